@@ -1,0 +1,56 @@
+package event
+
+import "time"
+
+// Texts such as "[10.0.0.1]:tcp:80" and "FWM 5" (a virtual server) or
+// "[10.0.0.2]:tcp:80" (a real server) identify services in every event: the
+// form in which keepalived writes them to its FIFOs. conf makes them.
+
+// CheckResult is how one run of one checker of one real server ended.
+type CheckResult struct {
+	VirtualServer string
+	RealServer    string
+	Checker       string // "HTTP_GET 10.0.0.2:80/", one line for people, unique in its real server
+	OK            bool
+	Reason        string // what was seen: "status 503, want 200-299"
+	At            time.Time
+	Took          time.Duration
+}
+
+// RealServerState is the verdict of all checkers of a real server together.
+// The latest one replaces all earlier ones.
+type RealServerState struct {
+	VirtualServer string
+	RealServer    string
+	Up            bool
+	Weight        int // weight that the checkers want; the configured one unless a checker sets it
+	Since         time.Time
+	Reason        string // the result that decided
+	// Initial marks the state before the first result: nobody is notified of it.
+	Initial bool
+	// Failed are the checkers that hold the server down and why.
+	Failed []CheckResult
+}
+
+// VirtualServerState is what the virtual server looks like in the kernel's
+// table. The latest one replaces all earlier ones.
+type VirtualServerState struct {
+	VirtualServer string
+	Quorum        bool // whether the alive weights reach the quorum
+	Alive, Total  int  // real servers
+	Since         time.Time
+	Reason        string
+	// Error says why the kernel does not have it as wanted; empty when it does.
+	Error string
+	// Repaired counts how often somebody else's change to it was undone.
+	Repaired int
+}
+
+// TableLoaded says that the IPVS table holds what the configuration asks for
+// (or, with Error set, why it does not).
+type TableLoaded struct {
+	Generation     uint64 // of the configuration
+	VirtualServers int
+	RealServers    int
+	Error          string
+}

@@ -1,0 +1,61 @@
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+// VRRPState is the state of a VRRP instance in the words of keepalived's users:
+// RFC 9568 section 6.4 calls Master "Active".
+type VRRPState uint8
+
+const (
+	// Init is before the first transition and after the last one.
+	Init VRRPState = iota
+	Backup
+	Master
+	// Fault is director's, not the RFC's: something the instance tracks is
+	// down, so it neither claims the addresses nor listens for a master.
+	Fault
+	// Stop is told to the outside when an instance ends; no instance stays in it.
+	Stop
+)
+
+var vrrpStateNames = [...]string{"INIT", "BACKUP", "MASTER", "FAULT", "STOP"}
+
+// String is the upper-case name that notify scripts and logs use.
+func (s VRRPState) String() string {
+	if int(s) < len(vrrpStateNames) {
+		return vrrpStateNames[s]
+	}
+	return fmt.Sprintf("VRRPState(%d)", uint8(s))
+}
+
+// MarshalText makes states readable in JSON.
+func (s VRRPState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (s *VRRPState) UnmarshalText(text []byte) error {
+	for i, name := range vrrpStateNames {
+		if name == string(text) {
+			*s = VRRPState(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown VRRP state %q", text)
+}
+
+// InstanceState says where a VRRP instance is since its last transition. The
+// latest one of an instance replaces all earlier ones.
+type InstanceState struct {
+	Instance string    // name in the configuration
+	From     VRRPState // state before the transition
+	State    VRRPState
+	Since    time.Time
+	Priority int    // effective priority, 0..255
+	Reason   string // why the last transition happened, for people
+	Peer     string // address of the router that is MASTER now, when another is; else empty
+	// Quiet marks a state that was taken over rather than reached (a restarted
+	// worker that resumes MASTER): nobody is notified of it.
+	Quiet bool
+}
