@@ -1,0 +1,97 @@
+package journal_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvs-director/director/worker/journal"
+)
+
+func open(t *testing.T, path, epoch string) *journal.Journal {
+	t.Helper()
+	j, err := journal.Open(path, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A worker that dies at any moment finds again what it had claimed.
+func TestOutlivesTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path, "boot1 net1")
+	must(t, j.Claim("address eth0 10.0.0.1/32", "address eth0 10.0.0.2/32"))
+	must(t, j.Release("address eth0 10.0.0.1/32"))
+	must(t, j.Claim("service tcp 10.0.0.9:80"))
+	// No Close: the process is gone.
+	got := open(t, path, "boot1 net1").Held()
+	want := []string{"address eth0 10.0.0.2/32", "service tcp 10.0.0.9:80"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// After a boot, or in another network namespace, the keys mean other things.
+func TestAnotherEpochBeginsAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	must(t, open(t, path, "boot1 net1").Claim("address eth0 10.0.0.1/32"))
+	if got := open(t, path, "boot2 net1").Held(); len(got) != 0 {
+		t.Errorf("held %q from another boot", got)
+	}
+}
+
+func TestALineCutOffByACrashIsNotBelieved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	must(t, open(t, path, "e").Claim("a", "b"))
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("+address eth0 10.0.")
+	must(t, err)
+	must(t, f.Close())
+	if d := cmp.Diff([]string{"a", "b"}, open(t, path, "e").Held()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestJunkIsNoJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	must(t, os.WriteFile(path, []byte("\x00\xff+a\n+b\n"), 0o600))
+	if got := open(t, path, "e").Held(); len(got) != 0 {
+		t.Errorf("held %q from junk", got)
+	}
+}
+
+// A flapping address must not fill the disk.
+func TestDoesNotGrow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path, "e")
+	must(t, j.Claim("kept"))
+	for range 50_000 {
+		must(t, j.Claim("flapping"))
+		must(t, j.Release("flapping"))
+	}
+	info, err := os.Stat(path)
+	must(t, err)
+	if info.Size() > 100_000 {
+		t.Errorf("%d bytes for one key", info.Size())
+	}
+	if d := cmp.Diff([]string{"kept"}, open(t, path, "e").Held()); d != "" {
+		t.Error(d)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	must(t, err)
+	if len(entries) != 1 {
+		t.Errorf("files left behind: %v", entries)
+	}
+}

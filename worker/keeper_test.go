@@ -1,0 +1,167 @@
+//go:build unix
+
+package worker_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/worker"
+)
+
+// The test binary is the worker when this is set: to what it has to do.
+const roleEnv = "DIRECTOR_TEST_WORKER"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleEnv); role != "" {
+		os.Exit(beWorker(role))
+	}
+	os.Exit(m.Run())
+}
+
+// beWorker says hello, answers every Configure with Applied, and ends at
+// Finish or when the supervisor is gone.
+func beWorker(role string) int {
+	if role == "rubbish" {
+		os.NewFile(worker.ConnFD, "").WriteString("this is not a message")
+		time.Sleep(time.Minute)
+	}
+	conn, err := worker.Inherited()
+	if err != nil {
+		return 10
+	}
+	if role == "die" {
+		return 3
+	}
+	if conn.Write(worker.Message{Hello: &worker.Hello{Version: worker.ProtocolVersion, Pid: os.Getpid()}}) != nil {
+		return 11
+	}
+	for {
+		m, err := conn.Read()
+		if err != nil {
+			return 12
+		}
+		if m.Configure != nil {
+			conn.Write(worker.Message{Applied: &worker.Applied{Generation: m.Configure.Generation}})
+		}
+		if m.Finish != nil {
+			return 0
+		}
+	}
+}
+
+type kept struct {
+	*worker.Keeper
+	events chan worker.Event
+	cancel func()
+	done   chan error
+}
+
+func keep(t *testing.T, role string) kept {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	k := kept{events: make(chan worker.Event), cancel: cancel, done: make(chan error, 1)}
+	k.Keeper = worker.NewKeeper("vrrp", func() *exec.Cmd {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), roleEnv+"="+role)
+		return cmd
+	}, k.events)
+	go func() { k.done <- k.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		for {
+			select {
+			case <-k.events:
+			case <-k.done:
+				return
+			}
+		}
+	})
+	return k
+}
+
+// next waits for an event that is wanted, passing over others.
+func (k kept) next(t *testing.T, want func(worker.Event) bool) worker.Event {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case e := <-k.events:
+			if want(e) {
+				return e
+			}
+		case <-timeout:
+			t.Fatal("the expected event did not come")
+		}
+	}
+}
+
+func started(e worker.Event) bool { return e.Started != nil }
+func died(e worker.Event) bool    { return e.Died != nil }
+func applied(e worker.Event) bool { return e.Received != nil && e.Received.Applied != nil }
+
+// A killed worker is back at once and is told what to do again.
+func TestAKilledWorkerIsRestarted(t *testing.T) {
+	k := keep(t, "good")
+	first := k.next(t, started).Started
+	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 1}})
+	k.next(t, applied)
+	if err := syscall.Kill(first.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	d := k.next(t, died).Died
+	if d.Err == nil || !strings.Contains(d.Err.Error(), "killed") {
+		t.Errorf("died with %v, want the signal", d.Err)
+	}
+	if d.Again != 0 || d.GivenUp || d.Ended {
+		t.Errorf("first death: %+v, want a restart at once", d)
+	}
+	second := k.next(t, started).Started
+	if second.Pid == first.Pid || second.Restart != 1 || second.Down <= 0 {
+		t.Errorf("restarted as %+v after pid %d", second, first.Pid)
+	}
+	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 2}})
+	if g := k.next(t, applied).Received.Applied.Generation; g != 2 {
+		t.Errorf("the new worker applied %d, want 2", g)
+	}
+}
+
+func TestAFinishedWorkerIsNotRestarted(t *testing.T) {
+	k := keep(t, "good")
+	k.next(t, started)
+	k.Finish()
+	k.Send("finish", worker.Message{Finish: &worker.Finish{}})
+	if d := k.next(t, died).Died; d.Err != nil || !d.Ended {
+		t.Errorf("died as %+v, want a clean end", d)
+	}
+	if err := <-k.done; err != nil {
+		t.Error(err)
+	}
+	k.done <- nil
+	k.Send("late", worker.Message{}) // must not block
+}
+
+// Five deaths within a minute are too many: what it held has to be released.
+func TestAWorkerThatKeepsDyingIsGivenUp(t *testing.T) {
+	k := keep(t, "die")
+	for i := 1; i <= 5; i++ {
+		d := k.next(t, died).Died
+		if d.GivenUp != (i == 5) {
+			t.Fatalf("death %d: given up %v", i, d.GivenUp)
+		}
+	}
+}
+
+func TestAWorkerThatWritesRubbishIsKilled(t *testing.T) {
+	k := keep(t, "rubbish")
+	k.next(t, started)
+	d := k.next(t, died).Died
+	if d.Err == nil || !strings.Contains(d.Err.Error(), "message") {
+		t.Errorf("died with %v, want what was wrong with its messages", d.Err)
+	}
+}

@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// ProtocolVersion is the version of the messages. It changes only when a
+// message loses a meaning it had; a new field does not change it.
+const ProtocolVersion = 1
+
+// Message is what travels between the supervisor and a worker: exactly one
+// field besides Seq is set.
+type Message struct {
+	// Seq numbers the messages of one direction of one connection, from 1.
+	Seq uint64
+
+	// From both: the first message of each direction.
+	Hello *Hello
+
+	// From the supervisor.
+	Configure *Configure
+	Proceed   *Proceed
+	Finish    *Finish
+
+	// From a worker.
+	Applied       *Applied
+	Instance      *event.InstanceState
+	RealServer    *event.RealServerState
+	Check         *event.CheckResult
+	VirtualServer *event.VirtualServerState
+	Table         *event.TableLoaded
+}
+
+// Hello opens a connection.
+type Hello struct {
+	Version int // ProtocolVersion
+	Pid     int
+}
+
+// Configure is the configuration a worker has to realise, with all that the
+// supervisor knows about the objects in it. The first one of a connection
+// comes before the worker touches anything.
+type Configure struct {
+	// Generation counts the configurations this supervisor has applied, from 1.
+	Generation uint64
+	Config     *conf.Config
+	// Known is what was true before this worker was started; empty at a cold
+	// start and at a reload.
+	Known Snapshot
+	// Proceed says that instances may become MASTER at once.
+	Proceed bool
+	// KeepAddresses and KeepServices leave virtual addresses and IPVS services
+	// in the kernel when director stops (keepalived's -V and -I).
+	KeepAddresses, KeepServices bool
+}
+
+// Snapshot is what the supervisor knows when a worker starts.
+type Snapshot struct {
+	Instances   []event.InstanceState
+	RealServers []event.RealServerState
+	// Down is how long ago the worker's predecessor died; 0 when there was none.
+	Down time.Duration
+}
+
+// Proceed lets instances become MASTER: the IPVS table is loaded, or it was
+// waited for long enough.
+type Proceed struct{}
+
+// Finish asks a worker to stop for good: to undo what it made and to exit.
+type Finish struct{}
+
+// Applied says that a configuration is in force.
+type Applied struct {
+	Generation uint64
+	// Error says what of it could not be done; empty when all was.
+	Error string
+}
