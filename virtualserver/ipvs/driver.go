@@ -1,0 +1,72 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/table"
+)
+
+// Driver is a way into an IPVS table. It has one owner: its methods are not
+// called at the same time. No call lasts for ever.
+type Driver interface {
+	// Services lists all services, ours and others', without destinations.
+	Services() ([]table.Service, error)
+	// Destinations lists those of one service; none and no error if there is
+	// no such service.
+	Destinations(conf.ServiceKey) ([]table.Destination, error)
+	// Apply carries the operations out in order and answers each one: the
+	// result is as long as ops. A failed operation does not stop the next.
+	// Errors wrap the kernel's errno (Exists, Missing) and name what was tried.
+	Apply(ops []table.Op) []error
+	Close() error
+}
+
+// ErrNoIPVS says that the kernel has no IPVS.
+var ErrNoIPVS = errors.New("the kernel has no IPVS: load it (modprobe ip_vs) or run a kernel that was built with CONFIG_IP_VS")
+
+// Exists says that what was to be added is already there.
+func Exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
+
+// Missing says that what was to be changed or removed, or the service it
+// belongs to, is not there.
+func Missing(err error) bool {
+	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH)
+}
+
+// Dump reads a whole table.
+func Dump(d Driver) (table.Table, error) {
+	services, err := d.Services()
+	if err != nil {
+		return nil, err
+	}
+	t := make(table.Table, len(services))
+	for _, s := range services {
+		destinations, err := d.Destinations(s.Key)
+		if err != nil {
+			return nil, err
+		}
+		t[s.Key] = Entry(s, destinations)
+	}
+	return t, nil
+}
+
+// Entry makes a table entry of what a driver lists.
+func Entry(s table.Service, destinations []table.Destination) table.Entry {
+	e := table.Entry{Service: s, Destinations: make(map[conf.ServerKey]table.Destination, len(destinations))}
+	for _, d := range destinations {
+		e.Destinations[d.Key] = d
+	}
+	return e
+}
+
+// opError names the operation that failed. The hint, if any, is what an
+// operator can do.
+func opError(op table.Op, err error, hint string) error {
+	if hint != "" {
+		return fmt.Errorf("%s: %w: %s", op, err, hint)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package ipvs
+
+// Open fails: only Linux has IPVS.
+func Open() (Driver, error) { return nil, ErrNoIPVS }

@@ -1,0 +1,66 @@
+package virtualserver
+
+import (
+	"context"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// Loop keeps the kernel's IPVS table as it should be. Run owns all its state;
+// the other methods may be called from anywhere, at any time, and only Stop waits.
+type Loop struct {
+	opt   Options
+	inbox *inbox
+	done  chan struct{}
+}
+
+// New makes a loop that does nothing until Run.
+func New(opt Options) *Loop {
+	opt.defaults()
+	return &Loop{opt: opt, inbox: newInbox(), done: make(chan struct{})}
+}
+
+// Apply makes the virtual servers of cfg the wanted ones. The generation is
+// told back in event.TableLoaded.
+//
+// verdicts is what is known of real servers from elsewhere: after a restart,
+// what the supervisor remembers, so that a server that was down stays out. A
+// verdict that the loop was told directly (Verdict) is newer and wins. Real
+// servers without any verdict are up, or down with alpha.
+//
+// The configuration must not be changed afterwards.
+func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generation uint64) {
+	o := &order{servers: cfg.VirtualServers, verdicts: verdicts, generation: generation}
+	l.inbox.put(func() { l.inbox.order = o })
+}
+
+// Verdict says what the checkers think of a real server. The latest one wins;
+// one about a server that is not in the configuration is dropped.
+func (l *Loop) Verdict(v event.RealServerState) {
+	l.inbox.put(func() { l.inbox.verdicts[serverName{v.VirtualServer, v.RealServer}] = v })
+}
+
+// Stop ends Run and waits for it. What the loop made is removed from the
+// kernel, or left (and left in the journal, to be adopted by the next) with
+// keep. Run must have been called.
+func (l *Loop) Stop(keep bool) {
+	l.inbox.put(func() { l.inbox.stop = &stopRequest{keep: keep} })
+	<-l.done
+}
+
+// Run owns the table until Stop is called, or until ctx ends, which leaves the
+// table as it is. It touches the kernel only after the first Apply.
+func (l *Loop) Run(ctx context.Context) error {
+	defer close(l.done)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.inbox.wake:
+			if _, _, stop := l.inbox.take(); stop != nil {
+				return nil
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package table
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// Flags of a service (linux/ip_vs.h, IP_VS_SVC_F_*).
+const (
+	FlagPersistent uint32 = 0x1
+	// FlagHashed is set by the kernel on every service it lists.
+	FlagHashed    uint32 = 0x2
+	FlagOnePacket uint32 = 0x4
+	FlagSched1    uint32 = 0x8
+	FlagSched2    uint32 = 0x10
+	FlagSched3    uint32 = 0x20
+
+	// FlagFallback is sh-fallback and mh-fallback: a client whose server has
+	// weight 0 or is overloaded goes to another one; without it the client's
+	// packets are dropped.
+	FlagFallback = FlagSched1
+	// FlagPort is sh-port and mh-port: the source port is hashed too.
+	FlagPort = FlagSched2
+
+	// FlagMask has the flags that are ours to set; the others are the kernel's.
+	FlagMask = FlagPersistent | FlagOnePacket | FlagSched1 | FlagSched2 | FlagSched3
+)
+
+// Forward is a forwarding method as the kernel numbers it (IP_VS_CONN_F_*).
+type Forward uint8
+
+// The forwarding methods.
+const (
+	Masquerade Forward = 0
+	// LocalNode is what some kernels make of any method when the real server's
+	// address is their own. It is read, never written.
+	LocalNode   Forward = 1
+	Tunnel      Forward = 2
+	DirectRoute Forward = 3
+)
+
+// String is the word of the configuration.
+func (f Forward) String() string {
+	switch f {
+	case Masquerade:
+		return "NAT"
+	case LocalNode:
+		return "local"
+	case Tunnel:
+		return "TUN"
+	case DirectRoute:
+		return "DR"
+	}
+	return "unknown"
+}
+
+// Service is a virtual service without its destinations. It is comparable.
+type Service struct {
+	Key       conf.ServiceKey
+	Scheduler string // the kernel's name: wlc, mh, ...
+	Flags     uint32 // Flag bits within FlagMask
+	Timeout   uint32 // of persistence, in seconds; 0 without
+	// MaskBits is how many leading bits of the client's address share a
+	// persistence template: 1..32, or 1..128 for IPv6 (where the kernel checks
+	// it even without persistence).
+	MaskBits int
+	Engine   string // persistence engine ("sip"); empty is none
+}
+
+// Destination is a real server of one service. It is comparable.
+type Destination struct {
+	Key     conf.ServerKey
+	Forward Forward
+	Weight  int    // 0..65535; 0 takes no new connections
+	Upper   uint32 // connections above which it gets no new ones; 0 is no limit
+	Lower   uint32 // connections below which it gets them again
+}
+
+// Entry is a service with its destinations.
+type Entry struct {
+	Service      Service
+	Destinations map[conf.ServerKey]Destination
+}
+
+// Table is an IPVS table, or the part of one that somebody cares for.
+type Table map[conf.ServiceKey]Entry
+
+// Keys are the services in a fixed order: firewall marks first, then by
+// address, protocol and port.
+func (t Table) Keys() []conf.ServiceKey {
+	return slices.SortedFunc(maps.Keys(t), CompareServices)
+}
+
+// Sorted are the destinations in the order in which they are inserted, the
+// same on every director: sh and mh map clients by it.
+func (e Entry) Sorted() []Destination {
+	return slices.SortedFunc(maps.Values(e.Destinations), func(a, b Destination) int {
+		return CompareServers(a.Key, b.Key)
+	})
+}
+
+// RealServers is the number of destinations of all services.
+func (t Table) RealServers() int {
+	n := 0
+	for _, e := range t {
+		n += len(e.Destinations)
+	}
+	return n
+}
+
+// CompareServices orders service keys.
+func CompareServices(a, b conf.ServiceKey) int {
+	family := func(k conf.ServiceKey) int {
+		if k.IPv6 {
+			return 6
+		}
+		return 4
+	}
+	return cmp.Or(
+		a.Address.Compare(b.Address),
+		cmp.Compare(a.Protocol, b.Protocol),
+		cmp.Compare(a.Port, b.Port),
+		cmp.Compare(a.FWMark, b.FWMark),
+		cmp.Compare(family(a), family(b)),
+	)
+}
+
+// CompareServers orders real servers by address, then port.
+func CompareServers(a, b conf.ServerKey) int {
+	return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Port, b.Port))
+}
+
+// Is6 says whether the service is one of the kernel's IPv6 services.
+func Is6(k conf.ServiceKey) bool {
+	if k.FWMark != 0 {
+		return k.IPv6
+	}
+	return k.Address.Is6()
+}
+
+// Canonical is the key under which a service is found in the kernel: IPv4
+// addresses are 4 bytes, and fields that do not identify it are zero.
+func Canonical(k conf.ServiceKey) conf.ServiceKey {
+	if k.FWMark != 0 {
+		return conf.ServiceKey{FWMark: k.FWMark, IPv6: k.IPv6}
+	}
+	return conf.ServiceKey{Protocol: k.Protocol, Address: unzoned(k.Address), Port: k.Port}
+}
+
+func unzoned(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
