@@ -19,10 +19,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxSize bounds a journal that is read, in bytes: 40,000 services take 2 MB.
 const maxSize = 64 << 20
+
+// patience is how long Open waits for another process to let go of the journal.
+const patience = 5 * time.Second
 
 // slack is how many lines may be struck out before the file is written anew.
 const slack = 4096
@@ -36,6 +40,7 @@ type Journal struct {
 	held   map[string]struct{}
 	file   *os.File
 	lines  int
+	lock   *os.File
 }
 
 // Open reads the journal at path, or begins it. epoch names the boot and the
@@ -43,10 +48,16 @@ type Journal struct {
 // kernel state that is gone, and is begun anew.
 func Open(path, epoch string) (*Journal, error) {
 	j := &Journal{path: path, header: "director-journal 1 " + epoch, held: make(map[string]struct{})}
+	var err error
+	if j.lock, err = lock(path, patience); err != nil {
+		return nil, fmt.Errorf("opening journal %s: %w", path, err)
+	}
 	if err := j.read(); err != nil {
+		j.lock.Close()
 		return nil, fmt.Errorf("reading journal %s: %w", path, err)
 	}
 	if err := j.rewrite(); err != nil {
+		j.lock.Close()
 		return nil, fmt.Errorf("writing journal %s: %w", path, err)
 	}
 	return j, nil
@@ -92,8 +103,8 @@ func (j *Journal) Release(keys ...string) error {
 	return j.append(b.String())
 }
 
-// Close closes the file. The journal stays for the next one to open it.
-func (j *Journal) Close() error { return j.file.Close() }
+// Close lets go of the journal. It stays on disk for the next one to open it.
+func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
 
 func (j *Journal) append(text string) error {
 	if text == "" {

@@ -16,7 +16,6 @@ func open(t *testing.T, path, epoch string) *journal.Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { j.Close() })
 	return j
 }
 
@@ -34,7 +33,7 @@ func TestOutlivesTheProcess(t *testing.T) {
 	must(t, j.Claim("address eth0 10.0.0.1/32", "address eth0 10.0.0.2/32"))
 	must(t, j.Release("address eth0 10.0.0.1/32"))
 	must(t, j.Claim("service tcp 10.0.0.9:80"))
-	// No Close: the process is gone.
+	must(t, j.Close()) // writes nothing: as if the process were gone
 	got := open(t, path, "boot1 net1").Held()
 	want := []string{"address eth0 10.0.0.2/32", "service tcp 10.0.0.9:80"}
 	if d := cmp.Diff(want, got); d != "" {
@@ -45,7 +44,9 @@ func TestOutlivesTheProcess(t *testing.T) {
 // After a boot, or in another network namespace, the keys mean other things.
 func TestAnotherEpochBeginsAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
-	must(t, open(t, path, "boot1 net1").Claim("address eth0 10.0.0.1/32"))
+	j := open(t, path, "boot1 net1")
+	must(t, j.Claim("address eth0 10.0.0.1/32"))
+	must(t, j.Close())
 	if got := open(t, path, "boot2 net1").Held(); len(got) != 0 {
 		t.Errorf("held %q from another boot", got)
 	}
@@ -53,7 +54,9 @@ func TestAnotherEpochBeginsAnew(t *testing.T) {
 
 func TestALineCutOffByACrashIsNotBelieved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
-	must(t, open(t, path, "e").Claim("a", "b"))
+	j := open(t, path, "e")
+	must(t, j.Claim("a", "b"))
+	must(t, j.Close())
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
 	_, err = f.WriteString("+address eth0 10.0.")
@@ -86,12 +89,36 @@ func TestDoesNotGrow(t *testing.T) {
 	if info.Size() > 100_000 {
 		t.Errorf("%d bytes for one key", info.Size())
 	}
+	must(t, j.Close())
 	if d := cmp.Diff([]string{"kept"}, open(t, path, "e").Held()); d != "" {
 		t.Error(d)
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))
 	must(t, err)
-	if len(entries) != 1 {
+	if len(entries) != 2 { // the journal and its lock
 		t.Errorf("files left behind: %v", entries)
 	}
+}
+
+// The successor of a worker that is still ending waits for it.
+func TestOneProcessAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	first := open(t, path, "e")
+	opened := make(chan *journal.Journal)
+	go func() {
+		second, err := journal.Open(path, "e")
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- second
+	}()
+	must(t, first.Claim("a"))
+	must(t, first.Release("a"))
+	must(t, first.Claim("b"))
+	must(t, first.Close())
+	second := <-opened
+	if d := cmp.Diff([]string{"b"}, second.Held()); d != "" {
+		t.Error(d)
+	}
+	must(t, second.Close())
 }
