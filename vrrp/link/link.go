@@ -1,0 +1,153 @@
+package link
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// Family is an address family, as VRRP tells them apart: virtual routers with
+// the same VRID in both families are independent (RFC 9568 section 5.2.3).
+type Family uint8
+
+// The families.
+const (
+	IPv4 Family = 4
+	IPv6 Family = 6
+)
+
+// Key names a socket: one per interface and family is shared by all virtual
+// routers there, because a socket can join only 20 groups
+// (igmp_max_memberships) and a raw socket that is not bound to an interface
+// hears the advertisements of all.
+type Key struct {
+	Index  int // of the interface
+	Family Family
+}
+
+// Interface is a network interface.
+type Interface struct {
+	Index        int
+	Name         string
+	HardwareAddr net.HardwareAddr
+	// Up is IFF_UP and IFF_RUNNING: it is enabled and has a carrier.
+	Up bool
+}
+
+// InterfaceAddress is an address on an interface.
+type InterfaceAddress struct {
+	Index  int
+	Prefix netip.Prefix
+	// Secondary is IFA_F_SECONDARY: the kernel does not choose it as a source.
+	Secondary bool
+}
+
+// EventKind says what an Event is about.
+type EventKind uint8
+
+// What can happen to interfaces and addresses.
+const (
+	// Snapshot: Event.Interfaces and Event.Addresses are all there are now. It
+	// is the first event, and comes again when events were lost.
+	Snapshot EventKind = iota
+	// InterfaceChanged: Event.Interface is new or has another name, state or
+	// hardware address.
+	InterfaceChanged
+	// InterfaceGone: Event.Interface.Index does not exist any more.
+	InterfaceGone
+	// AddressAdded and AddressRemoved: Event.Address.
+	AddressAdded
+	AddressRemoved
+)
+
+// Event is a change of the interfaces or addresses of the host.
+type Event struct {
+	Kind       EventKind
+	Interface  Interface
+	Address    InterfaceAddress
+	Interfaces []Interface
+	Addresses  []InterfaceAddress
+}
+
+// Datagram is a received IP packet.
+type Datagram struct {
+	// Data is the packet with its IP header. It is valid until the next Receive.
+	Data []byte
+	// Age is how long ago the kernel received it; 0 when that is not known.
+	Age time.Duration
+}
+
+// Conn is a socket that sends and receives the VRRP packets of one interface.
+// It does not deliver what it sent itself. One goroutine uses it.
+type Conn interface {
+	// Send sends one whole IP packet, header included, without blocking.
+	Send(packet []byte, to netip.Addr) error
+	// Receive fills batch with packets that have arrived and says how many.
+	// It does not block; 0 means that there are none. After a key was
+	// delivered on the channel given to Open, it is not delivered again before
+	// the next Receive.
+	Receive(batch []Datagram) (int, error)
+	Close() error
+}
+
+// Addresses changes the addresses on interfaces. One goroutine uses it.
+type Addresses interface {
+	// List tells all addresses of the host.
+	List() ([]HostAddress, error)
+	// Add puts an address on its device. The error is fs.ErrExist when it is
+	// there already.
+	Add(a conf.Address) error
+	// Remove takes it away. It is not an error when it is not there.
+	Remove(device string, prefix netip.Prefix) error
+	Close() error
+}
+
+// HostAddress is an address and the name of the interface that has it.
+type HostAddress struct {
+	Device string
+	Prefix netip.Prefix
+}
+
+// Announcer tells the neighbours on a link where an address is now. One
+// goroutine uses it.
+type Announcer interface {
+	// Announce sends one gratuitous ARP request: sender and target are addr,
+	// from the interface's own hardware address, to all on the link.
+	Announce(from Interface, addr netip.Addr) error
+	// Close closes what Announce has opened; the Announcer stays usable.
+	Close() error
+}
+
+// Network is what the engine needs of a kernel.
+type Network interface {
+	// Watch tells all changes until ctx ends, when it closes the channel. The
+	// first event is a Snapshot.
+	Watch(ctx context.Context) (<-chan Event, error)
+	// Open makes the socket key, joined to the multicast group. While packets
+	// wait in it, the key is sent to ready.
+	Open(key Key, group netip.Addr, ready chan<- Key) (Conn, error)
+	Addresses() (Addresses, error)
+	Announcer() Announcer
+}
+
+// Clock tells the time and wakes the engine.
+type Clock interface {
+	// Now is the time with Go's monotonic reading.
+	Now() time.Time
+	// NewTimer makes a timer that is not set.
+	NewTimer() (Timer, error)
+}
+
+// Timer has one deadline.
+type Timer interface {
+	// Set replaces the deadline. The timer fires once, at it or after it and
+	// never before.
+	Set(at time.Time) error
+	// C receives a value when the deadline has passed. A value of a replaced
+	// deadline may still arrive: the receiver looks at the clock.
+	C() <-chan struct{}
+	Close() error
+}

@@ -1,0 +1,40 @@
+package vrrp
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// Journal remembers across a crash which addresses are ours. Keys are texts
+// such as "address eth0 10.0.0.100/32". The engine calls Held once, before
+// anything else, and the others from one goroutine.
+type Journal interface {
+	// Claim is called before an address is added.
+	Claim(keys ...string) error
+	// Release is called after an address was removed.
+	Release(keys ...string) error
+	// Held are the keys that were claimed and not released.
+	Held() []string
+}
+
+// Options are what an Engine works with. All fields are required.
+type Options struct {
+	Log     *slog.Logger
+	Journal Journal
+	Network link.Network
+	Clock   link.Clock
+	// Events is told every new state of an instance, from the engine's
+	// goroutine: it must not block.
+	Events func(event.InstanceState)
+}
+
+// Resume is what is known of an instance's life in a process that died.
+type Resume struct {
+	WasMaster bool
+	// DeadSince is how long ago that process died. An instance that was MASTER
+	// resumes when it is back within two of its advertisement intervals.
+	DeadSince time.Duration
+}
