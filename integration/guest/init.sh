@@ -1,0 +1,29 @@
+#!/bin/busybox sh
+# The guest's first program: load what is needed to see the host's files, lay a
+# file system in memory over them, and go on there with stage2.sh.
+b=/bin/busybox
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+$b mount -t devtmpfs devtmpfs /dev
+for m in $($b cat /modules/order); do
+	$b insmod /modules/$m || echo "lab: cannot load $m"
+done
+p9=trans=virtio,version=9p2000.L,msize=512000
+$b mount -t 9p -o $p9,ro,cache=loose host /lower || echo "lab: cannot see the host's files"
+$b mount -t tmpfs tmpfs /upper
+$b mkdir /upper/files /upper/work
+$b mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work overlay /new ||
+	echo "lab: cannot lay memory over the host's files"
+$b mount --move /proc /new/proc
+$b mount --move /sys /new/sys
+$b mount --move /dev /new/dev
+$b mount -t tmpfs tmpfs /new/run
+$b mkdir -p /new/run/guest/share
+$b mount -t 9p -o $p9 share /new/run/guest/share
+. /new/run/guest/share/paths.sh
+$b mkdir -p "/new$logs"
+$b mount -t 9p -o $p9 logs "/new$logs"
+$b mkdir -p /new/lib/modules/$($b uname -r)
+$b mount --bind "/new$modules" /new/lib/modules/$($b uname -r)
+$b cp /bin/busybox /stage2.sh /new/run/guest/
+exec $b switch_root /new /run/guest/busybox sh /run/guest/stage2.sh
