@@ -1,0 +1,115 @@
+package packet
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Numbers of the protocol.
+const (
+	// Protocol is VRRP's IP protocol number (RFC 9568 section 5.1.1.4).
+	Protocol = 112
+	// ProtocolAH is the IP Authentication Header's (RFC 4302).
+	ProtocolAH = 51
+	// TTL of every multicast advertisement, in both directions (RFC 9568 section 5.1.1.3).
+	TTL = 255
+	// TOS is Internetwork Control, as keepalived sends.
+	TOS = 0xc0
+	// TypeAdvertisement is the only type of message there is.
+	TypeAdvertisement = 1
+	// MaxAddresses is how many addresses the count field can name.
+	MaxAddresses = 255
+	// MaxInterval2 is the longest interval of version 2, in whole seconds.
+	MaxInterval2 = 255 * time.Second
+	// MaxInterval3 is the longest interval of version 3, in centiseconds (RFC 9568 section 5.2.7).
+	MaxInterval3 = 4095 * Centisecond
+	// Centisecond is version 3's unit of time.
+	Centisecond = 10 * time.Millisecond
+)
+
+// The authentication types of version 2 (RFC 2338 section 5.3.6).
+const (
+	AuthNone = 0
+	AuthPass = 1 // eight bytes of plain text at the end of the message
+	AuthAH   = 2 // IP Authentication Header; its digest is not checked yet
+)
+
+var (
+	// Multicast4 is where IPv4 advertisements go (RFC 9568 section 5.1.1.2).
+	Multicast4 = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+	// Multicast6 is where IPv6 advertisements go (RFC 9568 section 5.1.2.2).
+	Multicast6 = netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 15: 0x12})
+)
+
+// ChecksumForm is what a checksum covers.
+type ChecksumForm uint8
+
+const (
+	// MessageOnly covers the VRRP message: version 2 (RFC 3768 section 5.3.8)
+	// and version 3 over IPv4 by RFC 9568 section 5.2.8.
+	MessageOnly ChecksumForm = iota
+	// PseudoHeader covers the IP pseudo-header too: version 3 over IPv6, and
+	// over IPv4 as keepalived and most others read RFC 5798 section 5.2.8.
+	PseudoHeader
+)
+
+// String is the form's stable label.
+func (f ChecksumForm) String() string {
+	switch f {
+	case MessageOnly:
+		return "message-only"
+	case PseudoHeader:
+		return "pseudo-header"
+	}
+	return fmt.Sprintf("ChecksumForm(%d)", uint8(f))
+}
+
+// Advertisement is a VRRP message and what matters of its IP header.
+type Advertisement struct {
+	Version  uint8
+	Type     uint8
+	VRID     uint8
+	Priority uint8
+	// Interval is version 2's Adver Int (whole seconds) or version 3's Max
+	// Advertise Interval (whole centiseconds).
+	Interval time.Duration
+	// AuthType and AuthData are version 2's.
+	AuthType uint8
+	AuthData [8]byte
+	// Addresses of the virtual router. Parse reuses the slice's room.
+	Addresses []netip.Addr
+	// Checksum is the form that verified, and the form to send over IPv4 with
+	// version 3. Elsewhere the version decides and it is ignored on sending.
+	Checksum ChecksumForm
+
+	Source, Destination netip.Addr
+	// TTL or hop limit; 0 is sent as 255.
+	TTL uint8
+	// ID is IPv4's identification. Linux replaces 0 by a number of its own.
+	ID uint16
+	// AH is the received Authentication Header, inside the parsed datagram; nil without one.
+	AH []byte
+}
+
+// Password is the authentication data of a plain-text password: eight bytes,
+// filled with zeros, the rest of a longer one ignored (RFC 2338 section 5.3.10).
+func Password(text string) (data [8]byte) {
+	copy(data[:], text)
+	return data
+}
+
+// messageLen is the length in bytes of a message with count addresses.
+func messageLen(version uint8, count, addrLen int) int {
+	n := headerLen + count*addrLen
+	if version == 2 {
+		n += authLen
+	}
+	return n
+}
+
+const (
+	headerLen = 8 // of a VRRP message up to its first address
+	authLen   = 8 // Authentication Data of version 2
+	ipv4Len   = 20
+)

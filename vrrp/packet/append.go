@@ -1,0 +1,128 @@
+package packet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// Append appends a's whole IPv4 datagram to buf: TOS 0xc0, no fragmentation
+// bits, no options. The error says which field cannot be sent.
+func Append(buf []byte, a *Advertisement) ([]byte, error) {
+	if !a.Source.Is4() || !a.Destination.Is4() {
+		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be IPv4 addresses", a.Source, a.Destination)
+	}
+	start := len(buf)
+	buf = append(buf, make([]byte, ipv4Len)...)
+	buf, err := AppendPDU(buf, a)
+	if err != nil {
+		return buf[:start], err
+	}
+	putIPv4(buf[start:], a, Protocol)
+	return buf, nil
+}
+
+// putIPv4 fills in the header at the start of a whole datagram.
+func putIPv4(datagram []byte, a *Advertisement, protocol uint8) {
+	h := datagram[:ipv4Len]
+	h[0] = 4<<4 | ipv4Len/4
+	h[1] = TOS
+	binary.BigEndian.PutUint16(h[2:], uint16(len(datagram)))
+	binary.BigEndian.PutUint16(h[4:], a.ID)
+	h[8] = a.TTL
+	if a.TTL == 0 {
+		h[8] = TTL
+	}
+	h[9] = protocol
+	source, destination := a.Source.As4(), a.Destination.As4()
+	copy(h[12:], source[:])
+	copy(h[16:], destination[:])
+	binary.BigEndian.PutUint16(h[10:], ^fold(sum(0, h)))
+}
+
+// AppendPDU appends a's VRRP message alone, with its checksum. a.Source and
+// a.Destination decide the address family and enter the checksum where its
+// form has a pseudo-header.
+func AppendPDU(buf []byte, a *Advertisement) ([]byte, error) {
+	family, err := a.sendable()
+	if err != nil {
+		return buf, err
+	}
+	start := len(buf)
+	buf = append(buf, a.Version<<4|TypeAdvertisement, a.VRID, a.Priority, uint8(len(a.Addresses)))
+	if a.Version == 2 {
+		buf = append(buf, a.AuthType, uint8(a.Interval/time.Second))
+	} else {
+		buf = binary.BigEndian.AppendUint16(buf, uint16(a.Interval/Centisecond))
+	}
+	buf = append(buf, 0, 0)
+	for _, addr := range a.Addresses {
+		if family == 4 {
+			b := addr.As4()
+			buf = append(buf, b[:]...)
+		} else {
+			b := addr.As16()
+			buf = append(buf, b[:]...)
+		}
+	}
+	if a.Version == 2 {
+		buf = append(buf, a.AuthData[:]...)
+	}
+	message := buf[start:]
+	var acc uint32
+	if a.Version == 3 && (family == 6 || a.Checksum == PseudoHeader) {
+		acc = sumPseudo(a.Source, a.Destination, len(message))
+	}
+	binary.BigEndian.PutUint16(message[6:], ^fold(sum(acc, message)))
+	return buf, nil
+}
+
+// sendable is the family of the message, 4 or 6, or why there is none.
+func (a *Advertisement) sendable() (family int, err error) {
+	family = 4
+	if a.Source.Is6() {
+		family = 6
+	}
+	unit, longest := Centisecond, MaxInterval3
+	switch {
+	case a.Version == 2 && family == 4:
+		unit, longest = time.Second, MaxInterval2
+	case a.Version != 3:
+		return 0, fmt.Errorf("encode advertisement: version %d over IPv%d is not VRRP, want 3 (or 2 over IPv4)", a.Version, family)
+	}
+	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
+		return 0, fmt.Errorf("encode advertisement: source %v and destination %v must be addresses of one family", a.Source, a.Destination)
+	}
+	if a.Interval < unit || a.Interval > longest || a.Interval%unit != 0 {
+		return 0, fmt.Errorf("encode advertisement: interval %v is not a multiple of %v from %v to %v", a.Interval, unit, unit, longest)
+	}
+	if n := len(a.Addresses); n > MaxAddresses {
+		return 0, fmt.Errorf("encode advertisement: %d addresses, at most %d fit", n, MaxAddresses)
+	}
+	for _, addr := range a.Addresses {
+		if !addr.IsValid() || addr.Is4() != (family == 4) {
+			return 0, fmt.Errorf("encode advertisement: address %v is not IPv%d like its source", addr, family)
+		}
+	}
+	return family, nil
+}
+
+// Update patches the priority and the identification of a datagram that
+// Append made, and its two checksums. It allocates nothing.
+func Update(datagram []byte, priority uint8, id uint16) {
+	patch(datagram, 4, 10, id)
+	UpdatePDU(datagram[ipv4Len:], priority)
+}
+
+// UpdatePDU patches the priority of a message that AppendPDU made.
+func UpdatePDU(message []byte, priority uint8) {
+	patch(message, 2, 6, uint16(priority)<<8|uint16(message[3]))
+}
+
+// patch replaces the word at offset at and corrects the checksum at offset check.
+func patch(b []byte, at, check int, word uint16) {
+	old := binary.BigEndian.Uint16(b[at:])
+	binary.BigEndian.PutUint16(b[at:], word)
+	binary.BigEndian.PutUint16(b[check:], adjust(binary.BigEndian.Uint16(b[check:]), old, word))
+}
+

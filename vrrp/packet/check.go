@@ -1,0 +1,126 @@
+package packet
+
+import (
+	"crypto/subtle"
+	"net/netip"
+	"time"
+)
+
+// Rules are what one virtual router's configuration asks of the
+// advertisements it receives.
+type Rules struct {
+	Version uint8 // 2 or 3
+	VRID    uint8
+	// Interval is required of version 2 and expected of version 3.
+	Interval time.Duration
+	// Source is our own primary address: what comes from it is our own.
+	Source netip.Addr
+	// Destination is the group or address that advertisements are sent to;
+	// the zero Addr accepts any.
+	Destination netip.Addr
+	// MinTTL is the lowest TTL accepted; 0 means 255, as multicast requires.
+	MinTTL uint8
+	// AuthType and AuthData are version 2's; see Password.
+	AuthType uint8
+	AuthData [8]byte
+	// Addresses are expected, in any order; nil accepts all (skip_check_adv_addr).
+	Addresses []netip.Addr
+	// Checksum is the form that is sent (IPv4 version 3): the other is accepted and noted.
+	Checksum ChecksumForm
+}
+
+// Check holds a parsed advertisement against the rules. Notes are only
+// meaningful with Accepted.
+func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
+	switch {
+	case a.TTL < r.minTTL():
+		return BadTTL, 0
+	case a.Version != r.Version:
+		return BadVersion, 0
+	case a.VRID != r.VRID:
+		return UnknownVRID, 0
+	case a.Source == r.Source:
+		return OwnSource, 0
+	case r.Destination.IsValid() && a.Destination != r.Destination:
+		return WrongDestination, 0
+	}
+	if reason := a.authenticate(r); reason != Accepted {
+		return reason, 0
+	}
+	var notes Notes
+	if a.Interval != r.Interval {
+		if a.Version == 2 {
+			return WrongInterval, 0
+		}
+		notes |= IntervalMismatch
+	}
+	if r.Addresses != nil && !sameAddresses(a.Addresses, r.Addresses) {
+		notes |= AddressMismatch
+	}
+	if a.Source.Is4() {
+		if a.Version == 3 && a.Checksum != r.Checksum {
+			notes |= OtherChecksumForm
+		}
+	} else if !a.Addresses[0].IsLinkLocalUnicast() {
+		notes |= FirstAddressNotLinkLocal
+	}
+	return Accepted, notes
+}
+
+func (r *Rules) minTTL() uint8 {
+	if r.MinTTL == 0 {
+		return TTL
+	}
+	return r.MinTTL
+}
+
+// authenticate does version 2's authentication (RFC 2338 section 7.1).
+// Version 3 has none, and an Authentication Header is never ignored.
+func (a *Advertisement) authenticate(r *Rules) DropReason {
+	if a.Version == 2 && a.AuthType != r.AuthType {
+		return AuthTypeMismatch
+	}
+	if a.AH != nil || a.Version == 2 && a.AuthType == AuthAH {
+		return AuthUnsupported
+	}
+	if a.Version == 2 {
+		switch a.AuthType {
+		case AuthNone:
+		case AuthPass:
+			if subtle.ConstantTimeCompare(a.AuthData[:], r.AuthData[:]) != 1 {
+				return AuthFailed
+			}
+		default:
+			return AuthTypeMismatch
+		}
+	}
+	return Accepted
+}
+
+// sameAddresses says whether both lists hold the same addresses. The search
+// for each begins behind the one before: lists in the same order, the usual
+// case, are compared in one pass.
+func sameAddresses(got, want []netip.Addr) bool {
+	if len(got) != len(want) || len(want) > MaxAddresses {
+		return false
+	}
+	var used [MaxAddresses + 1]bool
+	next := 0
+	for _, addr := range got {
+		found := false
+		for range want {
+			i := next
+			if next++; next == len(want) {
+				next = 0
+			}
+			if !used[i] && want[i] == addr {
+				used[i], found = true, true
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
