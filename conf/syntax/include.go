@@ -1,0 +1,289 @@
+package syntax
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// includeCheck says what an include line reports.
+type includeCheck uint8
+
+const (
+	checkRead     includeCheck = 1 << iota // a file that cannot be read
+	checkMatch                             // a plain name that no file has
+	checkWildcard                          // a pattern that matches nothing
+	checkBrace                             // an alternative of braces that matches nothing
+	checkAll      = checkRead | checkMatch | checkWildcard | checkBrace
+)
+
+// includeWords are the include keywords with the checks they add.
+var includeWords = map[string]includeCheck{
+	"include":  0,
+	"includer": checkRead,
+	"includem": checkMatch,
+	"includew": checkWildcard,
+	"includeb": checkBrace,
+	"includea": checkAll,
+}
+
+var includeCheckNames = map[string]includeCheck{
+	"read": checkRead, "readable": checkRead, "match": checkMatch,
+	"wildcard_match": checkWildcard, "brace_match": checkBrace,
+}
+
+// include takes an include line. The file's name is the rest of the line as it
+// stands, quotes and all.
+func (p *parser) include(ln *line) bool {
+	text := ln.text[ln.at:]
+	if !strings.HasPrefix(text, "include") {
+		return false
+	}
+	word, pattern := text, ""
+	if i := strings.IndexAny(text, blanks); i >= 0 {
+		word, pattern = text[:i], strings.Trim(text[i:], blanks)
+	}
+	if word == "include_check" {
+		p.setIncludeChecks(pattern)
+		return false // it stays in the tree
+	}
+	checks, ok := includeWords[word]
+	if !ok {
+		return false
+	}
+	pos := ln.pos(ln.at)
+	if pattern == "" {
+		p.report(Warning, pos, ln.origin, "missing-word", "", "%s needs the name of a file", word)
+		return true
+	}
+	pos = ln.pos(ln.at + strings.Index(text, pattern))
+	checks |= p.checks
+	name := pattern
+	if !path.IsAbs(name) {
+		name = path.Join(path.Dir(p.currentFile().Name), name)
+	}
+	m, err := glob(p.opts.FS, name)
+	if err != nil {
+		p.report(Warning, pos, ln.origin, "bad-pattern", "", "%s %s: %v", word, pattern, err)
+		return true
+	}
+	hint := ""
+	if strings.ContainsAny(pattern, `"'`) {
+		hint = "quotes are part of the name here; leave them out"
+	} else if strings.HasSuffix(pattern, "}") && !strings.Contains(pattern, "{") {
+		hint = "the name goes to the end of the line; put the } on the next line"
+	}
+	switch {
+	case len(m.files) == 0 && !m.wildcard && !m.braces:
+		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no such file; nothing is included", name)
+	case len(m.files) == 0 && m.wildcard && checks&checkWildcard != 0:
+		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches; nothing is included", name)
+	case m.unmatched != "" && checks&checkBrace != 0:
+		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches", m.unmatched)
+	}
+	// The last one pushed is read first.
+	for i := len(m.files) - 1; i >= 0 && !p.stopped; i-- {
+		p.pushInclude(m.files[i], pos, ln.origin)
+	}
+	return true
+}
+
+// setIncludeChecks reads an include_check line: nothing is everything, + and -
+// change what is set.
+func (p *parser) setIncludeChecks(words string) {
+	fields := strings.Fields(words)
+	if len(fields) == 0 {
+		p.checks = checkAll
+		return
+	}
+	if fields[0][0] != '+' && fields[0][0] != '-' {
+		p.checks = 0
+	}
+	for _, w := range fields {
+		bit := includeCheckNames[strings.TrimLeft(w, "+-")]
+		if w[0] == '-' {
+			p.checks &^= bit
+		} else {
+			p.checks |= bit
+		}
+	}
+}
+
+// mainFiles gives the files that the name of a configuration stands for.
+func (p *parser) mainFiles(name string) []string {
+	if _, err := p.opts.FS.Stat(name); err == nil || !strings.ContainsAny(name, "*?[{") {
+		return []string{name}
+	}
+	m, err := glob(p.opts.FS, name)
+	if err == nil && len(m.files) > 0 {
+		return m.files
+	}
+	if err == nil {
+		err = errors.New("no file matches")
+	}
+	p.report(Error, Pos{File: name}, nil, "unreadable", "", "cannot read the configuration: %v", err)
+	return nil
+}
+
+// pushMain has a main file read. What is wrong with it is an error.
+func (p *parser) pushMain(name string) bool {
+	f, info := p.readFile(name, Pos{File: name}, nil, Error)
+	if f == nil {
+		return false
+	}
+	p.pushFile(f, info, nil)
+	return true
+}
+
+// pushInclude has an included file read. One that is not there is left out,
+// with a warning, as keepalived does.
+func (p *parser) pushInclude(name string, pos Pos, o *Origin) {
+	origin := p.child(o, FromInclude, name, pos)
+	if origin == nil {
+		return
+	}
+	f, info := p.readFile(name, pos, o, Warning)
+	if f == nil {
+		return
+	}
+	for _, fr := range p.frames {
+		if fr.kind == frameFile && (fr.file == f || fr.info != nil && info != nil && os.SameFile(fr.info, info)) {
+			p.report(Error, pos, o, "include-loop", "remove one of the include lines",
+				"%s includes itself, directly or through others", name)
+			return
+		}
+	}
+	p.pushFile(f, info, origin)
+}
+
+func (p *parser) pushFile(f *File, info fs.FileInfo, o *Origin) {
+	at := 0
+	if strings.HasPrefix(f.Text, "\ufeff") {
+		at = len("\ufeff")
+		p.report(Warning, Pos{f.Name, 1, 1}, o, "byte-order-mark", "save the file without it",
+			"the file begins with a byte order mark; keepalived would not know the first word")
+	}
+	p.frames = append(p.frames, frame{kind: frameFile, file: f, info: info, at: at, origin: o})
+}
+
+// readFile reads a file once. pos is where the file was asked for; severity
+// is that of a file that cannot be read. What was read and is no text is an
+// error in any case.
+func (p *parser) readFile(name string, pos Pos, o *Origin, severity Severity) (*File, fs.FileInfo) {
+	unreadable := func(hint, format string, args ...any) (*File, fs.FileInfo) {
+		p.reportOnce(reportKey{pos, "unreadable", name}, severity, pos, o, hint, name+": "+format, args...)
+		return nil, nil
+	}
+	info, err := p.opts.FS.Stat(name)
+	if err != nil {
+		return unreadable("", "cannot read: %v", reason(err))
+	}
+	if info.IsDir() {
+		return unreadable("name a file, or a pattern such as "+name+"/*.conf", "is a directory")
+	}
+	if !info.Mode().IsRegular() {
+		return unreadable("", "is not a regular file")
+	}
+	if info.Mode()&0o111 != 0 {
+		p.reportOnce(reportKey{pos, "executable-file", name}, Warning, pos, o, "chmod a-x "+name,
+			"%s is executable: keepalived would not read it", name)
+	}
+	if f := p.tree.byName[name]; f != nil {
+		if !p.count(f, pos, o) {
+			return nil, nil
+		}
+		return f, info
+	}
+	if info.Size() > p.limits.FileSize {
+		p.tooLarge(pos, o, info.Size(), name)
+		return nil, nil
+	}
+	file, err := p.opts.FS.Open(name)
+	if err != nil {
+		return unreadable("", "cannot read: %v", reason(err))
+	}
+	defer file.Close()
+	if opened, err := file.Stat(); err != nil || !opened.Mode().IsRegular() {
+		return unreadable("", "is not a regular file")
+	}
+	var text strings.Builder
+	text.Grow(int(info.Size()))
+	n, err := io.Copy(&text, io.LimitReader(file, p.limits.FileSize+1))
+	if err != nil {
+		return unreadable("", "cannot read: %v", reason(err))
+	}
+	if n > p.limits.FileSize {
+		p.tooLarge(pos, o, n, name)
+		return nil, nil
+	}
+	return p.addFile(name, text.String(), pos, o), info
+}
+
+// reason is an error without the operation and the name, which are said already.
+func reason(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func (p *parser) tooLarge(pos Pos, o *Origin, size int64, name ...string) {
+	prefix := ""
+	if len(name) > 0 {
+		prefix = name[0] + ": "
+	}
+	p.report(Error, pos, o, "file-too-large", "is it a configuration?",
+		"%sfile of %d bytes; the limit is %d", prefix, size, p.limits.FileSize)
+}
+
+// addFile puts a file into the tree; nil when it is no text.
+func (p *parser) addFile(name, text string, pos Pos, o *Origin) *File {
+	if kind := notText(text); kind != "" {
+		p.reportOnce(reportKey{pos, "not-text", name}, Error, pos, o, "", "%s: is not a configuration but %s", name, kind)
+		return nil
+	}
+	f := &File{Name: name, Text: text}
+	if !p.count(f, pos, o) {
+		return nil
+	}
+	p.tree.Files = append(p.tree.Files, f)
+	p.tree.byName[name] = f
+	return f
+}
+
+// count adds a file to what is read in all, and stops when that is too much.
+func (p *parser) count(f *File, pos Pos, o *Origin) bool {
+	p.files++
+	p.total += int64(len(f.Text))
+	if p.files > p.limits.Files {
+		p.stop(pos, o, "too-many-files", "more than %d files are read; reading stops here", p.limits.Files)
+		return false
+	}
+	if p.total > p.limits.Total {
+		p.stop(pos, o, "too-many-files", "more than %d bytes are read; reading stops here", p.limits.Total)
+		return false
+	}
+	return true
+}
+
+// notText says what a text is when it is no text, and "" when it is. Comments
+// in any encoding are text; a few stray control characters are, too.
+func notText(text string) string {
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return "UTF-16 text; save it as UTF-8"
+	}
+	text = text[:min(len(text), 64<<10)]
+	control := 0
+	for i := 0; i < len(text); i++ {
+		if b := text[i]; b < ' ' && !isBlank[b] || b == 0x7f {
+			control++
+		}
+	}
+	if control > 1 && control*32 > len(text) {
+		return "binary data"
+	}
+	return ""
+}
