@@ -22,6 +22,8 @@ const (
 	SameAddress      // our own address and priority from somebody else
 	PreemptDelayOver // preempt_delay has passed
 	IntervalMismatch // version 3: the master's interval is not ours (RFC 9568 section 7.1)
+	Preempting       // Active_Down_Timer expired while a master with lower priority was heard
+	TwoOwners        // another router claims to own the addresses too (RFC 9568 section 8.3.2)
 )
 
 var reasonTexts = [...]string{
@@ -32,6 +34,8 @@ var reasonTexts = [...]string{
 	"resumed after a restart", "advertisement with lower priority",
 	"advertisement with our own address and priority: a loop or a duplicate address",
 	"preempt delay is over", "advertisement interval differs from ours",
+	"preempting a master with lower priority",
+	"another router claims to own the addresses (priority 255)",
 }
 
 // String is the reason in words, as logs and status show it.

@@ -45,10 +45,14 @@ type InputKind uint8
 // What can happen to a machine.
 const (
 	// Startup begins: Input.Master resumes MASTER (a restarted worker).
+	// Otherwise addresses that a crashed predecessor left behind are released
+	// first. What was said before Startup (FaultChanged, PriorityChanged) holds.
 	Startup InputKind = iota
 	// Shutdown ends: a MASTER gives its mastership away with priority 0.
 	Shutdown
-	// TimerFired: the timer Input.Timer, as set by SetTimer, has expired.
+	// TimerFired: the timer Input.Timer, as set by SetTimer, has expired. One
+	// that was stopped meanwhile is ignored, one that was moved is set again.
+	// AdverTimer may fire early, by EarlyAdvertisement at most.
 	TimerFired
 	// Received: Input.Adv arrived and passed every receive check.
 	Received
@@ -58,7 +62,8 @@ const (
 	// PriorityChanged: Input.Priority is the effective priority from now on
 	// (configured one and weights of trackers, 1..254; the owner's never changes).
 	PriorityChanged
-	// Reconfigured: Input.Params replace the parameters; state is kept.
+	// Reconfigured: Input.Params replace the parameters; state is kept. The
+	// effective priority becomes Input.Priority, or the configured one when that is 0.
 	Reconfigured
 )
 

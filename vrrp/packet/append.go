@@ -125,4 +125,3 @@ func patch(b []byte, at, check int, word uint16) {
 	binary.BigEndian.PutUint16(b[at:], word)
 	binary.BigEndian.PutUint16(b[check:], adjust(binary.BigEndian.Uint16(b[check:]), old, word))
 }
-

@@ -61,7 +61,7 @@ func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
 		if a.Version == 3 && a.Checksum != r.Checksum {
 			notes |= OtherChecksumForm
 		}
-	} else if !a.Addresses[0].IsLinkLocalUnicast() {
+	} else if len(a.Addresses) > 0 && !a.Addresses[0].IsLinkLocalUnicast() {
 		notes |= FirstAddressNotLinkLocal
 	}
 	return Accepted, notes

@@ -1,0 +1,114 @@
+package machine
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/lvs-director/director/event"
+)
+
+// received is an advertisement that passed every check. Only BACKUP and
+// MASTER listen.
+func (m *Machine) received(now time.Time, adv Advert, effects []Effect) []Effect {
+	if m.owner() {
+		if m.p.OwnerIgnoreAdverts {
+			return effects
+		}
+		if adv.Priority == Owner && (m.state == event.Backup || m.state == event.Master) {
+			effects = noted(TwoOwners, adv, effects)
+		}
+	}
+	switch m.state {
+	case event.Backup:
+		return m.receivedAsBackup(now, adv, effects)
+	case event.Master:
+		return m.receivedAsMaster(now, adv, effects)
+	}
+	return effects
+}
+
+func noted(reason Reason, adv Advert, effects []Effect) []Effect {
+	return append(effects, Effect{Kind: Noted, Reason: reason, Adv: adv})
+}
+
+// receivedAsBackup is RFC 9568 section 6.4.2 with keepalived's preempt_delay.
+func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) []Effect {
+	if adv.Priority == 0 {
+		m.resigned, m.outbid, m.master = true, false, netip.Addr{}
+		return m.setTimer(DownTimer, now.Add(m.Skew()), effects)
+	}
+	if adv.Priority >= m.priority {
+		// A better master ends the delay, and the next worse one starts it again.
+		m.delayOver = false
+		effects = m.stopTimer(PreemptTimer, effects)
+		return m.follow(now, adv, effects)
+	}
+	if !m.preempts() {
+		return m.follow(now, adv, effects)
+	}
+	if delay := m.preemptDelay(); delay > 0 && !m.delayOver {
+		if !m.running(PreemptTimer) {
+			effects = m.setTimer(PreemptTimer, now.Add(delay), effects)
+		}
+		return m.follow(now, adv, effects)
+	}
+	// The timer keeps running: at its end we take over.
+	m.outbid, m.master = true, adv.Source
+	return noted(LowerPriority, adv, effects)
+}
+
+// follow accepts adv as the master's.
+func (m *Machine) follow(now time.Time, adv Advert, effects []Effect) []Effect {
+	effects = m.learn(adv, effects)
+	return m.setDownTimer(now, effects)
+}
+
+// learn remembers who is MASTER and, in version 3, its interval (RFC 9568
+// section 6.4.2). One that is not ours is noted when it is new.
+func (m *Machine) learn(adv Advert, effects []Effect) []Effect {
+	m.master = adv.Source
+	if m.p.Version == 2 || adv.Interval <= 0 {
+		return effects
+	}
+	if adv.Interval != m.p.AdvertInterval && adv.Interval != m.interval {
+		effects = noted(IntervalMismatch, adv, effects)
+	}
+	m.interval, m.heard = adv.Interval, true
+	return effects
+}
+
+// receivedAsMaster is RFC 9568 section 6.4.3. Whether we preempt plays no part.
+func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) []Effect {
+	if adv.Priority == 0 {
+		effects = m.advertise(effects)
+		return m.setTimer(AdverTimer, now.Add(m.p.AdvertInterval), effects)
+	}
+	// Addresses of one family compare as unsigned numbers in network order.
+	order := adv.Source.Compare(m.p.Source)
+	switch {
+	case adv.Priority > m.priority:
+		return m.yield(now, adv, HigherPriority, effects)
+	case adv.Priority == m.priority && order > 0:
+		return m.yield(now, adv, HigherAddress, effects)
+	case adv.Priority == m.priority && order == 0:
+		// Answering it could circle for ever.
+		return noted(SameAddress, adv, effects)
+	}
+	if !m.p.LowerPrioNoAdvert {
+		effects = m.advertise(effects)
+	}
+	effects = m.announceAgainstLower(now, effects)
+	return noted(LowerPriority, adv, effects)
+}
+
+// yield leaves MASTER to the sender of adv.
+func (m *Machine) yield(now time.Time, adv Advert, reason Reason, effects []Effect) []Effect {
+	if m.p.HigherPrioSendAdvert {
+		effects = m.advertise(effects)
+	}
+	effects = m.stopAllTimers(effects)
+	effects = append(effects, Effect{Kind: ReleaseAddresses})
+	m.delayOver = false
+	effects = m.follow(now, adv, effects)
+	return m.changed(event.Backup, event.Backup, cause{reason: reason, adv: adv}, effects)
+}

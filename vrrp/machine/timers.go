@@ -1,0 +1,112 @@
+package machine
+
+import "time"
+
+// AdvertInterval is the interval in force, Active_Adver_Interval: our own
+// while MASTER and in version 2, else the one last heard from the master.
+func (m *Machine) AdvertInterval() time.Duration { return m.interval }
+
+// Skew is Skew_Time (RFC 9568 section 6.1; RFC 3768 section 6.1 for version
+// 2, where it does not depend on the interval). It is not rounded to
+// centiseconds: at an interval of one, priorities would lose their order.
+func (m *Machine) Skew() time.Duration {
+	unit := m.interval
+	if m.p.Version == 2 {
+		unit = time.Second
+	}
+	return time.Duration(256-int(m.priority)) * unit / 256
+}
+
+// MasterDownInterval is how long the master may be silent: Active_Down_Interval.
+func (m *Machine) MasterDownInterval() time.Duration {
+	return time.Duration(m.p.DownTimerAdverts)*m.interval + m.Skew()
+}
+
+// EarlyAdvertisement is how much before its time an advertisement may leave
+// in order to share a batch with others.
+func EarlyAdvertisement(interval time.Duration) time.Duration {
+	return min(time.Millisecond, interval/100)
+}
+
+func (m *Machine) running(timer Timer) bool { return !m.deadlines[timer].IsZero() }
+
+func (m *Machine) setTimer(timer Timer, at time.Time, effects []Effect) []Effect {
+	m.deadlines[timer] = at
+	return append(effects, Effect{Kind: SetTimer, Timer: timer, At: at})
+}
+
+func (m *Machine) stopTimer(timer Timer, effects []Effect) []Effect {
+	if !m.running(timer) {
+		return effects
+	}
+	m.deadlines[timer] = time.Time{}
+	return append(effects, Effect{Kind: StopTimer, Timer: timer})
+}
+
+func (m *Machine) stopAllTimers(effects []Effect) []Effect {
+	for timer := range Timers {
+		effects = m.stopTimer(timer, effects)
+	}
+	m.garp = [garpBlocks]garpBlock{}
+	return effects
+}
+
+// shiftTimer moves a running timer by d, but not into the past.
+func (m *Machine) shiftTimer(now time.Time, timer Timer, d time.Duration, effects []Effect) []Effect {
+	if d == 0 || !m.running(timer) {
+		return effects
+	}
+	at := m.deadlines[timer].Add(d)
+	if at.Before(now) {
+		at = now
+	}
+	return m.setTimer(timer, at, effects)
+}
+
+// setDownTimer starts Active_Down_Timer anew after an advertisement or at a start.
+func (m *Machine) setDownTimer(now time.Time, effects []Effect) []Effect {
+	m.resigned, m.outbid = false, false
+	return m.setTimer(DownTimer, now.Add(m.MasterDownInterval()), effects)
+}
+
+// timerFired checks that the timer still runs and is due before it acts: a
+// firing and its reset can cross on their way.
+func (m *Machine) timerFired(now time.Time, timer Timer, effects []Effect) []Effect {
+	if timer >= Timers || !m.running(timer) {
+		return effects
+	}
+	due := m.deadlines[timer]
+	early := time.Duration(0)
+	if timer == AdverTimer {
+		early = EarlyAdvertisement(m.interval)
+	}
+	if now.Before(due.Add(-early)) {
+		return m.setTimer(timer, due, effects)
+	}
+	m.deadlines[timer] = time.Time{}
+	switch timer {
+	case AdverTimer:
+		effects = m.advertise(effects)
+		return m.setTimer(AdverTimer, next(now, due, m.p.AdvertInterval), effects)
+	case DownTimer:
+		return m.masterDown(now, effects)
+	case PreemptTimer:
+		m.delayOver = true
+		return append(effects, Effect{Kind: Noted, Reason: PreemptDelayOver})
+	case GARPTimer:
+		return m.announceDue(now, effects)
+	case RefreshTimer:
+		effects = m.announce(max(m.p.GARP.RefreshRepeat, 1), effects)
+		return m.setTimer(RefreshTimer, next(now, due, m.p.GARP.MasterRefresh), effects)
+	}
+	return effects
+}
+
+// next is the deadline after due. It keeps the cadence when a timer was
+// handled a little early or late, and drops the beats that were missed.
+func next(now, due time.Time, interval time.Duration) time.Time {
+	if at := due.Add(interval); at.After(now) {
+		return at
+	}
+	return now.Add(interval)
+}
