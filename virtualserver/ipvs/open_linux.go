@@ -1,6 +1,97 @@
 package ipvs
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"syscall"
+	"time"
 
-// Open reaches the IPVS table of this network namespace.
-func Open() (Driver, error) { return nil, errors.New("not yet") }
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/table"
+	"github.com/vishvananda/netlink"
+)
+
+// patience bounds every exchange with the kernel. A list of 36,000 real
+// servers takes 2 s on a slow machine.
+const patience = 15 * time.Second
+
+// kernel is the Driver of the running kernel.
+type kernel struct {
+	read  reader
+	write writer
+}
+
+// Open reaches the IPVS table of the network namespace of the calling thread.
+// It fails with ErrNoIPVS if the kernel has none and none can be loaded.
+func Open() (Driver, error) {
+	if err := checkFamily(); err != nil {
+		return nil, err
+	}
+	k := &kernel{}
+	if _, err := k.Services(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// checkFamily must come before anything of moby/ipvs: without IPVS in the
+// kernel that sends to whoever has family 0 and reports success.
+func checkFamily() error {
+	_, err := netlink.GenlFamilyGet("IPVS")
+	if errors.Is(err, syscall.ENOENT) {
+		// Not every kernel loads the module when it is asked for the family.
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if exec.CommandContext(ctx, "modprobe", "ip_vs").Run() != nil {
+			return ErrNoIPVS
+		}
+		_, err = netlink.GenlFamilyGet("IPVS")
+	}
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return ErrNoIPVS
+	case err != nil:
+		return fmt.Errorf("ask the kernel for IPVS: %w", err)
+	}
+	return nil
+}
+
+func (k *kernel) Services() ([]table.Service, error) {
+	services, err := k.read.services()
+	if errors.Is(err, syscall.EPERM) {
+		return nil, fmt.Errorf("list virtual servers: %w: it needs the capability CAP_NET_ADMIN (run as root)", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list virtual servers: %w", err)
+	}
+	return services, nil
+}
+
+func (k *kernel) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
+	destinations, err := k.read.destinations(key)
+	if err != nil {
+		return nil, fmt.Errorf("list real servers of %s: %w", key, err)
+	}
+	return destinations, nil
+}
+
+func (k *kernel) Apply(ops []table.Op) []error {
+	errs := k.write.apply(ops)
+	for i, err := range errs {
+		if err == nil {
+			k.read.remember(ops[i])
+		} else {
+			errs[i] = opError(ops[i], err, hint(ops[i], err))
+		}
+	}
+	return errs
+}
+
+func (k *kernel) Close() error {
+	k.read.close()
+	k.write.close()
+	return nil
+}

@@ -1,0 +1,107 @@
+package ipvs_test
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
+	"github.com/lvs-director/director/virtualserver/table"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+func TestFake(t *testing.T) {
+	ipvstest.Conformance(t, func(*testing.T) ipvs.Driver { return ipvstest.NewFake() })
+}
+
+func TestKernel(t *testing.T) {
+	ipvstest.Conformance(t, func(t *testing.T) ipvs.Driver {
+		d := openInNamespace(t)
+		loopbackUp(t)
+		return d
+	})
+}
+
+// openInNamespace moves the test to a network namespace of its own, whose
+// IPVS table is empty, for the rest of its life.
+func openInNamespace(t *testing.T) ipvs.Driver {
+	if os.Geteuid() != 0 {
+		t.Skip("not root: cannot make a network namespace")
+	}
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skipf("cannot make a network namespace: %v", err)
+	}
+	d, err := ipvs.Open()
+	if errors.Is(err, ipvs.ErrNoIPVS) {
+		t.Skipf("not here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func loopbackUp(t *testing.T) {
+	t.Helper()
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A service of one real server, and the operation that adds the server.
+func oneServer() (table.Table, table.Op) {
+	key := conf.ServiceKey{FWMark: 7}
+	s := table.Service{Key: key, Scheduler: "rr", MaskBits: 32}
+	op := table.Op{Kind: table.NewDestination, Service: table.Service{Key: key}}
+	op.Destination.Key.Address = netip.MustParseAddr("10.99.1.1")
+	return table.Table{key: ipvs.Entry(s, nil)}, op
+}
+
+func TestLoopbackDown(t *testing.T) {
+	d := openInNamespace(t)
+	want, op := oneServer()
+	for _, err := range d.Apply(table.Diff(want, nil, nil)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := d.Apply([]table.Op{op})[0]
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "lo is down") {
+		t.Fatalf("real server while lo is down: %v, want EINVAL that names lo", err)
+	}
+	loopbackUp(t)
+	if err := d.Apply([]table.Op{op})[0]; err != nil {
+		t.Fatalf("with lo up: %v", err)
+	}
+}
+
+func TestUnknownSchedulerNamesTheModule(t *testing.T) {
+	d := openInNamespace(t)
+	s := table.Service{Key: conf.ServiceKey{FWMark: 7}, Scheduler: "nosuch", MaskBits: 32}
+	err := d.Apply([]table.Op{{Kind: table.NewService, Service: s}})[0]
+	if err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
+		t.Fatalf("%v, want a hint to the module", err)
+	}
+}
+
+func TestOpenWithoutIPVS(t *testing.T) {
+	if _, err := netlink.GenlFamilyGet("IPVS"); err == nil {
+		t.Skip("this kernel has IPVS")
+	}
+	if d, err := ipvs.Open(); !errors.Is(err, ipvs.ErrNoIPVS) {
+		t.Fatalf("driver %v, error %v; want ErrNoIPVS", d, err)
+	}
+}

@@ -1,0 +1,189 @@
+// Package ipvstest has an IPVS table in memory for tests, and the test that
+// every way into such a table has to pass.
+package ipvstest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/table"
+)
+
+// Fake is an ipvs.Driver over a table in memory that answers as the kernel
+// does. Tests may look at it and change it while somebody else uses it.
+type Fake struct {
+	mu   sync.Mutex
+	all  table.Table
+	done []table.Op
+	// hooks, see the setters
+	refuse func(table.Op) error
+	broken error
+}
+
+var _ ipvs.Driver = (*Fake)(nil)
+
+// schedulers are those of the kernel.
+var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
+
+// NewFake makes an empty table.
+func NewFake() *Fake { return &Fake{all: table.Table{}} }
+
+// Table is a copy of the table, without the flags that the kernel sets.
+func (f *Fake) Table() table.Table {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := make(table.Table, len(f.all))
+	for k, e := range f.all {
+		t[k] = ipvs.Entry(e.Service, e.Sorted())
+	}
+	return t
+}
+
+// Done are the operations that were carried out, in order, without those of Do.
+func (f *Fake) Done() []table.Op {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.done)
+}
+
+// Forget empties Done.
+func (f *Fake) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = nil
+}
+
+// Do is somebody else who changes the table (ipvsadm).
+func (f *Fake) Do(ops ...table.Op) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, op := range ops {
+		if errno := f.check(op); errno != 0 {
+			return fmt.Errorf("%s: %w", op, errno)
+		}
+		f.all.Do(op)
+	}
+	return nil
+}
+
+// Clear is ipvsadm -C.
+func (f *Fake) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.all)
+}
+
+// Refuse makes the operations fail for which refuse returns an error.
+func (f *Fake) Refuse(refuse func(table.Op) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = refuse
+}
+
+// Break makes every call fail; nil repairs it.
+func (f *Fake) Break(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
+}
+
+// Services implements ipvs.Driver.
+func (f *Fake) Services() ([]table.Service, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	services := make([]table.Service, 0, len(f.all))
+	for _, k := range f.all.Keys() {
+		s := f.all[k].Service
+		s.Flags |= table.FlagHashed
+		services = append(services, s)
+	}
+	return services, nil
+}
+
+// Destinations implements ipvs.Driver.
+func (f *Fake) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	return f.all[key].Sorted(), nil
+}
+
+// Apply implements ipvs.Driver.
+func (f *Fake) Apply(ops []table.Op) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	errs := make([]error, len(ops))
+	for i, op := range ops {
+		switch errno := f.check(op); {
+		case f.broken != nil:
+			errs[i] = f.broken
+		case f.refuse != nil && f.refuse(op) != nil:
+			errs[i] = fmt.Errorf("%s: %w", op, f.refuse(op))
+		case errno != 0:
+			errs[i] = fmt.Errorf("%s: %w", op, errno)
+		default:
+			f.all.Do(op)
+			f.done = append(f.done, op)
+		}
+	}
+	return errs
+}
+
+// Close implements ipvs.Driver.
+func (f *Fake) Close() error { return nil }
+
+// check answers as the kernel would; 0 is success.
+func (f *Fake) check(op table.Op) syscall.Errno {
+	s, d := op.Service, op.Destination
+	entry, exists := f.all[s.Key]
+	if op.Kind == table.NewService && exists {
+		return syscall.EEXIST
+	}
+	if op.Kind != table.NewService && !exists {
+		return syscall.ESRCH
+	}
+	_, listed := entry.Destinations[d.Key]
+	switch op.Kind {
+	case table.NewService, table.SetService:
+		switch {
+		case table.Is6(s.Key) && (s.MaskBits < 1 || s.MaskBits > 128):
+			return syscall.EINVAL
+		case !slices.Contains(schedulers, s.Scheduler), s.Engine != "" && s.Engine != "sip":
+			return syscall.ENOENT
+		}
+	case table.NewDestination, table.SetDestination:
+		switch {
+		case table.Is6(s.Key) != d.Key.Address.Is6() && d.Forward != table.Tunnel:
+			return syscall.EINVAL
+		case d.Weight < 0, d.Lower > d.Upper:
+			return syscall.ERANGE
+		case listed && op.Kind == table.NewDestination:
+			return syscall.EEXIST
+		case !listed && op.Kind == table.SetDestination:
+			return syscall.ENOENT
+		case op.Kind == table.NewDestination && !assignable(d):
+			return syscall.EINVAL
+		}
+	case table.DelDestination:
+		if !listed {
+			return syscall.ENOENT
+		}
+	}
+	return 0
+}
+
+// assignable says whether an address can be a real server's.
+func assignable(d table.Destination) bool {
+	a := d.Key.Address
+	return !a.IsMulticast() && !a.IsUnspecified() && !a.IsLinkLocalUnicast() &&
+		a.String() != "255.255.255.255"
+}

@@ -1,0 +1,84 @@
+package table
+
+import "github.com/lvs-director/director/conf"
+
+// Diff lists the operations that make have like want, as far as it is ours to
+// change: services that are not wanted are removed only if owned says they are
+// ours; real servers that are not wanted are removed from wanted services,
+// since those are ours once they are wanted.
+//
+// For each service, in the order of Keys: the service is added or set, real
+// servers are added in order, raised, lowered, removed. Services go last.
+func Diff(want, have Table, owned func(conf.ServiceKey) bool) []Op {
+	var ops []Op
+	for _, key := range want.Keys() {
+		ops = appendEntry(ops, want[key], have)
+	}
+	for _, key := range have.Keys() {
+		if _, wanted := want[key]; !wanted && owned(key) {
+			ops = append(ops, Op{Kind: DelService, Service: Service{Key: key}})
+		}
+	}
+	return ops
+}
+
+func appendEntry(ops []Op, want Entry, have Table) []Op {
+	key := want.Service.Key
+	old, exists := have[key]
+	first := want.Service
+	switch {
+	case !exists:
+		ops = append(ops, Op{Kind: NewService, Service: first})
+	default:
+		if hashes(first.Scheduler) && first.Scheduler == old.Service.Scheduler {
+			// A server that comes back still has weight 0 here: the fallback
+			// flag outlives the change of its weight.
+			first.Flags |= old.Service.Flags & FlagFallback
+		}
+		if !SameService(first, old.Service) {
+			ops = append(ops, Op{Kind: SetService, Service: first})
+		}
+	}
+
+	id := Service{Key: key}
+	var raised, lowered []Op
+	for _, d := range want.Sorted() {
+		before, exists := old.Destinations[d.Key]
+		switch {
+		case !exists:
+			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: d})
+		case SameDestination(d, before):
+		case d.Weight > before.Weight:
+			raised = append(raised, Op{Kind: SetDestination, Service: id, Destination: d})
+		default:
+			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: d})
+		}
+	}
+	ops = append(append(ops, raised...), lowered...)
+	for _, d := range old.Sorted() {
+		if _, wanted := want.Destinations[d.Key]; !wanted {
+			ops = append(ops, Op{Kind: DelDestination, Service: id, Destination: Destination{Key: d.Key}})
+		}
+	}
+	if first != want.Service {
+		ops = append(ops, Op{Kind: SetService, Service: want.Service})
+	}
+	return ops
+}
+
+// SameService says whether a service of the kernel's is as wanted. Flags that
+// the kernel sets by itself do not count.
+func SameService(want, have Service) bool {
+	want.Flags &= FlagMask
+	have.Flags &= FlagMask
+	return want == have
+}
+
+// SameDestination says whether a real server in the kernel is as wanted. One
+// that the kernel made local keeps its wanted method.
+func SameDestination(want, have Destination) bool {
+	if have.Forward == LocalNode {
+		have.Forward = want.Forward
+	}
+	return want == have
+}
