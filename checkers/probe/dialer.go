@@ -1,0 +1,65 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+)
+
+// dialer is the network of hosts without epoll: a goroutine and a net.Dialer
+// for each connection. It has no interface binding, no marks and no echo requests.
+type dialer struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+}
+
+func newDialer() *dialer {
+	d := new(dialer)
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	return d
+}
+
+var errNotHere = errors.New("not possible on this operating system")
+
+func (d *dialer) connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func()) {
+	if e.device != "" || e.mark != 0 {
+		done(nil, &localError{"bind_if, fwmark", errNotHere})
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	d.all.Go(func() {
+		defer cancel()
+		nd := net.Dialer{Timeout: e.timeout}
+		if e.bind.IsValid() || e.port != 0 {
+			nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(e.bind, e.port))
+		}
+		conn, err := nd.DialContext(ctx, "tcp", e.to.String())
+		if err == nil && (!keep || ctx.Err() != nil) {
+			conn.Close()
+			conn = nil
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			err = os.ErrDeadlineExceeded
+		}
+		done(conn, err)
+	})
+	return cancel
+}
+
+func (d *dialer) ping(e endpoint, done func(error)) (cancel func()) {
+	done(&localError{"echo request", errNotHere})
+	return func() {}
+}
+
+func (d *dialer) close() {
+	d.cancel()
+	d.all.Wait()
+}

@@ -1,0 +1,12 @@
+package probe
+
+// What tests look at from outside.
+var (
+	Exchange   = exchange
+	ReadHead   = readHead
+	ParseReply = parseReply
+	StripIPv4  = stripIPv4
+)
+
+// NewDialer is a prober over the portable network.
+func NewDialer(opts Options) *Prober { return newProber(opts, newDialer()) }

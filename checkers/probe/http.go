@@ -1,0 +1,150 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// totalFactor bounds everything after the connection is made (handshake,
+// request, answer) to this many times connect_timeout, which itself bounds
+// each single step: a server that dribbles is a failure, not a check that never ends.
+const totalFactor = 4
+
+// httpGet is HTTP_GET and SSL_GET: one URL is asked for over a new connection.
+func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
+	e := endpointOf(t.Checker)
+	if t.Checker.HTTP == nil || t.URL < 0 || t.URL >= len(t.Checker.HTTP.URLs) {
+		done(Result{Local: true, Reason: "no url is configured"})
+		return func() {}
+	}
+	ctx, stop := context.WithCancel(p.ctx)
+	stopConnect := p.net.connect(e, true, func(conn net.Conn, err error) {
+		if err != nil {
+			stop()
+			done(failure("connect to "+e.to.String(), err, e.timeout))
+			return
+		}
+		// Whoever cancels closes the connection, and so ends the talk at once.
+		closed := context.AfterFunc(ctx, func() { conn.Close() })
+		p.talkers.do(func() {
+			defer stop()
+			if ctx.Err() != nil {
+				return
+			}
+			r := exchange(ctx, conn, t)
+			if closed() {
+				conn.Close()
+				done(r)
+			}
+		})
+	})
+	return func() {
+		stop()
+		stopConnect()
+	}
+}
+
+// exchange asks one URL over a connection that is there and judges the answer.
+func exchange(ctx context.Context, conn net.Conn, t Target) Result {
+	c := t.Checker
+	url := &c.HTTP.URLs[t.URL]
+	timeout := timeoutOf(c)
+	steps := &stepReader{conn: conn, step: timeout, end: time.Now().Add(totalFactor * timeout)}
+	if c.Kind == conf.SSLGet {
+		secure, err := handshake(ctx, conn, steps, c, url)
+		if err != nil {
+			return failure("TLS handshake", err, timeout)
+		}
+		steps.conn = secure
+	}
+	where := prefix(c.HTTP, url)
+	conn.SetWriteDeadline(steps.next())
+	if _, err := steps.conn.Write(request(c, url)); err != nil {
+		return failure(where+"request", err, timeout)
+	}
+	answer, err := readHead(steps)
+	if err != nil {
+		return failure(where+"answer", err, timeout)
+	}
+	if !accepted(url.Statuses, answer.status) {
+		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
+	}
+	return answer.judge(steps, where, url, timeout)
+}
+
+// prefix names the URL in reasons when a checker has several.
+func prefix(h *conf.HTTPCheck, url *conf.HTTPURL) string {
+	if len(h.URLs) == 1 {
+		return ""
+	}
+	return url.Path + ": "
+}
+
+// stepReader reads from a connection; each read has the time of one step, all together the total.
+type stepReader struct {
+	conn net.Conn
+	step time.Duration
+	end  time.Time
+}
+
+// next is the deadline of a step that begins now.
+func (r *stepReader) next() time.Time {
+	if at := time.Now().Add(r.step); at.Before(r.end) {
+		return at
+	}
+	return r.end
+}
+
+func (r *stepReader) Read(b []byte) (int, error) {
+	r.conn.SetReadDeadline(r.next())
+	n, err := r.conn.Read(b)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		// TLS without close_notify: common, and keepalived takes it for an end.
+		err = io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(r.end):
+		err = errTotal
+	}
+	return n, err
+}
+
+var errTotal = errors.New("the answer is too slow: not complete in " + fmt.Sprint(totalFactor) + " times connect_timeout")
+
+// handshake makes a TLS connection. Nothing is verified, and versions and
+// ciphers that browsers refuse by now are allowed: it is a check of whether a
+// server answers, as with keepalived, not of its certificate.
+func handshake(ctx context.Context, conn net.Conn, steps *stepReader, c *conf.Checker, url *conf.HTTPURL) (net.Conn, error) {
+	name := c.HTTP.SNI
+	if name == "" && c.HTTP.EnableSNI {
+		name = url.VirtualHost
+	}
+	secure := tls.Client(conn, &tls.Config{
+		ServerName:         name, // empty, or an address: no SNI is sent
+		InsecureSkipVerify: true,
+		MinVersion:         tls.VersionTLS10,
+		CipherSuites:       allCiphers(),
+	})
+	conn.SetDeadline(steps.next())
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Time{})
+	return secure, nil
+}
+
+func allCiphers() (ids []uint16) {
+	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
+		for _, suite := range list {
+			ids = append(ids, suite.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,176 @@
+package probe
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+const (
+	// maxHead bounds status line and headers.
+	maxHead = 64 << 10
+	// maxBody bounds what is read of a body. A digest of a longer one cannot be
+	// had; without a digest the rest does not matter.
+	maxBody = 64 << 20
+)
+
+// request is the bytes that ask for a URL. They are keepalived's to the byte,
+// because servers are configured to recognise them and answer differently to others.
+func request(c *conf.Checker, url *conf.HTTPURL) []byte {
+	version, closing := "1.0", ""
+	switch c.HTTP.Protocol {
+	case "1.0C":
+		closing = "Connection: close\r\n"
+	case "1.1":
+		version, closing = "1.1", "Connection: close\r\n"
+	}
+	host := url.VirtualHost
+	if host == "" {
+		host = netip.AddrPortFrom(c.ConnectIP.Unmap().WithZone(""), c.ConnectPort).String()
+	}
+	return []byte("GET " + url.Path + " HTTP/" + version + "\r\nUser-Agent: KeepAliveClient\r\n" +
+		closing + "Host: " + host + "\r\n\r\n")
+}
+
+// head is the answer up to the empty line.
+type head struct {
+	status int
+	length int64  // Content-Length; -1 without
+	body   []byte // what arrived of the body with the head
+}
+
+// readHead reads status line and headers.
+func readHead(r io.Reader) (head, error) {
+	buf := make([]byte, 0, 4096)
+	for {
+		if len(buf) == cap(buf) {
+			if len(buf) >= maxHead {
+				return head{}, fmt.Errorf("no end of its headers in %d bytes", maxHead)
+			}
+			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
+		}
+		from := max(len(buf)-3, 0)
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 {
+			h, err := parseHead(buf[:from+i+2])
+			h.body = buf[from+i+4:]
+			return h, err
+		}
+		switch {
+		case err == io.EOF && len(buf) == 0:
+			return head{}, errors.New("connection closed before any answer")
+		case err == io.EOF:
+			return head{}, fmt.Errorf("connection closed before the end of the headers, after %s", quote(buf))
+		case err != nil:
+			return head{}, err
+		}
+	}
+}
+
+// parseHead reads "HTTP/x NNN ..." and the header lines, each with its CRLF.
+// As with keepalived a space must follow the code, and only Content-Length
+// written exactly so is recognised: digests depend on it.
+func parseHead(text []byte) (head, error) {
+	h := head{length: -1}
+	line, rest, _ := bytes.Cut(text, []byte("\r\n"))
+	version, after, ok := bytes.Cut(line, []byte(" "))
+	if !ok || !bytes.HasPrefix(version, []byte("HTTP/")) || len(after) < 4 || after[3] != ' ' {
+		return h, fmt.Errorf("%s is not a status line", quote(line))
+	}
+	for _, digit := range after[:3] {
+		if digit < '0' || digit > '9' {
+			return h, fmt.Errorf("%s is not a status line", quote(line))
+		}
+		h.status = h.status*10 + int(digit-'0')
+	}
+	for len(rest) > 0 {
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		value, ok := bytes.CutPrefix(line, []byte("Content-Length:"))
+		if !ok || h.length >= 0 {
+			continue
+		}
+		if n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64); err == nil && n >= 0 {
+			h.length = n
+		}
+	}
+	return h, nil
+}
+
+// judge reads the body to its end and compares its digest. The body is what
+// follows the headers, up to Content-Length bytes, and otherwise to the end of the connection; chunks
+// are not put together, because keepalived's digests were made without.
+func (h head) judge(r io.Reader, where string, url *conf.HTTPURL, timeout time.Duration) Result {
+	body := io.MultiReader(bytes.NewReader(h.body), r)
+	limit := int64(maxBody + 1)
+	if h.length >= 0 {
+		limit = min(h.length, limit)
+	}
+	sum := md5.New()
+	n, err := io.Copy(sum, io.LimitReader(body, limit))
+	if err != nil {
+		return failure(fmt.Sprintf("%sstatus %d, body after %d bytes", where, h.status, n), err, timeout)
+	}
+	ok := fmt.Sprintf("%sstatus %d", where, h.status)
+	if url.Digest == "" {
+		return Result{OK: true, Reason: ok}
+	}
+	if n > maxBody {
+		return Result{Reason: fmt.Sprintf("%sbody of more than %d MiB has no digest", where, maxBody>>20)}
+	}
+	got := hex.EncodeToString(sum.Sum(nil))
+	if strings.EqualFold(got, url.Digest) {
+		return Result{OK: true, Reason: ok + ", digest as configured"}
+	}
+	reason := fmt.Sprintf("%sdigest %s, want %s", where, got, url.Digest)
+	if n < h.length {
+		reason += fmt.Sprintf(" (%d of %d bytes came)", n, h.length)
+	}
+	return Result{Reason: reason}
+}
+
+func accepted(ranges []conf.StatusRange, status int) bool {
+	if len(ranges) == 0 {
+		return status >= 200 && status <= 299
+	}
+	for _, r := range ranges {
+		if status >= r.From && status <= r.To {
+			return true
+		}
+	}
+	return false
+}
+
+// statusText is the accepted codes as they are configured: "200-299 404".
+func statusText(ranges []conf.StatusRange) string {
+	if len(ranges) == 0 {
+		return "200-299"
+	}
+	var text []string
+	for _, r := range ranges {
+		if r.From == r.To {
+			text = append(text, strconv.Itoa(r.From))
+		} else {
+			text = append(text, fmt.Sprintf("%d-%d", r.From, r.To))
+		}
+	}
+	return strings.Join(text, " ")
+}
+
+// quote makes what a server said fit for one line of a log.
+func quote(b []byte) string {
+	const most = 60
+	if len(b) > most {
+		return strconv.QuoteToASCII(string(b[:most])) + "..."
+	}
+	return strconv.QuoteToASCII(string(b))
+}

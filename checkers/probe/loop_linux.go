@@ -1,0 +1,205 @@
+package probe
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lvs-director/director/checkers/deadline"
+	"golang.org/x/sys/unix"
+)
+
+// loop owns all sockets that wait for something: one goroutine, one epoll
+// instance, one heap of deadlines. Others put operations into its inbox.
+type loop struct {
+	epoll, wake int // descriptors; wake is an eventfd
+
+	mu     sync.Mutex
+	inbox  []message
+	closed bool
+	ended  chan struct{}
+
+	// Owned by the goroutine.
+	ready     map[int]handler // by descriptor
+	deadlines deadline.Heap[operation]
+	pings     map[pingKey]*pingSocket
+	tokens    *rand.Rand
+	buffer    [2048]byte // for one received packet
+}
+
+// operation is a thing that takes time: a connect, an echo request.
+type operation interface {
+	deadline.Item
+	begin(l *loop, now time.Time)
+	// end takes the operation out of the loop and tells its caller, unless err is errClosed.
+	end(l *loop, err error)
+}
+
+// handler is told when its descriptor is ready.
+type handler interface {
+	readyFor(l *loop, events uint32)
+}
+
+type message struct {
+	op     operation
+	cancel bool
+}
+
+func newNetwork() (network, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	l := &loop{
+		epoll: epoll, wake: wake, ended: make(chan struct{}),
+		ready: make(map[int]handler), pings: make(map[pingKey]*pingSocket),
+		tokens: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+	}
+	if err := l.watch(wake, unix.EPOLLIN, nil); err != nil {
+		unix.Close(epoll)
+		unix.Close(wake)
+		return nil, err
+	}
+	go l.run()
+	return l, nil
+}
+
+func (l *loop) connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func()) {
+	op := &connectOp{endpoint: e, keep: keep, done: done, fd: -1}
+	l.send(message{op: op})
+	return func() { l.send(message{op: op, cancel: true}) }
+}
+
+func (l *loop) ping(e endpoint, done func(error)) (cancel func()) {
+	op := &pingOp{endpoint: e, done: done}
+	l.send(message{op: op})
+	return func() { l.send(message{op: op, cancel: true}) }
+}
+
+// send puts a message into the inbox; a closed loop drops it.
+func (l *loop) send(m message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.inbox = append(l.inbox, m)
+	if len(l.inbox) == 1 {
+		l.rouse()
+	}
+}
+
+func (l *loop) rouse() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(l.wake, one[:]) // fails only when the counter is full: then the loop is awake
+}
+
+func (l *loop) close() {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		l.rouse()
+	}
+	l.mu.Unlock()
+	<-l.ended
+}
+
+// watch asks to be told of events on a descriptor.
+func (l *loop) watch(fd int, events uint32, h handler) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	if h != nil {
+		l.ready[fd] = h
+	}
+	return nil
+}
+
+// forget undoes watch; the descriptor stays open.
+func (l *loop) forget(fd int) {
+	if _, ok := l.ready[fd]; ok {
+		delete(l.ready, fd)
+		unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
+func (l *loop) run() {
+	defer close(l.ended)
+	var events [256]unix.EpollEvent
+	var todo []message
+	for {
+		n, err := unix.EpollWait(l.epoll, events[:], l.patience(time.Now()))
+		if err != nil && err != unix.EINTR {
+			// Only a programming error closes the epoll instance under us.
+			panic("epoll_wait: " + err.Error())
+		}
+		for _, ev := range events[:max(n, 0)] {
+			if int(ev.Fd) == l.wake {
+				var count [8]byte
+				unix.Read(l.wake, count[:])
+			} else if h := l.ready[int(ev.Fd)]; h != nil {
+				h.readyFor(l, ev.Events)
+			}
+		}
+		// New operations begin after all events were handled, so that an event
+		// for a descriptor that was just closed is not taken for its successor's.
+		l.mu.Lock()
+		todo, l.inbox = l.inbox, todo[:0]
+		closed := l.closed
+		l.mu.Unlock()
+		if closed {
+			l.shutdown()
+			return
+		}
+		now := time.Now()
+		for i, m := range todo {
+			if m.cancel {
+				m.op.end(l, errClosed)
+			} else {
+				m.op.begin(l, now)
+			}
+			todo[i] = message{}
+		}
+		for op, ok := l.deadlines.Pop(now); ok; op, ok = l.deadlines.Pop(now) {
+			op.end(l, os.ErrDeadlineExceeded)
+		}
+	}
+}
+
+// patience is how long epoll may wait, in its milliseconds, rounded up.
+func (l *loop) patience(now time.Time) int {
+	at, ok := l.deadlines.Next()
+	if !ok {
+		return -1
+	}
+	wait := at.Sub(now)
+	if wait <= 0 {
+		return 0
+	}
+	return int(min((wait+time.Millisecond-1)/time.Millisecond, time.Hour/time.Millisecond))
+}
+
+func (l *loop) shutdown() {
+	for {
+		op, ok := l.deadlines.Pop(time.Now().Add(1000 * time.Hour))
+		if !ok {
+			break
+		}
+		op.end(l, errClosed)
+	}
+	unix.Close(l.epoll)
+	// The lock keeps a late send from writing into a descriptor that is somebody else's by now.
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unix.Close(l.wake)
+}

@@ -1,0 +1,94 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// network is how checks reach real servers: the epoll loop on Linux, net.Dialer elsewhere.
+// Callbacks come at most once, do not block, and may come before the call returns.
+type network interface {
+	// connect makes a TCP connection; with keep unset it is closed again once made.
+	connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func())
+	// ping sends an echo request and waits for its reply.
+	ping(e endpoint, done func(error)) (cancel func())
+	close()
+}
+
+// endpoint is where a check goes to and what it leaves from.
+type endpoint struct {
+	to      netip.AddrPort
+	bind    netip.Addr // zero is any
+	port    uint16     // source port; 0 is any
+	device  string     // interface; empty is any
+	mark    uint32
+	timeout time.Duration
+}
+
+// defaultTimeout is keepalived's connect_timeout, for a checker that came without one.
+const defaultTimeout = 5 * time.Second
+
+func endpointOf(c *conf.Checker) endpoint {
+	return endpoint{
+		to: netip.AddrPortFrom(c.ConnectIP.Unmap(), c.ConnectPort), bind: c.BindIP.Unmap(), port: c.BindPort,
+		device: c.BindIf, mark: c.FWMark, timeout: timeoutOf(c),
+	}
+}
+
+func timeoutOf(c *conf.Checker) time.Duration {
+	if c.Timeout <= 0 {
+		return defaultTimeout
+	}
+	return c.Timeout
+}
+
+// localError is a failure of this host, not of the server.
+type localError struct {
+	doing string
+	err   error
+}
+
+func (e *localError) Error() string { return e.doing + ": " + e.err.Error() }
+func (e *localError) Unwrap() error { return e.err }
+
+// errClosed ends the runs of a prober that is closed; nobody is told of it.
+var errClosed = errors.New("health checks have ended")
+
+// failure is the result of a run that ended with an error while doing something.
+func failure(doing string, err error, timeout time.Duration) Result {
+	var local *localError
+	switch {
+	case errors.As(err, &local):
+		return Result{Local: true, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Result{Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
+	}
+	return Result{Reason: fmt.Sprintf("%s: %s", doing, plain(err))}
+}
+
+// advise adds what the operator can do about a failure of this host.
+func advise(e *localError) string {
+	switch {
+	case errors.Is(e.err, syscall.EMFILE):
+		return e.Error() + " (raise the limit of open files, LimitNOFILE in systemd)"
+	case errors.Is(e.err, syscall.EPERM) || errors.Is(e.err, syscall.EACCES):
+		return e.Error() + " (CAP_NET_RAW and CAP_NET_ADMIN are needed)"
+	}
+	return e.Error()
+}
+
+// plain is the innermost text of an error: without Go's "read tcp a->b:".
+func plain(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}

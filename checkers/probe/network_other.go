@@ -1,0 +1,5 @@
+//go:build !linux
+
+package probe
+
+func newNetwork() (network, error) { return newDialer(), nil }
