@@ -403,6 +403,7 @@ func (p *parser) builtin(ref reference, pos Pos, o *Origin) (string, bool) {
 	value, ok := p.opts.Env(ref.arg)
 	if !ok {
 		p.report(Note, pos, o, "no-such-environment", "", "environment variable %q is not set; nothing takes its place", ref.arg)
+		return "", true
 	}
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == 0 {

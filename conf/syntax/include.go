@@ -149,14 +149,27 @@ func (p *parser) pushInclude(name string, pos Pos, o *Origin) {
 	if f == nil {
 		return
 	}
-	for _, fr := range p.frames {
-		if fr.kind == frameFile && (fr.file == f || fr.info != nil && info != nil && os.SameFile(fr.info, info)) {
-			p.report(Error, pos, o, "include-loop", "remove one of the include lines",
-				"%s includes itself, directly or through others", name)
-			return
+	if p.including(f, info, o) {
+		p.report(Error, pos, o, "include-loop", "remove one of the include lines",
+			"%s includes itself, directly or through others", name)
+		return
+	}
+	origin.info = info
+	p.pushFile(f, info, origin)
+}
+
+// including tells whether a file is one of those that lead to a line of origin o.
+func (p *parser) including(f *File, info fs.FileInfo, o *Origin) bool {
+	same := func(name string, other fs.FileInfo) bool {
+		return name == f.Name || info != nil && other != nil && os.SameFile(info, other)
+	}
+	for ; o != nil; o = o.Parent {
+		if o.Kind == FromInclude && same(o.Name, o.info) {
+			return true
 		}
 	}
-	p.pushFile(f, info, origin)
+	main := &p.frames[0]
+	return main.kind == frameFile && same(main.file.Name, main.info)
 }
 
 func (p *parser) pushFile(f *File, info fs.FileInfo, o *Origin) {

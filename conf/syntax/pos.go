@@ -1,6 +1,9 @@
 package syntax
 
-import "strconv"
+import (
+	"io/fs"
+	"strconv"
+)
 
 // Pos is a place in a file. The zero Pos is no place at all.
 type Pos struct {
@@ -48,6 +51,7 @@ type Origin struct {
 
 	depth    int
 	includes int
+	info     fs.FileInfo // of the file included, when it is a file of the host
 }
 
 // Step is one step of a finding's chain.
