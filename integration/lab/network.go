@@ -1,0 +1,95 @@
+//go:build linux
+
+package lab
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Network is one Ethernet segment: a bridge that knows every port's addresses
+// from the traffic it sees, as a switch does.
+type Network struct {
+	lab    *Lab
+	name   string
+	bridge netlink.Link
+}
+
+// Network makes a new segment.
+func (l *Lab) Network(name string) *Network {
+	l.t.Helper()
+	// Multicast snooping is off, as on a switch without a querier: VRRP's
+	// group reaches every port.
+	snooping := false
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = fmt.Sprintf("br%d", len(l.networks))
+	attrs.Alias = name
+	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+	l.must(l.fabric.net.LinkAdd(bridge), "make network %s", name)
+	l.must(l.fabric.net.LinkSetUp(bridge), "start network %s", name)
+	n := &Network{lab: l, name: name, bridge: bridge}
+	l.networks = append(l.networks, n)
+	return n
+}
+
+// cable is a veth pair from a host's interface to a port of a network.
+type cable struct {
+	network *Network
+	port    string // the far end's name in the fabric
+	iface   string // the near end's name on the host
+	mac     net.HardwareAddr
+}
+
+// newCable reserves a name and a hardware address; a host keeps both when it
+// is booted again.
+func (l *Lab) newCable(network *Network, iface string) cable {
+	l.cables++
+	return cable{
+		network: network,
+		port:    fmt.Sprintf("port%d", l.cables),
+		iface:   iface,
+		mac:     net.HardwareAddr{0x02, 0, 0, 0, byte(l.cables >> 8), byte(l.cables)},
+	}
+}
+
+// plugIn lays the cable between its network and a host that has just been
+// switched on.
+func (c cable) plugIn(n *namespace) error {
+	fabric := c.network.lab.fabric
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = c.port
+	attrs.MasterIndex = c.network.bridge.Attrs().Index
+	pair := &netlink.Veth{
+		LinkAttrs:        attrs,
+		PeerName:         c.iface,
+		PeerHardwareAddr: c.mac,
+		PeerNamespace:    netlink.NsFd(n.handle),
+	}
+	if err := fabric.net.LinkAdd(pair); err != nil {
+		return fmt.Errorf("lay cable %s: %w", c.iface, err)
+	}
+	if err := fabric.net.LinkSetUp(pair); err != nil {
+		return fmt.Errorf("plug cable %s in: %w", c.iface, err)
+	}
+	near, err := n.net.LinkByName(c.iface)
+	if err != nil {
+		return fmt.Errorf("find interface %s: %w", c.iface, err)
+	}
+	return n.net.LinkSetUp(near)
+}
+
+// setPort plugs the far end in or pulls it out: the host sees its carrier come
+// and go.
+func (c cable) setPort(up bool) error {
+	fabric := c.network.lab.fabric
+	port, err := fabric.net.LinkByName(c.port)
+	if err != nil {
+		return err
+	}
+	if up {
+		return fabric.net.LinkSetUp(port)
+	}
+	return fabric.net.LinkSetDown(port)
+}

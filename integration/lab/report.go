@@ -1,0 +1,79 @@
+//go:build linux
+
+package lab
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+const (
+	reportLogLines    = 60
+	reportPacketLines = 40
+	// reportFilter leaves out the clients' answered requests and the chatter of
+	// IPv6, which would fill the page.
+	reportFilter = "arp or icmp or proto 112 or ip6 proto 112 or udp or tcp[tcpflags] & tcp-rst != 0 or (icmp6 and ip6[40] >= 135)"
+)
+
+// report shows, for a test that failed, what every host saw.
+func (l *Lab) report() {
+	l.t.Helper()
+	var b strings.Builder
+	for _, h := range l.hosts {
+		for _, p := range h.processes {
+			fmt.Fprintf(&b, "---- %s: %s, last lines\n", h.Name, p.Name)
+			lines := p.Log()
+			for _, line := range lines[max(0, len(lines)-reportLogLines):] {
+				fmt.Fprintf(&b, "%s %s\n", line.Time.Format(clock), line.Text)
+			}
+		}
+		for _, c := range h.captures {
+			fmt.Fprintf(&b, "---- %s: %s, last packets but answered requests\n", h.Name, c.Iface)
+			b.WriteString(tail(c.Decode("-nn", "-e", reportFilter), reportPacketLines))
+		}
+	}
+	fmt.Fprintf(&b, "---- all of it: %s\n", l.keep)
+	l.t.Logf("what the hosts saw:\n%s", b.String())
+}
+
+// snapshot notes what the kernel of a host has, before it is switched off.
+func (h *Host) snapshot() {
+	if h.ns == nil {
+		return
+	}
+	var b strings.Builder
+	for _, argv := range [][]string{{"ip", "-br", "addr"}, {"ip", "route"}, {"ipvsadm", "-Ln"}} {
+		if _, err := exec.LookPath(argv[0]); err != nil {
+			continue
+		}
+		out, _ := h.Output(argv...)
+		if argv[0] == "ipvsadm" && strings.Count(out, "\n") <= 3 {
+			continue // an empty table
+		}
+		fmt.Fprintf(&b, "$ %s\n%s", strings.Join(argv, " "), out)
+	}
+	h.lab.t.Logf("---- %s at the end\n%s", h.Name, b.String())
+}
+
+// Decode has tcpdump print the capture, with the given flags and filter. What
+// tcpdump has to complain about is part of the text.
+func (c *Capture) Decode(args ...string) string {
+	select {
+	case <-c.done: // the file is complete
+	default:
+		c.Flush()
+	}
+	out, err := exec.Command("tcpdump", append([]string{"-r", c.Path}, args...)...).CombinedOutput()
+	text := strings.TrimPrefix(string(out), fmt.Sprintf("reading from file %s, link-type EN10MB (Ethernet), snapshot length %d\n", c.Path, snapLength))
+	if err != nil {
+		text += fmt.Sprintf("tcpdump: %v\n", err)
+	}
+	return text
+}
+
+// tail keeps the last n lines.
+func tail(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}

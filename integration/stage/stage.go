@@ -1,0 +1,134 @@
+//go:build linux
+
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/lvs-director/director/integration/debian"
+	"github.com/lvs-director/director/integration/guest"
+	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/pair"
+)
+
+// Needs is what a program wants of the machine.
+type Needs struct {
+	IPVS  bool      // in the kernel; the guest has it where the machine has not
+	Race  bool      // director is built with the race detector
+	Stdin io.Reader // handed on to the guest
+}
+
+// The prepared programs are found by these variables, which the guest
+// inherits; a user may set them to try other builds.
+const (
+	directorVar      = "DIRECTOR_LAB_DIRECTOR"
+	keepalivedVar    = "DIRECTOR_LAB_KEEPALIVED"
+	keepalivedEnvVar = "DIRECTOR_LAB_KEEPALIVED_ENV"
+)
+
+// ErrCannot says that the lab cannot run on this machine, and what to do.
+var ErrCannot = errors.New("the lab cannot run here")
+
+// Set prepares the stage. The program has called traffic.Main before it. It returns when the calling program is where it
+// should run, with a function that tidies up. Where that is the guest, Set
+// runs the program there and returns elsewhere=true with its exit status.
+func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status int, err error) {
+	guest.ExtendPath()
+	tidy = func() {}
+	if guest.Inside() {
+		return tidy, false, 0, nil
+	}
+	why := guest.Needed()
+	if !needs.IPVS && os.Getuid() != 0 {
+		return tidy, false, 0, fmt.Errorf("%w: network namespaces need root", ErrCannot)
+	}
+	if err := fetchKeepalived(ctx); err != nil {
+		return tidy, false, 0, fmt.Errorf("%w: %w", ErrCannot, err)
+	}
+	tidy, err = buildDirector(ctx, needs.Race)
+	if err != nil {
+		return tidy, false, 0, err
+	}
+	if !needs.IPVS || why == "" {
+		return tidy, false, 0, nil
+	}
+	defer tidy()
+	logs := LogsDir()
+	os.Setenv(lab.LogsVar, logs)
+	fmt.Fprintf(os.Stderr, "lab: starting a guest, because %s\n", why)
+	status, err = guest.Reexec(ctx, logs, needs.Stdin)
+	if errors.Is(err, guest.ErrUnavailable) {
+		err = fmt.Errorf("%w: %s: %w", ErrCannot, why, err)
+	}
+	return func() {}, true, status, err
+}
+
+// LogsDir is where the lab leaves the evidence of a failure.
+func LogsDir() string {
+	if dir := os.Getenv(lab.LogsVar); dir != "" {
+		return dir
+	}
+	return filepath.Join(lab.ModuleRoot(), "integration", "logs")
+}
+
+// Director is the built program.
+func Director() pair.Director { return pair.Director{Path: os.Getenv(directorVar)} }
+
+// Keepalived is the fetched program.
+func Keepalived() pair.Keepalived {
+	return pair.Keepalived{Path: os.Getenv(keepalivedVar), Env: strings.Fields(os.Getenv(keepalivedEnvVar))}
+}
+
+// fetchKeepalived unpacks Debian's keepalived.
+func fetchKeepalived(ctx context.Context) error {
+	if os.Getenv(keepalivedVar) != "" {
+		return nil
+	}
+	cache, err := debian.OpenCache(os.Stderr)
+	if err != nil {
+		return err
+	}
+	program, err := cache.Program(ctx, "keepalived", "usr/sbin/keepalived")
+	if err != nil {
+		return fmt.Errorf("fetch Debian's keepalived, the peer in the tests: %w", err)
+	}
+	os.Setenv(keepalivedVar, program.Path)
+	os.Setenv(keepalivedEnvVar, strings.Join(program.Env(), " "))
+	return nil
+}
+
+// buildDirector builds the working tree's director into a folder of its own.
+func buildDirector(ctx context.Context, race bool) (tidy func(), err error) {
+	if os.Getenv(directorVar) != "" {
+		return func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "director-build-")
+	if err != nil {
+		return func() {}, err
+	}
+	tidy = func() { os.RemoveAll(dir) }
+	path := filepath.Join(dir, "director")
+	args, cgo := []string{"build", "-trimpath", "-o", path}, "CGO_ENABLED=0"
+	if race {
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/director")...)
+	cmd.Dir = lab.ModuleRoot()
+	cmd.Env = append(os.Environ(), cgo)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		tidy()
+		return func() {}, fmt.Errorf("build director: %w\n%s", err, out)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return tidy, err
+	}
+	os.Setenv(directorVar, path)
+	return tidy, nil
+}
