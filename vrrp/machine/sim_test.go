@@ -141,6 +141,10 @@ func (s *sim) step(n *node, in machine.Input) {
 			if e.From != n.state {
 				s.fail(n, "reports %v -> %v but was %v", e.From, e.To, n.state)
 			}
+			if e.Reason == machine.HigherAddress && (e.Adv.Priority != n.m.Priority() || e.Adv.Source.Less(n.addr)) ||
+				e.Reason == machine.HigherPriority && e.Adv.Priority <= n.m.Priority() {
+				s.fail(n, "yields to %v", e.Adv)
+			}
 			n.state = e.To
 			s.lastChange = s.now
 			s.trace("%12v node %d (%d): %v", s.now, n.id, n.m.Priority(), render(e))

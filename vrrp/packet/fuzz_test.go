@@ -1,0 +1,56 @@
+package packet_test
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/lvs-director/director/vrrp/packet"
+)
+
+// FuzzParse: no bytes make the parser panic, and what it accepts is what the
+// encoder makes of it, apart from what a receiver has to ignore.
+func FuzzParse(f *testing.F) {
+	for _, v := range vectors(f) {
+		f.Add([]byte(v.VRRP), v.Family == 6)
+		if v.Family == 4 && v.Frame != nil {
+			f.Add([]byte(v.datagram()), false)
+		}
+	}
+	link := netip.MustParseAddr("fe80::1")
+	f.Fuzz(func(t *testing.T, data []byte, v6 bool) {
+		var a packet.Advertisement
+		if packet.Parse(data, &a) == packet.Accepted {
+			message := data[int(data[0]&15)*4+len(a.AH):]
+			checkAccepted(t, message, &a)
+		}
+		source, destination := peer, packet.Multicast4
+		if v6 {
+			source, destination = link, packet.Multicast6
+		}
+		if packet.ParsePDU(data, source, destination, packet.TTL, &a) == packet.Accepted {
+			checkAccepted(t, data, &a)
+		}
+	})
+}
+
+func checkAccepted(t *testing.T, message []byte, a *packet.Advertisement) {
+	if n := len(a.Addresses); n == 0 || n != int(message[3]) || a.Interval <= 0 {
+		t.Fatalf("accepted with %d addresses and interval %v", n, a.Interval)
+	}
+	a.Check(&packet.Rules{Version: a.Version, VRID: a.VRID, Addresses: vips})
+	again, err := packet.AppendPDU(nil, a)
+	if err != nil {
+		t.Fatalf("accepted, but cannot be encoded: %v", err)
+	}
+	if a.Version == 3 && message[4]&0xf0 != 0 {
+		return // reserved bits are ignored, and sent as zero
+	}
+	// One's complement has two zeros: a sender may write the other one.
+	if message[6] == 0xff && message[7] == 0xff {
+		return
+	}
+	if !bytes.Equal(again, message[:len(again)]) {
+		t.Fatalf("accepted %x, encoded %x", message[:len(again)], again)
+	}
+}

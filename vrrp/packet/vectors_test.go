@@ -1,0 +1,237 @@
+package packet_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lvs-director/director/vrrp/packet"
+)
+
+// vector is a packet that another implementation sent or tests with; Decode
+// is by a third, independent one.
+type vector struct {
+	ID       string
+	Family   int
+	Src, Dst netip.Addr
+	TTL      uint8
+	VRRP     hexBytes
+	Frame    hexBytes // with its Ethernet header; nil where unknown
+	AH       hexBytes
+	Expect   string // "valid" or why not
+	Decode   struct {
+		Ver, Type, VRID, Prio uint8
+		Count, Len            int
+		Auth                  uint8
+		AuthData              hexBytes
+		AdvintS               int      `json:"advint_s"`
+		AdvintCs              int      `json:"advint_cs"`
+		CksumOkAs             []string `json:"cksum_ok_as"`
+		Addrs                 []netip.Addr
+	}
+}
+
+type hexBytes []byte
+
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.DecodeString(string(text))
+	return err
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
+	text, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vs []vector
+	if err := json.Unmarshal(text, &vs); err != nil {
+		t.Fatal(err)
+	}
+	if len(vs) != 90 {
+		t.Fatalf("%d vectors, want 90", len(vs))
+	}
+	return vs
+}
+
+// datagram is the IP datagram in the vector's frame with the padding behind it.
+func (v *vector) datagram() []byte { return v.Frame[14:] }
+
+// want is the Advertisement that the vector decodes to.
+func (v *vector) want() packet.Advertisement {
+	a := packet.Advertisement{
+		Version: v.Decode.Ver, Type: v.Decode.Type, VRID: v.Decode.VRID, Priority: v.Decode.Prio,
+		Interval: time.Duration(v.Decode.AdvintS)*time.Second + time.Duration(v.Decode.AdvintCs)*packet.Centisecond,
+		AuthType: v.Decode.Auth, Addresses: v.Decode.Addrs,
+		Source: v.Src, Destination: v.Dst, TTL: v.TTL,
+	}
+	copy(a.AuthData[:], v.Decode.AuthData)
+	switch v.Decode.CksumOkAs[0] {
+	case "pseudo-v4", "pseudo-v6":
+		a.Checksum = packet.PseudoHeader
+	}
+	return a
+}
+
+// rules are those of a router that the vector is meant for.
+func (v *vector) rules() *packet.Rules {
+	a := v.want()
+	return &packet.Rules{
+		Version: a.Version, VRID: a.VRID, Interval: a.Interval, Destination: v.Dst, MinTTL: v.TTL,
+		AuthType: a.AuthType, AuthData: a.AuthData, Addresses: a.Addresses, Checksum: a.Checksum,
+	}
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range vectors(t) {
+		t.Run(v.ID, func(t *testing.T) {
+			var a packet.Advertisement
+			reason := packet.ParsePDU(v.VRRP, v.Src, v.Dst, v.TTL, &a)
+			switch v.Expect {
+			case "discard: version":
+				if reason != packet.BadVersion || a.Version != v.Decode.Ver || a.VRID != v.Decode.VRID {
+					t.Errorf("%v, version %d, VRID %d", reason, a.Version, a.VRID)
+				}
+				return
+			case "discard: checksum", "decode fields only (checksum not verifiable)":
+				if reason != packet.BadChecksum {
+					t.Errorf("parsed: %v, want %v", reason, packet.BadChecksum)
+				}
+			case "valid":
+				if reason != packet.Accepted {
+					t.Fatalf("parsed: %v", reason)
+				}
+				v.testValid(t, &a)
+			default:
+				t.Fatalf("unknown verdict %q", v.Expect)
+			}
+			if diff := cmp.Diff(v.want(), a, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Errorf("decoded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// testValid checks the verdict, the datagram and the way back.
+func (v *vector) testValid(t *testing.T, a *packet.Advertisement) {
+	reason, notes := a.Check(v.rules())
+	if v.Decode.Auth == packet.AuthAH {
+		// Its digest is not checked yet, so it is not believed either.
+		if reason != packet.AuthUnsupported {
+			t.Errorf("received: %v, want %v", reason, packet.AuthUnsupported)
+		}
+	} else if reason != packet.Accepted {
+		t.Errorf("received: %v", reason)
+	}
+	var wantNotes packet.Notes
+	if v.Family == 6 && !v.Decode.Addrs[0].IsLinkLocalUnicast() {
+		wantNotes = packet.FirstAddressNotLinkLocal
+	}
+	if notes != wantNotes {
+		t.Errorf("notes %v, want %v", notes, wantNotes)
+	}
+	message, err := packet.AppendPDU(nil, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]byte(v.VRRP), message); diff != "" {
+		t.Errorf("encoded again (-want +got):\n%s", diff)
+	}
+	if v.Family == 4 && v.Frame != nil {
+		v.testDatagram(t)
+	}
+}
+
+// testDatagram is the whole IPv4 datagram, both ways.
+func (v *vector) testDatagram(t *testing.T) {
+	var a packet.Advertisement
+	if reason := packet.Parse(v.datagram(), &a); reason != packet.Accepted {
+		t.Fatalf("parsed with its IP header: %v", reason)
+	}
+	want := v.want()
+	want.ID = a.ID
+	want.AH = v.AH
+	if diff := cmp.Diff(want, a, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("decoded with its IP header (-want +got):\n%s", diff)
+	}
+	header := v.datagram()[:20]
+	if v.AH != nil || header[1] != packet.TOS {
+		return // not as we send: with an Authentication Header, or RouterOS's TOS 0
+	}
+	datagram, err := packet.Append(nil, &a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(v.datagram()[:20+len(v.VRRP)], datagram); diff != "" {
+		t.Errorf("encoded again with its IP header (-want +got):\n%s", diff)
+	}
+}
+
+// TestFlippedBits: no single wrong bit in a message goes unnoticed.
+func TestFlippedBits(t *testing.T) {
+	var a packet.Advertisement
+	for _, v := range vectors(t) {
+		if v.Expect != "valid" {
+			continue
+		}
+		for bit := range len(v.VRRP) * 8 {
+			v.VRRP[bit/8] ^= 1 << (bit % 8)
+			if reason := packet.ParsePDU(v.VRRP, v.Src, v.Dst, v.TTL, &a); reason == packet.Accepted {
+				t.Errorf("%s with bit %d flipped is accepted", v.ID, bit)
+			}
+			v.VRRP[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
+// TestTruncated: no beginning of a datagram is taken for the whole.
+func TestTruncated(t *testing.T) {
+	var a packet.Advertisement
+	for _, v := range vectors(t) {
+		if v.Expect != "valid" {
+			continue
+		}
+		for n := range len(v.VRRP) {
+			if reason := packet.ParsePDU(v.VRRP[:n], v.Src, v.Dst, v.TTL, &a); reason != packet.Truncated {
+				t.Errorf("%s cut to %d bytes: %v, want %v", v.ID, n, reason, packet.Truncated)
+			}
+		}
+		if v.Family != 4 || v.Frame == nil {
+			continue
+		}
+		whole := 20 + len(v.AH) + len(v.VRRP)
+		for n := range whole {
+			if reason := packet.Parse(v.datagram()[:n], &a); reason != packet.Truncated {
+				t.Errorf("%s cut to %d bytes with its IP header: %v, want %v", v.ID, n, reason, packet.Truncated)
+			}
+		}
+	}
+}
+
+// TestUpdate: patching gives the bytes that encoding anew gives.
+func TestUpdate(t *testing.T) {
+	for _, v := range vectors(t) {
+		if v.Expect != "valid" || v.Family != 4 {
+			continue
+		}
+		a := v.want()
+		patched, err := packet.Append(nil, &a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for priority := 255; priority >= 0; priority-- {
+			a.Priority, a.ID = uint8(priority), uint16(priority*0x0107+0xff80)
+			packet.Update(patched, a.Priority, a.ID)
+			fresh, _ := packet.Append(nil, &a)
+			if diff := cmp.Diff(fresh, patched); diff != "" {
+				t.Fatalf("%s with priority %d and id %#x (-encoded +patched):\n%s", v.ID, priority, a.ID, diff)
+			}
+		}
+	}
+}
