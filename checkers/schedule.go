@@ -1,10 +1,14 @@
 package checkers
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
+	"github.com/lvs-director/director/checkers/deadline"
 	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
@@ -24,7 +28,8 @@ type Options struct {
 	Prober Prober
 	// Rand spreads the first runs over their warmup; the Schedule owns it from now on.
 	Rand *rand.Rand
-	// Events gets the state of a real server, first when it is configured and then whenever it changed.
+	// Events gets the state of a real server, when a configuration is applied
+	// and then whenever it changed.
 	Events func(event.RealServerState)
 	// Results gets the result of every run.
 	Results func(event.CheckResult)
@@ -36,18 +41,177 @@ type Key struct{ VirtualServer, RealServer string }
 // Snapshot is what was known of real servers before this process started.
 type Snapshot map[Key]event.RealServerState
 
+// minPause is the least time between two runs of a checker, whatever the
+// configuration says: no delay of 0 may turn into a busy loop.
+const minPause = time.Millisecond
+
 // Schedule runs the checkers of a configuration.
 type Schedule struct {
-	opts Options
+	opts    Options
+	applies chan application
+	mail    *mailbox
+	stop    chan struct{}
+	ended   chan struct{}
+
+	// Owned by the goroutine.
+	servers map[Key]*server
+	due     deadline.Heap[*checker]
+	runs    uint64 // number of the last run
+	hosts   hostTrouble
 }
 
-// New starts a schedule without checkers. Close ends it.
-func New(opts Options) *Schedule { return &Schedule{opts: opts} }
+type application struct {
+	cfg      *conf.Config
+	snapshot Snapshot
+	done     chan struct{}
+}
+
+// outcome is the result of a run on its way to the owner.
+type outcome struct {
+	checker *checker
+	run     uint64
+	result  probe.Result
+}
+
+// New starts a schedule without checkers. Close ends it; the Prober is closed by whoever made it.
+func New(opts Options) *Schedule {
+	s := &Schedule{
+		opts: opts, applies: make(chan application), mail: newMailbox(),
+		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[Key]*server),
+	}
+	go s.own()
+	return s
+}
 
 // Apply replaces the configuration and returns when that is done; the state of
-// every real server has then been reported to Events. Real servers that are new to the schedule
-// start with the verdict that snapshot (which may be nil) holds of them.
-func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {}
+// every real server has then been reported to Events. Checkers that are the
+// same as before go on as if nothing had happened. Real servers that are new to
+// the schedule start with the verdict that snapshot (which may be nil) holds of them.
+// cfg must not be changed afterwards.
+func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
+	a := application{cfg, snapshot, make(chan struct{})}
+	select {
+	case s.applies <- a:
+		<-a.done
+	case <-s.ended:
+	}
+}
 
-// Close ends the schedule and every run.
-func (s *Schedule) Close() {}
+// Close ends the schedule and cancels every run. It may be called once.
+func (s *Schedule) Close() {
+	close(s.stop)
+	<-s.ended
+}
+
+func (s *Schedule) own() {
+	defer close(s.ended)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var results []outcome
+	for {
+		select {
+		case a := <-s.applies:
+			s.apply(a.cfg, a.snapshot, time.Now())
+			close(a.done)
+		case <-s.mail.signal:
+			results = s.mail.take(results)
+			now := time.Now()
+			for i, o := range results {
+				s.finish(o, now)
+				results[i] = outcome{}
+			}
+		case <-timer.C:
+		case <-s.stop:
+			for _, sv := range s.servers {
+				for _, c := range sv.checkers {
+					s.drop(c)
+				}
+			}
+			return
+		}
+		now := time.Now()
+		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
+			s.start(c)
+		}
+		if at, ok := s.due.Next(); ok {
+			timer.Reset(time.Until(at))
+		}
+	}
+}
+
+// start begins a run of a checker that has none under way.
+func (s *Schedule) start(c *checker) {
+	s.runs++
+	run := s.runs
+	c.run = run
+	c.cancel = s.opts.Prober.Start(probe.Target{Checker: &c.conf, URL: c.state.URL}, func(r probe.Result) {
+		s.mail.put(outcome{c, run, r})
+	})
+}
+
+// drop ends a checker for good.
+func (s *Schedule) drop(c *checker) {
+	s.due.Remove(c)
+	if c.run != 0 {
+		c.run = 0
+		c.cancel()
+	}
+}
+
+// finish takes the result of a run.
+func (s *Schedule) finish(o outcome, now time.Time) {
+	c := o.checker
+	if c.run != o.run || c.run == 0 {
+		return // a cancelled one
+	}
+	c.run, c.cancel = 0, nil
+	sv := c.server
+	c.last = event.CheckResult{
+		VirtualServer: sv.key.VirtualServer, RealServer: sv.key.RealServer, Checker: c.name,
+		OK: o.result.OK, Reason: o.result.Reason, At: now, Took: o.result.Took,
+	}
+	result := verdict.Failure
+	switch {
+	case o.result.Local:
+		result = verdict.Unknown
+		s.hosts.report(s.opts.Log, c, now)
+	case o.result.OK:
+		result = verdict.Success
+	}
+	if result != verdict.Unknown {
+		c.trouble = ""
+	}
+	d := c.state.Step(c.rules, result)
+	s.due.Set(c, now.Add(max(d.Next, minPause)))
+	s.opts.Results(c.last)
+
+	if d.Retrying && c.conf.LogAll {
+		s.opts.Log.Info("check failed, trying again",
+			"virtual_server", sv.key.VirtualServer, "real_server", sv.key.RealServer, "checker", c.name,
+			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
+	}
+	if d.Changed || d.First && sv.state.Initial {
+		reason := c.name + ": " + c.last.Reason
+		if sv.state.Initial {
+			sv.state.Initial, sv.state.Reason = false, reason
+		}
+		s.judge(sv, reason, now)
+		s.opts.Events(sv.state)
+	}
+}
+
+// judge brings the state of a real server up to date with its checkers.
+func (s *Schedule) judge(sv *server, reason string, now time.Time) {
+	alive, failed := sv.verdict()
+	sv.state.Failed = failed
+	if alive == sv.state.Up {
+		return
+	}
+	from, to, level, text := "up", "down", slog.LevelWarn, "real server is down"
+	if alive {
+		from, to, level, text = to, from, slog.LevelInfo, "real server is up"
+	}
+	sv.state.Up, sv.state.Since, sv.state.Reason = alive, now, reason
+	s.opts.Log.Log(context.Background(), level, text, "virtual_server", sv.key.VirtualServer, "real_server", sv.key.RealServer,
+		"from", from, "to", to, "reason", reason)
+}

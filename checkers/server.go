@@ -1,0 +1,208 @@
+package checkers
+
+import (
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/checkers/verdict"
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// server is a real server of a virtual server with its checkers.
+type server struct {
+	key      Key
+	checkers []*checker
+	state    event.RealServerState
+}
+
+// checker is one checker of one real server.
+type checker struct {
+	deadline.Entry // of the next run, when none is under way
+	server         *server
+	name           string
+	conf           conf.Checker
+	rules          verdict.Rules
+	state          verdict.Checker
+	last           event.CheckResult
+	run            uint64 // number of the run under way; 0 is none
+	cancel         func()
+	trouble        string // why the last run could not be made; empty when it could
+}
+
+// verdict is what the checkers say of their server.
+func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
+	for _, c := range sv.checkers {
+		if c.state.Up {
+			continue
+		}
+		last := c.last
+		if last.At.IsZero() {
+			last = event.CheckResult{
+				VirtualServer: sv.key.VirtualServer, RealServer: sv.key.RealServer,
+				Checker: c.name, Reason: "not checked yet",
+			}
+		}
+		last.Checker = c.name
+		failed = append(failed, last)
+	}
+	return len(failed) == 0, failed
+}
+
+// apply makes the configuration the current one.
+func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
+	before := s.servers
+	s.servers = make(map[Key]*server, len(before))
+	var order []*server
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			key := Key{vs.String(), rs.String()}
+			if s.servers[key] != nil {
+				continue // conf has complained of the second one
+			}
+			sv := before[key]
+			delete(before, key)
+			if sv == nil {
+				sv = s.add(key, rs, snapshot, now)
+			} else {
+				s.reload(sv, rs, now)
+			}
+			sv.state.Weight = rs.Weight
+			s.servers[key] = sv
+			order = append(order, sv)
+		}
+	}
+	for _, sv := range before {
+		for _, c := range sv.checkers {
+			s.drop(c)
+		}
+	}
+	for _, sv := range order {
+		s.opts.Events(sv.state)
+	}
+}
+
+// add makes a real server that is new to the schedule.
+func (s *Schedule) add(key Key, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
+	sv := &server{key: key}
+	known, restored := snapshot[key]
+	restored = restored && !known.Initial
+	names := Names(rs)
+	down := make(map[string]event.CheckResult)
+	for _, f := range known.Failed {
+		down[f.Checker] = f
+	}
+	matched := false
+	for i := range rs.Checkers {
+		c := s.newChecker(sv, names[i], rs.Checkers[i], now)
+		c.state = verdict.New(c.rules)
+		if restored {
+			failed, isDown := down[c.name]
+			c.state = verdict.Restore(!isDown)
+			if isDown {
+				c.last = failed
+				matched = true
+			}
+		}
+	}
+	if restored && !known.Up && !matched {
+		// What held it down is not configured any more: whatever is has to vouch for it.
+		for _, c := range sv.checkers {
+			c.state = verdict.Restore(false)
+		}
+	}
+	alive, failed := sv.verdict()
+	sv.state = event.RealServerState{
+		VirtualServer: key.VirtualServer, RealServer: key.RealServer,
+		Up: alive, Since: now, Initial: len(sv.checkers) > 0, Failed: failed, Reason: "not checked yet",
+	}
+	if len(sv.checkers) == 0 {
+		sv.state.Reason = "no checkers are configured"
+	}
+	if restored && known.Up == alive {
+		sv.state.Since, sv.state.Reason = known.Since, known.Reason
+	}
+	if restored {
+		sv.state.Initial = false
+	}
+	return sv
+}
+
+// reload gives a real server the checkers of a new configuration. Those that
+// are the same go on; new ones do not change what is known of the server.
+func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
+	old := sv.checkers
+	sv.checkers = nil
+	names := Names(rs)
+	added := false
+	for i := range rs.Checkers {
+		same := -1
+		for j, c := range old {
+			if c != nil && reflect.DeepEqual(c.conf, rs.Checkers[i]) {
+				same = j
+				break
+			}
+		}
+		if same >= 0 {
+			c := old[same]
+			old[same] = nil
+			c.name = names[i]
+			sv.checkers = append(sv.checkers, c)
+			continue
+		}
+		added = true
+		c := s.newChecker(sv, names[i], rs.Checkers[i], now)
+		if sv.state.Initial {
+			c.state = verdict.New(c.rules)
+		} else {
+			c.state = verdict.Adopt(c.rules, sv.state.Up)
+		}
+	}
+	removed := false
+	for _, c := range old {
+		if c != nil {
+			removed = true
+			s.drop(c)
+		}
+	}
+	if added || removed {
+		s.judge(sv, "its checkers were changed", now)
+	}
+}
+
+// newChecker makes a checker of a real server; its first run comes after a random part of its warmup.
+func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.Time) *checker {
+	n := &checker{server: sv, name: name, conf: c, rules: verdict.Of(&c)}
+	sv.checkers = append(sv.checkers, n)
+	var delay time.Duration
+	if c.Warmup > 0 {
+		delay = time.Duration(s.opts.Rand.Int64N(int64(c.Warmup)))
+	}
+	s.due.Set(n, now.Add(delay))
+	return n
+}
+
+// hostTrouble reports checks that this host could not make: once for each
+// checker and reason, and not more than one line a second, because what is
+// wrong with this host is wrong for thousands of checks at once.
+type hostTrouble struct {
+	last    time.Time
+	skipped int
+}
+
+func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
+	if c.trouble == c.last.Reason {
+		return
+	}
+	c.trouble = c.last.Reason
+	if now.Sub(h.last) < time.Second {
+		h.skipped++
+		return
+	}
+	log.Warn("check could not be made, the verdict stays",
+		"virtual_server", c.server.key.VirtualServer, "real_server", c.server.key.RealServer, "checker", c.name,
+		"reason", c.last.Reason, "others_not_logged", h.skipped)
+	h.last, h.skipped = now, 0
+}
