@@ -13,6 +13,9 @@ import (
 // lingering is how long a worker may live after it closed its connection.
 const lingering = 2 * time.Second
 
+// politeRestart is how long a worker that ended by itself is not replaced.
+const politeRestart = time.Second
+
 // ConnFD is the file descriptor of the connection in a worker.
 const ConnFD = 3
 
@@ -102,6 +105,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 			deaths = deaths[1:]
 		}
 		wait, givenUp := restartDelay(deaths)
+		if err == nil {
+			// It ended in good order: somebody asked it to, most likely a
+			// service manager that is about to ask us too.
+			wait = max(wait, politeRestart)
+		}
 		k.emit(ctx, Event{Died: &Died{Err: err, At: now, Again: wait, GivenUp: givenUp, Ended: k.finishing}}, nil)
 		if k.finishing {
 			return nil
