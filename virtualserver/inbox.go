@@ -5,10 +5,8 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver/table"
 )
-
-// serverName identifies a real server in events.
-type serverName struct{ virtualServer, realServer string }
 
 // order is a configuration to apply.
 type order struct {
@@ -24,15 +22,16 @@ type order struct {
 type inbox struct {
 	mu       sync.Mutex
 	order    *order
-	verdicts map[serverName]event.RealServerState
+	verdicts table.Verdicts
 	stop     *stopRequest
 	wake     chan struct{} // one slot: there is something to take
 }
 
+// stopRequest is the wish to stop: keep leaves the table as it is.
 type stopRequest struct{ keep bool }
 
 func newInbox() *inbox {
-	return &inbox{verdicts: make(map[serverName]event.RealServerState), wake: make(chan struct{}, 1)}
+	return &inbox{verdicts: make(table.Verdicts), wake: make(chan struct{}, 1)}
 }
 
 func (b *inbox) put(change func()) {
@@ -46,10 +45,10 @@ func (b *inbox) put(change func()) {
 }
 
 // take empties the inbox.
-func (b *inbox) take() (*order, map[serverName]event.RealServerState, *stopRequest) {
+func (b *inbox) take() (*order, table.Verdicts, *stopRequest) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o, v, s := b.order, b.verdicts, b.stop
-	b.order, b.verdicts, b.stop = nil, make(map[serverName]event.RealServerState), nil
+	b.order, b.verdicts, b.stop = nil, make(table.Verdicts), nil
 	return o, v, s
 }

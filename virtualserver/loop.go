@@ -2,9 +2,11 @@ package virtualserver
 
 import (
 	"context"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver/table"
 )
 
 // Loop keeps the kernel's IPVS table as it should be. Run owns all its state;
@@ -36,9 +38,11 @@ func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generat
 }
 
 // Verdict says what the checkers think of a real server. The latest one wins;
-// one about a server that is not in the configuration is dropped.
+// one about a server that is not in the configuration is dropped, so Apply
+// comes before the verdicts about the servers that it adds.
 func (l *Loop) Verdict(v event.RealServerState) {
-	l.inbox.put(func() { l.inbox.verdicts[serverName{v.VirtualServer, v.RealServer}] = v })
+	name := table.ServerName{VirtualServer: v.VirtualServer, RealServer: v.RealServer}
+	l.inbox.put(func() { l.inbox.verdicts[name] = v })
 }
 
 // Stop ends Run and waits for it. What the loop made is removed from the
@@ -50,17 +54,36 @@ func (l *Loop) Stop(keep bool) {
 }
 
 // Run owns the table until Stop is called, or until ctx ends, which leaves the
-// table as it is. It touches the kernel only after the first Apply.
+// table as it is. It touches the kernel only after the first Apply. It is
+// called once.
 func (l *Loop) Run(ctx context.Context) error {
 	defer close(l.done)
-	for {
+	k := newKeeper(l.opt)
+	defer k.close()
+	timer := time.NewTimer(reconcileInterval)
+	defer timer.Stop()
+	for armed := true; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-l.inbox.wake:
-			if _, _, stop := l.inbox.take(); stop != nil {
+			order, verdicts, stop := l.inbox.take()
+			if stop != nil {
+				if !stop.keep {
+					k.removeAll()
+				}
 				return nil
 			}
+			k.told(order, verdicts)
+		case <-timer.C:
+			armed = false
+			k.reconcile()
+		}
+		// From the end of the work, so that a slow kernel has a pause, and not
+		// at all while there is nothing to keep.
+		if !armed && !k.idle() {
+			timer.Reset(reconcileInterval)
+			armed = true
 		}
 	}
 }

@@ -40,10 +40,15 @@ type Options struct {
 }
 
 const (
-	// reconcileInterval is how often the list of services is compared.
-	reconcileInterval = time.Second
-	// reconcileRounds is after how many intervals all destinations were compared.
-	reconcileRounds = 30
+	// reconcileInterval is how often the list of services is compared: a little
+	// below the second within which a foreign change is undone.
+	reconcileInterval = 800 * time.Millisecond
+	// reconcileRound is how many intervals it takes to compare all real
+	// servers: 20 s, and the time that it takes to read them.
+	reconcileRound = 25
+	// reconcileAtOnce is how many services and real servers are compared in
+	// one interval whatever their number.
+	reconcileAtOnce = 256
 )
 
 func (o *Options) defaults() {

@@ -36,6 +36,17 @@ func Missing(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH)
 }
 
+// Contradicts says that an operation failed because the table is not what
+// whoever asked for it believed: it has to be read again.
+func Contradicts(op table.Op, err error) bool {
+	switch op.Kind {
+	case table.NewService, table.SetService:
+		// ENOENT is a scheduler that the kernel does not have.
+		return Exists(err) || errors.Is(err, syscall.ESRCH)
+	}
+	return Exists(err) || Missing(err)
+}
+
 // Dump reads a whole table.
 func Dump(d Driver) (table.Table, error) {
 	services, err := d.Services()
