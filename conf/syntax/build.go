@@ -123,6 +123,11 @@ func (p *parser) node(ln *line, from, to int) {
 	if ln.flags&hasHigh != 0 {
 		p.oddBlanks(ln, words)
 	}
+	if p.words += len(words); p.words > p.limits.Words {
+		p.stop(words[0].Pos, ln.origin, "too-many-words",
+			"more than %d words after expansion; reading stops here", p.limits.Words)
+		return
+	}
 	n := p.builder.newNode()
 	n.Keyword = words[0]
 	n.Args = p.builder.keepWords(words[1:])

@@ -219,7 +219,7 @@ type expansion struct {
 }
 
 // maxReferences bounds the substitutions in one line.
-const maxReferences = 10_000
+const maxReferences = 1000
 
 // substitute replaces the references of the line, again and again until none
 // is left; what is not defined stays as it is. It reports false when the line
@@ -277,14 +277,12 @@ func (p *parser) substitute(ln *line) bool {
 			}
 		}
 		count++
-		p.work += int64(len(buf) + len(value))
 		if count > maxReferences || len(buf)+len(value) > p.limits.Line {
 			p.report(Error, pos, ln.origin, "expansion-too-long", "does a definition refer to itself?",
 				"the line becomes too long by replacing $%s", ref.name)
 			return false
 		}
-		if p.work > p.limits.Work {
-			p.stop(pos, ln.origin, "too-much-substitution", "more than %d bytes of substitution; reading stops here", p.limits.Work)
+		if !p.charge(costReference+len(buf)+len(value), ln, from) {
 			return false
 		}
 		grow := len(value) - (ref.end - i)

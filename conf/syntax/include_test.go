@@ -187,7 +187,9 @@ func TestLimits(t *testing.T) {
 	}{
 		"rounds of nested loops":  {"~SEQ(a,1,1000) ~SEQ(b,1,1000) @none x", syntax.Limits{Lines: 10_000}, "too-many-lines"},
 		"definitions that double": {"$A=${B}${B}\n$B=${C}${C}\n$C=${D}${D}\n$D=" + strings.Repeat("x", 50) + "\na $A", syntax.Limits{Line: 100}, "expansion-too-long"},
-		"substitution in all":     {"$A=xxxxxxxx\n~SEQ(i,1,100000) a $A", syntax.Limits{Work: 10_000}, "too-much-substitution"},
+		"substitution in all":     {"$A=xxxxxxxx\n~SEQ(i,1,100000) a $A", syntax.Limits{Work: 10_000}, "too-much-expansion"},
+		"words":                   {"a b c d\ne f g h", syntax.Limits{Words: 5}, "too-many-words"},
+		"repeated text":           {"~SEQ(i,1,1000) @none " + strings.Repeat("x", 100), syntax.Limits{Work: 10_000}, "too-much-expansion"},
 		"nested blocks":           {strings.Repeat("a {\n", 70), syntax.Limits{}, "too-deep"},
 		"includes":                {"include i1", syntax.Limits{Includes: 3}, "too-deep"},
 		"files":                   {"~SEQ(i,1,100) include i4", syntax.Limits{Files: 10}, "too-many-files"},

@@ -119,7 +119,7 @@ func (p *parser) nextRound(f *frame, ln *line) bool {
 	r.next++
 	*ln = f.rest
 	ln.origin = p.child(f.origin, FromLoop, name.String(), r.pos)
-	return ln.origin != nil
+	return ln.origin != nil && p.charge(costRound, ln, ln.at)
 }
 
 // endRounds gives the variables back what they meant before the loop.

@@ -34,8 +34,9 @@ type Limits struct {
 	Depth    int   // steps of an Origin: includes, definitions and loops; default 64
 	Nesting  int   // blocks within blocks; default 64
 	Line     int   // bytes of a line; default 64 KiB
-	Lines    int   // lines after expansion; default 4 million
-	Work     int64 // bytes moved by substitution; default 1 GiB
+	Lines    int   // lines after expansion; default 2 million
+	Words    int   // words after expansion; default 8 million
+	Work     int64 // bytes of expanded lines and of substitution, small ones rounded up; default 512 MiB
 	Findings int   // findings reported; default 1000
 }
 
@@ -57,8 +58,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Depth, 64)
 	def(&l.Nesting, 64)
 	def(&l.Line, 64<<10)
-	def(&l.Lines, 4_000_000)
-	def64(&l.Work, 1<<30)
+	def(&l.Lines, 2_000_000)
+	def(&l.Words, 8_000_000)
+	def64(&l.Work, 512<<20)
 	def(&l.Findings, 1000)
 	return l
 }

@@ -51,7 +51,8 @@ type parser struct {
 	buf     []byte // scratch of substitute
 
 	lines   int   // logical lines so far
-	work    int64 // bytes moved by substitution so far
+	words   int   // words so far
+	work    int64 // bytes of expanded lines and of substitution so far
 	total   int64 // bytes of files so far, repetitions counted
 	files   int   // files so far, likewise
 	stopped bool  // a limit was exceeded
@@ -111,6 +112,9 @@ func (p *parser) run() {
 				"more than %d lines after expansion; reading stops here", p.limits.Lines)
 			return
 		}
+		if !ln.literal && !p.charge(costLine+len(ln.text)-ln.at, &ln, ln.at) {
+			return
+		}
 		p.line(&ln)
 	}
 }
@@ -168,6 +172,24 @@ func (p *parser) line(ln *line) {
 	if rest.trim() {
 		p.frames = append(p.frames, frame{kind: frameRest, rest: rest})
 	}
+}
+
+// What Limits.Work counts beside the bytes, so that small steps are not free.
+const (
+	costLine      = 64
+	costReference = 64
+	costRound     = 256
+)
+
+// charge counts bytes of work done for the line's offset at; false when there
+// have been too many.
+func (p *parser) charge(n int, ln *line, at int) bool {
+	if p.work += int64(n); p.work > p.limits.Work {
+		p.stop(ln.pos(at), ln.origin, "too-much-expansion",
+			"expansion takes more than %d bytes of work; reading stops here", p.limits.Work)
+		return false
+	}
+	return true
 }
 
 // condition judges the `@ID` at the start of the line, and takes it off the
