@@ -166,7 +166,12 @@ func (c *chaos) mishap() {
 	case 0, 1:
 		c.weather()
 	case 2:
-		c.setFault(n, !n.fault)
+		c.setFault(n, true)
+		c.after(c.upTo(8*c.base), func() {
+			if c.now < c.quiet {
+				c.setFault(n, false)
+			}
+		})
 	case 3:
 		if n.m != nil {
 			c.step(n, prioritised(uint8(1+c.rng.IntN(254))))
@@ -203,8 +208,8 @@ func (c *chaos) halt(n *node) {
 }
 
 func (c *chaos) maybeRestart(n *node) {
-	if c.rng.IntN(4) > 0 {
-		c.after(c.upTo(20*c.base), func() {
+	if c.rng.IntN(8) > 0 {
+		c.after(c.upTo(8*c.base), func() {
 			if c.now < c.quiet {
 				c.start(n, false)
 			}
@@ -252,6 +257,14 @@ func (c *chaos) settle() {
 	c.wire = wire{delayMax: c.base / 1000, lateMax: c.base / 1000}
 	for _, n := range c.nodes {
 		c.restart(n)
+		switch c.rng.IntN(4) {
+		case 0: // as it is
+		case 1:
+			c.start(n, false)
+		default:
+			c.setFault(n, false)
+			c.start(n, false)
+		}
 	}
 	c.run(c.quiet + time.Duration(len(c.nodes)+1)*(c.delay+2*c.longest))
 }
