@@ -1,0 +1,134 @@
+package virtualserver_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
+	"github.com/lvs-director/director/virtualserver/table"
+)
+
+func TestClearedTableIsRepairedWithinASecond(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		vs, vs2 := virtual(vip, a, b), virtual(vip2, c)
+		vs.RealServers[0].Inhibit = true
+		r.apply(1, nil, vs, vs2)
+		r.loop.Verdict(verdict(vs, 0, false))
+		want := tables{vip: {a: 0, b: 1}, vip2: {c: 1}}
+		r.expect(want)
+		for round := range 3 {
+			time.Sleep(10*time.Second + time.Duration(round)*333*time.Millisecond)
+			r.kernel.Clear() // ipvsadm -C
+			time.Sleep(time.Second)
+			r.expect(want)
+			if s := r.state(vs); s.Repaired != round+1 || s.Error != "" {
+				t.Errorf("state after repair %d: %+v", round+1, s)
+			}
+			if lines := r.lines("changed by somebody else"); len(lines) != 2*(round+1) {
+				t.Errorf("log after repair %d: %q", round+1, lines)
+			}
+		}
+		if lines := r.lines("it was missing"); len(lines) != 6 {
+			t.Errorf("log %q", lines)
+		}
+	})
+}
+
+func TestForeignChangesAreRepaired(t *testing.T) {
+	vs := virtual(vip, a, b)
+	scheduler := foreign(table.SetService, vs, "", 0)
+	scheduler.Service.Scheduler = "rr"
+	for _, test := range []struct {
+		name   string
+		change table.Op
+		within time.Duration
+		found  string
+	}{
+		{"service removed", foreign(table.DelService, vs, "", 0), time.Second, "it was missing"},
+		{"scheduler changed", scheduler, time.Second, "scheduler"},
+		{"real server removed", foreign(table.DelDestination, vs, a, 0), 30 * time.Second, "1 missing"},
+		{"weight changed", foreign(table.SetDestination, vs, a, 9), 30 * time.Second, "1 changed"},
+		{"real server added", foreign(table.NewDestination, vs, c, 1), 30 * time.Second, "1 added"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := start(t, ipvstest.NewFake(), newJournal())
+				r.apply(1, nil, vs)
+				before := r.kernel.Table()
+				if err := r.kernel.Do(test.change); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(test.within)
+				r.expect(tables{vip: {a: 1, b: 1}})
+				if got := r.kernel.Table()[vs.Key].Service; got != before[vs.Key].Service {
+					t.Errorf("service %+v, want %+v", got, before[vs.Key].Service)
+				}
+				if lines := r.lines(test.found); len(lines) != 1 {
+					t.Errorf("no line with %q in %q", test.found, r.lines(""))
+				}
+				if s := r.state(vs); s.Repaired != 1 {
+					t.Errorf("state %+v", s)
+				}
+			})
+		})
+	}
+}
+
+// A table of any size is seen whole in 30 seconds, and not all at once.
+func TestLargeTableIsComparedInSlices(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		var servers []*conf.VirtualServer
+		for i := range 100 {
+			vs := virtual(fmt.Sprintf("10.0.1.%d:80", i+1))
+			for j := range 1 + i%90 {
+				rs := *virtual(vip, fmt.Sprintf("10.1.1.%d:80", j+1)).RealServers[0]
+				vs.RealServers = append(vs.RealServers, &rs)
+			}
+			servers = append(servers, vs)
+		}
+		r.apply(1, nil, servers...)
+		time.Sleep(time.Minute) // any phase of the round
+		for _, vs := range servers {
+			if err := r.kernel.Do(foreign(table.SetDestination, vs, "10.1.1.1:80", 7)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		repaired := func() (n int) {
+			for _, vs := range servers {
+				n += r.state(vs).Repaired
+			}
+			return n
+		}
+		time.Sleep(time.Second)
+		if n := repaired(); n == 0 || n > 50 {
+			t.Errorf("%d virtual servers were repaired in a second, want some and not all", n)
+		}
+		time.Sleep(29 * time.Second)
+		if n := repaired(); n != len(servers) {
+			t.Errorf("%d of %d virtual servers were repaired in 30 s", n, len(servers))
+		}
+		if lines := r.lines("more virtual servers were changed"); len(lines) == 0 {
+			t.Error("many repairs of one round have a line each")
+		}
+	})
+}
+
+// Somebody else's change to what is wanted anyway is nothing to repair.
+func TestForeignServicesAreLeftAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.apply(1, nil, virtual(vip, a))
+		other := virtual(vip2, c)
+		if err := r.kernel.Do(foreign(table.NewService, other, "", 0), foreign(table.NewDestination, other, c, 3)); err != nil {
+			t.Fatal(err)
+		}
+		r.kernel.Forget()
+		time.Sleep(time.Minute)
+		r.expectDone()
+		r.expect(tables{vip: {a: 1}, vip2: {c: 3}})
+	})
+}
