@@ -1,8 +1,6 @@
 package program
 
 import (
-	"context"
-	"log/slog"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -14,7 +12,7 @@ type Command struct {
 	// User and Group run it; an empty user is keepalived_script if there is
 	// such a user, else the one director runs as; an empty group is the user's own.
 	User, Group string
-	// Secure refuses to run, as root, what others than root could have written.
+	// Secure refuses to run, as root, what others than root could have written (enable_script_security).
 	Secure bool
 	// Timeout ends the program; 0 is never.
 	Timeout time.Duration
@@ -35,23 +33,22 @@ type Exit struct {
 	Argv           []string
 	PID            int // 0 if it could not be started
 	Started, Ended time.Time
-	Code           int    // exit status; -1 if it was ended by a signal or not started
-	Signal         string // "killed", ...: the signal that ended it
-	TimedOut       bool
+	Code           int    // exit status; -1 if a signal ended it or it was not started
+	Signal         string // the signal that ended it: "killed"
+	TimedOut       bool   // ended by us, because its time was over
 	Err            string // why it could not be started
-	Output         string // the last of what it printed
+	Output         string // the last of what it printed, at most OutputKept bytes
 }
 
 // OK says that the program ran and ended with status 0.
 func (e Exit) OK() bool { return e.Err == "" && e.Signal == "" && e.Code == 0 }
 
-// Runner runs programs on this host.
-type Runner struct {
-	Log *slog.Logger
-}
+const (
+	// OutputKept is how much of a program's output is kept.
+	OutputKept = 4 << 10
+	// KillDelay is the time between SIGTERM and SIGKILL for a program whose time is over.
+	KillDelay = 2 * time.Second
+)
 
-// Run runs a program to its end. started is called once it runs. When ctx is
-// done the program is ended as if its timeout were over.
-func (r Runner) Run(ctx context.Context, cmd Command, started func(pid int)) Exit {
-	return Exit{Argv: cmd.Argv, Code: -1, Err: "not implemented"}
-}
+// Runner runs programs on this host. It has no state.
+type Runner struct{}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package program
+
+import (
+	"context"
+	"time"
+)
+
+// Run runs a program; on this system it says that it cannot.
+func (Runner) Run(_ context.Context, cmd Command, _ func(pid int)) Exit {
+	now := time.Now()
+	return Exit{Argv: cmd.Argv, Code: -1, Started: now, Ended: now, Err: "programs are run on Linux only"}
+}
