@@ -2,24 +2,283 @@ package vrrp
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
 )
 
+// ErrStopped is returned by the methods of an engine that does not run any more.
+var ErrStopped = errors.New("the VRRP engine has stopped")
+
 // Engine owns the instances of a configuration. Its methods may be called from
-// any goroutine while Run runs.
+// any goroutine; they wait for Run to take them up.
 type Engine struct {
-	opts Options
+	opts     Options
+	commands chan func()
+	done     chan struct{} // closed when Run has returned
+
+	// All that follows belongs to the goroutine of Run.
+
+	log        *slog.Logger
+	instances  map[key]*instance
+	order      []*instance // as configured
+	users      map[string][]*instance
+	places     map[place][]*instance
+	sockets    map[link.Key]*socket
+	interfaces *interfaces
+	leftBehind map[place]bool // in the journal when Run began
+
+	group        netip.Addr // where advertisements go
+	garpInterval time.Duration
+	allowed      bool // instances may become MASTER
+	configured   bool // a first configuration was applied
+	stopping     bool
+	keep         bool // addresses stay when stopping
+
+	timer     link.Timer
+	armed     time.Time // what timer is set to; zero is nothing
+	deadlines deadlines
+	effects   []machine.Effect // scratch
+	batch     []link.Datagram  // scratch
+	adv       packet.Advertisement
+	batchID   uint64
+
+	readable chan link.Key
+	opened   chan openResult
+	quit     chan struct{} // closed when nobody listens to opened any more
+	helpers  sync.WaitGroup
+
+	turns       turns
+	jobs        queue[addressJob]
+	sweep       *addressWork // what to do about leftovers, once
+	workerBusy  bool
+	work        chan addressWork
+	results     chan []addressResult
+	announced   chan []announceJob
+	announceNow []announceJob
 }
 
 // New makes an engine without instances.
-func New(opts Options) *Engine { return &Engine{opts: opts} }
+func New(opts Options) *Engine {
+	e := &Engine{
+		opts:       opts,
+		commands:   make(chan func()),
+		done:       make(chan struct{}),
+		instances:  make(map[key]*instance),
+		users:      make(map[string][]*instance),
+		places:     make(map[place][]*instance),
+		sockets:    make(map[link.Key]*socket),
+		leftBehind: make(map[place]bool),
+		group:      packet.Multicast4,
+		batch:      make([]link.Datagram, receiveBatch),
+		readable:   make(chan link.Key),
+		opened:     make(chan openResult),
+		quit:       make(chan struct{}),
+		turns:      newTurns(),
+		work:       make(chan addressWork, 1),
+		results:    make(chan []addressResult),
+		announced:  make(chan []announceJob),
+	}
+	e.interfaces = newInterfaces(func(p place) bool { return e.leftBehind[p] || e.places[p] != nil })
+	return e
+}
 
-// Run works until ctx ends or Stop is called. When ctx ends it stops as Stop(true) does.
-// An error means that it could not begin, or that the kernel refuses what it cannot work without.
+// Run works until ctx ends or Stop is called. When ctx ends it stops as
+// Stop(true) does. An error means that it could not begin.
 func (e *Engine) Run(ctx context.Context) error {
-	<-ctx.Done()
+	defer close(e.done)
+	log, flush := newLogQueue(e.opts.Log)
+	defer flush()
+	e.log = log
+
+	timer, err := e.opts.Clock.NewTimer()
+	if err != nil {
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	defer timer.Close()
+	e.timer = timer
+	addresses, err := e.opts.Network.Addresses()
+	if err != nil {
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	defer addresses.Close()
+	held := e.opts.Journal.Held()
+	for _, k := range held {
+		if p, ok := parsePlace(k); ok {
+			e.leftBehind[p] = true
+		}
+	}
+	watching, unwatch := context.WithCancel(context.Background())
+	events, err := e.opts.Network.Watch(watching)
+	if err != nil {
+		unwatch()
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	e.interfaces.apply(<-events)
+
+	worker := newAddressWorker(addresses, e.opts.Journal, held, log, e.turns)
+	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
+	e.helpers.Go(func() { worker.run(e.work, e.results) })
+	e.helpers.Go(func() { announcer.run(e.announced) })
+
+	e.loop(ctx, events)
+
+	close(e.work)
+	close(e.announced)
+	close(e.quit)
+	for _, s := range e.sockets {
+		e.closeConn(s.conn)
+	}
+	unwatch()
+	for range events {
+	}
+	for range e.results {
+	}
+	e.helpers.Wait()
 	return nil
+}
+
+// loop is the engine: it waits for the next thing that happens, takes it in,
+// and does what is due. Nothing in it blocks.
+func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
+	ended := ctx.Done()
+	for {
+		e.arm()
+		e.dispatch()
+		if e.stopping && !e.workerBusy {
+			return
+		}
+		var announced chan []announceJob
+		if len(e.announceNow) > 0 {
+			announced = e.announced
+		}
+		select {
+		case <-e.timer.C():
+			e.armed = time.Time{}
+		case k := <-e.readable:
+			if s := e.sockets[k]; s != nil && s.conn != nil {
+				e.receive(s)
+			}
+		case event, ok := <-events:
+			if !ok {
+				events = nil
+				break
+			}
+			e.changed(event)
+		case r := <-e.opened:
+			e.socketOpened(r)
+		case results := <-e.results:
+			e.workerBusy = false
+			e.settle(results)
+		case announced <- e.announceNow:
+			e.announceNow = nil
+		case f := <-e.commands:
+			f()
+		case <-ended:
+			ended = nil
+			e.stop(true)
+		}
+		e.fire()
+	}
+}
+
+// arm sets the timer to the first deadline. One that is set too early only
+// wakes the engine once for nothing; moving it each time would cost a system
+// call for every advertisement received.
+func (e *Engine) arm() {
+	d := e.deadlines.first()
+	if d == nil || (!e.armed.IsZero() && !d.at.Before(e.armed)) {
+		return
+	}
+	if err := e.timer.Set(d.at); err != nil {
+		e.log.Error("the timer cannot be set: VRRP will not work", "error", err)
+		return
+	}
+	e.armed = d.at
+}
+
+// fire does all that is due.
+func (e *Engine) fire() {
+	batch := false // an advertisement has left: others may join it early
+	for {
+		d := e.deadlines.first()
+		if d == nil {
+			return
+		}
+		now := e.opts.Clock.Now()
+		var early time.Duration
+		if batch && d.kind == advertDue {
+			early = machine.EarlyAdvertisement(d.inst.params.AdvertInterval)
+		}
+		if now.Add(early).Before(d.at) {
+			return
+		}
+		if d.kind == downDue && !e.expired(d, now) {
+			continue
+		}
+		e.deadlines.remove(d)
+		switch d.kind {
+		case socketRetry:
+			e.open(d.sock)
+		case addressRetry:
+			if d.inst.owns {
+				e.queueAddresses(d.inst, true)
+			}
+		default:
+			batch = batch || d.kind == advertDue
+			e.step(d.inst, now, machine.Input{Kind: machine.TimerFired, Timer: machine.Timer(d.kind)})
+		}
+	}
+}
+
+// expired says whether the master of d's instance is really silent. It is not
+// when its advertisement waits in the socket and only this process is late.
+func (e *Engine) expired(d *deadline, now time.Time) bool {
+	i := d.inst
+	if !e.allowed {
+		i.held = true
+		e.deadlines.remove(d)
+		return false
+	}
+	if s := i.sock; s != nil && s.conn != nil && now.Sub(s.looked) > lookAgain {
+		s.looked = now
+		e.drain(s)
+		return false
+	}
+	// A process that has slept longer than an interval (a suspended machine)
+	// may be ahead of the packets that are about to arrive.
+	if interval := i.machine.AdvertInterval(); !i.graced && now.Sub(d.at) > interval {
+		i.graced = true
+		e.deadlines.set(d, now.Add(interval))
+		return false
+	}
+	return true
+}
+
+// do has f called by the engine and waits for it.
+func (e *Engine) do(ctx context.Context, f func()) error {
+	finished := make(chan struct{})
+	select {
+	case e.commands <- func() { f(); close(finished) }:
+	case <-e.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-finished:
+		return nil
+	case <-e.done:
+		return ErrStopped
+	}
 }
 
 // Apply makes cfg the configuration: the first one and every later one. An
@@ -27,13 +286,52 @@ func (e *Engine) Run(ctx context.Context) error {
 // are; it then keeps its state. resume is by instance name and is for the
 // first configuration of a restarted process; it may be nil.
 // It returns when the engine has taken the configuration; addresses follow.
+// With an error nothing has changed.
 func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[string]Resume) error {
-	return nil
+	var refused error
+	if err := e.do(ctx, func() { refused = e.apply(cfg, resume) }); err != nil {
+		return fmt.Errorf("applying a configuration: %w", err)
+	}
+	return refused
 }
 
-// AllowMaster lets instances become MASTER. Until it is called they listen in BACKUP.
-func (e *Engine) AllowMaster() {}
+// AllowMaster lets instances become MASTER. Until it is called they listen in
+// BACKUP; a restarted one that resumes MASTER does not wait for it.
+func (e *Engine) AllowMaster() {
+	_ = e.do(context.Background(), e.allowMaster) // one that has stopped needs no permission
+}
 
-// Stop gives up every mastership, removes the addresses if release is set,
-// and returns when Run is about to.
-func (e *Engine) Stop(release bool) {}
+// Stop gives up every mastership at once, then removes the addresses if
+// release is set, and returns when Run is about to.
+func (e *Engine) Stop(release bool) {
+	_ = e.do(context.Background(), func() { e.stop(release) })
+	<-e.done
+}
+
+func (e *Engine) allowMaster() {
+	if e.allowed {
+		return
+	}
+	e.allowed = true
+	now := e.opts.Clock.Now()
+	for _, i := range e.order {
+		if i.held {
+			i.held = false
+			e.deadlines.set(&i.timers[machine.DownTimer], now)
+		}
+		e.judge(i, now)
+	}
+}
+
+// stop ends every instance: all advertisements of priority 0 leave before the
+// first address is touched.
+func (e *Engine) stop(release bool) {
+	if e.stopping {
+		return
+	}
+	e.stopping, e.keep = true, !release
+	now := e.opts.Clock.Now()
+	for _, i := range e.order {
+		e.end(i, now)
+	}
+}

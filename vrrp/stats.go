@@ -1,12 +1,17 @@
 package vrrp
 
-import "context"
+import (
+	"context"
+
+	"github.com/lvs-director/director/vrrp/packet"
+)
 
 // InstanceStats counts what an instance has done and seen since it was configured.
 type InstanceStats struct {
-	Sent     uint64 // advertisements
-	Received uint64 // advertisements that passed all checks
-	Masters  uint64 // times it became MASTER
+	Sent       uint64 // advertisements
+	SendErrors uint64 // advertisements that the kernel refused
+	Received   uint64 // advertisements that passed all checks
+	Masters    uint64 // times it became MASTER
 	// Dropped are refused packets by the name of the reason.
 	Dropped map[string]uint64
 }
@@ -14,9 +19,55 @@ type InstanceStats struct {
 // Stats is a snapshot of the counters.
 type Stats struct {
 	Instances map[string]InstanceStats // by instance name
-	// Dropped are packets that belong to no instance, by interface and reason.
+	// Dropped are packets for none of the instances, by interface and reason.
 	Dropped map[string]map[string]uint64
 }
 
-// Stats returns the counters; the zero Stats when the engine has stopped.
-func (e *Engine) Stats(ctx context.Context) Stats { return Stats{} }
+// Stats returns the counters; the error is the context's or ErrStopped.
+func (e *Engine) Stats(ctx context.Context) (Stats, error) {
+	var s Stats
+	err := e.do(ctx, func() { s = e.stats() })
+	return s, err
+}
+
+// flooded is the name under which advertisements are counted that came too
+// densely for each of them to count.
+const flooded = "flood"
+
+type counts [packet.DropReasons]uint64
+
+type counters struct {
+	sent, sendErrors, received, masters, flooded uint64
+	dropped                                      counts
+}
+
+func (e *Engine) stats() Stats {
+	s := Stats{
+		Instances: make(map[string]InstanceStats, len(e.order)),
+		Dropped:   make(map[string]map[string]uint64, len(e.sockets)),
+	}
+	for _, i := range e.order {
+		c := &i.stats
+		dropped := c.dropped.named()
+		if c.flooded > 0 {
+			dropped[flooded] = c.flooded
+		}
+		s.Instances[i.cfg.Name] = InstanceStats{
+			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Dropped: dropped,
+		}
+	}
+	for _, sock := range e.sockets {
+		s.Dropped[sock.device] = sock.dropped.named()
+	}
+	return s
+}
+
+func (c *counts) named() map[string]uint64 {
+	m := make(map[string]uint64)
+	for reason, n := range c {
+		if n > 0 {
+			m[packet.DropReason(reason).String()] = n
+		}
+	}
+	return m
+}

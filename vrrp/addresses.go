@@ -1,0 +1,239 @@
+package vrrp
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+const (
+	// addressBatch is how many instances the address worker is given at once:
+	// what is handed over cannot be revoked any more.
+	addressBatch = 64
+	// burst is how many system calls a worker makes before it lets others run.
+	burst = 16
+	// addressRetryAfter is the pause before addresses that could not be added
+	// are tried again.
+	addressRetryAfter = time.Second
+)
+
+// addressWork is one hand-over to the address worker.
+type addressWork struct {
+	jobs []addressJob
+	// sweep removes what a former life has left behind, but for keep.
+	sweep bool
+	keep  map[place]bool
+}
+
+// addressResult is what became of one job.
+type addressResult struct {
+	key     key
+	seq     uint64
+	verify  bool    // as in the job
+	added   []place // by this job: they were not there
+	missing []place // wanted and not there
+	err     error   // why the first of them is missing
+}
+
+// addressWorker owns the addresses of this host that are ours. It runs beside
+// the engine, which never waits for it.
+type addressWorker struct {
+	kernel  link.Addresses
+	journal Journal
+	log     *slog.Logger
+	turns   turns
+	book    *book
+	// foreign were there before us; the value says that it was logged.
+	foreign map[place]bool
+}
+
+func newAddressWorker(kernel link.Addresses, journal Journal, held []string, log *slog.Logger, t turns) *addressWorker {
+	return &addressWorker{
+		kernel: kernel, journal: journal, log: log, turns: t,
+		book: newBook(held), foreign: make(map[place]bool),
+	}
+}
+
+// run works until in is closed.
+func (w *addressWorker) run(in <-chan addressWork, out chan<- []addressResult) {
+	defer close(out)
+	w.findForeign()
+	for work := range in {
+		out <- w.do(work)
+	}
+}
+
+// findForeign remembers the addresses that somebody else has put there, so
+// that not even a crash in the wrong moment makes them ours.
+func (w *addressWorker) findForeign() {
+	present, err := w.kernel.List()
+	if err != nil {
+		w.log.Warn("the host's own addresses are not known: one that is also a virtual address might be removed later", "error", err)
+		return
+	}
+	for _, a := range present {
+		if p := (place{device: a.Device, prefix: a.Prefix}); !w.book.held[p] {
+			w.foreign[p] = false
+		}
+	}
+}
+
+func (w *addressWorker) do(work addressWork) []addressResult {
+	remove, add := w.book.plan(work.jobs)
+	if work.sweep {
+		left := w.book.leftovers(work.keep)
+		slices.SortFunc(left, func(a, b place) int {
+			return cmp.Or(cmp.Compare(a.device, b.device), a.prefix.Addr().Compare(b.prefix.Addr()))
+		})
+		for _, p := range left {
+			w.log.Info("removing an address that an earlier run left behind",
+				"interface", p.device, "address", p.prefix.String())
+		}
+		remove = append(remove, left...)
+	}
+	w.remove(remove)
+	added, failed := w.add(add)
+	results := make([]addressResult, len(work.jobs))
+	for i, j := range work.jobs {
+		r := addressResult{key: j.key, seq: j.seq, verify: j.verify}
+		for _, a := range j.want {
+			p := placeOf(a)
+			if added[p] {
+				r.added = append(r.added, p)
+			}
+			if err := failed[p]; err != nil {
+				r.missing = append(r.missing, p)
+				if r.err == nil {
+					r.err = err
+				}
+			}
+		}
+		results[i] = r
+	}
+	return results
+}
+
+// remove takes addresses away and then out of the journal. One that the kernel
+// does not give up stays in the journal: it is still ours.
+func (w *addressWorker) remove(places []place) {
+	var gone []string
+	w.turns.each(len(places), func(i int) {
+		p := places[i]
+		if err := w.kernel.Remove(p.device, p.prefix); err != nil {
+			w.log.Error("a virtual address stays where it should not be",
+				"interface", p.device, "address", p.prefix.String(), "error", err)
+			return
+		}
+		delete(w.book.installed, p)
+		delete(w.book.held, p)
+		gone = append(gone, p.journalKey())
+	})
+	w.disclaim(gone)
+}
+
+// add puts addresses into the journal and then on their interfaces.
+func (w *addressWorker) add(want []conf.Address) (added map[place]bool, failed map[place]error) {
+	var claim []string
+	for _, a := range want {
+		if p := placeOf(a); !w.book.held[p] && !w.isForeign(p) {
+			claim = append(claim, p.journalKey())
+		}
+	}
+	w.claim(claim)
+	added, failed = make(map[place]bool), make(map[place]error)
+	var late, disclaim []string
+	w.turns.each(len(want), func(i int) {
+		a, p := want[i], placeOf(want[i])
+		err := w.kernel.Add(a)
+		switch {
+		case err == nil:
+			added[p] = true
+			if w.isForeign(p) {
+				delete(w.foreign, p)
+				late = append(late, p.journalKey())
+			}
+			w.book.held[p], w.book.installed[p] = true, a
+		case errors.Is(err, fs.ErrExist) && w.book.held[p]:
+			w.book.installed[p] = a
+		case errors.Is(err, fs.ErrExist):
+			if !w.isForeign(p) {
+				disclaim = append(disclaim, p.journalKey())
+			}
+			if !w.foreign[p] {
+				w.foreign[p] = true
+				w.log.Warn("a virtual address was there before director and will be left there",
+					"interface", p.device, "address", p.prefix.String())
+			}
+		default:
+			failed[p] = err
+			if !w.book.held[p] && !w.isForeign(p) {
+				disclaim = append(disclaim, p.journalKey())
+			}
+		}
+	})
+	w.claim(late)
+	w.disclaim(disclaim)
+	return added, failed
+}
+
+func (w *addressWorker) isForeign(p place) bool {
+	_, is := w.foreign[p]
+	return is
+}
+
+func (w *addressWorker) claim(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	if err := w.journal.Claim(keys...); err != nil {
+		// Without the address the service is down for certain; without the
+		// journal only a crash is badly cleaned up.
+		w.log.Warn("the journal could not be written: after a crash these addresses would be taken for somebody else's",
+			"addresses", len(keys), "error", err)
+	}
+}
+
+func (w *addressWorker) disclaim(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	if err := w.journal.Release(keys...); err != nil {
+		w.log.Warn("the journal could not be written: after a crash these addresses would be removed, whoever has them then",
+			"addresses", len(keys), "error", err)
+	}
+}
+
+// turns lets only one of the workers beside the engine be busy at a time, so
+// that they leave a processor for it.
+type turns chan struct{}
+
+func newTurns() turns { return make(turns, 1) }
+
+// each calls f for 0 to n-1 in short bursts.
+func (t turns) each(n int, f func(i int)) {
+	for start := 0; start < n; start += burst {
+		t <- struct{}{}
+		for i := start; i < min(start+burst, n); i++ {
+			f(i)
+		}
+		<-t
+		breathe()
+	}
+}
+
+// breathe lets a waiting engine run. With a single processor a yield does not
+// do: only an idle scheduler looks for expired timers.
+func breathe() {
+	if runtime.GOMAXPROCS(0) == 1 {
+		time.Sleep(50 * time.Microsecond)
+		return
+	}
+	runtime.Gosched()
+}

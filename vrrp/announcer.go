@@ -1,0 +1,158 @@
+package vrrp
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// announcerIdle is how long the announcer keeps its sockets without work.
+const announcerIdle = 30 * time.Second
+
+// target is an address to announce and the interface that has it.
+type target struct {
+	from link.Interface
+	addr netip.Addr
+}
+
+// announceJob has an instance's addresses announced. It replaces what is
+// left of an earlier job of the instance; without targets it only ends that.
+type announceJob struct {
+	key     key
+	targets []target
+	count   int           // rounds through the targets
+	pause   time.Duration // between two packets on an interface
+}
+
+// announcer sends gratuitous ARP beside the engine, which never waits for it.
+type announcer struct {
+	kernel link.Announcer
+	log    *slog.Logger
+	turns  turns
+	queue  []*announcement
+	next   map[int]time.Time // by interface index: not before
+	// failed counts packets that could not be sent since the last success.
+	failed int
+}
+
+// announcement is a job in progress.
+type announcement struct {
+	announceJob
+	round, at int
+}
+
+// run works until in is closed; what is left then is not sent.
+func (a *announcer) run(in <-chan []announceJob) {
+	defer func() {
+		if err := a.kernel.Close(); err != nil {
+			a.log.Warn("closing the sockets for gratuitous ARP", "error", err)
+		}
+	}()
+	a.next = make(map[int]time.Time)
+	timer := time.NewTimer(announcerIdle)
+	defer timer.Stop()
+	for {
+		wait := a.work()
+		if wait <= 0 {
+			select {
+			case jobs, ok := <-in:
+				if !ok {
+					return
+				}
+				a.take(jobs)
+			default:
+			}
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case jobs, ok := <-in:
+			if !ok {
+				return
+			}
+			a.take(jobs)
+		case <-timer.C:
+			if len(a.queue) == 0 {
+				clear(a.next)
+				if err := a.kernel.Close(); err != nil {
+					a.log.Warn("closing the sockets for gratuitous ARP", "error", err)
+				}
+			}
+		}
+	}
+}
+
+// take queues jobs in place of the earlier ones of their instances.
+func (a *announcer) take(jobs []announceJob) {
+	latest := make(map[key]int, len(jobs))
+	for n, j := range jobs {
+		latest[j.key] = n
+	}
+	a.queue = slices.DeleteFunc(a.queue, func(q *announcement) bool {
+		_, replaced := latest[q.key]
+		return replaced
+	})
+	for n, j := range jobs {
+		if latest[j.key] == n && len(j.targets) > 0 && j.count > 0 {
+			a.queue = append(a.queue, &announcement{announceJob: j})
+		}
+	}
+}
+
+// work sends one burst and says how long to wait until the next.
+func (a *announcer) work() time.Duration {
+	if len(a.queue) == 0 {
+		return announcerIdle
+	}
+	wait := announcerIdle
+	sent := 0
+	a.turns.each(1, func(int) {
+		now := time.Now()
+		kept := a.queue[:0]
+		for _, q := range a.queue {
+			done := false
+			for sent < burst && !done {
+				t := q.targets[q.at]
+				if due := a.next[t.from.Index]; due.After(now) {
+					break
+				}
+				a.send(t)
+				sent++
+				if q.pause > 0 {
+					a.next[t.from.Index] = now.Add(q.pause)
+				}
+				if q.at++; q.at == len(q.targets) {
+					q.at = 0
+					q.round++
+				}
+				done = q.round == q.count
+			}
+			if done {
+				continue
+			}
+			kept = append(kept, q)
+			wait = min(wait, max(a.next[q.targets[q.at].from.Index].Sub(now), 0))
+		}
+		clear(a.queue[len(kept):])
+		a.queue = kept
+	})
+	if len(a.queue) == 0 {
+		return announcerIdle
+	}
+	return wait
+}
+
+func (a *announcer) send(t target) {
+	err := a.kernel.Announce(t.from, t.addr)
+	if err == nil {
+		a.failed = 0
+		return
+	}
+	// An interface that goes down fails every packet of a long list.
+	if a.failed++; a.failed == 1 {
+		a.log.Warn("an address could not be announced: neighbours may take a while to find it", "error", err)
+	}
+}

@@ -1,0 +1,148 @@
+package vrrp
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
+	"github.com/lvs-director/director/vrrp/track"
+)
+
+// resumeIntervals is how many advertisement intervals a process may have been
+// dead for its masterships to be resumed: the peers notice after three.
+const resumeIntervals = 2
+
+// apply replaces the configuration by the difference.
+func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
+	if e.stopping {
+		return fmt.Errorf("applying a configuration: %w", ErrStopped)
+	}
+	wanted := make(map[key]*conf.Instance, len(cfg.Instances))
+	for _, c := range cfg.Instances {
+		if other := wanted[keyOf(c)]; other != nil {
+			return fmt.Errorf("applying a configuration: instances %s and %s are both virtual router %d on interface %s",
+				other.Name, c.Name, c.VRID, c.Interface)
+		}
+		wanted[keyOf(c)] = c
+	}
+	now := e.opts.Clock.Now()
+	for _, i := range e.order {
+		if wanted[i.key] == nil {
+			e.end(i, now)
+			delete(e.instances, i.key)
+		}
+	}
+	e.takeGlobal(cfg.Global)
+	var changed, added []*instance
+	e.order = make([]*instance, 0, len(cfg.Instances))
+	for _, c := range cfg.Instances {
+		i := e.instances[keyOf(c)]
+		if i == nil {
+			i = newInstance(c, e.group)
+			if r := resume[c.Name]; r.WasMaster {
+				i.resume = now.Add(resumeIntervals*c.AdvertInterval - r.DeadSince)
+			}
+			e.instances[i.key] = i
+			added = append(added, i)
+		} else {
+			changed = append(changed, i)
+		}
+		e.order = append(e.order, i)
+	}
+	e.index(cfg.Instances)
+	for _, i := range changed {
+		e.reconfigure(i, wanted[i.key], now)
+	}
+	// Those that resume go first: their peers are about to take over.
+	slices.SortStableFunc(added, func(a, b *instance) int { return b.resume.Compare(a.resume) })
+	for _, i := range added {
+		e.judge(i, now)
+	}
+	if !e.configured {
+		e.configured = true
+		e.sweep = &addressWork{keep: e.resumable(now)}
+	}
+	return nil
+}
+
+func (e *Engine) takeGlobal(g conf.Global) {
+	e.garpInterval = g.GARPInterval
+	group := g.MulticastGroup4
+	if !group.IsValid() {
+		group = packet.Multicast4
+	}
+	if group == e.group {
+		return
+	}
+	e.group = group
+	for _, s := range e.sockets {
+		e.closeConn(s.conn)
+		s.conn = nil
+		e.open(s)
+	}
+}
+
+// index says which instances an interface or an address matters to.
+func (e *Engine) index(cfgs []*conf.Instance) {
+	clear(e.users)
+	clear(e.places)
+	for n, i := range e.order {
+		// The new configuration of an instance is not its own yet.
+		future := instance{cfg: cfgs[n], addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
+		for _, name := range future.devices() {
+			e.users[name] = append(e.users[name], i)
+		}
+		for _, a := range future.addresses {
+			e.places[placeOf(a)] = append(e.places[placeOf(a)], i)
+		}
+	}
+}
+
+// reconfigure gives a running instance its new configuration. Its state stays:
+// a MASTER goes on being one, with the addresses that differ added and removed.
+func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
+	old, oldParams := i.cfg, i.params
+	if reflect.DeepEqual(old, cfg) && i.rules.Destination == e.group {
+		return
+	}
+	oldAddresses := i.addresses
+	i.configure(cfg, e.group)
+	if i.params != oldParams {
+		i.priority = track.Interfaces(cfg.Priority, cfg.TrackInterfaces, e.isUp).Priority
+		e.reconfigured(i, now)
+	}
+	if i.owns && !slices.Equal(i.addresses, oldAddresses) {
+		e.queueAddresses(i, false)
+	}
+	e.judge(i, now)
+	if i.started && (old.Name != cfg.Name || old.Priority != cfg.Priority) {
+		e.tellAgain(i)
+	}
+}
+
+// end shuts an instance down and forgets its timers.
+func (e *Engine) end(i *instance, now time.Time) {
+	e.step(i, now, machine.Input{Kind: machine.Shutdown})
+	for t := range i.timers {
+		e.deadlines.remove(&i.timers[t])
+	}
+	e.deadlines.remove(&i.retry)
+	e.detach(i)
+}
+
+// resumable are the addresses of instances that may still resume MASTER.
+func (e *Engine) resumable(now time.Time) map[place]bool {
+	keep := make(map[place]bool)
+	for _, i := range e.order {
+		if i.resume.After(now) {
+			for _, a := range i.addresses {
+				keep[placeOf(a)] = true
+			}
+		}
+	}
+	return keep
+}

@@ -1,0 +1,165 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/lvs-director/director/vrrp/machine"
+)
+
+// step tells a machine what happened and does what it asks for. Nothing that
+// is done here may step a machine again.
+func (e *Engine) step(i *instance, now time.Time, in machine.Input) {
+	before := silence{interval: i.machine.MasterDownInterval(), master: i.machine.Master()}
+	e.effects = i.machine.Step(now, in, e.effects[:0])
+	for n := range e.effects {
+		e.carryOut(i, now, &e.effects[n], before)
+	}
+}
+
+// silence is what a BACKUP waited for.
+type silence struct {
+	interval time.Duration
+	master   netip.Addr
+}
+
+func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before silence) {
+	switch f.Kind {
+	case machine.SendAdvertisement:
+		e.send(i, now, f.Priority)
+	case machine.SetTimer:
+		if f.Timer == machine.DownTimer {
+			i.held, i.graced = false, false
+		}
+		e.deadlines.set(&i.timers[f.Timer], f.At)
+	case machine.StopTimer:
+		if f.Timer == machine.DownTimer {
+			i.held = false
+		}
+		e.deadlines.remove(&i.timers[f.Timer])
+	case machine.AcquireAddresses:
+		i.owns = true
+		e.queueAddresses(i, false)
+	case machine.ReleaseAddresses:
+		e.release(i)
+	case machine.Announce:
+		i.announce = max(i.announce, f.Count)
+		e.announce(i)
+	case machine.Changed:
+		e.report(i, now, f, before)
+	case machine.Noted:
+		e.note(i, now, f)
+	}
+}
+
+// queueAddresses hands the instance's present wish to the address worker.
+func (e *Engine) queueAddresses(i *instance, verify bool) {
+	i.seq++
+	job := addressJob{key: i.key, seq: i.seq, verify: verify}
+	if i.owns {
+		job.want = i.addresses
+		if waiting, ok := e.jobs.get(i.key); ok && waiting.verify {
+			job.verify = true
+		}
+	} else {
+		job.look = i.addresses
+	}
+	e.jobs.put(i.key, job)
+}
+
+// release gives the addresses up, and what was still to be announced of them.
+func (e *Engine) release(i *instance) {
+	i.owns, i.announce, i.missing = false, 0, nil
+	e.deadlines.remove(&i.retry)
+	e.announceNow = append(e.announceNow, announceJob{key: i.key})
+	if !e.keep {
+		e.queueAddresses(i, false)
+	}
+}
+
+// dispatch gives the address worker its next batch if it is idle.
+func (e *Engine) dispatch() {
+	if e.workerBusy || (e.jobs.empty() && e.sweep == nil) {
+		return
+	}
+	work := addressWork{jobs: e.jobs.take(addressBatch)}
+	if e.sweep != nil {
+		work.sweep, work.keep = true, e.sweep.keep
+		e.sweep = nil
+	}
+	e.workerBusy = true
+	e.work <- work // it is idle and the channel has room for one
+}
+
+// settle takes in what the address worker has done.
+func (e *Engine) settle(results []addressResult) {
+	now := e.opts.Clock.Now()
+	for _, r := range results {
+		i := e.instances[r.key]
+		if i == nil || !i.owns {
+			continue
+		}
+		i.settled = max(i.settled, r.seq)
+		e.settleMissing(i, r, now)
+		if r.verify && len(r.added) > 0 {
+			if n, ok := i.limits.allow("restored", now); ok {
+				e.log.Warn("virtual addresses were removed by something else and have been put back",
+					"instance", i.cfg.Name, "interface", r.added[0].device, "address", r.added[0].prefix.String(),
+					"addresses", len(r.added), "times", n)
+			}
+		}
+		if i.announce == 0 && len(r.added) > 0 {
+			e.announceTo(i, r.added, i.params.GARP.MasterRepeat)
+			continue
+		}
+		e.announce(i)
+	}
+}
+
+func (e *Engine) settleMissing(i *instance, r addressResult, now time.Time) {
+	if len(r.missing) == 0 {
+		if len(i.missing) > 0 && r.seq == i.seq {
+			i.missing = nil
+			e.log.Info("all virtual addresses are there now", "instance", i.cfg.Name)
+		}
+		return
+	}
+	i.missing = make(map[place]bool, len(r.missing))
+	for _, p := range r.missing {
+		i.missing[p] = true
+	}
+	if n, ok := i.limits.allow("missing", now); ok {
+		e.log.Error("virtual addresses could not be added; trying again every second", "instance", i.cfg.Name,
+			"addresses", len(r.missing), "error", r.err, "times", n)
+	}
+	e.deadlines.set(&i.retry, now.Add(addressRetryAfter))
+}
+
+// announce has all addresses announced, once they are there.
+func (e *Engine) announce(i *instance) {
+	if i.announce == 0 || i.settled != i.seq {
+		return
+	}
+	places := make([]place, 0, len(i.addresses))
+	for _, a := range i.addresses {
+		if p := placeOf(a); !i.missing[p] {
+			places = append(places, p)
+		}
+	}
+	count := i.announce
+	i.announce = 0
+	e.announceTo(i, places, count)
+}
+
+func (e *Engine) announceTo(i *instance, places []place, count int) {
+	job := announceJob{key: i.key, count: count, pause: e.garpInterval}
+	for _, p := range places {
+		on := e.interfaces.byName[p.device]
+		if on != nil && on.Up && p.prefix.Addr().Is4() {
+			job.targets = append(job.targets, target{from: on.Interface, addr: p.prefix.Addr()})
+		}
+	}
+	if len(job.targets) > 0 {
+		e.announceNow = append(e.announceNow, job)
+	}
+}

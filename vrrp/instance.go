@@ -1,0 +1,159 @@
+package vrrp
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
+)
+
+// key is what makes two configured instances the same one, as with keepalived
+// (reload matches instances by it, not by name).
+type key struct {
+	vrid   uint8
+	family link.Family
+	device string
+}
+
+func keyOf(cfg *conf.Instance) key {
+	return key{vrid: cfg.VRID, family: familyOf(cfg), device: cfg.Interface}
+}
+
+// familyOf is the family of the advertised addresses.
+func familyOf(cfg *conf.Instance) link.Family {
+	if len(cfg.Addresses) > 0 && cfg.Addresses[0].Prefix.Addr().Is6() {
+		return link.IPv6
+	}
+	return link.IPv4
+}
+
+// instance is one virtual router: its rules and what they need around them.
+// It belongs to the engine's goroutine.
+type instance struct {
+	key       key
+	cfg       *conf.Instance
+	addresses []conf.Address // all of them, in the order of the file
+
+	machine *machine.Machine
+	params  machine.Params
+	timers  [machine.Timers]deadline
+	started bool
+	// resume is until when the instance, MASTER in a process that died, may go on as MASTER.
+	resume time.Time
+	fault  string // what holds it in FAULT; empty is nothing
+	// priority is the effective one.
+	priority uint8
+	// held: Active_Down_Timer has expired, but nobody may become MASTER yet.
+	held bool
+	// graced: it expired much too late and was given one more interval.
+	graced bool
+
+	sock     *socket
+	source   netip.Addr
+	rules    packet.Rules
+	datagram []byte // the advertisement, ready to be sent
+	badness  string // why there is none
+
+	// owns: the machine wants the addresses on this host. seq counts the wishes
+	// handed to the address worker, settled the last one that was done.
+	owns         bool
+	seq, settled uint64
+	missing      map[place]bool // wanted, but could not be added
+	retry        deadline
+	announce     int // rounds to announce as soon as the addresses are there
+
+	state event.InstanceState // the last one told
+	peer  netip.Addr
+	told  time.Time // when a change of peer was last told
+
+	stats  counters
+	limits limits
+	// flood bounds what one batch of packets can make the machine do.
+	flood flood
+}
+
+func newInstance(cfg *conf.Instance, group netip.Addr) *instance {
+	i := &instance{key: keyOf(cfg), cfg: cfg}
+	for t := range i.timers {
+		i.timers[t] = deadline{kind: kind(t), inst: i}
+	}
+	i.retry = deadline{kind: addressRetry, inst: i}
+	i.configure(cfg, group)
+	i.machine = machine.New(i.params)
+	i.priority = cfg.Priority
+	return i
+}
+
+// configure derives what depends on the configuration and the source address.
+func (i *instance) configure(cfg *conf.Instance, group netip.Addr) {
+	i.cfg = cfg
+	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
+	i.params = machine.Params{
+		Version:              cfg.Version,
+		Priority:             cfg.Priority,
+		Source:               i.source,
+		AdvertInterval:       cfg.AdvertInterval,
+		DownTimerAdverts:     cfg.DownTimerAdverts,
+		Preempt:              cfg.Preempt,
+		PreemptDelay:         cfg.PreemptDelay,
+		LowerPrioNoAdvert:    cfg.LowerPrioNoAdvert,
+		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
+		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
+		GARP:                 machine.GARP(cfg.GARP),
+	}
+	advertised := make([]netip.Addr, len(cfg.Addresses))
+	for n, a := range cfg.Addresses {
+		advertised[n] = a.Prefix.Addr()
+	}
+	form := packet.PseudoHeader
+	if cfg.ChecksumAsV2 {
+		form = packet.MessageOnly
+	}
+	i.rules = packet.Rules{
+		Version:     cfg.Version,
+		VRID:        cfg.VRID,
+		Interval:    cfg.AdvertInterval,
+		Source:      i.source,
+		Destination: group,
+		Checksum:    form,
+	}
+	if !cfg.SkipCheckAdvertAddress && len(advertised) > 0 {
+		i.rules.Addresses = advertised
+	}
+	i.datagram, i.badness = i.datagram[:0], ""
+	if !i.source.IsValid() {
+		return
+	}
+	var err error
+	i.datagram, err = packet.Append(i.datagram, &packet.Advertisement{
+		Version:     cfg.Version,
+		VRID:        cfg.VRID,
+		Priority:    cfg.Priority,
+		Interval:    cfg.AdvertInterval,
+		Addresses:   advertised,
+		Checksum:    form,
+		Source:      i.source,
+		Destination: group,
+	})
+	if err != nil {
+		i.badness = err.Error()
+	}
+}
+
+// devices are the interfaces the instance depends on.
+func (i *instance) devices() []string {
+	names := []string{i.cfg.Interface}
+	for _, t := range i.cfg.TrackInterfaces {
+		names = append(names, t.Name)
+	}
+	for _, a := range i.addresses {
+		names = append(names, a.Device)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,166 @@
+package vrrp
+
+import (
+	"net/netip"
+
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// interfaces is what the engine knows of the host's interfaces and addresses.
+type interfaces struct {
+	byIndex map[int]*iface
+	byName  map[string]*iface
+	// virtual says whether an address is director's, configured or left
+	// behind: such a one is never an interface's own.
+	virtual func(place) bool
+	counter uint64
+}
+
+type iface struct {
+	link.Interface
+	known bool // false: only an address of it was heard of yet
+	addrs map[netip.Prefix]ownAddress
+}
+
+// ownAddress is an IPv4 address that somebody else has put on an interface.
+type ownAddress struct {
+	order     uint64
+	secondary bool
+}
+
+func newInterfaces(virtual func(place) bool) *interfaces {
+	return &interfaces{byIndex: make(map[int]*iface), byName: make(map[string]*iface), virtual: virtual}
+}
+
+// change is what an event means to instances.
+type change struct {
+	names []string // interfaces whose instances have to be judged anew
+	// gone is the index of an interface that does not exist any more, or 0.
+	gone int
+	// removed is an address that is not there any more.
+	removed place
+	// all: everything may have changed.
+	all bool
+}
+
+// apply takes one event in.
+func (t *interfaces) apply(e link.Event) change {
+	switch e.Kind {
+	case link.Snapshot:
+		t.replace(e)
+		return change{all: true}
+	case link.InterfaceChanged:
+		return change{names: t.changed(e.Interface)}
+	case link.InterfaceGone:
+		i := t.byIndex[e.Interface.Index]
+		if i == nil {
+			return change{}
+		}
+		delete(t.byIndex, i.Index)
+		if t.byName[i.Name] == i {
+			delete(t.byName, i.Name)
+		}
+		return change{names: []string{i.Name}, gone: i.Index}
+	case link.AddressAdded:
+		i := t.at(e.Address.Index)
+		before := i.primary()
+		t.add(i, e.Address)
+		if i.primary() != before {
+			return change{names: []string{i.Name}}
+		}
+	case link.AddressRemoved:
+		i := t.byIndex[e.Address.Index]
+		if i == nil {
+			return change{}
+		}
+		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}}
+		if _, own := i.addrs[e.Address.Prefix]; own {
+			before := i.primary()
+			delete(i.addrs, e.Address.Prefix)
+			if i.primary() != before {
+				c.names = []string{i.Name}
+			}
+		}
+		return c
+	}
+	return change{}
+}
+
+func (t *interfaces) at(index int) *iface {
+	i := t.byIndex[index]
+	if i == nil {
+		i = &iface{Interface: link.Interface{Index: index}, addrs: make(map[netip.Prefix]ownAddress)}
+		t.byIndex[index] = i
+	}
+	return i
+}
+
+func (t *interfaces) changed(to link.Interface) []string {
+	i := t.at(to.Index)
+	names := []string{to.Name}
+	if i.known && i.Name != to.Name {
+		names = append(names, i.Name)
+		if t.byName[i.Name] == i {
+			delete(t.byName, i.Name)
+		}
+	}
+	if !i.known || i.Name != to.Name {
+		// What was heard before the name could not be told from ours.
+		for p := range i.addrs {
+			if t.virtual(place{device: to.Name, prefix: p}) {
+				delete(i.addrs, p)
+			}
+		}
+	}
+	i.Interface, i.known = to, true
+	t.byName[to.Name] = i
+	return names
+}
+
+func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
+	if !a.Prefix.Addr().Is4() {
+		return
+	}
+	own, known := i.addrs[a.Prefix]
+	if !known {
+		if t.virtual(place{device: i.Name, prefix: a.Prefix}) {
+			return
+		}
+		t.counter++
+		own.order = t.counter
+	}
+	own.secondary = a.Secondary
+	i.addrs[a.Prefix] = own
+}
+
+// replace makes a snapshot the truth. What was an interface's own stays so.
+func (t *interfaces) replace(e link.Event) {
+	old := t.byIndex
+	t.byIndex = make(map[int]*iface, len(e.Interfaces))
+	t.byName = make(map[string]*iface, len(e.Interfaces))
+	for _, l := range e.Interfaces {
+		t.changed(l)
+	}
+	for _, a := range e.Addresses {
+		i := t.at(a.Index)
+		if was := old[a.Index]; was != nil {
+			if own, ok := was.addrs[a.Prefix]; ok {
+				i.addrs[a.Prefix] = own
+			}
+		}
+		t.add(i, a)
+	}
+}
+
+// primary is the address that the kernel would send from (the first one that
+// is not secondary), or the zero Addr.
+func (i *iface) primary() netip.Addr {
+	var first netip.Addr
+	var order uint64
+	for p, own := range i.addrs {
+		if !own.secondary && (!first.IsValid() || own.order < order) {
+			first, order = p.Addr(), own.order
+		}
+	}
+	return first
+}

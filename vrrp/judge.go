@@ -1,0 +1,167 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/track"
+)
+
+// changed takes a change of the host's interfaces or addresses in.
+func (e *Engine) changed(event link.Event) {
+	c := e.interfaces.apply(event)
+	now := e.opts.Clock.Now()
+	if c.gone != 0 {
+		for _, family := range []link.Family{link.IPv4, link.IPv6} {
+			if s := e.sockets[link.Key{Index: c.gone, Family: family}]; s != nil {
+				for _, i := range s.instances {
+					if i != nil {
+						e.detach(i)
+					}
+				}
+			}
+		}
+	}
+	if c.all {
+		for _, i := range e.order {
+			e.judge(i, now)
+			e.verify(i)
+		}
+		return
+	}
+	for _, name := range c.names {
+		for _, i := range e.users[name] {
+			e.judge(i, now)
+			e.verify(i)
+		}
+	}
+	for _, i := range e.places[c.removed] {
+		e.verify(i)
+	}
+}
+
+// verify has a MASTER's addresses put back if they have gone.
+func (e *Engine) verify(i *instance) {
+	if i.owns && !e.stopping {
+		e.queueAddresses(i, true)
+	}
+}
+
+// judge finds out whether an instance can work and with which priority and
+// source address, and tells its machine what has changed.
+func (e *Engine) judge(i *instance, now time.Time) {
+	if e.stopping {
+		return
+	}
+	on := e.interfaces.byName[i.cfg.Interface]
+	if on != nil {
+		e.attach(i, on)
+	} else {
+		e.detach(i)
+	}
+	e.takeSource(i, now, sourceOf(i.cfg, on))
+	tracked := track.Interfaces(i.cfg.Priority, i.cfg.TrackInterfaces, e.isUp)
+	e.takePriority(i, now, tracked.Priority)
+
+	fault := e.fault(i, on, tracked.Fault)
+	if fault == "" && i.sock.conn == nil {
+		return // socketOpened judges again
+	}
+	if fault != i.fault {
+		if i.fault != "" && fault != "" && i.started {
+			i.state.Reason = fault
+			e.tellAgain(i)
+		}
+		i.fault = fault
+		e.step(i, now, machine.Input{Kind: machine.FaultChanged, Fault: fault != "", Reason: fault})
+	}
+	if !i.started {
+		e.start(i, now)
+	}
+}
+
+// start begins an instance. The address owner would be MASTER at once, so it
+// waits for the permission.
+func (e *Engine) start(i *instance, now time.Time) {
+	resume := now.Before(i.resume)
+	if i.cfg.Priority == machine.Owner && !e.allowed && !resume {
+		return
+	}
+	i.started = true
+	e.step(i, now, machine.Input{Kind: machine.Startup, Master: resume})
+}
+
+func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {
+	if !source.IsValid() || source == i.source {
+		return
+	}
+	i.source = source
+	i.configure(i.cfg, e.group)
+	e.reconfigured(i, now)
+}
+
+func (e *Engine) takePriority(i *instance, now time.Time, priority uint8) {
+	if priority == i.priority {
+		return
+	}
+	was := i.priority
+	i.priority = priority
+	e.step(i, now, machine.Input{Kind: machine.PriorityChanged, Priority: priority})
+	if i.started {
+		e.log.Info("effective priority changed", "instance", i.cfg.Name, "from", was, "to", priority,
+			"reason", "a tracked interface has changed")
+		e.tellAgain(i)
+	}
+}
+
+// reconfigured hands the parameters to the machine.
+func (e *Engine) reconfigured(i *instance, now time.Time) {
+	e.step(i, now, machine.Input{Kind: machine.Reconfigured, Params: &i.params, Priority: i.priority})
+}
+
+// sourceOf is the address that advertisements leave from.
+func sourceOf(cfg *conf.Instance, on *iface) netip.Addr {
+	if cfg.SourceAddress.IsValid() {
+		return cfg.SourceAddress
+	}
+	if on == nil {
+		return netip.Addr{}
+	}
+	return on.primary()
+}
+
+// fault says what keeps an instance from working; empty is nothing.
+func (e *Engine) fault(i *instance, on *iface, tracked string) string {
+	name := i.cfg.Interface
+	switch {
+	case on == nil:
+		return "interface " + name + " does not exist"
+	case !on.Up && !i.cfg.DontTrackPrimary:
+		return "interface " + name + " is down"
+	case i.key.family != link.IPv4:
+		return "VRRP over IPv6 is not supported yet"
+	case !sourceOf(i.cfg, on).IsValid():
+		return "interface " + name + " has no IPv4 address of its own"
+	case i.badness != "":
+		return i.badness
+	case i.sock.err != nil:
+		return i.sock.err.Error()
+	case tracked != "":
+		return tracked
+	}
+	for _, a := range i.addresses {
+		if a.Device != name && !a.NoTrack && !e.isUp(a.Device) {
+			return "interface " + a.Device + " of address " + a.Prefix.String() + " is down"
+		}
+	}
+	return ""
+}
+
+// isUp says whether an interface exists and works.
+func (e *Engine) isUp(name string) bool {
+	i := e.interfaces.byName[name]
+	return i != nil && i.Up
+}

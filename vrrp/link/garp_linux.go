@@ -1,0 +1,99 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/mdlayher/arp"
+	"github.com/mdlayher/ethernet"
+	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// announcer keeps one packet socket per interface it has announced on.
+type announcer struct {
+	conns map[int]*packet.Conn // by interface index
+}
+
+// Announce implements Announcer.
+func (a *announcer) Announce(from Interface, addr netip.Addr) error {
+	if len(from.HardwareAddr) != 6 {
+		// The loopback or a tunnel: there are no neighbours to tell.
+		return nil
+	}
+	if !addr.Is4() {
+		return fmt.Errorf("announcing %s on %s: not an IPv4 address: %w", addr, from.Name, errors.ErrUnsupported)
+	}
+	frame, err := gratuitousARP(from.HardwareAddr, addr)
+	if err != nil {
+		return fmt.Errorf("building a gratuitous ARP for %s: %w", addr, err)
+	}
+	conn, err := a.conn(from)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast}); err != nil {
+		if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
+			// The interface is gone; one with its index may come back.
+			conn.Close()
+			delete(a.conns, from.Index)
+		}
+		return fmt.Errorf("announcing %s on %s: %w", addr, from.Name, err)
+	}
+	return nil
+}
+
+func (a *announcer) conn(on Interface) (*packet.Conn, error) {
+	if c, ok := a.conns[on.Index]; ok {
+		return c, nil
+	}
+	nothing, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
+	if err != nil {
+		return nil, fmt.Errorf("assembling a packet filter: %w", err)
+	}
+	// Without the filter the queue would fill with the ARP of the whole link.
+	c, err := packet.Listen(
+		&net.Interface{Index: on.Index, Name: on.Name, HardwareAddr: on.HardwareAddr},
+		packet.Raw, unix.ETH_P_ARP, &packet.Config{Filter: nothing})
+	if err != nil {
+		return nil, fmt.Errorf("opening a packet socket on %s: %w", on.Name, withReason(err))
+	}
+	if a.conns == nil {
+		a.conns = make(map[int]*packet.Conn)
+	}
+	a.conns[on.Index] = c
+	return c, nil
+}
+
+// Close implements Announcer.
+func (a *announcer) Close() error {
+	var errs []error
+	for _, c := range a.conns {
+		errs = append(errs, c.Close())
+	}
+	clear(a.conns)
+	return errors.Join(errs...)
+}
+
+// gratuitousARP is a broadcast ARP request from and for addr, the form that
+// RFC 9568 section 6.4.1 asks for and that keepalived sends.
+func gratuitousARP(mac net.HardwareAddr, addr netip.Addr) ([]byte, error) {
+	p, err := arp.NewPacket(arp.OperationRequest, mac, addr, ethernet.Broadcast, addr)
+	if err != nil {
+		return nil, err
+	}
+	body, err := p.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	f := ethernet.Frame{
+		Destination: ethernet.Broadcast,
+		Source:      mac,
+		EtherType:   ethernet.EtherTypeARP,
+		Payload:     body,
+	}
+	return f.MarshalBinary()
+}

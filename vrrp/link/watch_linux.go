@@ -1,0 +1,241 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// watchBuffer is the receive buffer of a subscription: thousands of
+	// addresses change at once when this host becomes or ceases to be MASTER.
+	watchBuffer = 4 << 20
+	// watchPause is the pause before subscribing again after events were lost.
+	watchPause = 100 * time.Millisecond
+	// dumpTries is how often a dump that was interrupted by a change is
+	// repeated; after that the events that follow have to put it right.
+	dumpTries = 5
+)
+
+// Watch implements Network.
+func (*Kernel) Watch(ctx context.Context) (<-chan Event, error) {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening rtnetlink to watch interfaces: %w", err)
+	}
+	w := &watcher{handle: handle, events: make(chan Event, 64)}
+	sub, err := w.subscribe()
+	if err != nil {
+		handle.Close()
+		return nil, err
+	}
+	go w.run(ctx, sub)
+	return w.events, nil
+}
+
+// watcher turns rtnetlink's notifications into Events.
+type watcher struct {
+	handle *netlink.Handle
+	events chan Event
+	known  map[int]Interface
+}
+
+// subscription is one pair of rtnetlink sockets. The kernel ends it (the
+// channels are closed) when it had to drop notifications.
+type subscription struct {
+	links chan netlink.LinkUpdate
+	addrs chan netlink.AddrUpdate
+	done  chan struct{}
+	first Event // the snapshot
+}
+
+func (w *watcher) subscribe() (*subscription, error) {
+	s := &subscription{
+		links: make(chan netlink.LinkUpdate, 64),
+		addrs: make(chan netlink.AddrUpdate, 256),
+		done:  make(chan struct{}),
+	}
+	err := netlink.LinkSubscribeWithOptions(s.links, s.done, netlink.LinkSubscribeOptions{
+		ReceiveBufferSize: watchBuffer, ReceiveBufferForceSize: true})
+	if err != nil {
+		return nil, fmt.Errorf("subscribing to changes of interfaces: %w", err)
+	}
+	err = netlink.AddrSubscribeWithOptions(s.addrs, s.done, netlink.AddrSubscribeOptions{
+		ReceiveBufferSize: watchBuffer, ReceiveBufferForceSize: true})
+	if err != nil {
+		close(s.addrs) // nobody else does
+		s.end()
+		return nil, fmt.Errorf("subscribing to changes of addresses: %w", err)
+	}
+	// What changes between the subscription and these lists is told twice,
+	// which does no harm; the other way round it would be missed.
+	s.first.Kind = Snapshot
+	if s.first.Interfaces, err = listLinks(w.handle); err == nil {
+		s.first.Addresses, err = listAddresses(w.handle)
+	}
+	if err != nil {
+		s.end()
+		return nil, err
+	}
+	return s, nil
+}
+
+// end closes the sockets and takes what their readers still hold: they would
+// wait for ever with a notification in hand.
+func (s *subscription) end() {
+	close(s.done)
+	for range s.links {
+	}
+	for range s.addrs {
+	}
+}
+
+func (w *watcher) run(ctx context.Context, sub *subscription) {
+	defer close(w.events)
+	defer w.handle.Close()
+	for {
+		w.follow(ctx, sub)
+		sub.end()
+		for sub = nil; sub == nil; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(watchPause):
+			}
+			// A failure here passes (memory, descriptors) or is permanent;
+			// the state known last stays in force until then.
+			sub, _ = w.subscribe()
+		}
+	}
+}
+
+// follow hands on the events of one subscription until it or ctx ends.
+func (w *watcher) follow(ctx context.Context, s *subscription) {
+	w.known = make(map[int]Interface, len(s.first.Interfaces))
+	for _, i := range s.first.Interfaces {
+		w.known[i.Index] = i
+	}
+	next := s.first
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case w.events <- next:
+		}
+		for ok := false; !ok; {
+			var open bool
+			select {
+			case <-ctx.Done():
+				return
+			case u, more := <-s.links:
+				if open = more; more {
+					next, ok = w.link(u)
+				}
+			case u, more := <-s.addrs:
+				if open = more; more {
+					next, ok = address(u)
+				}
+			}
+			if !open {
+				return
+			}
+		}
+	}
+}
+
+// link tells what a notification means; most mean nothing to us.
+func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
+	// Bridges report their ports under a family of their own, and a port that
+	// leaves its bridge as a deleted link.
+	if u.IfInfomsg.Family != unix.AF_UNSPEC {
+		return Event{}, false
+	}
+	i := Interface{
+		Index:        int(u.Index),
+		Name:         u.Attrs().Name,
+		HardwareAddr: u.Attrs().HardwareAddr,
+		Up:           isUp(u.IfInfomsg.Flags),
+	}
+	old, known := w.known[i.Index]
+	if u.Header.Type == unix.RTM_DELLINK {
+		delete(w.known, i.Index)
+		return Event{Kind: InterfaceGone, Interface: i}, known
+	}
+	w.known[i.Index] = i
+	same := known && old.Name == i.Name && old.Up == i.Up && slices.Equal(old.HardwareAddr, i.HardwareAddr)
+	return Event{Kind: InterfaceChanged, Interface: i}, !same
+}
+
+func address(u netlink.AddrUpdate) (Event, bool) {
+	ip, ok := netip.AddrFromSlice(u.LinkAddress.IP)
+	if !ok {
+		return Event{}, false
+	}
+	bits, _ := u.LinkAddress.Mask.Size()
+	e := Event{Kind: AddressAdded, Address: InterfaceAddress{
+		Index:     u.LinkIndex,
+		Prefix:    netip.PrefixFrom(ip.Unmap(), bits),
+		Secondary: u.Flags&unix.IFA_F_SECONDARY != 0,
+	}}
+	if !u.NewAddr {
+		e.Kind = AddressRemoved
+	}
+	return e, true
+}
+
+func isUp(flags uint32) bool {
+	const both = unix.IFF_UP | unix.IFF_RUNNING
+	return flags&both == both
+}
+
+func listLinks(h *netlink.Handle) ([]Interface, error) {
+	links, err := dump(h.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("listing interfaces: %w", err)
+	}
+	list := make([]Interface, 0, len(links))
+	for _, l := range links {
+		a := l.Attrs()
+		list = append(list, Interface{
+			Index: a.Index, Name: a.Name, HardwareAddr: a.HardwareAddr, Up: isUp(a.RawFlags),
+		})
+	}
+	return list, nil
+}
+
+func listAddresses(h *netlink.Handle) ([]InterfaceAddress, error) {
+	addrs, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	list := make([]InterfaceAddress, 0, len(addrs))
+	for _, a := range addrs {
+		ip, ok := netip.AddrFromSlice(a.IP)
+		if !ok {
+			continue
+		}
+		bits, _ := a.Mask.Size()
+		list = append(list, InterfaceAddress{
+			Index:     a.LinkIndex,
+			Prefix:    netip.PrefixFrom(ip.Unmap(), bits),
+			Secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
+		})
+	}
+	return list, nil
+}
+
+// dump repeats a listing that a change has interrupted.
+func dump[T any](list func() ([]T, error)) (all []T, err error) {
+	for range dumpTries {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return all, nil
+}

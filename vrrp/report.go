@@ -1,0 +1,125 @@
+package vrrp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
+)
+
+// peerPause is the least time between two reports of another master, so that
+// two routers that quarrel do not make events of each advertisement.
+const peerPause = time.Second
+
+// report tells a transition: one line, one event.
+func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before silence) {
+	reason := reasonText(f, before)
+	level := slog.LevelInfo
+	if f.To == event.Fault {
+		level = slog.LevelWarn
+	}
+	e.log.Log(context.Background(), level, "state changed", "instance", i.cfg.Name, "from", f.From.String(), "to", f.To.String(),
+		"reason", reason, "priority", int(i.machine.Priority()))
+	if f.To == event.Master && !f.Quiet {
+		i.stats.masters++
+	}
+	i.peer, i.told = i.machine.Master(), now
+	i.state = event.InstanceState{
+		Instance: i.cfg.Name,
+		From:     f.From,
+		State:    f.To,
+		Since:    now.Round(0),
+		Priority: int(i.machine.Priority()),
+		Reason:   reason,
+		Peer:     i.peerText(),
+		Quiet:    f.Quiet,
+	}
+	e.opts.Events(i.state)
+}
+
+// tellAgain tells the state without a transition: something about it is new.
+func (e *Engine) tellAgain(i *instance) {
+	i.state.Instance = i.cfg.Name
+	i.state.Priority = int(i.machine.Priority())
+	i.state.Peer = i.peerText()
+	i.state.Quiet = true
+	e.opts.Events(i.state)
+}
+
+// heard tells who the master is when that has changed.
+func (e *Engine) heard(i *instance, now time.Time) {
+	if i.machine.Master() == i.peer || now.Sub(i.told) < peerPause {
+		return
+	}
+	i.peer, i.told = i.machine.Master(), now
+	e.tellAgain(i)
+}
+
+func (i *instance) peerText() string {
+	if !i.peer.IsValid() {
+		return ""
+	}
+	return i.peer.String()
+}
+
+// reasonText is why, with what it is about.
+func reasonText(f *machine.Effect, before silence) string {
+	text := f.Reason.String()
+	switch {
+	case f.Detail != "":
+		return f.Detail
+	case f.Adv.Source.IsValid():
+		return fmt.Sprintf("%s: priority %d from %s", text, f.Adv.Priority, f.Adv.Source)
+	case f.Reason == machine.MasterSilent && before.master.IsValid():
+		return fmt.Sprintf("%s of %v, the master was %s", text, before.interval, before.master)
+	case f.Reason == machine.MasterSilent:
+		return fmt.Sprintf("%s of %v", text, before.interval)
+	}
+	return text
+}
+
+// note logs what a machine found remarkable.
+func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
+	if n, ok := i.limits.allow(f.Reason.String(), now); ok {
+		e.log.Info("remarkable advertisement", "instance", i.cfg.Name, "state", i.machine.State().String(),
+			"reason", reasonText(f, silence{}), "times", n)
+	}
+}
+
+// remark logs what is odd about an advertisement that was accepted.
+func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
+	notes &^= packet.IntervalMismatch // the machine notes it
+	if notes == 0 {
+		return
+	}
+	if n, ok := i.limits.allow(notes.String(), now); ok {
+		e.log.Warn("odd advertisement accepted", "instance", i.cfg.Name, "reason", notes.String(),
+			"sender", e.adv.Source.String(), "times", n)
+	}
+}
+
+// dropped counts a refused packet and says so, the first time and then once a
+// minute. Foreign virtual routers on the same link are no news.
+func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now time.Time) {
+	level := slog.LevelWarn
+	if i == nil {
+		s.dropped[reason]++
+		if reason == packet.UnknownVRID {
+			level = slog.LevelDebug
+		}
+		if n, ok := s.limits.allow(reason.String(), now); ok {
+			e.log.Log(context.Background(), level, "packet dropped", "interface", s.device, "reason", reason.String(),
+				"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
+		}
+		return
+	}
+	i.stats.dropped[reason]++
+	if n, ok := i.limits.allow(reason.String(), now); ok {
+		e.log.Log(context.Background(), level, "packet dropped", "instance", i.cfg.Name, "interface", s.device, "reason", reason.String(),
+			"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
+	}
+}

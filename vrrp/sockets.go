@@ -1,0 +1,221 @@
+package vrrp
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
+)
+
+const (
+	receiveBatch = 32
+	// drainBatches bounds how much is read before an expired timer is believed.
+	drainBatches = 16
+	// lookAgain is how long a look into a socket counts for the timers of all
+	// instances on it.
+	lookAgain = 500 * time.Microsecond
+	// socketRetryAfter is the pause before a socket is tried again.
+	socketRetryAfter = time.Second
+	// floodLimit is how many advertisements of one virtual router count in one batch.
+	floodLimit = 8
+)
+
+// socket is what the instances of one interface and family share.
+type socket struct {
+	key    link.Key
+	device string
+	conn   link.Conn // nil while it is being opened or cannot be
+	err    error     // why it cannot be
+	retry  deadline
+	// opening numbers the attempts; what an earlier one brings is not wanted.
+	opening uint64
+
+	instances [256]*instance // by VRID
+	users     int
+	looked    time.Time // when an expired timer last looked into it
+
+	dropped counts // packets for none of the instances
+	limits  limits
+}
+
+type openResult struct {
+	sock    *socket
+	opening uint64
+	conn    link.Conn
+	err     error
+}
+
+// attach puts an instance on the socket of an interface.
+func (e *Engine) attach(i *instance, on *iface) {
+	k := link.Key{Index: on.Index, Family: i.key.family}
+	s := e.sockets[k]
+	if s == nil {
+		s = &socket{key: k, device: on.Name}
+		s.retry = deadline{kind: socketRetry, sock: s}
+		e.sockets[k] = s
+		e.open(s)
+	}
+	if i.sock == s {
+		return
+	}
+	e.detach(i)
+	i.sock = s
+	s.instances[i.key.vrid] = i
+	s.users++
+}
+
+// detach takes an instance off its socket, which is closed with the last one.
+func (e *Engine) detach(i *instance) {
+	s := i.sock
+	if s == nil {
+		return
+	}
+	i.sock = nil
+	if s.instances[i.key.vrid] == i {
+		s.instances[i.key.vrid] = nil
+	}
+	if s.users--; s.users == 0 {
+		e.drop(s)
+	}
+}
+
+// drop closes a socket.
+func (e *Engine) drop(s *socket) {
+	delete(e.sockets, s.key)
+	e.deadlines.remove(&s.retry)
+	e.closeConn(s.conn)
+	s.conn = nil
+}
+
+// open has the socket opened: joining a multicast group waits for the
+// kernel's routing lock, which work on addresses holds.
+func (e *Engine) open(s *socket) {
+	s.opening++
+	opening, group := s.opening, e.group
+	e.helpers.Go(func() {
+		conn, err := e.opts.Network.Open(s.key, group, e.readable)
+		select {
+		case e.opened <- openResult{sock: s, opening: opening, conn: conn, err: err}:
+		case <-e.quit:
+			if conn != nil {
+				conn.Close()
+			}
+		}
+	})
+}
+
+// closeConn closes for the same reason beside the engine.
+func (e *Engine) closeConn(conn link.Conn) {
+	if conn != nil {
+		e.helpers.Go(func() { conn.Close() })
+	}
+}
+
+func (e *Engine) socketOpened(r openResult) {
+	s := r.sock
+	if e.sockets[s.key] != s || r.opening != s.opening {
+		e.closeConn(r.conn)
+		return
+	}
+	now := e.opts.Clock.Now()
+	s.conn, s.err = r.conn, r.err
+	if s.err != nil {
+		e.deadlines.set(&s.retry, now.Add(socketRetryAfter))
+	}
+	for _, i := range s.instances {
+		if i != nil {
+			e.judge(i, now)
+		}
+	}
+}
+
+// send sends the instance's advertisement.
+func (e *Engine) send(i *instance, now time.Time, priority uint8) {
+	if i.sock == nil || i.sock.conn == nil || len(i.datagram) == 0 {
+		return
+	}
+	packet.Update(i.datagram, priority, 0)
+	if err := i.sock.conn.Send(i.datagram, i.rules.Destination); err != nil {
+		i.stats.sendErrors++
+		if n, ok := i.limits.allow("send", now); ok {
+			e.log.Warn("an advertisement could not be sent", "instance", i.cfg.Name, "error", err, "times", n)
+		}
+		return
+	}
+	i.stats.sent++
+}
+
+// drain takes what waits in a socket.
+func (e *Engine) drain(s *socket) {
+	for range drainBatches {
+		if e.receive(s) < len(e.batch) {
+			return
+		}
+	}
+}
+
+// receive takes one batch from a socket. More that waits is reported again,
+// after everything that is due has been done.
+func (e *Engine) receive(s *socket) int {
+	n, err := s.conn.Receive(e.batch)
+	now := e.opts.Clock.Now()
+	if err != nil {
+		if n, ok := s.limits.allow("receive", now); ok {
+			e.log.Warn("a VRRP socket reports an error", "interface", s.device, "error", err, "times", n)
+		}
+	}
+	e.batchID++
+	for _, d := range e.batch[:n] {
+		e.received(s, d.Data, now.Add(-d.Age))
+	}
+	return n
+}
+
+// received hands one packet to its machine, or drops it for a named reason. Only
+// what passes every check reaches a machine.
+func (e *Engine) received(s *socket, data []byte, at time.Time) {
+	reason := packet.Parse(data, &e.adv)
+	i := s.instances[e.adv.VRID]
+	var notes packet.Notes
+	switch {
+	case reason != packet.Accepted:
+	case i == nil:
+		reason = packet.UnknownVRID
+	default:
+		reason, notes = e.adv.Check(&i.rules)
+	}
+	if reason != packet.Accepted {
+		e.dropped(s, i, reason, at)
+		return
+	}
+	i.stats.received++
+	adv := machine.Advert{Priority: e.adv.Priority, Interval: e.adv.Interval, Source: e.adv.Source}
+	if !i.flood.admit(e.batchID, adv) {
+		i.stats.flooded++
+		return
+	}
+	if notes != 0 {
+		e.remark(i, notes, at)
+	}
+	e.step(i, at, machine.Input{Kind: machine.Received, Adv: adv})
+	e.heard(i, at)
+}
+
+// flood bounds what one batch of packets can make a machine do: a sender that
+// floods is answered a few times, not for each packet.
+type flood struct {
+	batch uint64
+	count int
+	last  machine.Advert
+}
+
+func (f *flood) admit(batch uint64, adv machine.Advert) bool {
+	if f.batch != batch {
+		*f = flood{batch: batch}
+	}
+	repeated := f.count > 0 && adv == f.last
+	f.last = adv
+	f.count++
+	return f.count <= floodLimit || !repeated
+}

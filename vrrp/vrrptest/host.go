@@ -1,0 +1,221 @@
+package vrrptest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// Host is a machine: the kernel that an engine runs on. The zero value has no
+// interfaces. It is safe for concurrent use.
+type Host struct {
+	mu       sync.Mutex
+	ifaces   []*nic
+	watchers []chan link.Event
+	conns    map[*conn]bool
+	// refuse is what adding an address fails with.
+	refuse error
+}
+
+var _ link.Network = (*Host)(nil)
+
+// nic is one interface of a host.
+type nic struct {
+	link.Interface
+	wire  *Wire
+	addrs []netip.Prefix
+}
+
+// events are buffered so that a host never waits for a watcher.
+const eventBuffer = 1 << 14
+
+// Plug gives the host an interface that is up, on a wire and with addresses.
+func (h *Host) Plug(index int, name string, w *Wire, addrs ...string) {
+	n := &nic{wire: w, Interface: link.Interface{
+		Index: index, Name: name, Up: true,
+		HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, byte(index)},
+	}}
+	w.plug(h, index)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ifaces = append(h.ifaces, n)
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+	for _, a := range addrs {
+		p := netip.MustParsePrefix(a)
+		n.addrs = append(n.addrs, p)
+		h.tell(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: index, Prefix: p}})
+	}
+}
+
+// Unplug removes an interface.
+func (h *Host) Unplug(name string) {
+	h.mu.Lock()
+	n := h.nic(name)
+	h.ifaces = slices.DeleteFunc(h.ifaces, func(x *nic) bool { return x == n })
+	h.tell(link.Event{Kind: link.InterfaceGone, Interface: n.Interface})
+	h.mu.Unlock()
+	n.wire.unplug(h, n.Index)
+}
+
+// SetUp takes an interface up or down.
+func (h *Host) SetUp(name string, up bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(name)
+	n.Up = up
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
+// Put adds an address behind the engine's back.
+func (h *Host) Put(device, prefix string) {
+	if err := h.add(device, netip.MustParsePrefix(prefix)); err != nil {
+		panic(err)
+	}
+}
+
+// Take removes an address behind the engine's back.
+func (h *Host) Take(device, prefix string) { h.remove(device, netip.MustParsePrefix(prefix)) }
+
+// RefuseAddresses makes adding addresses fail with err until it is nil.
+func (h *Host) RefuseAddresses(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse = err
+}
+
+// Lose tells the watchers that events were lost, with a snapshot of what is.
+func (h *Host) Lose() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tell(h.snapshot())
+}
+
+// Has says whether an interface has an address.
+func (h *Host) Has(device, prefix string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(device)
+	return n != nil && slices.Contains(n.addrs, netip.MustParsePrefix(prefix))
+}
+
+func (h *Host) nic(name string) *nic {
+	for _, n := range h.ifaces {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// tell is called with the lock held.
+func (h *Host) tell(e link.Event) {
+	for _, w := range h.watchers {
+		w <- e
+	}
+}
+
+func (h *Host) snapshot() link.Event {
+	e := link.Event{Kind: link.Snapshot}
+	for _, n := range h.ifaces {
+		e.Interfaces = append(e.Interfaces, n.Interface)
+		for _, p := range n.addrs {
+			e.Addresses = append(e.Addresses, link.InterfaceAddress{Index: n.Index, Prefix: p})
+		}
+	}
+	return e
+}
+
+func (h *Host) add(device string, p netip.Prefix) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(device)
+	switch {
+	case h.refuse != nil:
+		return h.refuse
+	case n == nil:
+		return fmt.Errorf("interface %s: %w", device, fs.ErrNotExist)
+	case slices.Contains(n.addrs, p):
+		return fmt.Errorf("address %s: %w", p, fs.ErrExist)
+	}
+	n.addrs = append(n.addrs, p)
+	h.tell(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: n.Index, Prefix: p}})
+	return nil
+}
+
+func (h *Host) remove(device string, p netip.Prefix) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(device)
+	if n == nil || !slices.Contains(n.addrs, p) {
+		return
+	}
+	n.addrs = slices.DeleteFunc(n.addrs, func(x netip.Prefix) bool { return x == p })
+	h.tell(link.Event{Kind: link.AddressRemoved, Address: link.InterfaceAddress{Index: n.Index, Prefix: p}})
+}
+
+// Watch implements link.Network.
+func (h *Host) Watch(ctx context.Context) (<-chan link.Event, error) {
+	events := make(chan link.Event, eventBuffer)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	events <- h.snapshot()
+	h.watchers = append(h.watchers, events)
+	context.AfterFunc(ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.watchers = slices.DeleteFunc(h.watchers, func(w chan link.Event) bool { return w == events })
+		close(events)
+	})
+	return events, nil
+}
+
+// Addresses implements link.Network.
+func (h *Host) Addresses() (link.Addresses, error) { return addresses{h}, nil }
+
+type addresses struct{ h *Host }
+
+func (a addresses) List() ([]link.HostAddress, error) {
+	a.h.mu.Lock()
+	defer a.h.mu.Unlock()
+	var list []link.HostAddress
+	for _, n := range a.h.ifaces {
+		for _, p := range n.addrs {
+			list = append(list, link.HostAddress{Device: n.Name, Prefix: p})
+		}
+	}
+	return list, nil
+}
+
+func (a addresses) Add(want conf.Address) error { return a.h.add(want.Device, want.Prefix) }
+
+func (a addresses) Remove(device string, p netip.Prefix) error {
+	a.h.remove(device, p)
+	return nil
+}
+
+func (a addresses) Close() error { return nil }
+
+// Announcer implements link.Network.
+func (h *Host) Announcer() link.Announcer { return announcer{h} }
+
+type announcer struct{ h *Host }
+
+func (a announcer) Announce(from link.Interface, addr netip.Addr) error {
+	a.h.mu.Lock()
+	n := a.h.nic(from.Name)
+	a.h.mu.Unlock()
+	if n == nil {
+		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
+	}
+	n.wire.announced(a.h, addr)
+	return nil
+}
+
+func (a announcer) Close() error { return nil }
