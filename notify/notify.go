@@ -1,14 +1,21 @@
 package notify
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/program"
 )
+
+// Patience is how long a script may run before the next one of its object starts anyway.
+const Patience = 30 * time.Second
 
 // Runner runs a program to its end. program.Runner is the real one.
 type Runner interface {
@@ -19,42 +26,180 @@ type Runner interface {
 // Options are what a Notifier needs from its surroundings.
 type Options struct {
 	Log    *slog.Logger
-	Runner Runner
+	Runner Runner // nil is program.Runner
 }
 
 // Last is what a script of an object did last.
 type Last struct {
-	Object  string // "INSTANCE VI_1", "REAL_SERVER [10.0.0.1]:tcp:80 [10.0.0.2]:tcp:80"
+	Object  string // "INSTANCE VI_1", "REAL_SERVER [10.0.0.2]:tcp:80 of [10.0.0.1]:tcp:80"
 	Script  string // the keyword: "notify_master"
-	State   string // it was run for: "MASTER", "UP"
+	State   string // what it was told: "MASTER", "UP"
 	Running bool
 	Exit    program.Exit // only Argv, PID and Started are set while it runs
 }
 
 // Notifier runs the scripts of a configuration.
 type Notifier struct {
-	opts Options
+	log    *slog.Logger
+	runner Runner
+	mail   *mailbox
+	ended  chan struct{}
+
+	// Owned by the goroutine.
+	global      conf.Global
+	configured  bool // a configuration was applied before
+	instances   map[string]*instance
+	servers     map[serverKey]*server
+	runs        uint64 // number of the last run
+	serverRuns  int    // scripts of real servers that hold up others
+	serverQueue []*object
+	stopped     chan struct{} // set by Stop, closed when all is told
 }
 
 // New starts a notifier without scripts. Stop ends it.
-func New(opts Options) *Notifier { return &Notifier{opts: opts} }
+func New(opts Options) *Notifier {
+	n := &Notifier{
+		log: opts.Log, runner: opts.Runner,
+		mail: &mailbox{signal: make(chan struct{}, 1)}, ended: make(chan struct{}),
+		instances: make(map[string]*instance), servers: make(map[serverKey]*server),
+	}
+	if n.runner == nil {
+		n.runner = program.Runner{}
+	}
+	go n.own()
+	return n
+}
 
-// Apply replaces the configuration. Objects that are gone are told STOP first.
-func (n *Notifier) Apply(cfg *conf.Config) {}
+func (n *Notifier) own() {
+	defer close(n.ended)
+	for {
+		<-n.mail.signal
+		for _, work := range n.mail.take() {
+			if work == nil {
+				for o := range n.objects {
+					if o.timer != nil {
+						o.timer.Stop()
+					}
+				}
+				return
+			}
+			work()
+		}
+	}
+}
 
-// Instance tells of a VRRP instance's state. It does not block.
-func (n *Notifier) Instance(s event.InstanceState) {}
+// Apply replaces the configuration. Instances that are gone and were not told
+// STOP yet are told by the scripts they had. cfg must not be changed afterwards.
+func (n *Notifier) Apply(cfg *conf.Config) {
+	n.mail.put(func() { n.apply(cfg) })
+}
 
-// RealServer tells of a real server's state. It does not block.
-func (n *Notifier) RealServer(s event.RealServerState) {}
+// Instance tells of a VRRP instance's state. It does not block. A state that was told before (the
+// same state since the same time) is not told again.
+func (n *Notifier) Instance(s event.InstanceState) {
+	n.mail.put(func() { n.instance(s) })
+}
 
-// Last says what each script did last, ordered by object.
-func (n *Notifier) Last() []Last { return nil }
+// RealServer tells of a real server's state. It does not block. Scripts run
+// when it differs from the state before, not for the initial one.
+func (n *Notifier) RealServer(s event.RealServerState) {
+	n.mail.put(func() { n.realServer(s) })
+}
 
-// Stop tells every instance that was not told yet STOP, waits until all
-// scripts have ended or ctx is done, and ends the notifier. Scripts that still
-// run then are left alone and named in the error.
-func (n *Notifier) Stop(ctx context.Context) error { return nil }
+// Last says what each script did last, ordered by object. It is empty once the notifier has ended.
+func (n *Notifier) Last() []Last {
+	answer := make(chan []Last, 1)
+	if !n.mail.put(func() { answer <- n.lasts() }) {
+		return nil
+	}
+	select {
+	case list := <-answer:
+		return list
+	case <-n.ended:
+		return nil
+	}
+}
 
-// Patience is how long a script may run before the next one of its object starts anyway.
-const Patience = 30 * time.Second
+// Stop tells every instance STOP that was not told yet, waits until all
+// scripts have ended or have had their time, or ctx is done, and ends the
+// notifier. Scripts that still run then are left alone; those that ctx cut
+// short are named in the error.
+func (n *Notifier) Stop(ctx context.Context) error {
+	told := make(chan struct{})
+	if !n.mail.put(func() { n.stop(told) }) {
+		return nil // a second time
+	}
+	var err error
+	select {
+	case <-told:
+	case <-ctx.Done():
+		unfinished := make(chan []string, 1)
+		n.mail.put(func() { unfinished <- n.unfinished() })
+		if list := <-unfinished; len(list) > 0 {
+			err = fmt.Errorf("stop: scripts have not ended in time and are left running: %s", strings.Join(list, ", "))
+		}
+	}
+	n.mail.put(nil)
+	n.mail.close()
+	<-n.ended
+	return err
+}
+
+// objects are all there are, in no order.
+func (n *Notifier) objects(yield func(*object) bool) {
+	for _, i := range n.instances {
+		if !yield(&i.object) {
+			return
+		}
+	}
+	for _, s := range n.servers {
+		if !yield(&s.object) {
+			return
+		}
+	}
+}
+
+func (n *Notifier) lasts() (list []Last) {
+	for o := range n.objects {
+		for _, l := range o.last {
+			list = append(list, *l)
+		}
+	}
+	slices.SortFunc(list, func(a, b Last) int {
+		return cmp.Or(strings.Compare(a.Object, b.Object), strings.Compare(a.Script, b.Script))
+	})
+	return list
+}
+
+func (n *Notifier) unfinished() (list []string) {
+	for o := range n.objects {
+		if !o.queue.settled() {
+			list = append(list, o.describe())
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (n *Notifier) stop(told chan struct{}) {
+	n.stopped = told
+	for _, i := range n.instances {
+		i.queue.final = true
+		n.sayStop(i)
+	}
+	n.settle()
+}
+
+// settle ends the wait of Stop when nothing is left to do.
+func (n *Notifier) settle() {
+	if n.stopped == nil {
+		return
+	}
+	for o := range n.objects {
+		if !o.queue.settled() {
+			return
+		}
+	}
+	close(n.stopped)
+	n.stopped = make(chan struct{}) // nobody waits for it
+}

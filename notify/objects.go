@@ -1,0 +1,181 @@
+package notify
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/program"
+)
+
+// instance is a VRRP instance with its scripts.
+type instance struct {
+	object
+	name    string
+	scripts conf.NotifyScripts
+	last    event.InstanceState // the one that was heard last; Since is zero before the first
+}
+
+type serverKey struct{ virtualServer, realServer string }
+
+// server is a real server that has scripts.
+type server struct {
+	object
+	up, down conf.Script
+	alive    bool // as far as is known
+	known    bool // alive is what clients see, not a guess
+}
+
+func (n *Notifier) apply(cfg *conf.Config) {
+	n.global = cfg.Global
+	n.applyInstances(cfg)
+	n.applyServers(cfg)
+	n.configured = true
+	n.settle()
+}
+
+func (n *Notifier) applyInstances(cfg *conf.Config) {
+	configured := make(map[string]bool)
+	for _, c := range cfg.Instances {
+		configured[c.Name] = true
+		i := n.instances[c.Name]
+		if i == nil {
+			i = &instance{object: newObject("INSTANCE " + c.Name), name: c.Name}
+			n.instances[c.Name] = i
+		}
+		i.scripts, i.gone = c.Notify, false
+	}
+	for name, i := range n.instances {
+		if !configured[name] {
+			i.gone = true
+			n.sayStop(i)
+			n.bury(&i.object)
+		}
+	}
+}
+
+func (n *Notifier) applyServers(cfg *conf.Config) {
+	configured := make(map[serverKey]bool)
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			if rs.NotifyUp.IsZero() && rs.NotifyDown.IsZero() {
+				continue
+			}
+			key := serverKey{vs.String(), rs.String()}
+			configured[key] = true
+			s := n.servers[key]
+			if s == nil {
+				s = &server{object: newObject("REAL_SERVER " + key.realServer + " of " + key.virtualServer)}
+				s.many = true
+				// At the start of everything the configuration says what the
+				// first state is. Later the server may have been there without
+				// scripts: then the first state that is heard is no news.
+				s.alive, s.known = startsUp(rs), !n.configured
+				n.servers[key] = s
+			}
+			s.up, s.down, s.gone = rs.NotifyUp, rs.NotifyDown, false
+		}
+	}
+	for key, s := range n.servers {
+		if !configured[key] {
+			s.gone = true
+			n.bury(&s.object)
+		}
+	}
+}
+
+// startsUp says whether a real server serves before it was checked.
+func startsUp(rs *conf.RealServer) bool {
+	for i := range rs.Checkers {
+		if rs.Checkers[i].Alpha {
+			return false
+		}
+	}
+	return true
+}
+
+// bury forgets an object that is gone from the configuration and has nothing more to do.
+func (n *Notifier) bury(o *object) {
+	if !o.gone || !o.queue.idle() {
+		return
+	}
+	for key, i := range n.instances {
+		if &i.object == o {
+			delete(n.instances, key)
+		}
+	}
+	for key, s := range n.servers {
+		if &s.object == o {
+			delete(n.servers, key)
+		}
+	}
+}
+
+func (n *Notifier) instance(s event.InstanceState) {
+	i := n.instances[s.Instance]
+	if i == nil || i.gone || n.stopped != nil {
+		return
+	}
+	before := i.last
+	i.last = s
+	if s.Quiet || s.State == event.Init || s.State == before.State && s.Since.Equal(before.Since) {
+		return
+	}
+	n.say(i, s.State)
+}
+
+// sayStop tells an instance that its time is over, unless it knows or never was anything.
+func (n *Notifier) sayStop(i *instance) {
+	if i.last.State == event.Init || i.last.State == event.Stop {
+		return
+	}
+	i.last.From, i.last.State, i.last.Since = i.last.State, event.Stop, time.Now()
+	n.say(i, event.Stop)
+}
+
+// say queues the scripts of a state, the specific one first.
+func (n *Notifier) say(i *instance, state event.VRRPState) {
+	var specific conf.Script
+	var keyword string
+	switch state {
+	case event.Master:
+		specific, keyword = i.scripts.Master, "notify_master"
+	case event.Backup:
+		specific, keyword = i.scripts.Backup, "notify_backup"
+	case event.Fault:
+		specific, keyword = i.scripts.Fault, "notify_fault"
+	case event.Stop:
+		specific, keyword = i.scripts.Stop, "notify_stop"
+	}
+	var steps []step
+	if !specific.IsZero() {
+		steps = append(steps, step{keyword, state.String(), program.Of(specific, n.global)})
+	}
+	if !i.scripts.Any.IsZero() {
+		steps = append(steps, step{"notify", state.String(), program.Of(i.scripts.Any, n.global,
+			"INSTANCE", i.name, state.String(), strconv.Itoa(i.last.Priority))})
+	}
+	n.tell(&i.object, steps)
+}
+
+func (n *Notifier) realServer(e event.RealServerState) {
+	s := n.servers[serverKey{e.VirtualServer, e.RealServer}]
+	if s == nil || s.gone || n.stopped != nil {
+		return
+	}
+	news := s.known && !e.Initial && e.Up != s.alive
+	s.alive, s.known = e.Up, true
+	if !news {
+		return
+	}
+	script, keyword, state := s.down, "notify_down", "DOWN"
+	if e.Up {
+		script, keyword, state = s.up, "notify_up", "UP"
+	}
+	var steps []step
+	if !script.IsZero() {
+		steps = append(steps, step{keyword, state, program.Of(script, n.global)})
+	}
+	n.tell(&s.object, steps)
+}

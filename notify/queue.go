@@ -1,0 +1,80 @@
+package notify
+
+import "github.com/lvs-director/director/notify/program"
+
+// step is one script to run.
+type step struct {
+	script string // the keyword: "notify_master"
+	state  string // what it is told
+	cmd    program.Command
+}
+
+// maxLeft is how many scripts of one object may run on without holding up the
+// next; with that many the next waits for one of them to end.
+const maxLeft = 32
+
+// queue decides which script of an object runs when. It knows no clock and no
+// process: scripts are numbers. The zero value is an empty queue.
+type queue struct {
+	current []step // what remains of the state that is being told
+	waiting []step // the latest state, told after that
+	holder  uint64 // the run that holds up the next; 0 is none
+	overdue bool   // the holder has had its time
+	left    int    // runs that go on without holding up anything
+	final   bool   // everything ends: maxLeft no longer counts
+}
+
+// push makes a state the next to be told, instead of any that waits.
+func (q *queue) push(steps []step) { q.waiting = steps }
+
+// ready says that next has a script to start.
+func (q *queue) ready() bool {
+	if len(q.current) == 0 && len(q.waiting) == 0 {
+		return false
+	}
+	return q.holder == 0 || q.overdue && (q.final || q.left < maxLeft)
+}
+
+// next is the script to start now; only if ready. The caller starts it and
+// says so with began. passed is set when its predecessor still runs.
+func (q *queue) next() (s step, passed bool) {
+	if q.holder != 0 {
+		q.left++
+		q.holder = 0
+		passed = true
+	}
+	if len(q.current) == 0 {
+		q.current, q.waiting = q.waiting, nil
+	}
+	s, q.current = q.current[0], q.current[1:]
+	return s, passed
+}
+
+// began says that the script that next gave runs under this number.
+func (q *queue) began(run uint64) { q.holder, q.overdue = run, false }
+
+// late says that a run has had its time. It is false for one that holds up nothing.
+func (q *queue) late(run uint64) bool {
+	q.overdue = q.overdue || q.holder == run
+	return q.holder == run
+}
+
+// ended says that a run has ended. It is false for one that held up nothing.
+func (q *queue) ended(run uint64) bool {
+	if q.holder != run {
+		q.left--
+		return false
+	}
+	q.holder = 0
+	return true
+}
+
+// idle says that nothing runs that could hold up anything, and nothing waits.
+func (q *queue) idle() bool {
+	return q.holder == 0 && len(q.current) == 0 && len(q.waiting) == 0
+}
+
+// settled says that nothing waits and nothing is worth waiting for.
+func (q *queue) settled() bool {
+	return (q.holder == 0 || q.overdue) && len(q.current) == 0 && len(q.waiting) == 0
+}
