@@ -200,9 +200,11 @@ func TestNeverEnding(t *testing.T) {
 			l.tell(event.Master)
 			pause(time.Minute)
 		}
-		if l.now > 33 {
-			t.Errorf("%d scripts were left running", l.now)
-		}
+		l.do(func() {
+			if l.now > 33 {
+				t.Errorf("%d scripts were left running", l.now)
+			}
+		})
 		began := time.Now()
 		stop(t, l)
 		if took := time.Since(began); took != time.Second {
@@ -365,12 +367,16 @@ func TestStorm(t *testing.T) {
 		}
 		l.tell(event.Fault)
 		pause(20 * time.Second)
-		if l.now != 64 || !slices.Contains(l.seen, "0s /fault/1s") {
-			t.Errorf("%d scripts run, want 64, and the instance's at once: %v", l.now, l.seen)
+		var running int
+		var seen []string
+		l.do(func() { running, seen = l.now, slices.Clone(l.seen) })
+		if running != 64 || !slices.Contains(seen, "0s /fault/1s") {
+			t.Errorf("%d scripts run, want 64, and the instance's at once: %v", running, seen)
 		}
 		pause(2 * time.Minute) // none of them ends, and they may no longer hold up others
-		if len(l.seen) != 201 {
-			t.Errorf("%d scripts were started, want all 201", len(l.seen))
+		l.do(func() { seen = slices.Clone(l.seen) })
+		if len(seen) != 201 {
+			t.Errorf("%d scripts were started, want all 201", len(seen))
 		}
 		stop(t, l)
 		time.Sleep(2 * time.Hour)
