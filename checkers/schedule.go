@@ -190,7 +190,8 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			"virtual_server", sv.key.VirtualServer, "real_server", sv.key.RealServer, "checker", c.name,
 			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
 	}
-	if d.Changed || d.First && sv.state.Initial {
+	// A first result also replaces "not checked yet" among the reasons of a server that is down.
+	if d.Changed || d.First && (sv.state.Initial || !sv.state.Up) {
 		reason := c.name + ": " + c.last.Reason
 		if sv.state.Initial {
 			sv.state.Initial, sv.state.Reason = false, reason

@@ -95,15 +95,17 @@ func newLab(judge func(probe.Target) probe.Result) *lab {
 			return a
 		}})),
 		Prober: l.fakeProber, Rand: rand.New(rand.NewPCG(1, 1)),
-		Events:  func(e event.RealServerState) { l.events = append(l.events, e) },
-		Results: func(r event.CheckResult) { l.results = append(l.results, r) },
+		Events:  func(e event.RealServerState) { l.do(func() { l.events = append(l.events, e) }) },
+		Results: func(r event.CheckResult) { l.do(func() { l.results = append(l.results, r) }) },
 	})
 	return l
 }
 
 // upAndDown is the sequence of events in short: "0s up initial".
 func (l *lab) upAndDown() (list []string) {
-	for _, e := range l.events {
+	var events []event.RealServerState
+	l.do(func() { events = slices.Clone(l.events) })
+	for _, e := range events {
 		text := "down"
 		if e.Up {
 			text = "up"
@@ -229,6 +231,7 @@ func TestAllCheckersMustAgree(t *testing.T) {
 			l.do(func() { good[port] = ok })
 			pause(30 * time.Second)
 		}
+		pause(time.Second)
 		set(81, true)
 		set(80, false)
 		set(81, false)
@@ -246,7 +249,8 @@ func TestAllCheckersMustAgree(t *testing.T) {
 		diff(t, "events", []string{
 			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:81", // alpha, before its first run
 			"[10.0.0.3]:tcp:80 up=true",                        // nothing checks it
-			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:81", // first result
+			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:81", // first result of each
+			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:81",
 			"[10.0.0.2]:tcp:80 up=true",
 			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:80",
 			"[10.0.0.2]:tcp:80 up=false TCP_CHECK 10.0.0.2:80 TCP_CHECK 10.0.0.2:81",
@@ -285,7 +289,7 @@ func TestReload(t *testing.T) {
 		l.took = 3 * time.Second
 		l.Apply(config([]conf.Checker{kept}, []conf.Checker{changed}, []conf.Checker{removed}), nil)
 		pause(14 * time.Second) // in the middle of the second runs
-		l.events, l.results = nil, nil
+		l.do(func() { l.events, l.results = nil, nil })
 
 		changed.Timeout = time.Second // another option: another checker
 		next := config([]conf.Checker{kept}, []conf.Checker{changed}, nil)
@@ -293,16 +297,20 @@ func TestReload(t *testing.T) {
 		next.VirtualServers[0].RealServers = next.VirtualServers[0].RealServers[:2]
 		l.Apply(next, checkers.Snapshot{{VirtualServer: vs, RealServer: rs}: {}}) // a snapshot is for new ones only
 		synctest.Wait()
-		if l.cancelled != 2 {
-			t.Errorf("%d runs cancelled, want those of the changed and of the removed checker", l.cancelled)
-		}
+		l.do(func() {
+			if l.cancelled != 2 {
+				t.Errorf("%d runs cancelled, want those of the changed and of the removed checker", l.cancelled)
+			}
+		})
 		// The kept one keeps its verdict, the changed one's server stays down.
 		diff(t, "events", []string{
 			"up: TCP_CHECK 10.0.0.2:80: 80", "down: TCP_CHECK 10.0.0.2:81: 81",
 		}, l.upAndDown())
-		if w := l.events[0].Weight; w != 9 {
-			t.Errorf("weight %d, want the new one", w)
-		}
+		l.do(func() {
+			if w := l.events[0].Weight; w != 9 {
+				t.Errorf("weight %d, want the new one", w)
+			}
+		})
 		pause(15 * time.Second)
 		l.Close()
 		diff(t, "runs", []string{
@@ -310,8 +318,8 @@ func TestReload(t *testing.T) {
 			"13s 10.0.0.2:80", "13s 10.0.0.2:81", "13s 10.0.0.2:82",
 			"14s 10.0.0.2:81", "26s 10.0.0.2:80", "27s 10.0.0.2:81",
 		}, sorted(l.begun))
-		if len(l.events) != 2 {
-			t.Errorf("more events: %v", l.upAndDown())
+		if len(l.events) != 3 || l.events[2].Failed[0].Took != l.took {
+			t.Errorf("after the reload: %+v, want one more event, with the result of the changed checker", l.events)
 		}
 	})
 }
@@ -349,7 +357,7 @@ func TestReloadChangesCheckers(t *testing.T) {
 				l := newLab(func(t probe.Target) probe.Result { return probe.Result{OK: t.Checker.ConnectPort == 80} })
 				l.Apply(config(test.before), nil)
 				pause(time.Second)
-				l.took = time.Hour // no more results
+				l.do(func() { l.took = time.Hour }) // no more results
 				l.Apply(config(test.after), nil)
 				synctest.Wait()
 				l.Close()
@@ -437,8 +445,11 @@ func TestURLsAndWarmup(t *testing.T) {
 		l := newLab(verdicts(true))
 		l.Apply(config([]conf.Checker{web}), nil)
 		pause(25 * time.Second)
-		diff(t, "runs", []string{"0s 10.0.0.2:80/a", "10.001s 10.0.0.2:80/b", "20.002s 10.0.0.2:80/a"}, l.begun)
-		diff(t, "name", "HTTP_GET 10.0.0.2:80/a +1", l.results[0].Checker)
+		l.do(func() {
+			diff(t, "runs", []string{"0s 10.0.0.2:80/a", "10.001s 10.0.0.2:80/b", "20.002s 10.0.0.2:80/a"}, l.begun)
+			diff(t, "name", "HTTP_GET 10.0.0.2:80/a +1", l.results[0].Checker)
+			l.began, l.begun = time.Now(), nil
+		})
 
 		warm := tcpChecker()
 		warm.Warmup = 10 * time.Second
@@ -446,7 +457,6 @@ func TestURLsAndWarmup(t *testing.T) {
 		for range 1000 {
 			all = append(all, []conf.Checker{warm})
 		}
-		l.began, l.begun = time.Now(), nil
 		l.Apply(config(all...), nil)
 		pause(warm.Warmup)
 		l.Close()
