@@ -78,6 +78,18 @@ func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
 	}
 }
 
+// Steady watches a condition for some time, and ends the test at the first
+// moment at which it does not hold.
+func (l *Lab) Steady(length time.Duration, what string, condition func() bool) {
+	l.t.Helper()
+	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if !condition() {
+			l.t.Fatalf("%s no longer so, %v before the end: %s", time.Now().Format(clock),
+				time.Until(end).Round(time.Millisecond), what)
+		}
+	}
+}
+
 // must ends the test on an error of the lab itself.
 func (l *Lab) must(err error, format string, args ...any) {
 	l.t.Helper()

@@ -126,6 +126,13 @@ func (n *namespace) killAll() {
 	}
 }
 
+// freezeAll stops every process of the namespace where it is.
+func (n *namespace) freezeAll() {
+	for _, pid := range n.processes() {
+		unix.Kill(pid, unix.SIGSTOP)
+	}
+}
+
 func (n *namespace) close() {
 	n.killAll()
 	n.net.Close()

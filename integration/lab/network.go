@@ -93,3 +93,12 @@ func (c cable) setPort(up bool) error {
 	}
 	return fabric.net.LinkSetDown(port)
 }
+
+// remove takes the cable away, and with it the host's interface. Left to
+// itself the kernel would do so some time after the host's namespace is gone.
+func (c cable) remove() {
+	fabric := c.network.lab.fabric
+	if port, err := fabric.net.LinkByName(c.port); err == nil {
+		fabric.net.LinkDel(port)
+	}
+}

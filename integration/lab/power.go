@@ -31,6 +31,9 @@ func (h *Host) powerOff() {
 		<-p.ended
 	}
 	h.endCaptures()
+	for _, c := range h.cables {
+		c.remove()
+	}
 	h.ns.close()
 	h.ns = nil
 }
@@ -39,6 +42,7 @@ func (h *Host) powerOff() {
 // are gone at the same moment, without a last word.
 func (h *Host) Crash() {
 	h.lab.t.Helper()
+	h.ns.freezeAll() // none sees the cables go
 	for _, c := range h.cables {
 		h.lab.must(c.setPort(false), "crash host %s", h.Name)
 	}

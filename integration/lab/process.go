@@ -176,6 +176,13 @@ func (p *Process) Stop(limit time.Duration) {
 	p.WaitEnd(limit)
 }
 
+// KillAndWait kills the program and waits for its end.
+func (p *Process) KillAndWait() {
+	p.host.lab.t.Helper()
+	p.Signal(syscall.SIGKILL)
+	p.WaitEnd(5 * time.Second)
+}
+
 // WaitEnd waits until the program has ended by itself.
 func (p *Process) WaitEnd(limit time.Duration) {
 	p.host.lab.t.Helper()

@@ -30,7 +30,7 @@ func (l *Lab) report() {
 		}
 		for _, c := range h.captures {
 			fmt.Fprintf(&b, "---- %s: %s, last packets but answered requests\n", h.Name, c.Iface)
-			b.WriteString(tail(c.Decode("-nn", "-e", reportFilter), reportPacketLines))
+			b.WriteString(tail(foldRepeats(c.Decode("-nn", "-e", reportFilter)), reportPacketLines))
 		}
 	}
 	fmt.Fprintf(&b, "---- all of it: %s\n", l.keep)
@@ -70,6 +70,35 @@ func (c *Capture) Decode(args ...string) string {
 		text += fmt.Sprintf("tcpdump: %v\n", err)
 	}
 	return text
+}
+
+// foldRepeats writes lines that differ only in their time, such as the
+// advertisements of a quiet minute, as the first and the last of them.
+func foldRepeats(text string) string {
+	var b strings.Builder
+	var body, last string
+	repeats := 0
+	end := func() {
+		if repeats > 1 {
+			fmt.Fprintf(&b, "  ... %d more\n", repeats-1)
+		}
+		if repeats > 0 {
+			b.WriteString(last)
+		}
+	}
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(line, " ")
+		if rest == body {
+			last = line
+			repeats++
+			continue
+		}
+		end()
+		b.WriteString(line)
+		body, repeats = rest, 0
+	}
+	end()
+	return b.String()
 }
 
 // tail keeps the last n lines.

@@ -24,8 +24,10 @@ type Config struct {
 	Scheduler string
 	Servers   []int // which of the site's real servers are in
 	Check     string
-	UDP       bool // with the echo service too
-	Global    []string
+	// ServerOptions are further lines of each real_server.
+	ServerOptions []string
+	UDP           bool // with the echo service too
+	Global        []string
 }
 
 // The checks a real server may have.
@@ -95,7 +97,11 @@ func (c Config) writeService(b *strings.Builder, s *Site, port int, protocol str
 	fmt.Fprintf(b, "\nvirtual_server %s %d {\n    delay_loop 1\n    lb_algo %s\n    lb_kind %s\n    protocol %s\n",
 		VIP, port, c.Scheduler, s.Method, protocol)
 	for _, n := range c.Servers {
-		fmt.Fprintf(b, "    real_server %s %d {\n        weight 1\n%s    }\n", s.ServerAddress(n), port, c.check())
+		fmt.Fprintf(b, "    real_server %s %d {\n        weight 1\n", s.ServerAddress(n), port)
+		for _, line := range c.ServerOptions {
+			fmt.Fprintf(b, "        %s\n", line)
+		}
+		fmt.Fprintf(b, "%s    }\n", c.check())
 	}
 	b.WriteString("}\n")
 }

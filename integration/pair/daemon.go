@@ -77,6 +77,10 @@ func (d *Daemon) Terminate() time.Time {
 // is: addresses and services stay. It returns the moment of the first kill.
 func (d *Daemon) KillAll() time.Time {
 	pids := d.processes()
+	// All are stopped first: none sees the end of another and acts on it.
+	for _, pid := range pids {
+		syscall.Kill(pid, syscall.SIGSTOP)
+	}
 	killed := time.Now()
 	for _, pid := range pids {
 		syscall.Kill(pid, syscall.SIGKILL)
@@ -163,6 +167,10 @@ func (Keepalived) Name() string { return "keepalived" }
 func (k Keepalived) command(conf, dir string) (lab.Command, error) {
 	if k.Path == "" {
 		return lab.Command{}, fmt.Errorf("no keepalived was fetched")
+	}
+	// A process id in an old pid file may by now be another process's.
+	for _, name := range []string{"main", VRRP, LVS} {
+		os.Remove(filepath.Join(dir, name+".pid"))
 	}
 	return lab.Command{
 		Argv: []string{k.Path, "-n", "-l", "-D", "-f", conf, "-p", filepath.Join(dir, "main.pid"),

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -105,10 +106,24 @@ func askUDP(target string, deadline time.Time) (server string, err error) {
 	return string(bytes.TrimSpace(buf[:n])), nil
 }
 
+// ports counts the client's local ports up. The kernel would soon choose one
+// again whose connection failed, and IPVS would take the new one for it.
+var ports atomic.Uint32
+
+const firstPort, lastPort = 10000, 60000
+
+func nextPort(network string) net.Addr {
+	port := firstPort + int(ports.Add(1)%(lastPort-firstPort))
+	if network == "udp" {
+		return &net.UDPAddr{Port: port}
+	}
+	return &net.TCPAddr{Port: port}
+}
+
 func dial(network, target string, deadline time.Time) (net.Conn, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	var dialer net.Dialer
+	dialer := net.Dialer{LocalAddr: nextPort(network)}
 	conn, err := dialer.DialContext(ctx, network, target)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,27 @@
+//go:build linux
+
+package integration_test
+
+import (
+	"testing"
+
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+// forKinds plays a scenario with a pair of director and, in the long form,
+// with a pair of keepalived: what both do is a scenario that tests the right
+// thing.
+func forKinds(t *testing.T, scenario func(t *testing.T, kind pair.Kind)) {
+	stage.Require(t)
+	t.Run("director", func(t *testing.T) { scenario(t, stage.Director()) })
+	t.Run("keepalived", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("SKIP: the same with keepalived is part of the long form")
+		}
+		scenario(t, stage.Keepalived())
+	})
+}
+
+// both is a pair of one kind.
+func both(kind pair.Kind) [2]pair.Kind { return [2]pair.Kind{kind, kind} }

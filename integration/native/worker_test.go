@@ -1,0 +1,56 @@
+//go:build linux
+
+package native_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+// TestVRRPWorkerKilled: at an interval of 100 ms the worker is back before its
+// peer misses it, and no address moves. At 10 ms it may be too late, but the
+// addresses never stay on both.
+func TestVRRPWorkerKilled(t *testing.T) {
+	director := stage.Director()
+	for _, interval := range []time.Duration{100 * time.Millisecond, 10 * time.Millisecond} {
+		t.Run(interval.String(), func(t *testing.T) {
+			site := vrrpOnly(t)
+			r := site.Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) {
+				c.Service, c.Interval = false, interval
+			})
+			old := r.Daemons[0].Worker(pair.VRRP)
+			killed := r.Daemons[0].KillWorker(pair.VRRP)
+			if interval >= 100*time.Millisecond {
+				r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool {
+					return r.Holds(0) && !r.HoldsAny(1)
+				})
+				if sent := r.Advertised(1, killed); len(sent) > 0 {
+					t.Errorf("dir2 sent advertisements: %+v", sent)
+				}
+			}
+			r.UntilMaster(0, 10*time.Second)
+			r.Lab.Steady(time.Second, "the better router alone holds the virtual addresses", func() bool {
+				return r.Holds(0) && !r.HoldsAny(1)
+			})
+			if now := r.Daemons[0].Worker(pair.VRRP); now == old {
+				t.Errorf("worker vrrp has still the process %d", now)
+			}
+		})
+	}
+}
+
+// TestSupervisorKilledNatively: the worker says priority 0 for its dead
+// supervisor, so that the peer waits for its skew time alone.
+func TestSupervisorKilledNatively(t *testing.T) {
+	director := stage.Director()
+	site := vrrpOnly(t)
+	r := site.Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) { c.Service = false })
+	killed := r.Daemons[0].KillMain()
+	r.UntilMaster(1, r.Configs[1].SkewTime()+slack)
+	if sent := r.Advertised(0, killed); len(sent) == 0 || sent[len(sent)-1].Priority != 0 {
+		t.Errorf("dir1's last advertisement was not of priority 0: %+v", sent)
+	}
+}
