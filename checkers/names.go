@@ -2,9 +2,12 @@ package checkers
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 
+	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
 )
 
@@ -23,6 +26,34 @@ func Names(rs *conf.RealServer) []string {
 		names[i] = name
 	}
 	return names
+}
+
+// supported are the checkers of a real server that are run here, with their
+// names. The others neither hold the server down nor up.
+func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
+	for i, name := range Names(rs) {
+		if probe.Supports(rs.Checkers[i].Kind) {
+			list, names = append(list, rs.Checkers[i]), append(names, name)
+		}
+	}
+	return list, names
+}
+
+// warnOfUnknown says once for each configuration which kinds of checks are not run.
+func (s *Schedule) warnOfUnknown(cfg *conf.Config) {
+	count := make(map[conf.CheckKind]int)
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			for i := range rs.Checkers {
+				if kind := rs.Checkers[i].Kind; !probe.Supports(kind) {
+					count[kind]++
+				}
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		s.opts.Log.Warn("checks of this kind are not run, real servers are judged without them", "kind", kind, "count", count[kind])
+	}
 }
 
 func nameOf(c *conf.Checker) string {

@@ -476,6 +476,22 @@ func TestURLsAndWarmup(t *testing.T) {
 	})
 }
 
+// TestUnknownKinds: a check that cannot be run here, alpha even, does not keep a server out for ever.
+func TestUnknownKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unknown := conf.Checker{Kind: "BFD_CHECK", Alpha: true}
+		l := newLab(verdicts(true))
+		l.Apply(config([]conf.Checker{unknown}, []conf.Checker{unknown, tcpChecker()}), nil)
+		pause(time.Second)
+		l.Close()
+		diff(t, "events", []string{
+			"up: no checkers are configured", "up initial: not checked yet", "up: TCP_CHECK 10.0.0.2:80: fine",
+		}, l.upAndDown())
+		diff(t, "log", `level=WARN msg="checks of this kind are not run, real servers are judged without them" kind=BFD_CHECK count=2
+`, l.log.String())
+	})
+}
+
 func TestNames(t *testing.T) {
 	ping, web := tcpChecker(), tcpChecker()
 	ping.Kind = conf.PingCheck

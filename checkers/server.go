@@ -53,6 +53,7 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 
 // apply makes the configuration the current one.
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
+	s.warnOfUnknown(cfg)
 	before := s.servers
 	s.servers = make(map[Key]*server, len(before))
 	var order []*server
@@ -89,14 +90,14 @@ func (s *Schedule) add(key Key, rs *conf.RealServer, snapshot Snapshot, now time
 	sv := &server{key: key}
 	known, restored := snapshot[key]
 	restored = restored && !known.Initial
-	names := Names(rs)
+	list, names := supported(rs)
 	down := make(map[string]event.CheckResult)
 	for _, f := range known.Failed {
 		down[f.Checker] = f
 	}
 	matched := false
-	for i := range rs.Checkers {
-		c := s.newChecker(sv, names[i], rs.Checkers[i], now)
+	for i := range list {
+		c := s.newChecker(sv, names[i], list[i], now)
 		c.state = verdict.New(c.rules)
 		if restored {
 			failed, isDown := down[c.name]
@@ -135,12 +136,12 @@ func (s *Schedule) add(key Key, rs *conf.RealServer, snapshot Snapshot, now time
 func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 	old := sv.checkers
 	sv.checkers = nil
-	names := Names(rs)
+	list, names := supported(rs)
 	added := false
-	for i := range rs.Checkers {
+	for i := range list {
 		same := -1
 		for j, c := range old {
-			if c != nil && reflect.DeepEqual(c.conf, rs.Checkers[i]) {
+			if c != nil && reflect.DeepEqual(c.conf, list[i]) {
 				same = j
 				break
 			}
@@ -153,7 +154,7 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 			continue
 		}
 		added = true
-		c := s.newChecker(sv, names[i], rs.Checkers[i], now)
+		c := s.newChecker(sv, names[i], list[i], now)
 		if sv.state.Initial {
 			c.state = verdict.New(c.rules)
 		} else {
