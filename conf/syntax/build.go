@@ -285,6 +285,6 @@ func (p *parser) endPos() Pos {
 		return Pos{}
 	}
 	f := p.tree.Files[0]
-	last := strings.LastIndexByte(f.Text, '\n') + 1
-	return Pos{File: f.Name, Line: int32(strings.Count(f.Text, "\n")) + 1, Col: int32(len(f.Text)-last) + 1}
+	n := strings.Count(f.Text, "\n") + 1
+	return Pos{File: f.Name, Line: int32(n), Col: int32(len(f.Line(n))) + 1}
 }

@@ -34,30 +34,24 @@ func Format(src []byte) []byte {
 			break
 		}
 		raw := p.frames[0].file.Line(int(num))
-		if definesName(ln.text[ln.at:]) {
-			p.continuation(&ln)
-			f.verbatim(strings.Trim(raw, blanks))
-			for num < p.frames[0].num {
-				num++
-				f.asIs(p.frames[0].file.Line(int(num)))
-			}
-			done = num
-			continue
-		}
 		comment := ""
 		if n := len(p.tree.Comments); n > 0 && p.tree.Comments[n-1].Pos.Line == num {
 			comment = p.tree.Comments[n-1].Text
 		}
 		f.line(p, &ln, raw, comment)
+		// A definition may also begin behind a condition or a brace.
+		if code := ln.text[ln.at:]; strings.HasSuffix(code, `\`) && strings.Contains(code, "$") {
+			p.continuation(&ln)
+			for done = num; done < p.frames[0].num; done++ {
+				f.asIs(p.frames[0].file.Line(int(done) + 1))
+			}
+		}
 	}
 	f.flush()
+	if bytes.HasPrefix(f.out.Bytes(), []byte("\ufeff")) {
+		return append([]byte("\ufeff"), f.out.Bytes()...) // the one in the text would be taken off
+	}
 	return f.out.Bytes()
-}
-
-// definesName tells whether a line is a definition.
-func definesName(text string) bool {
-	end := nameEnd(text, 1)
-	return text[0] == '$' && end > 1 && end < len(text) && text[end] == '='
 }
 
 type formatter struct {
@@ -69,7 +63,7 @@ type formatter struct {
 	code, comment string
 	held          bool
 	opened        bool // the last line was a condition that opened a block
-	fixed         bool // the last line is one after which an empty line counts
+	fixed         bool // the last line ends in a backslash: an empty line after it counts
 }
 
 // flush writes the line that is held back.
@@ -102,31 +96,38 @@ func (f *formatter) write(code, comment string) {
 func (f *formatter) other(raw string) {
 	raw = strings.Trim(raw, blanks)
 	f.flush()
+	if raw == "" && f.fixed {
+		f.out.WriteByte('\n')
+		f.fixed = false
+		return
+	}
 	if raw == "" {
-		f.blank = f.fixed || !f.startsBlock()
+		f.blank = !f.startsBlock()
 		return
 	}
 	f.opened, f.fixed = false, false
 	f.write("", raw)
 }
 
-// startsBlock tells whether what was written ends in an opening brace, after
-// which an empty line is of no use.
+// startsBlock tells whether what was written ends in an opening brace or an
+// empty line, after which an empty line is of no use.
 func (f *formatter) startsBlock() bool {
 	b := f.out.Bytes()
-	return len(b) == 0 || bytes.HasSuffix(b, []byte("{\n"))
+	return len(b) == 0 || bytes.HasSuffix(b, []byte("{\n")) || bytes.HasSuffix(b, []byte("\n\n"))
 }
 
 // verbatim takes a line that stays as it is but for the blanks around it.
 func (f *formatter) verbatim(text string) {
 	f.flush()
-	f.opened, f.fixed = false, true
+	f.opened, f.fixed = false, strings.HasSuffix(text, `\`)
 	f.write(text, "")
 }
 
 // asIs takes a line of a multi-line definition.
 func (f *formatter) asIs(raw string) {
-	f.out.WriteString(strings.TrimRight(raw, blanks))
+	raw = strings.TrimRight(raw, blanks)
+	f.fixed = strings.HasSuffix(raw, `\`)
+	f.out.WriteString(raw)
 	f.out.WriteByte('\n')
 }
 
@@ -135,6 +136,9 @@ func (f *formatter) line(p *parser, ln *line, raw, comment string) {
 	code := ln.text[ln.at:]
 	if !plain(code, ln) {
 		net := balance(code)
+		if code[0] == '$' && strings.HasSuffix(code, `\`) {
+			net = 0 // the braces of a definition are for where it is used
+		}
 		if net < 0 {
 			f.flush()
 			f.depth = max(0, f.depth+net)

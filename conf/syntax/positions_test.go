@@ -104,6 +104,15 @@ func TestPositions(t *testing.T) {
 	}
 }
 
+// A carriage return belongs to the line end, not to the line.
+func TestPositionsWithCarriageReturns(t *testing.T) {
+	tree, findings := syntax.ParseText("f", "a {\r\n b \"c\r\n d {\r", syntax.Options{})
+	checkPositions(t, tree, findings)
+	if end := tree.Nodes[0].Block.End.String(); end != "f:3:5" {
+		t.Errorf("the open block ends at %s, want f:3:5", end)
+	}
+}
+
 // What keywords with shell-like words need is kept as it stood.
 func TestRaw(t *testing.T) {
 	text := "$U=root\nnotify_up  \"/x 'a  b'\"  $U grp # why\n misc_path '/x \"y z\"' { }\nx\ny \"a\" \"b"
@@ -140,13 +149,13 @@ func TestBlockPositions(t *testing.T) {
 }
 
 func TestComments(t *testing.T) {
-	text := "# one\na \"#\" ! two \nb\\# # three\n$X=1 # four"
+	text := "# one\na \"#\" ! two \nb\\# # three\n$X=1 # four\n$Y= \\\n\nc # five"
 	tree, _ := syntax.ParseText("f", text, syntax.Options{KeepComments: true})
 	var got []string
 	for _, c := range tree.Comments {
 		got = append(got, c.Pos.String()+" "+c.Text)
 	}
-	want := []string{"f:1:1 # one", "f:2:7 ! two", "f:3:5 # three", "f:4:6 # four"}
+	want := []string{"f:1:1 # one", "f:2:7 ! two", "f:3:5 # three", "f:4:6 # four", "f:7:3 # five"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
