@@ -88,8 +88,10 @@ func (n *Notifier) own() {
 	}
 }
 
-// Apply replaces the configuration. Instances that are gone and were not told
-// STOP yet are told by the scripts they had. cfg must not be changed afterwards.
+// Apply replaces the configuration. Instances that are gone are told FAULT by
+// the scripts they had, as keepalived does; what Instance says of them later
+// is ignored. Call it before the instances themselves are told of the
+// configuration. cfg must not be changed afterwards.
 func (n *Notifier) Apply(cfg *conf.Config) {
 	n.mail.put(func() { n.apply(cfg) })
 }
@@ -185,7 +187,7 @@ func (n *Notifier) stop(told chan struct{}) {
 	n.stopped = told
 	for _, i := range n.instances {
 		i.queue.final = true
-		n.sayStop(i)
+		n.sayEnd(i, event.Stop)
 	}
 	n.settle()
 }

@@ -262,10 +262,10 @@ func TestNotTold(t *testing.T) {
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.Apply(instances(conf.NotifyScripts{Master: script("/old/5s"), Stop: script("/stop/1s")}))
+		l.Apply(instances(conf.NotifyScripts{Master: script("/old/5s"), Fault: script("/fault/1s")}))
 		l.tell(event.Master)
 		pause(time.Second)
-		l.Apply(instances(conf.NotifyScripts{Master: script("/new/1s"), Stop: script("/newstop/1s")}))
+		l.Apply(instances(conf.NotifyScripts{Master: script("/new/1s"), Fault: script("/newfault/1s")}))
 		pause(10 * time.Second)
 		diff(t, "a reload runs nothing", []string{"0s /old/5s"}, l.seen)
 		l.tell(event.Backup) // has no script
@@ -279,7 +279,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("of what is gone is still known: %+v", list)
 		}
 		stop(t, l)
-		diff(t, "scripts", []string{"0s /old/5s", "11s /new/1s", "16s /newstop/1s"}, l.seen)
+		diff(t, "scripts", []string{"0s /old/5s", "11s /new/1s", "16s /newfault/1s"}, l.seen)
 	})
 }
 

@@ -49,7 +49,7 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 	for name, i := range n.instances {
 		if !configured[name] {
 			i.gone = true
-			n.sayStop(i)
+			n.sayEnd(i, event.Fault) // keepalived's word for an instance that a reload removed
 			n.bury(&i.object)
 		}
 	}
@@ -125,13 +125,13 @@ func (n *Notifier) instance(s event.InstanceState) {
 	n.say(i, s.State)
 }
 
-// sayStop tells an instance that its time is over, unless it knows or never was anything.
-func (n *Notifier) sayStop(i *instance) {
-	if i.last.State == event.Init || i.last.State == event.Stop {
+// sayEnd tells an instance that its time is over, unless it knows or never was anything.
+func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
+	if i.last.State == event.Init || i.last.State == event.Stop || i.last.State == state {
 		return
 	}
-	i.last.From, i.last.State, i.last.Since = i.last.State, event.Stop, time.Now()
-	n.say(i, event.Stop)
+	i.last.From, i.last.State, i.last.Since = i.last.State, state, time.Now()
+	n.say(i, state)
 }
 
 // say queues the scripts of a state, the specific one first.
