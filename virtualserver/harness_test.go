@@ -132,6 +132,13 @@ func start(t *testing.T, kernel *ipvstest.Fake, j *journal) *rig {
 	return r
 }
 
+// withoutIPVS makes the kernel unreachable, or reachable again with nil.
+func (r *rig) withoutIPVS(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noIPVS = err
+}
+
 // lines are the lines of the log that contain a text.
 func (r *rig) lines(text string) []string {
 	synctest.Wait()

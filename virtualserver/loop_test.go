@@ -153,7 +153,7 @@ func TestReloadToNothing(t *testing.T) {
 func TestKernelIsNotTouchedWithoutVirtualServers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := start(t, ipvstest.NewFake(), newJournal("address eth0 10.0.0.1/32"))
-		r.noIPVS = ipvs.ErrNoIPVS
+		r.withoutIPVS(ipvs.ErrNoIPVS)
 		r.apply(1, nil)
 		time.Sleep(time.Minute)
 		if want := (event.TableLoaded{Generation: 1}); r.lastLoaded() != want {

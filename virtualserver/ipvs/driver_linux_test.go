@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -31,7 +32,7 @@ func TestKernel(t *testing.T) {
 
 // openInNamespace moves the test to a network namespace of its own, whose
 // IPVS table is empty, for the rest of its life.
-func openInNamespace(t *testing.T) ipvs.Driver {
+func openInNamespace(t testing.TB) ipvs.Driver {
 	if os.Geteuid() != 0 {
 		t.Skip("not root: cannot make a network namespace")
 	}
@@ -50,7 +51,7 @@ func openInNamespace(t *testing.T) ipvs.Driver {
 	return d
 }
 
-func loopbackUp(t *testing.T) {
+func loopbackUp(t testing.TB) {
 	t.Helper()
 	lo, err := netlink.LinkByName("lo")
 	if err == nil {
@@ -103,5 +104,43 @@ func TestOpenWithoutIPVS(t *testing.T) {
 	}
 	if d, err := ipvs.Open(); !errors.Is(err, ipvs.ErrNoIPVS) {
 		t.Fatalf("driver %v, error %v; want ErrNoIPVS", d, err)
+	}
+}
+
+// Real servers of one service: added, changed and removed, per operation.
+func BenchmarkApply(b *testing.B) {
+	d := openInNamespace(b)
+	loopbackUp(b)
+	const n = 10_000
+	s := table.Service{Key: conf.ServiceKey{FWMark: 7}, Scheduler: "wlc", MaskBits: 32}
+	light, heavy := ipvs.Entry(s, nil), ipvs.Entry(s, nil)
+	for i := range n {
+		r := table.Destination{Weight: 1}
+		r.Key = conf.ServerKey{Address: netip.AddrFrom4([4]byte{10, 99, byte(i >> 8), byte(i)}), Port: 80}
+		light.Destinations[r.Key] = r
+		r.Weight = 2
+		heavy.Destinations[r.Key] = r
+	}
+	none, first, second := table.Table{}, table.Table{s.Key: light}, table.Table{s.Key: heavy}
+	ours := func(conf.ServiceKey) bool { return true }
+	step := func(name string, want, have table.Table) {
+		ops := table.Diff(want, have, ours)
+		begin := time.Now()
+		for _, err := range d.Apply(ops) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/n, name+"-µs/server")
+	}
+	for b.Loop() {
+		step("add", first, none)
+		step("set", second, first)
+		begin := time.Now()
+		if _, err := ipvs.Dump(d); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/n, "dump-µs/server")
+		step("del", none, second)
 	}
 }

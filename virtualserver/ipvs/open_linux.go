@@ -1,10 +1,8 @@
 package ipvs
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"syscall"
 	"time"
 
@@ -19,44 +17,50 @@ const patience = 15 * time.Second
 
 // kernel is the Driver of the running kernel.
 type kernel struct {
-	read  reader
-	write writer
+	read    reader
+	write   writer
+	modules modules
 }
 
 // Open reaches the IPVS table of the network namespace of the calling thread.
 // It fails with ErrNoIPVS if the kernel has none and none can be loaded.
 func Open() (Driver, error) {
-	if err := checkFamily(); err != nil {
+	family, err := findFamily()
+	if err != nil {
 		return nil, err
 	}
-	k := &kernel{}
-	if _, err := k.Services(); err != nil {
+	// Both sockets are opened here and now: whoever uses the driver later may
+	// be on a thread in another network namespace.
+	k := &kernel{write: writer{family: family.ID, version: uint8(family.Version)}}
+	_, err = k.Services()
+	if err == nil {
+		err = k.write.open()
+	}
+	if err != nil {
 		k.Close()
 		return nil, err
 	}
 	return k, nil
 }
 
-// checkFamily must come before anything of moby/ipvs: without IPVS in the
+// findFamily must come before anything of moby/ipvs: without IPVS in the
 // kernel that sends to whoever has family 0 and reports success.
-func checkFamily() error {
-	_, err := netlink.GenlFamilyGet("IPVS")
+func findFamily() (*netlink.GenlFamily, error) {
+	family, err := netlink.GenlFamilyGet("IPVS")
 	if errors.Is(err, syscall.ENOENT) {
 		// Not every kernel loads the module when it is asked for the family.
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if exec.CommandContext(ctx, "modprobe", "ip_vs").Run() != nil {
-			return ErrNoIPVS
+		if !modprobe("ip_vs") {
+			return nil, ErrNoIPVS
 		}
-		_, err = netlink.GenlFamilyGet("IPVS")
+		family, err = netlink.GenlFamilyGet("IPVS")
 	}
 	switch {
 	case errors.Is(err, syscall.ENOENT):
-		return ErrNoIPVS
+		return nil, ErrNoIPVS
 	case err != nil:
-		return fmt.Errorf("ask the kernel for IPVS: %w", err)
+		return nil, fmt.Errorf("ask the kernel for IPVS: %w", err)
 	}
-	return nil
+	return family, nil
 }
 
 func (k *kernel) Services() ([]table.Service, error) {
@@ -79,6 +83,7 @@ func (k *kernel) Destinations(key conf.ServiceKey) ([]table.Destination, error) 
 }
 
 func (k *kernel) Apply(ops []table.Op) []error {
+	k.modules.prepare(ops)
 	errs := k.write.apply(ops)
 	for i, err := range errs {
 		if err == nil {

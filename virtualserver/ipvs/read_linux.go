@@ -1,13 +1,11 @@
 package ipvs
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
 	"net"
 	"net/netip"
-	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/table"
@@ -16,12 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errNoAnswer = errors.New("no answer from the kernel in time")
-
 // reader lists the table with moby/ipvs. Its handle is opened when it is
 // needed and thrown away when it does not answer.
 type reader struct {
 	handle *moby.Handle
+	guard  guard
 	// engines are the persistence engines that were written: moby/ipvs does
 	// not read them. After a restart they are written again, which is harmless.
 	engines map[conf.ServiceKey]string
@@ -86,14 +83,14 @@ func (r *reader) remember(op table.Op) {
 
 func (r *reader) close() {
 	if r.handle != nil {
-		r.handle.Close()
+		r.guard.close(r.handle.Close)
 		r.handle = nil
 	}
 }
 
-// ask runs one request in a goroutine of its own, since moby/ipvs retries its
-// receive time-out for ever. Closing the handle ends a request that hangs.
-// After any error the handle is not used again: answers may be left in it.
+// ask runs one request under guard, since moby/ipvs also retries its receive
+// time-out for ever; closing the handle ends that. After any error the handle
+// is not used again: answers may be left in it.
 func ask[T any](r *reader, request func(*moby.Handle) (T, error)) (T, error) {
 	var zero T
 	if r.handle == nil {
@@ -106,28 +103,19 @@ func ask[T any](r *reader, request func(*moby.Handle) (T, error)) (T, error) {
 		}
 		r.handle = h
 	}
-	type answer struct {
+	var answer struct {
 		value T
 		err   error
 	}
 	h := r.handle
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := request(h)
-		answers <- answer{value, err}
-	}()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case a := <-answers:
-		if a.err != nil {
-			r.close()
-		}
-		return a.value, a.err
-	case <-timer.C:
+	if err := r.guard.do(func() { answer.value, answer.err = request(h) }); err != nil {
 		r.close()
-		return zero, errNoAnswer
+		return zero, err
 	}
+	if answer.err != nil {
+		r.close()
+	}
+	return answer.value, answer.err
 }
 
 func fromService(m *moby.Service) (table.Service, error) {

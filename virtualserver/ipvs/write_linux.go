@@ -17,35 +17,26 @@ const batch = 64
 // writer changes the table by generic netlink. Its connection is opened when
 // it is needed and thrown away when it does not answer.
 type writer struct {
-	generic *genetlink.Conn
-	conn    *netlink.Conn // the same socket: genetlink sends one message at a time
-	family  genetlink.Family
+	family  uint16
+	version uint8
+	conn    *netlink.Conn
+	guard   guard
 }
 
-func (w *writer) open() error {
-	if w.conn != nil {
-		return nil
-	}
-	conn, err := netlink.Dial(genetlink.Protocol, nil)
-	if err != nil {
-		return fmt.Errorf("open a netlink socket: %w", err)
-	}
-	w.conn, w.generic = conn, genetlink.NewConn(conn)
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		w.close()
-		return err
-	}
-	if w.family, err = w.generic.GetFamily("IPVS"); err != nil {
-		w.close()
-		return fmt.Errorf("ask the kernel for IPVS: %w", err)
+func (w *writer) open() (err error) {
+	if w.conn == nil {
+		if w.conn, err = netlink.Dial(genetlink.Protocol, nil); err != nil {
+			return fmt.Errorf("open a netlink socket: %w", err)
+		}
 	}
 	return nil
 }
 
 func (w *writer) close() {
 	if w.conn != nil {
-		w.conn.Close()
-		w.conn, w.generic = nil, nil
+		conn := w.conn
+		w.guard.close(func() { conn.Close() })
+		w.conn = nil
 	}
 }
 
@@ -55,7 +46,9 @@ func (w *writer) apply(ops []table.Op) []error {
 	errs := make([]error, len(ops))
 	for start := 0; start < len(ops); start += batch {
 		end := min(start+batch, len(ops))
-		if err := w.exchange(ops[start:end], errs[start:end]); err != nil {
+		answers, err := w.send(ops[start:end])
+		copy(errs[start:], answers)
+		if err != nil {
 			w.close()
 			// What was sent may have been done: whoever asked has to look.
 			for i := start; i < len(ops); i++ {
@@ -69,51 +62,63 @@ func (w *writer) apply(ops []table.Op) []error {
 	return errs
 }
 
+// send has one batch carried out under guard.
+func (w *writer) send(ops []table.Op) ([]error, error) {
+	if err := w.open(); err != nil {
+		return nil, err
+	}
+	conn := w.conn
+	var answers []error
+	var err error
+	if stuck := w.guard.do(func() { answers, err = w.exchange(conn, ops) }); stuck != nil {
+		return nil, stuck
+	}
+	return answers, err
+}
+
 // exchange sends one batch and reads its answers. The kernel works in order
 // and answers failures always, success only where it is asked to: at the last.
-func (w *writer) exchange(ops []table.Op, errs []error) error {
-	if err := w.open(); err != nil {
-		return err
-	}
+func (w *writer) exchange(conn *netlink.Conn, ops []table.Op) ([]error, error) {
+	errs := make([]error, len(ops))
 	messages := make([]netlink.Message, len(ops))
 	for i, op := range ops {
-		data, err := encode(op, w.family.Version)
+		data, err := encode(op, w.version)
 		if err != nil {
-			return fmt.Errorf("encode: %w", err)
+			return nil, fmt.Errorf("encode: %w", err)
 		}
-		messages[i].Header.Type = netlink.HeaderType(w.family.ID)
+		messages[i].Header.Type = netlink.HeaderType(w.family)
 		messages[i].Header.Flags = netlink.Request
 		messages[i].Data = data
 	}
 	messages[len(messages)-1].Header.Flags |= netlink.Acknowledge
 
-	if err := w.conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
 	}
-	sent, err := w.conn.SendMessages(messages)
+	sent, err := conn.SendMessages(messages)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	first, last := sent[0].Header.Sequence, sent[len(sent)-1].Header.Sequence
 	for {
-		answered, refusal, err := w.receive()
+		answered, refusal, err := receive(conn)
 		if err != nil {
-			return err
+			return errs, err
 		}
 		// Unsigned: a foreign number, smaller or larger, is out of range.
 		if i := answered - first; i <= last-first {
 			errs[i] = refusal
 		}
 		if answered == last {
-			return nil
+			return errs, nil
 		}
 	}
 }
 
 // receive reads one answer: the number of the message it belongs to and the
 // kernel's refusal, if it is one.
-func (w *writer) receive() (answered uint32, refusal, err error) {
-	replies, err := w.conn.Receive()
+func receive(conn *netlink.Conn) (answered uint32, refusal, err error) {
+	replies, err := conn.Receive()
 	var op *netlink.OpError
 	switch {
 	case err == nil && len(replies) == 0:

@@ -19,7 +19,7 @@ type Fake struct {
 	mu   sync.Mutex
 	all  table.Table
 	done []table.Op
-	// hooks, see the setters
+
 	refuse func(table.Op) error
 	broken error
 }
@@ -77,7 +77,8 @@ func (f *Fake) Clear() {
 	clear(f.all)
 }
 
-// Refuse makes the operations fail for which refuse returns an error.
+// Refuse makes the operations fail for which refuse returns an error; nil
+// refuses none.
 func (f *Fake) Refuse(refuse func(table.Op) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,11 +124,15 @@ func (f *Fake) Apply(ops []table.Op) []error {
 	defer f.mu.Unlock()
 	errs := make([]error, len(ops))
 	for i, op := range ops {
+		var refusal error
+		if f.refuse != nil {
+			refusal = f.refuse(op)
+		}
 		switch errno := f.check(op); {
 		case f.broken != nil:
 			errs[i] = f.broken
-		case f.refuse != nil && f.refuse(op) != nil:
-			errs[i] = fmt.Errorf("%s: %w", op, f.refuse(op))
+		case refusal != nil:
+			errs[i] = fmt.Errorf("%s: %w", op, refusal)
 		case errno != 0:
 			errs[i] = fmt.Errorf("%s: %w", op, errno)
 		default:
