@@ -8,31 +8,46 @@ import (
 // Config is a whole configuration with defaults filled in and inheritance
 // applied: what reads it needs no rule of the configuration language.
 type Config struct {
-	Path           string // file it was read from
-	Digest         string // SHA-256 of everything that was read, in hex
+	Path     string // file it was read from
+	Digest   string // SHA-256 of everything that was read, in hex
+	ConfigID string // that "@" conditions were compared with
+
 	Global         Global
 	Instances      []*Instance
 	VirtualServers []*VirtualServer
+
+	SyncGroups []*SyncGroup
+	Scripts    []*TrackScript  // vrrp_script
+	Files      []*TrackFile    // track_file
+	Processes  []*TrackProcess // vrrp_track_process
+	BFDs       []*BFDInstance  // bfd_instance
+
+	TrackGroups     []TrackGroup // track_group
+	StaticAddresses []Address    // static_ipaddress
+	StaticRoutes    []Route      // static_routes
+	StaticRules     []Rule       // static_rules
+	GARPGroups      []GARPGroup  // garp_group
+	// InterfaceDelays is interface_up_down_delays: how long a link must be up or down to count.
+	InterfaceDelays []InterfaceDelay
+
+	VirtualServerGroups []*VirtualServerGroup
+	SSL                 SSL // client certificate of SSL_GET checks
+
+	// NetworkNamespace and IPVSNamespace are net_namespace and
+	// net_namespace_ipvs; InstanceName is instance. None changes at a reload.
+	NetworkNamespace string
+	IPVSNamespace    string
+	InstanceName     string
+
+	// Found counts the blocks of the files, whether they can be used or not.
+	Found Found
+
+	sources sources
 }
 
-// Global is the global_defs block.
-type Global struct {
-	RouterID string
-	// ScriptUser and ScriptGroup run all scripts that name no user; empty
-	// means keepalived_script if there is such a user, else the user director runs as.
-	ScriptUser  string
-	ScriptGroup string
-	// ScriptSecurity refuses scripts run by root that others can write (enable_script_security).
-	ScriptSecurity bool
-	// StrictConfig makes every warning an error (strict_config, director's own).
-	StrictConfig bool
-	// MulticastGroup4 is vrrp_mcast_group4, default 224.0.0.18 (RFC 9568 section 5.1.1.2).
-	MulticastGroup4 netip.Addr
-	// GARPInterval is the pause between two gratuitous ARPs on one interface (vrrp_garp_interval).
-	GARPInterval time.Duration
-	// VRRPPriority, VRRPRealTimePriority and VRRPNoSwap are the scheduling
-	// wishes for the vrrp worker; RealTime is true unless the file asks otherwise.
-	VRRPRealTimePriority int // 1..99; 0 is director's default
+// Found counts blocks in the text, except those inside of blocks that are unknown.
+type Found struct {
+	Instances, VirtualServers, RealServers int
 }
 
 // Instance is a vrrp_instance block.
@@ -46,11 +61,32 @@ type Instance struct {
 	Master bool
 	// AdvertInterval is advert_int: 1 s..255 s in version 2, 10 ms..40.95 s in version 3.
 	AdvertInterval time.Duration
-	// SourceAddress is mcast_src_ip; zero means the interface's primary address.
+	// IPv6 says that advertisements go over IPv6: the first virtual address or
+	// the unicast addresses are of that family.
+	IPv6 bool
+	// SourceAddress is mcast_src_ip or unicast_src_ip; zero means the interface's primary address.
 	SourceAddress netip.Addr
+	// MulticastGroup is where advertisements go: mcast_dst_ip, else the global group.
+	MulticastGroup netip.Addr
+	// TrackSource makes a missing SourceAddress a FAULT (track_src_ip).
+	TrackSource bool
+	// UnicastPeers, when there are any, get the advertisements one by one.
+	UnicastPeers []UnicastPeer
+	// UnicastTTL is that of unicast advertisements, 0..255; -1 is director's default, 255.
+	UnicastTTL         int
+	UnicastFaultNoPeer bool // no peers is a FAULT rather than multicast
+	CheckUnicastSource bool // the sender must be a peer
+
+	Auth Authentication // version 2 only
+	HMAC *AuthHMAC      // auth_hmac; nil is off
 
 	Addresses         []Address // virtual_ipaddress: advertised
 	ExcludedAddresses []Address // virtual_ipaddress_excluded: moved along, not advertised
+	NoAddresses       bool      // no_virtual_ipaddress: none are wanted
+	Routes            []Route   // virtual_routes: there while MASTER
+	Rules             []Rule    // virtual_rules: there while MASTER
+	// PromoteSecondaries sets the sysctl of that name on the interface.
+	PromoteSecondaries bool
 
 	Preempt      bool          // false with nopreempt
 	PreemptDelay time.Duration // 0..1000 s
@@ -63,11 +99,97 @@ type Instance struct {
 	ChecksumAsV2           bool // v3_checksum_as_v2: IPv4 version 3 checksum without pseudo-header (RFC 9568 section 5.2.8)
 	DontTrackPrimary       bool // ignore faults of the instance's own interface
 
+	// TimerExpiredBackup, with nopreempt: a MASTER whose timer fired too late
+	// becomes BACKUP if its priority is below this; 0 is off.
+	TimerExpiredBackup uint8
+	NoAccept           bool // packets to virtual addresses are dropped unless the priority is 255
+	Strict             bool // strict_mode: RFC 9568 to the letter
+	// OldUnicastChecksum is "", "always" or "never": keepalived before 1.3 left
+	// the pseudo-header out of unicast checksums.
+	OldUnicastChecksum string
+
+	VMAC      *VMAC   // use_vmac; nil is the interface's own address
+	VMACAddr  bool    // use_vmac_addr: also for addresses on other interfaces
+	VMACXmit  bool    // vmac_xmit_base: advertisements leave from the base interface
+	IPVLAN    *IPVLAN // use_ipvlan
+	VRF       string  // vrf
+	Linkbeat  bool    // linkbeat_use_polling
+	SyncGroup string  // name of the group the instance is in; empty is none
+
 	GARP GARP
+	// GARPExtraInterval is garp_extra_if: announcements on other interfaces
+	// with our addresses; 0 is never.
+	GARPExtraInterval time.Duration
 
-	TrackInterfaces []TrackInterface
+	TrackInterfaces     []TrackInterface
+	TrackScripts        []Track
+	TrackFiles          []Track
+	TrackProcesses      []Track
+	TrackBFDs           []Track
+	TrackVirtualServers []Track // by the virtual server's text or group name
 
-	Notify NotifyScripts
+	Notify                NotifyScripts
+	NotifyPriorityChanges bool
+	SMTPAlert             Choice
+}
+
+// UnicastPeer is a router that gets advertisements by unicast.
+type UnicastPeer struct {
+	Address netip.Addr
+	// MinTTL and MaxTTL bound the TTL of what it sends: 0..255; both -1 when not said.
+	MinTTL, MaxTTL int
+}
+
+// AuthType is auth_type.
+type AuthType uint8
+
+// The authentications of version 2 (RFC 2338).
+const (
+	NoAuth   AuthType = iota
+	PassAuth          // PASS: a password in clear text
+	AHAuth            // AH: an authentication header
+)
+
+// String is the word of the configuration.
+func (a AuthType) String() string { return [...]string{"", "PASS", "AH"}[a%3] }
+
+// Authentication is the authentication block.
+type Authentication struct {
+	Type AuthType
+	Pass Secret // at most 8 bytes
+}
+
+// AuthHMAC is the auth_hmac block: keepalived's signed advertisements.
+type AuthHMAC struct {
+	Keys       []HMACKey
+	ActiveKey  uint8 // ID of the key that signs
+	Monotonic  bool  // anti_replay monotonic rather than time
+	TimeWindow time.Duration
+	Mode       string // enforce, permissive or receive-only
+}
+
+// HMACKey is one key, 32 to 64 bytes, or the file it stands in.
+type HMACKey struct {
+	ID   uint8
+	Key  Secret // the key's bytes
+	File string // read at start; Key is empty
+}
+
+// VMAC is use_vmac: the instance has an interface of its own with the MAC
+// address 00-00-5E-00-01-{VRID} (RFC 9568 section 7.3), or with MAC.
+type VMAC struct {
+	Name          string // of the interface; empty is made from VMACPrefix and VRID
+	MAC           string
+	NetlinkNotify bool
+	Group         int
+}
+
+// IPVLAN is use_ipvlan.
+type IPVLAN struct {
+	Name    string
+	Address netip.Prefix
+	Mode    string // "", bridge, private or vepa
+	Group   int
 }
 
 // GARP is when and how often addresses are announced by gratuitous ARP.
@@ -91,7 +213,21 @@ type Address struct {
 	BroadcastAuto bool
 	NoPrefixRoute bool
 	NoTrack       bool
+
+	Peer       netip.Prefix // the other end of a point-to-point link
+	Home       bool         // IPv6 home address
+	DAD        bool         // duplicate address detection is wanted (-nodad); else the address is usable at once
+	MngTmpAddr bool
+	AutoJoin   bool
+	// PreferredLifetime is how long the address may be a source: Forever unless
+	// set; an IPv6 address without a mask is deprecated, 0, as in keepalived.
+	PreferredLifetime time.Duration
+	UseVMAC           bool
+	TrackGroup        string // static addresses only
 }
+
+// Forever is the lifetime of an address that does not end.
+const Forever time.Duration = -1
 
 // TrackInterface ties an instance to the link state of an interface. With
 // Weight 0 a down interface is a FAULT; otherwise the priority changes by
@@ -108,6 +244,8 @@ type Script struct {
 	User    string   // empty is the script_user of global_defs
 	Group   string
 	Timeout time.Duration // 0 is the consumer's own
+	// Command is the text that Argv was made of.
+	Command string
 }
 
 // IsZero says that no script was configured.
@@ -116,6 +254,8 @@ func (s Script) IsZero() bool { return len(s.Argv) == 0 }
 // NotifyScripts are the programs told of an instance's transitions.
 type NotifyScripts struct {
 	Master, Backup, Fault, Stop Script
+	Deleted                     Script // the instance left the configuration
+	RxLowerPriority             Script // notify_master_rx_lower_pri
 	// Any is notify: it gets "INSTANCE", the name, the state and the priority
 	// appended to its arguments.
 	Any Script

@@ -62,9 +62,77 @@ func (k ServiceKey) String() string {
 	return "[" + k.Address.String() + "]:" + k.Protocol.String() + ":" + strconv.Itoa(int(k.Port))
 }
 
+// Tunnel is what lb_kind TUN says of the tunnel (type).
+type Tunnel struct {
+	Type TunnelType
+	Port uint16 // GUE only
+	// Checksum is "nocsum", "csum" or "remcsum"; GUE and GRE only.
+	Checksum string
+}
+
+// TunnelType is the encapsulation of TUN, numbered as in the kernel (IP_VS_CONN_F_TUNNEL_TYPE_*).
+type TunnelType uint8
+
+// The encapsulations.
+const (
+	IPIP TunnelType = iota
+	GUE
+	GRE
+)
+
+// String is the word of the configuration.
+func (t TunnelType) String() string { return [...]string{"ipip", "gue", "gre"}[t%3] }
+
+// Flags of a virtual server, as the kernel numbers them (IP_VS_SVC_F_*).
+const (
+	FlagOnePacket uint32 = 0x0004
+	FlagSched1    uint32 = 0x0008 // sh-fallback, mh-fallback
+	FlagSched2    uint32 = 0x0010 // sh-port, mh-port
+	FlagSched3    uint32 = 0x0020
+)
+
+// CheckTiming is what real servers inherit from their virtual server, and
+// checkers from their real server. It has been applied to the checkers, which
+// alone need it; here it is what the block says or inherits.
+type CheckTiming struct {
+	Interval   time.Duration // delay_loop
+	Retries    int           // retry; -1 is the default of each kind of checker
+	RetryDelay time.Duration // delay_before_retry; -1 is the default of each kind of checker
+	Timeout    time.Duration // connect_timeout
+	Warmup     time.Duration // -1 is Interval
+}
+
+// SorryServer takes the traffic when the quorum is lost.
+type SorryServer struct {
+	Key     ServerKey
+	Forward ForwardMethod
+	Tunnel  Tunnel
+	Inhibit bool // weight 0 rather than removal
+}
+
+// VirtualServerGroup is a virtual_server_group block: services that share real servers.
+type VirtualServerGroup struct {
+	Name    string
+	Entries []GroupEntry
+}
+
+// GroupEntry is one line of a virtual_server_group: addresses with a port, or a firewall mark.
+type GroupEntry struct {
+	First, Last netip.Addr // the same for one address
+	Port        uint16
+	FWMark      uint32
+	IPv6        bool // family of a firewall mark
+}
+
 // VirtualServer is a virtual_server block.
 type VirtualServer struct {
-	Key       ServiceKey
+	// Key is the service; zero when Group is set.
+	Key ServiceKey
+	// Group is the name of the virtual_server_group. Services has its keys.
+	Group string
+	// Services are the kernel's services of this virtual server: Key, or one for
+	// each address and mark of Group.
+	Services  []ServiceKey
 	Scheduler string // kernel name: rr, wlc, mh, ...
 	// Flags are the scheduler flags flag-1..3 and ops as the kernel numbers
 	// them (IP_VS_SVC_F_*); persistence is apart.
@@ -83,12 +151,28 @@ type VirtualServer struct {
 	Alpha      bool // real servers start down
 	Omega      bool // scripts run for what was up at shutdown
 	HASuspend  bool
+	QuorumUp   Script
+	QuorumDown Script
+
+	Tunnel      Tunnel
+	Weight      int // default of its real servers
+	Inhibit     bool
+	Sorry       *SorryServer
+	VirtualHost string // default Host header of HTTP checks
+	SMTPAlert   Choice
+	SNMPName    string
+	Timing      CheckTiming
 
 	RealServers []*RealServer
 }
 
-// String is the key's text.
-func (v *VirtualServer) String() string { return v.Key.String() }
+// String is the key's text; of a group "[NAME]:0" as keepalived writes it.
+func (v *VirtualServer) String() string {
+	if v.Group != "" {
+		return "[" + v.Group + "]:0"
+	}
+	return v.Key.String()
+}
 
 // ServerKey identifies a real server inside its virtual server. It is comparable.
 type ServerKey struct {
@@ -109,6 +193,12 @@ type RealServer struct {
 	NotifyUp   Script
 	NotifyDown Script
 	Checkers   []Checker
+
+	Tunnel      Tunnel
+	VirtualHost string
+	SMTPAlert   Choice
+	SNMPName    string
+	Timing      CheckTiming
 }
 
 // String is the form keepalived writes to its FIFOs: "[10.0.0.2]:tcp:80".
@@ -119,12 +209,18 @@ func (r *RealServer) String() string {
 // CheckKind is the kind of a checker: its block's keyword.
 type CheckKind string
 
-// The kinds of checkers that this version runs.
+// The kinds of checkers. What runs one skips the kinds it does not know.
 const (
 	TCPCheck  CheckKind = "TCP_CHECK"
 	HTTPGet   CheckKind = "HTTP_GET"
 	SSLGet    CheckKind = "SSL_GET"
 	PingCheck CheckKind = "PING_CHECK"
+	SMTPCheck CheckKind = "SMTP_CHECK"
+	DNSCheck  CheckKind = "DNS_CHECK"
+	MiscCheck CheckKind = "MISC_CHECK"
+	UDPCheck  CheckKind = "UDP_CHECK"
+	FileCheck CheckKind = "FILE_CHECK"
+	BFDCheck  CheckKind = "BFD_CHECK"
 )
 
 // Checker is one check of a real server with all inheritance applied.
@@ -148,7 +244,48 @@ type Checker struct {
 	Alpha      bool
 	LogAll     bool // log_all_failures
 
-	HTTP *HTTPCheck // set for HTTP_GET and SSL_GET
+	HTTP *HTTPCheck       // set for HTTP_GET and SSL_GET
+	SMTP *SMTPCheckParams // set for SMTP_CHECK
+	DNS  *DNSCheckParams  // set for DNS_CHECK
+	Misc *MiscCheckParams // set for MISC_CHECK
+	UDP  *UDPCheckParams  // set for UDP_CHECK
+	File *FileCheckParams // set for FILE_CHECK
+	BFD  string           // name of the bfd_instance of BFD_CHECK
+}
+
+// SMTPCheckParams is what is particular to SMTP_CHECK.
+type SMTPCheckParams struct {
+	Hello string // helo_name
+}
+
+// DNSCheckParams is what is particular to DNS_CHECK.
+type DNSCheckParams struct {
+	Type string // A, NS, CNAME, SOA, MX, TXT, AAAA, RRSIG or DNSKEY
+	Name string // default the root, "."
+}
+
+// MiscCheckParams is what is particular to MISC_CHECK.
+type MiscCheckParams struct {
+	Script  Script
+	Timeout time.Duration // misc_timeout, default delay_loop
+	Dynamic bool          // exit status 2..255 sets the weight to status-2
+}
+
+// UDPCheckParams is what is particular to UDP_CHECK.
+type UDPCheckParams struct {
+	Payload      []byte // empty is the checker's own
+	RequireReply bool
+	// Reply is what a reply must begin with, under ReplyMask bit by bit; empty is anything.
+	Reply, ReplyMask []byte
+	MinReply         int // bytes
+	MaxReply         int // bytes
+}
+
+// FileCheckParams is what is particular to FILE_CHECK.
+type FileCheckParams struct {
+	Name    string // of the track_file
+	Weight  int
+	Reverse bool
 }
 
 // HTTPCheck is what is particular to HTTP_GET and SSL_GET.
@@ -157,6 +294,8 @@ type HTTPCheck struct {
 	FastRecovery bool
 	SNI          string // empty is none (SSL_GET)
 	EnableSNI    bool
+	VirtualHost  string // Host header of URLs without their own; empty means address:port
+	TLSCompliant bool
 	URLs         []HTTPURL
 }
 
@@ -167,6 +306,24 @@ type HTTPURL struct {
 	// Statuses are the accepted status codes; never empty, default 200-299.
 	Statuses []StatusRange
 	Digest   string // 32 lower-case hex digits: MD5 of the body; empty is not checked
+	Regex    *Regex
+}
+
+// Regex is a pattern that the body must, or must not, match.
+type Regex struct {
+	Pattern   string
+	NoMatch   bool
+	Options   []string // regex_options: caseless, multiline, ...
+	MinOffset int      // bytes of the body
+	MaxOffset int      // 0 is no limit
+}
+
+// SSL is the SSL block: what SSL_GET shows of itself and believes.
+type SSL struct {
+	Password    Secret
+	CA          string
+	Certificate string
+	Key         string
 }
 
 // StatusRange is an inclusive range of HTTP status codes.

@@ -1,0 +1,415 @@
+package conf
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+func (l *loader) finishInstance(in *Instance) {
+	l.families(in)
+	l.inheritGlobal(in)
+	l.version(in)
+	l.identity(in)
+	l.finishSource(in)
+	l.priorities(in)
+	l.finishAuth(in)
+	if in.Strict {
+		l.strict(in)
+	}
+	l.interval(in)
+	l.instanceAddresses(in)
+}
+
+// families decides whether the instance speaks IPv4 or IPv6, and drops
+// addresses of the other family.
+func (l *loader) families(in *Instance) {
+	switch {
+	case len(in.Addresses) > 0:
+		in.IPv6 = in.Addresses[0].Prefix.Addr().Is6()
+	case len(in.UnicastPeers) > 0:
+		in.IPv6 = in.UnicastPeers[0].Address.Is6()
+	case in.SourceAddress.IsValid():
+		in.IPv6 = in.SourceAddress.Is6()
+	}
+	nodes := l.addressNodes[in]
+	kept, keptNodes := in.Addresses[:0], nodes[:0]
+	for i, a := range in.Addresses {
+		if a.Prefix.Addr().Is6() != in.IPv6 {
+			f := l.warn(nodes[i], "family", "(%s) %s is of another family than the first address: it is ignored", clip(in.Name), a.Prefix)
+			f.Hint = "virtual_ipaddress_excluded takes addresses of any family"
+			continue
+		}
+		kept, keptNodes = append(kept, a), append(keptNodes, nodes[i])
+	}
+	in.Addresses, l.addressNodes[in] = kept, keptNodes
+
+	if in.SourceAddress.IsValid() && in.SourceAddress.Is6() != in.IPv6 {
+		word := "mcast_src_ip"
+		if l.unicastWord[in] != nil {
+			word = "unicast_src_ip"
+		}
+		l.warnAtKeyword(in, word, "family", "(%s) %s is of another family than the virtual addresses: it is ignored", clip(in.Name), in.SourceAddress)
+		in.SourceAddress = netip.Addr{}
+	}
+	if len(in.UnicastPeers) > 0 && in.UnicastPeers[0].Address.Is6() != in.IPv6 {
+		l.warnAtKeyword(in, "unicast_peer", "family", "(%s) peer %s is of another family than the virtual addresses: the peers are ignored", clip(in.Name), in.UnicastPeers[0].Address)
+		in.UnicastPeers = nil
+	}
+	if in.MulticastGroup.IsValid() && in.MulticastGroup.Is6() != in.IPv6 {
+		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the virtual addresses: it is ignored", clip(in.Name), in.MulticastGroup)
+		in.MulticastGroup = netip.Addr{}
+	}
+	if in.MulticastGroup.Is6() && in.MulticastGroup.As16()[1]&0x0f != 2 {
+		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is no link-local group (ffX2:): it is ignored", clip(in.Name), in.MulticastGroup)
+		in.MulticastGroup = netip.Addr{}
+	}
+}
+
+// inheritGlobal fills in what global_defs decides.
+func (l *loader) inheritGlobal(in *Instance) {
+	g := &l.cfg.Global
+	list := l.cfg.sources[in]
+	said := func(keyword string) bool {
+		for i := range list {
+			if list[i].Keyword == keyword {
+				return true
+			}
+		}
+		return false
+	}
+	if !said("version") {
+		in.Version = g.VRRPVersion
+	}
+	for _, f := range []struct {
+		keyword string
+		to      *bool
+		from    bool
+	}{
+		{"lower_prio_no_advert", &in.LowerPrioNoAdvert, g.LowerPrioNoAdvert},
+		{"higher_prio_send_advert", &in.HigherPrioSendAdvert, g.HigherPrioSendAdvert},
+		{"owner_ignore_adverts", &in.OwnerIgnoreAdverts, g.OwnerIgnoreAdverts},
+		{"skip_check_adv_addr", &in.SkipCheckAdvertAddress, g.SkipCheckAdvertAddr},
+		{"v3_checksum_as_v2", &in.ChecksumAsV2, g.ChecksumAsV2},
+		{"strict_mode", &in.Strict, g.Strict},
+		{"notify_priority_changes", &in.NotifyPriorityChanges, g.PriorityChanges},
+	} {
+		if !said(f.keyword) {
+			*f.to = f.from
+		}
+	}
+	if !said("check_unicast_src") {
+		in.CheckUnicastSource = in.CheckUnicastSource || g.CheckUnicastSource
+	}
+	for _, f := range []struct {
+		keyword string
+		to      *int
+		from    int
+	}{
+		{"down_timer_adverts", &in.DownTimerAdverts, g.DownTimerAdverts},
+		{"garp_master_repeat", &in.GARP.MasterRepeat, g.GARP.MasterRepeat},
+		{"garp_master_refresh_repeat", &in.GARP.RefreshRepeat, g.GARP.RefreshRepeat},
+		{"garp_lower_prio_repeat", &in.GARP.LowerPrioRepeat, g.GARP.LowerPrioRepeat},
+	} {
+		if !said(f.keyword) {
+			*f.to = f.from
+		}
+	}
+	for _, f := range []struct {
+		keyword string
+		to      *time.Duration
+		from    time.Duration
+	}{
+		{"garp_master_delay", &in.GARP.MasterDelay, g.GARP.MasterDelay},
+		{"garp_master_refresh", &in.GARP.MasterRefresh, g.GARP.MasterRefresh},
+		{"garp_lower_prio_delay", &in.GARP.LowerPrioDelay, g.GARP.LowerPrioDelay},
+		{"garp_extra_if", &in.GARPExtraInterval, g.GARPExtraInterval},
+	} {
+		if !said(f.keyword) {
+			*f.to = f.from
+		}
+	}
+	if !in.MulticastGroup.IsValid() {
+		in.MulticastGroup = g.MulticastGroup4
+		if in.IPv6 {
+			in.MulticastGroup = g.MulticastGroup6
+		}
+	}
+	if in.SMTPAlert == Unset {
+		in.SMTPAlert = l.alertVRRP()
+	}
+}
+
+func (l *loader) version(in *Instance) {
+	if !in.IPv6 || in.Version == 3 {
+		return
+	}
+	in.Version = 3
+	if l.cfg.sources.has(in, "version") {
+		l.warnAtKeyword(in, "version", "version", "(%s) version 2 has no IPv6: version 3 is used", clip(in.Name))
+	}
+}
+
+// identity checks what an instance cannot do without: its number and its link.
+func (l *loader) identity(in *Instance) {
+	n := l.nodes[in]
+	if in.VRID == 0 && !l.badVRID[in] {
+		f := l.err(n, "missing-vrid", "vrrp_instance %s has no virtual_router_id", clip(in.Name))
+		f.Hint = "virtual_router_id N, 1 to 255, the same on all routers of the instance and no other on the link"
+	}
+	switch {
+	case in.Interface == "lo":
+		l.report(Error, said(n, "interface").Pos(), n.Origin, "interface", "(%s) VRRP cannot run on interface lo", clip(in.Name))
+	case in.Interface == "" && (len(in.UnicastPeers) == 0 || !in.SourceAddress.IsValid()):
+		l.err(n, "missing-interface", "vrrp_instance %s has no interface", clip(in.Name)).Hint = "interface NAME; only unicast with a unicast_src_ip can do without"
+	}
+}
+
+func (l *loader) finishSource(in *Instance) {
+	if word := l.unicastWord[in]; word != nil && len(in.UnicastPeers) == 0 && !in.UnicastFaultNoPeer {
+		l.warn(word, "no-peers", "(%s) there is no unicast_peer: advertisements go to the multicast group", clip(in.Name))
+	}
+	for _, p := range in.UnicastPeers {
+		if p.Address == in.SourceAddress {
+			l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip", clip(in.Name), p.Address)
+		}
+	}
+	if in.Preempt && in.PreemptDelay == 0 || !in.Master {
+		return
+	}
+	if !in.Preempt {
+		l.warnAtKeyword(in, "nopreempt", "nopreempt", "(%s) nopreempt does not work with state MASTER: it is ignored", clip(in.Name)).Hint = "write state BACKUP on all routers"
+		in.Preempt = true
+	}
+	if in.PreemptDelay != 0 {
+		l.warnAtKeyword(in, "preempt_delay", "preempt-delay", "(%s) preempt_delay does not work with state MASTER: it is ignored", clip(in.Name)).Hint = "write state BACKUP on all routers"
+		in.PreemptDelay = 0
+	}
+}
+
+func (l *loader) priorities(in *Instance) {
+	if in.Master && said(l.nodes[in], "priority") == nil {
+		in.Priority = 255
+		l.note(l.nodes[in], "owner", "(%s) state MASTER without a priority makes it the address owner, priority 255", clip(in.Name))
+	}
+}
+
+func (l *loader) finishAuth(in *Instance) {
+	switch {
+	case in.Auth.Type == NoAuth && in.Auth.Pass == "":
+	case in.Version == 3:
+		l.warn(l.authNode[in], "auth-version", "(%s) version 3 has no authentication: it is ignored", clip(in.Name)).Hint = "auth_hmac signs advertisements of version 3"
+		in.Auth = Authentication{}
+	case in.Auth.Type == NoAuth:
+		l.note(l.authNode[in], "auth-type", "(%s) there is a password and no auth_type: advertisements are not authenticated", clip(in.Name))
+		in.Auth = Authentication{}
+	case in.Auth.Pass == "":
+		l.warn(l.authNode[in], "auth-pass", "(%s) there is no auth_pass: advertisements are not authenticated", clip(in.Name))
+		in.Auth = Authentication{}
+	case in.Auth.Type == AHAuth && in.Master:
+		l.warnAtKeyword(in, "state", "auth-state", "(%s) state MASTER does not work with AH authentication: BACKUP is used", clip(in.Name))
+		in.Master = false
+	}
+	h := in.HMAC
+	if h == nil {
+		return
+	}
+	n := l.hmacNode[in]
+	switch {
+	case in.Auth.Type != NoAuth:
+		l.warn(n, "auth-both", "(%s) auth_hmac and authentication exclude each other: auth_hmac is ignored", clip(in.Name))
+		in.HMAC = nil
+		return
+	case h.Mode != "receive-only" && !h.has(h.ActiveKey):
+		l.warn(n, "auth-key", "(%s) auth_hmac has no key %d to sign with: it is ignored", clip(in.Name), h.ActiveKey).Hint = "set active_key to the ID of a key"
+		in.HMAC = nil
+		return
+	case in.Strict && h.Mode != "enforce":
+		l.warn(n, "strict", "(%s) strict mode has only mode enforce of auth_hmac: it is ignored", clip(in.Name))
+		in.HMAC = nil
+		return
+	}
+	if h.TimeWindow == 0 && !h.Monotonic {
+		h.TimeWindow = max(3*in.AdvertInterval, 5*time.Second)
+	}
+}
+
+func (h *AuthHMAC) has(id uint8) bool {
+	for _, k := range h.Keys {
+		if k.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// strict applies strict mode (vrrp_strict, strict_mode), which refuses what
+// the RFC does not have.
+func (l *loader) strict(in *Instance) {
+	name := clip(in.Name)
+	n := l.nodes[in]
+	if len(in.UnicastPeers) > 0 {
+		l.err(n, "strict", "(%s) strict mode has no unicast", name).Hint = "remove vrrp_strict, or set strict_mode false in the instance"
+	}
+	if in.Master != (in.Priority == 255) {
+		l.warnAtKeyword(in, "state", "strict", "(%s) strict mode: state MASTER goes with priority 255 and with no other", name)
+		in.Master = in.Priority == 255
+	}
+	if in.Auth.Type != NoAuth {
+		l.warn(l.authNode[in], "strict", "(%s) strict mode has no authentication: it is ignored", name)
+		in.Auth = Authentication{}
+	}
+	if in.PreemptDelay != 0 {
+		l.warnAtKeyword(in, "preempt_delay", "strict", "(%s) strict mode has no preempt_delay: it is ignored", name)
+		in.PreemptDelay = 0
+	}
+	if in.DownTimerAdverts != 3 {
+		l.warnAtKeyword(in, "down_timer_adverts", "strict", "(%s) strict mode has 3 down_timer_adverts", name)
+		in.DownTimerAdverts = 3
+	}
+	accept := l.cfg.sources.has(in, "accept") && !in.NoAccept
+	if accept && in.Version == 2 {
+		l.warnAtKeyword(in, "accept", "strict", "(%s) strict mode has no accept in version 2: it is ignored", name)
+		accept = false
+	}
+	if !accept && in.Priority != 255 && !in.NoAccept {
+		in.NoAccept = true
+		l.note(n, "strict-accept", "(%s) in strict mode the virtual addresses answer neither ping nor TCP: packets to them are dropped", name)
+	}
+	if in.VMACXmit {
+		l.warnAtKeyword(in, "vmac_xmit_base", "strict", "(%s) strict mode has no vmac_xmit_base: it is ignored", name)
+		in.VMACXmit = false
+	}
+	if in.VMAC != nil && in.VMAC.MAC != "" {
+		l.warnAtKeyword(in, "use_vmac", "strict", "(%s) strict mode has only the virtual MAC address of the RFC: %s is ignored", name, in.VMAC.MAC)
+		in.VMAC.MAC = ""
+	}
+	if in.IPv6 && len(in.Addresses) > 0 && !in.Addresses[0].Prefix.Addr().IsLinkLocalUnicast() {
+		l.warn(l.addressNodes[in][0], "strict", "(%s) the first address of an IPv6 instance must be link-local (RFC 9568 section 5.2.9)", name)
+	}
+	if len(in.Addresses) == 0 && in.Version == 2 {
+		l.err(n, "strict", "(%s) strict mode needs a virtual address", name)
+	}
+	in.GARP.LowerPrioRepeat, in.GARP.LowerPrioDelay = 0, 0
+	in.LowerPrioNoAdvert, in.HigherPrioSendAdvert = true, false
+	in.OwnerIgnoreAdverts = true
+}
+
+// maxIntervalV3 is 12 bits of centiseconds (RFC 9568 section 5.2.7).
+const maxIntervalV3 = 4095 * 10 * time.Millisecond
+
+func (l *loader) interval(in *Instance) {
+	d := in.AdvertInterval
+	if in.Version == 2 {
+		if d%time.Second == 0 {
+			return
+		}
+		rounded := max(d.Round(time.Second), time.Second)
+		l.warnAtKeyword(in, "advert_int", "rounded", "(%s) version 2 has intervals of whole seconds: advert_int %s becomes %s", clip(in.Name), secs(d), secs(rounded)).Hint = "version 3 has intervals from 0.01 s"
+		in.AdvertInterval = rounded
+		return
+	}
+	if d > maxIntervalV3 {
+		l.warnAtKeyword(in, "advert_int", "out-of-range", "(%s) advert_int %s is longer than the 40.95 seconds of version 3: 1 is used", clip(in.Name), secs(d))
+		in.AdvertInterval = time.Second
+		return
+	}
+	if rounded := d.Round(10 * time.Millisecond); rounded != d {
+		l.warnAtKeyword(in, "advert_int", "rounded", "(%s) advert_int %s becomes %s: version 3 counts hundredths of a second", clip(in.Name), secs(d), secs(rounded))
+		in.AdvertInterval = rounded
+	}
+}
+
+func (l *loader) instanceAddresses(in *Instance) {
+	n := l.nodes[in]
+	if len(in.Addresses) == 0 && !in.NoAddresses {
+		switch {
+		case in.Version == 3:
+			l.err(n, "no-address", "vrrp_instance %s has no virtual address, and version 3 needs one", clip(in.Name)).Hint = "virtual_ipaddress { IP/MASK }, or no_virtual_ipaddress"
+		case !in.Strict:
+			l.warn(n, "no-address", "vrrp_instance %s has no virtual address", clip(in.Name))
+		}
+	}
+	seen := map[netip.Addr]bool{}
+	if len(in.Addresses)+len(in.ExcludedAddresses) == 1 {
+		seen = nil // the usual case, and nothing to compare
+	}
+	in.Addresses = l.uniqueAddresses(in, in, in.Addresses, seen)
+	in.ExcludedAddresses = l.uniqueAddresses(in, excludedOf{in}, in.ExcludedAddresses, seen)
+}
+
+// uniqueAddresses drops what was said before and gives addresses their interface.
+func (l *loader) uniqueAddresses(in *Instance, owner any, list []Address, seen map[netip.Addr]bool) []Address {
+	nodes := l.addressNodes[owner]
+	kept := list[:0]
+	for i, a := range list {
+		addr := a.Prefix.Addr()
+		if seen[addr] {
+			l.warn(nodes[i], "repeated", "(%s) %s is there twice: this one is ignored", clip(in.Name), addr)
+			continue
+		}
+		if seen != nil {
+			seen[addr] = true
+		}
+		if a.Device == "" {
+			a.UseVMAC = a.UseVMAC || in.VMAC != nil
+			a.Device = in.Interface
+			if a.Device == "" {
+				a.Device = l.cfg.Global.DefaultInterface
+			}
+		}
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// duplicateVRIDs finds instances that routers on the link could not tell apart.
+func (l *loader) duplicateVRIDs() {
+	type key struct {
+		vrid    uint8
+		ipv6    bool
+		link    string
+		unicast bool
+		source  netip.Addr
+	}
+	first := make(map[key]*Instance, len(l.cfg.Instances))
+	for _, in := range l.cfg.Instances {
+		if in.VRID == 0 {
+			continue
+		}
+		k := key{in.VRID, in.IPv6, in.Interface, len(in.UnicastPeers) > 0, netip.Addr{}}
+		if k.unicast {
+			k.source = in.SourceAddress
+		}
+		other := first[k]
+		if other == nil {
+			first[k] = in
+			continue
+		}
+		n := l.nodes[in]
+		if c := said(n, "virtual_router_id"); c != nil {
+			n = c
+		}
+		f := l.err(n, "duplicate-vrid", "(%s) virtual_router_id %d is that of vrrp_instance %s on the same interface %s", clip(in.Name), in.VRID, clip(other.Name), clip(in.Interface))
+		f.Hint = other.Name + " is at " + l.nodes[other].Pos().String()
+		if free := freeVRID(l.cfg.Instances, in); free != 0 {
+			f.Hint += "; " + strconv.Itoa(free) + " is free in this file"
+		}
+	}
+}
+
+// freeVRID is a number that no instance on the same link has, 0 when there is none.
+func freeVRID(all []*Instance, in *Instance) int {
+	var used [256]bool
+	for _, o := range all {
+		if o.Interface == in.Interface {
+			used[o.VRID] = true
+		}
+	}
+	for v := 1; v < 256; v++ {
+		if !used[v] {
+			return v
+		}
+	}
+	return 0
+}

@@ -1,0 +1,415 @@
+package conf
+
+import (
+	"net/netip"
+	"time"
+)
+
+func (l *loader) finishServers() {
+	byKey := make(map[ServiceKey]*VirtualServer, len(l.cfg.VirtualServers))
+	groups := map[string]*VirtualServer{}
+	kept := l.cfg.VirtualServers[:0]
+	for _, v := range l.cfg.VirtualServers {
+		if !l.finishService(v) {
+			continue
+		}
+		first := byKey[v.Key]
+		if v.Group != "" {
+			first = groups[v.Group]
+		}
+		if first != nil {
+			l.note(l.nodes[v], "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v, l.nodes[first].Pos())
+			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...))
+			l.finishQuorum(first)
+			continue
+		}
+		if v.Group != "" {
+			groups[v.Group] = v
+		} else {
+			byKey[v.Key] = v
+		}
+		kept = append(kept, v)
+	}
+	l.cfg.VirtualServers = kept
+}
+
+// finishService fills in the service itself, then its real servers.
+func (l *loader) finishService(v *VirtualServer) bool {
+	n := l.nodes[v]
+	if len(v.RealServers) == 0 && v.Group != "" {
+		// keepalived takes a group without real servers without a word.
+		l.noteAt(endPos(n), n.Origin, "no-real-servers", "virtual server %s has no real servers", v)
+	} else if len(v.RealServers) == 0 {
+		l.atEnd(n, "no-real-servers", "virtual server %s has no real servers: it is ignored", v)
+		return false
+	}
+	if v.Key.FWMark != 0 {
+		v.Key.IPv6 = l.markFamily(v)
+		if v.Key.Protocol != 0 {
+			l.warnAtKeyword(v, "protocol", "fwmark-protocol", "a firewall mark has no protocol: it is ignored")
+			v.Key.Protocol = 0
+		}
+	} else if v.Key.Protocol == 0 {
+		if said(n, "protocol") == nil || v.Group == "" {
+			l.warn(n, "no-protocol", "virtual server %s has no protocol: UDP is used", v.name())
+		}
+		v.Key.Protocol = UDP
+	}
+	if v.Scheduler == "" {
+		v.Scheduler = "wlc"
+		if said(n, "lb_algo", "lvs_sched") == nil {
+			l.warn(n, "no-scheduler", "virtual server %s has no lvs_sched: wlc is used", v.name())
+		}
+	}
+	if said(n, "lb_kind", "lvs_method") == nil {
+		l.warn(n, "no-method", "virtual server %s has no lvs_method: NAT is used", v.name())
+	}
+	if v.Key.Address.IsValid() && v.Key.Port == 0 && v.Persistence == 0 {
+		l.warn(n, "port-zero", "virtual server %s has port 0, which needs persistence: persistence_timeout 360 is used", v.name())
+		v.Persistence = 360 * time.Second
+	}
+	if v.Flags&FlagOnePacket != 0 && v.Key.Protocol != UDP && v.Key.FWMark == 0 {
+		l.warnAtKeyword(v, "ops", "ops", "ops is for UDP: it has no effect here").Severity = Note
+	}
+	if !l.services(v) {
+		return false
+	}
+	l.finishPersistence(v)
+	l.finishTiming(&v.Timing, nil)
+	l.finishSorry(v)
+	for _, r := range v.RealServers {
+		l.finishReal(v, r)
+	}
+	v.RealServers = l.uniqueServers(v, v.RealServers)
+	v.SMTPAlert = l.alertServer(v)
+	l.finishQuorum(v)
+	return true
+}
+
+// name is the text of the service before its protocol is known.
+func (v *VirtualServer) name() string {
+	if v.Group != "" || v.Key.FWMark != 0 || v.Key.Protocol != 0 {
+		return v.String()
+	}
+	return netip.AddrPortFrom(v.Key.Address, v.Key.Port).String()
+}
+
+// markFamily finds the family of a firewall mark: as said, else that of its real servers.
+func (l *loader) markFamily(v *VirtualServer) bool {
+	if l.cfg.sources.has(v, "ip_family") {
+		return v.Key.IPv6
+	}
+	for _, r := range v.RealServers {
+		return r.Key.Address.Is6()
+	}
+	return false
+}
+
+// services lists the kernel's services of the virtual server.
+func (l *loader) services(v *VirtualServer) bool {
+	if v.Group == "" {
+		if v.Key.FWMark == 0 {
+			v.Key.IPv6 = false // the address says it
+		}
+		v.Services = []ServiceKey{v.Key}
+		return true
+	}
+	n := l.nodes[v]
+	g := l.vsGroups[v.Group]
+	protocol := v.Key.Protocol
+	v.Key = ServiceKey{}
+	if g == nil {
+		names := make([]string, 0, len(l.cfg.VirtualServerGroups))
+		for _, g := range l.cfg.VirtualServerGroups {
+			names = append(names, g.Name)
+		}
+		l.warnArg(n, 1, "not-found", "virtual_server_group %s is not defined: the virtual server is ignored%s", clip(v.Group), didYouMean(v.Group, names))
+		return false
+	}
+	for _, e := range g.Entries {
+		if e.FWMark != 0 {
+			v.Services = append(v.Services, ServiceKey{FWMark: e.FWMark, IPv6: e.IPv6 || v.Key.IPv6})
+			continue
+		}
+		if len(v.Services)+addressCount(e.First, e.Last) > maxGroupAddresses {
+			l.warnArg(n, 1, "range-too-large", "virtual_server_group %s has more than %d addresses: those from %s on are ignored", clip(v.Group), maxGroupAddresses, e.First)
+			break
+		}
+		for a := e.First; ; a = a.Next() {
+			v.Services = append(v.Services, ServiceKey{Protocol: protocol, Address: a, Port: e.Port})
+			if a == e.Last || !a.IsValid() {
+				break
+			}
+		}
+	}
+	return true
+}
+
+// family tells whether the virtual server is IPv6.
+func (v *VirtualServer) family() (ipv6 bool) {
+	if len(v.Services) == 0 {
+		return v.Key.IPv6
+	}
+	s := v.Services[0]
+	return s.IPv6 || s.Address.Is6()
+}
+
+func (l *loader) finishPersistence(v *VirtualServer) {
+	full := 32
+	if v.family() {
+		full = 128
+	}
+	if v.PersistenceMask > full {
+		l.warnAtKeyword(v, "persistence_granularity", "out-of-range", "persistence_granularity %d is more than the %d bits of an address: %d is used", v.PersistenceMask, full, full)
+	}
+	if v.PersistenceMask == 0 || v.PersistenceMask > full {
+		v.PersistenceMask = full
+	}
+	if v.Persistence == 0 && l.cfg.sources.has(v, "persistence_granularity") {
+		l.warnAtKeyword(v, "persistence_granularity", "no-persistence", "persistence_granularity has no effect without persistence_timeout").Severity = Note
+	}
+}
+
+// servicePort is the port of the virtual server, 0 when it has none or several.
+func (v *VirtualServer) servicePort() uint16 {
+	if len(v.Services) == 0 {
+		return v.Key.Port
+	}
+	port := v.Services[0].Port
+	for _, s := range v.Services {
+		if s.Port != port || s.FWMark != 0 {
+			return 0
+		}
+	}
+	return port
+}
+
+func (l *loader) finishSorry(v *VirtualServer) {
+	s := v.Sorry
+	if s == nil {
+		return
+	}
+	if !s.Key.Address.IsValid() {
+		v.Sorry = nil
+		return
+	}
+	if !l.cfg.sources.has(v, "sorry_server_lvs_method") {
+		s.Forward, s.Tunnel = v.Forward, v.Tunnel
+	}
+	port := v.servicePort()
+	if s.Key.Port == 0 {
+		s.Key.Port = port
+	}
+	if s.Forward != NAT && v.Group == "" && v.Key.FWMark == 0 && s.Key.Port != port {
+		l.warnAtKeyword(v, "sorry_server", "port", "%s does not change ports: the sorry server gets port %d of the virtual server rather than %d", s.Forward, port, s.Key.Port)
+		s.Key.Port = port
+	}
+}
+
+// finishReal applies what a real server inherits.
+func (l *loader) finishReal(v *VirtualServer, r *RealServer) {
+	list := l.cfg.sources[r]
+	has := func(keyword string) bool {
+		for i := range list {
+			if list[i].Keyword == keyword {
+				return true
+			}
+		}
+		return false
+	}
+	n := l.nodes[r]
+	if len(v.Services) > 0 {
+		r.Protocol = v.Services[0].Protocol
+	}
+	if !has("weight") {
+		r.Weight = v.Weight
+	}
+	if !has("lvs_method") {
+		r.Forward, r.Tunnel = v.Forward, v.Tunnel
+	}
+	if !has("inhibit_on_failure") {
+		r.Inhibit = v.Inhibit
+	}
+	if !has("alpha") {
+		r.Alpha = v.Alpha
+	}
+	if r.VirtualHost == "" {
+		r.VirtualHost = v.VirtualHost
+	}
+	if r.SMTPAlert == Unset {
+		r.SMTPAlert = l.alertReal(v)
+	}
+	port := v.servicePort()
+	if r.Key.Port == 0 {
+		r.Key.Port = port
+	}
+	if r.Forward != NAT && v.Group == "" && v.Key.FWMark == 0 && r.Key.Port != port {
+		l.warn(n, "port", "%s does not change ports: real server %s gets port %d of the virtual server rather than %d", r.Forward, r.Key.Address, port, r.Key.Port)
+		r.Key.Port = port
+	}
+	if r.Key.Address.Is6() != v.family() && r.Forward != TUN {
+		l.note(n, "family", "real server %s is of another family than virtual server %s: the kernel takes that with TUN only", r.Key.Address, v)
+	}
+	if r.Lower > r.Upper && r.Upper != 0 {
+		l.note(n, "threshold", "lthreshold %d is above uthreshold %d: the kernel refuses that", r.Lower, r.Upper)
+	}
+	l.finishTiming(&r.Timing, &v.Timing)
+	for i := range r.Checkers {
+		l.finishChecker(v, r, &r.Checkers[i])
+	}
+}
+
+// unsetTiming is the timing of a block that has said nothing.
+var unsetTiming = CheckTiming{Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1, Warmup: -1}
+
+// finishTiming fills in what a block inherits from the one around it.
+func (l *loader) finishTiming(t, outer *CheckTiming) {
+	if outer == nil {
+		outer = &CheckTiming{Interval: defaultInterval, Retries: -1, RetryDelay: -1, Timeout: defaultTimeout, Warmup: -1}
+	}
+	if t.Interval < 0 {
+		t.Interval = outer.Interval
+	}
+	if t.Timeout < 0 {
+		t.Timeout = outer.Timeout
+	}
+	if t.Retries < 0 {
+		t.Retries = outer.Retries
+	}
+	if t.RetryDelay < 0 {
+		t.RetryDelay = outer.RetryDelay
+	}
+	if t.Warmup < 0 {
+		t.Warmup = outer.Warmup
+	}
+}
+
+// finishChecker applies what a checker inherits, and the defaults of its kind.
+func (l *loader) finishChecker(v *VirtualServer, r *RealServer, c *Checker) {
+	t := CheckTiming{Interval: c.Interval, Retries: c.Retries, RetryDelay: c.RetryDelay, Timeout: c.Timeout, Warmup: c.Warmup}
+	l.finishTiming(&t, &r.Timing)
+	retries, delay := defaultRetries, defaultRetryDelay
+	switch c.Kind {
+	case HTTPGet, SSLGet:
+		delay = httpRetryDelay
+	case DNSCheck:
+		retries, delay = dnsRetries, t.Interval
+	case MiscCheck:
+		retries = 0
+	}
+	if t.Retries < 0 {
+		t.Retries = retries
+	}
+	if t.RetryDelay < 0 {
+		t.RetryDelay = delay
+	}
+	if t.Warmup < 0 {
+		t.Warmup = t.Interval
+	}
+	c.Interval, c.Retries, c.RetryDelay, c.Timeout, c.Warmup = t.Interval, t.Retries, t.RetryDelay, t.Timeout, t.Warmup
+
+	has := func(keyword string) bool { return l.cfg.sources.has(c, keyword) }
+	if !has("alpha") {
+		c.Alpha = r.Alpha
+	}
+	if !has("log_all_failures") {
+		c.LogAll = l.cfg.Global.LogAllFailures
+	}
+	if !c.ConnectIP.IsValid() {
+		c.ConnectIP = r.Key.Address
+	}
+	if c.ConnectPort == 0 {
+		c.ConnectPort = r.Key.Port
+		if c.ConnectPort == 0 && c.Kind != PingCheck && c.Kind != MiscCheck && c.Kind != FileCheck && c.Kind != BFDCheck {
+			l.note(l.nodes[c], "no-port", "%s of %s has no port to connect to", c.Kind, r.Key.Address).Hint = "set connect_port"
+		}
+	}
+	if c.BindIP.IsValid() && c.BindIP.Is6() != c.ConnectIP.Is6() {
+		l.warnAtKeyword(c, "bindto", "family", "bindto %s is of another family than %s: it is ignored", c.BindIP, c.ConnectIP)
+		c.BindIP = netip.Addr{}
+	}
+	switch {
+	case c.HTTP != nil:
+		if c.HTTP.VirtualHost == "" {
+			c.HTTP.VirtualHost = r.VirtualHost
+		}
+		for i := range c.HTTP.URLs {
+			if u := &c.HTTP.URLs[i]; u.VirtualHost == "" {
+				u.VirtualHost = c.HTTP.VirtualHost
+			}
+		}
+		if c.HTTP.SNI == "" && c.HTTP.EnableSNI {
+			c.HTTP.SNI = c.HTTP.URLs[0].VirtualHost
+		}
+	case c.Misc != nil:
+		if c.Misc.Timeout == 0 {
+			c.Misc.Timeout = c.Interval
+		}
+		c.Misc.Script.Timeout = c.Misc.Timeout
+	case c.File != nil:
+		f := l.files[c.File.Name]
+		if f == nil {
+			l.warn(l.nodes[c], "not-found", "track_file %s of FILE_CHECK is not defined: the check always fails%s", clip(c.File.Name), didYouMean(c.File.Name, l.trackerNames(kindFile)))
+		} else if !has("weight") {
+			c.File.Weight, c.File.Reverse = f.Weight, f.Reverse
+		}
+	case c.BFD != "" && l.bfds[c.BFD] == nil:
+		l.warn(l.nodes[c], "not-found", "bfd_instance %s of BFD_CHECK is not defined%s", clip(c.BFD), didYouMean(c.BFD, l.trackerNames(kindBFD)))
+	}
+}
+
+// uniqueServers drops real servers that are there twice.
+func (l *loader) uniqueServers(v *VirtualServer, list []*RealServer) []*RealServer {
+	if len(list) < 2 {
+		return list
+	}
+	first := make(map[ServerKey]*RealServer, len(list))
+	kept := list[:0]
+	for _, r := range list {
+		if f := first[r.Key]; f != nil {
+			l.note(l.nodes[r], "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.nodes[f].Pos())
+			continue
+		}
+		first[r.Key] = r
+		kept = append(kept, r)
+	}
+	return kept
+}
+
+// finishQuorum bounds the quorum by what the real servers can reach.
+func (l *loader) finishQuorum(v *VirtualServer) {
+	var sum uint64
+	for _, r := range v.RealServers {
+		sum += uint64(r.Weight)
+	}
+	if len(v.RealServers) > 0 && uint64(v.Quorum) > sum && l.cfg.sources.has(v, "quorum") {
+		l.warnAtKeyword(v, "quorum", "quorum", "quorum %d can never be reached: the weights are %d together, and that is used", v.Quorum, sum)
+		v.Quorum = uint32(max(sum, 1))
+	}
+	if v.Hysteresis >= v.Quorum && v.Hysteresis > 0 {
+		l.warnAtKeyword(v, "hysteresis", "quorum", "hysteresis %d must be less than the quorum %d: %d is used", v.Hysteresis, v.Quorum, v.Quorum-1)
+		v.Hysteresis = v.Quorum - 1
+	}
+}
+
+// alertServer is whether mail is sent when the quorum changes.
+func (l *loader) alertServer(v *VirtualServer) Choice {
+	g := &l.cfg.Global
+	for _, c := range []Choice{v.SMTPAlert, g.SMTPAlertChecks, g.SMTPAlert} {
+		if c != Unset {
+			return c
+		}
+	}
+	return No
+}
+
+// alertReal is whether mail is sent when a real server changes.
+func (l *loader) alertReal(v *VirtualServer) Choice {
+	g := &l.cfg.Global
+	for _, c := range []Choice{v.SMTPAlert, g.SMTPAlertChecks, g.SMTPAlert} {
+		if c != Unset {
+			return c
+		}
+	}
+	return Yes
+}

@@ -1,0 +1,481 @@
+package conf
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+const (
+	whyScheduling = "director's workers set their scheduling themselves"
+	whySNMP       = "director has no SNMP agent"
+	whyDBus       = "director has no D-Bus interface; see director status --json"
+	whyIptables   = "director uses nftables, never iptables"
+	whyBuffers    = "director sizes its buffers itself"
+	whyBFD        = "director has no BFD"
+	whyNames      = "director's processes have names of their own"
+)
+
+// globalKeywords is the global_defs block (keepalived core/global_parser.c).
+var globalKeywords = newTable("global_defs",
+	globalNames, globalMail, globalScripts, globalVRRP, globalAnnounce, globalLVS, globalProcess, globalReload, globalIgnored)
+
+var globalNames = []keyword[Global]{
+	word("router_id", "STRING", "the host's name", func(g *Global) *string { return &g.RouterID }),
+	flag("strict_config", func(g *Global) *bool { return &g.StrictConfig }).ours().remark("warnings become errors"),
+}
+
+var globalMail = []keyword[Global]{
+	group("notification_email", "{ ADDRESS ... }", 0, setMailTo),
+	word("notification_email_from", "ADDRESS", "user@host", func(g *Global) *string { return &g.MailFrom }),
+	custom("smtp_server", "HOST|IP [PORT]", "", 1, setSMTPServer, func(g *Global) []string {
+		if g.SMTPServer == "" {
+			return nil
+		}
+		return []string{g.SMTPServer, strconv.Itoa(int(g.SMTPPort))}
+	}),
+	word("smtp_helo_name", "NAME", "the host's name", func(g *Global) *string { return &g.SMTPHello }),
+	wholeSeconds("smtp_connect_timeout", 1, math.MaxInt32/1000, "30", func(g *Global) *time.Duration { return &g.SMTPTimeout }),
+	choice("smtp_alert", "unset", func(g *Global) *Choice { return &g.SMTPAlert }),
+	choice("smtp_alert_vrrp", "unset", func(g *Global) *Choice { return &g.SMTPAlertVRRP }),
+	choice("smtp_alert_checker", "unset", func(g *Global) *Choice { return &g.SMTPAlertChecks }),
+	flag("no_email_faults", func(g *Global) *bool { return &g.NoMailFaults }),
+	flag("no_checker_emails", func(g *Global) *bool { return &g.NoCheckerMails }),
+	flag("checker_log_all_failures", func(g *Global) *bool { return &g.LogAllFailures }),
+	flag("rs_init_notifies", func(g *Global) *bool { return &g.InitNotifies }),
+}
+
+var globalScripts = []keyword[Global]{
+	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the running one", need: 1, max: 2,
+		set: func(_ *loader, n *syntax.Node, g *Global) { g.ScriptUser, g.ScriptGroup = n.Arg(0), n.Arg(1) },
+		get: func(g *Global) []string {
+			if g.ScriptUser == "" {
+				return nil
+			}
+			return append(one(g.ScriptUser), some(g.ScriptGroup)...)
+		}},
+	flag("enable_script_security", func(g *Global) *bool { return &g.ScriptSecurity }),
+	flag("set_supplementary_groups", func(g *Global) *bool { return &g.SupplementaryGroups }),
+	flag("use_symlink_paths", func(g *Global) *bool { return &g.UseSymlinkPaths }),
+	program("startup_script", func(g *Global) *Script { return &g.StartupScript }),
+	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *Global) *time.Duration { return &g.StartupScript.Timeout }),
+	program("shutdown_script", func(g *Global) *Script { return &g.ShutdownScript }),
+	wholeSeconds("shutdown_script_timeout", 1, 1000, "10", func(g *Global) *time.Duration { return &g.ShutdownScript.Timeout }),
+	word("notify_fifo", "PATH", "", func(g *Global) *string { return &g.FIFO.Path }),
+	program("notify_fifo_script", func(g *Global) *Script { return &g.FIFO.Script }),
+	word("vrrp_notify_fifo", "PATH", "", func(g *Global) *string { return &g.VRRPFIFO.Path }),
+	program("vrrp_notify_fifo_script", func(g *Global) *Script { return &g.VRRPFIFO.Script }),
+	word("lvs_notify_fifo", "PATH", "", func(g *Global) *string { return &g.LVSFIFO.Path }),
+	program("lvs_notify_fifo_script", func(g *Global) *Script { return &g.LVSFIFO.Script }),
+	flag("vrrp_notify_priority_changes", func(g *Global) *bool { return &g.PriorityChanges }),
+	flag("fifo_write_vrrp_states_on_reload", func(g *Global) *bool { return &g.StatesOnReload }),
+}
+
+var globalVRRP = []keyword[Global]{
+	number("vrrp_version", 2, 3, "2", func(g *Global) *uint8 { return &g.VRRPVersion }),
+	multicast("vrrp_mcast_group4", "224.0.0.18", netip.Addr.Is4, func(g *Global) *netip.Addr { return &g.MulticastGroup4 }),
+	multicast("vrrp_mcast_group6", "ff02::12", isIPv6, func(g *Global) *netip.Addr { return &g.MulticastGroup6 }),
+	number("vrrp_down_timer_adverts", 1, 100, "3", func(g *Global) *int { return &g.DownTimerAdverts }),
+	flag("vrrp_lower_prio_no_advert", func(g *Global) *bool { return &g.LowerPrioNoAdvert }),
+	flag("vrrp_higher_prio_send_advert", func(g *Global) *bool { return &g.HigherPrioSendAdvert }),
+	flag("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }),
+	flag("vrrp_skip_check_adv_addr", func(g *Global) *bool { return &g.SkipCheckAdvertAddr }),
+	flag("vrrp_check_unicast_src", func(g *Global) *bool { return &g.CheckUnicastSource }),
+	flag("vrrp_strict", func(g *Global) *bool { return &g.Strict }),
+	flag("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }),
+	flag("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
+	duration("vrrp_startup_delay", 1*time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.StartupDelay }),
+	duration("vrrp_delay_after_boot", 0, maxTimer, "0", func(g *Global) *time.Duration { return &g.DelayAfterBoot }),
+	{name: "dynamic_interfaces", value: "[allow_if_changes]", deflt: "off", max: 1,
+		why: "director always waits for interfaces that are absent",
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			g.DynamicInterfaces = true
+			if s := n.Arg(0); s != "" && s != "allow_if_changes" {
+				l.warnArg(n, 0, "unknown-value", "dynamic_interfaces does not know %q: it is ignored", clip(s))
+			}
+		},
+		get: func(g *Global) []string {
+			if g.DynamicInterfaces {
+				return []string{}
+			}
+			return nil
+		}},
+	netInterface("default_interface", "eth0", func(g *Global) *string { return &g.DefaultInterface }),
+	word("vmac_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACPrefix }),
+	word("vmac_addr_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACAddrPrefix }),
+	word("nftables", "[TABLE]", "keepalived", func(g *Global) *string { return &g.NFTables }).optional(),
+	flag("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }),
+}
+
+var globalAnnounce = []keyword[Global]{
+	wholeSeconds("vrrp_garp_master_delay", 0, math.MaxInt32, "5", func(g *Global) *time.Duration { return &g.GARP.MasterDelay }),
+	number("vrrp_garp_master_repeat", 1, math.MaxInt32, "5", func(g *Global) *int { return &g.GARP.MasterRepeat }),
+	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxInt32, "0", func(g *Global) *time.Duration { return &g.GARP.MasterRefresh }),
+	number("vrrp_garp_master_refresh_repeat", 1, math.MaxInt32, "1", func(g *Global) *int { return &g.GARP.RefreshRepeat }),
+	wholeSeconds("vrrp_garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(g *Global) *time.Duration { return &g.GARP.LowerPrioDelay }),
+	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *Global) *int { return &g.GARP.LowerPrioRepeat }),
+	duration("vrrp_garp_interval", time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.GARPInterval }),
+	duration("vrrp_gna_interval", time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.NAInterval }),
+	{name: "vrrp_min_garp", value: "[BOOL]", deflt: "false", max: 1, why: "one announcement, not repeated",
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			if v, ok := l.boolean(n, 0); ok && v {
+				g.GARP.MasterRepeat, g.GARP.MasterDelay = 1, 0
+				g.GARP.LowerPrioRepeat, g.GARP.LowerPrioDelay = 1, 0
+				l.minGARP = true
+			}
+		}},
+	{name: "vrrp_garp_extra_if", value: "[all] 0..86400", deflt: "0", unit: "s", need: 1, max: 2,
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			i := 0
+			if n.Arg(0) == "all" {
+				g.GARPExtraAll, i = true, 1
+			}
+			if i >= len(n.Args) {
+				l.warn(n, "missing-value", "vrrp_garp_extra_if needs a number of seconds: the line is ignored")
+				return
+			}
+			if v, ok := l.integer(n, i, 0, 86400); ok {
+				g.GARPExtraInterval = time.Duration(v) * time.Second
+			}
+		},
+		get: func(g *Global) []string {
+			words := one(secs(g.GARPExtraInterval))
+			if g.GARPExtraAll {
+				words = append(one("all"), words...)
+			}
+			return words
+		}},
+}
+
+var globalLVS = []keyword[Global]{
+	custom("lvs_timeouts", "[tcp N] [tcpfin N] [udp N]", "the kernel's", 2, setLVSTimeouts, func(g *Global) []string {
+		var words []string
+		for _, t := range []struct {
+			name string
+			d    time.Duration
+		}{{"tcp", g.LVSTimeouts.TCP}, {"tcpfin", g.LVSTimeouts.TCPFin}, {"udp", g.LVSTimeouts.UDP}} {
+			if t.d != 0 {
+				words = append(words, t.name, secs(t.d))
+			}
+		}
+		return words
+	}),
+	bare("lvs_flush", func(g *Global) *bool { return &g.LVSFlush }),
+	{name: "lvs_flush_on_stop", value: "[VS]", deflt: "off", max: 1,
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			switch n.Arg(0) {
+			case "":
+				g.LVSFlushOn = "all"
+			case "VS":
+				g.LVSFlushOn = "VS"
+			default:
+				l.warnArg(n, 0, "unknown-value", "lvs_flush_on_stop does not know %q: the line is ignored", clip(n.Arg(0)))
+			}
+		},
+		get: func(g *Global) []string {
+			switch g.LVSFlushOn {
+			case "all":
+				return []string{}
+			case "VS":
+				return one("VS")
+			}
+			return nil
+		}},
+	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync, getLVSSync),
+	word("nftables_ipvs", "[TABLE]", "off", func(g *Global) *string { return &g.NFTablesIPVS }).optional(),
+	number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "1000", func(g *Global) *uint32 { return &g.NFTablesIPVSStartFWMark }),
+	ignoredNumber[Global]("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "", "director chooses the priority of its chains"),
+}
+
+var globalProcess = []keyword[Global]{
+	number("vrrp_priority", -20, 19, "0", func(g *Global) *int { return &g.VRRPPriority }),
+	number("checker_priority", -20, 19, "0", func(g *Global) *int { return &g.CheckerPriority }),
+	bare("vrrp_no_swap", func(g *Global) *bool { return &g.VRRPNoSwap }),
+	bare("checker_no_swap", func(g *Global) *bool { return &g.CheckerNoSwap }),
+	number("vrrp_rt_priority", 1, 99, "director's own", func(g *Global) *int { return &g.VRRPRealTimePriority }),
+	number("checker_rt_priority", 1, 99, "none", func(g *Global) *int { return &g.CheckerRealTimePriority }),
+	cpus("vrrp_cpu_affinity", func(g *Global) *[]int { return &g.VRRPCPUs }),
+	cpus("checker_cpu_affinity", func(g *Global) *[]int { return &g.CheckerCPUs }),
+	microseconds("vrrp_rlimit_rttime", "none", func(g *Global) *time.Duration { return &g.VRRPRealTimeLimit }).noEffect(whyScheduling),
+	microseconds("checker_rlimit_rttime", "none", func(*Global) *time.Duration { return new(time.Duration) }).noEffect(whyScheduling),
+	ignoredNumber[Global]("bfd_priority", -20, 19, "0", whyBFD),
+	ignored[Global]("bfd_no_swap", "", 0, whyBFD),
+	ignoredNumber[Global]("bfd_rt_priority", 1, 99, "none", whyBFD),
+	ignored[Global]("bfd_cpu_affinity", "CPU ...", 1, whyBFD),
+	ignored[Global]("bfd_rlimit_rttime", "MICROSECONDS", 1, whyBFD),
+	number("max_auto_priority", -1, 99, "0", func(g *Global) *int { return &g.MaxAutoPriority }).noEffect("director's VRRP worker has a real-time priority from the start"),
+	ignoredNumber[Global]("min_auto_priority_delay", 1, math.MaxInt32, "1000000", whyScheduling),
+	{name: "umask", value: "NUMBER|BITS", deflt: "0177", need: 1, max: -1,
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			v, err := strconv.ParseUint(n.Arg(0), 0, 32)
+			switch {
+			case err == nil && v <= 0o777:
+				g.Umask = uint32(v)
+			case strings.HasPrefix(n.Arg(0), "I"):
+				l.note(n, "umask-bits", "umask in letters is not read: 0177 is used")
+			default:
+				l.warnArg(n, 0, "unknown-value", "%q is no umask: 0177 is used", clip(n.Arg(0)))
+			}
+		},
+		get: func(g *Global) []string { return one(fmt.Sprintf("%#o", g.Umask)) }},
+}
+
+var globalReload = []keyword[Global]{
+	ignored[Global]("reload_check_config", "[LOGFILE]", 0, "director always checks before it reloads"),
+	word("reload_time_file", "PATH", "", func(g *Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and director reload"),
+	bare("reload_repeat", func(g *Global) *bool { return &g.ReloadRepeat }).noEffect("use a timer of the system and director reload"),
+	word("reload_file", "[PATH]", "", func(g *Global) *string { return &g.ReloadFile }).optional().noEffect("director reload returns when the reload is done"),
+	word("state_dump_file", "PATH", "/tmp/keepalived.data", func(g *Global) *string { return &g.StateDumpFile }).noEffect("see director status"),
+	word("stats_dump_file", "PATH", "/tmp/keepalived.stats", func(g *Global) *string { return &g.StatsDumpFile }).noEffect("see director status"),
+	word("json_dump_file", "PATH", "/tmp/keepalived.json", func(g *Global) *string { return &g.JSONDumpFile }).noEffect("see director status --json"),
+	number("json_version", 1, 2, "1", func(g *Global) *int { return &g.JSONVersion }).noEffect("see director status --json"),
+	ignoredFlag[Global]("data_use_instance", "see director status"),
+	ignored[Global]("config_save_dir", "PATH", 1, "director keeps every configuration it applied: see director history"),
+	ignored[Global]("tmp_config_directory", "PATH", 1, "director needs no temporary files for its configuration"),
+}
+
+var globalIgnored = []keyword[Global]{
+	ignored[Global]("vrrp_iptables", "[IN [OUT]]", 0, whyIptables),
+	ignored[Global]("vrrp_ipsets", "[NAME ...]", 0, whyIptables),
+	ignoredNumber[Global]("nftables_priority", math.MinInt32, math.MaxInt32, "-1", "director chooses the priority of its chains"),
+	ignored[Global]("nftables_ifindex", "", 0, "director matches interfaces by name"),
+	ignored[Global]("nftables_counters", "", 0, "director's rules always count"),
+	ignored[Global]("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", 1, whyBuffers),
+	ignoredNumber[Global]("vrrp_rx_bufs_multiplier", 1, math.MaxInt32, "3", whyBuffers),
+	ignoredNumber[Global]("vrrp_netlink_cmd_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredFlag[Global]("vrrp_netlink_cmd_rcv_bufs_force", whyBuffers),
+	ignoredNumber[Global]("vrrp_netlink_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredFlag[Global]("vrrp_netlink_monitor_rcv_bufs_force", whyBuffers),
+	ignoredNumber[Global]("lvs_netlink_cmd_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredFlag[Global]("lvs_netlink_cmd_rcv_bufs_force", whyBuffers),
+	ignoredNumber[Global]("lvs_netlink_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredFlag[Global]("lvs_netlink_monitor_rcv_bufs_force", whyBuffers),
+	ignoredNumber[Global]("process_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredFlag[Global]("process_monitor_rcv_bufs_force", whyBuffers),
+	ignored[Global]("process_names", "", 0, whyNames),
+	ignored[Global]("process_name", "[NAME]", 0, whyNames),
+	ignored[Global]("vrrp_process_name", "[NAME]", 0, whyNames),
+	ignored[Global]("checker_process_name", "[NAME]", 0, whyNames),
+	ignored[Global]("bfd_process_name", "[NAME]", 0, whyNames),
+	ignored[Global]("snmp_socket", "ADDRESS", 1, whySNMP),
+	ignored[Global]("enable_traps", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_keepalived", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_vrrp", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_rfc", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_rfcv2", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_rfcv3", "", 0, whySNMP),
+	ignored[Global]("enable_snmp_checker", "", 0, whySNMP),
+	ignored[Global]("snmp_vs_stats_update_interval", "SECONDS", 1, whySNMP),
+	ignored[Global]("snmp_rs_stats_update_interval", "SECONDS", 1, whySNMP),
+	ignored[Global]("enable_dbus", "", 0, whyDBus),
+	ignored[Global]("dbus_service_name", "NAME", 1, whyDBus),
+	ignored[Global]("dbus_no_interface_name", "", 0, whyDBus),
+	ignored[Global]("random_seed", "NUMBER", 1, "director's random numbers need no seed"),
+	ignored[Global]("iproute_usr_dir", "PATH", 1, "director reads the names of tables from the usual places"),
+	ignored[Global]("iproute_etc_dir", "PATH", 1, "director reads the names of tables from the usual places"),
+}
+
+func isIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }
+
+// multicast is a group address of one family.
+func multicast[T any](name, deflt string, family func(netip.Addr) bool, field func(*T) *netip.Addr) keyword[T] {
+	k := ip(name, deflt, field)
+	k.set = func(l *loader, n *syntax.Node, t *T) {
+		a, ok := l.address(n, 0)
+		if !ok {
+			return
+		}
+		if !family(a) || !a.IsMulticast() {
+			l.warnArg(n, 0, "not-multicast", "%s is no group address for %s: %s", a, name, l.instead())
+			return
+		}
+		*field(t) = a
+	}
+	return k
+}
+
+// microseconds is a whole number of microseconds.
+func microseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
+	return keyword[T]{
+		name: name, value: "1..2147483647", deflt: deflt, unit: "µs", need: 1,
+		set: func(l *loader, n *syntax.Node, t *T) {
+			if v, ok := l.integer(n, 0, 1, math.MaxInt32); ok {
+				*field(t) = time.Duration(v) * time.Microsecond
+			}
+		},
+	}
+}
+
+// cpus is a list of CPU numbers.
+func cpus[T any](name string, field func(*T) *[]int) keyword[T] {
+	return custom(name, "CPU ...", "all", 1, func(l *loader, n *syntax.Node, t *T) {
+		var list []int
+		for i := range n.Args {
+			v, ok := l.integer(n, i, 0, 4095)
+			if !ok {
+				return
+			}
+			list = append(list, int(v))
+		}
+		*field(t) = list
+	}, func(t *T) []string {
+		var words []string
+		for _, c := range *field(t) {
+			words = append(words, strconv.Itoa(c))
+		}
+		return words
+	})
+}
+
+func setMailTo(l *loader, n *syntax.Node, g *Global) {
+	for _, c := range n.Children() {
+		g.MailTo = append(g.MailTo, c.Keyword.Text)
+		g.MailTo = append(g.MailTo, vector(c)...)
+	}
+	if len(n.Children()) == 0 {
+		l.atEnd(n, "empty-block", "notification_email is empty")
+	}
+}
+
+func setSMTPServer(l *loader, n *syntax.Node, g *Global) {
+	host := n.Arg(0)
+	if _, err := parseAddr(host); err != nil {
+		if !hostName(host) {
+			l.warnArg(n, 0, "invalid-host", "%q is neither an address nor the name of a host: the line is ignored", clip(host))
+			return
+		}
+		l.noteArg(n, 0, "host-name", "%s is looked up whenever mail is sent; keepalived looks it up once at start and sends no mail when that fails", clip(host))
+	}
+	g.SMTPServer = host
+	if len(n.Args) > 1 {
+		if p, ok := l.port(n, 1); ok {
+			g.SMTPPort = p
+		}
+	}
+}
+
+// hostName tells whether s can be the name of a host.
+func hostName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := 0; i < len(label); i++ {
+			c := label[i]
+			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func setLVSTimeouts(l *loader, n *syntax.Node, g *Global) {
+	for i := 0; i < len(n.Args); i += 2 {
+		var to *time.Duration
+		switch n.Arg(i) {
+		case "tcp":
+			to = &g.LVSTimeouts.TCP
+		case "tcpfin":
+			to = &g.LVSTimeouts.TCPFin
+		case "udp":
+			to = &g.LVSTimeouts.UDP
+		default:
+			l.warnArg(n, i, "unknown-value", "lvs_timeouts does not know %q: it is ignored", clip(n.Arg(i)))
+			i--
+			continue
+		}
+		if i+1 >= len(n.Args) {
+			l.warnArg(n, i, "missing-value", "lvs_timeouts %s has no value: it is ignored", n.Arg(i))
+			return
+		}
+		if v, ok := l.integer(n, i+1, 1, 86400*31); ok {
+			*to = time.Duration(v) * time.Second
+		}
+	}
+}
+
+func setLVSSync(l *loader, n *syntax.Node, g *Global) {
+	name, ok := l.interfaceName(n, 0)
+	if !ok {
+		return
+	}
+	s := LVSSync{Interface: name}
+	for i := 1; i < len(n.Args); {
+		opt := n.Arg(i)
+		if (opt != "inst" && opt != "id" && opt != "maxlen" && opt != "port" && opt != "ttl" && opt != "group") || i+1 >= len(n.Args) {
+			// keepalived still reads the old form: IF VI.
+			if i == 1 && s.Instance == "" && len(n.Args) == 2 {
+				s.Instance = opt
+				l.warnArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", clip(name), clip(opt), clip(opt))
+			} else {
+				l.warnArg(n, i, "unknown-value", "lvs_sync_daemon does not know %q, or its value is missing: it is ignored", clip(opt))
+			}
+			i++
+			continue
+		}
+		switch opt {
+		case "inst":
+			s.Instance = n.Arg(i + 1)
+		case "id":
+			if v, ok := l.integer(n, i+1, 0, 255); ok {
+				s.ID = int(v)
+			}
+		case "maxlen":
+			if v, ok := l.integer(n, i+1, 1, 65535); ok {
+				s.MaxLen = int(v)
+			}
+		case "port":
+			if v, ok := l.port(n, i+1); ok {
+				s.Port = v
+			}
+		case "ttl":
+			if v, ok := l.integer(n, i+1, 1, 255); ok {
+				s.TTL = uint8(v)
+			}
+		case "group":
+			if a, ok := l.address(n, i+1); ok {
+				if a.IsMulticast() {
+					s.Group = a
+				} else {
+					l.warnArg(n, i+1, "not-multicast", "%s is no group address for lvs_sync_daemon: it is ignored", a)
+				}
+			}
+		}
+		i += 2
+	}
+	g.LVSSync = s
+}
+
+func getLVSSync(g *Global) []string {
+	s := g.LVSSync
+	if s.Interface == "" {
+		return nil
+	}
+	words := one(s.Interface)
+	if s.Instance != "" {
+		words = append(words, "inst", s.Instance)
+	}
+	words = append(words, "id", strconv.Itoa(s.ID))
+	if s.MaxLen != 0 {
+		words = append(words, "maxlen", strconv.Itoa(s.MaxLen))
+	}
+	if s.Port != 0 {
+		words = append(words, "port", strconv.Itoa(int(s.Port)))
+	}
+	if s.TTL != 0 {
+		words = append(words, "ttl", strconv.Itoa(int(s.TTL)))
+	}
+	if s.Group.IsValid() {
+		words = append(words, "group", s.Group.String())
+	}
+	return words
+}

@@ -1,0 +1,294 @@
+package conf
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// instanceKeywords is the vrrp_instance block (keepalived vrrp/vrrp_parser.c).
+var instanceKeywords = newTable("vrrp_instance",
+	instanceBasics, instanceAddresses, instanceSource, instanceAuth, instancePreempt, instanceAnnounce,
+	instanceLink, trackKeywords, instanceNotify, instanceIgnored)
+
+var instanceBasics = []keyword[Instance]{
+	{name: "state", value: "MASTER|BACKUP", deflt: "BACKUP", need: 1, why: "only a hint: the election decides",
+		set: setState,
+		get: func(in *Instance) []string {
+			if in.Master {
+				return one("MASTER")
+			}
+			return one("BACKUP")
+		}},
+	netInterface("interface", "", func(in *Instance) *string { return &in.Interface }),
+	{name: "virtual_router_id", value: "1..255", need: 1, set: setVRID,
+		get: func(in *Instance) []string { return one(strconv.Itoa(int(in.VRID))) }},
+	number("priority", 1, 255, "100; 255 with state MASTER", func(in *Instance) *uint8 { return &in.Priority }),
+	{name: "advert_int", value: "0.01..255", deflt: "1", unit: "s", need: 1, set: setAdvertInterval,
+		why: "whole seconds in version 2, 0.01 to 40.95 in version 3",
+		get: func(in *Instance) []string { return one(secs(in.AdvertInterval)) }},
+	number("version", 2, 3, "vrrp_version; 3 over IPv6", func(in *Instance) *uint8 { return &in.Version }),
+	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *Instance) *int { return &in.DownTimerAdverts }),
+	flag("lower_prio_no_advert", func(in *Instance) *bool { return &in.LowerPrioNoAdvert }),
+	flag("higher_prio_send_advert", func(in *Instance) *bool { return &in.HigherPrioSendAdvert }),
+	flag("owner_ignore_adverts", func(in *Instance) *bool { return &in.OwnerIgnoreAdverts }),
+	flag("skip_check_adv_addr", func(in *Instance) *bool { return &in.SkipCheckAdvertAddress }),
+	flag("v3_checksum_as_v2", func(in *Instance) *bool { return &in.ChecksumAsV2 }),
+	flag("strict_mode", func(in *Instance) *bool { return &in.Strict }),
+	{name: "accept", value: "", deflt: "on; off in strict mode", set: func(_ *loader, _ *syntax.Node, in *Instance) { in.NoAccept = false },
+		get: func(in *Instance) []string {
+			if in.NoAccept {
+				return nil
+			}
+			return []string{}
+		}},
+	bare("no_accept", func(in *Instance) *bool { return &in.NoAccept }),
+}
+
+var instanceAddresses = []keyword[Instance]{
+	group("virtual_ipaddress", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.Addresses = l.addresses(n, in, in.Addresses, false)
+	}),
+	group("virtual_ipaddress_excluded", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.ExcludedAddresses = l.addresses(n, excludedOf{in}, in.ExcludedAddresses, false)
+	}),
+	bare("no_virtual_ipaddress", func(in *Instance) *bool { return &in.NoAddresses }),
+	group("virtual_routes", "{ ROUTE }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.Routes = l.routes(n, in.Routes)
+	}),
+	group("virtual_rules", "{ RULE }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.Rules = l.rules(n, in.Rules)
+	}),
+	bare("promote_secondaries", func(in *Instance) *bool { return &in.PromoteSecondaries }),
+}
+
+var instanceSource = []keyword[Instance]{
+	{name: "mcast_src_ip", value: "IP", deflt: "the interface's primary address", need: 1, set: setSource,
+		get: func(in *Instance) []string { return sourceWords(in, false) }},
+	{name: "unicast_src_ip", value: "IP", deflt: "the interface's primary address", need: 1, set: setSource,
+		get: func(in *Instance) []string { return sourceWords(in, true) }},
+	bare("track_src_ip", func(in *Instance) *bool { return &in.TrackSource }),
+	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers),
+	number("unicast_ttl", 0, 255, "255", func(in *Instance) *int { return &in.UnicastTTL }),
+	bare("unicast_fault_no_peer", func(in *Instance) *bool { return &in.UnicastFaultNoPeer }),
+	flag("check_unicast_src", func(in *Instance) *bool { return &in.CheckUnicastSource }),
+	multicast("mcast_dst_ip", "vrrp_mcast_group4, vrrp_mcast_group6", netip.Addr.IsMulticast, func(in *Instance) *netip.Addr { return &in.MulticastGroup }),
+	{name: "old_unicast_checksum", value: "[never]", deflt: "found out from the peer", max: 1,
+		set: func(l *loader, n *syntax.Node, in *Instance) {
+			switch n.Arg(0) {
+			case "":
+				in.OldUnicastChecksum = "always"
+			case "never":
+				in.OldUnicastChecksum = "never"
+			default:
+				l.warnArg(n, 0, "unknown-value", "old_unicast_checksum does not know %q: the line is ignored", clip(n.Arg(0)))
+			}
+		}},
+}
+
+var instancePreempt = []keyword[Instance]{
+	{name: "nopreempt", deflt: "preempt", set: func(_ *loader, _ *syntax.Node, in *Instance) { in.Preempt = false },
+		get: func(in *Instance) []string {
+			if in.Preempt {
+				return nil
+			}
+			return []string{}
+		}},
+	{name: "preempt", deflt: "on", set: func(_ *loader, _ *syntax.Node, in *Instance) { in.Preempt = true },
+		get: func(in *Instance) []string {
+			if in.Preempt {
+				return []string{}
+			}
+			return nil
+		}},
+	duration("preempt_delay", 0, 1000*time.Second, "0", func(in *Instance) *time.Duration { return &in.PreemptDelay }),
+	timerExpired("timer_expired_backup"),
+	timerExpired("timer_expired_backup").alias("thread_timer_expired"),
+}
+
+var instanceAnnounce = []keyword[Instance]{
+	wholeSeconds("garp_master_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(in *Instance) *time.Duration { return &in.GARP.MasterDelay }),
+	number("garp_master_repeat", 1, math.MaxInt32, "vrrp_garp_master_repeat", func(in *Instance) *int { return &in.GARP.MasterRepeat }),
+	wholeSeconds("garp_master_refresh", 0, math.MaxInt32, "vrrp_garp_master_refresh", func(in *Instance) *time.Duration { return &in.GARP.MasterRefresh }),
+	number("garp_master_refresh_repeat", 1, math.MaxInt32, "vrrp_garp_master_refresh_repeat", func(in *Instance) *int { return &in.GARP.RefreshRepeat }),
+	wholeSeconds("garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_lower_prio_delay", func(in *Instance) *time.Duration { return &in.GARP.LowerPrioDelay }),
+	number("garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_lower_prio_repeat", func(in *Instance) *int { return &in.GARP.LowerPrioRepeat }),
+	wholeSeconds("garp_extra_if", 0, 86400, "vrrp_garp_extra_if", func(in *Instance) *time.Duration { return &in.GARPExtraInterval }),
+}
+
+var instanceLink = []keyword[Instance]{
+	custom("use_vmac", "[[name] IF] [MAC] [netlink_notify_msg] [group G]", "off", 0, setVMAC, getVMAC),
+	bare("use_vmac_addr", func(in *Instance) *bool { return &in.VMACAddr }),
+	bare("vmac_xmit_base", func(in *Instance) *bool { return &in.VMACXmit }),
+	custom("use_ipvlan", "[[name] IF] [IP] [bridge|private|vepa] [group G]", "off", 0, setIPVLAN, getIPVLAN),
+	netInterface("vrf", "", func(in *Instance) *string { return &in.VRF }),
+	bare("dont_track_primary", func(in *Instance) *bool { return &in.DontTrackPrimary }),
+	bare("linkbeat_use_polling", func(in *Instance) *bool { return &in.Linkbeat }).noEffect("the kernel tells of every link that goes down"),
+}
+
+// trackKeywords are the tracking blocks of an instance.
+var trackKeywords = []keyword[Instance]{
+	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackInterfaces = l.trackInterfaces(n, in, in.Name, in.TrackInterfaces)
+	}),
+	group("track_script", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackScripts = l.track(n, in, in.Name, kindScript, in.TrackScripts)
+	}),
+	group("track_file", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackFiles = l.track(n, in, in.Name, kindFile, in.TrackFiles)
+	}),
+	group("track_process", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackProcesses = l.track(n, in, in.Name, kindProcess, in.TrackProcesses)
+	}),
+	group("track_bfd", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackBFDs = l.track(n, in, in.Name, kindBFD, in.TrackBFDs)
+	}),
+	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
+		in.TrackVirtualServers = l.trackServers(n, in.TrackVirtualServers)
+	}).ours(),
+}
+
+var instanceNotify = []keyword[Instance]{
+	program("notify_master", func(in *Instance) *Script { return &in.Notify.Master }),
+	program("notify_backup", func(in *Instance) *Script { return &in.Notify.Backup }),
+	program("notify_fault", func(in *Instance) *Script { return &in.Notify.Fault }),
+	program("notify_stop", func(in *Instance) *Script { return &in.Notify.Stop }),
+	program("notify_deleted", func(in *Instance) *Script { return &in.Notify.Deleted }),
+	program("notify", func(in *Instance) *Script { return &in.Notify.Any }),
+	program("notify_master_rx_lower_pri", func(in *Instance) *Script { return &in.Notify.RxLowerPriority }),
+	flag("notify_priority_changes", func(in *Instance) *bool { return &in.NotifyPriorityChanges }),
+	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(in *Instance) *Choice { return &in.SMTPAlert }),
+}
+
+var instanceIgnored = []keyword[Instance]{
+	{name: "lvs_sync_daemon_interface", value: "IF", need: 1, max: -1, set: setOldSyncDaemon,
+		why: "an old word for lvs_sync_daemon in global_defs, and works as that"},
+	ignoredNumber[Instance]("kernel_rx_buf_size", 1, math.MaxInt32, "", whyBuffers),
+	ignored[Instance]("debug", "[LEVEL]", 0, "use director's own --log-level"),
+	ignored[Instance]("native_ipv6", "", 0, "IPv6 is known by the addresses"),
+}
+
+// excludedOf is the owner of an instance's excluded addresses.
+type excludedOf struct{ instance *Instance }
+
+func setState(l *loader, n *syntax.Node, in *Instance) {
+	switch n.Arg(0) {
+	case "MASTER":
+		in.Master = true
+	case "BACKUP":
+		in.Master = false
+	default:
+		in.Master = false
+		f := l.warnArg(n, 0, "unknown-value", "state cannot be %q: BACKUP is used", clip(n.Arg(0)))
+		f.Hint = "MASTER or BACKUP, in capitals"
+	}
+}
+
+func setVRID(l *loader, n *syntax.Node, in *Instance) {
+	v, ok := decimal(n.Arg(0))
+	if !ok || v < 1 || v > 255 {
+		l.report(Error, argPos(n, 0), n.Origin, "invalid-vrid", "virtual_router_id %q is no number of 1 to 255: instance %s cannot run", clip(n.Arg(0)), clip(in.Name))
+		l.badVRID[in] = true
+		return
+	}
+	in.VRID = uint8(v)
+}
+
+// setAdvertInterval reads the interval; which values are allowed is known when
+// the version is.
+func setAdvertInterval(l *loader, n *syntax.Node, in *Instance) {
+	if d, ok := l.timer(n, 0, 10*time.Millisecond, 255*time.Second); ok {
+		in.AdvertInterval = d
+	}
+}
+
+func setSource(l *loader, n *syntax.Node, in *Instance) {
+	a, err := parseAddr(n.Arg(0))
+	if err != nil {
+		l.warnArg(n, 0, "invalid-address", "%q is no IP address for %s: the line is ignored", clip(n.Arg(0)), l.word)
+		return
+	}
+	if n.Keyword.Text == "unicast_src_ip" {
+		l.unicastWord[in] = n
+	}
+	in.SourceAddress = a
+}
+
+func sourceWords(in *Instance, unicast bool) []string {
+	if !in.SourceAddress.IsValid() || unicast != (len(in.UnicastPeers) > 0) {
+		return nil
+	}
+	return one(in.SourceAddress.String())
+}
+
+func setPeers(l *loader, n *syntax.Node, in *Instance) {
+	l.unicastWord[in] = n
+	for _, c := range l.entries(n) {
+		a, err := parseAddr(c.Keyword.Text)
+		if err != nil {
+			l.warn(c, "invalid-address", "%q is no IP address for unicast_peer: the line is ignored", clip(c.Keyword.Text))
+			continue
+		}
+		p := UnicastPeer{Address: a, MinTTL: -1, MaxTTL: -1}
+		for i := 0; i < len(c.Args); i++ {
+			opt := c.Arg(i)
+			if opt != "min_ttl" && opt != "max_ttl" || i+1 >= len(c.Args) {
+				l.warnArg(c, i, "unknown-value", "unicast_peer does not know %q, or its value is missing: it is ignored", clip(opt))
+				continue
+			}
+			i++
+			v, ok := l.integer(c, i, 0, 255)
+			if !ok {
+				continue
+			}
+			in.CheckUnicastSource = true
+			if opt == "min_ttl" {
+				p.MinTTL = int(v)
+			} else {
+				p.MaxTTL = int(v)
+			}
+		}
+		if len(in.UnicastPeers) > 0 && in.UnicastPeers[0].Address.Is4() != a.Is4() {
+			l.warn(c, "family", "peer %s is of another family than %s: it is ignored", a, in.UnicastPeers[0].Address)
+			continue
+		}
+		in.UnicastPeers = append(in.UnicastPeers, p)
+	}
+}
+
+func timerExpired(name string) keyword[Instance] {
+	return keyword[Instance]{
+		name: name, value: "[PRIORITY]", deflt: "off; 254 when no priority is given", max: 1,
+		set: func(l *loader, n *syntax.Node, in *Instance) {
+			in.TimerExpiredBackup = 254
+			if len(n.Args) > 0 {
+				if v, ok := l.integer(n, 0, 1, 254); ok {
+					in.TimerExpiredBackup = uint8(v)
+				}
+			}
+		},
+		get: func(in *Instance) []string {
+			if in.TimerExpiredBackup == 0 {
+				return nil
+			}
+			return one(strconv.Itoa(int(in.TimerExpiredBackup)))
+		},
+	}
+}
+
+// setOldSyncDaemon takes the old place of the sync daemon's interface.
+func setOldSyncDaemon(l *loader, n *syntax.Node, in *Instance) {
+	name, ok := l.interfaceName(n, 0)
+	if !ok {
+		return
+	}
+	if l.oldSync.Interface == "" {
+		l.oldSync = LVSSync{Interface: name, Instance: in.Name}
+		l.warn(n, "deprecated", "lvs_sync_daemon_interface is the old form of lvs_sync_daemon %s inst %s in global_defs", clip(name), clip(in.Name))
+		return
+	}
+	l.warn(n, "deprecated", "lvs_sync_daemon_interface %s is ignored: %s has been chosen before", clip(name), clip(l.oldSync.Interface))
+}

@@ -1,0 +1,355 @@
+package conf
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// rootKeywords is what may stand outside of all blocks.
+var rootKeywords = newTable("", rootBlocks, rootLines)
+
+var rootBlocks = []keyword[Config]{
+	group("global_defs", "{ ... }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		globalKeywords.read(l, n.Children(), &c.Global)
+	}),
+	group("vrrp_instance", "NAME { ... }", 1, readInstance),
+	group("vrrp_sync_group", "NAME { ... }", 1, readGroup),
+	group("vrrp_script", "NAME { ... }", 1, readScript),
+	group("track_file", "NAME { ... }", 1, readFile),
+	group("track_file", "NAME { ... }", 1, readFile).alias("vrrp_track_file"),
+	group("vrrp_track_process", "NAME { ... }", 1, readProcess),
+	group("bfd_instance", "NAME { ... }", 1, readBFD),
+	group("track_group", "NAME { group { INSTANCE } }", 1, func(l *loader, n *syntax.Node, c *Config) {
+		g := TrackGroup{Name: n.Arg(0)}
+		trackGroupKeywords.read(l, n.Children(), &g)
+		c.TrackGroups = append(c.TrackGroups, g)
+	}),
+	group("static_ipaddress", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		c.StaticAddresses = l.addresses(n, c, c.StaticAddresses, true)
+	}),
+	group("static_routes", "{ ROUTE }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		c.StaticRoutes = l.routes(n, c.StaticRoutes)
+	}),
+	group("static_rules", "{ RULE }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		c.StaticRules = l.rules(n, c.StaticRules)
+	}),
+	group("garp_group", "{ ... }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		g := GARPGroup{}
+		garpGroupKeywords.read(l, n.Children(), &g)
+		if len(g.Interfaces) == 0 {
+			l.atEnd(n, "empty-block", "garp_group names no interface: it is ignored")
+			return
+		}
+		c.GARPGroups = append(c.GARPGroups, g)
+	}),
+	group("interface_up_down_delays", "{ IF DOWN [UP] }", 0, readDelays),
+	group[Config]("linkbeat_interfaces", "{ IF [mii|ethtool|ioctl] }", 0, nil).noEffect("the kernel tells of every link that goes down"),
+	group("virtual_server", "IP [PORT]|fwmark N|group NAME { ... }", 1, readServer),
+	group("virtual_server_group", "NAME { ... }", 1, readServerGroup),
+	group("SSL", "{ ... }", 0, func(l *loader, n *syntax.Node, c *Config) {
+		sslBlockKeywords.read(l, n.Children(), &c.SSL)
+	}),
+}
+
+var rootLines = []keyword[Config]{
+	word("net_namespace", "NAME", "none", func(c *Config) *string { return &c.NetworkNamespace }),
+	word("net_namespace_ipvs", "NAME", "net_namespace", func(c *Config) *string { return &c.IPVSNamespace }),
+	ignored[Config]("namespace_with_ipsets", "", 0, whyIptables),
+	word("instance", "NAME", "none", func(c *Config) *string { return &c.InstanceName }),
+	ignored[Config]("use_pid_dir", "", 0, "director keeps its files in its run directory"),
+	ignoredNumber[Config]("child_wait_time", 0, 1<<31-1, "5", "director waits for its workers as long as they have something to do"),
+	ignored[Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),
+	ignored[Config]("include_check", "[[+|-]readable|match|wildcard_match|brace_match]", 0, "which includes are reported was decided while they were read"),
+}
+
+var trackGroupKeywords = newTable("track_group", []keyword[TrackGroup]{
+	group("group", "{ INSTANCE }", 0, func(l *loader, n *syntax.Node, g *TrackGroup) {
+		for _, c := range l.entries(n) {
+			g.Instances = append(g.Instances, c.Keyword.Text)
+			g.Instances = append(g.Instances, vector(c)...)
+		}
+	}),
+})
+
+var garpGroupKeywords = newTable("garp_group", []keyword[GARPGroup]{
+	duration("garp_interval", time.Microsecond, maxTimer, "0", func(g *GARPGroup) *time.Duration { return &g.GARPInterval }),
+	duration("gna_interval", time.Microsecond, maxTimer, "0", func(g *GARPGroup) *time.Duration { return &g.NAInterval }),
+	{name: "interface", value: "IF", need: 1, repeat: true,
+		set: func(l *loader, n *syntax.Node, g *GARPGroup) {
+			if name, ok := l.interfaceName(n, 0); ok {
+				g.Interfaces = append(g.Interfaces, name)
+			}
+		}},
+	group("interfaces", "{ IF ... }", 0, func(l *loader, n *syntax.Node, g *GARPGroup) {
+		for _, c := range n.Children() {
+			g.Interfaces = append(g.Interfaces, c.Keyword.Text)
+			g.Interfaces = append(g.Interfaces, vector(c)...)
+		}
+	}),
+})
+
+var sslBlockKeywords = newTable("SSL", []keyword[SSL]{
+	secret("password", func(s *SSL) *Secret { return &s.Password }),
+	word("ca", "PATH", "", func(s *SSL) *string { return &s.CA }),
+	word("certificate", "PATH", "", func(s *SSL) *string { return &s.Certificate }),
+	word("key", "PATH", "", func(s *SSL) *string { return &s.Key }),
+})
+
+func readDelays(l *loader, n *syntax.Node, c *Config) {
+	l.word, l.fallback = n.Keyword.Text, ""
+	for _, e := range l.entries(n) {
+		if len(e.Args) == 0 {
+			l.warn(e, "missing-value", "interface %s has no delay: the line is ignored", clip(e.Keyword.Text))
+			continue
+		}
+		down, ok := l.timer(e, 0, 0, 255*time.Second)
+		up := down
+		if ok && len(e.Args) > 1 {
+			up, ok = l.timer(e, 1, 0, 255*time.Second)
+		}
+		if ok {
+			c.InterfaceDelays = append(c.InterfaceDelays, InterfaceDelay{Interface: e.Keyword.Text, Down: down, Up: up})
+		}
+	}
+}
+
+// begin remembers where a block began.
+func (l *loader) begin(block any, n *syntax.Node) {
+	l.nodes[block] = n
+	l.cfg.sources.add(block, Source{Pos: n.Pos()})
+}
+
+func readInstance(l *loader, n *syntax.Node, c *Config) {
+	c.Found.Instances++
+	name := n.Arg(0)
+	if first := l.instances[name]; first != nil {
+		l.warnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", clip(name), l.nodes[first].Pos())
+		return
+	}
+	in := &Instance{
+		Name: name, Priority: 100, AdvertInterval: time.Second, Preempt: true,
+		UnicastTTL: -1, DownTimerAdverts: 3,
+	}
+	l.begin(in, n)
+	l.instances[name] = in
+	instanceKeywords.read(l, n.Children(), in)
+	c.Instances = append(c.Instances, in)
+}
+
+func readGroup(l *loader, n *syntax.Node, c *Config) {
+	name := n.Arg(0)
+	if first := l.groups[name]; first != nil {
+		l.warnArg(n, 0, "repeated", "vrrp_sync_group %s is defined already, at %s: this one is ignored", clip(name), l.nodes[first].Pos())
+		return
+	}
+	g := &SyncGroup{Name: name}
+	l.begin(g, n)
+	groupKeywords.read(l, n.Children(), g)
+	if len(g.Members) == 0 {
+		l.atEnd(n, "empty-group", "sync group %s has no members: it is removed", clip(name)).Hint = "members stand in group { }"
+		return
+	}
+	l.groups[name] = g
+	c.SyncGroups = append(c.SyncGroups, g)
+}
+
+// repeated reports a second tracker of one name.
+func (l *loader) repeated(n *syntax.Node, first any, defined bool) bool {
+	if defined {
+		l.warnArg(n, 0, "repeated", "%s %s is defined already, at %s: this one is ignored", n.Keyword.Text, clip(n.Arg(0)), l.nodes[first].Pos())
+	}
+	return defined
+}
+
+func readScript(l *loader, n *syntax.Node, c *Config) {
+	first, defined := l.scripts[n.Arg(0)]
+	if l.repeated(n, first, defined) {
+		return
+	}
+	s := &TrackScript{Name: n.Arg(0), Interval: time.Second, Rise: 1, Fall: 1}
+	l.begin(s, n)
+	scriptKeywords.read(l, n.Children(), s)
+	if s.Script.IsZero() {
+		l.atEnd(n, "missing-script", "vrrp_script %s has no script: it is removed", clip(s.Name))
+		return
+	}
+	if u, ok := l.scriptUsers[s]; ok {
+		s.Script.User, s.Script.Group = u[0], u[1]
+	}
+	if s.Timeout == 0 {
+		s.Timeout = s.Interval
+	}
+	s.Script.Timeout = s.Timeout
+	l.scripts[s.Name] = s
+	c.Scripts = append(c.Scripts, s)
+}
+
+func readFile(l *loader, n *syntax.Node, c *Config) {
+	first, defined := l.files[n.Arg(0)]
+	if l.repeated(n, first, defined) {
+		return
+	}
+	f := &TrackFile{Name: n.Arg(0), Weight: 1}
+	l.begin(f, n)
+	fileKeywords.read(l, n.Children(), f)
+	if f.Path == "" {
+		l.atEnd(n, "missing-file", "track_file %s names no file: it is removed", clip(f.Name))
+		return
+	}
+	l.files[f.Name] = f
+	c.Files = append(c.Files, f)
+}
+
+func readProcess(l *loader, n *syntax.Node, c *Config) {
+	first, defined := l.processes[n.Arg(0)]
+	if l.repeated(n, first, defined) {
+		return
+	}
+	p := &TrackProcess{Name: n.Arg(0), Quorum: 1}
+	l.begin(p, n)
+	processKeywords.read(l, n.Children(), p)
+	if len(p.Argv) == 0 {
+		l.atEnd(n, "missing-process", "vrrp_track_process %s names no process: it is removed", clip(p.Name))
+		return
+	}
+	if p.QuorumMax != 0 && p.QuorumMax < p.Quorum {
+		l.atEnd(n, "quorum-max", "quorum_max %d is less than quorum %d: it is ignored", p.QuorumMax, p.Quorum)
+		p.QuorumMax = 0
+	}
+	l.processes[p.Name] = p
+	c.Processes = append(c.Processes, p)
+}
+
+func readBFD(l *loader, n *syntax.Node, c *Config) {
+	first, defined := l.bfds[n.Arg(0)]
+	if l.repeated(n, first, defined) {
+		return
+	}
+	b := &BFDInstance{
+		Name: n.Arg(0), MinRx: 10 * time.Millisecond, MinTx: 10 * time.Millisecond, IdleTx: time.Second,
+		Multiplier: 5, TTL: 255,
+	}
+	l.begin(b, n)
+	bfdKeywords.read(l, n.Children(), b)
+	if b.Neighbor == "" {
+		l.atEnd(n, "missing-neighbor", "bfd_instance %s has no neighbor_ip: it is removed", clip(b.Name))
+		return
+	}
+	l.bfds[b.Name] = b
+	c.BFDs = append(c.BFDs, b)
+}
+
+func readServerGroup(l *loader, n *syntax.Node, c *Config) {
+	name := n.Arg(0)
+	first, defined := l.vsGroups[name]
+	if l.repeated(n, first, defined) {
+		return
+	}
+	g := &VirtualServerGroup{Name: name}
+	l.begin(g, n)
+	for _, e := range l.entries(n) {
+		if entry, ok := l.groupEntry(e); ok {
+			g.Entries = append(g.Entries, entry)
+		}
+	}
+	if len(g.Entries) == 0 {
+		l.atEnd(n, "empty-group", "virtual_server_group %s is empty: it is removed", clip(name))
+		return
+	}
+	l.vsGroups[name] = g
+	c.VirtualServerGroups = append(c.VirtualServerGroups, g)
+}
+
+// maxGroupAddresses bounds the addresses of one line: a /16 is all that
+// anybody balances, and each is a service in the kernel.
+const maxGroupAddresses = 65536
+
+// groupEntry reads IP [PORT], a range A.B.C.D-E or A-B, NET/LEN, or fwmark N.
+func (l *loader) groupEntry(c *syntax.Node) (GroupEntry, bool) {
+	l.word, l.fallback = "fwmark", ""
+	s := c.Keyword.Text
+	if s == "fwmark" {
+		v, ok := l.integer(c, 0, 1, 1<<32-1)
+		return GroupEntry{FWMark: uint32(v), IPv6: c.Arg(1) == "inet6"}, ok
+	}
+	var e GroupEntry
+	var err error
+	switch {
+	case strings.Contains(s, "/"):
+		var p netip.Prefix
+		if p, err = netip.ParsePrefix(s); err == nil {
+			if p.Masked() != p {
+				l.warn(c, "invalid-address", "%q has host bits beyond its mask: the line is ignored", clip(s)).Hint = "write " + p.Masked().String()
+				return e, false
+			}
+			e.First, e.Last = p.Addr(), lastAddr(p)
+		}
+	case strings.Contains(s, "-"):
+		from, to, _ := strings.Cut(s, "-")
+		if e.First, err = parseAddr(from); err == nil {
+			if e.Last, err = parseAddr(to); err != nil {
+				e.Last, err = replaceLast(e.First, to)
+			}
+		}
+	default:
+		e.First, err = parseAddr(s)
+		e.Last = e.First
+	}
+	if err != nil || e.First.Is4() != e.Last.Is4() || e.Last.Less(e.First) {
+		l.warn(c, "invalid-address", "%q is neither an address nor a range of addresses: the line is ignored", clip(s))
+		return e, false
+	}
+	if addressCount(e.First, e.Last) > maxGroupAddresses {
+		l.warn(c, "range-too-large", "%q is more than %d addresses: the line is ignored", clip(s), maxGroupAddresses)
+		return e, false
+	}
+	if len(c.Args) > 0 {
+		p, ok := portNumber(c.Arg(0))
+		if !ok {
+			l.warnArg(c, 0, "invalid-port", "%q is no port: the line is ignored", clip(c.Arg(0)))
+			return e, false
+		}
+		e.Port = p
+	}
+	if len(c.Args) > 1 {
+		l.noteArg(c, 1, "extra-words", "%q and what follows it are ignored", clip(c.Arg(1)))
+	}
+	return e, true
+}
+
+// replaceLast reads the E of A.B.C.D-E, or the last group of an IPv6 address.
+func replaceLast(first netip.Addr, s string) (netip.Addr, error) {
+	text := first.String()
+	cut := strings.LastIndexAny(text, ".:")
+	if first.Is6() {
+		text = first.StringExpanded()
+		cut = strings.LastIndexByte(text, ':')
+	}
+	return parseAddr(text[:cut+1] + s)
+}
+
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// addressCount is the number of addresses from a to b, or something larger
+// than maxGroupAddresses.
+func addressCount(a, b netip.Addr) int {
+	x, y := a.As16(), b.As16()
+	for i := range 12 {
+		if x[i] != y[i] {
+			return maxGroupAddresses + 1
+		}
+	}
+	d := int64(y[12])<<24 + int64(y[13])<<16 + int64(y[14])<<8 + int64(y[15]) -
+		int64(x[12])<<24 - int64(x[13])<<16 - int64(x[14])<<8 - int64(x[15]) + 1
+	return int(min(d, maxGroupAddresses+1))
+}

@@ -1,0 +1,334 @@
+package conf
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// trackKind is a kind of tracker that is defined by a block of its own.
+type trackKind uint8
+
+const (
+	kindScript trackKind = iota
+	kindFile
+	kindProcess
+	kindBFD
+)
+
+var trackKinds = [...]struct {
+	word, block string
+	limit       int64
+}{
+	kindScript:  {"track script", "vrrp_script", 253},
+	kindFile:    {"track file", "track_file", 254},
+	kindProcess: {"track process", "vrrp_track_process", 254},
+	kindBFD:     {"bfd", "bfd_instance", 253},
+}
+
+// trackKey identifies a reference to a tracker; owner is the *Instance or *SyncGroup.
+type trackKey struct {
+	owner any
+	kind  trackKind
+	name  string
+}
+
+// trackRef is what a reference said, until the tracker is looked up when all
+// files are read.
+type trackRef struct {
+	node    *syntax.Node
+	weight  bool // it gives a weight of its own
+	reverse bool // and a direction of its own
+	defined bool // the tracker had been defined before
+}
+
+// weightOptions reads [weight N [reverse|noreverse]] from word i on.
+func (l *loader) weightOptions(c *syntax.Node, i int, limit int64, noreverse bool) (weight int, reverse, hasWeight, hasReverse bool) {
+	l.word, l.fallback = "weight", ""
+	for ; i < len(c.Args); i++ {
+		switch opt := c.Arg(i); opt {
+		case "weight":
+			if i+1 >= len(c.Args) {
+				l.warnArg(c, i, "missing-value", "weight has no value: it is ignored")
+				continue
+			}
+			i++
+			if v, ok := l.integer(c, i, -limit, limit); ok {
+				weight, hasWeight = int(v), true
+			}
+		case "reverse":
+			reverse, hasReverse = true, true
+		case "noreverse":
+			if !noreverse {
+				l.warnArg(c, i, "unknown-option", "unknown option %q: it is ignored", opt)
+				continue
+			}
+			reverse, hasReverse = false, true
+		default:
+			hint := ""
+			if after, ok := strings.CutPrefix(opt, "weight="); ok {
+				hint = " (write weight " + clip(after) + ")"
+			} else {
+				hint = didYouMean(opt, []string{"weight", "reverse", "noreverse"})
+			}
+			l.warnArg(c, i, "unknown-option", "unknown option %q of %s: it is ignored%s", clip(opt), clip(c.Keyword.Text), hint)
+		}
+	}
+	return weight, reverse, hasWeight, hasReverse
+}
+
+func (l *loader) trackInterfaces(n *syntax.Node, owner any, called string, list []TrackInterface) []TrackInterface {
+	for _, c := range l.entries(n) {
+		name := c.Keyword.Text
+		if len(name) > maxInterfaceName {
+			l.warn(c, "interface-name", "interface name %q is longer than %d characters: the line is ignored", clip(name), maxInterfaceName)
+			continue
+		}
+		w, rev, _, _ := l.weightOptions(c, 0, 253, true)
+		duplicate := false
+		for _, t := range list {
+			if t.Name == name {
+				l.warn(c, "repeated", "(%s) interface %s is tracked twice: the first line counts", clip(called), clip(name))
+				duplicate = true
+			}
+		}
+		if !duplicate {
+			l.interfaceNodes[interfaceKey{owner, name}] = c
+			list = append(list, TrackInterface{Name: name, Weight: w, Reverse: rev})
+		}
+	}
+	return list
+}
+
+type interfaceKey struct {
+	owner any
+	name  string
+}
+
+func (l *loader) track(n *syntax.Node, owner any, called string, kind trackKind, list []Track) []Track {
+	for _, c := range l.entries(n) {
+		name := c.Keyword.Text
+		w, rev, hasW, hasR := l.weightOptions(c, 0, trackKinds[kind].limit, true)
+		duplicate := false
+		for _, t := range list {
+			if t.Name == name {
+				l.warn(c, "repeated", "(%s) %s %s is tracked twice: the first line counts", clip(called), trackKinds[kind].word, clip(name))
+				duplicate = true
+			}
+		}
+		if duplicate {
+			continue
+		}
+		list = append(list, Track{Name: name, Weight: w, Reverse: rev})
+		l.tracked[trackKey{owner, kind, name}] = trackRef{
+			node: c, weight: hasW, reverse: hasR, defined: l.trackerDefined(kind, name),
+		}
+	}
+	return list
+}
+
+// trackServers reads references to virtual servers.
+func (l *loader) trackServers(n *syntax.Node, list []Track) []Track {
+	for _, c := range l.entries(n) {
+		words := append(one(c.Keyword.Text), vector(c)...)
+		used := len(words)
+		for i, w := range words {
+			if w == "weight" || w == "reverse" {
+				used = i
+				break
+			}
+		}
+		w, rev, _, _ := l.weightOptions(c, max(used-1, 0), 253, true)
+		name := strings.Join(words[:used], " ")
+		list = append(list, Track{Name: name, Weight: w, Reverse: rev})
+		l.trackedServers[c] = name
+	}
+	return list
+}
+
+func (l *loader) trackerDefined(kind trackKind, name string) bool {
+	switch kind {
+	case kindScript:
+		return l.scripts[name] != nil
+	case kindFile:
+		return l.files[name] != nil
+	case kindProcess:
+		return l.processes[name] != nil
+	}
+	return l.bfds[name] != nil
+}
+
+// weightKeyword is the weight of a tracker's own block.
+func weightKeyword[T any](limit int64, deflt string, weight func(*T) *int, reverse func(*T) *bool) keyword[T] {
+	return keyword[T]{
+		name: "weight", value: strconv.FormatInt(-limit, 10) + ".." + strconv.FormatInt(limit, 10) + " [reverse]", deflt: deflt, need: 1, max: 2,
+		set: func(l *loader, n *syntax.Node, t *T) {
+			v, ok := l.integer(n, 0, -limit, limit)
+			if !ok {
+				return
+			}
+			*weight(t) = int(v)
+			switch n.Arg(1) {
+			case "reverse":
+				*reverse(t) = true
+			case "":
+			default:
+				l.warnArg(n, 1, "unknown-option", "weight does not know %q: it is ignored", clip(n.Arg(1)))
+			}
+		},
+		get: func(t *T) []string {
+			words := one(strconv.Itoa(*weight(t)))
+			if *reverse(t) {
+				words = append(words, "reverse")
+			}
+			return words
+		},
+	}
+}
+
+var scriptKeywords = newTable("vrrp_script", []keyword[TrackScript]{
+	program("script", func(s *TrackScript) *Script { return &s.Script }),
+	duration("interval", time.Millisecond, maxTimer, "1", func(s *TrackScript) *time.Duration { return &s.Interval }),
+	duration("timeout", time.Millisecond, maxTimer, "interval", func(s *TrackScript) *time.Duration { return &s.Timeout }),
+	weightKeyword(253, "0", func(s *TrackScript) *int { return &s.Weight }, func(s *TrackScript) *bool { return &s.Reverse }),
+	number("rise", 1, math.MaxInt32, "1", func(s *TrackScript) *int { return &s.Rise }),
+	number("fall", 1, math.MaxInt32, "1", func(s *TrackScript) *int { return &s.Fall }),
+	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
+		set: func(l *loader, n *syntax.Node, s *TrackScript) { l.scriptUsers[s] = [2]string{n.Arg(0), n.Arg(1)} },
+	},
+	bare("init_fail", func(s *TrackScript) *bool { return &s.InitFail }),
+})
+
+var fileKeywords = newTable("track_file", []keyword[TrackFile]{
+	word("file", "PATH", "", func(f *TrackFile) *string { return &f.Path }),
+	weightKeyword(254, "1", func(f *TrackFile) *int { return &f.Weight }, func(f *TrackFile) *bool { return &f.Reverse }),
+	{name: "init_file", value: "[VALUE] [overwrite]", deflt: "off", max: 2, set: setInitFile,
+		get: func(f *TrackFile) []string {
+			if !f.Init {
+				return nil
+			}
+			words := one(strconv.Itoa(f.InitValue))
+			if f.Overwrite {
+				words = append(words, "overwrite")
+			}
+			return words
+		}},
+})
+
+func setInitFile(l *loader, n *syntax.Node, f *TrackFile) {
+	f.Init = true
+	for i := range n.Args {
+		if n.Arg(i) == "overwrite" {
+			f.Overwrite = true
+		} else if v, ok := l.integer(n, i, math.MinInt32, math.MaxInt32); ok {
+			f.InitValue = int(v)
+		}
+	}
+}
+
+var processKeywords = newTable("vrrp_track_process", []keyword[TrackProcess]{
+	custom("process", "NAME [PARAMETERS]", "", 1, func(_ *loader, n *syntax.Node, p *TrackProcess) {
+		p.Argv = vector(n)
+	}, func(p *TrackProcess) []string { return p.Argv }),
+	{name: "param_match", value: "initial|partial|exact", max: 1,
+		set: func(l *loader, n *syntax.Node, p *TrackProcess) {
+			switch n.Arg(0) {
+			case "initial", "partial", "exact", "":
+				p.Match = n.Arg(0)
+			default:
+				l.warnArg(n, 0, "unknown-value", "param_match cannot be %q: the line is ignored", clip(n.Arg(0)))
+			}
+		},
+		get: func(p *TrackProcess) []string { return some(p.Match) }},
+	weightKeyword(254, "0", func(p *TrackProcess) *int { return &p.Weight }, func(p *TrackProcess) *bool { return &p.Reverse }),
+	number("quorum", 1, 65535, "1", func(p *TrackProcess) *int { return &p.Quorum }),
+	number("quorum_max", 0, 65535, "any number", func(p *TrackProcess) *int { return &p.QuorumMax }),
+	duration("fork_delay", time.Microsecond, 3600*time.Second, "0", func(p *TrackProcess) *time.Duration { return &p.ForkDelay }),
+	duration("terminate_delay", time.Microsecond, 3600*time.Second, "0", func(p *TrackProcess) *time.Duration { return &p.TerminateDelay }),
+	{name: "delay", value: "0.000001..3600", unit: "s", deflt: "0", need: 1, why: "fork_delay and terminate_delay together",
+		set: func(l *loader, n *syntax.Node, p *TrackProcess) {
+			if d, ok := l.timer(n, 0, time.Microsecond, 3600*time.Second); ok {
+				p.ForkDelay, p.TerminateDelay = d, d
+			}
+		}},
+	bare("full_command", func(p *TrackProcess) *bool { return &p.FullCommand }),
+})
+
+var bfdKeywords = newTable("bfd_instance", []keyword[BFDInstance]{
+	word("neighbor_ip", "IP", "", func(b *BFDInstance) *string { return &b.Neighbor }),
+	word("neighbor_ip", "IP", "", func(b *BFDInstance) *string { return &b.Neighbor }).alias("neighbour_ip"),
+	word("source_ip", "IP", "", func(b *BFDInstance) *string { return &b.Source }),
+	milliseconds("min_rx", "10", func(b *BFDInstance) *time.Duration { return &b.MinRx }),
+	milliseconds("min_tx", "10", func(b *BFDInstance) *time.Duration { return &b.MinTx }),
+	milliseconds("idle_tx", "1000", func(b *BFDInstance) *time.Duration { return &b.IdleTx }),
+	number("multiplier", 1, 255, "5", func(b *BFDInstance) *int { return &b.Multiplier }),
+	bare("passive", func(b *BFDInstance) *bool { return &b.Passive }),
+	number("ttl", 1, 255, "255", func(b *BFDInstance) *int { return &b.TTL }),
+	number("ttl", 1, 255, "255", func(b *BFDInstance) *int { return &b.TTL }).alias("hoplimit"),
+	number("max_hops", 0, 255, "0", func(b *BFDInstance) *int { return &b.MaxHops }),
+	bare("multihop", func(b *BFDInstance) *bool { return &b.Multihop }),
+	weightKeyword(253, "0", func(b *BFDInstance) *int { return &b.Weight }, func(b *BFDInstance) *bool { return &b.Reverse }),
+	bare("vrrp", func(b *BFDInstance) *bool { return &b.VRRP }),
+	bare("checker", func(b *BFDInstance) *bool { return &b.Checker }),
+})
+
+// milliseconds is a number of milliseconds.
+func milliseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
+	return keyword[T]{
+		name: name, value: "1..1000000", deflt: deflt, unit: "ms", need: 1,
+		set: func(l *loader, n *syntax.Node, t *T) {
+			if v, ok := l.integer(n, 0, 1, 1000000); ok {
+				*field(t) = time.Duration(v) * time.Millisecond
+			}
+		},
+		get: func(t *T) []string { return one(strconv.FormatInt(field(t).Milliseconds(), 10)) },
+	}
+}
+
+// groupKeywords is the vrrp_sync_group block.
+var groupKeywords = newTable("vrrp_sync_group", []keyword[SyncGroup]{
+	group("group", "{ INSTANCE }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		for _, c := range l.entries(n) {
+			// Members may share a line: every word is a name.
+			for _, name := range append(one(c.Keyword.Text), vector(c)...) {
+				l.memberNodes[memberKey{g, len(g.Members)}] = c
+				g.Members = append(g.Members, name)
+			}
+		}
+	}),
+	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackInterfaces = l.trackInterfaces(n, g, g.Name, g.TrackInterfaces)
+	}),
+	group("track_script", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackScripts = l.track(n, g, g.Name, kindScript, g.TrackScripts)
+	}),
+	group("track_file", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackFiles = l.track(n, g, g.Name, kindFile, g.TrackFiles)
+	}),
+	group("track_process", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackProcesses = l.track(n, g, g.Name, kindProcess, g.TrackProcesses)
+	}),
+	group("track_bfd", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackBFDs = l.track(n, g, g.Name, kindBFD, g.TrackBFDs)
+	}),
+	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
+		g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
+	}).ours(),
+	bare("sync_group_tracking_weight", func(g *SyncGroup) *bool { return &g.TrackingWeight }),
+	ignored[SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
+	program("notify_master", func(g *SyncGroup) *Script { return &g.Notify.Master }),
+	program("notify_backup", func(g *SyncGroup) *Script { return &g.Notify.Backup }),
+	program("notify_fault", func(g *SyncGroup) *Script { return &g.Notify.Fault }),
+	program("notify_stop", func(g *SyncGroup) *Script { return &g.Notify.Stop }),
+	program("notify", func(g *SyncGroup) *Script { return &g.Notify.Any }),
+	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *SyncGroup) *Choice { return &g.SMTPAlert }),
+	flag("notify_priority_changes", func(g *SyncGroup) *bool { return &g.NotifyPriorityChanges }),
+})
+
+type memberKey struct {
+	group *SyncGroup
+	index int
+}

@@ -1,0 +1,264 @@
+package conf
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+var routeTypes = []string{"unicast", "local", "broadcast", "anycast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat", "xresolve"}
+
+// Words of routes that have no field: the number is how many words follow.
+var rareRouteWords = map[string]int{
+	"rtt": 1, "rttvar": 1, "reordering": 1, "window": 1, "cwnd": 1, "ssthresh": 1, "realms": 1, "rto_min": 1,
+	"hoplimit": 1, "features": 1, "quickack": 1, "congctl": 1, "pref": 1, "expires": 1, "ttl-propagate": 1,
+	"fastopen_no_cookie": 1, "append": 0, "prepend": 0, "add": 0, "lock": 0, "ecn": 0, "nopolicyroute": 0,
+}
+
+var routeWords = []string{
+	"src", "to", "via", "gw", "or", "dev", "oif", "scope", "table", "tos", "dsfield", "protocol", "metric", "priority",
+	"preference", "mtu", "advmss", "initcwnd", "initrwnd", "onlink", "nexthop", "vrf", "no_track", "track_group", "encap",
+}
+
+// routes reads a block of routes and appends them to list.
+func (l *loader) routes(n *syntax.Node, list []Route) []Route {
+	for _, c := range l.entries(n) {
+		if r, ok := l.route(c); ok {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// words is a cursor over the words of an entry.
+type entry struct {
+	l    *loader
+	c    *syntax.Node
+	i    int // the word that was taken last; -1 is the keyword
+	text []string
+	fine bool
+}
+
+func newEntry(l *loader, c *syntax.Node) *entry {
+	return &entry{l: l, c: c, i: -2, text: append(one(c.Keyword.Text), vector(c)...), fine: true}
+}
+
+func (e *entry) next() (string, bool) {
+	e.i++
+	if e.i+1 >= len(e.text) {
+		return "", false
+	}
+	return e.text[e.i+1], true
+}
+
+// value takes the word after opt.
+func (e *entry) value(opt string) (string, bool) {
+	s, ok := e.next()
+	if !ok {
+		e.i--
+		e.l.warnArg(e.c, e.i, "missing-value", "%s has no value: the line is ignored", opt)
+		e.fine = false
+	}
+	return s, ok
+}
+
+func (e *entry) bad(format string, args ...any) {
+	e.l.warnArg(e.c, e.i, "invalid-value", format, args...)
+	e.fine = false
+}
+
+func (e *entry) uint32(opt string) uint32 {
+	s, ok := e.value(opt)
+	if !ok {
+		return 0
+	}
+	v, err := strconv.ParseUint(s, 0, 32)
+	if err != nil {
+		e.bad("%s cannot be %q: the line is ignored", opt, clip(s))
+	}
+	return uint32(v)
+}
+
+func (e *entry) addr(opt string) netip.Addr {
+	s, ok := e.value(opt)
+	if !ok {
+		return netip.Addr{}
+	}
+	a, err := parseAddr(s)
+	if err != nil {
+		e.bad("%s cannot be %q, it must be an IP address: the line is ignored", opt, clip(s))
+	}
+	return a
+}
+
+func (e *entry) str(opt string) string {
+	s, _ := e.value(opt)
+	return s
+}
+
+// network reads an address with an optional mask, or default.
+func (e *entry) network(s string) (netip.Prefix, bool) {
+	addr, mask, masked := strings.Cut(s, "/")
+	a, err := parseAddr(addr)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	if !masked {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	bits, ok := maskBits(mask, a)
+	return netip.PrefixFrom(a, bits), ok
+}
+
+func (l *loader) route(c *syntax.Node) (Route, bool) {
+	e := newEntry(l, c)
+	r := Route{Text: strings.Join(e.text, " ")}
+	isDefault := false
+	for e.fine {
+		s, more := e.next()
+		if !more {
+			break
+		}
+		switch s {
+		case "src":
+			r.Source = e.addr(s)
+		case "to":
+			s, more = e.value(s)
+			if more {
+				isDefault = l.destination(e, &r, s)
+			}
+		case "via":
+			r.Via = l.via(e, s)
+		case "gw":
+			l.warnArg(c, e.i, "deprecated", "gw is the old word for via")
+			r.Via = e.addr(s)
+		case "or":
+			l.warnArg(c, e.i, "deprecated", "or is the old form of nexthop via IP")
+			if r.Via.IsValid() {
+				r.NextHops = append(r.NextHops, NextHop{Via: r.Via, Device: r.Device, Weight: 1})
+				r.Via = netip.Addr{}
+			}
+			r.NextHops = append(r.NextHops, NextHop{Via: e.addr(s), Weight: 1})
+		case "nexthop":
+			r.NextHops = append(r.NextHops, l.nextHop(e))
+		case "dev", "oif":
+			if r.Device = e.str(s); len(r.Device) > maxInterfaceName {
+				e.bad("interface name %q is longer than %d characters: the line is ignored", clip(r.Device), maxInterfaceName)
+			}
+		case "table":
+			r.Table = e.str(s)
+		case "scope":
+			if r.Scope = e.str(s); e.fine && !validScope(r.Scope) {
+				e.bad("scope cannot be %q: the line is ignored", clip(r.Scope))
+			}
+		case "protocol":
+			r.Protocol = e.str(s)
+		case "metric", "priority", "preference":
+			r.Metric = e.uint32(s)
+		case "tos", "dsfield":
+			v := e.uint32(s)
+			if v > math.MaxUint8 {
+				e.bad("%s %d is larger than 255: the line is ignored", s, v)
+			}
+			r.TOS = uint8(v)
+		case "mtu", "advmss", "initcwnd", "initrwnd":
+			if e.i+2 < len(e.text) && e.text[e.i+2] == "lock" {
+				e.i++
+			}
+			v := e.uint32(s)
+			*map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd}[s] = v
+		case "onlink":
+			r.OnLink = true
+		case "vrf":
+			r.VRF = e.str(s)
+		case "no_track":
+			r.NoTrack = true
+		case "track_group":
+			r.TrackGroup = e.str(s)
+		case "encap":
+			l.noteArg(c, e.i, "no-effect", "encap and what follows it are accepted without effect: director does not encapsulate")
+			e.i = len(e.text)
+		default:
+			if slices.Contains(routeTypes, s) && !r.Destination.IsValid() && !isDefault {
+				r.Type = s
+				break
+			}
+			if follow, ok := rareRouteWords[s]; ok {
+				l.noteArg(c, e.i, "no-effect", "%s is accepted without effect: director does not set it", s)
+				e.i += follow
+				break
+			}
+			if !r.Destination.IsValid() && !isDefault {
+				isDefault = l.destination(e, &r, s)
+				break
+			}
+			l.warnArg(c, e.i, "unknown-option", "unknown word %q in a route: it is ignored%s", clip(s), didYouMean(s, routeWords))
+		}
+	}
+	if e.fine && !r.Destination.IsValid() && !isDefault {
+		l.warn(c, "missing-value", "route has no destination: the line is ignored")
+		return r, false
+	}
+	if isDefault {
+		r.Destination = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if r.Via.Is6() || r.Source.Is6() {
+			r.Destination = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+	}
+	return r, e.fine
+}
+
+// destination reads where the route goes; it reports whether that is default.
+func (l *loader) destination(e *entry, r *Route, s string) (isDefault bool) {
+	if s == "default" {
+		return true
+	}
+	p, ok := e.network(s)
+	if !ok {
+		e.bad("%q is no destination of a route: the line is ignored", clip(s))
+		return false
+	}
+	r.Destination = p
+	return false
+}
+
+// via reads [FAMILY] IP.
+func (l *loader) via(e *entry, opt string) netip.Addr {
+	if e.i+2 < len(e.text) {
+		if f := e.text[e.i+2]; f == "inet" || f == "inet6" {
+			e.i++
+		}
+	}
+	return e.addr(opt)
+}
+
+func (l *loader) nextHop(e *entry) NextHop {
+	h := NextHop{Weight: 1}
+	for e.fine && e.i+2 < len(e.text) && e.text[e.i+2] != "nexthop" {
+		s, _ := e.next()
+		switch s {
+		case "via":
+			h.Via = l.via(e, s)
+		case "dev":
+			h.Device = e.str(s)
+		case "weight":
+			v := e.uint32(s)
+			if e.fine && (v < 1 || v > 256) {
+				e.bad("weight %d of a next hop is outside of 1 to 256: the line is ignored", v)
+			}
+			h.Weight = int(v)
+		case "onlink":
+			h.OnLink = true
+		case "no_track", "track_group":
+			e.i--
+			return h
+		default:
+			e.bad("unknown word %q in a next hop: the line is ignored", clip(s))
+		}
+	}
+	return h
+}

@@ -1,0 +1,83 @@
+package conf
+
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// script reads the command of a keyword, and the user and group that run it.
+func (l *loader) script(n *syntax.Node) (Script, bool) {
+	if n.Broken {
+		return Script{}, false // the open quote has been reported
+	}
+	words, err := syntax.ShellWords(n.Raw, n.RawPos())
+	if err != nil {
+		l.warn(n, "unterminated-quote", "%s: %v: the line is ignored", n.Keyword.Text, err)
+		return Script{}, false
+	}
+	if len(words) == 0 || strings.TrimSpace(words[0].Text) == "" {
+		l.warn(n, "empty-command", "%s has no command: the line is ignored", n.Keyword.Text)
+		return Script{}, false
+	}
+	s := Script{Command: words[0].Text}
+	if len(words) > 1 {
+		s.User = words[1].Text
+		if !words[0].Quoted {
+			f := l.noteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", clip(s.User), n.Keyword.Text)
+			f.Hint = "put the command and its arguments into double quotes"
+		}
+	}
+	if len(words) > 2 {
+		s.Group = words[2].Text
+	}
+	if len(words) > 3 {
+		l.noteAt(words[3].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes a command, a user and a group", clip(words[3].Text), n.Keyword.Text)
+	}
+	if strings.HasPrefix(s.Command, "</dev/tcp/") || strings.HasPrefix(s.Command, "</dev/udp/") {
+		// Only bash knows these names; there is no program to run without it.
+		s.Argv = []string{"bash", "-c", s.Command}
+		return s, true
+	}
+	s.Argv, err = syntax.CommandArgv(s.Command)
+	if err != nil {
+		l.warn(n, "unterminated-quote", "%s: inside of the command: %v: the line is ignored", n.Keyword.Text, err)
+		return Script{}, false
+	}
+	if len(s.Argv) == 0 || s.Argv[0] == "" {
+		l.warn(n, "empty-command", "%s has no command: the line is ignored", n.Keyword.Text)
+		return Script{}, false
+	}
+	if strings.ContainsRune(strings.Join(s.Argv, ""), 0) {
+		l.warn(n, "empty-command", "%s has a NUL byte in its command: the line is ignored", n.Keyword.Text)
+		return Script{}, false
+	}
+	return s, true
+}
+
+// words is the script as the words of a line.
+func (s Script) words() []string {
+	if s.IsZero() {
+		return nil
+	}
+	words := []string{s.Command}
+	if s.Command == "" {
+		words[0] = strings.Join(s.Argv, " ")
+	}
+	if s.User != "" {
+		words = append(words, s.User)
+		if s.Group != "" {
+			words = append(words, s.Group)
+		}
+	}
+	return words
+}
+
+// vector gives a command that stands behind a keyword as plain words.
+func vector(n *syntax.Node) []string {
+	words := make([]string, 0, len(n.Args))
+	for _, a := range n.Args {
+		words = append(words, a.Text)
+	}
+	return words
+}

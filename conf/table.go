@@ -1,0 +1,172 @@
+package conf
+
+import (
+	"slices"
+
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// State says what a keyword does in director.
+type State uint8
+
+// The states of a keyword.
+const (
+	// Works means that it has the effect it has in keepalived.
+	Works State = iota
+	// NoEffect means that it is read and checked, and changes nothing; the
+	// keyword's note says why.
+	NoEffect
+)
+
+// String is the word of the documentation.
+func (s State) String() string {
+	if s == NoEffect {
+		return "accepted without effect"
+	}
+	return "works"
+}
+
+// keyword is one row of a table: a word that may begin a line in the block
+// that is read into a T.
+type keyword[T any] struct {
+	name   string
+	aliasO string // the name this is another word for
+	value  string // what follows, for people: "1..255", "IP [PORT]"
+	deflt  string // default, for people; empty is none
+	unit   string // of a bare number
+	state  State
+	why    string // reason of NoEffect, or a remark
+	own    bool   // director's own: keepalived does not know it
+	block  bool   // a { } must follow
+	need   int    // words that must follow; keepalived ends when they do not
+	max    int    // words that count; -1 is any number, 0 is need
+	repeat bool   // may be said several times
+
+	set func(l *loader, n *syntax.Node, t *T)
+	// get gives the words of the effective value, nil when there is nothing to
+	// show. A keyword without get is not shown in an effective configuration.
+	get func(t *T) []string
+}
+
+func (k keyword[T]) noEffect(why string) keyword[T] {
+	k.state, k.why = NoEffect, why
+	return k
+}
+
+func (k keyword[T]) remark(why string) keyword[T] {
+	k.why = why
+	return k
+}
+
+func (k keyword[T]) ours() keyword[T] {
+	k.own = true
+	return k
+}
+
+func (k keyword[T]) optional() keyword[T] {
+	k.max, k.need = max(k.need, k.max), 0
+	return k
+}
+
+func (k keyword[T]) alias(name string) keyword[T] {
+	k.aliasO, k.name = k.name, name
+	k.get = nil
+	return k
+}
+
+// table is the keywords of one kind of block.
+type table[T any] struct {
+	block string // name of the block, "" for the root of the file
+	list  []keyword[T]
+	index map[string]*keyword[T]
+}
+
+// newTable builds the index, once per program.
+func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
+	t := &table[T]{block: block, list: slices.Concat(lists...)}
+	t.index = make(map[string]*keyword[T], len(t.list))
+	for i := range t.list {
+		k := &t.list[i]
+		if k.max == 0 {
+			k.max = k.need
+		}
+		t.index[k.name] = k
+	}
+	return t
+}
+
+func (tb *table[T]) names() []string {
+	names := make([]string, len(tb.list))
+	for i := range tb.list {
+		names[i] = tb.list[i].name
+	}
+	return names
+}
+
+// where is the block in words, for findings.
+func (tb *table[T]) where() string {
+	if tb.block == "" {
+		return "at the top level"
+	}
+	return "in " + tb.block
+}
+
+// read dispatches the lines of a block. It reports whether it knew any of them.
+func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
+	for _, n := range nodes {
+		k := tb.index[n.Keyword.Text]
+		if k == nil {
+			l.unknown(n, tb.where(), tb.names())
+			continue
+		}
+		known = true
+		if !l.shape(n, k.name, k.block, k.need, k.max) {
+			continue
+		}
+		if !k.repeat && k.set != nil {
+			if first, ok := l.cfg.sources.find(t, k.name); ok {
+				l.note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
+			}
+		}
+		if k.state == NoEffect {
+			l.note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why)
+		}
+		if k.set == nil {
+			continue
+		}
+		l.word, l.fallback = k.name, k.deflt
+		before := l.complaints
+		k.set(l, n, t)
+		if l.complaints == before {
+			l.cfg.sources.add(t, Source{Keyword: k.canonical(), Pos: n.Pos()})
+		}
+	}
+	return known
+}
+
+func (k *keyword[T]) canonical() string {
+	if k.aliasO != "" {
+		return k.aliasO
+	}
+	return k.name
+}
+
+// shape checks the words and the braces of a line before its keyword is
+// looked at any closer. It reports whether the line can be used.
+func (l *loader) shape(n *syntax.Node, name string, block bool, need, most int) bool {
+	switch {
+	case len(n.Args) < need && !n.Broken:
+		f := l.err(n, "missing-parameter", "%s needs a value, and there is none", name)
+		f.Hint = "keepalived ends at once when it meets this line"
+		return false
+	case block && n.Block == nil:
+		l.warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)
+		return false
+	case !block && n.Block != nil:
+		l.warnAt(n.Block.Open, n.Origin, "unexpected-brace", "%s takes no block: what stands in its braces is ignored", name)
+	}
+	if most >= 0 && len(n.Args) > most {
+		l.noteAt(n.Args[most].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes no more words", clip(n.Args[most].Text), name)
+	}
+	return true
+}
