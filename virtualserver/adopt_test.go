@@ -26,14 +26,16 @@ func TestRestartTouchesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		vs, inhibiting := virtual(vip, a, b, c), virtual(vip2, a, b)
 		inhibiting.RealServers[0].Inhibit = true
-		down := []event.RealServerState{verdict(vs, 1, false), verdict(inhibiting, 0, false)}
-		kernel, j := crashed(t, []*conf.VirtualServer{vs, inhibiting}, down...)
+		heavy := verdict(vs, 2, true)
+		heavy.Weight = 50 // a checker's
+		remembered := []event.RealServerState{verdict(vs, 1, false), verdict(inhibiting, 0, false), heavy}
+		kernel, j := crashed(t, []*conf.VirtualServer{vs, inhibiting}, remembered...)
 
 		// The supervisor remembers what was down: it stays out.
 		r := start(t, kernel, j)
-		r.apply(1, down, vs, inhibiting)
+		r.apply(1, remembered, vs, inhibiting)
 		r.expectDone()
-		r.expect(tables{vip: {a: 1, c: 1}, vip2: {a: 0, b: 1}})
+		r.expect(tables{vip: {a: 1, c: 50}, vip2: {a: 0, b: 1}})
 		time.Sleep(time.Minute)
 		r.expectDone()
 		if s := r.state(vs); s.Alive != 2 || s.Repaired != 0 || s.Error != "" {
