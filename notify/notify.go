@@ -88,8 +88,8 @@ func (n *Notifier) own() {
 	}
 }
 
-// Apply replaces the configuration. Instances that are gone are told FAULT by
-// the scripts they had, as keepalived does; what Instance says of them later
+// Apply replaces the configuration. Instances that are gone are told FAULT (or
+// DELETED) by the scripts they had, as keepalived does; what Instance says of them later
 // is ignored. Call it before the instances themselves are told of the
 // configuration. cfg must not be changed afterwards.
 func (n *Notifier) Apply(cfg *conf.Config) {

@@ -283,6 +283,23 @@ func TestReload(t *testing.T) {
 	})
 }
 
+func TestDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab()
+		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"), Any: script("/any/0s")}))
+		l.Apply(&conf.Config{}) // it never was anything: nobody is told
+		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"), Any: script("/any/0s")}))
+		l.tell(event.Backup)
+		pause(5 * time.Second)
+		l.Apply(&conf.Config{})
+		pause(5 * time.Second)
+		stop(t, l)
+		diff(t, "scripts", []string{
+			"0s /any/0s INSTANCE VI_1 BACKUP 100", "5s /deleted/1s", "6s /any/0s INSTANCE VI_1 DELETED 100",
+		}, l.seen)
+	})
+}
+
 func TestLastAndFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()

@@ -49,7 +49,7 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 	for name, i := range n.instances {
 		if !configured[name] {
 			i.gone = true
-			n.sayEnd(i, event.Fault) // keepalived's word for an instance that a reload removed
+			n.sayDeleted(i)
 			n.bury(&i.object)
 		}
 	}
@@ -134,7 +134,17 @@ func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
 	n.say(i, state)
 }
 
-// say queues the scripts of a state, the specific one first.
+// sayDeleted tells an instance that a reload removed it. keepalived's word for
+// that is FAULT, unless notify_deleted asks for the other.
+func (n *Notifier) sayDeleted(i *instance) {
+	if i.scripts.Deleted.IsZero() {
+		n.sayEnd(i, event.Fault)
+	} else if i.last.State != event.Init && i.last.State != event.Stop {
+		n.sayBoth(i, i.scripts.Deleted, "notify_deleted", "DELETED")
+	}
+}
+
+// say queues the scripts of a state.
 func (n *Notifier) say(i *instance, state event.VRRPState) {
 	var specific conf.Script
 	var keyword string
@@ -148,13 +158,18 @@ func (n *Notifier) say(i *instance, state event.VRRPState) {
 	case event.Stop:
 		specific, keyword = i.scripts.Stop, "notify_stop"
 	}
+	n.sayBoth(i, specific, keyword, state.String())
+}
+
+// sayBoth queues the specific script of a state and then the generic one.
+func (n *Notifier) sayBoth(i *instance, specific conf.Script, keyword, state string) {
 	var steps []step
 	if !specific.IsZero() {
-		steps = append(steps, step{keyword, state.String(), program.Of(specific, n.global)})
+		steps = append(steps, step{keyword, state, program.Of(specific, n.global)})
 	}
 	if !i.scripts.Any.IsZero() {
-		steps = append(steps, step{"notify", state.String(), program.Of(i.scripts.Any, n.global,
-			"INSTANCE", i.name, state.String(), strconv.Itoa(i.last.Priority))})
+		steps = append(steps, step{"notify", state, program.Of(i.scripts.Any, n.global,
+			"INSTANCE", i.name, state, strconv.Itoa(i.last.Priority))})
 	}
 	n.tell(&i.object, steps)
 }
