@@ -39,20 +39,28 @@ func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
 	return list, names
 }
 
-// warnOfUnknown says once for each configuration which kinds of checks are not run.
+// warnOfUnknown says once for each configuration what is not checked.
 func (s *Schedule) warnOfUnknown(cfg *conf.Config) {
 	count := make(map[conf.CheckKind]int)
+	patterns := 0
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			for i := range rs.Checkers {
-				if kind := rs.Checkers[i].Kind; !probe.Supports(kind) {
-					count[kind]++
+				c := &rs.Checkers[i]
+				if !probe.Supports(c.Kind) {
+					count[c.Kind]++
+				}
+				if c.HTTP != nil && slices.ContainsFunc(c.HTTP.URLs, func(u conf.HTTPURL) bool { return u.Regex != nil }) {
+					patterns++
 				}
 			}
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(count)) {
 		s.opts.Log.Warn("checks of this kind are not run, real servers are judged without them", "kind", kind, "count", count[kind])
+	}
+	if patterns > 0 {
+		s.opts.Log.Warn("regex of a url is not matched, only its status and digest count", "count", patterns)
 	}
 }
 

@@ -481,13 +481,16 @@ func TestUnknownKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		unknown := conf.Checker{Kind: "BFD_CHECK", Alpha: true}
 		l := newLab(verdicts(true))
-		l.Apply(config([]conf.Checker{unknown}, []conf.Checker{unknown, tcpChecker()}), nil)
+		web := tcpChecker()
+		web.HTTP = &conf.HTTPCheck{URLs: []conf.HTTPURL{{Regex: new(conf.Regex)}}}
+		l.Apply(config([]conf.Checker{unknown}, []conf.Checker{unknown, web}), nil)
 		pause(time.Second)
 		l.Close()
 		diff(t, "events", []string{
 			"up: no checkers are configured", "up initial: not checked yet", "up: TCP_CHECK 10.0.0.2:80: fine",
 		}, l.upAndDown())
 		diff(t, "log", `level=WARN msg="checks of this kind are not run, real servers are judged without them" kind=BFD_CHECK count=2
+level=WARN msg="regex of a url is not matched, only its status and digest count" count=1
 `, l.log.String())
 	})
 }
