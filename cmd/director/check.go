@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// defaultFiles are where a configuration is looked for, in this order.
+var defaultFiles = [...]string{"/etc/director/director.conf", "/etc/keepalived/keepalived.conf"}
+
+// configFile is the file to read: the one that was asked for, or the first
+// default that exists.
+func configFile(asked string) (string, error) {
+	if asked != "" {
+		return asked, nil
+	}
+	for _, f := range defaultFiles {
+		if _, err := os.Stat(f); err == nil {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("no configuration: neither %s nor %s exists; name one with -f FILE", defaultFiles[0], defaultFiles[1])
+}
+
+type checkCmd struct {
+	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
+	Strict   bool   `help:"Warnings are errors."`
+	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+}
+
+// Help is the example that "director check --help" shows.
+func (checkCmd) Help() string {
+	return `Findings go to standard error, one line each: FILE:LINE:COL: error|warning|note: TEXT.
+Exit status 0 when the configuration runs, 1 when it does not or, with --strict, has warnings.
+
+Example: director check -f /etc/keepalived/keepalived.conf`
+}
+
+// Run checks the file and says what was found.
+func (c *checkCmd) Run(io streams) error {
+	file, err := configFile(c.File)
+	if err != nil {
+		return err
+	}
+	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
+	if c.JSON {
+		enc := json.NewEncoder(io.out)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(checkReport(file, cfg, findings)); err != nil {
+			return fmt.Errorf("writing findings: %w", err)
+		}
+	} else {
+		if err := conf.WriteFindings(io.err, findings, isTerminal(io.err)); err != nil {
+			return fmt.Errorf("writing findings: %w", err)
+		}
+	}
+	if conf.HasErrors(findings) {
+		if !c.JSON {
+			fmt.Fprintf(io.err, "%s: not usable: %s\n", file, countFindings(findings))
+		}
+		return status(exitFailure)
+	}
+	if !c.JSON {
+		summary := []string{plural(len(cfg.Instances), "VRRP instance"), plural(len(cfg.VirtualServers), "virtual server")}
+		if n := countFindings(findings); n != "" {
+			summary = append(summary, n)
+		}
+		fmt.Fprintf(io.out, "%s: good: %s\n", file, strings.Join(summary, ", "))
+	}
+	return nil
+}
+
+type jsonReport struct {
+	File           string         `json:"file"`
+	OK             bool           `json:"ok"`
+	Instances      int            `json:"instances"`
+	VirtualServers int            `json:"virtual_servers"`
+	RealServers    int            `json:"real_servers"`
+	Findings       []conf.Finding `json:"findings"`
+}
+
+func checkReport(file string, cfg *conf.Config, findings []conf.Finding) jsonReport {
+	r := jsonReport{File: file, OK: !conf.HasErrors(findings), Findings: findings}
+	if cfg != nil {
+		r.Instances, r.VirtualServers = len(cfg.Instances), len(cfg.VirtualServers)
+		for _, vs := range cfg.VirtualServers {
+			r.RealServers += len(vs.RealServers)
+		}
+	}
+	return r
+}
+
+// countFindings says "1 error, 2 warnings"; notes are not counted.
+func countFindings(findings []conf.Finding) string {
+	errors, warnings, _ := conf.Count(findings)
+	var parts []string
+	if errors > 0 {
+		parts = append(parts, plural(errors, "error"))
+	}
+	if warnings > 0 {
+		parts = append(parts, plural(warnings, "warning"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+// The control socket speaks HTTP over a Unix socket that only its owner may
+// open: GET /v1/status and POST /v1/reload, answered in JSON.
+
+// maxAnswer bounds an answer that a client reads: the status of 40,000 real
+// servers takes 30 MB.
+const maxAnswer = 256 << 20
+
+// controller is what the control socket can ask for. Its methods are called
+// from any goroutine.
+type controller interface {
+	status(ctx context.Context) (statusReport, error)
+	reload(ctx context.Context) (reloadReport, error)
+}
+
+// listenControl makes the socket. The run directory is locked, so a socket
+// that is there belongs to nobody.
+func listenControl(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("removing an old control socket: %w", err)
+	}
+	old := syscall.Umask(0o177)
+	l, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("making the control socket: %w", err)
+	}
+	return l, nil
+}
+
+// serveControl answers until ctx ends.
+func serveControl(ctx context.Context, l net.Listener, c controller) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", answer(c.status))
+	mux.HandleFunc("POST /v1/reload", answer(c.reload))
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(l); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serving the control socket: %w", err)
+	}
+	return nil
+}
+
+func answer[T any](do func(context.Context) (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		result, err := do(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(result) // a client that went away is no event
+	}
+}
+
+// errNoDirector says that nobody answers at the control socket.
+var errNoDirector = errors.New("no director runs")
+
+// ask sends one request to a running director and reads its answer into result.
+func ask(d daemonDirs, method, path string, patience time.Duration, result any) error {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	client := &http.Client{
+		Timeout: patience,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", d.control())
+		}},
+	}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequest(method, "http://director"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	switch {
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w with run directory %s: start it, or name its directory with --run-dir", errNoDirector, d.RunDir)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("asking the director of %s: permission denied: do it as root", d.RunDir)
+	case err != nil:
+		return fmt.Errorf("asking the director of %s: %w", d.RunDir, err)
+	}
+	defer resp.Body.Close()
+	body := io.LimitReader(resp.Body, maxAnswer)
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(body, 4096))
+		return fmt.Errorf("the director of %s answers: %s", d.RunDir, text)
+	}
+	if err := json.NewDecoder(body).Decode(result); err != nil {
+		return fmt.Errorf("reading the answer of the director of %s: %w", d.RunDir, err)
+	}
+	return nil
+}

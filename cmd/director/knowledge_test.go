@@ -1,0 +1,50 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// A worker that is started again learns what its predecessor knew, and nothing
+// about what a reload has removed.
+func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
+	k := newKnowledge()
+	k.instances["VI_1"] = event.InstanceState{Instance: "VI_1", State: event.Master}
+	k.instances["VI_gone"] = event.InstanceState{Instance: "VI_gone", State: event.Master}
+	vs := &conf.VirtualServer{RealServers: []*conf.RealServer{{Weight: 1}}}
+	k.realServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(), Reason: "connection refused"})
+	k.realServer(event.RealServerState{VirtualServer: vs.String(), RealServer: "gone"})
+	k.forget(&conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}})
+
+	s := k.snapshot(70 * time.Millisecond)
+	if s.Down != 70*time.Millisecond || len(s.Instances) != 1 || s.Instances[0].Instance != "VI_1" {
+		t.Errorf("instances: %+v", s)
+	}
+	if len(s.RealServers) != 1 || s.RealServers[0].Up || s.RealServers[0].Reason != "connection refused" {
+		t.Errorf("real servers: %+v", s.RealServers)
+	}
+	r := resume(s)
+	if !r["VI_1"].WasMaster || r["VI_1"].DeadSince != s.Down {
+		t.Errorf("resume: %+v", r)
+	}
+	if resume(k.snapshot(0)) != nil {
+		t.Error("a cold start resumes nothing")
+	}
+}
+
+func TestTheLatestCheckOfARealServerIsShown(t *testing.T) {
+	k := newKnowledge()
+	name := serverName{"vs", "rs"}
+	if _, ok := k.latestCheck(name); ok {
+		t.Error("a result before the first check")
+	}
+	at := time.Unix(100, 0)
+	k.check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "a", At: at.Add(time.Second), Reason: "second"})
+	k.check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "b", At: at, Reason: "first"})
+	if r, ok := k.latestCheck(name); !ok || r.Reason != "second" {
+		t.Errorf("%+v", r)
+	}
+}

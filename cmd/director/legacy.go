@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// legacyCmd is the command line that keepalived's users and service files
+// have: flags and no command. Those that mean nothing here (director never
+// forks, always logs in detail to standard error) are taken without effect.
+type legacyCmd struct {
+	File       string `short:"f" name:"use-file" placeholder:"FILE" help:"Configuration file."`
+	Test       bool   `short:"t" name:"config-test" help:"Check the configuration and exit."`
+	TestOutput string `name:"config-test-output" hidden:""`
+	ConfigID   string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+
+	OnlyVRRP     bool `short:"P" name:"vrrp" help:"Only VRRP, no virtual servers."`
+	OnlyCheckers bool `short:"C" name:"check" help:"Only virtual servers and checkers, no VRRP."`
+	KeepVIPs     bool `short:"V" name:"dont-release-vrrp" help:"Leave virtual addresses in place when stopping."`
+	KeepIPVS     bool `short:"I" name:"dont-release-ipvs" help:"Leave the IPVS table in place when stopping."`
+
+	DontFork   bool `short:"n" name:"dont-fork" help:"Without effect: director never forks."`
+	LogConsole bool `short:"l" name:"log-console" help:"Without effect: director logs to standard error."`
+	LogDetail  bool `short:"D" name:"log-detail" help:"Without effect: director logs every event once."`
+	Version    bool `short:"v" name:"version" help:"Print the version."`
+
+	daemonDirs
+}
+
+// Help says where the rest is.
+func (legacyCmd) Help() string {
+	return "Example: director -n -l -f /etc/keepalived/keepalived.conf\nThe other commands are listed by director --help."
+}
+
+// Run runs, checks or prints the version as the flags say.
+func (c *legacyCmd) Run(io streams) error {
+	switch {
+	case c.Version:
+		return versionCmd{}.Run(io)
+	case c.Test:
+		if c.TestOutput != "" {
+			f, err := os.Create(c.TestOutput)
+			if err != nil {
+				return fmt.Errorf("opening the file for the findings: %w", err)
+			}
+			defer f.Close()
+			io.err = f
+		}
+		return (&checkCmd{File: c.File, ConfigID: c.ConfigID}).Run(io)
+	case c.OnlyVRRP && c.OnlyCheckers:
+		return fmt.Errorf("-P and -C exclude each other: leave both out to run everything")
+	}
+	return (&runCmd{
+		File: c.File, ConfigID: c.ConfigID,
+		OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
+		KeepAddresses: c.KeepVIPs, KeepServices: c.KeepIPVS,
+		daemonDirs: c.daemonDirs, LogFormat: "text",
+	}).Run(io)
+}
+
+// splitOptionalValue makes of keepalived's -tFILE and --config-test=FILE,
+// flags with an optional value, two flags.
+func splitOptionalValue(args []string) []string {
+	var out []string
+	for _, a := range args {
+		file, ok := strings.CutPrefix(a, "--config-test=")
+		if !ok && strings.HasPrefix(a, "-t") && strings.ContainsAny(a, "/.") {
+			file, ok = a[2:], true
+		}
+		if ok {
+			out = append(out, "--config-test", "--config-test-output="+file)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}

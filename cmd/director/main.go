@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses that all commands share; status has its own.
+const (
+	exitOK      = 0
+	exitFailure = 1
+)
+
+// version is set by the linker.
+var version = "development"
+
+const description = `director makes a Linux host one half of a load-balancer pair: VRRP decides which host owns the virtual addresses, IPVS forwards, health checkers choose the real servers. It reads an existing keepalived.conf.
+
+Without a command it takes keepalived's flags: "director -n -l -f FILE" runs, "director -t -f FILE" checks.`
+
+// commands is the command line.
+type commands struct {
+	Run     runCmd     `cmd:"" help:"Run in the foreground."`
+	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
+	Status  statusCmd  `cmd:"" help:"Show what a running director does; exit status 1 when degraded, 2 when there is no service."`
+	Reload  reloadCmd  `cmd:"" help:"Make a running director read its configuration again."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Worker  workerCmd  `cmd:"" hidden:"" help:"A worker process; started by run."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// status is an exit status that has already been explained to the user.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// streams are where commands write to.
+type streams struct{ out, err io.Writer }
+
+// run carries out one command line and returns the exit status.
+func run(args []string, out, errOut io.Writer) int {
+	io := streams{out, errOut}
+	cli := &commands{}
+	var flags any = cli
+	if keepalivedFlags(args) {
+		flags = &legacyCmd{}
+		args = splitOptionalValue(args)
+	}
+	exit := -1
+	parser, err := kong.New(flags,
+		kong.Name("director"), kong.Description(description),
+		kong.Writers(out, errOut), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Exit(func(code int) { exit = code }),
+		kong.Bind(io),
+	)
+	if err != nil {
+		fmt.Fprintln(errOut, "director:", err)
+		return exitFailure
+	}
+	ctx, err := parser.Parse(args)
+	if exit >= 0 { // --help has been printed
+		return exit
+	}
+	if err == nil {
+		err = ctx.Run()
+	} else {
+		err = fmt.Errorf("%w (see director --help)", err)
+	}
+	var s status
+	switch {
+	case errors.As(err, &s):
+		return int(s)
+	case err != nil:
+		fmt.Fprintln(errOut, "director:", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// keepalivedFlags tells keepalived's way of calling from director's: it has
+// no command, only flags.
+func keepalivedFlags(args []string) bool {
+	if len(args) == 0 {
+		return true
+	}
+	own := []string{"-h", "--help"}
+	return len(args[0]) > 0 && args[0][0] == '-' && !slices.Contains(own, args[0])
+}
+
+type versionCmd struct{}
+
+// Help is the example that "director version --help" shows.
+func (versionCmd) Help() string { return "Example: director version" }
+
+// Run prints the version.
+func (versionCmd) Run(io streams) error {
+	fmt.Fprintln(io.out, "director", version)
+	return nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/program"
+	"github.com/lvs-director/director/worker"
+)
+
+type runCmd struct {
+	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	Strict   bool   `help:"Warnings of the configuration are errors."`
+
+	OnlyVRRP      bool `name:"only-vrrp" help:"Only VRRP, no virtual servers (keepalived's -P)."`
+	OnlyCheckers  bool `name:"only-checkers" help:"Only virtual servers and checkers, no VRRP (keepalived's -C)."`
+	KeepAddresses bool `name:"keep-addresses" help:"Leave virtual addresses in place when stopping (keepalived's -V)."`
+	KeepServices  bool `name:"keep-services" help:"Leave the IPVS table in place when stopping (keepalived's -I)."`
+	Takeover      bool `help:"Go ahead although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
+
+	daemonDirs
+	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
+}
+
+// Help is the example that "director run --help" shows.
+func (runCmd) Help() string {
+	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error.
+
+Example: director run -f /etc/keepalived/keepalived.conf`
+}
+
+// Run is the supervisor's process from its start to its end.
+func (c *runCmd) Run(std streams) error {
+	log := newLogger(std.err, c.LogFormat)
+	file, err := configFile(c.File)
+	if err != nil {
+		return err
+	}
+	c.File = file
+	cfg, findings := c.load()
+	if conf.HasErrors(findings) {
+		_ = conf.WriteFindings(std.err, findings, isTerminal(std.err))
+		return fmt.Errorf("%s has errors: nothing was started; mend the lines above (director check -f %s shows them again)", file, file)
+	}
+	logFindings(log, findings)
+	if err := permitted(cfg); err != nil {
+		return err
+	}
+	lock, err := lockRunDir(c.daemonDirs)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	defer os.Remove(c.pidFile())
+	if err := c.refuseConflicts(log, cfg); err != nil {
+		return err
+	}
+	listener, err := listenControl(c.control())
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	s := &supervisor{
+		log: log, opts: c, cfg: cfg, findings: findings,
+		load:     c.load,
+		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
+		release:  func() error { return releaseAddresses(c.daemonDirs, log) },
+		ready:    notifyServiceManager(log),
+		events:   make(chan worker.Event),
+		requests: make(chan func()),
+		loaded:   make(chan loaded),
+		done:     make(chan struct{}),
+	}
+	return s.serve(listener)
+}
+
+// load reads the configuration, without the half that was not asked for.
+func (c *runCmd) load() (*conf.Config, []conf.Finding) {
+	cfg, findings := conf.Load(c.File, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
+	if cfg != nil && c.OnlyVRRP {
+		cfg.VirtualServers = nil
+	}
+	if cfg != nil && c.OnlyCheckers {
+		cfg.Instances = nil
+	}
+	return cfg, findings
+}
+
+// serve runs the supervisor with its signals and its control socket.
+func (s *supervisor) serve(listener net.Listener) error {
+	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(stop)
+	defer signal.Stop(hup)
+
+	group, ctx := errgroup.WithContext(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
+	group.Go(func() error { return serveControl(ctx, listener, s) })
+	group.Go(func() error {
+		defer cancel()
+		return s.run(ctx, stop, hup)
+	})
+	return group.Wait()
+}
+
+// newLogger makes the log of a process: one event, one line.
+func newLogger(w io.Writer, format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// logFindings writes what was found in a configuration that is about to run,
+// or not to. Notes are for director check.
+func logFindings(log *slog.Logger, findings []conf.Finding) {
+	for _, f := range findings {
+		switch f.Severity {
+		case conf.Error:
+			log.Error("configuration", "at", f.Pos.String(), "problem", f.Message)
+		case conf.Warning:
+			log.Warn("configuration", "at", f.Pos.String(), "problem", f.Message)
+		}
+	}
+}
+
+// notifyServiceManager tells systemd, when it started us, of our state.
+func notifyServiceManager(log *slog.Logger) func(string) {
+	return func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			log.Warn("telling the service manager", "state", state, "error", err)
+		}
+	}
+}
+
+// reloadingNow is the state systemd wants at a reload: both fields in one datagram.
+func reloadingNow() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail for this clock
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000)
+}

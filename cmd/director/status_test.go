@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/event"
+)
+
+func server(name string, up ...bool) virtualServerReport {
+	vs := virtualServerReport{Name: name, Scheduler: "wlc", Forward: "NAT"}
+	for _, u := range up {
+		vs.RealServers = append(vs.RealServers, realServerReport{Name: "rs", Up: u})
+		if u {
+			vs.Alive++
+		}
+	}
+	return vs
+}
+
+func TestStatusJudgesTheWhole(t *testing.T) {
+	master := instanceReport{Name: "M", State: event.Master}
+	backup := instanceReport{Name: "B", State: event.Backup}
+	fault := instanceReport{Name: "F", State: event.Fault}
+	for name, tc := range map[string]struct {
+		r    statusReport
+		want int
+	}{
+		"nothing configured":   {statusReport{}, exitOK},
+		"all well":             {statusReport{Instances: []instanceReport{master, backup}, VirtualServers: []virtualServerReport{server("a", true, true)}}, exitOK},
+		"a real server down":   {statusReport{VirtualServers: []virtualServerReport{server("a", true, false)}}, exitDegraded},
+		"one instance faulty":  {statusReport{Instances: []instanceReport{master, fault}}, exitDegraded},
+		"all instances faulty": {statusReport{Instances: []instanceReport{fault}}, exitNoService},
+		"one of two dead":      {statusReport{VirtualServers: []virtualServerReport{server("a", false), server("b", true)}}, exitDegraded},
+		"no real server":       {statusReport{Instances: []instanceReport{master}, VirtualServers: []virtualServerReport{server("a", false, false)}}, exitNoService},
+		"a worker is missing":  {statusReport{Instances: []instanceReport{master}, Problems: []string{"the lvs worker does not run"}}, exitDegraded},
+	} {
+		if got := tc.r.exitStatus(); got != tc.want {
+			t.Errorf("%s: exit status %d, want %d", name, got, tc.want)
+		}
+	}
+}
+
+func TestDegradedThingsAreShownFirst(t *testing.T) {
+	var b strings.Builder
+	printStatus(&b, statusReport{
+		Problems:       []string{"the lvs worker does not run"},
+		Instances:      []instanceReport{{Name: "VI_good", State: event.Master}, {Name: "VI_bad", State: event.Fault, Reason: "eth1 is down"}},
+		VirtualServers: []virtualServerReport{server("good", true), server("half", true, false), server("dead", false)},
+	}, time.Now())
+	out := b.String()
+	last := -1
+	for _, want := range []string{"lvs worker", "VI_bad", "eth1 is down", "VI_good", "dead", "half", "DOWN", "UP", "good wlc"} {
+		at := strings.Index(out[last+1:], want)
+		if at < 0 {
+			t.Fatalf("%q is missing or too early in:\n%s", want, out)
+		}
+		last += 1 + at
+	}
+}

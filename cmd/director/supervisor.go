@@ -1,0 +1,289 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/worker"
+)
+
+// tablePatience is how long VIPs wait for the IPVS table. A VIP without its
+// service resets clients; no VIP at all serves none.
+const tablePatience = 10 * time.Second
+
+// The workers' names.
+const (
+	vrrpWorker = "vrrp"
+	lvsWorker  = "lvs"
+)
+
+// supervisor owns the configuration, what is known of every object and the
+// workers. Its fields belong to the goroutine of run; others come in through
+// its channels.
+type supervisor struct {
+	log    *slog.Logger
+	opts   *runCmd
+	load   func() (*conf.Config, []conf.Finding)
+	notify *notify.Notifier
+	// release removes what a vrrp worker left in the kernel when there is none any more.
+	release func() error
+	ready   func(string) // tells the service manager
+
+	events   chan worker.Event
+	requests chan func()
+	loaded   chan loaded
+	done     chan struct{}
+
+	cfg        *conf.Config
+	findings   []conf.Finding
+	generation uint64
+	started    time.Time
+	known      *knowledge
+	workers    map[string]*workerState
+
+	// tableWait runs while VIPs wait for the table of generation; nil channel when they do not.
+	tableWait *time.Timer
+	proceeded bool
+	announced bool // to the service manager
+
+	loading  bool
+	again    bool // another reload was asked for while loading
+	waiting  []chan reloadReport
+	reported uint64 // the last generation whose reload was answered
+	stopping bool
+}
+
+// workerState is what the supervisor knows of a worker.
+type workerState struct {
+	keeper   *worker.Keeper
+	pid      int // 0 when it does not run
+	restarts int
+	since    time.Time
+	died     error
+	givenUp  bool
+	ended    bool
+	applied  worker.Applied
+}
+
+// loaded is a configuration that was read for a reload.
+type loaded struct {
+	cfg      *conf.Config
+	findings []conf.Finding
+}
+
+func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan os.Signal) error {
+	defer close(s.done)
+	s.started = time.Now()
+	s.known = newKnowledge()
+	s.workers = make(map[string]*workerState)
+	s.tableWait = time.NewTimer(tablePatience)
+	s.generation = 1
+	s.notify.Apply(s.cfg)
+
+	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
+	defer killWorkers()
+	if s.opts.OnlyVRRP {
+		s.proceeded = true
+	} else {
+		s.keep(workersCtx, lvsWorker)
+	}
+	if !s.opts.OnlyCheckers {
+		s.keep(workersCtx, vrrpWorker)
+	}
+	for {
+		select {
+		case sig := <-stop:
+			s.log.Info("stopping", "signal", sig.String())
+			return s.stop(killWorkers)
+		case <-hup:
+			s.startReload(nil)
+		case e := <-s.events:
+			s.workerEvent(e)
+		case do := <-s.requests:
+			do()
+		case l := <-s.loaded:
+			s.finishLoading(l)
+		case <-s.tableWait.C:
+			s.log.Warn("the IPVS table is not loaded: going on without it", "waited", tablePatience)
+			s.proceed()
+		}
+		s.answerReloads(false)
+	}
+}
+
+// keep starts a worker and keeps it running.
+func (s *supervisor) keep(ctx context.Context, name string) {
+	realTime := 0
+	if name == vrrpWorker {
+		realTime = cmp.Or(s.cfg.Global.VRRPRealTimePriority, defaultRealTime)
+	}
+	k := worker.NewKeeper(name, func() *exec.Cmd { return workerCommand(name, s.opts, realTime) }, s.events)
+	s.workers[name] = &workerState{keeper: k}
+	go k.Run(ctx)
+}
+
+// workerEvent takes in what a worker said or what became of it.
+func (s *supervisor) workerEvent(e worker.Event) {
+	w := s.workers[e.Worker]
+	switch {
+	case e.Started != nil:
+		w.pid, w.restarts, w.since = e.Started.Pid, e.Started.Restart, time.Now()
+		w.applied = worker.Applied{}
+		if e.Started.Restart > 0 {
+			s.log.Info("worker restarted", "worker", e.Worker, "pid", w.pid, "down", e.Started.Down)
+		}
+		s.configure(e.Worker, e.Started.Down)
+	case e.Died != nil:
+		s.workerDied(e.Worker, w, *e.Died)
+	case e.Received != nil:
+		s.workerSaid(w, *e.Received)
+	}
+}
+
+// configure sends a worker that has just started all it has to know.
+func (s *supervisor) configure(name string, down time.Duration) {
+	s.workers[name].keeper.Send("configure", worker.Message{Configure: &worker.Configure{
+		Generation: s.generation, Config: s.cfg, Known: s.known.snapshot(down), Proceed: s.proceeded,
+		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
+	}})
+}
+
+func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
+	w.pid, w.died, w.ended = 0, d.Err, d.Ended
+	if d.Ended || s.stopping {
+		return
+	}
+	if d.Err == nil {
+		d.Err = errors.New("exit status 0")
+	}
+	s.log.Error("worker died", "worker", name, "error", d.Err, "restart_in", d.Again)
+	if !d.GivenUp || w.givenUp {
+		w.givenUp = d.GivenUp
+		return
+	}
+	w.givenUp = true
+	if name != vrrpWorker {
+		return
+	}
+	s.log.Error("the vrrp worker keeps dying: removing its addresses, so that the peer can have them")
+	if err := s.release(); err != nil {
+		s.log.Error("removing the addresses of a dead vrrp worker", "error", err)
+	}
+	for _, i := range s.cfg.Instances {
+		was := s.known.instances[i.Name]
+		s.instance(event.InstanceState{
+			Instance: i.Name, From: was.State, State: event.Fault, Since: time.Now(),
+			Priority: was.Priority, Reason: "the vrrp worker keeps dying",
+		})
+	}
+}
+
+// workerSaid takes in a message of a worker.
+func (s *supervisor) workerSaid(w *workerState, m worker.Message) {
+	switch {
+	case m.Applied != nil:
+		if m.Applied.Error != "" {
+			s.log.Error("configuration not applied in full", "generation", m.Applied.Generation, "error", m.Applied.Error)
+		}
+		w.applied = *m.Applied
+		w.givenUp = false
+		s.announce()
+	case m.Instance != nil:
+		s.instance(*m.Instance)
+	case m.RealServer != nil:
+		s.known.realServer(*m.RealServer)
+		s.notify.RealServer(*m.RealServer)
+	case m.Check != nil:
+		s.known.check(*m.Check)
+	case m.VirtualServer != nil:
+		s.known.virtualServers[m.VirtualServer.VirtualServer] = *m.VirtualServer
+	case m.Table != nil:
+		s.known.table = *m.Table
+		if m.Table.Generation == s.generation && m.Table.Error == "" {
+			s.proceed()
+		}
+	}
+}
+
+// instance notes a transition and tells the user's scripts.
+func (s *supervisor) instance(i event.InstanceState) {
+	if i.State == event.Stop {
+		delete(s.known.instances, i.Instance) // a worker that starts must not resume it
+	} else {
+		s.known.instances[i.Instance] = i
+	}
+	s.notify.Instance(i)
+}
+
+// proceed lets the VIPs follow the table of this generation.
+func (s *supervisor) proceed() {
+	if !s.tableWait.Stop() {
+		select {
+		case <-s.tableWait.C:
+		default:
+		}
+	}
+	first := !s.proceeded
+	s.proceeded = true
+	w := s.workers[vrrpWorker]
+	switch {
+	case w == nil:
+	case first:
+		w.keeper.Send("proceed", worker.Message{Proceed: &worker.Proceed{}})
+	case w.applied.Generation != s.generation:
+		s.configureRunning(vrrpWorker)
+	}
+	s.announce()
+}
+
+// announce tells the service manager, once, that director is in service.
+func (s *supervisor) announce() {
+	if s.announced || !s.proceeded {
+		return
+	}
+	for _, w := range s.workers {
+		if w.applied.Generation == 0 {
+			return
+		}
+	}
+	s.announced = true
+	s.ready("READY=1")
+	s.log.Info("in service", "config", s.cfg.Path, "instances", len(s.cfg.Instances), "virtual_servers", len(s.cfg.VirtualServers))
+}
+
+// do runs f in the supervisor's goroutine and waits for it.
+func (s *supervisor) do(ctx context.Context, f func()) error {
+	finished := make(chan struct{})
+	select {
+	case s.requests <- func() { f(); close(finished) }:
+	case <-s.done:
+		return errors.New("director is stopping")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// status is called by the control socket.
+func (s *supervisor) status(ctx context.Context) (statusReport, error) {
+	var r statusReport
+	err := s.do(ctx, func() { r = s.report() })
+	if err != nil {
+		return r, fmt.Errorf("status: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/lvs-director/director/worker"
+)
+
+const (
+	// workerPatience is how long a worker may take to end by itself.
+	workerPatience = 1200 * time.Millisecond
+	// scriptPatience is how long the user's scripts may take at the end.
+	scriptPatience = 30 * time.Second
+)
+
+// stop ends everything in order: mastership and addresses first, so that the
+// peer takes over; then the services, which no client reaches any more; then
+// the scripts have their time.
+func (s *supervisor) stop(kill func()) error {
+	s.stopping = true
+	s.ready("STOPPING=1")
+	s.finish(vrrpWorker)
+	s.finish(lvsWorker)
+	kill()
+	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+	defer cancel()
+	if err := s.notify.Stop(ctx); err != nil {
+		s.log.Warn("scripts still run", "error", err)
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+// finish asks a worker to end, and listens to it until it has.
+func (s *supervisor) finish(name string) {
+	w := s.workers[name]
+	if w == nil || w.ended {
+		return
+	}
+	w.keeper.Finish()
+	w.keeper.Send("finish", worker.Message{Finish: &worker.Finish{}})
+	overdue := time.NewTimer(workerPatience)
+	defer overdue.Stop()
+	for !w.ended {
+		select {
+		case e := <-s.events:
+			s.workerEvent(e)
+		case <-overdue.C:
+			s.log.Error("worker does not end: killing it", "worker", name, "pid", w.pid)
+			return
+		}
+	}
+}

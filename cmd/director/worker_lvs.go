@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+
+	"github.com/lvs-director/director/checkers"
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/journal"
+)
+
+// runLVSWorker joins the checkers to the table, and both to the supervisor.
+// When the supervisor is gone the table stays: connections go on, and the next
+// director adopts it.
+func runLVSWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os.Signal) error {
+	loop := virtualserver.New(virtualserver.Options{
+		Open: ipvs.Open, Journal: j, Log: log,
+		State: func(s event.VirtualServerState) {
+			l.out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
+		},
+		Loaded: func(t event.TableLoaded) { l.out.Put("table", worker.Message{Table: &t}) },
+	})
+	prober, err := probe.New(probe.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer prober.Close()
+	schedule := checkers.New(checkers.Options{
+		Log: log, Prober: prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		Events: func(s event.RealServerState) {
+			loop.Verdict(s)
+			l.out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
+		},
+		Results: func(r event.CheckResult) {
+			l.out.Put("check "+r.VirtualServer+" "+r.RealServer+" "+r.Checker, worker.Message{Check: &r})
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- loop.Run(ctx) }()
+
+	keep := false
+	for {
+		select {
+		case err := <-ended:
+			schedule.Close()
+			return err
+		case <-term:
+			// The supervisor got it too and will say when: addresses go first.
+		case m, ok := <-l.in:
+			switch {
+			case !ok:
+				log.Error("the supervisor is gone: leaving the table as it is")
+				schedule.Close()
+				cancel()
+				return <-ended
+			case m.Finish != nil:
+				schedule.Close()
+				loop.Stop(keep)
+				return <-ended
+			case m.Configure != nil:
+				keep = m.Configure.KeepServices
+				known := m.Configure.Known.RealServers
+				loop.Apply(m.Configure.Config, known, m.Configure.Generation)
+				schedule.Apply(m.Configure.Config, snapshotOf(known))
+				l.out.Put("applied", applied(m.Configure, nil))
+			}
+		}
+	}
+}
+
+func snapshotOf(known []event.RealServerState) checkers.Snapshot {
+	s := make(checkers.Snapshot, len(known))
+	for _, r := range known {
+		s[checkers.Key{VirtualServer: r.VirtualServer, RealServer: r.RealServer}] = r
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/journal"
+)
+
+// defaultRealTime is the SCHED_RR priority of the vrrp worker unless
+// vrrp_rt_priority names another one: above every ordinary program, below what
+// kernels use for themselves.
+const defaultRealTime = 20
+
+// privilege is what a worker keeps of root's power.
+func (c *workerCmd) privilege() worker.Privilege {
+	p := worker.Privilege{Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE}}
+	if c.Name == vrrpWorker {
+		p.Capabilities = append(p.Capabilities, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
+		p.RealTime = c.RealTime
+	}
+	return p
+}
+
+// runVRRPWorker passes messages between the supervisor and the engine until
+// one of them, or a signal, ends it. The supervisor's end is ours: nobody
+// would remove the addresses after us.
+func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os.Signal) error {
+	network, err := link.NewKernel()
+	if err != nil {
+		return err
+	}
+	engine := vrrp.New(vrrp.Options{
+		Log: log, Journal: j, Network: network, Clock: link.SystemClock{},
+		Events: func(s event.InstanceState) {
+			l.out.Put("instance "+s.Instance, worker.Message{Instance: &s})
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+
+	release := true
+	stop := func() error {
+		engine.Stop(release)
+		return <-ended
+	}
+	for first := true; ; {
+		select {
+		case err := <-ended:
+			return err
+		case <-term:
+			return stop()
+		case m, ok := <-l.in:
+			switch {
+			case !ok:
+				log.Error("the supervisor is gone: giving up mastership")
+				return stop()
+			case m.Finish != nil:
+				return stop()
+			case m.Proceed != nil:
+				engine.AllowMaster()
+			case m.Configure != nil:
+				release = !m.Configure.KeepAddresses
+				if m.Configure.Proceed {
+					engine.AllowMaster()
+				}
+				var known map[string]vrrp.Resume
+				if first {
+					known = resume(m.Configure.Known)
+				}
+				first = false
+				l.out.Put("applied", applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known)))
+			}
+		}
+	}
+}
+
+// resume says which instances were MASTER in the worker that died.
+func resume(known worker.Snapshot) map[string]vrrp.Resume {
+	if known.Down == 0 {
+		return nil
+	}
+	r := make(map[string]vrrp.Resume, len(known.Instances))
+	for _, i := range known.Instances {
+		r[i.Instance] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: known.Down}
+	}
+	return r
+}
+
+func applied(c *worker.Configure, err error) worker.Message {
+	a := &worker.Applied{Generation: c.Generation}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return worker.Message{Applied: a}
+}
+
+// releaseAddresses removes what a vrrp worker that is dead for good left in the kernel.
+func releaseAddresses(d daemonDirs, log *slog.Logger) error {
+	epoch, err := journal.Epoch()
+	if err != nil {
+		return err
+	}
+	j, err := journal.Open(d.journal(vrrpWorker), epoch)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	network, err := link.NewKernel()
+	if err != nil {
+		return err
+	}
+	engine := vrrp.New(vrrp.Options{
+		Log: log, Journal: j, Network: network, Clock: link.SystemClock{}, Events: func(event.InstanceState) {},
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(context.Background()) }()
+	// Without an instance everything that is ours is left over.
+	err = engine.Apply(context.Background(), &conf.Config{}, nil)
+	engine.Stop(true)
+	<-ended
+	return err
+}
