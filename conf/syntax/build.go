@@ -150,11 +150,17 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 		if ln.text[i] != '$' {
 			continue
 		}
+		pos := ln.pos(i)
 		ref, ok := parseReference(ln.text[:to], i)
+		if !ok && !quoted {
+			if _, ok := shellExpansion(ln.text[:to], i); ok {
+				p.report(Warning, pos, ln.origin, "shell-expansion", "define $NAME=value and write ${NAME}, or fill the template in first",
+					"the shell's ${NAME:-default} is not known here, and stays as it is")
+			}
+		}
 		if !ok || builtins[ref.name] {
 			continue
 		}
-		pos := ln.pos(i)
 		switch {
 		case ref.tight && p.defs[ref.name] != nil:
 			p.reportOnce(reportKey{Pos{File: ln.file}, "not-replaced", ref.name}, Note, pos, ln.origin, "write ${"+ref.name+"}",
@@ -242,7 +248,10 @@ func (p *parser) closeAll() {
 	b := &p.builder
 	var first *Node
 	count := 0
-	end := p.endPos()
+	var end Pos
+	if len(b.open) > 1 {
+		end = p.endPos()
+	}
 	for len(b.open) > 1 {
 		top := b.open[len(b.open)-1]
 		b.open = b.open[:len(b.open)-1]

@@ -75,6 +75,19 @@ func parseReference[T string | []byte](text T, i int) (reference, bool) {
 	return r, true
 }
 
+// shellExpansion tells whether a shell's ${NAME:-default} or the like, which
+// this language does not have, begins at text[i], and where it ends.
+func shellExpansion(text string, i int) (int, bool) {
+	if !strings.HasPrefix(text[i:], "${") || nameEnd(text, i+2) == i+2 {
+		return 0, false
+	}
+	end := strings.IndexAny(text[i+2:], "{}\" \t\f\v")
+	if end < 0 || text[i+2+end] != '}' {
+		return 0, false
+	}
+	return i + 2 + end + 1, true
+}
+
 // define takes a `$NAME=VALUE` line, with the lines that continue it.
 func (p *parser) define(ln *line) bool {
 	text := ln.text

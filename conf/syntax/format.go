@@ -58,6 +58,7 @@ type formatter struct {
 	out   bytes.Buffer
 	depth int
 	blank bool // an empty line is due
+	begun bool // the last line opened a block
 
 	// The last line, when a brace may join it.
 	code, comment string
@@ -79,6 +80,7 @@ func (f *formatter) write(code, comment string) {
 		f.out.WriteByte('\n')
 	}
 	f.blank = false
+	f.begun = strings.HasSuffix(code, "{")
 	for range f.depth {
 		f.out.WriteString(indent)
 	}
@@ -112,8 +114,7 @@ func (f *formatter) other(raw string) {
 // startsBlock tells whether what was written ends in an opening brace or an
 // empty line, after which an empty line is of no use.
 func (f *formatter) startsBlock() bool {
-	b := f.out.Bytes()
-	return len(b) == 0 || bytes.HasSuffix(b, []byte("{\n")) || bytes.HasSuffix(b, []byte("\n\n"))
+	return f.begun || f.out.Len() == 0 || bytes.HasSuffix(f.out.Bytes(), []byte("\n\n"))
 }
 
 // verbatim takes a line that stays as it is but for the blanks around it.
@@ -126,7 +127,7 @@ func (f *formatter) verbatim(text string) {
 // asIs takes a line of a multi-line definition.
 func (f *formatter) asIs(raw string) {
 	raw = strings.TrimRight(raw, blanks)
-	f.fixed = strings.HasSuffix(raw, `\`)
+	f.fixed, f.begun = strings.HasSuffix(raw, `\`), false
 	f.out.WriteString(raw)
 	f.out.WriteByte('\n')
 }

@@ -12,14 +12,15 @@ import (
 
 func TestFormat(t *testing.T) {
 	tests := map[string]struct{ src, want string }{
-		"indentation":              {"a\t b {\nc\n  d{e}\n}", "a b {\n    c\n    d {\n        e\n    }\n}\n"},
-		"brace on the next line":   {"a b\n{\nc\n}\n", "a b {\n    c\n}\n"},
-		"with comments":            {"# x\na # why\n{ ! y\n  #z\n}# end\n", "# x\na # why\n{ ! y\n    #z\n} # end\n"},
-		"comment before the brace": {"a # why\n{\n}\n", "a { # why\n}\n"},
-		"one line":                 {"v { 10.0.0.1 dev  e0 } w { x }", "v {\n    10.0.0.1 dev e0\n}\nw {\n    x\n}\n"},
-		"empty lines":              {"\n\na {\n\n\nb\n\n\nc\n\n}\n\n\n\nd\n\n", "a {\n    b\n\n    c\n}\n\nd\n"},
-		"quotes":                   {`a   "b   c"   d`, "a \"b   c\" d\n"},
-		"line ends":                {"a\r\nb\r\n", "a\nb\n"},
+		"indentation":                    {"a\t b {\nc\n  d{e}\n}", "a b {\n    c\n    d {\n        e\n    }\n}\n"},
+		"brace on the next line":         {"a b\n{\nc\n}\n", "a b {\n    c\n}\n"},
+		"with comments":                  {"# x\na # why\n{ ! y\n  #z\n}# end\n", "# x\na # why\n{ ! y\n    #z\n} # end\n"},
+		"comment before the brace":       {"a # why\n{\n}\n", "a { # why\n}\n"},
+		"a comment that ends in a brace": {"a # {\n\n{\n}\n", "a # {\n\n{\n}\n"},
+		"one line":                       {"v { 10.0.0.1 dev  e0 } w { x }", "v {\n    10.0.0.1 dev e0\n}\nw {\n    x\n}\n"},
+		"empty lines":                    {"\n\na {\n\n\nb\n\n\nc\n\n}\n\n\n\nd\n\n", "a {\n    b\n\n    c\n}\n\nd\n"},
+		"quotes":                         {`a   "b   c"   d`, "a \"b   c\" d\n"},
+		"line ends":                      {"a\r\nb\r\n", "a\nb\n"},
 		"untouched": {
 			"  $X=a   b  # c\n@main   a   b\nn  '/x   y'\n include  a   b\n ~SEQ(i, 1,  2)   x\na \\#  b",
 			"$X=a   b  # c\n@main   a   b\nn  '/x   y'\ninclude  a   b\n~SEQ(i, 1,  2)   x\na \\#  b\n",

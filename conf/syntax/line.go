@@ -184,7 +184,8 @@ scan:
 
 // findBrace gives the offset of the first brace of the line that is structure:
 // outside double quotes, and not part of a ${NAME} that was left because there
-// is no such definition.
+// is no such definition. keepalived would split the line there, and lose track
+// of the blocks.
 func (p *parser) findBrace(ln *line) (int, bool) {
 	text := ln.text
 	for i := ln.at; i < len(text); i++ {
@@ -198,6 +199,8 @@ func (p *parser) findBrace(ln *line) (int, bool) {
 		case '$':
 			if ref, ok := parseReference(text, i); ok && ref.braced {
 				i = ref.end - 1
+			} else if end, ok := shellExpansion(text, i); ok {
+				i = end - 1
 			}
 		case '{', '}':
 			return i, true

@@ -2,6 +2,7 @@ package syntax_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -135,6 +136,20 @@ func TestRaw(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A relative name has an absolute ${_PWD}, for scripts run elsewhere.
+func TestDirectoryOfRelativeName(t *testing.T) {
+	fsys := syntax.Memory{"sub/f": "a ${_PWD}"}
+	for dir, want := range map[string]func(string) bool{
+		"/etc": func(s string) bool { return s == "/etc/sub" },
+		"":     func(s string) bool { return filepath.IsAbs(s) && filepath.Base(s) == "sub" },
+	} {
+		tree, _ := syntax.Parse("sub/f", syntax.Options{FS: fsys, Dir: dir})
+		if got := tree.Nodes[0].Arg(0); !want(got) || tree.Nodes[0].Arg(1) != "" {
+			t.Errorf("from %q: ${_PWD} is %q", dir, got)
+		}
 	}
 }
 
