@@ -51,7 +51,7 @@ func (k *keeper) report() {
 			RealServers:    k.want.RealServers(),
 			Error:          err,
 		}
-		if err == "" {
+		if err == "" && loaded.VirtualServers > 0 {
 			k.Log.Info("IPVS table is as configured", "generation", loaded.Generation,
 				"virtual_servers", loaded.VirtualServers, "real_servers", loaded.RealServers)
 		}

@@ -77,16 +77,16 @@ func (c *checkCmd) Run(io streams) error {
 }
 
 type jsonReport struct {
-	File           string         `json:"file"`
-	OK             bool           `json:"ok"`
-	Instances      int            `json:"instances"`
-	VirtualServers int            `json:"virtual_servers"`
-	RealServers    int            `json:"real_servers"`
-	Findings       []conf.Finding `json:"findings"`
+	File           string        `json:"file"`
+	OK             bool          `json:"ok"`
+	Instances      int           `json:"instances"`
+	VirtualServers int           `json:"virtual_servers"`
+	RealServers    int           `json:"real_servers"`
+	Findings       []jsonFinding `json:"findings"`
 }
 
 func checkReport(file string, cfg *conf.Config, findings []conf.Finding) jsonReport {
-	r := jsonReport{File: file, OK: !conf.HasErrors(findings), Findings: findings}
+	r := jsonReport{File: file, OK: !conf.HasErrors(findings), Findings: jsonFindings(findings)}
 	if cfg != nil {
 		r.Instances, r.VirtualServers = len(cfg.Instances), len(cfg.VirtualServers)
 		for _, vs := range cfg.VirtualServers {

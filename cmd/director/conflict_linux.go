@@ -20,6 +20,10 @@ func findOthers(configID string) ([]other, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
 	}
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, fmt.Errorf("finding our own program: %w", err)
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("looking for other load balancers: %w", err)
@@ -38,7 +42,11 @@ func findOthers(configID string) ([]other, error) {
 		if err != nil || len(cmdline) == 0 {
 			continue
 		}
-		program, file, ok := otherProgram(strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"))
+		argv := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
+		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil && exe == self {
+			argv[0] = "director" // whatever it was called
+		}
+		program, file, ok := otherProgram(argv)
 		if !ok {
 			continue
 		}
@@ -93,6 +101,19 @@ func parentOf(proc string) int {
 	}
 	pid, _ := strconv.Atoi(fields[1])
 	return pid
+}
+
+// loadModules has the kernel load what the virtual servers of cfg need: the
+// lvs worker has not the power to.
+func loadModules(cfg *conf.Config) {
+	var schedulers, engines []string
+	for _, vs := range cfg.VirtualServers {
+		schedulers = append(schedulers, vs.Scheduler)
+		if vs.PersistenceEngine != "" {
+			engines = append(engines, vs.PersistenceEngine)
+		}
+	}
+	ipvs.LoadModules(schedulers, engines)
 }
 
 // permitted says whether this process may do what cfg asks for, and whether

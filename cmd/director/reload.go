@@ -14,10 +14,10 @@ const applyPatience = 20 * time.Second
 
 // reloadReport is what became of a reload.
 type reloadReport struct {
-	File       string         `json:"file"`
-	Applied    bool           `json:"applied"`
-	Generation uint64         `json:"generation"` // in force now
-	Findings   []conf.Finding `json:"findings"`
+	File       string        `json:"file"`
+	Applied    bool          `json:"applied"`
+	Generation uint64        `json:"generation"` // in force now
+	Findings   []jsonFinding `json:"findings"`
 	// Problems are what of an applied configuration could not be done.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -40,7 +40,7 @@ func (c *reloadCmd) Run(io streams) error {
 	if err := ask(c.daemonDirs, http.MethodPost, "/v1/reload", 2*applyPatience, &r); err != nil {
 		return err
 	}
-	_ = conf.WriteFindings(io.err, r.Findings, isTerminal(io.err))
+	_ = conf.WriteFindings(io.err, confFindings(r.Findings), isTerminal(io.err))
 	if !r.Applied {
 		return fmt.Errorf("%s has errors: generation %d keeps running unchanged", r.File, r.Generation)
 	}

@@ -97,6 +97,9 @@ func (c *runCmd) load() (*conf.Config, []conf.Finding) {
 	if cfg != nil && c.OnlyCheckers {
 		cfg.Instances = nil
 	}
+	if cfg != nil && !conf.HasErrors(findings) {
+		loadModules(cfg)
+	}
 	return cfg, findings
 }
 

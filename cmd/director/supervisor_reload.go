@@ -63,7 +63,7 @@ func (s *supervisor) finishLoading(l loaded) {
 			"config", s.opts.File, "generation", s.generation)
 		s.ready("READY=1")
 		for _, w := range s.waiting {
-			w <- reloadReport{File: s.opts.File, Generation: s.generation, Findings: l.findings}
+			w <- reloadReport{File: s.opts.File, Generation: s.generation, Findings: jsonFindings(l.findings)}
 		}
 		s.waiting = nil
 		return
@@ -111,7 +111,7 @@ func (s *supervisor) answerReloads(overdue bool) {
 	if s.loading || s.generation == 1 {
 		return
 	}
-	r := reloadReport{File: s.cfg.Path, Applied: true, Generation: s.generation, Findings: s.findings}
+	r := reloadReport{File: s.cfg.Path, Applied: true, Generation: s.generation, Findings: jsonFindings(s.findings)}
 	for name, w := range s.workers {
 		switch {
 		case w.applied.Generation == s.generation && w.applied.Error != "":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -80,7 +81,7 @@ func (c *workerCmd) Run(std streams) error {
 		return err
 	}
 	defer j.Close()
-	line := newLine(conn)
+	line := newLine(log, conn)
 	defer line.out.Close()
 	if c.Name == vrrpWorker {
 		return runVRRPWorker(log, line, j, term)
@@ -95,7 +96,7 @@ type line struct {
 	in chan worker.Message
 }
 
-func newLine(conn *worker.Conn) *line {
+func newLine(log *slog.Logger, conn *worker.Conn) *line {
 	l := &line{out: worker.NewOutbox(conn.Write), in: make(chan worker.Message)}
 	l.out.Put("hello", worker.Message{Hello: &worker.Hello{Version: worker.ProtocolVersion, Pid: os.Getpid()}})
 	go func() {
@@ -103,8 +104,8 @@ func newLine(conn *worker.Conn) *line {
 		for {
 			m, err := conn.Read()
 			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					slog.New(slog.NewTextHandler(os.Stderr, nil)).Error("connection to the supervisor", "error", err)
+				if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+					log.Error("the connection to the supervisor broke", "error", err)
 				}
 				return
 			}

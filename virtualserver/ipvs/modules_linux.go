@@ -30,6 +30,19 @@ func (m *modules) prepare(ops []table.Op) {
 	}
 }
 
+// LoadModules asks for the modules of schedulers and persistence engines, by
+// name, before a driver does. A driver can only do it where its process may
+// load modules, which a worker's may not.
+func LoadModules(schedulers, engines []string) {
+	var m modules
+	for _, name := range schedulers {
+		m.ask("ip_vs_" + name)
+	}
+	for _, name := range engines {
+		m.ask("ip_vs_pe_" + name)
+	}
+}
+
 // ask does not fail: the kernel may have it built in, or loads it itself.
 func (m *modules) ask(name string) {
 	if m.asked[name] || !moduleName.MatchString(name) {

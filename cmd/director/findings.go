@@ -1,0 +1,49 @@
+package main
+
+import (
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// jsonFinding is a finding as director check --json and the control socket
+// give it: a form that programs can rely on.
+type jsonFinding struct {
+	Severity string   `json:"severity"` // error, warning or note
+	File     string   `json:"file"`
+	Line     int32    `json:"line,omitempty"`   // 1-based; absent for the file as a whole
+	Column   int32    `json:"column,omitempty"` // 1-based, in bytes
+	Chain    []string `json:"chain,omitempty"`  // how the line was reached, the nearest step first
+	Code     string   `json:"code"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"`
+	Source   string   `json:"source,omitempty"` // the line of the file
+}
+
+func jsonFindings(findings []conf.Finding) []jsonFinding {
+	out := make([]jsonFinding, 0, len(findings))
+	for _, f := range findings {
+		j := jsonFinding{
+			Severity: f.Severity.String(), File: f.Pos.File, Line: f.Pos.Line, Column: f.Pos.Col,
+			Code: f.Code, Message: f.Message, Hint: f.Hint, Source: f.Line,
+		}
+		for _, step := range f.Chain {
+			j.Chain = append(j.Chain, step.String())
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+// confFindings is the way back, for a client that prints what it was told. The
+// chain stays behind.
+func confFindings(findings []jsonFinding) []conf.Finding {
+	severities := map[string]conf.Severity{"error": conf.Error, "warning": conf.Warning}
+	out := make([]conf.Finding, 0, len(findings))
+	for _, f := range findings {
+		out = append(out, conf.Finding{
+			Severity: severities[f.Severity], Code: f.Code, Message: f.Message, Hint: f.Hint, Line: f.Source,
+			Pos: syntax.Pos{File: f.File, Line: f.Line, Col: f.Column},
+		})
+	}
+	return out
+}
