@@ -45,7 +45,8 @@ type Config struct {
 	sources sources
 }
 
-// Found counts blocks in the text, except those inside of blocks that are unknown.
+// Found counts the blocks that the text has, whether they can be used or not,
+// also where a block around them is unknown.
 type Found struct {
 	Instances, VirtualServers, RealServers int
 }

@@ -86,7 +86,9 @@ func (l *loader) report(s Severity, pos syntax.Pos, o *syntax.Origin, code, form
 		return &l.scratch
 	}
 	l.findings = append(l.findings, l.tree.Finding(s, pos, o, code, format, args...))
-	return &l.findings[len(l.findings)-1]
+	f := &l.findings[len(l.findings)-1]
+	f.Line = maskLine(f.Line)
+	return f
 }
 
 func (l *loader) err(n *syntax.Node, code, format string, args ...any) *Finding {

@@ -148,6 +148,9 @@ func (l *loader) finishStatic() {
 func (l *loader) scriptSecurity() {
 	g := &l.cfg.Global
 	if g.ScriptSecurity {
+		if src, ok := l.cfg.sources.find(g, "enable_script_security"); ok && g.ScriptUser == "" {
+			l.report(Note, src.Pos, nil, "script-user", "without a script_user there must be a user keepalived_script, or no script runs")
+		}
 		return
 	}
 	used := map[string]bool{}

@@ -55,6 +55,7 @@ func (l *loader) families(in *Instance) {
 	if len(in.UnicastPeers) > 0 && in.UnicastPeers[0].Address.Is6() != in.IPv6 {
 		l.warnAtKeyword(in, "unicast_peer", "family", "(%s) peer %s is of another family than the virtual addresses: the peers are ignored", clip(in.Name), in.UnicastPeers[0].Address)
 		in.UnicastPeers = nil
+		delete(l.unicastWord, in) // enough has been said
 	}
 	if in.MulticastGroup.IsValid() && in.MulticastGroup.Is6() != in.IPv6 {
 		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the virtual addresses: it is ignored", clip(in.Name), in.MulticastGroup)

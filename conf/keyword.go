@@ -152,7 +152,7 @@ func ip[T any](name, deflt string, field func(*T) *netip.Addr) keyword[T] {
 // secret is a word that is never shown.
 func secret[T any](name string, field func(*T) *Secret) keyword[T] {
 	return keyword[T]{
-		name: name, value: "STRING", need: 1,
+		name: name, value: "STRING", need: 1, hush: true,
 		set: func(_ *loader, n *syntax.Node, t *T) { *field(t) = Secret(n.Arg(0)) },
 		get: func(t *T) []string { return some(field(t).String()) },
 	}

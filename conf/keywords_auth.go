@@ -25,7 +25,7 @@ var instanceAuth = []keyword[Instance]{
 var authKeywords = newTable("authentication", []keyword[Authentication]{
 	{name: "auth_type", value: "PASS|AH", deflt: "none", need: 1, set: setAuthType,
 		get: func(a *Authentication) []string { return some(a.Type.String()) }},
-	{name: "auth_pass", value: "STRING", need: 1, set: setAuthPass,
+	{name: "auth_pass", value: "STRING", need: 1, hush: true, set: setAuthPass,
 		get: func(a *Authentication) []string { return some(a.Pass.String()) }},
 })
 
@@ -53,7 +53,7 @@ func setAuthPass(l *loader, n *syntax.Node, a *Authentication) {
 }
 
 var hmacKeywords = newTable("auth_hmac", []keyword[AuthHMAC]{
-	{name: "key", value: "1..255 [hex:|file:]VALUE", need: 2, repeat: true, set: setHMACKey,
+	{name: "key", value: "1..255 [hex:|file:]VALUE", need: 2, repeat: true, hush: true, set: setHMACKey,
 		why: "32 to 64 bytes"},
 	number("active_key", 1, 255, "", func(h *AuthHMAC) *uint8 { return &h.ActiveKey }),
 	{name: "anti_replay", value: "time|monotonic", deflt: "time", need: 1,

@@ -32,7 +32,10 @@ var globalNames = []keyword[Global]{
 
 var globalMail = []keyword[Global]{
 	group("notification_email", "{ ADDRESS ... }", 0, setMailTo),
-	word("notification_email_from", "ADDRESS", "user@host", func(g *Global) *string { return &g.MailFrom }),
+	word("notification_email_from", "ADDRESS", "user@host", func(g *Global) *string { return &g.MailFrom }).check(func(l *loader, n *syntax.Node) bool {
+		l.cutByComment(n)
+		return true
+	}),
 	custom("smtp_server", "HOST|IP [PORT]", "", 1, setSMTPServer, func(g *Global) []string {
 		if g.SMTPServer == "" {
 			return nil
@@ -114,9 +117,9 @@ var globalVRRP = []keyword[Global]{
 
 var globalAnnounce = []keyword[Global]{
 	wholeSeconds("vrrp_garp_master_delay", 0, math.MaxInt32, "5", func(g *Global) *time.Duration { return &g.GARP.MasterDelay }),
-	number("vrrp_garp_master_repeat", 1, math.MaxInt32, "5", func(g *Global) *int { return &g.GARP.MasterRepeat }),
+	repeats("vrrp_garp_master_repeat", "5", func(g *Global) *int { return &g.GARP.MasterRepeat }),
 	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxInt32, "0", func(g *Global) *time.Duration { return &g.GARP.MasterRefresh }),
-	number("vrrp_garp_master_refresh_repeat", 1, math.MaxInt32, "1", func(g *Global) *int { return &g.GARP.RefreshRepeat }),
+	repeats("vrrp_garp_master_refresh_repeat", "1", func(g *Global) *int { return &g.GARP.RefreshRepeat }),
 	wholeSeconds("vrrp_garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(g *Global) *time.Duration { return &g.GARP.LowerPrioDelay }),
 	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *Global) *int { return &g.GARP.LowerPrioRepeat }),
 	duration("vrrp_garp_interval", time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.GARPInterval }),
@@ -278,6 +281,23 @@ var globalIgnored = []keyword[Global]{
 	ignored[Global]("random_seed", "NUMBER", 1, "director's random numbers need no seed"),
 	ignored[Global]("iproute_usr_dir", "PATH", 1, "director reads the names of tables from the usual places"),
 	ignored[Global]("iproute_etc_dir", "PATH", 1, "director reads the names of tables from the usual places"),
+}
+
+// repeats is a number of packets, of which there is at least one.
+func repeats[T any](name, deflt string, field func(*T) *int) keyword[T] {
+	k := number(name, 1, math.MaxInt32, deflt, field)
+	k.set = func(l *loader, n *syntax.Node, t *T) {
+		v, ok := l.integer(n, 0, 0, math.MaxInt32)
+		if !ok {
+			return
+		}
+		if v == 0 {
+			l.warnArg(n, 0, "out-of-range", "%s must be at least 1: 1 is used", name)
+			v = 1
+		}
+		*field(t) = int(v)
+	}
+	return k
 }
 
 func isIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }

@@ -72,9 +72,9 @@ var instanceSource = []keyword[Instance]{
 		get: func(in *Instance) []string { return sourceWords(in, true) }},
 	bare("track_src_ip", func(in *Instance) *bool { return &in.TrackSource }),
 	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers),
-	number("unicast_ttl", 0, 255, "255", func(in *Instance) *int { return &in.UnicastTTL }),
+	unicastOnly(number("unicast_ttl", 0, 255, "255", func(in *Instance) *int { return &in.UnicastTTL })),
 	bare("unicast_fault_no_peer", func(in *Instance) *bool { return &in.UnicastFaultNoPeer }),
-	flag("check_unicast_src", func(in *Instance) *bool { return &in.CheckUnicastSource }),
+	unicastOnly(flag("check_unicast_src", func(in *Instance) *bool { return &in.CheckUnicastSource })),
 	multicast("mcast_dst_ip", "vrrp_mcast_group4, vrrp_mcast_group6", netip.Addr.IsMulticast, func(in *Instance) *netip.Addr { return &in.MulticastGroup }),
 	{name: "old_unicast_checksum", value: "[never]", deflt: "found out from the peer", max: 1,
 		set: func(l *loader, n *syntax.Node, in *Instance) {
@@ -111,9 +111,9 @@ var instancePreempt = []keyword[Instance]{
 
 var instanceAnnounce = []keyword[Instance]{
 	wholeSeconds("garp_master_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(in *Instance) *time.Duration { return &in.GARP.MasterDelay }),
-	number("garp_master_repeat", 1, math.MaxInt32, "vrrp_garp_master_repeat", func(in *Instance) *int { return &in.GARP.MasterRepeat }),
+	repeats("garp_master_repeat", "vrrp_garp_master_repeat", func(in *Instance) *int { return &in.GARP.MasterRepeat }),
 	wholeSeconds("garp_master_refresh", 0, math.MaxInt32, "vrrp_garp_master_refresh", func(in *Instance) *time.Duration { return &in.GARP.MasterRefresh }),
-	number("garp_master_refresh_repeat", 1, math.MaxInt32, "vrrp_garp_master_refresh_repeat", func(in *Instance) *int { return &in.GARP.RefreshRepeat }),
+	repeats("garp_master_refresh_repeat", "vrrp_garp_master_refresh_repeat", func(in *Instance) *int { return &in.GARP.RefreshRepeat }),
 	wholeSeconds("garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_lower_prio_delay", func(in *Instance) *time.Duration { return &in.GARP.LowerPrioDelay }),
 	number("garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_lower_prio_repeat", func(in *Instance) *int { return &in.GARP.LowerPrioRepeat }),
 	wholeSeconds("garp_extra_if", 0, 86400, "vrrp_garp_extra_if", func(in *Instance) *time.Duration { return &in.GARPExtraInterval }),
@@ -215,6 +215,18 @@ func setSource(l *loader, n *syntax.Node, in *Instance) {
 		l.unicastWord[in] = n
 	}
 	in.SourceAddress = a
+}
+
+// unicastOnly remembers that the instance was meant to be unicast.
+func unicastOnly(k keyword[Instance]) keyword[Instance] {
+	set := k.set
+	k.set = func(l *loader, n *syntax.Node, in *Instance) {
+		if l.unicastWord[in] == nil {
+			l.unicastWord[in] = n
+		}
+		set(l, n, in)
+	}
+	return k
 }
 
 func sourceWords(in *Instance, unicast bool) []string {

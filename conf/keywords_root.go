@@ -123,7 +123,6 @@ func (l *loader) begin(block any, n *syntax.Node) {
 }
 
 func readInstance(l *loader, n *syntax.Node, c *Config) {
-	c.Found.Instances++
 	name := n.Arg(0)
 	if first := l.instances[name]; first != nil {
 		l.warnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", clip(name), l.nodes[first].Pos())

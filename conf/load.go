@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf/syntax"
@@ -60,6 +61,7 @@ type loader struct {
 	word     string // the keyword being read
 	fallback string // what is used when its value is bad, for people
 
+	noted      map[string]bool // keywords without effect that were met
 	minGARP    bool
 	preference int // of the next rule without one
 	oldSync    LVSSync
@@ -100,9 +102,12 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		interfaceNodes: map[interfaceKey]*syntax.Node{}, memberNodes: map[memberKey]*syntax.Node{},
 		tracked: map[trackKey]trackRef{}, trackedServers: map[*syntax.Node]string{},
 		scriptUsers: map[*TrackScript][2]string{}, checkerUsers: map[*Checker][2]string{},
-		addressNodes: map[any][]*syntax.Node{},
+		addressNodes: map[any][]*syntax.Node{}, noted: map[string]bool{},
 	}
 	unreadable := HasErrors(findings)
+	for i := range findings {
+		findings[i].Line = maskLine(findings[i].Line)
+	}
 	known := rootKeywords.read(l, tree.Nodes, l.cfg)
 	if !known && len(tree.Nodes) > 0 && !unreadable {
 		// One thing is wrong, not as many as there are lines.
@@ -110,8 +115,29 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		f := l.report(Error, tree.Nodes[0].Pos(), tree.Nodes[0].Origin, "no-configuration", "not a line of this is known: it is no configuration of keepalived or director")
 		f.Hint = "is it the right file?"
 	}
+	l.cfg.Found.count(tree.Nodes)
 	l.finish()
 	return l.cfg, l.sortFindings(opts.Strict || l.cfg.Global.StrictConfig)
+}
+
+func (f *Found) count(nodes []*syntax.Node) {
+	for _, n := range nodes {
+		word := n.Keyword.Text
+		if trimmed := strings.TrimLeftFunc(word, isOddBlank); trimmed == "" {
+			word = n.Arg(0)
+		} else {
+			word = trimmed
+		}
+		switch word {
+		case "vrrp_instance":
+			f.Instances++
+		case "virtual_server":
+			f.VirtualServers++
+		case "real_server":
+			f.RealServers++
+		}
+		f.count(n.Children())
+	}
 }
 
 // digest identifies what was read, whatever the files are called.

@@ -9,16 +9,9 @@ import (
 
 // readServer reads a virtual_server block.
 func readServer(l *loader, n *syntax.Node, c *Config) {
-	c.Found.VirtualServers++
 	v := &VirtualServer{Weight: 1, Quorum: 1, Timing: unsetTiming}
 	if !l.serviceKey(n, v) {
-		// keepalived skips the block: what is in it is not looked at.
-		for _, child := range n.Children() {
-			if child.Keyword.Text == "real_server" {
-				c.Found.RealServers++
-			}
-		}
-		return
+		return // keepalived skips the block: what is in it is not looked at
 	}
 	l.begin(v, n)
 	if count := countChildren(n, "real_server"); count > 0 {
@@ -79,7 +72,6 @@ func (l *loader) serviceKey(n *syntax.Node, v *VirtualServer) bool {
 
 // setRealServer reads a real_server block.
 func setRealServer(l *loader, n *syntax.Node, v *VirtualServer) {
-	l.cfg.Found.RealServers++
 	key, ok := l.serverKey(n, "real_server")
 	if !ok {
 		return

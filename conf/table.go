@@ -41,6 +41,7 @@ type keyword[T any] struct {
 	need   int    // words that must follow; keepalived ends when they do not
 	max    int    // words that count; -1 is any number, 0 is need
 	repeat bool   // may be said several times
+	hush   bool   // its words are secret
 
 	set func(l *loader, n *syntax.Node, t *T)
 	// get gives the words of the effective value, nil when there is nothing to
@@ -90,6 +91,9 @@ func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
 		if k.max == 0 {
 			k.max = k.need
 		}
+		if isLater(block, k.name) {
+			k.state, k.why = NoEffect, whyLater
+		}
 		t.index[k.name] = k
 	}
 	return t
@@ -120,7 +124,7 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 			continue
 		}
 		known = true
-		if !l.shape(n, k.name, k.block, k.need, k.max) {
+		if !l.shape(n, k.name, k.block, k.hush, k.need, k.max) {
 			continue
 		}
 		if !k.repeat && k.set != nil {
@@ -128,7 +132,8 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 				l.note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
 			}
 		}
-		if k.state == NoEffect {
+		if k.state == NoEffect && !l.noted[k.name+" "+tb.block] {
+			l.noted[k.name+" "+tb.block] = true // once is enough
 			l.note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why)
 		}
 		if k.set == nil {
@@ -153,7 +158,7 @@ func (k *keyword[T]) canonical() string {
 
 // shape checks the words and the braces of a line before its keyword is
 // looked at any closer. It reports whether the line can be used.
-func (l *loader) shape(n *syntax.Node, name string, block bool, need, most int) bool {
+func (l *loader) shape(n *syntax.Node, name string, block, hush bool, need, most int) bool {
 	switch {
 	case len(n.Args) < need && !n.Broken:
 		f := l.err(n, "missing-parameter", "%s needs a value, and there is none", name)
@@ -165,8 +170,28 @@ func (l *loader) shape(n *syntax.Node, name string, block bool, need, most int) 
 	case !block && n.Block != nil:
 		l.warnAt(n.Block.Open, n.Origin, "unexpected-brace", "%s takes no block: what stands in its braces is ignored", name)
 	}
-	if most >= 0 && len(n.Args) > most {
+	if hush {
+		l.cutByComment(n)
+	}
+	if most >= 0 && len(n.Args) > most && hush {
+		l.noteAt(n.Args[most].Pos, n.Origin, "extra-words", "this and what follows it are ignored: %s takes no more words", name)
+	} else if most >= 0 && len(n.Args) > most {
 		l.noteAt(n.Args[most].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes no more words", clip(n.Args[most].Text), name)
 	}
 	return true
+}
+
+// cutByComment notes a value that ends at a # or !, which begin a comment
+// wherever they stand.
+func (l *loader) cutByComment(n *syntax.Node) {
+	if len(n.Args) == 0 || !n.Literal {
+		return
+	}
+	last := n.Args[len(n.Args)-1]
+	line := l.tree.Line(last.Pos)
+	if end := int(last.Pos.Col) - 1 + len(last.Text); !last.Quoted && end < len(line) && (line[end] == '#' || line[end] == '!') {
+		p := last.Pos
+		p.Col = int32(end + 1)
+		l.noteAt(p, n.Origin, "cut", "%c begins a comment here: the value of %s ends before it", line[end], n.Keyword.Text).Hint = "put the value into double quotes"
+	}
 }
