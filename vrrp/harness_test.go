@@ -88,7 +88,12 @@ func (n *node) apply(instances ...*conf.Instance) { n.applyResuming(nil, instanc
 
 func (n *node) applyResuming(resume map[string]vrrp.Resume, instances ...*conf.Instance) {
 	n.t.Helper()
-	if err := n.engine.Apply(context.Background(), &conf.Config{Instances: instances}, resume); err != nil {
+	n.applyConfig(&conf.Config{Instances: instances}, resume)
+}
+
+func (n *node) applyConfig(cfg *conf.Config, resume map[string]vrrp.Resume) {
+	n.t.Helper()
+	if err := n.engine.Apply(context.Background(), cfg, resume); err != nil {
 		n.t.Fatalf("Apply: %v", err)
 	}
 	synctest.Wait()
@@ -173,9 +178,14 @@ func downInterval(interval time.Duration, priority int) time.Duration {
 type journal struct {
 	mu   sync.Mutex
 	held map[string]bool
+	// block, when set, makes Claim wait until it is closed.
+	block <-chan struct{}
 }
 
 func (j *journal) Claim(keys ...string) error {
+	if j.block != nil {
+		<-j.block
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, k := range keys {

@@ -22,6 +22,9 @@ type Host struct {
 	conns    map[*conn]bool
 	// refuse is what adding an address fails with.
 	refuse error
+	deaf   bool
+	// starved: nobody is told that packets have arrived.
+	starved bool
 }
 
 var _ link.Network = (*Host)(nil)
@@ -90,11 +93,32 @@ func (h *Host) RefuseAddresses(err error) {
 	h.refuse = err
 }
 
-// Lose tells the watchers that events were lost, with a snapshot of what is.
-func (h *Host) Lose() {
+// Deaf makes the watchers miss what happens; when it ends they are told by a
+// snapshot, as they are when the kernel had to drop events.
+func (h *Host) Deaf(deaf bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.tell(h.snapshot())
+	h.deaf = deaf
+	if !deaf {
+		h.tell(h.snapshot())
+	}
+}
+
+// Starve lets packets arrive in the sockets without anybody being told, as
+// happens to a process that gets no processor.
+func (h *Host) Starve(starved bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.starved = starved
+	for c := range h.conns {
+		c.wake()
+	}
+}
+
+func (h *Host) isStarved() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.starved
 }
 
 // Has says whether an interface has an address.
@@ -116,6 +140,9 @@ func (h *Host) nic(name string) *nic {
 
 // tell is called with the lock held.
 func (h *Host) tell(e link.Event) {
+	if h.deaf {
+		return
+	}
 	for _, w := range h.watchers {
 		w <- e
 	}

@@ -187,6 +187,10 @@ func (c *conn) arrive(data []byte) {
 	if len(c.queue) < queueSize {
 		c.queue = append(c.queue, arrival{data: data, at: time.Now()})
 	}
+	c.wake()
+}
+
+func (c *conn) wake() {
 	select {
 	case c.arrived <- struct{}{}:
 	default:
@@ -202,7 +206,7 @@ func (c *conn) waiting() bool {
 // watch reports arrivals as link.Conn promises.
 func (c *conn) watch() {
 	for {
-		for !c.waiting() {
+		for !c.waiting() || c.host.isStarved() {
 			select {
 			case <-c.arrived:
 			case <-c.closed:
