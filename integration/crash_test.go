@@ -52,7 +52,18 @@ func testHostCrash(t *testing.T, method pair.Method, kind pair.Kind) {
 	r.StartDaemon(0, kind)
 	r.UntilMaster(0, 20*time.Second)
 	r.UntilAnswered(5 * time.Second)
-	r.Lab.Logf("return: %v", r.Web.Between(back, time.Now()))
+	expectSmooth(t, r, "return", back)
+}
+
+// expectSmooth looks at what a change that nobody should notice did to the
+// client: connections of the old master may break, new ones are answered.
+func expectSmooth(t *testing.T, r *pair.Running, what string, since time.Time) {
+	t.Helper()
+	seen := r.Web.Between(since, time.Now())
+	r.Lab.Logf("%s: %v", what, seen)
+	if seen.LongestGap > slack {
+		t.Errorf("%s: the client had no answer for %v", what, seen.LongestGap)
+	}
 }
 
 // expectTakeover waits for director 2 to take over after the loss of its

@@ -28,7 +28,7 @@ func TestInterfaceDown(t *testing.T) {
 				r.Dirs[0].Plug(iface)
 				r.UntilMaster(0, 20*time.Second)
 				r.UntilAnswered(5 * time.Second)
-				r.Lab.Logf("%s back: %v", iface, r.Web.Between(back, time.Now()))
+				expectSmooth(t, r, iface+" back", back)
 			})
 		})
 	}
@@ -56,7 +56,7 @@ func TestReturnOfTheBetterMaster(t *testing.T) {
 				if options == nil {
 					r.UntilMaster(0, 20*time.Second)
 					r.UntilAnswered(5 * time.Second)
-					r.Lab.Logf("return with preemption: %v", r.Web.Between(back, time.Now()))
+					expectSmooth(t, r, "return with preemption", back)
 					return
 				}
 				r.Lab.Steady(8*time.Second, "dir2 stays MASTER", func() bool { return r.Holds(1) && !r.HoldsAny(0) })

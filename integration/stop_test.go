@@ -88,9 +88,11 @@ func TestSupervisorKilled(t *testing.T) {
 	}
 
 	// Started again, it adopts what is there and takes over.
+	back := time.Now()
 	r.StartDaemon(0, stage.Director())
 	r.UntilMaster(0, 20*time.Second)
 	r.UntilAnswered(5 * time.Second)
+	expectSmooth(t, r, "supervisor started again", back)
 }
 
 // alive reports whether a process exists and is not a zombie.

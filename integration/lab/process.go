@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -193,9 +194,16 @@ func (p *Process) WaitEnd(limit time.Duration) {
 	}
 }
 
+// outputLimit is how long a program may run that is waited for.
+const outputLimit = 30 * time.Second
+
 // Output runs a program to its end on the host and returns what it printed.
+// One that has not ended within half a minute is killed.
 func (h *Host) Output(argv ...string) (string, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), outputLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.WaitDelay = time.Second
 	cmd.Dir = h.dir
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out

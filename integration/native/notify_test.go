@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
-	"strings"
 )
 
 // TestNotify: the scripts of an instance run one at a time and in the order
@@ -22,7 +22,7 @@ func TestNotify(t *testing.T) {
 	site := vrrpOnly(t)
 	dir := site.Dirs[0].Dir()
 	record := filepath.Join(dir, "record")
-	script := site.Dirs[0].WriteFile("notify.sh", fmt.Sprintf("#!/bin/sh\nsleep 0.1\necho \"$@\" >>%s\n", record))
+	script := site.Dirs[0].WriteFile("notify.sh", fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s\n", record))
 	if err := os.Chmod(script, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -37,10 +37,13 @@ func TestNotify(t *testing.T) {
 			c.Options = append(c.Options, fmt.Sprintf(`notify_%s "%s its own %s" root`, state, script, state))
 		}
 	})
+	// A state that is over before its script was started is passed over, so
+	// each is given the time to be told.
+	r.Lab.Until(10*time.Second, "MASTER is told", told(record, 4))
 	r.Dirs[0].Unplug("eth1")
-	r.UntilMaster(1, 5*time.Second)
+	r.Lab.Until(10*time.Second, "FAULT is told", told(record, 6))
 	r.Dirs[0].Plug("eth1")
-	r.UntilMaster(0, 5*time.Second)
+	r.Lab.Until(10*time.Second, "BACKUP and MASTER are told", told(record, 10))
 	r.Daemons[0].Terminate()
 	r.Daemons[0].WaitEnd(10 * time.Second)
 
@@ -55,5 +58,13 @@ func TestNotify(t *testing.T) {
 	got := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what the scripts were told (-want +got):\n%s", diff)
+	}
+}
+
+// told reports whether the record has a number of lines.
+func told(record string, lines int) func() bool {
+	return func() bool {
+		text, _ := os.ReadFile(record)
+		return strings.Count(string(text), "\n") >= lines
 	}
 }

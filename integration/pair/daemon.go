@@ -21,6 +21,9 @@ type Kind interface {
 	// command is the program that runs a configuration file, with its own
 	// files in dir.
 	command(conf, dir string) (lab.Command, error)
+	// statusCommand asks a running daemon for its status; nothing when it
+	// cannot be asked.
+	statusCommand(dir string) []string
 	// worker finds, among the daemon's processes, the one for "vrrp" or "lvs".
 	worker(name, dir string, processes []int) (pid int, ok bool)
 }
@@ -64,6 +67,9 @@ func (d *Daemon) Reload(conf string) {
 	d.host.WriteFile(confFile, conf)
 	d.Signal(syscall.SIGHUP)
 }
+
+// StatusCommand is how the daemon is asked how it is, on its host.
+func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.dir) }
 
 // Terminate asks the daemon to stop, and returns the moment of asking.
 func (d *Daemon) Terminate() time.Time {
@@ -179,6 +185,8 @@ func (k Keepalived) command(conf, dir string) (lab.Command, error) {
 	}, nil
 }
 
+func (Keepalived) statusCommand(string) []string { return nil }
+
 func (Keepalived) worker(name, dir string, _ []int) (int, bool) {
 	text, err := os.ReadFile(filepath.Join(dir, name+".pid"))
 	if err != nil {
@@ -206,6 +214,10 @@ func (d Director) command(conf, dir string) (lab.Command, error) {
 
 // RunDir is the run directory of a director whose files are in dir.
 func RunDir(dir string) string { return filepath.Join(dir, "run") }
+
+func (d Director) statusCommand(dir string) []string {
+	return []string{d.Path, "status", "--run-dir", RunDir(dir)}
+}
 
 func (Director) worker(name, _ string, processes []int) (int, bool) {
 	for _, pid := range processes {

@@ -40,6 +40,24 @@ func (c *Client) Between(from, to time.Time) Summary {
 	return Summarize(c.requests, from, to)
 }
 
+// SoFar sums up what is known by now of the requests that ended since the
+// given time.
+func (c *Client) SoFar(from time.Time) Summary {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ended []Request
+	for i := len(c.requests) - 1; i >= 0; i-- {
+		r := c.requests[i]
+		if r.Start.Add(r.Took).Before(from) {
+			break // requests are kept in the order of their ends
+		}
+		r.Start = r.Start.Add(r.Took)
+		r.Took = 0
+		ended = append(ended, r)
+	}
+	return Summarize(ended, from, time.Now())
+}
+
 // AnsweredSince reports whether at least n requests that started after the
 // given time have been answered.
 func (c *Client) AnsweredSince(from time.Time, n int) bool {

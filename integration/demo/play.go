@@ -1,0 +1,154 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/traffic"
+)
+
+// player plays the events on one pair and collects what they cost.
+type player struct {
+	*pair.Running
+	kind pair.Kind
+	rows []row
+}
+
+const (
+	moveLimit = 20 * time.Second // for anything to happen, under emulation
+	// aftermath is how long the client is watched once an event is over.
+	aftermath = time.Second
+)
+
+// play runs all events with a pair of one kind.
+func play(kind pair.Kind, keep bool) (rows []row, ok bool) {
+	t := &reporter{name: "demo-" + kind.Name()}
+	defer t.conclude()
+	fmt.Printf("\n== A pair of %s: NAT, VRRPv3, one advertisement a second\n", kind.Name())
+	site := pair.New(t, pair.NAT, 3)
+	p := &player{Running: site.Run(t, [2]pair.Kind{kind, kind}, nil), kind: kind}
+	watch := startView(p.Running)
+	defer watch.stop()
+
+	p.realServerDies()
+	p.digestGoesWrong()
+	p.masterKilled()
+	p.workerKilled()
+
+	if keep {
+		printTable(os.Stdout, p.rows)
+		watch.stop()
+		prompt(p.Running)
+	}
+	return p.rows, true
+}
+
+func (p *player) realServerDies() {
+	p.event(event{
+		name: "rs1: the host is lost", allowed: traffic.Patience, mayFail: true,
+		breakIt: func() { p.Servers[0].Crash() },
+		over:    func() bool { return !p.InTable(0, 0, 80) && !p.InTable(1, 0, 80) },
+		reason:  func() (int, string) { return 0, p.ServerAddress(0) },
+	})
+	p.event(event{
+		name: "rs1 returns", allowed: 500 * time.Millisecond,
+		breakIt: func() { p.Servers[0].Boot(); p.Serve(0) },
+		over:    func() bool { return p.InTable(0, 0, 80) && p.InTable(1, 0, 80) },
+		reason:  func() (int, string) { return 0, p.ServerAddress(0) },
+	})
+}
+
+func (p *player) digestGoesWrong() {
+	p.event(event{
+		name: "rs2: its page goes wrong", allowed: 500 * time.Millisecond,
+		breakIt: func() { p.Webs[1].SetPage("/health", "internal error\n") },
+		over:    func() bool { return !p.InTable(0, 1, 80) && !p.InTable(1, 1, 80) },
+		reason:  func() (int, string) { return 0, p.ServerAddress(1) },
+	})
+	p.event(event{
+		name: "rs2: its page is right again", allowed: 500 * time.Millisecond,
+		breakIt: func() { p.Webs[1].SetPage("/health", pair.HealthyPage) },
+		over:    func() bool { return p.InTable(0, 1, 80) && p.InTable(1, 1, 80) },
+		reason:  func() (int, string) { return 0, p.ServerAddress(1) },
+	})
+}
+
+func (p *player) masterKilled() {
+	var broken time.Time
+	answers := func() bool { return p.Web.AnsweredSince(broken, 10) }
+	p.event(event{
+		name: "dir1, the master: SIGKILL to all its processes", allowed: p.Configs[1].MasterDownInterval(), mayFail: true,
+		breakIt: func() { broken = p.Daemons[0].KillAll() },
+		over:    func() bool { return p.Holds(1) && answers() },
+		reason:  func() (int, string) { return 1, "MASTER" },
+	})
+	p.event(event{
+		name: "dir1 comes back and takes over", allowed: p.Configs[0].Interval, mayFail: true,
+		breakIt: func() {
+			p.Daemons[0].WaitEnd(moveLimit)
+			p.StartDaemon(0, p.kind)
+		},
+		over:   func() bool { return p.Holds(0) && !p.HoldsAny(1) },
+		reason: func() (int, string) { return 0, "MASTER" },
+	})
+}
+
+func (p *player) workerKilled() {
+	p.Lab.Until(moveLimit, "dir1's table is complete", func() bool {
+		return p.InTable(0, 0, 80) && p.InTable(0, 1, 80) && p.InTable(0, 2, 80)
+	})
+	old := p.Daemons[0].Worker(pair.VRRP)
+	var broken time.Time
+	p.event(event{
+		name: "dir1: SIGKILL to its VRRP process alone", allowed: p.Configs[0].Interval,
+		breakIt: func() { broken = p.Daemons[0].KillWorker(pair.VRRP) },
+		over: func() bool {
+			return time.Since(broken) > 3*p.Configs[0].Interval && p.Daemons[0].Worker(pair.VRRP) != old &&
+				p.Holds(0) != p.Holds(1)
+		},
+		reason: func() (int, string) { return 0, "vrrp" },
+	})
+}
+
+// event is something that is broken, or mended.
+type event struct {
+	name    string
+	breakIt func()
+	over    func() bool
+	allowed time.Duration        // the longest gap that it may cost
+	mayFail bool                 // requests may fail
+	reason  func() (int, string) // whose log tells why, and a word of the line
+}
+
+// inFlight is how many requests may be caught by a change of the table.
+const inFlight = 3
+
+// event breaks something, waits until the pair has dealt with it and says in
+// one line what happened.
+func (p *player) event(e event) {
+	broken := time.Now()
+	e.breakIt()
+	p.Lab.Until(moveLimit, e.name+" is dealt with", e.over)
+	took := time.Since(broken)
+	seen := p.Web.Between(broken, time.Now().Add(aftermath))
+	director, word := e.reason()
+	fmt.Printf("%s  %s: dealt with after %.1f s; the client: %s; %s says: %s\n", broken.Format("15:04:05"),
+		e.name, took.Seconds(), seen, p.Dirs[director].Name, p.line(director, broken, word))
+	p.rows = append(p.rows, row{kind: p.kind.Name(), event: e, seen: seen})
+}
+
+// line is the first that a director's daemon printed after a moment with the
+// word in it.
+func (p *player) line(director int, since time.Time, word string) string {
+	for _, line := range p.Daemons[director].Log() {
+		if !line.Time.Before(since) && strings.Contains(line.Text, word) {
+			return line.Text
+		}
+	}
+	return "nothing"
+}

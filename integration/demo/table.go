@@ -1,0 +1,47 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lvs-director/director/integration/traffic"
+)
+
+// tolerance is what emulated processors add to an answer.
+const tolerance = 150 * time.Millisecond
+
+// row is what one event cost the client.
+type row struct {
+	kind  string
+	event event
+	seen  traffic.Summary
+}
+
+// ok reports whether the event cost no more than it may. A gap has a pace
+// more than the outage: the client does not ask all the time.
+func (r row) ok() bool {
+	return r.seen.LongestGap <= r.event.allowed+traffic.Pace+tolerance &&
+		(r.event.mayFail || r.seen.Failed <= inFlight)
+}
+
+func printTable(w io.Writer, rows []row) {
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PAIR OF\tEVENT\tSENT\tFAILED\t(RESET\tNO ANSWER)\tLONGEST GAP\tALLOWED\tOK")
+	for _, r := range rows {
+		verdict := "ok"
+		if !r.ok() {
+			verdict = "MISSED"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%.2f s\t%.2f s\t%s\n", r.kind, r.event.name, r.seen.Sent, r.seen.Failed,
+			r.seen.Outcomes[traffic.Reset]+r.seen.Outcomes[traffic.Refused], r.seen.Outcomes[traffic.NoAnswer],
+			r.seen.LongestGap.Seconds(), r.event.allowed.Seconds(), verdict)
+	}
+	t.Flush()
+	fmt.Fprintln(w, "\nAllowed: for a lost master its Master_Down_Interval (RFC 9568 6.1: 3 intervals and the skew), for a")
+	fmt.Fprintln(w, "lost real server the second that a client waits for an answer; else what this lab's processors need.")
+}
