@@ -37,6 +37,11 @@ func (l *loader) addresses(n *syntax.Node, owner any, list []Address, static boo
 			continue
 		}
 		l.addressNodes[owner] = append(l.addressNodes[owner], c)
+		block := owner
+		if x, ok := owner.(excludedOf); ok {
+			block = x.instance
+		}
+		l.entry(block, n.Keyword.Text, a.Prefix.Addr().String(), c)
 		list = append(list, a)
 	}
 	return list

@@ -68,7 +68,7 @@ func said(n *syntax.Node, keywords ...string) *syntax.Node {
 // warnAtKeyword is a warning at the line of a keyword of the block, or at the
 // block when it is not there.
 func (l *loader) warnAtKeyword(block any, keyword, code, format string, args ...any) *Finding {
-	n := l.nodes[block]
+	n := l.node(block)
 	if c := said(n, keyword); c != nil {
 		return l.warn(c, code, format, args...)
 	}
@@ -101,10 +101,10 @@ func (l *loader) finishGroups() {
 		g.Members = members
 		switch len(members) {
 		case 0:
-			l.atEnd(l.nodes[g], "empty-group", "sync group %s has no members: it is removed", clip(g.Name))
+			l.atEnd(l.node(g), "empty-group", "sync group %s has no members: it is removed", clip(g.Name))
 			continue
 		case 1:
-			l.warn(l.nodes[g], "single-member", "sync group %s has a single member, which is probably not what is wanted", clip(g.Name))
+			l.warn(l.node(g), "single-member", "sync group %s has a single member, which is probably not what is wanted", clip(g.Name))
 		}
 		if g.SMTPAlert == Unset {
 			g.SMTPAlert = l.alertVRRP()

@@ -70,15 +70,7 @@ func (l *loader) families(in *Instance) {
 // inheritGlobal fills in what global_defs decides.
 func (l *loader) inheritGlobal(in *Instance) {
 	g := &l.cfg.Global
-	list := l.cfg.sources[in]
-	said := func(keyword string) bool {
-		for i := range list {
-			if list[i].Keyword == keyword {
-				return true
-			}
-		}
-		return false
-	}
+	said := l.cfg.sources.of(in).has
 	if !said("version") {
 		in.Version = g.VRRPVersion
 	}
@@ -153,7 +145,7 @@ func (l *loader) version(in *Instance) {
 
 // identity checks what an instance cannot do without: its number and its link.
 func (l *loader) identity(in *Instance) {
-	n := l.nodes[in]
+	n := l.node(in)
 	if in.VRID == 0 && !l.badVRID[in] {
 		f := l.err(n, "missing-vrid", "vrrp_instance %s has no virtual_router_id", clip(in.Name))
 		f.Hint = "virtual_router_id N, 1 to 255, the same on all routers of the instance and no other on the link"
@@ -189,9 +181,9 @@ func (l *loader) finishSource(in *Instance) {
 }
 
 func (l *loader) priorities(in *Instance) {
-	if in.Master && said(l.nodes[in], "priority") == nil {
+	if in.Master && said(l.node(in), "priority") == nil {
 		in.Priority = 255
-		l.note(l.nodes[in], "owner", "(%s) state MASTER without a priority makes it the address owner, priority 255", clip(in.Name))
+		l.note(l.node(in), "owner", "(%s) state MASTER without a priority makes it the address owner, priority 255", clip(in.Name))
 	}
 }
 
@@ -248,7 +240,7 @@ func (h *AuthHMAC) has(id uint8) bool {
 // the RFC does not have.
 func (l *loader) strict(in *Instance) {
 	name := clip(in.Name)
-	n := l.nodes[in]
+	n := l.node(in)
 	if len(in.UnicastPeers) > 0 {
 		l.err(n, "strict", "(%s) strict mode has no unicast", name).Hint = "remove vrrp_strict, or set strict_mode false in the instance"
 	}
@@ -322,7 +314,7 @@ func (l *loader) interval(in *Instance) {
 }
 
 func (l *loader) instanceAddresses(in *Instance) {
-	n := l.nodes[in]
+	n := l.node(in)
 	if len(in.Addresses) == 0 && !in.NoAddresses {
 		switch {
 		case in.Version == 3:
@@ -387,12 +379,12 @@ func (l *loader) duplicateVRIDs() {
 			first[k] = in
 			continue
 		}
-		n := l.nodes[in]
+		n := l.node(in)
 		if c := said(n, "virtual_router_id"); c != nil {
 			n = c
 		}
 		f := l.err(n, "duplicate-vrid", "(%s) virtual_router_id %d is that of vrrp_instance %s on the same interface %s", clip(in.Name), in.VRID, clip(other.Name), clip(in.Interface))
-		f.Hint = other.Name + " is at " + l.nodes[other].Pos().String()
+		f.Hint = other.Name + " is at " + l.node(other).Pos().String()
 		if free := freeVRID(l.cfg.Instances, in); free != 0 {
 			f.Hint += "; " + strconv.Itoa(free) + " is free in this file"
 		}

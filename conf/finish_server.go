@@ -18,7 +18,7 @@ func (l *loader) finishServers() {
 			first = groups[v.Group]
 		}
 		if first != nil {
-			l.note(l.nodes[v], "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v, l.nodes[first].Pos())
+			l.note(l.node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v, l.node(first).Pos())
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...))
 			l.finishQuorum(first)
 			continue
@@ -35,7 +35,7 @@ func (l *loader) finishServers() {
 
 // finishService fills in the service itself, then its real servers.
 func (l *loader) finishService(v *VirtualServer) bool {
-	n := l.nodes[v]
+	n := l.node(v)
 	if len(v.RealServers) == 0 && v.Group != "" {
 		// keepalived takes a group without real servers without a word.
 		l.noteAt(endPos(n), n.Origin, "no-real-servers", "virtual server %s has no real servers", v)
@@ -114,7 +114,7 @@ func (l *loader) services(v *VirtualServer) bool {
 		v.Services = []ServiceKey{v.Key}
 		return true
 	}
-	n := l.nodes[v]
+	n := l.node(v)
 	g := l.vsGroups[v.Group]
 	protocol := v.Key.Protocol
 	v.Key = ServiceKey{}
@@ -208,16 +208,8 @@ func (l *loader) finishSorry(v *VirtualServer) {
 
 // finishReal applies what a real server inherits.
 func (l *loader) finishReal(v *VirtualServer, r *RealServer) {
-	list := l.cfg.sources[r]
-	has := func(keyword string) bool {
-		for i := range list {
-			if list[i].Keyword == keyword {
-				return true
-			}
-		}
-		return false
-	}
-	n := l.nodes[r]
+	has := l.cfg.sources.of(r).has
+	n := l.node(r)
 	if len(v.Services) > 0 {
 		r.Protocol = v.Services[0].Protocol
 	}
@@ -308,7 +300,7 @@ func (l *loader) finishChecker(v *VirtualServer, r *RealServer, c *Checker) {
 	}
 	c.Interval, c.Retries, c.RetryDelay, c.Timeout, c.Warmup = t.Interval, t.Retries, t.RetryDelay, t.Timeout, t.Warmup
 
-	has := func(keyword string) bool { return l.cfg.sources.has(c, keyword) }
+	has := l.cfg.sources.of(c).has
 	if !has("alpha") {
 		c.Alpha = r.Alpha
 	}
@@ -321,7 +313,7 @@ func (l *loader) finishChecker(v *VirtualServer, r *RealServer, c *Checker) {
 	if c.ConnectPort == 0 {
 		c.ConnectPort = r.Key.Port
 		if c.ConnectPort == 0 && c.Kind != PingCheck && c.Kind != MiscCheck && c.Kind != FileCheck && c.Kind != BFDCheck {
-			l.note(l.nodes[c], "no-port", "%s of %s has no port to connect to", c.Kind, r.Key.Address).Hint = "set connect_port"
+			l.note(l.node(c), "no-port", "%s of %s has no port to connect to", c.Kind, r.Key.Address).Hint = "set connect_port"
 		}
 	}
 	if c.BindIP.IsValid() && c.BindIP.Is6() != c.ConnectIP.Is6() {
@@ -349,12 +341,12 @@ func (l *loader) finishChecker(v *VirtualServer, r *RealServer, c *Checker) {
 	case c.File != nil:
 		f := l.files[c.File.Name]
 		if f == nil {
-			l.warn(l.nodes[c], "not-found", "track_file %s of FILE_CHECK is not defined: the check always fails%s", clip(c.File.Name), didYouMean(c.File.Name, l.trackerNames(kindFile)))
+			l.warn(l.node(c), "not-found", "track_file %s of FILE_CHECK is not defined: the check always fails%s", clip(c.File.Name), didYouMean(c.File.Name, l.trackerNames(kindFile)))
 		} else if !has("weight") {
 			c.File.Weight, c.File.Reverse = f.Weight, f.Reverse
 		}
 	case c.BFD != "" && l.bfds[c.BFD] == nil:
-		l.warn(l.nodes[c], "not-found", "bfd_instance %s of BFD_CHECK is not defined%s", clip(c.BFD), didYouMean(c.BFD, l.trackerNames(kindBFD)))
+		l.warn(l.node(c), "not-found", "bfd_instance %s of BFD_CHECK is not defined%s", clip(c.BFD), didYouMean(c.BFD, l.trackerNames(kindBFD)))
 	}
 }
 
@@ -367,7 +359,7 @@ func (l *loader) uniqueServers(v *VirtualServer, list []*RealServer) []*RealServ
 	kept := list[:0]
 	for _, r := range list {
 		if f := first[r.Key]; f != nil {
-			l.note(l.nodes[r], "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.nodes[f].Pos())
+			l.note(l.node(r), "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.node(f).Pos())
 			continue
 		}
 		first[r.Key] = r

@@ -168,7 +168,7 @@ func (l *loader) finishTrackedServers() {
 	texts := map[string]string{}
 	var names []string
 	for _, v := range l.cfg.VirtualServers {
-		name := strings.Join(vector(l.nodes[v]), " ")
+		name := strings.Join(vector(l.node(v)), " ")
 		for _, form := range []string{name, name + " " + v.Key.Protocol.String(), v.String()} {
 			if _, ok := texts[strings.ToLower(form)]; !ok {
 				texts[strings.ToLower(form)] = v.String()

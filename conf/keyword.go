@@ -25,7 +25,13 @@ func number[T any, V integer](name string, lo, hi int64, deflt string, field fun
 				*field(t) = V(v)
 			}
 		},
-		get: func(t *T) []string { return one(strconv.FormatInt(int64(*field(t)), 10)) },
+		get: func(t *T) []string {
+			v := int64(*field(t))
+			if v < lo || v > hi {
+				return nil // what stands for not having been said
+			}
+			return one(strconv.FormatInt(v, 10))
+		},
 	}
 }
 
@@ -38,7 +44,13 @@ func duration[T any](name string, lo, hi time.Duration, deflt string, field func
 				*field(t) = v
 			}
 		},
-		get: func(t *T) []string { return one(secs(*field(t))) },
+		get: func(t *T) []string {
+			v := *field(t)
+			if v < lo || v > hi {
+				return nil // what stands for not having been said
+			}
+			return one(secs(v))
+		},
 	}
 }
 
@@ -155,6 +167,7 @@ func secret[T any](name string, field func(*T) *Secret) keyword[T] {
 		name: name, value: "STRING", need: 1, hush: true,
 		set: func(_ *loader, n *syntax.Node, t *T) { *field(t) = Secret(n.Arg(0)) },
 		get: func(t *T) []string { return some(field(t).String()) },
+		raw: func(t *T) string { return string(*field(t)) },
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 var instanceAuth = []keyword[Instance]{
 	group("authentication", "{ ... }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		l.authNode[in] = n
+		l.begin(&in.Auth, n)
 		authKeywords.read(l, n.Children(), &in.Auth)
 	}),
 	group("auth_hmac", "{ ... }", 0, func(l *loader, n *syntax.Node, in *Instance) {
@@ -18,6 +19,7 @@ var instanceAuth = []keyword[Instance]{
 			in.HMAC = &AuthHMAC{Mode: "enforce"}
 		}
 		l.hmacNode[in] = n
+		l.begin(in.HMAC, n)
 		hmacKeywords.read(l, n.Children(), in.HMAC)
 	}),
 }
@@ -26,7 +28,8 @@ var authKeywords = newTable("authentication", []keyword[Authentication]{
 	{name: "auth_type", value: "PASS|AH", deflt: "none", need: 1, set: setAuthType,
 		get: func(a *Authentication) []string { return some(a.Type.String()) }},
 	{name: "auth_pass", value: "STRING", need: 1, hush: true, set: setAuthPass,
-		get: func(a *Authentication) []string { return some(a.Pass.String()) }},
+		get: func(a *Authentication) []string { return some(a.Pass.String()) },
+		raw: func(a *Authentication) string { return string(a.Pass) }},
 })
 
 func setAuthType(l *loader, n *syntax.Node, a *Authentication) {
@@ -47,7 +50,7 @@ func setAuthPass(l *loader, n *syntax.Node, a *Authentication) {
 	s := n.Arg(0)
 	if len(s) > maxPass {
 		l.warnArg(n, 0, "truncated", "auth_pass is longer than %d characters: the first %d are used", maxPass, maxPass)
-		s = s[:maxPass]
+		s, l.taken = s[:maxPass], true
 	}
 	a.Pass = Secret(s)
 }

@@ -61,7 +61,7 @@ var oldRetry = []keyword[Checker]{
 			l.warn(n, "deprecated", "nb_get_retry is the old word for retry")
 			if v, ok := l.integer(n, 0, 0, math.MaxUint32/2); ok {
 				c.Retries = int(v)
-				l.cfg.sources.add(c, Source{Keyword: "retry", Pos: n.Pos()})
+				l.cfg.sources.of(c).add(Source{Keyword: "retry", Pos: n.Pos()})
 			}
 		}},
 }
@@ -69,6 +69,7 @@ var oldRetry = []keyword[Checker]{
 var httpKeywords = []keyword[Checker]{
 	group("url", "{ ... }", 0, func(l *loader, n *syntax.Node, c *Checker) {
 		u := HTTPURL{}
+		l.begin(&u, n)
 		urlKeywords.read(l, n.Children(), &u)
 		if l.finishURL(n, &u) {
 			c.HTTP.URLs = append(c.HTTP.URLs, u)
@@ -263,10 +264,21 @@ var udpKeywords = []keyword[Checker]{
 			if !c.UDP.RequireReply {
 				return nil
 			}
-			return append([]string{}, some(hex.EncodeToString(c.UDP.Reply))...)
+			return append([]string{}, some(c.UDP.replyText())...)
 		}},
 	number("min_reply_length", 0, math.MaxUint16, "0", func(c *Checker) *int { return &c.UDP.MinReply }),
 	number("max_reply_length", 0, math.MaxUint16, "255", func(c *Checker) *int { return &c.UDP.MaxReply }),
+}
+
+// replyText is the wanted reply as hexadecimal digits, x where any will do.
+func (u *UDPCheckParams) replyText() string {
+	text := []byte(hex.EncodeToString(u.Reply))
+	for i := range text {
+		if mask := u.ReplyMask[i/2]; i%2 == 0 && mask>>4 == 0 || i%2 == 1 && mask&15 == 0 {
+			text[i] = 'x'
+		}
+	}
+	return string(text)
 }
 
 // hexBytes reads all words of a line as hexadecimal digits; with wild, x is

@@ -31,7 +31,7 @@ var globalNames = []keyword[Global]{
 }
 
 var globalMail = []keyword[Global]{
-	group("notification_email", "{ ADDRESS ... }", 0, setMailTo),
+	group("notification_email", "{ ADDRESS ... }", 0, setMailTo).shown(func(g *Global) []entryLine { return nameLines(g.MailTo) }),
 	word("notification_email_from", "ADDRESS", "user@host", func(g *Global) *string { return &g.MailFrom }).check(func(l *loader, n *syntax.Node) bool {
 		l.cutByComment(n)
 		return true
@@ -293,7 +293,7 @@ func repeats[T any](name, deflt string, field func(*T) *int) keyword[T] {
 		}
 		if v == 0 {
 			l.warnArg(n, 0, "out-of-range", "%s must be at least 1: 1 is used", name)
-			v = 1
+			v, l.taken = 1, true
 		}
 		*field(t) = int(v)
 	}
@@ -356,6 +356,7 @@ func setMailTo(l *loader, n *syntax.Node, g *Global) {
 	for _, c := range n.Children() {
 		g.MailTo = append(g.MailTo, c.Keyword.Text)
 		g.MailTo = append(g.MailTo, vector(c)...)
+		l.entry(g, n.Keyword.Text, c.Keyword.Text, c)
 	}
 	if len(n.Children()) == 0 {
 		l.atEnd(n, "empty-block", "notification_email is empty")

@@ -51,17 +51,17 @@ var instanceBasics = []keyword[Instance]{
 var instanceAddresses = []keyword[Instance]{
 	group("virtual_ipaddress", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.Addresses = l.addresses(n, in, in.Addresses, false)
-	}),
+	}).shown(func(in *Instance) []entryLine { return addressLines(in.Addresses) }),
 	group("virtual_ipaddress_excluded", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.ExcludedAddresses = l.addresses(n, excludedOf{in}, in.ExcludedAddresses, false)
-	}),
+	}).shown(func(in *Instance) []entryLine { return addressLines(in.ExcludedAddresses) }),
 	bare("no_virtual_ipaddress", func(in *Instance) *bool { return &in.NoAddresses }),
 	group("virtual_routes", "{ ROUTE }", 0, func(l *loader, n *syntax.Node, in *Instance) {
-		in.Routes = l.routes(n, in.Routes)
-	}),
+		in.Routes = l.routes(n, in, in.Routes)
+	}).shown(func(in *Instance) []entryLine { return routeLines(in.Routes) }),
 	group("virtual_rules", "{ RULE }", 0, func(l *loader, n *syntax.Node, in *Instance) {
-		in.Rules = l.rules(n, in.Rules)
-	}),
+		in.Rules = l.rules(n, in, in.Rules)
+	}).shown(func(in *Instance) []entryLine { return ruleLines(in.Rules) }),
 	bare("promote_secondaries", func(in *Instance) *bool { return &in.PromoteSecondaries }),
 }
 
@@ -71,7 +71,7 @@ var instanceSource = []keyword[Instance]{
 	{name: "unicast_src_ip", value: "IP", deflt: "the interface's primary address", need: 1, set: setSource,
 		get: func(in *Instance) []string { return sourceWords(in, true) }},
 	bare("track_src_ip", func(in *Instance) *bool { return &in.TrackSource }),
-	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers),
+	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers).shown(func(in *Instance) []entryLine { return peerLines(in.UnicastPeers) }),
 	unicastOnly(number("unicast_ttl", 0, 255, "255", func(in *Instance) *int { return &in.UnicastTTL })),
 	bare("unicast_fault_no_peer", func(in *Instance) *bool { return &in.UnicastFaultNoPeer }),
 	unicastOnly(flag("check_unicast_src", func(in *Instance) *bool { return &in.CheckUnicastSource })),
@@ -133,22 +133,22 @@ var instanceLink = []keyword[Instance]{
 var trackKeywords = []keyword[Instance]{
 	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackInterfaces = l.trackInterfaces(n, in, in.Name, in.TrackInterfaces)
-	}),
+	}).shown(func(in *Instance) []entryLine { return interfaceLines(in.TrackInterfaces) }),
 	group("track_script", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackScripts = l.track(n, in, in.Name, kindScript, in.TrackScripts)
-	}),
+	}).shown(func(in *Instance) []entryLine { return trackLines(in.TrackScripts) }),
 	group("track_file", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackFiles = l.track(n, in, in.Name, kindFile, in.TrackFiles)
-	}),
+	}).shown(func(in *Instance) []entryLine { return trackLines(in.TrackFiles) }),
 	group("track_process", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackProcesses = l.track(n, in, in.Name, kindProcess, in.TrackProcesses)
-	}),
+	}).shown(func(in *Instance) []entryLine { return trackLines(in.TrackProcesses) }),
 	group("track_bfd", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackBFDs = l.track(n, in, in.Name, kindBFD, in.TrackBFDs)
-	}),
+	}).shown(func(in *Instance) []entryLine { return trackLines(in.TrackBFDs) }),
 	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *loader, n *syntax.Node, in *Instance) {
 		in.TrackVirtualServers = l.trackServers(n, in.TrackVirtualServers)
-	}).ours(),
+	}).ours().shown(func(in *Instance) []entryLine { return trackLines(in.TrackVirtualServers) }),
 }
 
 var instanceNotify = []keyword[Instance]{
@@ -268,6 +268,7 @@ func setPeers(l *loader, n *syntax.Node, in *Instance) {
 			continue
 		}
 		in.UnicastPeers = append(in.UnicastPeers, p)
+		l.entry(in, "unicast_peer", a.String(), c)
 	}
 }
 

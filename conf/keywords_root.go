@@ -29,13 +29,13 @@ var rootBlocks = []keyword[Config]{
 	}),
 	group("static_ipaddress", "{ IP[/MASK] [OPTIONS] }", 0, func(l *loader, n *syntax.Node, c *Config) {
 		c.StaticAddresses = l.addresses(n, c, c.StaticAddresses, true)
-	}),
+	}).shown(func(c *Config) []entryLine { return addressLines(c.StaticAddresses) }),
 	group("static_routes", "{ ROUTE }", 0, func(l *loader, n *syntax.Node, c *Config) {
-		c.StaticRoutes = l.routes(n, c.StaticRoutes)
-	}),
+		c.StaticRoutes = l.routes(n, c, c.StaticRoutes)
+	}).shown(func(c *Config) []entryLine { return routeLines(c.StaticRoutes) }),
 	group("static_rules", "{ RULE }", 0, func(l *loader, n *syntax.Node, c *Config) {
-		c.StaticRules = l.rules(n, c.StaticRules)
-	}),
+		c.StaticRules = l.rules(n, c, c.StaticRules)
+	}).shown(func(c *Config) []entryLine { return ruleLines(c.StaticRules) }),
 	group("garp_group", "{ ... }", 0, func(l *loader, n *syntax.Node, c *Config) {
 		g := GARPGroup{}
 		garpGroupKeywords.read(l, n.Children(), &g)
@@ -45,7 +45,7 @@ var rootBlocks = []keyword[Config]{
 		}
 		c.GARPGroups = append(c.GARPGroups, g)
 	}),
-	group("interface_up_down_delays", "{ IF DOWN [UP] }", 0, readDelays),
+	group("interface_up_down_delays", "{ IF DOWN [UP] }", 0, readDelays).shown(func(c *Config) []entryLine { return delayLines(c.InterfaceDelays) }),
 	group[Config]("linkbeat_interfaces", "{ IF [mii|ethtool|ioctl] }", 0, nil).noEffect("the kernel tells of every link that goes down"),
 	group("virtual_server", "IP [PORT]|fwmark N|group NAME { ... }", 1, readServer),
 	group("virtual_server_group", "NAME { ... }", 1, readServerGroup),
@@ -71,7 +71,7 @@ var trackGroupKeywords = newTable("track_group", []keyword[TrackGroup]{
 			g.Instances = append(g.Instances, c.Keyword.Text)
 			g.Instances = append(g.Instances, vector(c)...)
 		}
-	}),
+	}).shown(func(g *TrackGroup) []entryLine { return nameLines(g.Instances) }),
 })
 
 var garpGroupKeywords = newTable("garp_group", []keyword[GARPGroup]{
@@ -88,7 +88,7 @@ var garpGroupKeywords = newTable("garp_group", []keyword[GARPGroup]{
 			g.Interfaces = append(g.Interfaces, c.Keyword.Text)
 			g.Interfaces = append(g.Interfaces, vector(c)...)
 		}
-	}),
+	}).shown(func(g *GARPGroup) []entryLine { return nameLines(g.Interfaces) }),
 })
 
 var sslBlockKeywords = newTable("SSL", []keyword[SSL]{
@@ -111,21 +111,16 @@ func readDelays(l *loader, n *syntax.Node, c *Config) {
 			up, ok = l.timer(e, 1, 0, 255*time.Second)
 		}
 		if ok {
+			l.entry(c, n.Keyword.Text, e.Keyword.Text, e)
 			c.InterfaceDelays = append(c.InterfaceDelays, InterfaceDelay{Interface: e.Keyword.Text, Down: down, Up: up})
 		}
 	}
 }
 
-// begin remembers where a block began.
-func (l *loader) begin(block any, n *syntax.Node) {
-	l.nodes[block] = n
-	l.cfg.sources.add(block, Source{Pos: n.Pos()})
-}
-
 func readInstance(l *loader, n *syntax.Node, c *Config) {
 	name := n.Arg(0)
 	if first := l.instances[name]; first != nil {
-		l.warnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", clip(name), l.nodes[first].Pos())
+		l.warnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", clip(name), l.node(first).Pos())
 		return
 	}
 	in := &Instance{
@@ -141,7 +136,7 @@ func readInstance(l *loader, n *syntax.Node, c *Config) {
 func readGroup(l *loader, n *syntax.Node, c *Config) {
 	name := n.Arg(0)
 	if first := l.groups[name]; first != nil {
-		l.warnArg(n, 0, "repeated", "vrrp_sync_group %s is defined already, at %s: this one is ignored", clip(name), l.nodes[first].Pos())
+		l.warnArg(n, 0, "repeated", "vrrp_sync_group %s is defined already, at %s: this one is ignored", clip(name), l.node(first).Pos())
 		return
 	}
 	g := &SyncGroup{Name: name}
@@ -158,7 +153,7 @@ func readGroup(l *loader, n *syntax.Node, c *Config) {
 // repeated reports a second tracker of one name.
 func (l *loader) repeated(n *syntax.Node, first any, defined bool) bool {
 	if defined {
-		l.warnArg(n, 0, "repeated", "%s %s is defined already, at %s: this one is ignored", n.Keyword.Text, clip(n.Arg(0)), l.nodes[first].Pos())
+		l.warnArg(n, 0, "repeated", "%s %s is defined already, at %s: this one is ignored", n.Keyword.Text, clip(n.Arg(0)), l.node(first).Pos())
 	}
 	return defined
 }
@@ -252,6 +247,7 @@ func readServerGroup(l *loader, n *syntax.Node, c *Config) {
 	for _, e := range l.entries(n) {
 		if entry, ok := l.groupEntry(e); ok {
 			g.Entries = append(g.Entries, entry)
+			l.entry(g, "entry", strings.Join(entry.words(), " "), e)
 		}
 	}
 	if len(g.Entries) == 0 {

@@ -97,6 +97,7 @@ func (l *loader) trackInterfaces(n *syntax.Node, owner any, called string, list 
 		}
 		if !duplicate {
 			l.interfaceNodes[interfaceKey{owner, name}] = c
+			l.entry(owner, "track_interface", name, c)
 			list = append(list, TrackInterface{Name: name, Weight: w, Reverse: rev})
 		}
 	}
@@ -123,6 +124,7 @@ func (l *loader) track(n *syntax.Node, owner any, called string, kind trackKind,
 			continue
 		}
 		list = append(list, Track{Name: name, Weight: w, Reverse: rev})
+		l.entry(owner, n.Keyword.Text, name, c)
 		l.tracked[trackKey{owner, kind, name}] = trackRef{
 			node: c, weight: hasW, reverse: hasR, defined: l.trackerDefined(kind, name),
 		}
@@ -296,27 +298,28 @@ var groupKeywords = newTable("vrrp_sync_group", []keyword[SyncGroup]{
 			for _, name := range append(one(c.Keyword.Text), vector(c)...) {
 				l.memberNodes[memberKey{g, len(g.Members)}] = c
 				g.Members = append(g.Members, name)
+				l.entry(g, "group", name, c)
 			}
 		}
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return nameLines(g.Members) }),
 	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackInterfaces = l.trackInterfaces(n, g, g.Name, g.TrackInterfaces)
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return interfaceLines(g.TrackInterfaces) }),
 	group("track_script", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackScripts = l.track(n, g, g.Name, kindScript, g.TrackScripts)
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackScripts) }),
 	group("track_file", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackFiles = l.track(n, g, g.Name, kindFile, g.TrackFiles)
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackFiles) }),
 	group("track_process", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackProcesses = l.track(n, g, g.Name, kindProcess, g.TrackProcesses)
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackProcesses) }),
 	group("track_bfd", "{ NAME [weight N [reverse]] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackBFDs = l.track(n, g, g.Name, kindBFD, g.TrackBFDs)
-	}),
+	}).shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackBFDs) }),
 	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *loader, n *syntax.Node, g *SyncGroup) {
 		g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
-	}).ours(),
+	}).ours().shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
 	bare("sync_group_tracking_weight", func(g *SyncGroup) *bool { return &g.TrackingWeight }),
 	ignored[SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
 	program("notify_master", func(g *SyncGroup) *Script { return &g.Notify.Master }),

@@ -117,9 +117,7 @@ var serverQuorum = []keyword[VirtualServer]{
 			}
 			return []string{}
 		}},
-	methodKeyword("sorry_server_lvs_method", func(v *VirtualServer) (*ForwardMethod, *Tunnel) {
-		return &v.sorry().Forward, &v.sorry().Tunnel
-	}).hidden(),
+	sorryMethod(),
 }
 
 var serverRest = []keyword[VirtualServer]{
@@ -250,7 +248,7 @@ func (v *VirtualServer) flagWords() []string {
 // methodKeyword is NAT|DR|TUN with the options of a tunnel.
 func methodKeyword[T any](name string, field func(*T) (*ForwardMethod, *Tunnel)) keyword[T] {
 	return keyword[T]{
-		name: name, value: "NAT|DR|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]", deflt: "NAT", need: 1, max: -1,
+		name: name, value: "NAT|DR|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]", deflt: "NAT, or that of the block around", need: 1, max: -1,
 		set: func(l *loader, n *syntax.Node, t *T) {
 			method, ok := readMethod(n.Arg(0))
 			if !ok {
@@ -272,6 +270,20 @@ func methodKeyword[T any](name string, field func(*T) (*ForwardMethod, *Tunnel))
 			return append(one(m.String()), tun.words(*m)...)
 		},
 	}
+}
+
+func sorryMethod() keyword[VirtualServer] {
+	k := methodKeyword("sorry_server_lvs_method", func(v *VirtualServer) (*ForwardMethod, *Tunnel) {
+		return &v.sorry().Forward, &v.sorry().Tunnel
+	})
+	get := k.get
+	k.get = func(v *VirtualServer) []string {
+		if v.Sorry == nil {
+			return nil
+		}
+		return get(v)
+	}
+	return k
 }
 
 func (k keyword[T]) hidden() keyword[T] {

@@ -60,8 +60,11 @@ type loader struct {
 
 	word     string // the keyword being read
 	fallback string // what is used when its value is bad, for people
+	taken    bool   // the value counts in spite of a complaint
 
 	noted      map[string]bool // keywords without effect that were met
+	blocks     []blockSource   // pieces to cut from
+	saids      []Source
 	minGARP    bool
 	preference int // of the next rule without one
 	oldSync    LVSSync
@@ -74,7 +77,6 @@ type loader struct {
 	bfds      map[string]*BFDInstance
 	vsGroups  map[string]*VirtualServerGroup
 
-	nodes          map[any]*syntax.Node // where a block of the Config began
 	badVRID        map[*Instance]bool
 	unicastWord    map[*Instance]*syntax.Node
 	authNode       map[*Instance]*syntax.Node
@@ -97,7 +99,7 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		files: map[string]*TrackFile{}, processes: map[string]*TrackProcess{}, bfds: map[string]*BFDInstance{},
 		vsGroups: map[string]*VirtualServerGroup{},
 
-		nodes: map[any]*syntax.Node{}, badVRID: map[*Instance]bool{}, unicastWord: map[*Instance]*syntax.Node{},
+		badVRID: map[*Instance]bool{}, unicastWord: map[*Instance]*syntax.Node{},
 		authNode: map[*Instance]*syntax.Node{}, hmacNode: map[*Instance]*syntax.Node{},
 		interfaceNodes: map[interfaceKey]*syntax.Node{}, memberNodes: map[memberKey]*syntax.Node{},
 		tracked: map[trackKey]trackRef{}, trackedServers: map[*syntax.Node]string{},
@@ -117,6 +119,9 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 	}
 	l.cfg.Found.count(tree.Nodes)
 	l.finish()
+	for _, b := range l.cfg.sources {
+		b.node = nil // the tree is not kept
+	}
 	return l.cfg, l.sortFindings(opts.Strict || l.cfg.Global.StrictConfig)
 }
 

@@ -25,10 +25,11 @@ var routeWords = []string{
 }
 
 // routes reads a block of routes and appends them to list.
-func (l *loader) routes(n *syntax.Node, list []Route) []Route {
+func (l *loader) routes(n *syntax.Node, owner any, list []Route) []Route {
 	for _, c := range l.entries(n) {
 		if r, ok := l.route(c); ok {
 			list = append(list, r)
+			l.entry(owner, n.Keyword.Text, r.Text, c)
 		}
 	}
 	return list

@@ -25,10 +25,11 @@ var ruleWords = []string{
 }
 
 // rules reads a block of policy routing rules and appends them to list.
-func (l *loader) rules(n *syntax.Node, list []Rule) []Rule {
+func (l *loader) rules(n *syntax.Node, owner any, list []Rule) []Rule {
 	for _, c := range l.entries(n) {
 		if r, ok := l.rule(c); ok {
 			list = append(list, r)
+			l.entry(owner, n.Keyword.Text, r.Text, c)
 		}
 	}
 	return list

@@ -120,7 +120,6 @@ func (l *loader) checker(n *syntax.Node, kind CheckKind, r *RealServer) {
 		return
 	}
 	delete(l.cfg.sources, c)
-	delete(l.nodes, c)
 	*c = Checker{}
 	r.Checkers = r.Checkers[:len(r.Checkers)-1]
 }

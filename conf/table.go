@@ -47,6 +47,10 @@ type keyword[T any] struct {
 	// get gives the words of the effective value, nil when there is nothing to
 	// show. A keyword without get is not shown in an effective configuration.
 	get func(t *T) []string
+	// lines gives the lines of a block of entries.
+	lines func(t *T) []entryLine
+	// raw is what get masks.
+	raw func(t *T) string
 }
 
 func (k keyword[T]) noEffect(why string) keyword[T] {
@@ -61,6 +65,12 @@ func (k keyword[T]) remark(why string) keyword[T] {
 
 func (k keyword[T]) ours() keyword[T] {
 	k.own = true
+	return k
+}
+
+// shown gives a block of entries its lines.
+func (k keyword[T]) shown(lines func(*T) []entryLine) keyword[T] {
+	k.lines = lines
 	return k
 }
 
@@ -117,6 +127,7 @@ func (tb *table[T]) where() string {
 
 // read dispatches the lines of a block. It reports whether it knew any of them.
 func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
+	block := l.cfg.sources.of(t)
 	for _, n := range nodes {
 		k := tb.index[n.Keyword.Text]
 		if k == nil {
@@ -128,7 +139,7 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 			continue
 		}
 		if !k.repeat && k.set != nil {
-			if first, ok := l.cfg.sources.find(t, k.name); ok {
+			if first, ok := block.find(k.canonical()); ok {
 				l.note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
 			}
 		}
@@ -141,9 +152,10 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 		l.word, l.fallback = k.name, k.deflt
 		before := l.complaints
+		l.taken = false
 		k.set(l, n, t)
-		if l.complaints == before {
-			l.cfg.sources.add(t, Source{Keyword: k.canonical(), Pos: n.Pos()})
+		if l.complaints == before || l.taken {
+			block.add(Source{Keyword: k.canonical(), Pos: n.Pos()})
 		}
 	}
 	return known

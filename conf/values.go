@@ -106,6 +106,7 @@ func (l *loader) timer(n *syntax.Node, i int, lo, hi time.Duration) (time.Durati
 		return 0, false
 	}
 	if !exact {
+		l.taken = true
 		l.warnArg(n, i, "rounded", "%s %s is rounded to %s seconds: timers count microseconds", l.word, clip(s), secs(d))
 	}
 	return d, true
