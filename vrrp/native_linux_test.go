@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -36,15 +37,19 @@ const nodeVariable = "DIRECTOR_VRRP_TEST_NODE"
 
 // nodeConfig is what a native node is told.
 type nodeConfig struct {
+	// Address of eth0; empty is an interface that is ready.
 	Address string
 	// Peer is the process to make a link to; 0 waits for the other to do so.
-	Peer     int
-	Instance *conf.Instance
+	Peer      int
+	Instances []*conf.Instance
+	// Held and Resume are what a former process in the namespace has left.
+	Held   map[string]bool
+	Resume map[string]vrrp.Resume
 }
 
 func TestMain(m *testing.M) {
-	if text := os.Getenv(nodeVariable); text != "" {
-		if err := beNode(text); err != nil {
+	if os.Getenv(nodeVariable) != "" {
+		if err := beNode(os.Stdin); err != nil {
 			fmt.Println("ERROR", err)
 			os.Exit(1)
 		}
@@ -53,11 +58,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// beNode runs an engine until standard input ends. It prints its states and
-// the gratuitous ARPs that it sees.
-func beNode(text string) error {
+// beNode reads its configuration and runs an engine until the input ends. It
+// prints its states and the gratuitous ARPs that it sees.
+func beNode(input io.Reader) error {
 	var c nodeConfig
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
+	if err := json.NewDecoder(input).Decode(&c); err != nil {
 		return err
 	}
 	fmt.Println("READY")
@@ -81,24 +86,29 @@ func beNode(text string) error {
 			}
 		}
 	}()
+	if c.Held == nil {
+		c.Held = make(map[string]bool)
+	}
 	kernel, err := link.NewKernel()
 	if err != nil {
 		return err
 	}
 	engine := vrrp.New(vrrp.Options{
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Journal: &journal{held: map[string]bool{}},
+		Journal: &journal{held: c.Held},
 		Network: kernel,
 		Clock:   link.SystemClock{},
 		Events:  func(s event.InstanceState) { fmt.Println("STATE", s.State) },
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(context.Background()) }()
-	if err := engine.Apply(context.Background(), &conf.Config{Instances: []*conf.Instance{c.Instance}}, nil); err != nil {
+	if err := engine.Apply(context.Background(), &conf.Config{Instances: c.Instances}, c.Resume); err != nil {
 		return err
 	}
-	engine.AllowMaster()
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+	if c.Resume == nil {
+		engine.AllowMaster()
+	}
+	if _, err := io.Copy(io.Discard, input); err != nil {
 		return err
 	}
 	engine.Stop(true)
@@ -126,6 +136,9 @@ func plug(c nodeConfig) (*net.Interface, error) {
 			return nil, err
 		}
 	}
+	if c.Address == "" {
+		return net.InterfaceByName("eth0")
+	}
 	addr, err := netlink.ParseAddr(c.Address)
 	if err != nil {
 		return nil, err
@@ -146,22 +159,38 @@ type native struct {
 	stdin io.Closer
 	log   *logBuffer
 	lines <-chan string
+	ns    netns.NsHandle
 	net   *netlink.Handle
 }
 
+// startNative starts a node in a namespace of its own.
 func startNative(t *testing.T, c nodeConfig) *native {
 	t.Helper()
-	text, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return startIn(t, c, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET})
+}
+
+// restart starts a node in the namespace of one that has ended.
+func (n *native) restart(c nodeConfig) *native {
+	n.t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	here, err := netns.Get()
+	check(n.t, err)
+	defer here.Close()
+	check(n.t, netns.Set(n.ns))
+	defer func() { check(n.t, netns.Set(here)) }()
+	return startIn(n.t, c, nil)
+}
+
+func startIn(t *testing.T, c nodeConfig, attr *syscall.SysProcAttr) *native {
+	t.Helper()
 	n := &native{t: t, cmd: exec.Command("/proc/self/exe"), log: &logBuffer{}}
-	n.cmd.Env = append(os.Environ(), nodeVariable+"="+string(text))
+	n.cmd.Env = append(os.Environ(), nodeVariable+"=1")
 	n.cmd.Stderr = n.log
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if n.stdin, err = n.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
+	n.cmd.SysProcAttr = attr
+	stdin, err := n.cmd.StdinPipe()
+	check(t, err)
+	n.stdin = stdin
 	stdout, err := n.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +198,7 @@ func startNative(t *testing.T, c nodeConfig) *native {
 	if err := n.cmd.Start(); err != nil {
 		t.Fatalf("starting a node in a network namespace: %v", err)
 	}
+	check(t, json.NewEncoder(stdin).Encode(c))
 	lines := make(chan string, 1024)
 	go func() {
 		defer close(lines)
@@ -187,15 +217,14 @@ func startNative(t *testing.T, c nodeConfig) *native {
 		}
 	})
 	n.expect("READY")
-	ns, err := netns.GetFromPid(n.cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
-	if n.net, err = netlink.NewHandleAt(ns, unix.NETLINK_ROUTE); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(n.net.Close)
+	n.ns, err = netns.GetFromPid(n.cmd.Process.Pid)
+	check(t, err)
+	n.net, err = netlink.NewHandleAt(n.ns, unix.NETLINK_ROUTE)
+	check(t, err)
+	t.Cleanup(func() {
+		n.net.Close()
+		_ = n.ns.Close() // nothing can be done about it
+	})
 	return n
 }
 
@@ -256,15 +285,26 @@ func (n *native) eth0() netlink.Link {
 // nativePair is two nodes at 100 ms, a with the higher priority and MASTER.
 func nativePair(t *testing.T) (a, b *native) {
 	t.Helper()
+	return nativePairAt(t, 100*time.Millisecond)
+}
+
+func nativeInstance(priority uint8, interval time.Duration) *conf.Instance {
+	return with(instance("VI", priority, vip), func(i *conf.Instance) {
+		i.AdvertInterval = interval
+		i.GARP.MasterDelay = 0
+	})
+}
+
+func nativePairAt(t *testing.T, interval time.Duration) (a, b *native) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make network namespaces")
 	}
-	fast := func(i *conf.Instance) {
-		i.AdvertInterval = 100 * time.Millisecond
-		i.GARP.MasterDelay = 0
-	}
-	b = startNative(t, nodeConfig{Address: "10.0.0.2/24", Instance: with(instance("VI", 100, vip), fast)})
-	a = startNative(t, nodeConfig{Address: "10.0.0.1/24", Peer: b.cmd.Process.Pid, Instance: with(instance("VI", 150, vip), fast)})
+	b = startNative(t, nodeConfig{Address: "10.0.0.2/24", Instances: []*conf.Instance{nativeInstance(100, interval)}})
+	a = startNative(t, nodeConfig{
+		Address: "10.0.0.1/24", Peer: b.cmd.Process.Pid,
+		Instances: []*conf.Instance{nativeInstance(150, interval)},
+	})
 	a.expect("STATE MASTER")
 	a.expectAddress(vip, true)
 	b.expectAddress(vip, false)
@@ -276,6 +316,30 @@ func TestNativeFailoverAfterAKill(t *testing.T) {
 	check(t, a.cmd.Process.Kill())
 	b.expect("STATE MASTER")
 	b.expectAddress(vip, true)
+}
+
+func TestNativeRestartedProcessResumes(t *testing.T) {
+	a, b := nativePairAt(t, 300*time.Millisecond)
+	b.expect("STATE BACKUP")
+	check(t, a.cmd.Process.Kill())
+	killed := time.Now()
+	again := a.restart(nodeConfig{
+		Instances: []*conf.Instance{nativeInstance(150, 300*time.Millisecond)},
+		Held:      map[string]bool{"address eth0 " + vip: true},
+		Resume:    map[string]vrrp.Resume{"VI": {WasMaster: true, DeadSince: time.Since(killed)}},
+	})
+	again.expect("STATE MASTER")
+	time.Sleep(time.Until(killed.Add(2 * time.Second)))
+	again.expectAddress(vip, true)
+	b.expectAddress(vip, false)
+	for len(b.lines) > 0 {
+		if line := <-b.lines; line == "STATE MASTER" {
+			t.Error("the peer became MASTER although the restarted process was back in time")
+		}
+	}
+	check(t, again.stdin.Close())
+	b.expect("STATE MASTER")
+	again.expectAddress(vip, false)
 }
 
 func TestNativeGracefulStop(t *testing.T) {
