@@ -26,9 +26,13 @@ func (r *reporter) Logf(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
 }
 
-func (r *reporter) Fatalf(format string, args ...any) {
+func (r *reporter) Errorf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "demo: "+format+"\n", args...)
 	r.failed = true
+}
+
+func (r *reporter) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
 	panic(ended{})
 }
 

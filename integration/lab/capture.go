@@ -3,10 +3,8 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -27,8 +25,8 @@ type Capture struct {
 	Iface string
 	Path  string
 
-	socket *os.File
-	done   chan struct{}
+	ring *ring
+	done chan struct{}
 
 	mu      sync.Mutex
 	file    *pcapWriter
@@ -37,7 +35,6 @@ type Capture struct {
 
 const (
 	snapLength       = 1600
-	receiveBuffer    = 4 << 20
 	maxControlFrames = 200000
 )
 
@@ -53,56 +50,19 @@ func (h *Host) capture(iface string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.ns.do(func() error { return c.open(link.Attrs().Index) }); err != nil {
+	err = h.ns.do(func() (err error) {
+		c.ring, err = openRing(link.Attrs().Index)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("capture on %s: %w", iface, err)
 	}
 	h.captures = append(h.captures, c)
-	go c.run()
+	go func() {
+		defer close(c.done)
+		c.ring.run(c.keep)
+	}()
 	return nil
-}
-
-func (c *Capture) open(ifindex int) error {
-	all := htons(unix.ETH_P_ALL)
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	c.socket = os.NewFile(uintptr(fd), "capture")
-	return errors.Join(
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer),
-		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifindex}),
-	)
-}
-
-// run reads frames until the socket is closed.
-func (c *Capture) run() {
-	defer close(c.done)
-	conn, err := c.socket.SyscallConn()
-	if err != nil {
-		return
-	}
-	frame, oob := make([]byte, snapLength), make([]byte, 128)
-	for {
-		var n, oobn int
-		var from unix.Sockaddr
-		var recvErr error
-		err := conn.Read(func(fd uintptr) bool {
-			n, oobn, _, from, recvErr = unix.Recvmsg(int(fd), frame, oob, unix.MSG_TRUNC)
-			return recvErr != unix.EAGAIN
-		})
-		switch {
-		case err != nil:
-			return
-		case recvErr != nil:
-			continue // such as ENETDOWN while the interface is down
-		}
-		packet := Packet{Time: kernelTime(oob[:oobn])}
-		if ll, ok := from.(*unix.SockaddrLinklayer); ok {
-			packet.Outgoing = ll.Pkttype == unix.PACKET_OUTGOING
-		}
-		c.keep(packet, frame[:min(n, snapLength)], n)
-	}
 }
 
 func (c *Capture) keep(p Packet, frame []byte, length int) {
@@ -123,23 +83,17 @@ func isTraffic(frame []byte) bool {
 		(frame[protocolAt] == unix.IPPROTO_TCP || frame[protocolAt] == unix.IPPROTO_UDP) && frame[etherHeader]>>4 == 4
 }
 
-// kernelTime reads the time stamp that came with a packet.
-func kernelTime(oob []byte) time.Time {
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err == nil {
-		for _, m := range messages {
-			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= 16 {
-				sec := int64(nativeEndian.Uint64(m.Data))
-				nsec := int64(nativeEndian.Uint64(m.Data[8:]))
-				return time.Unix(sec, nsec)
-			}
-		}
+// settle waits until what has passed the interface by now has been kept.
+func (c *Capture) settle() {
+	select {
+	case <-c.done:
+	case <-time.After(2 * ringDelay):
 	}
-	return time.Now()
 }
 
 // Packets returns what is in memory from the given time on.
 func (c *Capture) Packets(since time.Time) []Packet {
+	c.settle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []Packet
@@ -153,13 +107,14 @@ func (c *Capture) Packets(since time.Time) []Packet {
 
 // Flush makes the pcap file complete up to now.
 func (c *Capture) Flush() {
+	c.settle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.file.flush()
 }
 
 func (c *Capture) end() {
-	c.socket.Close()
+	c.ring.socket.Close()
 	<-c.done
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,8 +144,6 @@ func (h *Host) endCaptures() {
 		}
 	}
 }
-
-func htons(v uint16) uint16 { return v<<8 | v>>8 }
 
 // HardwareAddr is the address of an interface's cable.
 func (h *Host) HardwareAddr(iface string) net.HardwareAddr {

@@ -16,6 +16,7 @@ type Reporter interface {
 	Helper()
 	Name() string
 	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 	Failed() bool
 	Cleanup(func())
@@ -65,6 +66,10 @@ func (l *Lab) Logf(format string, args ...any) {
 // clock is how the lab writes the time of day, in logs and in decoded packets.
 const clock = "15:04:05.000"
 
+// pollEvery is how often conditions are looked at. Each look costs system
+// calls, which are dear in an emulated guest.
+const pollEvery = 30 * time.Millisecond
+
 // Until waits for a condition that is looked at every few milliseconds, and
 // ends the test when it has not come within the limit.
 func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
@@ -74,7 +79,7 @@ func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
 		if time.Now().After(deadline) {
 			l.t.Fatalf("%s not within %v: %s", time.Now().Format(clock), limit, what)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(pollEvery)
 	}
 }
 
@@ -82,7 +87,7 @@ func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
 // moment at which it does not hold.
 func (l *Lab) Steady(length time.Duration, what string, condition func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(pollEvery) {
 		if !condition() {
 			l.t.Fatalf("%s no longer so, %v before the end: %s", time.Now().Format(clock),
 				time.Until(end).Round(time.Millisecond), what)
@@ -106,6 +111,7 @@ func (l *Lab) close() {
 		h.powerOff()
 	}
 	l.fabric.close()
+	l.findCrashes()
 	if l.t.Failed() {
 		l.report()
 		if err := copyFiles(l.keep, l.dir); err != nil {
@@ -113,6 +119,20 @@ func (l *Lab) close() {
 		}
 	}
 	os.RemoveAll(l.dir)
+}
+
+// findCrashes fails the test of a program that crashed by itself, or in which
+// the race detector found something, whatever the test was about.
+func (l *Lab) findCrashes() {
+	for _, h := range l.hosts {
+		for _, p := range h.processes {
+			for _, sign := range []string{"WARNING: DATA RACE", "panic: ", "fatal error: "} {
+				if p.Printed(time.Time{}, sign) {
+					l.t.Errorf("host %s: %s printed %q", h.Name, p.Name, sign)
+				}
+			}
+		}
+	}
 }
 
 // copyFiles copies the regular files of a tree.

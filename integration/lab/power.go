@@ -30,6 +30,9 @@ func (h *Host) powerOff() {
 	for _, p := range h.processes {
 		<-p.ended
 	}
+	if len(h.captures) > 0 {
+		h.captures[len(h.captures)-1].settle()
+	}
 	h.endCaptures()
 	for _, c := range h.cables {
 		c.remove()

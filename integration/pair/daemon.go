@@ -24,6 +24,8 @@ type Kind interface {
 	// statusCommand asks a running daemon for its status; nothing when it
 	// cannot be asked.
 	statusCommand(dir string) []string
+	// backupLine is what its log says when it has begun to listen.
+	backupLine() string
 	// worker finds, among the daemon's processes, the one for "vrrp" or "lvs".
 	worker(name, dir string, processes []int) (pid int, ok bool)
 }
@@ -187,6 +189,8 @@ func (k Keepalived) command(conf, dir string) (lab.Command, error) {
 
 func (Keepalived) statusCommand(string) []string { return nil }
 
+func (Keepalived) backupLine() string { return "Entering BACKUP STATE" }
+
 func (Keepalived) worker(name, dir string, _ []int) (int, bool) {
 	text, err := os.ReadFile(filepath.Join(dir, name+".pid"))
 	if err != nil {
@@ -218,6 +222,8 @@ func RunDir(dir string) string { return filepath.Join(dir, "run") }
 func (d Director) statusCommand(dir string) []string {
 	return []string{d.Path, "status", "--run-dir", RunDir(dir)}
 }
+
+func (Director) backupLine() string { return "to=BACKUP" }
 
 func (Director) worker(name, _ string, processes []int) (int, bool) {
 	for _, pid := range processes {

@@ -33,9 +33,15 @@ func (s *Site) Run(t lab.Reporter, kinds [2]Kind, adjust func(i int, c *Config))
 			adjust(i, &r.Configs[i])
 		}
 		r.StartDaemon(i, kind)
+		if i > 0 {
+			break
+		}
 		// The first is MASTER before there is a second: so it is with nopreempt too.
 		s.Lab.Until(startLimit, "dir1 is MASTER", func() bool { return s.Holds(0) })
 	}
+	s.Lab.Until(startLimit, "dir2 is BACKUP", func() bool {
+		return r.Daemons[1].Printed(time.Time{}, kinds[1].backupLine())
+	})
 	if !r.Configs[0].Service {
 		return r
 	}
