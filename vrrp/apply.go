@@ -8,7 +8,6 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/machine"
-	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/track"
 )
 
@@ -36,13 +35,13 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 			delete(e.instances, i.key)
 		}
 	}
-	e.takeGlobal(cfg.Global)
+	e.garpInterval = cfg.Global.GARPInterval
 	var changed, added []*instance
 	e.order = make([]*instance, 0, len(cfg.Instances))
 	for _, c := range cfg.Instances {
 		i := e.instances[keyOf(c)]
 		if i == nil {
-			i = newInstance(c, e.group)
+			i = newInstance(c)
 			if r := resume[c.Name]; r.WasMaster {
 				i.resume = now.Add(resumeIntervals*c.AdvertInterval - r.DeadSince)
 			}
@@ -69,23 +68,6 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	return nil
 }
 
-func (e *Engine) takeGlobal(g conf.Global) {
-	e.garpInterval = g.GARPInterval
-	group := g.MulticastGroup4
-	if !group.IsValid() {
-		group = packet.Multicast4
-	}
-	if group == e.group {
-		return
-	}
-	e.group = group
-	for _, s := range e.sockets {
-		e.closeConn(s.conn)
-		s.conn = nil
-		e.open(s)
-	}
-}
-
 // index says which instances an interface or an address matters to.
 func (e *Engine) index(cfgs []*conf.Instance) {
 	clear(e.users)
@@ -106,11 +88,11 @@ func (e *Engine) index(cfgs []*conf.Instance) {
 // a MASTER goes on being one, with the addresses that differ added and removed.
 func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 	old, oldParams := i.cfg, i.params
-	if reflect.DeepEqual(old, cfg) && i.rules.Destination == e.group {
+	if reflect.DeepEqual(old, cfg) {
 		return
 	}
 	oldAddresses := i.addresses
-	i.configure(cfg, e.group)
+	i.configure(cfg)
 	if i.params != oldParams {
 		i.priority = track.Interfaces(cfg.Priority, cfg.TrackInterfaces, e.isUp).Priority
 		e.reconfigured(i, now)

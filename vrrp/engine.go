@@ -2,21 +2,15 @@ package vrrp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
 )
-
-// ErrStopped is returned by the methods of an engine that does not run any more.
-var ErrStopped = errors.New("the VRRP engine has stopped")
 
 // Engine owns the instances of a configuration. Its methods may be called from
 // any goroutine; they wait for Run to take them up.
@@ -36,7 +30,6 @@ type Engine struct {
 	interfaces *interfaces
 	leftBehind map[place]bool // in the journal when Run began
 
-	group        netip.Addr // where advertisements go
 	garpInterval time.Duration
 	allowed      bool // instances may become MASTER
 	configured   bool // a first configuration was applied
@@ -77,7 +70,6 @@ func New(opts Options) *Engine {
 		places:     make(map[place][]*instance),
 		sockets:    make(map[link.Key]*socket),
 		leftBehind: make(map[place]bool),
-		group:      packet.Multicast4,
 		batch:      make([]link.Datagram, receiveBatch),
 		readable:   make(chan link.Key),
 		opened:     make(chan openResult),
@@ -261,51 +253,6 @@ func (e *Engine) expired(d *deadline, now time.Time) bool {
 		return false
 	}
 	return true
-}
-
-// do has f called by the engine and waits for it.
-func (e *Engine) do(ctx context.Context, f func()) error {
-	finished := make(chan struct{})
-	select {
-	case e.commands <- func() { f(); close(finished) }:
-	case <-e.done:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case <-finished:
-		return nil
-	case <-e.done:
-		return ErrStopped
-	}
-}
-
-// Apply makes cfg the configuration: the first one and every later one. An
-// instance is the same as before when its VRID, address family and interface
-// are; it then keeps its state. resume is by instance name and is for the
-// first configuration of a restarted process; it may be nil.
-// It returns when the engine has taken the configuration; addresses follow.
-// With an error nothing has changed.
-func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[string]Resume) error {
-	var refused error
-	if err := e.do(ctx, func() { refused = e.apply(cfg, resume) }); err != nil {
-		return fmt.Errorf("applying a configuration: %w", err)
-	}
-	return refused
-}
-
-// AllowMaster lets instances become MASTER. Until it is called they listen in
-// BACKUP; a restarted one that resumes MASTER does not wait for it.
-func (e *Engine) AllowMaster() {
-	_ = e.do(context.Background(), e.allowMaster) // one that has stopped needs no permission
-}
-
-// Stop gives up every mastership at once, then removes the addresses if
-// release is set, and returns when Run is about to.
-func (e *Engine) Stop(release bool) {
-	_ = e.do(context.Background(), func() { e.stop(release) })
-	<-e.done
 }
 
 func (e *Engine) allowMaster() {

@@ -26,6 +26,7 @@ type node struct {
 	host    *vrrptest.Host
 	engine  *vrrp.Engine
 	journal *journal
+	clock   vrrptest.Clock
 	log     *logBuffer
 	cancel  context.CancelFunc
 	ended   chan error
@@ -54,7 +55,7 @@ func (n *node) run() {
 		Log:     slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Journal: n.journal,
 		Network: n.host,
-		Clock:   vrrptest.Clock{},
+		Clock:   n.clock,
 		Events: func(s event.InstanceState) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

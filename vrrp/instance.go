@@ -24,12 +24,27 @@ func keyOf(cfg *conf.Instance) key {
 	return key{vrid: cfg.VRID, family: familyOf(cfg), device: cfg.Interface}
 }
 
-// familyOf is the family of the advertised addresses.
 func familyOf(cfg *conf.Instance) link.Family {
-	if len(cfg.Addresses) > 0 && cfg.Addresses[0].Prefix.Addr().Is6() {
+	if cfg.IPv6 {
 		return link.IPv6
 	}
 	return link.IPv4
+}
+
+// unsupported says what an instance needs of the wire that is not there yet.
+// Without it, two routers would not hear each other and both be MASTER.
+func unsupported(cfg *conf.Instance) string {
+	switch {
+	case cfg.IPv6:
+		return "VRRP over IPv6 is not supported yet"
+	case len(cfg.UnicastPeers) > 0:
+		return "unicast_peer is not supported yet"
+	case cfg.Version == 2 && cfg.Auth.Type == conf.AHAuth:
+		return "auth_type AH is not supported yet"
+	case cfg.HMAC != nil:
+		return "auth_hmac is not supported yet"
+	}
+	return ""
 }
 
 // instance is one virtual router: its rules and what they need around them.
@@ -58,6 +73,8 @@ type instance struct {
 	rules    packet.Rules
 	datagram []byte // the advertisement, ready to be sent
 	badness  string // why there is none
+	// unsupported is what the configuration asks for and is not there yet.
+	unsupported string
 
 	// owns: the machine wants the addresses on this host. seq counts the wishes
 	// handed to the address worker, settled the last one that was done.
@@ -77,20 +94,20 @@ type instance struct {
 	flood flood
 }
 
-func newInstance(cfg *conf.Instance, group netip.Addr) *instance {
+func newInstance(cfg *conf.Instance) *instance {
 	i := &instance{key: keyOf(cfg), cfg: cfg}
 	for t := range i.timers {
 		i.timers[t] = deadline{kind: kind(t), inst: i}
 	}
 	i.retry = deadline{kind: addressRetry, inst: i}
-	i.configure(cfg, group)
+	i.configure(cfg)
 	i.machine = machine.New(i.params)
 	i.priority = cfg.Priority
 	return i
 }
 
 // configure derives what depends on the configuration and the source address.
-func (i *instance) configure(cfg *conf.Instance, group netip.Addr) {
+func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
 	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
 	i.params = machine.Params{
@@ -105,6 +122,11 @@ func (i *instance) configure(cfg *conf.Instance, group netip.Addr) {
 		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
 		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
 		GARP:                 machine.GARP(cfg.GARP),
+	}
+	i.unsupported = unsupported(cfg)
+	group := cfg.MulticastGroup
+	if !group.IsValid() {
+		group = packet.Multicast4
 	}
 	advertised := make([]netip.Addr, len(cfg.Addresses))
 	for n, a := range cfg.Addresses {
@@ -122,11 +144,14 @@ func (i *instance) configure(cfg *conf.Instance, group netip.Addr) {
 		Destination: group,
 		Checksum:    form,
 	}
+	if cfg.Version == 2 && cfg.Auth.Type == conf.PassAuth {
+		i.rules.AuthType, i.rules.AuthData = packet.AuthPass, packet.Password(string(cfg.Auth.Pass))
+	}
 	if !cfg.SkipCheckAdvertAddress && len(advertised) > 0 {
 		i.rules.Addresses = advertised
 	}
 	i.datagram, i.badness = i.datagram[:0], ""
-	if !i.source.IsValid() {
+	if !i.source.IsValid() || i.unsupported != "" {
 		return
 	}
 	var err error
@@ -136,6 +161,8 @@ func (i *instance) configure(cfg *conf.Instance, group netip.Addr) {
 		Priority:    cfg.Priority,
 		Interval:    cfg.AdvertInterval,
 		Addresses:   advertised,
+		AuthType:    i.rules.AuthType,
+		AuthData:    i.rules.AuthData,
 		Checksum:    form,
 		Source:      i.source,
 		Destination: group,

@@ -169,7 +169,7 @@ func TestTheKernelHasWhatInstancesWantAndTheJournalWhatIsOurs(t *testing.T) {
 func TestTheSteadyStateAllocatesNothing(t *testing.T) {
 	i := newInstance(&conf.Instance{
 		Name: "VI", Interface: "eth0", VRID: 1, Priority: 100, Version: 3, AdvertInterval: time.Second, DownTimerAdverts: 3,
-	}, netip.MustParseAddr("224.0.0.18"))
+	})
 	e := New(Options{Events: func(event.InstanceState) {}})
 	now := time.Now()
 	e.log = slog.New(slog.DiscardHandler)

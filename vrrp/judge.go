@@ -15,13 +15,9 @@ func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
 	if c.gone != 0 {
-		for _, family := range []link.Family{link.IPv4, link.IPv6} {
-			if s := e.sockets[link.Key{Index: c.gone, Family: family}]; s != nil {
-				for _, i := range s.instances {
-					if i != nil {
-						e.detach(i)
-					}
-				}
+		for _, i := range e.order {
+			if i.sock != nil && i.sock.key.Index == c.gone {
+				e.detach(i)
 			}
 		}
 	}
@@ -57,12 +53,14 @@ func (e *Engine) judge(i *instance, now time.Time) {
 		return
 	}
 	on := e.interfaces.byName[i.cfg.Interface]
-	if on != nil {
+	if on != nil && i.unsupported == "" {
 		e.attach(i, on)
 	} else {
 		e.detach(i)
 	}
-	e.takeSource(i, now, sourceOf(i.cfg, on))
+	if i.unsupported == "" {
+		e.takeSource(i, now, sourceOf(i.cfg, on))
+	}
 	tracked := track.Interfaces(i.cfg.Priority, i.cfg.TrackInterfaces, e.isUp)
 	e.takePriority(i, now, tracked.Priority)
 
@@ -99,7 +97,7 @@ func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {
 		return
 	}
 	i.source = source
-	i.configure(i.cfg, e.group)
+	i.configure(i.cfg)
 	e.reconfigured(i, now)
 }
 
@@ -141,8 +139,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return "interface " + name + " does not exist"
 	case !on.Up && !i.cfg.DontTrackPrimary:
 		return "interface " + name + " is down"
-	case i.key.family != link.IPv4:
-		return "VRRP over IPv6 is not supported yet"
+	case i.unsupported != "":
+		return i.unsupported
 	case !sourceOf(i.cfg, on).IsValid():
 		return "interface " + name + " has no IPv4 address of its own"
 	case i.badness != "":

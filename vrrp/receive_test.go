@@ -3,12 +3,14 @@ package vrrp_test
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp"
 	"github.com/lvs-director/director/vrrp/packet"
@@ -48,7 +50,6 @@ func TestBadPacketsChangeNoTimer(t *testing.T) {
 		{"wrong checksum", nil, flip(26), "checksum", false},
 		{"TTL", func(a *packet.Advertisement) { a.TTL = 254 }, nil, "ttl", false},
 		{"version", func(a *packet.Advertisement) { a.Version = 2 }, nil, "version", false},
-		{"another group", func(a *packet.Advertisement) { a.Destination = netip.MustParseAddr("224.0.0.19") }, nil, "destination", false},
 		{"our own address", func(a *packet.Advertisement) { a.Source = netip.MustParseAddr("10.0.0.1") }, nil, "own-source", false},
 		{"another virtual router", func(a *packet.Advertisement) { a.VRID = 99 }, nil, "unknown-vrid", true},
 		{"cut off", nil, func(b []byte) []byte { return b[:25] }, "truncated", true},
@@ -149,6 +150,38 @@ func TestAPacketThatWaitsCountsBeforeAnExpiredTimer(t *testing.T) {
 	})
 }
 
+func TestAProcessThatWakesLateListensBeforeItClaims(t *testing.T) {
+	for _, masterLives := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w, a, b := pair(t)
+			b.engine.Stop(true)
+			var late atomic.Int64
+			late.Store(int64(20 * time.Second))
+			b.clock.Late = func() time.Duration { return time.Duration(late.Load()) }
+			b.run()
+			b.apply(instance("VI", 100, vip)) // its timer fires 20 s late
+			b.engine.AllowMaster()
+			after(10 * time.Second)
+			w.Cut(b.host, true) // nothing arrives while the host is suspended
+			late.Store(0)
+			after(13*time.Second + 700*time.Millisecond)
+			if masterLives {
+				w.Cut(b.host, false)
+			} else {
+				a.crash(w)
+			}
+			after(5 * time.Second)
+			want := []event.VRRPState{event.Backup, event.Stop, event.Backup}
+			if !masterLives {
+				want = append(want, event.Master)
+			}
+			if diff := cmp.Diff(want, b.states("VI")); diff != "" {
+				t.Errorf("the master lives: %v; states of the late process (-want +got):\n%s", masterLives, diff)
+			}
+		})
+	}
+}
+
 func TestStatsCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, b := pair(t)
@@ -167,4 +200,73 @@ func TestStatsCount(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestVersion2WithPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a, b := newNode(t, w, "10.0.0.1/24"), newNode(t, w, "10.0.0.2/24")
+		secret := func(pass string) func(*conf.Instance) {
+			return func(i *conf.Instance) {
+				i.Version, i.Auth = 2, conf.Authentication{Type: conf.PassAuth, Pass: conf.Secret(pass)}
+			}
+		}
+		a.apply(with(instance("VI", 150, vip), secret("right")))
+		b.apply(with(instance("VI", 100, vip), secret("right")))
+		a.engine.AllowMaster()
+		b.engine.AllowMaster()
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		b.want("VI", event.Backup)
+		b.apply(with(instance("VI", 100, vip), secret("wrong")))
+		after(10 * time.Second)
+		b.want("VI", event.Master)
+		if b.log.count("packet dropped", "reason=auth-failed", "sender=10.0.0.1") != 1 {
+			t.Errorf("the wrong password was not said once:\n%s", b.log)
+		}
+		if b.log.count("wrong")+b.log.count("right") != 0 {
+			t.Error("a password is in the log")
+		}
+	})
+}
+
+func TestAnotherMulticastGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := pair(t)
+		group := func(i *conf.Instance) { i.MulticastGroup = netip.MustParseAddr("224.0.0.99") }
+		a.apply(with(instance("VI", 150, vip), group))
+		after(10 * time.Second)
+		b.want("VI", event.Master) // they do not hear each other any more
+		b.apply(with(instance("VI", 100, vip), group))
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		b.want("VI", event.Backup)
+		if a.host.Sockets() != 1 || b.host.Sockets() != 1 {
+			t.Errorf("%d and %d sockets are open, want one each", a.host.Sockets(), b.host.Sockets())
+		}
+	})
+}
+
+func TestWhatIsNotSupportedIsAFaultAndNotSplitBrain(t *testing.T) {
+	for reason, change := range map[string]func(*conf.Instance){
+		"VRRP over IPv6 is not supported yet": func(i *conf.Instance) { i.IPv6 = true },
+		"unicast_peer is not supported yet": func(i *conf.Instance) {
+			i.UnicastPeers = []conf.UnicastPeer{{Address: netip.MustParseAddr("10.0.0.2")}}
+		},
+		"auth_hmac is not supported yet": func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
+	} {
+		t.Run(reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &vrrptest.Wire{}
+				a := newNode(t, w, "10.0.0.1/24")
+				a.apply(with(instance("VI", 150, vip), change))
+				a.engine.AllowMaster()
+				after(10 * time.Second)
+				a.want("VI", event.Fault)
+				if got := a.state("VI").Reason; got != reason {
+					t.Errorf("the reason is %q, want %q", got, reason)
+				}
+			})
+		})
+	}
 }

@@ -21,7 +21,7 @@ const (
 	floodLimit = 8
 )
 
-// socket is what the instances of one interface and family share.
+// socket is what the instances of one interface, family and group share.
 type socket struct {
 	key    link.Key
 	device string
@@ -48,7 +48,7 @@ type openResult struct {
 
 // attach puts an instance on the socket of an interface.
 func (e *Engine) attach(i *instance, on *iface) {
-	k := link.Key{Index: on.Index, Family: i.key.family}
+	k := link.Key{Index: on.Index, Family: i.key.family, Group: i.rules.Destination}
 	s := e.sockets[k]
 	if s == nil {
 		s = &socket{key: k, device: on.Name}
@@ -92,9 +92,9 @@ func (e *Engine) drop(s *socket) {
 // kernel's routing lock, which work on addresses holds.
 func (e *Engine) open(s *socket) {
 	s.opening++
-	opening, group := s.opening, e.group
+	opening := s.opening
 	e.helpers.Go(func() {
-		conn, err := e.opts.Network.Open(s.key, group, e.readable)
+		conn, err := e.opts.Network.Open(s.key, e.readable)
 		select {
 		case e.opened <- openResult{sock: s, opening: opening, conn: conn, err: err}:
 		case <-e.quit:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -88,15 +89,22 @@ func (a *addresses) Add(want conf.Address) error {
 		Scope:     scope,
 		Broadcast: broadcast(want),
 	}
-	if want.NoPrefixRoute {
-		ad.Flags |= unix.IFA_F_NOPREFIXROUTE
+	if want.Peer.IsValid() {
+		ad.Peer = ipNet(want.Peer)
 	}
-	if want.Prefix.Addr().Is6() {
-		// The address must work at once, and a host address of a router that
-		// moves must not become the source of the host's own connections.
-		ad.Flags |= unix.IFA_F_NODAD
-		if want.Prefix.IsSingleIP() {
-			ad.ValidLft, ad.PreferedLft = forever, 0
+	if want.PreferredLifetime >= 0 {
+		ad.ValidLft, ad.PreferedLft = forever, int(want.PreferredLifetime/time.Second)
+	}
+	for flag, on := range map[int]bool{
+		unix.IFA_F_NOPREFIXROUTE:  want.NoPrefixRoute,
+		unix.IFA_F_HOMEADDRESS:    want.Home,
+		unix.IFA_F_MANAGETEMPADDR: want.MngTmpAddr,
+		unix.IFA_F_MCAUTOJOIN:     want.AutoJoin,
+		// The address has to work at once: its former owner is gone.
+		unix.IFA_F_NODAD: want.Prefix.Addr().Is6() && !want.DAD,
+	} {
+		if on {
+			ad.Flags |= flag
 		}
 	}
 	if err := a.handle.AddrAdd(nil, ad); err != nil {
@@ -114,9 +122,30 @@ func (a *addresses) Remove(device string, prefix netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("removing address %s: %w", prefix, err)
 	}
-	err = a.handle.AddrDel(nil, &netlink.Addr{IPNet: ipNet(prefix), LinkIndex: index})
+	addr := &netlink.Addr{IPNet: ipNet(prefix), LinkIndex: index}
+	err = a.handle.AddrDel(nil, addr)
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
+		if addr.Peer = a.peer(index, prefix); addr.Peer != nil {
+			err = a.handle.AddrDel(nil, addr)
+		}
+	}
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
 		return fmt.Errorf("removing address %s from %s: %w", prefix, device, withReason(err))
+	}
+	return nil
+}
+
+// peer is the other end of an address that has one; the kernel does not know
+// such an address without it.
+func (a *addresses) peer(index int, prefix netip.Prefix) *net.IPNet {
+	list, err := dump(func() ([]netlink.Addr, error) { return a.handle.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil
+	}
+	for _, l := range list {
+		if ip, ok := netip.AddrFromSlice(l.IP); ok && l.LinkIndex == index && ip.Unmap() == prefix.Addr() && l.Peer != nil {
+			return l.Peer
+		}
 	}
 	return nil
 }

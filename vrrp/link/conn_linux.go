@@ -44,15 +44,15 @@ type conn struct {
 }
 
 // Open implements Network.
-func (*Kernel) Open(key Key, group netip.Addr, ready chan<- Key) (Conn, error) {
-	if key.Family != IPv4 {
-		return nil, fmt.Errorf("opening a VRRP socket: address family IPv%d: %w", key.Family, errors.ErrUnsupported)
+func (*Kernel) Open(key Key, ready chan<- Key) (Conn, error) {
+	if key.Family != IPv4 || !key.Group.Is4() {
+		return nil, fmt.Errorf("opening a VRRP socket: group %s: %w", key.Group, errors.ErrUnsupported)
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocolVRRP)
 	if err != nil {
 		return nil, fmt.Errorf("opening a raw socket for IP protocol 112: %w", withReason(err))
 	}
-	if err := configure(fd, key.Index, group); err != nil {
+	if err := configure(fd, key.Index, key.Group); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func kernel(t *testing.T) *link.Kernel {
 func open(t *testing.T, on link.Interface) (link.Conn, <-chan link.Key) {
 	t.Helper()
 	ready := make(chan link.Key)
-	c, err := kernel(t).Open(link.Key{Index: on.Index, Family: link.IPv4}, vrrppacket.Multicast4, ready)
+	c, err := kernel(t).Open(link.Key{Index: on.Index, Family: link.IPv4, Group: vrrppacket.Multicast4}, ready)
 	check(t, err)
 	t.Cleanup(func() { check(t, c.Close()) })
 	return c, ready
@@ -164,7 +164,7 @@ func TestWhatIsLeftBehindIsReportedAgain(t *testing.T) {
 func TestAClosedSocketEndsItsGoroutine(t *testing.T) {
 	left, _ := wire(t)
 	ready := make(chan link.Key)
-	c, err := kernel(t).Open(link.Key{Index: left.Index, Family: link.IPv4}, vrrppacket.Multicast4, ready)
+	c, err := kernel(t).Open(link.Key{Index: left.Index, Family: link.IPv4, Group: vrrppacket.Multicast4}, ready)
 	check(t, err)
 	done := make(chan error, 1)
 	go func() { done <- c.Close() }()
@@ -177,7 +177,7 @@ func TestAClosedSocketEndsItsGoroutine(t *testing.T) {
 }
 
 func TestASocketOnNoInterfaceIsAnError(t *testing.T) {
-	if _, err := kernel(t).Open(link.Key{Index: 4711, Family: link.IPv4}, vrrppacket.Multicast4, make(chan link.Key)); err == nil {
+	if _, err := kernel(t).Open(link.Key{Index: 4711, Family: link.IPv4, Group: vrrppacket.Multicast4}, make(chan link.Key)); err == nil {
 		t.Error("Open succeeded")
 	}
 }
@@ -208,11 +208,16 @@ func TestAddressesAreAddedAsConfigured(t *testing.T) {
 			func(a netlink.Addr) bool { return a.Scope == unix.RT_SCOPE_LINK }},
 		{"no prefix route", conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/24"), NoPrefixRoute: true},
 			func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_NOPREFIXROUTE != 0 }},
+		{"peer", conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/32"), Peer: netip.MustParsePrefix("10.9.0.2/32")},
+			func(a netlink.Addr) bool { return a.Peer != nil && a.Peer.IP.Equal(net.IPv4(10, 9, 0, 2)) }},
 		{"IPv6 is not tentative, and deprecated", conf.Address{Prefix: netip.MustParsePrefix("2001:db8::5/128")},
 			func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE == 0 && a.PreferedLft == 0 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.addr.Device = left.Name
+			if tt.addr.Prefix.Addr().Is4() {
+				tt.addr.PreferredLifetime = conf.Forever
+			}
 			check(t, a.Add(tt.addr))
 			find := func() *netlink.Addr {
 				list, err := netlink.AddrList(dev, netlink.FAMILY_ALL)

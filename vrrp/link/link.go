@@ -19,13 +19,14 @@ const (
 	IPv6 Family = 6
 )
 
-// Key names a socket: one per interface and family is shared by all virtual
-// routers there, because a socket can join only 20 groups
+// Key names a socket: one per interface, family and multicast group is shared
+// by all virtual routers there, because a socket can join only 20 groups
 // (igmp_max_memberships) and a raw socket that is not bound to an interface
 // hears the advertisements of all.
 type Key struct {
 	Index  int // of the interface
 	Family Family
+	Group  netip.Addr // joined
 }
 
 // Interface is a network interface.
@@ -126,9 +127,8 @@ type Network interface {
 	// Watch tells all changes until ctx ends, when it closes the channel. The
 	// first event is a Snapshot.
 	Watch(ctx context.Context) (<-chan Event, error)
-	// Open makes the socket key, joined to the multicast group. While packets
-	// wait in it, the key is sent to ready.
-	Open(key Key, group netip.Addr, ready chan<- Key) (Conn, error)
+	// Open makes the socket key. While packets wait in it, the key is sent to ready.
+	Open(key Key, ready chan<- Key) (Conn, error)
 	Addresses() (Addresses, error)
 	Announcer() Announcer
 }

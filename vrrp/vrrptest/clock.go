@@ -7,7 +7,11 @@ import (
 )
 
 // Clock is Go's own, which testing/synctest controls.
-type Clock struct{}
+type Clock struct {
+	// Late is how long after its deadline a timer that is set now will fire;
+	// nil is never late.
+	Late func() time.Duration
+}
 
 var _ link.Clock = Clock{}
 
@@ -15,20 +19,25 @@ var _ link.Clock = Clock{}
 func (Clock) Now() time.Time { return time.Now() }
 
 // NewTimer implements link.Clock.
-func (Clock) NewTimer() (link.Timer, error) {
-	return &timer{c: make(chan struct{}, 1)}, nil
+func (c Clock) NewTimer() (link.Timer, error) {
+	return &timer{c: make(chan struct{}, 1), late: c.Late}, nil
 }
 
 type timer struct {
 	c     chan struct{}
 	after *time.Timer
+	late  func() time.Duration
 }
 
 func (t *timer) Set(at time.Time) error {
 	if t.after != nil {
 		t.after.Stop()
 	}
-	t.after = time.AfterFunc(time.Until(at), func() {
+	wait := time.Until(at)
+	if t.late != nil {
+		wait += t.late()
+	}
+	t.after = time.AfterFunc(wait, func() {
 		select {
 		case t.c <- struct{}{}:
 		default:

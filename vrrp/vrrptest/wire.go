@@ -119,7 +119,7 @@ func (w *Wire) send(from *Host, data []byte) {
 }
 
 // Open implements link.Network.
-func (h *Host) Open(key link.Key, _ netip.Addr, ready chan<- link.Key) (link.Conn, error) {
+func (h *Host) Open(key link.Key, ready chan<- link.Key) (link.Conn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := &conn{
@@ -153,7 +153,7 @@ func (h *Host) arrive(index int, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.conns {
-		if c.key.Index == index {
+		if c.key.Index == index && c.hears(data) {
 			c.arrive(data)
 		}
 	}
@@ -195,6 +195,12 @@ func (c *conn) wake() {
 	case c.arrived <- struct{}{}:
 	default:
 	}
+}
+
+// hears says whether a packet is for the group of the socket; what is no IPv4
+// packet is heard by all.
+func (c *conn) hears(data []byte) bool {
+	return len(data) < 20 || !c.key.Group.Is4() || netip.AddrFrom4([4]byte(data[16:20])) == c.key.Group
 }
 
 func (c *conn) waiting() bool {
