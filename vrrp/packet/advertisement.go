@@ -32,7 +32,7 @@ const (
 const (
 	AuthNone = 0
 	AuthPass = 1 // eight bytes of plain text at the end of the message
-	AuthAH   = 2 // IP Authentication Header; its digest is not checked yet
+	AuthAH   = 2 // IP Authentication Header; the eight bytes are zero
 )
 
 var (
@@ -88,8 +88,9 @@ type Advertisement struct {
 	TTL uint8
 	// ID is IPv4's identification. Linux replaces 0 by a number of its own.
 	ID uint16
-	// AH is the received Authentication Header, inside the parsed datagram; nil without one.
-	AH []byte
+	// AH is the received Authentication Header and Signed the datagram that it
+	// authenticates, both inside the parsed one; nil without one.
+	AH, Signed []byte
 }
 
 // Password is the authentication data of a plain-text password: eight bytes,

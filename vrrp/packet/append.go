@@ -7,18 +7,26 @@ import (
 )
 
 // Append appends a's whole IPv4 datagram to buf: TOS 0xc0, no fragmentation
-// bits, no options. The error says which field cannot be sent.
+// bits, no options. With AuthAH there is an Authentication Header that Sign
+// has to complete. The error says which field cannot be sent.
 func Append(buf []byte, a *Advertisement) ([]byte, error) {
 	if !a.Source.Is4() || !a.Destination.Is4() {
 		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be IPv4 addresses", a.Source, a.Destination)
 	}
 	start := len(buf)
-	buf = append(buf, make([]byte, ipv4Len)...)
+	header, protocol := ipv4Len, uint8(Protocol)
+	if a.Version == 2 && a.AuthType == AuthAH {
+		header, protocol = ipv4Len+ahLen, ProtocolAH
+	}
+	buf = append(buf, make([]byte, header)...)
 	buf, err := AppendPDU(buf, a)
 	if err != nil {
 		return buf[:start], err
 	}
-	putIPv4(buf[start:], a, Protocol)
+	if protocol == ProtocolAH {
+		putAH(buf[start+ipv4Len:], a.Source.As4())
+	}
+	putIPv4(buf[start:], a, protocol)
 	return buf, nil
 }
 
@@ -108,10 +116,15 @@ func (a *Advertisement) sendable() (family int, err error) {
 }
 
 // Update patches the priority and the identification of a datagram that
-// Append made, and its two checksums. It allocates nothing.
+// Append made, and its two checksums. It allocates nothing. One with an
+// Authentication Header has to be signed again.
 func Update(datagram []byte, priority uint8, id uint16) {
 	patch(datagram, 4, 10, id)
-	UpdatePDU(datagram[ipv4Len:], priority)
+	header := ipv4Len
+	if datagram[9] == ProtocolAH {
+		header += ahLen
+	}
+	UpdatePDU(datagram[header:], priority)
 }
 
 // UpdatePDU patches the priority of a message that AppendPDU made.

@@ -16,24 +16,38 @@ type Rules struct {
 	// Source is our own primary address: what comes from it is our own.
 	Source netip.Addr
 	// Destination is the group or address that advertisements are sent to;
-	// the zero Addr accepts any.
+	// the zero Addr accepts any. With Unicast it is our own.
 	Destination netip.Addr
 	// MinTTL is the lowest TTL accepted; 0 means 255, as multicast requires.
+	// With Unicast only the peers' bounds count.
 	MinTTL uint8
-	// AuthType and AuthData are version 2's; see Password.
+	// Unicast expects advertisements from peers rather than from a group.
+	Unicast bool
+	// Peers are the routers that may send when there are any (check_unicast_src).
+	Peers []Peer
+	// AuthType and AuthData are version 2's; see Password. With AuthAH the
+	// data is the key, and Sequence the highest number that was sent or seen.
 	AuthType uint8
 	AuthData [8]byte
+	Sequence uint32
 	// Addresses are expected, in any order; nil accepts all (skip_check_adv_addr).
 	Addresses []netip.Addr
 	// Checksum is the form that is sent (IPv4 version 3): the other is accepted and noted.
 	Checksum ChecksumForm
 }
 
+// Peer is a router that sends unicast advertisements to us.
+type Peer struct {
+	Address netip.Addr
+	// MinTTL and MaxTTL bound what its TTL is here.
+	MinTTL, MaxTTL uint8
+}
+
 // Check holds a parsed advertisement against the rules. Notes are only
 // meaningful with Accepted.
 func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
 	switch {
-	case a.TTL < r.minTTL():
+	case !r.Unicast && a.TTL < r.minTTL():
 		return BadTTL, 0
 	case a.Version != r.Version:
 		return BadVersion, 0
@@ -43,6 +57,9 @@ func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
 		return OwnSource, 0
 	case r.Destination.IsValid() && a.Destination != r.Destination:
 		return WrongDestination, 0
+	}
+	if reason := a.fromPeer(r); reason != Accepted {
+		return reason, 0
 	}
 	if reason := a.authenticate(r); reason != Accepted {
 		return reason, 0
@@ -67,6 +84,23 @@ func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
 	return Accepted, notes
 }
 
+// fromPeer checks the sender and the distance of a unicast advertisement.
+func (a *Advertisement) fromPeer(r *Rules) DropReason {
+	if !r.Unicast || r.Peers == nil {
+		return Accepted
+	}
+	for _, p := range r.Peers {
+		switch {
+		case p.Address != a.Source:
+		case a.TTL < p.MinTTL || a.TTL > p.MaxTTL:
+			return BadTTL
+		default:
+			return Accepted
+		}
+	}
+	return UnknownPeer
+}
+
 func (r *Rules) minTTL() uint8 {
 	if r.MinTTL == 0 {
 		return TTL
@@ -80,21 +114,24 @@ func (a *Advertisement) authenticate(r *Rules) DropReason {
 	if a.Version == 2 && a.AuthType != r.AuthType {
 		return AuthTypeMismatch
 	}
-	if a.AH != nil || a.Version == 2 && a.AuthType == AuthAH {
-		return AuthUnsupported
+	if a.AH != nil && (a.Version != 2 || a.AuthType != AuthAH) {
+		return AuthTypeMismatch
 	}
-	if a.Version == 2 {
-		switch a.AuthType {
-		case AuthNone:
-		case AuthPass:
-			if subtle.ConstantTimeCompare(a.AuthData[:], r.AuthData[:]) != 1 {
-				return AuthFailed
-			}
-		default:
-			return AuthTypeMismatch
+	if a.Version != 2 {
+		return Accepted
+	}
+	switch a.AuthType {
+	case AuthNone:
+		return Accepted
+	case AuthPass:
+		if subtle.ConstantTimeCompare(a.AuthData[:], r.AuthData[:]) != 1 {
+			return AuthFailed
 		}
+		return Accepted
+	case AuthAH:
+		return a.authenticateAH(r)
 	}
-	return Accepted
+	return AuthTypeMismatch
 }
 
 // sameAddresses says whether both lists hold the same addresses. The search

@@ -6,7 +6,8 @@
 // routers of an interface: Parse does every check that needs no
 // configuration and tells the virtual router the datagram is for, Check
 // holds the result against the Rules of that one. Either names the reason
-// for which a datagram is dropped. Neither allocates.
+// for which a datagram is dropped. Neither allocates
+// but for the digest of an Authentication Header.
 //
 // Sending is Append once, for the whole IPv4 datagram, and Update for every
 // advertisement that leaves: it patches priority and identification. Whole IP

@@ -28,6 +28,22 @@ func version2() packet.Advertisement {
 	return a
 }
 
+// signed has an Authentication Header with number 7 and the key of signedRules.
+func signed() packet.Advertisement {
+	a := version2()
+	a.AuthType, a.AuthData = packet.AuthAH, [8]byte{}
+	return a
+}
+
+func signedRules(r *packet.Rules) { r.AuthData, r.Sequence = ahKey, 6 }
+
+// peersAt accepts unicast from one peer with these bounds of its TTL.
+func peersAt(addr netip.Addr, min, max uint8) func(*packet.Rules) {
+	return func(r *packet.Rules) {
+		r.Unicast, r.Peers = true, []packet.Peer{{Address: addr, MinTTL: min, MaxTTL: max}}
+	}
+}
+
 func rulesFor(a packet.Advertisement) packet.Rules {
 	return packet.Rules{
 		Version: a.Version, VRID: a.VRID, Interval: a.Interval, Source: self, Destination: packet.Multicast4,
@@ -50,6 +66,9 @@ func repair(d []byte) {
 		binary.BigEndian.PutUint16(at, ^uint16(sum))
 	}
 	put(d[10:], d[:header])
+	if d[9] == packet.ProtocolAH && len(d) >= header+24 {
+		header += 24
+	}
 	if len(d) >= header+8 {
 		put(d[header+6:], d[header:])
 	}
@@ -129,14 +148,37 @@ func TestDropReasons(t *testing.T) {
 			mangle: func(d []byte) []byte { d[24] = 9; return d }, rules: func(r *packet.Rules) { r.AuthType = 9 }},
 		{name: "another password", want: packet.AuthFailed, adv: version2,
 			rules: func(r *packet.Rules) { r.AuthData = packet.Password("S3cret") }},
-		{name: "AH nobody asked for", want: packet.AuthUnsupported, mangle: func(d []byte) []byte {
+		{name: "AH nobody asked for", want: packet.AuthTypeMismatch, mangle: func(d []byte) []byte {
 			d = append(d[:20:20], append(make([]byte, 24), d[20:]...)...)
 			d[9], d[20], d[21] = packet.ProtocolAH, packet.Protocol, 4
 			binary.BigEndian.PutUint16(d[2:], uint16(len(d)))
 			return d
 		}},
-		{name: "AH configured", want: packet.AuthUnsupported, adv: version2,
+		{name: "no AH where one is configured", want: packet.AuthFailed, adv: version2,
 			mangle: func(d []byte) []byte { d[24] = packet.AuthAH; return d }, rules: func(r *packet.Rules) { r.AuthType = packet.AuthAH }},
+		{name: "AH with another sender's SPI", want: packet.BadAH, adv: signed, rules: signedRules,
+			mangle: func(d []byte) []byte { d[24]++; return d }},
+		{name: "AH with another key", want: packet.AuthFailed, adv: signed, rules: func(r *packet.Rules) {
+			signedRules(r)
+			r.AuthData = packet.Password("another")
+		}},
+		{name: "AH seen before", want: packet.Replayed, adv: signed, rules: func(r *packet.Rules) {
+			signedRules(r)
+			r.Sequence = 7
+		}},
+		{name: "AH", want: packet.Accepted, adv: signed, rules: signedRules},
+		{name: "unicast from a peer far away", want: packet.Accepted,
+			mangle: func(d []byte) []byte { d[8] = 3; return d },
+			rules:  func(r *packet.Rules) { r.Unicast = true }},
+		{name: "unicast from a peer at the right distance", want: packet.Accepted,
+			mangle: func(d []byte) []byte { d[8] = 254; return d }, rules: peersAt(peer, 254, 254)},
+		{name: "unicast from too near", want: packet.BadTTL, rules: peersAt(peer, 1, 254)},
+		{name: "unicast from too far", want: packet.BadTTL,
+			mangle: func(d []byte) []byte { d[8] = 253; return d }, rules: peersAt(peer, 254, 255)},
+		{name: "unicast from somebody", want: packet.UnknownPeer, rules: peersAt(self, 0, 255)},
+		{name: "multicast where unicast is configured", want: packet.WrongDestination, rules: func(r *packet.Rules) {
+			r.Unicast, r.Destination = true, self
+		}},
 		{name: "another interval in version 2", want: packet.WrongInterval, adv: version2,
 			rules: func(r *packet.Rules) { r.Interval = 2 * time.Second }},
 	}
@@ -154,6 +196,9 @@ func TestDropReasons(t *testing.T) {
 				c.rules(&rules)
 			}
 			d := encode(t, adv)
+			if adv.AuthType == packet.AuthAH {
+				packet.Sign(d, ahKey, 7)
+			}
 			if c.mangle != nil {
 				if d = c.mangle(d); len(d) > 20 && c.name != "padding of the frame" {
 					repair(d)

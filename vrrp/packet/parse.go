@@ -17,6 +17,7 @@ func Parse(datagram []byte, a *Advertisement) DropReason {
 		return reason
 	}
 	if protocol == ProtocolAH {
+		a.Signed = datagram[:int(binary.BigEndian.Uint16(datagram[2:]))]
 		if payload, protocol, reason = parseAH(payload, a); reason != Accepted {
 			return reason
 		}
@@ -59,23 +60,6 @@ func parseIPv4(datagram []byte, a *Advertisement) (payload []byte, protocol uint
 		return nil, 0, Fragment
 	}
 	return datagram[header:total], datagram[9], Accepted
-}
-
-// ahLen is the Authentication Header with the 96 bits of digest of HMAC-MD5-96
-// (RFC 2402 section 2, RFC 2403).
-const ahLen = 24
-
-// parseAH takes the Authentication Header off. Its digest is for who knows the key.
-func parseAH(payload []byte, a *Advertisement) (rest []byte, protocol uint8, reason DropReason) {
-	if len(payload) < ahLen {
-		return nil, 0, Truncated
-	}
-	// The length field counts 32-bit words less two.
-	if (int(payload[1])+2)*4 != ahLen {
-		return nil, 0, BadAH
-	}
-	a.AH = payload[:ahLen:ahLen]
-	return payload[ahLen:], payload[0], Accepted
 }
 
 // parseMessage decodes a VRRP message; a has the addresses of the IP header.

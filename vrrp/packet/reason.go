@@ -46,10 +46,12 @@ const (
 	UnknownVRID
 	// AuthTypeMismatch: not the configured authentication type (RFC 3768 section 7.1).
 	AuthTypeMismatch
-	// AuthFailed: the password differs (RFC 2338 section 7.1).
+	// AuthFailed: the password or the digest differs (RFC 2338 section 7.1).
 	AuthFailed
-	// AuthUnsupported: an Authentication Header, whose digest is not checked yet.
-	AuthUnsupported
+	// Replayed: its sequence number was seen before (RFC 2402 section 3.4.3).
+	Replayed
+	// UnknownPeer: unicast from a router that is not a peer.
+	UnknownPeer
 	// WrongInterval: version 2 requires the configured one (RFC 3768 section 7.1).
 	WrongInterval
 	// DropReasons is their number.
@@ -60,7 +62,7 @@ var dropReasonNames = [DropReasons]string{
 	"accepted", "truncated", "not-ip", "ip-checksum", "fragment", "not-vrrp", "bad-ah",
 	"version", "type", "no-addresses", "trailing-data", "checksum", "zero-interval",
 	"ttl", "own-source", "destination", "unknown-vrid", "auth-type", "auth-failed",
-	"auth-unsupported", "interval",
+	"auth-replay", "unknown-peer", "interval",
 }
 
 // String is the reason's stable label, for logs and counters alike.

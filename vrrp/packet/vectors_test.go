@@ -122,9 +122,8 @@ func TestVectors(t *testing.T) {
 func (v *vector) testValid(t *testing.T, a *packet.Advertisement) {
 	reason, notes := a.Check(v.rules())
 	if v.Decode.Auth == packet.AuthAH {
-		// Its digest is not checked yet, so it is not believed either.
-		if reason != packet.AuthUnsupported {
-			t.Errorf("received: %v, want %v", reason, packet.AuthUnsupported)
+		if reason != packet.AuthFailed { // the message alone: its header was taken off
+			t.Errorf("received without its Authentication Header: %v, want %v", reason, packet.AuthFailed)
 		}
 	} else if reason != packet.Accepted {
 		t.Errorf("received: %v", reason)
@@ -156,20 +155,59 @@ func (v *vector) testDatagram(t *testing.T) {
 	}
 	want := v.want()
 	want.ID = a.ID
-	want.AH = v.AH
+	if want.AH = v.AH; v.AH != nil {
+		want.Signed = v.datagram()[:20+len(v.AH)+len(v.VRRP)]
+	}
 	if diff := cmp.Diff(want, a, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("decoded with its IP header (-want +got):\n%s", diff)
 	}
 	header := v.datagram()[:20]
-	if v.AH != nil || header[1] != packet.TOS {
-		return // not as we send: with an Authentication Header, or RouterOS's TOS 0
+	if header[1] != packet.TOS {
+		return // not as we send: RouterOS's TOS 0
 	}
 	datagram, err := packet.Append(nil, &a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(v.datagram()[:20+len(v.VRRP)], datagram); diff != "" {
+	if v.AH != nil {
+		v.testAH(t, &a)
+		packet.Sign(datagram, ahKey, a.Sequence())
+	}
+	if diff := cmp.Diff(v.datagram()[:20+len(v.AH)+len(v.VRRP)], datagram); diff != "" {
 		t.Errorf("encoded again with its IP header (-want +got):\n%s", diff)
+	}
+}
+
+// ahKey is the key of the captured Authentication Headers.
+var ahKey = packet.Password("k1234567")
+
+// testAH: only who knows the key is believed, and only once.
+func (v *vector) testAH(t *testing.T, a *packet.Advertisement) {
+	rules := v.rules()
+	rules.AuthData = ahKey
+	if reason, _ := a.Check(rules); reason != packet.Accepted {
+		t.Errorf("received: %v", reason)
+	}
+	rules.Sequence = a.Sequence()
+	if reason, _ := a.Check(rules); reason != packet.Replayed {
+		t.Errorf("received again: %v, want %v", reason, packet.Replayed)
+	}
+	rules.Sequence, rules.AuthData = 0, packet.Password("another")
+	if reason, _ := a.Check(rules); reason != packet.AuthFailed {
+		t.Errorf("received with another key: %v, want %v", reason, packet.AuthFailed)
+	}
+	rules.AuthData = ahKey
+	for bit := range len(a.Signed) * 8 {
+		a.Signed[bit/8] ^= 1 << (bit % 8)
+		var changed packet.Advertisement
+		reason := packet.Parse(a.Signed, &changed)
+		if reason == packet.Accepted {
+			reason, _ = changed.Check(rules)
+		}
+		if reason == packet.Accepted {
+			t.Errorf("with bit %d flipped it is accepted", bit)
+		}
+		a.Signed[bit/8] ^= 1 << (bit % 8)
 	}
 }
 

@@ -1,0 +1,93 @@
+package packet
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/subtle"
+	"encoding/binary"
+	"hash"
+)
+
+// The Authentication Header as VRRP version 2 uses it (RFC 2338 section
+// 5.3.6.3, RFC 2402, RFC 2403): next header, length, the sender's address as
+// SPI, a sequence number and 96 bits of HMAC-MD5. What of the IP header counts
+// is what keepalived counts: all but TOS, fragmentation and checksum. The TTL
+// counts although RFC 2402 calls it mutable; it never changes on a link.
+const (
+	ahLen      = 24
+	ahSequence = 8  // offset of the sequence number
+	ahDigest   = 12 // offset of the digest, and its length
+)
+
+// putAH fills in a header whose sequence number and digest Sign adds.
+func putAH(header []byte, source [4]byte) {
+	// The length field counts 32-bit words less two.
+	header[0], header[1] = Protocol, ahLen/4-2
+	copy(header[4:], source[:])
+}
+
+// parseAH takes the Authentication Header off. Its digest is for who knows the key.
+func parseAH(payload []byte, a *Advertisement) (rest []byte, protocol uint8, reason DropReason) {
+	if len(payload) < ahLen {
+		return nil, 0, Truncated
+	}
+	if (int(payload[1])+2)*4 != ahLen {
+		return nil, 0, BadAH
+	}
+	a.AH = payload[:ahLen:ahLen]
+	return payload[ahLen:], payload[0], Accepted
+}
+
+// Sign gives a datagram that Append made for AuthAH its sequence number and
+// digest. The identification is signed too, so it must not be 0, which Linux
+// would replace. Update comes before Sign.
+func Sign(datagram []byte, key [8]byte, sequence uint32) {
+	header := datagram[ipv4Len:][:ahLen]
+	binary.BigEndian.PutUint32(header[ahSequence:], sequence)
+	d := digest(datagram, ipv4Len, key)
+	copy(header[ahDigest:], d[:])
+}
+
+// digest is HMAC-MD5-96 of a whole datagram whose IP header has the given length.
+func digest(datagram []byte, header int, key [8]byte) (d [12]byte) {
+	ip := [ipv4Len]byte(datagram)
+	ip[1], ip[6], ip[7], ip[10], ip[11] = 0, 0, 0, 0, 0
+	var zero [12]byte
+	h := hmac.New(md5.New, key[:])
+	write(h, ip[:], datagram[ipv4Len:header], datagram[header:][:ahDigest], zero[:], datagram[header+ahLen:])
+	var sum [md5.Size]byte
+	copy(d[:], h.Sum(sum[:0]))
+	return d
+}
+
+func write(h hash.Hash, parts ...[]byte) {
+	for _, p := range parts {
+		h.Write(p) // a hash never fails
+	}
+}
+
+// Sequence is the sequence number of the Authentication Header; 0 without one.
+func (a *Advertisement) Sequence() uint32 {
+	if a.AH == nil {
+		return 0
+	}
+	return binary.BigEndian.Uint32(a.AH[ahSequence:])
+}
+
+// authenticateAH checks SPI, digest and, last, the sequence number.
+func (a *Advertisement) authenticateAH(r *Rules) DropReason {
+	if a.AH == nil || a.Signed == nil {
+		return AuthFailed
+	}
+	if source := a.Source.As4(); [4]byte(a.AH[4:]) != source {
+		return BadAH
+	}
+	want := digest(a.Signed, int(a.Signed[0]&0x0f)*4, r.AuthData)
+	if subtle.ConstantTimeCompare(a.AH[ahDigest:], want[:]) != 1 {
+		return AuthFailed
+	}
+	if a.Sequence() <= r.Sequence {
+		return Replayed
+	}
+	return Accepted
+}
