@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,17 +15,24 @@ import (
 )
 
 // The control socket speaks HTTP over a Unix socket that only its owner may
-// open: GET /v1/status and POST /v1/reload, answered in JSON.
+// open. Questions and answers are JSON; serveControl lists them.
 
 // maxAnswer bounds an answer that a client reads: the status of 40,000 real
 // servers takes 30 MB.
 const maxAnswer = 256 << 20
 
+// maxQuestion bounds a question.
+const maxQuestion = 64 << 10
+
 // controller is what the control socket can ask for. Its methods are called
 // from any goroutine.
 type controller interface {
-	status(ctx context.Context) (statusReport, error)
-	reload(ctx context.Context) (reloadReport, error)
+	status(context.Context, struct{}) (statusReport, error)
+	about(context.Context, struct{}) (configState, error)
+	plan(context.Context, planRequest) (planReport, error)
+	reloadFile(context.Context, reloadRequest) (reloadReport, error)
+	rollback(context.Context, reloadRequest) (reloadReport, error)
+	confirm(context.Context, struct{}) (confirmReport, error)
 }
 
 // listenControl makes the socket. The run directory is locked, so a socket
@@ -46,7 +54,11 @@ func listenControl(path string) (net.Listener, error) {
 func serveControl(ctx context.Context, l net.Listener, c controller) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", answer(c.status))
-	mux.HandleFunc("POST /v1/reload", answer(c.reload))
+	mux.HandleFunc("GET /v1/about", answer(c.about))
+	mux.HandleFunc("POST /v1/plan", answer(c.plan))
+	mux.HandleFunc("POST /v1/reload", answer(c.reloadFile))
+	mux.HandleFunc("POST /v1/rollback", answer(c.rollback))
+	mux.HandleFunc("POST /v1/confirm", answer(c.confirm))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
@@ -59,9 +71,15 @@ func serveControl(ctx context.Context, l net.Listener, c controller) error {
 	return nil
 }
 
-func answer[T any](do func(context.Context) (T, error)) http.HandlerFunc {
+// answer takes a question, which may be left out, and gives its answer.
+func answer[Q, A any](do func(context.Context, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		result, err := do(r.Context())
+		var question Q
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&question); err != nil && !errors.Is(err, io.EOF) {
+			http.Error(w, "reading the question: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		result, err := do(r.Context(), question)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
@@ -74,8 +92,17 @@ func answer[T any](do func(context.Context) (T, error)) http.HandlerFunc {
 // errNoDirector says that nobody answers at the control socket.
 var errNoDirector = errors.New("no director runs")
 
-// ask sends one request to a running director and reads its answer into result.
-func ask(d daemonDirs, method, path string, patience time.Duration, result any) error {
+// ask sends one request, with a question unless that is nil, to a running
+// director and reads its answer into result.
+func ask(d daemonDirs, method, path string, patience time.Duration, question, result any) error {
+	var asked io.Reader
+	if question != nil {
+		text, err := json.Marshal(question)
+		if err != nil {
+			return err
+		}
+		asked = bytes.NewReader(text)
+	}
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	client := &http.Client{
 		Timeout: patience,
@@ -84,7 +111,7 @@ func ask(d daemonDirs, method, path string, patience time.Duration, result any) 
 		}},
 	}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequest(method, "http://director"+path, nil)
+	req, err := http.NewRequest(method, "http://director"+path, asked)
 	if err != nil {
 		return err
 	}
@@ -101,7 +128,7 @@ func ask(d daemonDirs, method, path string, patience time.Duration, result any) 
 	body := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(body, 4096))
-		return fmt.Errorf("the director of %s answers: %s", d.RunDir, text)
+		return fmt.Errorf("the director of %s answers: %s", d.RunDir, bytes.TrimSpace(text))
 	}
 	if err := json.NewDecoder(body).Decode(result); err != nil {
 		return fmt.Errorf("reading the answer of the director of %s: %w", d.RunDir, err)

@@ -25,12 +25,18 @@ Without a command it takes keepalived's flags: "director -n -l -f FILE" runs, "d
 
 // commands is the command line.
 type commands struct {
-	Run     runCmd     `cmd:"" help:"Run in the foreground."`
-	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
-	Status  statusCmd  `cmd:"" help:"Show what a running director does; exit status 1 when degraded, 2 when there is no service."`
-	Reload  reloadCmd  `cmd:"" help:"Make a running director read its configuration again."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Worker  workerCmd  `cmd:"" hidden:"" help:"A worker process; started by run."`
+	Run      runCmd      `cmd:"" help:"Run in the foreground."`
+	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
+	Config   configCmd   `cmd:"" help:"Print the effective configuration, with where each value came from."`
+	Fmt      fmtCmd      `cmd:"" help:"Print a configuration file in canonical form."`
+	Status   statusCmd   `cmd:"" help:"Show what a running director does; exit status 1 when degraded, 2 when there is no service."`
+	Plan     planCmd     `cmd:"" help:"Say what a configuration file would change, without changing anything."`
+	Reload   reloadCmd   `cmd:"" help:"Make a running director read its configuration again."`
+	Confirm  confirmCmd  `cmd:"" help:"Say that a configuration applied with reload --confirm shall stay."`
+	History  historyCmd  `cmd:"" help:"List the configurations that were in force."`
+	Rollback rollbackCmd `cmd:"" help:"Put a configuration of the history in force again."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
 }
 
 func main() {

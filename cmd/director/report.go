@@ -12,7 +12,7 @@ import (
 func (s *supervisor) report() statusReport {
 	r := statusReport{
 		Version: version, Pid: os.Getpid(), Since: s.started,
-		Config: s.cfg.Path, Generation: s.generation, Scripts: s.notify.Last(),
+		configState: s.state(), Scripts: s.notify.Last(),
 	}
 	for name, w := range s.workers {
 		wr := workerReport{Name: name, Pid: w.pid, Since: w.since, Restarts: w.restarts}
@@ -33,12 +33,12 @@ func (s *supervisor) report() statusReport {
 	slices.SortFunc(r.Workers, func(a, b workerReport) int { return len(b.Name) - len(a.Name) })
 	slices.Sort(r.Problems)
 	if s.workers[vrrpWorker] != nil {
-		for _, i := range s.cfg.Instances {
+		for _, i := range s.current.cfg.Instances {
 			r.Instances = append(r.Instances, s.known.instanceReport(i))
 		}
 	}
 	if s.workers[lvsWorker] != nil {
-		for _, vs := range s.cfg.VirtualServers {
+		for _, vs := range s.current.cfg.VirtualServers {
 			r.VirtualServers = append(r.VirtualServers, s.known.virtualServerReport(vs))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/lvs-director/director/cmd/director/internal/history"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/program"
@@ -29,6 +30,7 @@ type runCmd struct {
 	OnlyCheckers  bool `name:"only-checkers" help:"Only virtual servers and checkers, no VRRP (keepalived's -C)."`
 	KeepAddresses bool `name:"keep-addresses" help:"Leave virtual addresses in place when stopping (keepalived's -V)."`
 	KeepServices  bool `name:"keep-services" help:"Leave the IPVS table in place when stopping (keepalived's -I)."`
+	NoFallback    bool `name:"no-fallback" help:"Do not start with the last good configuration when the file has errors: stay down."`
 	Takeover      bool `help:"Go ahead although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
 
 	daemonDirs
@@ -37,7 +39,8 @@ type runCmd struct {
 
 // Help is the example that "director run --help" shows.
 func (runCmd) Help() string {
-	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error.
+	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error. When the file has
+errors, the last configuration that was good runs instead, and everything says so.
 
 Example: director run -f /etc/keepalived/keepalived.conf`
 }
@@ -50,12 +53,14 @@ func (c *runCmd) Run(std streams) error {
 		return err
 	}
 	c.File = file
-	cfg, findings := c.load()
-	if conf.HasErrors(findings) {
-		_ = conf.WriteFindings(std.err, findings, isTerminal(std.err))
-		return fmt.Errorf("%s has errors: nothing was started; mend the lines above (director check -f %s shows them again)", file, file)
+	start, err := c.choose(log)
+	if err != nil {
+		_ = conf.WriteFindings(std.err, start.disk.findings, isTerminal(std.err))
+		return err
 	}
-	logFindings(log, findings)
+	cfg := start.current.cfg
+	loadModules(cfg)
+	logFindings(log, start.current.findings)
 	if err := permitted(cfg); err != nil {
 		return err
 	}
@@ -75,8 +80,9 @@ func (c *runCmd) Run(std streams) error {
 	defer listener.Close()
 
 	s := &supervisor{
-		log: log, opts: c, cfg: cfg, findings: findings,
+		log: log, opts: c, current: start.current, disk: start.disk, fallback: start.fallback,
 		load:     c.load,
+		loadText: c.loadText,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
 		release:  func() error { return releaseAddresses(c.daemonDirs, log) },
 		ready:    notifyServiceManager(log),
@@ -85,22 +91,10 @@ func (c *runCmd) Run(std streams) error {
 		loaded:   make(chan loaded),
 		done:     make(chan struct{}),
 	}
+	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
+		s.historyFailed(err)
+	}
 	return s.serve(listener)
-}
-
-// load reads the configuration, without the half that was not asked for.
-func (c *runCmd) load() (*conf.Config, []conf.Finding) {
-	cfg, findings := conf.Load(c.File, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
-	if cfg != nil && c.OnlyVRRP {
-		cfg.VirtualServers = nil
-	}
-	if cfg != nil && c.OnlyCheckers {
-		cfg.Instances = nil
-	}
-	if cfg != nil && !conf.HasErrors(findings) {
-		loadModules(cfg)
-	}
-	return cfg, findings
 }
 
 // serve runs the supervisor with its signals and its control socket.

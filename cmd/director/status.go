@@ -19,11 +19,10 @@ const (
 
 // statusReport is what director status shows.
 type statusReport struct {
-	Version    string    `json:"version"`
-	Pid        int       `json:"pid"`
-	Since      time.Time `json:"since"`
-	Config     string    `json:"config"`
-	Generation uint64    `json:"generation"`
+	Version string    `json:"version"`
+	Pid     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	configState
 	// Problems are what makes the whole worse than it should be, in words.
 	Problems       []string              `json:"problems"`
 	Workers        []workerReport        `json:"workers"`
@@ -88,7 +87,7 @@ Example: director status --json`
 // Run asks the running director and prints its answer.
 func (c *statusCmd) Run(io streams) error {
 	var r statusReport
-	if err := ask(c.daemonDirs, http.MethodGet, "/v1/status", 10*time.Second, &r); err != nil {
+	if err := ask(c.daemonDirs, http.MethodGet, "/v1/status", 10*time.Second, nil, &r); err != nil {
 		fmt.Fprintln(io.err, "director:", err)
 		if errors.Is(err, errNoDirector) {
 			return status(exitNoService)
@@ -127,7 +126,7 @@ func (r statusReport) exitStatus() int {
 	switch {
 	case len(r.Instances) > 0 && faults == len(r.Instances), len(r.VirtualServers) > 0 && dead == len(r.VirtualServers):
 		return exitNoService
-	case faults+dead+down+len(r.Problems) > 0:
+	case faults+dead+down+len(r.Problems) > 0, r.Fallback != "":
 		return exitDegraded
 	}
 	return exitOK

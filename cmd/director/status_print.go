@@ -15,9 +15,16 @@ import (
 
 // printStatus writes the report for people, what is degraded first.
 func printStatus(w io.Writer, r statusReport, now time.Time) {
-	fmt.Fprintf(w, "director %s, pid %d, up %s, %s, generation %d\n", r.Version, r.Pid, age(now, r.Since), r.Config, r.Generation)
+	fmt.Fprintf(w, "director %s, pid %d, up %s, %s, generation %d, digest %s\n",
+		r.Version, r.Pid, age(now, r.Since), r.Config, r.Generation, shortDigest(r.Digest))
+	for _, line := range r.attention(now) {
+		fmt.Fprintf(w, "! ATTENTION: %s\n", line)
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p)
+	}
+	for _, line := range r.remarks() {
+		fmt.Fprintf(w, "- %s\n", line)
 	}
 	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	if len(r.Instances) > 0 {

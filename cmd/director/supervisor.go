@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"time"
 
-	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/cmd/director/internal/history"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/worker"
@@ -30,10 +29,12 @@ const (
 // workers. Its fields belong to the goroutine of run; others come in through
 // its channels.
 type supervisor struct {
-	log    *slog.Logger
-	opts   *runCmd
-	load   func() (*conf.Config, []conf.Finding)
-	notify *notify.Notifier
+	log  *slog.Logger
+	opts *runCmd
+	// load reads the file, loadText a configuration of the history.
+	load     func() loaded
+	loadText func(history.Text) loaded
+	notify   *notify.Notifier
 	// release removes what a vrrp worker left in the kernel when there is none any more.
 	release func() error
 	ready   func(string) // tells the service manager
@@ -43,23 +44,34 @@ type supervisor struct {
 	loaded   chan loaded
 	done     chan struct{}
 
-	cfg        *conf.Config
-	findings   []conf.Finding
+	current    loaded // what is in force
 	generation uint64
-	started    time.Time
-	known      *knowledge
-	workers    map[string]*workerState
+	disk       loaded // the file as it was read last
+
+	history  *history.Store // nil when there is none
+	trouble  string         // why there is none, or why something was not kept
+	entry    history.Entry  // current in the history; number 0 when it is not there
+	fallback string         // why not the file but something older is in force; empty when it is the file
+
+	// pending is the configuration to go back to unless current is confirmed in time.
+	pending *pending
+
+	started time.Time
+	known   *knowledge
+	workers map[string]*workerState
 
 	// tableWait runs while VIPs wait for the table of generation; nil channel when they do not.
 	tableWait *time.Timer
 	proceeded bool
 	announced bool // to the service manager
 
-	loading  bool
-	again    bool // another reload was asked for while loading
-	waiting  []chan reloadReport
-	reported uint64 // the last generation whose reload was answered
-	stopping bool
+	loading     bool
+	rollingBack bool    // what is being read is of the history
+	again       bool    // another reload was asked for while loading
+	waiting     []order // for what is being read
+	applying    []order // for the workers to apply generation
+	reported    uint64  // the last generation whose reload was answered
+	stopping    bool
 }
 
 // workerState is what the supervisor knows of a worker.
@@ -74,12 +86,6 @@ type workerState struct {
 	applied  worker.Applied
 }
 
-// loaded is a configuration that was read for a reload.
-type loaded struct {
-	cfg      *conf.Config
-	findings []conf.Finding
-}
-
 func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan os.Signal) error {
 	defer close(s.done)
 	s.started = time.Now()
@@ -87,7 +93,8 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 	s.workers = make(map[string]*workerState)
 	s.tableWait = time.NewTimer(tablePatience)
 	s.generation = 1
-	s.notify.Apply(s.cfg)
+	s.notify.Apply(s.current.cfg)
+	s.rememberStart()
 
 	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
 	defer killWorkers()
@@ -105,13 +112,15 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 			s.log.Info("stopping", "signal", sig.String())
 			return s.stop(killWorkers)
 		case <-hup:
-			s.startReload(nil)
+			s.startReload(order{signal: true})
 		case e := <-s.events:
 			s.workerEvent(e)
 		case do := <-s.requests:
 			do()
 		case l := <-s.loaded:
 			s.finishLoading(l)
+		case <-s.pending.expired():
+			s.goBack()
 		case <-s.tableWait.C:
 			s.log.Warn("the IPVS table is not loaded: going on without it", "waited", tablePatience)
 			s.proceed()
@@ -124,7 +133,7 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 func (s *supervisor) keep(ctx context.Context, name string) {
 	realTime := 0
 	if name == vrrpWorker {
-		realTime = cmp.Or(s.cfg.Global.VRRPRealTimePriority, defaultRealTime)
+		realTime = cmp.Or(s.current.cfg.Global.VRRPRealTimePriority, defaultRealTime)
 	}
 	k := worker.NewKeeper(name, func() *exec.Cmd { return workerCommand(name, s.opts, realTime) }, s.events)
 	s.workers[name] = &workerState{keeper: k}
@@ -152,7 +161,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 // configure sends a worker that has just started all it has to know.
 func (s *supervisor) configure(name string, down time.Duration) {
 	s.workers[name].keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: s.generation, Config: s.cfg, Known: s.known.snapshot(down), Proceed: s.proceeded,
+		Generation: s.generation, Config: s.current.cfg, Known: s.known.snapshot(down), Proceed: s.proceeded,
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }
@@ -178,7 +187,7 @@ func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
 	if err := s.release(); err != nil {
 		s.log.Error("removing the addresses of a dead vrrp worker", "error", err)
 	}
-	for _, i := range s.cfg.Instances {
+	for _, i := range s.current.cfg.Instances {
 		was := s.known.instances[i.Name]
 		s.instance(event.InstanceState{
 			Instance: i.Name, From: was.State, State: event.Fault, Since: time.Now(),
@@ -228,6 +237,8 @@ func (s *supervisor) instance(i event.InstanceState) {
 func (s *supervisor) proceed() {
 	if !s.tableWait.Stop() {
 		select {
+		case <-s.pending.expired():
+			s.goBack()
 		case <-s.tableWait.C:
 		default:
 		}
@@ -257,7 +268,7 @@ func (s *supervisor) announce() {
 	}
 	s.announced = true
 	s.ready("READY=1")
-	s.log.Info("in service", "config", s.cfg.Path, "instances", len(s.cfg.Instances), "virtual_servers", len(s.cfg.VirtualServers))
+	s.log.Info("in service", "config", s.current.cfg.Path, "instances", len(s.current.cfg.Instances), "virtual_servers", len(s.current.cfg.VirtualServers))
 }
 
 // do runs f in the supervisor's goroutine and waits for it.
@@ -276,14 +287,4 @@ func (s *supervisor) do(ctx context.Context, f func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// status is called by the control socket.
-func (s *supervisor) status(ctx context.Context) (statusReport, error) {
-	var r statusReport
-	err := s.do(ctx, func() { r = s.report() })
-	if err != nil {
-		return r, fmt.Errorf("status: %w", err)
-	}
-	return r, nil
 }

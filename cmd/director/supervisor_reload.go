@@ -2,77 +2,218 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/internal/history"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/worker"
 )
 
 // A reload reads the file beside the supervisor's loop (a large one takes half
 // a second), and applies it only when it has no errors: the table first, then,
-// when the table is loaded, the addresses.
+// when the table is loaded, the addresses. A rollback is the same with a
+// configuration of the history.
 
-// reload is called by the control socket.
-func (s *supervisor) reload(ctx context.Context) (reloadReport, error) {
-	result := make(chan reloadReport, 1)
-	if err := s.do(ctx, func() { s.startReload(result) }); err != nil {
+// order asks for another configuration to be put in force.
+type order struct {
+	// number is the configuration of the history to go back to; 0 reads the file.
+	number int
+	// expect is the digest of what the one who asks has seen the plan of;
+	// another text is refused. Empty takes any.
+	expect string
+	// confirm is the time in which a confirmation has to come; 0 needs none.
+	confirm time.Duration
+	// signal: nobody is there to confirm or to be told.
+	signal bool
+	result chan reloadReport
+}
+
+// answer tells the one who asked, if anybody did.
+func (o order) answer(r reloadReport) {
+	if o.result != nil {
+		o.result <- r // it has room for one
+	}
+}
+
+// loaded is a configuration that was read.
+type loaded struct {
+	cfg      *conf.Config
+	findings []conf.Finding
+	text     history.Text
+	recorder *history.Recorder // nil when it was not read from the disk
+	entry    history.Entry     // of the history, when it is from there
+	err      error             // why nothing could be read from the history
+}
+
+// digest identifies the text; empty before anything was read.
+func (l loaded) digest() string {
+	if l.cfg == nil {
+		return ""
+	}
+	return l.cfg.Digest
+}
+
+// name is what was read, in words.
+func (l loaded) name() string {
+	if l.entry.Number != 0 {
+		return entryName(l.entry) + " of the history"
+	}
+	return l.cfg.Path
+}
+
+// reload puts what is ordered in force and waits for it.
+func (s *supervisor) reload(ctx context.Context, o order) (reloadReport, error) {
+	o.result = make(chan reloadReport, 1)
+	if err := s.do(ctx, func() { s.startReload(o) }); err != nil {
 		return reloadReport{}, fmt.Errorf("reload: %w", err)
 	}
 	select {
-	case r := <-result:
+	case r := <-o.result:
 		return r, nil
 	case <-ctx.Done():
 		return reloadReport{}, ctx.Err()
 	case <-s.done:
-		return reloadReport{}, fmt.Errorf("reload: director is stopping")
+		return reloadReport{}, errors.New("reload: director is stopping")
 	}
 }
 
-// startReload begins to read the file; one that is being read already may be
-// older than the request, so it is read once more after that.
-func (s *supervisor) startReload(result chan reloadReport) {
-	if result != nil {
-		s.waiting = append(s.waiting, result)
+// startReload begins to read what is asked for. A file that is being read
+// already may be older than the request, so it is read once more after that.
+func (s *supervisor) startReload(o order) {
+	if s.loading && (o.number != 0 || s.rollingBack) {
+		o.answer(s.refusal("another configuration is being read just now: ask again"))
+		s.again = s.again || o.signal
+		return
 	}
+	s.waiting = append(s.waiting, o)
 	if s.loading {
 		s.again = true
 		return
 	}
-	s.loading = true
+	s.beginLoading(o.number)
+}
+
+func (s *supervisor) beginLoading(number int) {
+	s.loading, s.rollingBack = true, number != 0
 	s.ready(reloadingNow())
+	read := s.load
+	if number != 0 {
+		store := s.history
+		read = func() loaded { return s.loadEntry(store, number) }
+	}
 	go func() {
-		cfg, findings := s.load()
+		l := read()
+		if l.err == nil && !conf.HasErrors(l.findings) {
+			loadModules(l.cfg)
+		}
 		select {
-		case s.loaded <- loaded{cfg, findings}:
+		case s.loaded <- l:
 		case <-s.done:
 		}
 	}()
 }
 
+// loadEntry reads a configuration of the history.
+func (s *supervisor) loadEntry(store *history.Store, number int) loaded {
+	if store == nil {
+		return loaded{err: errors.New("there is no history: director status says why")}
+	}
+	e, text, err := store.Load(number)
+	if err != nil {
+		return loaded{err: err}
+	}
+	l := s.loadText(text)
+	l.entry = e
+	return l
+}
+
 func (s *supervisor) finishLoading(l loaded) {
 	s.loading = false
+	if l.recorder != nil {
+		s.disk = l
+	}
 	if s.again {
 		s.again = false
-		s.startReload(nil)
-		return
-	}
-	logFindings(s.log, l.findings)
-	if conf.HasErrors(l.findings) {
-		s.log.Error("reload refused: the configuration has errors, the old one stays in force",
-			"config", s.opts.File, "generation", s.generation)
-		s.ready("READY=1")
-		for _, w := range s.waiting {
-			w <- reloadReport{File: s.opts.File, Generation: s.generation, Findings: jsonFindings(l.findings)}
+		s.waiting = slices.DeleteFunc(s.waiting, func(o order) bool {
+			if o.number != 0 { // it was read for this one
+				o.answer(s.refusal("the file was to be read again at the same time: ask again"))
+			}
+			return o.number != 0
+		})
+		if len(s.waiting) == 0 {
+			s.waiting = append(s.waiting, order{signal: true})
 		}
-		s.waiting = nil
+		s.beginLoading(0)
 		return
 	}
-	s.cfg, s.findings = l.cfg, l.findings
-	s.generation++
-	s.known.forget(s.cfg)
-	s.log.Info("reloading", "config", s.cfg.Path, "generation", s.generation)
-	s.notify.Apply(s.cfg)
+	orders := s.stillWanted(l)
+	if len(orders) == 0 {
+		s.ready("READY=1")
+		return
+	}
+	entry := history.Entry{Reason: "reload"}
+	if s.rollingBack {
+		entry = history.Entry{Reason: fmt.Sprintf("rollback to %d", l.entry.Number), Of: l.entry.Of, Replaced: s.current.digest()}
+	}
+	s.replace(l, entry, orders)
+}
+
+// stillWanted answers the orders that what was read is not for, and gives the others.
+func (s *supervisor) stillWanted(l loaded) []order {
+	orders := s.waiting
+	s.waiting = nil
+	refused := ""
+	switch {
+	case l.err != nil:
+		refused = l.err.Error()
+		s.log.Error("configuration not replaced", "error", l.err)
+	case !conf.HasErrors(l.findings):
+		logFindings(s.log, l.findings)
+		if needsRestart(s.current.cfg, l.cfg) {
+			refused = "net_namespace, net_namespace_ipvs and instance change with a restart only"
+			s.log.Error("reload refused: "+refused, "config", l.cfg.Path, "generation", s.generation)
+		}
+	default:
+		logFindings(s.log, l.findings)
+		refused = fmt.Sprintf("%s has errors: generation %d keeps running unchanged", l.cfg.Path, s.generation)
+		s.log.Error("reload refused: the configuration has errors, the old one stays in force",
+			"config", l.cfg.Path, "generation", s.generation)
+	}
+	return slices.DeleteFunc(orders, func(o order) bool {
+		why := refused
+		if why == "" && o.expect != "" && o.expect != l.digest() {
+			why = "the text has changed since the plan was made: look at the plan again"
+		}
+		if why != "" {
+			r := s.refusal(why)
+			r.Findings = jsonFindings(l.findings)
+			o.answer(r)
+		}
+		return why != ""
+	})
+}
+
+// needsRestart says that the configurations differ in what cannot be changed
+// under a running director.
+func needsRestart(a, b *conf.Config) bool {
+	return a.NetworkNamespace != b.NetworkNamespace || a.IPVSNamespace != b.IPVSNamespace || a.InstanceName != b.InstanceName
+}
+
+func (s *supervisor) refusal(why string) reloadReport {
+	return reloadReport{File: s.opts.File, Generation: s.generation, Refused: why}
+}
+
+// replace puts a configuration without errors in force.
+func (s *supervisor) replace(l loaded, e history.Entry, orders []order) {
+	before := s.current
+	s.current, s.generation, s.fallback = l, s.generation+1, ""
+	s.applying = append(s.applying, orders...)
+	s.known.forget(l.cfg)
+	s.log.Info("reloading", "config", l.cfg.Path, "generation", s.generation, "digest", shortDigest(l.digest()), "reason", e.Reason)
+	s.notify.Apply(l.cfg)
 	if s.workers[lvsWorker] != nil {
 		s.configureRunning(lvsWorker)
 		s.tableWait.Reset(tablePatience)
@@ -80,6 +221,8 @@ func (s *supervisor) finishLoading(l loaded) {
 		s.configureRunning(vrrpWorker)
 	}
 	s.giveUpWaiting(s.generation)
+	e.Unconfirmed = s.await(before, orders)
+	s.remember(e)
 }
 
 // configureRunning sends a running worker the configuration of a reload. One
@@ -90,7 +233,7 @@ func (s *supervisor) configureRunning(name string) {
 		return
 	}
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: s.generation, Config: s.cfg, Proceed: s.proceeded,
+		Generation: s.generation, Config: s.current.cfg, Proceed: s.proceeded,
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }
@@ -108,10 +251,13 @@ func (s *supervisor) giveUpWaiting(generation uint64) {
 
 // answerReloads tells those who asked for a reload that it is in force, once it is.
 func (s *supervisor) answerReloads(overdue bool) {
-	if s.loading || s.generation == 1 {
+	if s.loading || s.generation == 1 || s.reported == s.generation {
 		return
 	}
-	r := reloadReport{File: s.cfg.Path, Applied: true, Generation: s.generation, Findings: jsonFindings(s.findings)}
+	r := reloadReport{
+		File: s.current.name(), Applied: true, Generation: s.generation, Number: s.entry.Number,
+		Findings: jsonFindings(s.current.findings), ConfirmUntil: s.confirmUntil(),
+	}
 	for name, w := range s.workers {
 		switch {
 		case w.applied.Generation == s.generation && w.applied.Error != "":
@@ -123,17 +269,17 @@ func (s *supervisor) answerReloads(overdue bool) {
 			return
 		}
 	}
-	if s.reported == s.generation {
-		return
-	}
 	s.reported = s.generation
 	if e := s.known.table.Error; e != "" && s.known.table.Generation == s.generation {
 		r.Problems = append(r.Problems, e)
 	}
-	s.log.Info("reloaded", "config", s.cfg.Path, "generation", s.generation)
+	s.log.Info("reloaded", "config", s.current.cfg.Path, "generation", s.generation)
 	s.ready("READY=1")
-	for _, w := range s.waiting {
-		w <- r
+	for _, o := range s.applying {
+		o.answer(r)
 	}
-	s.waiting = nil
+	s.applying = nil
 }
+
+// shortDigest is as much of a digest as people compare.
+func shortDigest(d string) string { return d[:min(12, len(d))] }

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/lvs-director/director/conf"
+)
+
+type configCmd struct {
+	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	JSON     bool   `name:"json" help:"Print JSON."`
+}
+
+// Help is the example that "director config --help" shows.
+func (configCmd) Help() string {
+	return `Prints the effective configuration: defaults filled in, inheritance applied, includes and definitions expanded,
+each value with where it came from. Secrets are masked. Exit status 1 when the file has errors.
+
+Example: director config -f /etc/keepalived/keepalived.conf`
+}
+
+// Run prints the effective configuration.
+func (c *configCmd) Run(std streams) error {
+	file, err := configFile(c.File)
+	if err != nil {
+		return err
+	}
+	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID})
+	if conf.HasErrors(findings) {
+		_ = conf.WriteFindings(std.err, worthSaying(findings), isTerminal(std.err))
+		return fmt.Errorf("%s has errors: there is no effective configuration", file)
+	}
+	if c.JSON {
+		err = conf.RenderJSON(std.out, cfg)
+	} else {
+		err = conf.Render(std.out, cfg)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// place is one address on one interface.
+type place struct {
+	device string
+	prefix netip.Prefix
+}
+
+func placeOf(a conf.Address) place { return place{a.Device, a.Prefix} }
+
+// instances says what becomes of the VRRP instances and their addresses.
+func (m *maker) instances() {
+	// Addresses that stay here although their instance lets go of them.
+	stays := make(map[place]string)
+	for _, c := range m.diff.Instances {
+		if c.New != nil && c.Old != nil && m.state(c) == event.Master {
+			for _, a := range all(c.New) {
+				stays[placeOf(a)] = c.New.Name
+			}
+		}
+	}
+	var untouched []string
+	var changes groups
+	for _, c := range m.diff.Instances {
+		switch c.Action {
+		case conf.Untouched:
+			untouched = append(untouched, fmt.Sprintf("%s (%s)", c.Name, m.state(c)))
+		case conf.Added:
+			m.clients("%s begins, as BACKUP; if no other router has its addresses they come up here: %s", router(c.New), addressTexts(all(c.New)))
+		case conf.Removed:
+			m.instanceEnds(c, stays)
+		case conf.Changed:
+			if text := m.instanceChanges(c, stays); text != "" {
+				changes.add(text, c.New.Name)
+			}
+		}
+	}
+	for _, text := range changes.order {
+		m.quiet("%s: %s", names(changes.of[text]), text)
+	}
+	if len(untouched) > 0 {
+		m.untouched("%s: %s", count(len(untouched), "VRRP instance"), names(untouched))
+	}
+}
+
+// state is where an instance of the running configuration is.
+func (m *maker) state(c conf.InstanceChange) event.VRRPState {
+	if c.Old == nil {
+		return event.Init
+	}
+	return m.facts.Instances[c.Old.Name]
+}
+
+func (m *maker) instanceEnds(c conf.InstanceChange, stays map[place]string) {
+	if m.state(c) != event.Master {
+		m.quiet("%s ends; it is %s here, so no address moves", router(c.Old), m.state(c))
+		return
+	}
+	var leave, stay []conf.Address
+	for _, a := range all(c.Old) {
+		if stays[placeOf(a)] != "" {
+			stay = append(stay, a)
+		} else {
+			leave = append(leave, a)
+		}
+	}
+	if len(leave) > 0 {
+		m.clients("%s ends; it is MASTER here: it says priority 0, a peer can take over, and these addresses leave this host: %s",
+			router(c.Old), addressTexts(leave))
+	} else {
+		m.quiet("%s ends; it is MASTER here and says priority 0", router(c.Old))
+	}
+	for _, a := range stay {
+		m.quiet("%s stays here; it belongs to %s now", addressText(a), stays[placeOf(a)])
+	}
+}
+
+// instanceChanges says what of a change needs its own sentence, and gives the
+// rest, which others may have in common with it.
+func (m *maker) instanceChanges(c conf.InstanceChange, stays map[place]string) (rest string) {
+	name := c.New.Name
+	state := m.state(c)
+	m.addressesChange(c, state, stays)
+	_, fields := take(c.Fields, "virtual_ipaddress", "virtual_ipaddress_excluded")
+
+	priority, fields := take(fields, "priority")
+	if len(priority) > 0 {
+		m.priorityChanges(c, state)
+	}
+	// Whoever reads these otherwise than his peer does not hear him any more.
+	apart, fields := take(fields, "version", "vrrp_version", "authentication", "auth_hmac", "mcast_dst_ip", "unicast_peer",
+		"v3_checksum_as_v2", "old_unicast_checksum", "unicast_ttl")
+	interval, fields := take(fields, "advert_int")
+	if c.New.Version == 2 {
+		apart = append(apart, interval...) // version 3 learns it from the master
+	} else {
+		fields = append(interval, fields...)
+	}
+	if len(apart) > 0 {
+		m.clients("%s: %s; until its peers have the same they may not hear each other, and both be MASTER", name, fieldWords(apart))
+	}
+	return fieldWords(fields)
+}
+
+func (m *maker) addressesChange(c conf.InstanceChange, state event.VRRPState, stays map[place]string) {
+	name := c.New.Name
+	before := make(map[place]conf.Address)
+	for _, a := range all(c.Old) {
+		before[placeOf(a)] = a
+	}
+	var come, again, gone []conf.Address
+	kept := make(map[place]bool)
+	for _, a := range all(c.New) {
+		p := placeOf(a)
+		kept[p] = true
+		old, was := before[p]
+		old.NoTrack = a.NoTrack
+		switch {
+		case !was:
+			come = append(come, a)
+		case old != a:
+			again = append(again, a)
+		}
+	}
+	for _, a := range all(c.Old) {
+		if !kept[placeOf(a)] {
+			gone = append(gone, a)
+		}
+	}
+	if state != event.Master {
+		if len(come)+len(again)+len(gone) > 0 {
+			m.quiet("%s: other addresses (%d come, %d go, %d change) when it becomes MASTER; it is %s, so none is here",
+				name, len(come), len(gone), len(again), state)
+		}
+		return
+	}
+	for _, a := range gone {
+		if to := stays[placeOf(a)]; to != "" && to != name {
+			m.quiet("%s stays here; it belongs to %s now", addressText(a), to)
+		} else {
+			m.clients("%s leaves this host (%s, MASTER)", addressText(a), name)
+		}
+	}
+	for _, a := range come {
+		m.clients("%s comes up on this host (%s, MASTER)", addressText(a), name)
+	}
+	for _, a := range again {
+		m.clients("%s is removed and added again, because what goes with it changes (%s, MASTER): a moment without it", addressText(a), name)
+	}
+}
+
+func (m *maker) priorityChanges(c conf.InstanceChange, state event.VRRPState) {
+	from, to, name := c.Old.Priority, c.New.Priority, c.New.Name
+	switch {
+	case state == event.Master && to < from:
+		m.clients("%s: priority falls from %d to %d while MASTER: its addresses move to a peer that has more", name, from, to)
+	case state == event.Backup && to > from && c.New.Preempt:
+		m.clients("%s: priority rises from %d to %d while BACKUP: it becomes MASTER, and its addresses move here, if the peer has less", name, from, to)
+	default:
+		m.quiet("%s: priority %d becomes %d", name, from, to)
+	}
+}
