@@ -5,15 +5,27 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lvs-director/director/vrrp/link"
 )
 
 // inside is set in the process that runs the tests, which is alone in a
 // network namespace: nothing here can touch the host's interfaces.
 const inside = "DIRECTOR_LINK_TEST_NAMESPACE"
 
+// powerless is set in a process without capabilities, which only says what
+// NewKernel tells it.
+const powerless = "DIRECTOR_LINK_TEST_POWERLESS"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(powerless) != "" {
+		_, err := link.NewKernel()
+		fmt.Print(err)
+		os.Exit(0)
+	}
 	if os.Getenv(inside) != "" {
 		os.Exit(m.Run())
 	}
@@ -36,5 +48,20 @@ func TestMain(m *testing.M) {
 	default:
 		fmt.Println("starting the tests in a network namespace:", err)
 		os.Exit(1)
+	}
+}
+
+func TestMissingCapabilitiesAreSaidAtOnce(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), powerless+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"run as root", "NET_RAW", "NET_ADMIN"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("NewKernel without capabilities says %q, which lacks %q", out, want)
+		}
 	}
 }
