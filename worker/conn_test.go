@@ -63,7 +63,7 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		want.Seq = uint64(i + 1)
-		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); d != "" {
+		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.IgnoreUnexported(conf.Config{})); d != "" {
 			t.Error(d)
 		}
 	}

@@ -46,22 +46,22 @@ type Died struct {
 // Keeper keeps one worker process running. Run does the work; Send and Finish
 // may be called from any goroutine while Run runs.
 type Keeper struct {
-	name    string
-	command func() *exec.Cmd
-	events  chan<- Event
-	send    chan keyed
-	finish  chan struct{}
-	done    chan struct{}
+	name   string
+	start  func(peer *os.File) (*exec.Cmd, error)
+	events chan<- Event
+	send   chan keyed
+	finish chan struct{}
+	done   chan struct{}
 	// finishing is Run's: the current life of the worker is the last one.
 	finishing bool
 }
 
-// NewKeeper makes a keeper of the worker name. command makes a new, unstarted
-// command for every start; the keeper adds the connection to it as ConnFD.
+// NewKeeper makes a keeper of the worker name. start starts it, every time
+// anew, with peer, its end of the connection, as file descriptor ConnFD.
 // Events are sent to events, which somebody must receive from until Run ends.
-func NewKeeper(name string, command func() *exec.Cmd, events chan<- Event) *Keeper {
+func NewKeeper(name string, start func(peer *os.File) (*exec.Cmd, error), events chan<- Event) *Keeper {
 	return &Keeper{
-		name: name, command: command, events: events,
+		name: name, start: start, events: events,
 		send: make(chan keyed), finish: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -164,7 +164,7 @@ func (k *Keeper) pause(ctx context.Context, wait time.Duration) {
 
 // run is one life of the worker.
 func (k *Keeper) run(ctx context.Context, started Started) error {
-	conn, cmd, err := k.start()
+	conn, cmd, err := k.connect()
 	if err != nil {
 		return fmt.Errorf("starting the %s worker: %w", k.name, err)
 	}
@@ -194,16 +194,15 @@ func (k *Keeper) run(ctx context.Context, started Started) error {
 	}
 }
 
-// start starts the process with one end of a new socket pair.
-func (k *Keeper) start() (*Conn, *exec.Cmd, error) {
+// connect starts the process with one end of a new socket pair.
+func (k *Keeper) connect() (*Conn, *exec.Cmd, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer theirs.Close()
-	cmd := k.command()
-	cmd.ExtraFiles = []*os.File{theirs} // becomes ConnFD
-	if err := cmd.Start(); err != nil {
+	cmd, err := k.start(theirs)
+	if err != nil {
 		ours.Close()
 		return nil, nil, err
 	}

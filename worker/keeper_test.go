@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,9 @@ import (
 
 // The test binary is the worker when this is set: to what it has to do.
 const roleEnv = "DIRECTOR_TEST_WORKER"
+
+// As in the program: see worker.Start.
+func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleEnv); role != "" {
@@ -66,10 +70,11 @@ func keep(t *testing.T, role string) kept {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	k := kept{events: make(chan worker.Event), cancel: cancel, done: make(chan error, 1)}
-	k.Keeper = worker.NewKeeper("vrrp", func() *exec.Cmd {
+	k.Keeper = worker.NewKeeper("vrrp", func(peer *os.File) (*exec.Cmd, error) {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = append(os.Environ(), roleEnv+"="+role)
-		return cmd
+		cmd.ExtraFiles = []*os.File{peer}
+		return cmd, cmd.Start()
 	}, k.events)
 	go func() { k.done <- k.Run(ctx) }()
 	t.Cleanup(func() {

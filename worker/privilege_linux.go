@@ -3,7 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"os"
+	"os/exec"
 	"runtime"
 	"unsafe"
 
@@ -29,29 +29,30 @@ func LockMemory() error {
 	return nil
 }
 
-// Become replaces this process by itself with the privileges of p and with
-// env added to its environment, and does not return when that works. Every
-// thread of a process inherits scheduler and capabilities from the one that
-// executed it; set later they would hold for one thread of many.
+// Start starts cmd with the privileges of p. refused is what of them the
+// kernel does not grant (in a container, say); cmd runs all the same.
 //
-// What the kernel refuses (in a container, say) is returned by refused for
-// env to tell; the exec is done all the same.
-func Become(p Privilege, env func(refused error) []string) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var refused error
-	if p.RealTime > 0 {
-		refused = setRoundRobin(p.RealTime)
-	}
-	refused = errors.Join(refused, boundCapabilities(p.Capabilities))
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding our own program: %w", err)
-	}
-	if err := unix.Exec(self, os.Args, append(os.Environ(), env(refused)...)); err != nil {
-		return fmt.Errorf("executing %s again: %w", self, err)
-	}
-	return nil
+// A process inherits scheduler and capabilities from the thread that forks
+// it, so a thread of our own takes them on, forks, and ends with them: every
+// thread of the child has them, and nothing of this process.
+//
+// The main thread cannot end; the program must keep it from running this (by
+// locking it to the main goroutine at its start).
+func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
+	type result struct{ refused, err error }
+	started := make(chan result)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		var r result
+		if p.RealTime > 0 {
+			r.refused = setRoundRobin(p.RealTime)
+		}
+		r.refused = errors.Join(r.refused, boundCapabilities(p.Capabilities))
+		r.err = cmd.Start()
+		started <- r
+	}()
+	r := <-started
+	return r.refused, r.err
 }
 
 func setRoundRobin(priority int) error {

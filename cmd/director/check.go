@@ -32,12 +32,15 @@ type checkCmd struct {
 	Strict   bool   `help:"Warnings are errors."`
 	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
 	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	Host     bool   `help:"Say also what this host says: interfaces, addresses, users, scripts, names, kernel."`
+	Compat   string `enum:",keepalived" default:"" placeholder:"keepalived" help:"Name the lines that keepalived would not understand, and nothing else; exit status 1 if there are any."`
 }
 
 // Help is the example that "director check --help" shows.
 func (checkCmd) Help() string {
 	return `Findings go to standard error, one line each: FILE:LINE:COL: error|warning|note: TEXT.
-Exit status 0 when the configuration runs, 1 when it does not or, with --strict, has warnings.
+Exit status 0 when the configuration runs, 1 when it does not or, with --strict, has warnings. The file is judged
+alone, unless --host is given, so that it can be checked anywhere.
 
 Example: director check -f /etc/keepalived/keepalived.conf`
 }
@@ -49,6 +52,16 @@ func (c *checkCmd) Run(io streams) error {
 		return err
 	}
 	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
+	if c.Host && !conf.HasErrors(findings) {
+		h, err := thisHost()
+		if err != nil {
+			return err
+		}
+		findings = append(findings, c.strictly(hostFindings(cfg, h))...)
+	}
+	if c.Compat != "" && !conf.HasErrors(findings) {
+		findings = c.checkCompat(file, findings)
+	}
 	if c.JSON {
 		enc := json.NewEncoder(io.out)
 		enc.SetIndent("", "  ")
@@ -59,6 +72,15 @@ func (c *checkCmd) Run(io streams) error {
 		if err := conf.WriteFindings(io.err, findings, isTerminal(io.err)); err != nil {
 			return fmt.Errorf("writing findings: %w", err)
 		}
+	}
+	if c.Compat != "" && !conf.HasErrors(findings) {
+		if !c.JSON {
+			fmt.Fprintln(io.out, compatSummary(file, len(findings)))
+		}
+		if len(findings) > 0 {
+			return status(exitFailure)
+		}
+		return nil
 	}
 	if conf.HasErrors(findings) {
 		if !c.JSON {
@@ -74,6 +96,16 @@ func (c *checkCmd) Run(io streams) error {
 		fmt.Fprintf(io.out, "%s: good: %s\n", file, strings.Join(summary, ", "))
 	}
 	return nil
+}
+
+// strictly makes warnings errors for those who want that.
+func (c *checkCmd) strictly(findings []conf.Finding) []conf.Finding {
+	for i := range findings {
+		if c.Strict && findings[i].Severity == conf.Warning {
+			findings[i].Severity = conf.Error
+		}
+	}
+	return findings
 }
 
 type jsonReport struct {

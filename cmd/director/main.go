@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -39,6 +40,10 @@ type commands struct {
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
 }
 
+// The main thread stays with the main goroutine: a worker is started from a
+// thread that ends with the privileges it took on, and this one cannot end.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -54,6 +59,9 @@ type streams struct{ out, err io.Writer }
 // run carries out one command line and returns the exit status.
 func run(args []string, out, errOut io.Writer) int {
 	io := streams{out, errOut}
+	if len(args) > 0 && args[0] == "worker" {
+		return exitStatus(runWorker(args[1:], io), errOut)
+	}
 	cli := &commands{}
 	var flags any = cli
 	if keepalivedFlags(args) {
@@ -81,6 +89,12 @@ func run(args []string, out, errOut io.Writer) int {
 	} else {
 		err = fmt.Errorf("%w (see director --help)", err)
 	}
+	return exitStatus(err, errOut)
+}
+
+// exitStatus is what err means for the shell; it tells the user if that was
+// not done yet.
+func exitStatus(err error, errOut io.Writer) int {
 	var s status
 	switch {
 	case errors.As(err, &s):

@@ -135,7 +135,9 @@ func (s *supervisor) keep(ctx context.Context, name string) {
 	if name == vrrpWorker {
 		realTime = cmp.Or(s.current.cfg.Global.VRRPRealTimePriority, defaultRealTime)
 	}
-	k := worker.NewKeeper(name, func() *exec.Cmd { return workerCommand(name, s.opts, realTime) }, s.events)
+	k := worker.NewKeeper(name, func(peer *os.File) (*exec.Cmd, error) {
+		return startWorker(s.log, name, s.opts, realTime, peer)
+	}, s.events)
 	s.workers[name] = &workerState{keeper: k}
 	go k.Run(ctx)
 }

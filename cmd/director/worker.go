@@ -2,7 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -12,54 +12,76 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/journal"
 )
 
-// refusedEnv carries to the second start of a worker what the kernel refused
-// at the first; that it is set at all says that this is the second.
-const refusedEnv = "DIRECTOR_WORKER_REFUSED"
-
 // workerCmd is the command line of a worker process. The run directory is in
 // it so that ps tells whose worker it is.
 type workerCmd struct {
-	Name      string `arg:"" enum:"vrrp,lvs" help:"Which worker."`
-	RunDir    string `name:"run-dir" required:""`
-	LogFormat string `enum:"text,json" default:"text"`
-	RealTime  int    `help:"SCHED_RR priority, 0 for none."`
+	Name      string
+	RunDir    string
+	LogFormat string
 }
 
-// workerCommand is how the supervisor starts a worker.
-func workerCommand(name string, c *runCmd, realTime int) *exec.Cmd {
+// parseWorker reads what startWorker writes. It does without the parser of the
+// other commands: a worker that is started again has an advertisement to send.
+func parseWorker(args []string) (*workerCmd, error) {
+	c := &workerCmd{}
+	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.RunDir, "run-dir", "", "")
+	flags.StringVar(&c.LogFormat, "log-format", "text", "")
+	if len(args) > 0 {
+		c.Name, args = args[0], args[1:]
+	}
+	if err := flags.Parse(args); err != nil || c.RunDir == "" || c.Name != vrrpWorker && c.Name != lvsWorker {
+		return nil, errors.New("workers are started by director run")
+	}
+	return c, nil
+}
+
+func runWorker(args []string, std streams) error {
+	c, err := parseWorker(args)
+	if err != nil {
+		return err
+	}
+	return c.Run(std)
+}
+
+// startWorker starts the process of a worker with what it needs of root's power.
+func startWorker(log *slog.Logger, name string, c *runCmd, realTime int, peer *os.File) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", c.RunDir, "--log-format", c.LogFormat)
 	cmd.Args[0] = os.Args[0]
-	if realTime > 0 {
-		cmd.Args = append(cmd.Args, fmt.Sprintf("--real-time=%d", realTime))
-	}
 	cmd.Stderr = os.Stderr
-	return cmd
+	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
+	refused, err := worker.Start(cmd, privilege(name, realTime))
+	if refused != nil {
+		log.Warn("the kernel refuses a privilege: advertisements may be late on a busy host",
+			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
+	}
+	return cmd, err
+}
+
+// privilege is what a worker keeps of root's power.
+func privilege(name string, realTime int) worker.Privilege {
+	p := worker.Privilege{Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE}}
+	if name == vrrpWorker {
+		p.Capabilities = append(p.Capabilities, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
+		p.RealTime = realTime
+	}
+	return p
 }
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
 	log := newLogger(std.err, c.LogFormat).With("worker", c.Name)
-	refused, second := os.LookupEnv(refusedEnv)
-	if !second {
-		return worker.Become(c.privilege(), func(err error) []string {
-			text := ""
-			if err != nil {
-				text = strings.ReplaceAll(err.Error(), "\n", "; ")
-			}
-			return []string{refusedEnv + "=" + text}
-		})
-	}
 	if c.Name == vrrpWorker {
 		if err := worker.LockMemory(); err != nil {
-			refused = strings.TrimPrefix(refused+"; "+err.Error(), "; ")
+			log.Warn("the kernel refuses a privilege: advertisements may be late on a busy host", "refused", err)
 		}
-	}
-	if refused != "" {
-		log.Warn("the kernel refuses a privilege: advertisements may be late on a busy host", "refused", refused)
 	}
 	// The supervisor decides; a terminal's or a service manager's signal to
 	// the whole group must not make the workers run ahead of it.

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp"
@@ -19,16 +17,6 @@ import (
 // vrrp_rt_priority names another one: above every ordinary program, below what
 // kernels use for themselves.
 const defaultRealTime = 20
-
-// privilege is what a worker keeps of root's power.
-func (c *workerCmd) privilege() worker.Privilege {
-	p := worker.Privilege{Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE}}
-	if c.Name == vrrpWorker {
-		p.Capabilities = append(p.Capabilities, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
-		p.RealTime = c.RealTime
-	}
-	return p
-}
 
 // runVRRPWorker passes messages between the supervisor and the engine until
 // one of them, or a signal, ends it. The supervisor's end is ours: nobody
