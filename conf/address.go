@@ -149,9 +149,10 @@ func didYouMean(word string, names []string) string {
 func (l *loader) broadcast(c *syntax.Node, i int, s string, a *Address) {
 	switch s {
 	case "+":
-		a.BroadcastAuto = true
+		a.Broadcast, a.BroadcastAuto = netip.Addr{}, true
 		return
 	case "-":
+		a.Broadcast, a.BroadcastAuto = netip.Addr{}, false
 		return
 	}
 	b, err := parseAddr(s)
@@ -159,7 +160,7 @@ func (l *loader) broadcast(c *syntax.Node, i int, s string, a *Address) {
 		l.warnArg(c, i, "invalid-address", "%q is no broadcast address of %s: it is ignored", clip(s), a.Prefix.Addr())
 		return
 	}
-	a.Broadcast = b
+	a.Broadcast, a.BroadcastAuto = b, false
 }
 
 // prefix reads IP[/MASK], where the mask is a length or, for IPv4, dotted.

@@ -94,7 +94,12 @@ func sectionAt[T any](c *Config, tb *table[T], key any, t *T, words []string, in
 // Sections gives the effective configuration block by block.
 func (c *Config) Sections() []Section {
 	top := section(c, rootKeywords, c, nil, nil)
-	list := []Section{section(c, globalKeywords, &c.Global, nil, nil)}
+	list := []Section{section(c, globalKeywords, &c.Global, nil, func(keyword string) string {
+		if strings.HasPrefix(keyword, "vrrp_garp_") {
+			return c.fromGlobalNames("vrrp_min_garp")
+		}
+		return ""
+	})}
 	if len(top.Settings) > 0 {
 		list = append([]Section{{Settings: top.Settings}}, list...)
 	}
@@ -141,11 +146,10 @@ var globalNameOf = map[string][]string{
 	"version":                 {"vrrp_version"},
 	"strict_mode":             {"vrrp_strict"},
 	"v3_checksum_as_v2":       {"v3_checksum_as_v2"},
-	"mcast_dst_ip":            {"vrrp_mcast_group4", "vrrp_mcast_group6"},
 	"notify_priority_changes": {"vrrp_notify_priority_changes"},
 	"log_all_failures":        {"checker_log_all_failures"},
 	"no_accept":               {"vrrp_strict"},
-	"smtp_alert":              {"smtp_alert_vrrp", "smtp_alert_checker", "smtp_alert"},
+	"smtp_alert":              {"smtp_alert_vrrp", "smtp_alert"},
 }
 
 // fromGlobal is the place of global_defs that a value was inherited from.
@@ -153,7 +157,14 @@ func (c *Config) fromGlobal(keyword string) string {
 	names := globalNameOf[keyword]
 	if names == nil {
 		names = []string{"vrrp_" + keyword}
+		if strings.HasPrefix(keyword, "garp_") {
+			names = append(names, "vrrp_min_garp")
+		}
 	}
+	return c.fromGlobalNames(names...)
+}
+
+func (c *Config) fromGlobalNames(names ...string) string {
 	for _, name := range names {
 		if src, ok := c.sources.find(&c.Global, name); ok {
 			return name + " at " + src.Pos.String()
@@ -163,7 +174,15 @@ func (c *Config) fromGlobal(keyword string) string {
 }
 
 func (c *Config) instanceSection(in *Instance) Section {
-	s := section(c, instanceKeywords, in, one(in.Name), c.fromGlobal)
+	s := section(c, instanceKeywords, in, one(in.Name), func(keyword string) string {
+		if keyword != "mcast_dst_ip" {
+			return c.fromGlobal(keyword)
+		}
+		if in.IPv6 {
+			return c.fromGlobalNames("vrrp_mcast_group6")
+		}
+		return c.fromGlobalNames("vrrp_mcast_group4")
+	})
 	if in.Auth.Type != NoAuth {
 		s.Sections = append(s.Sections, section(c, authKeywords, &in.Auth, nil, nil))
 	}
@@ -231,7 +250,7 @@ func (c *Config) serverWords(v *VirtualServer) []string {
 }
 
 func (c *Config) serverSection(v *VirtualServer) Section {
-	s := section(c, serverKeywords, v, c.serverWords(v), c.fromGlobal)
+	s := section(c, serverKeywords, v, c.serverWords(v), c.inherits())
 	for _, r := range v.RealServers {
 		s.Sections = append(s.Sections, c.realSection(v, r))
 	}
@@ -248,8 +267,11 @@ func (c *Config) inherits(blocks ...any) func(string) string {
 				return names[i] + " at " + src.Pos.String()
 			}
 		}
-		if keyword == "smtp_alert" || keyword == "log_all_failures" {
-			return c.fromGlobal(keyword)
+		switch keyword {
+		case "smtp_alert":
+			return c.fromGlobalNames("smtp_alert_checker", "smtp_alert")
+		case "log_all_failures":
+			return c.fromGlobalNames("checker_log_all_failures")
 		}
 		return ""
 	}

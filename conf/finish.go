@@ -35,8 +35,7 @@ func (l *loader) finishGlobal() {
 		g.LVSSync = l.oldSync
 	}
 	if inst := g.LVSSync.Instance; inst != "" && l.instances[inst] == nil {
-		src, _ := l.cfg.sources.find(g, "lvs_sync_daemon")
-		l.report(Warning, src.Pos, nil, "not-found", "lvs_sync_daemon follows vrrp_instance %s, which is not defined: the sync daemon does not run", clip(inst))
+		l.warn(l.syncNode, "not-found", "lvs_sync_daemon follows vrrp_instance %s, which is not defined: the sync daemon does not run", clip(inst))
 		g.LVSSync = LVSSync{}
 	}
 	for _, f := range []struct {

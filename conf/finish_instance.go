@@ -358,22 +358,12 @@ func (l *loader) uniqueAddresses(in *Instance, owner any, list []Address, seen m
 
 // duplicateVRIDs finds instances that routers on the link could not tell apart.
 func (l *loader) duplicateVRIDs() {
-	type key struct {
-		vrid    uint8
-		ipv6    bool
-		link    string
-		unicast bool
-		source  netip.Addr
-	}
-	first := make(map[key]*Instance, len(l.cfg.Instances))
+	first := make(map[instanceKey]*Instance, len(l.cfg.Instances))
 	for _, in := range l.cfg.Instances {
 		if in.VRID == 0 {
 			continue
 		}
-		k := key{in.VRID, in.IPv6, in.Interface, len(in.UnicastPeers) > 0, netip.Addr{}}
-		if k.unicast {
-			k.source = in.SourceAddress
-		}
+		k := in.key()
 		other := first[k]
 		if other == nil {
 			first[k] = in

@@ -167,6 +167,7 @@ func (l *loader) finishPersistence(v *VirtualServer) {
 	}
 	if v.Persistence == 0 && l.cfg.sources.has(v, "persistence_granularity") {
 		l.warnAtKeyword(v, "persistence_granularity", "no-persistence", "persistence_granularity has no effect without persistence_timeout").Severity = Note
+		v.PersistenceMask = full
 	}
 }
 

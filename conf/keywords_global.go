@@ -473,7 +473,7 @@ func setLVSSync(l *loader, n *syntax.Node, g *Global) {
 		}
 		i += 2
 	}
-	g.LVSSync = s
+	g.LVSSync, l.syncNode = s, n
 }
 
 func getLVSSync(g *Global) []string {

@@ -300,6 +300,9 @@ func setOldSyncDaemon(l *loader, n *syntax.Node, in *Instance) {
 	}
 	if l.oldSync.Interface == "" {
 		l.oldSync = LVSSync{Interface: name, Instance: in.Name}
+		if l.syncNode == nil {
+			l.syncNode = n
+		}
 		l.warn(n, "deprecated", "lvs_sync_daemon_interface is the old form of lvs_sync_daemon %s inst %s in global_defs", clip(name), clip(in.Name))
 		return
 	}

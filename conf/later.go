@@ -15,7 +15,7 @@ var later = map[string][]string{
 		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout",
 		"notify_fifo", "notify_fifo_script", "vrrp_notify_fifo", "vrrp_notify_fifo_script", "lvs_notify_fifo", "lvs_notify_fifo_script",
 		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
-		"vrrp_mcast_group6", "vrrp_check_unicast_src", "log_unknown_vrids", "vrrp_startup_delay", "vrrp_delay_after_boot",
+		"vrrp_mcast_group6", "log_unknown_vrids", "vrrp_startup_delay", "vrrp_delay_after_boot",
 		"vmac_prefix", "vmac_addr_prefix", "nftables", "disable_local_igmp", "vrrp_gna_interval", "vrrp_garp_extra_if",
 		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs", "nftables_ipvs_start_fwmark",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
@@ -23,8 +23,7 @@ var later = map[string][]string{
 	},
 	"vrrp_instance": {
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
-		"unicast_src_ip", "unicast_peer", "unicast_ttl", "unicast_fault_no_peer", "check_unicast_src", "track_src_ip",
-		"old_unicast_checksum", "authentication", "auth_hmac", "timer_expired_backup", "thread_timer_expired", "garp_extra_if",
+		"old_unicast_checksum", "auth_hmac", "timer_expired_backup", "thread_timer_expired", "garp_extra_if",
 		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan", "vrf",
 		"track_script", "track_file", "track_process", "track_bfd", "track_virtual_server",
 		"notify_master_rx_lower_pri", "notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",

@@ -19,8 +19,14 @@ type Options struct {
 	ConfigID string
 	// Strict makes every warning an error, as strict_config in the file does.
 	Strict bool
+	// Compat warns of what keepalived would not understand, for the way back:
+	// director's own keywords and lines too long for it. All else that it would
+	// not take is a warning anyway.
+	Compat bool
 	// IncludeChecks reports includes that match nothing (keepalived's -e).
 	IncludeChecks bool
+	// Limits bounds what a configuration may cost; a zero field has its default.
+	Limits syntax.Limits
 	// FS is where files are read; nil is the host's file system.
 	FS syntax.FS
 	// Env looks up ${_ENV NAME}; nil is os.LookupEnv.
@@ -45,7 +51,7 @@ func LoadText(name, text string, opts Options) (*Config, []Finding) {
 }
 
 func (o Options) syntax() syntax.Options {
-	return syntax.Options{ConfigID: o.ConfigID, IncludeChecks: o.IncludeChecks, FS: o.FS, Env: o.Env}
+	return syntax.Options{ConfigID: o.ConfigID, IncludeChecks: o.IncludeChecks, Limits: o.Limits, FS: o.FS, Env: o.Env}
 }
 
 // loader turns a tree into a Config. Its maps remember what is only needed
@@ -65,9 +71,11 @@ type loader struct {
 	noted      map[string]bool // keywords without effect that were met
 	blocks     []blockSource   // pieces to cut from
 	saids      []Source
+	compat     bool
 	minGARP    bool
 	preference int // of the next rule without one
 	oldSync    LVSSync
+	syncNode   *syntax.Node // where the sync daemon was said
 
 	instances map[string]*Instance
 	groups    map[string]*SyncGroup
@@ -106,6 +114,7 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		scriptUsers: map[*TrackScript][2]string{}, checkerUsers: map[*Checker][2]string{},
 		addressNodes: map[any][]*syntax.Node{}, noted: map[string]bool{},
 	}
+	l.compat = opts.Compat
 	unreadable := HasErrors(findings)
 	for i := range findings {
 		findings[i].Line = maskLine(findings[i].Line)
@@ -118,6 +127,9 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		f.Hint = "is it the right file?"
 	}
 	l.cfg.Found.count(tree.Nodes)
+	if l.compat {
+		l.longLines()
+	}
 	l.finish()
 	for _, b := range l.cfg.sources {
 		b.node = nil // the tree is not kept
@@ -142,6 +154,19 @@ func (f *Found) count(nodes []*syntax.Node) {
 			f.RealServers++
 		}
 		f.count(n.Children())
+	}
+}
+
+// maxKeepalivedLine is the longest line that keepalived reads whole.
+const maxKeepalivedLine = 1022
+
+func (l *loader) longLines() {
+	for _, f := range l.tree.Files {
+		for i, line := range strings.Split(f.Text, "\n") {
+			if len(line) > maxKeepalivedLine {
+				l.warnAt(syntax.Pos{File: f.Name, Line: int32(i + 1), Col: 1}, nil, "long-line", "line of %d bytes: keepalived would break it after %d", len(line), maxKeepalivedLine)
+			}
+		}
 	}
 }
 

@@ -1,9 +1,16 @@
 package conf_test
 
 import (
+	"bytes"
+	"encoding/gob"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
@@ -89,5 +96,184 @@ func TestLoadFillsInDefaultsAndInheritance(t *testing.T) {
 	web := v.RealServers[1].Checkers[0]
 	if v.RealServers[1].Key.Port != 80 || web.Retries != 4 || web.RetryDelay != 3*time.Second || web.Warmup != 0 || web.HTTP.URLs[0].Statuses[0] != (conf.StatusRange{From: 200, To: 299}) {
 		t.Errorf("HTTP_GET: %+v %+v", web, web.HTTP)
+	}
+}
+
+func TestLoadAppliesWhatTrackersSay(t *testing.T) {
+	cfg, _ := load(t, `
+vrrp_script web {
+    script "/bin/true" nobody
+    interval 0.5
+    weight -30
+}
+track_file drain {
+    file /run/drain
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 1
+    virtual_ipaddress { 10.0.0.1 }
+    track_script {
+        web
+        late weight 5 reverse
+    }
+    track_file {
+        drain weight 3
+    }
+    track_virtual_server {
+        10.0.0.1 80 weight 20
+        10.0.0.9 80
+    }
+}
+vrrp_script late {
+    script /bin/false
+}
+virtual_server 10.0.0.1 80 {
+    lvs_sched rr
+    lvs_method NAT
+    protocol TCP
+    real_server 10.1.0.1 { }
+}
+`)
+	in := cfg.Instances[0]
+	for _, test := range []struct {
+		name      string
+		got, want []conf.Track
+	}{
+		{"scripts", in.TrackScripts, []conf.Track{{Name: "web", Weight: -30}, {Name: "late", Weight: 5, Reverse: true}}},
+		{"files", in.TrackFiles, []conf.Track{{Name: "drain", Weight: 3}}},
+		{"virtual servers", in.TrackVirtualServers, []conf.Track{{Name: "[10.0.0.1]:tcp:80", Weight: 20}}},
+	} {
+		if diff := cmp.Diff(test.want, test.got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", test.name, diff)
+		}
+	}
+	if s := cfg.Scripts[0]; s.Timeout != 500*time.Millisecond || s.Script.User != "nobody" {
+		t.Errorf("script: %+v", s)
+	}
+}
+
+func TestLoadExpandsGroups(t *testing.T) {
+	cfg, _ := load(t, `
+virtual_server group G {
+    lvs_sched rr
+    lvs_method NAT
+    protocol TCP
+    real_server 10.1.0.1 { }
+}
+virtual_server_group G {
+    10.0.0.1-2 80
+    10.0.1.0/31 80
+    fwmark 7
+}
+`)
+	v := cfg.VirtualServers[0]
+	var got []string
+	for _, k := range v.Services {
+		got = append(got, k.String())
+	}
+	want := []string{"[10.0.0.1]:tcp:80", "[10.0.0.2]:tcp:80", "[10.0.1.0]:tcp:80", "[10.0.1.1]:tcp:80", "FWM 7"}
+	if diff := cmp.Diff(want, got); diff != "" || v.String() != "[G]:0" {
+		t.Errorf("%s (-want +got)\n%s", v, diff)
+	}
+}
+
+func TestLoadStrict(t *testing.T) {
+	text := in("    prioritty 5")
+	for name, test := range map[string]struct {
+		text string
+		opts conf.Options
+		want bool
+	}{
+		"lenient":        {text, conf.Options{}, false},
+		"option":         {text, conf.Options{Strict: true}, true},
+		"keyword":        {"global_defs { strict_config }\n" + text, conf.Options{}, true},
+		"keyword is off": {"global_defs { strict_config no }\n" + text, conf.Options{}, false},
+		"notes only":     {in("    priority 5 6"), conf.Options{Strict: true}, false},
+	} {
+		if _, findings := conf.LoadText("t.conf", test.text, test.opts); conf.HasErrors(findings) != test.want {
+			t.Errorf("%s: %v", name, findings)
+		}
+	}
+}
+
+func TestLoadCompat(t *testing.T) {
+	text := "global_defs {\n    strict_config\n}\n" + in("    notify \"/bin/echo "+strings.Repeat("x", 1100)+"\"")
+	_, findings := conf.LoadText("t.conf", text, conf.Options{Compat: true})
+	var got []string
+	for _, f := range findings {
+		got = append(got, f.Code)
+	}
+	if diff := cmp.Diff([]string{"own-keyword", "long-line"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if _, findings := conf.LoadText("t.conf", text, conf.Options{}); len(findings) != 0 {
+		t.Errorf("without Compat: %v", findings)
+	}
+}
+
+func TestLoadOfWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	loop := filepath.Join(dir, "loop.conf")
+	for name, path := range map[string]string{
+		"no such file":    filepath.Join(dir, "missing.conf"),
+		"is a directory":  dir,
+		"binary":          write("junk.conf", "\x7fELF\x00\x01\x02"+strings.Repeat("\xff\x00", 100)),
+		"limit":           write("large.conf", strings.Repeat("vrrp_instance\n", 50<<20/14)),
+		"includes itself": write("loop.conf", "include "+loop+"\n"),
+	} {
+		cfg, findings := conf.Load(path, conf.Options{})
+		if cfg == nil || len(findings) != 1 || findings[0].Severity != conf.Error || !strings.Contains(findings[0].Message, name) || !strings.Contains(findings[0].String(), path) {
+			t.Errorf("%s: %v", name, findings)
+		}
+	}
+}
+
+func TestWriteFindingsForATerminal(t *testing.T) {
+	files := syntax.Memory{
+		"main.conf": "include sub/*.conf\n",
+		"sub/a.conf": "vrrp_instance A {\n\tinterface eth0\n\tvirtual_router_id 1\n\tvirtual_ipaddress { 10.0.0.1 }\n" +
+			"\tprioritty 5\n}\n",
+	}
+	_, findings := conf.Load("main.conf", conf.Options{FS: files})
+	var b bytes.Buffer
+	if err := conf.WriteFindings(&b, findings, true); err != nil {
+		t.Fatal(err)
+	}
+	want := "sub/a.conf:5:2: warning: unknown keyword \"prioritty\" in vrrp_instance: the line is ignored\n" +
+		"\tprioritty 5\n\t^\n" +
+		"  included at main.conf:1:9\n" +
+		"  did you mean priority?\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestConfigCrossesProcesses(t *testing.T) {
+	cfg, findings := conf.Load("testdata/effective/everything.conf", conf.Options{})
+	if conf.HasErrors(findings) {
+		t.Fatal(findings)
+	}
+	cfg.Instances[0].Auth.Pass = "s3cret"
+	var wire bytes.Buffer
+	if err := gob.NewEncoder(&wire).Encode(cfg); err != nil {
+		t.Fatal(err)
+	}
+	var got conf.Config
+	if err := gob.NewDecoder(&wire).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(cfg, &got, sameMeaning...); diff != "" || got.Instances[0].Auth.Pass != "s3cret" {
+		t.Errorf("(-sent +received)\n%s", diff)
+	}
+	if d := conf.Diff(cfg, &got); !d.Empty() {
+		t.Errorf("it differs: %v", summary(d))
 	}
 }

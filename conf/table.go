@@ -147,6 +147,9 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 			l.noted[k.name+" "+tb.block] = true // once is enough
 			l.note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why)
 		}
+		if k.own && l.compat {
+			l.warn(n, "own-keyword", "%s is director's own keyword: keepalived would ignore the line", k.name)
+		}
 		if k.set == nil {
 			continue
 		}

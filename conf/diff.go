@@ -1,0 +1,448 @@
+package conf
+
+import (
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Action is what a reload does with a thing.
+type Action uint8
+
+// The actions.
+const (
+	Untouched Action = iota
+	Added
+	Removed
+	Changed
+)
+
+// String is "untouched", "added", "removed" or "changed".
+func (a Action) String() string { return [...]string{"untouched", "added", "removed", "changed"}[a%4] }
+
+// MarshalText gives the action's name.
+func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// Difference is what changes from one configuration to another: everything
+// that is in either of them, with what happens to it. It is data: who owns a
+// thing applies its change.
+type Difference struct {
+	Global    []FieldChange    `json:"global,omitempty"` // of global_defs and of all that has no name
+	Instances []InstanceChange `json:"instances,omitempty"`
+	Servers   []ServerChange   `json:"virtual_servers,omitempty"`
+	// Others are sync groups, trackers and the other blocks with names.
+	Others []NamedChange `json:"others,omitempty"`
+	// Fixed are the changes that need a restart (net_namespace, instance).
+	Fixed []FieldChange `json:"needs_restart,omitempty"`
+}
+
+// FieldChange is a keyword whose effective value changes, or an entry of a
+// list: "" on one side when it is not there. Secrets are masked, on both sides.
+type FieldChange struct {
+	Keyword string `json:"keyword"`
+	Old     string `json:"old"`
+	New     string `json:"new"`
+}
+
+// InstanceChange is about one VRRP instance. Instances are the same when
+// virtual router ID, family, interface and unicast or multicast (and the
+// unicast source) are the same, whatever they are called.
+type InstanceChange struct {
+	Action Action        `json:"action"`
+	Name   string        `json:"name"`
+	Old    *Instance     `json:"-"` // nil when Added
+	New    *Instance     `json:"-"` // nil when Removed
+	Fields []FieldChange `json:"fields,omitempty"`
+}
+
+// ServerChange is about one virtual server. Virtual servers are the same when
+// address, port and protocol, or the firewall mark, or the group are the same.
+type ServerChange struct {
+	Action      Action         `json:"action"`
+	Name        string         `json:"name"`
+	Old         *VirtualServer `json:"-"`
+	New         *VirtualServer `json:"-"`
+	Fields      []FieldChange  `json:"fields,omitempty"`
+	RealServers []RealChange   `json:"real_servers,omitempty"`
+}
+
+// RealChange is about one real server. Real servers of a virtual server are
+// the same when address and port are the same.
+type RealChange struct {
+	Action Action        `json:"action"`
+	Name   string        `json:"name"`
+	Old    *RealServer   `json:"-"`
+	New    *RealServer   `json:"-"`
+	Fields []FieldChange `json:"fields,omitempty"`
+	// Checkers tells that the checks are others, so that their results start anew.
+	Checkers bool `json:"checkers,omitempty"`
+}
+
+// NamedChange is about another block with a name.
+type NamedChange struct {
+	Action Action        `json:"action"`
+	Block  string        `json:"block"`
+	Name   string        `json:"name"`
+	Fields []FieldChange `json:"fields,omitempty"`
+}
+
+// Empty tells that nothing changes.
+func (d Difference) Empty() bool {
+	if len(d.Global) > 0 || len(d.Fixed) > 0 {
+		return false
+	}
+	for _, c := range d.Instances {
+		if c.Action != Untouched {
+			return false
+		}
+	}
+	for _, c := range d.Servers {
+		if c.Action != Untouched {
+			return false
+		}
+	}
+	for _, c := range d.Others {
+		if c.Action != Untouched {
+			return false
+		}
+	}
+	return true
+}
+
+// Diff compares what runs with what is wanted. Things are in the order of the
+// new configuration; removed ones follow.
+func Diff(before, after *Config) Difference {
+	var d Difference
+	d.fixed(before, after)
+	d.Global = fields(section(before, globalKeywords, &before.Global, nil, nil), section(after, globalKeywords, &after.Global, nil, nil))
+	d.Global = append(d.Global, unnamed(before, after)...)
+	if len(d.Global) == 0 && !reflect.DeepEqual(before.Global, after.Global) {
+		d.Global = append(d.Global, FieldChange{Keyword: "global_defs"})
+	}
+	d.others(before, after)
+	d.instances(before, after)
+	d.servers(before, after)
+	return d
+}
+
+func (d *Difference) fixed(before, after *Config) {
+	for _, f := range []FieldChange{
+		{"net_namespace", before.NetworkNamespace, after.NetworkNamespace},
+		{"net_namespace_ipvs", before.IPVSNamespace, after.IPVSNamespace},
+		{"instance", before.InstanceName, after.InstanceName},
+	} {
+		if f.Old != f.New {
+			d.Fixed = append(d.Fixed, f)
+		}
+	}
+}
+
+// unnamed compares the blocks of the top level that have no name.
+func unnamed(before, after *Config) []FieldChange {
+	flat := func(c *Config) Section {
+		s := Section{Sections: section(c, rootKeywords, c, nil, nil).Sections}
+		s.Sections = append(s.Sections, section(c, sslBlockKeywords, &c.SSL, nil, nil))
+		for i := range c.GARPGroups {
+			s.Sections = append(s.Sections, section(c, garpGroupKeywords, &c.GARPGroups[i], nil, nil))
+		}
+		return s
+	}
+	return fields(flat(before), flat(after))
+}
+
+func (d *Difference) others(before, after *Config) {
+	type key struct{ block, name string }
+	collect := func(c *Config) (keys []key, of map[key]Section) {
+		of = map[key]Section{}
+		add := func(s Section) {
+			k := key{s.Keyword, strings.Join(s.Words, " ")}
+			keys = append(keys, k)
+			of[k] = s
+		}
+		for _, s := range c.Scripts {
+			add(section(c, scriptKeywords, s, one(s.Name), nil))
+		}
+		for _, f := range c.Files {
+			add(section(c, fileKeywords, f, one(f.Name), nil))
+		}
+		for _, p := range c.Processes {
+			add(section(c, processKeywords, p, one(p.Name), nil))
+		}
+		for _, b := range c.BFDs {
+			add(section(c, bfdKeywords, b, one(b.Name), nil))
+		}
+		for _, g := range c.SyncGroups {
+			add(section(c, groupKeywords, g, one(g.Name), nil))
+		}
+		for i := range c.TrackGroups {
+			add(section(c, trackGroupKeywords, &c.TrackGroups[i], one(c.TrackGroups[i].Name), nil))
+		}
+		return keys, of
+	}
+	oldKeys, olds := collect(before)
+	newKeys, news := collect(after)
+	for _, k := range newKeys {
+		c := NamedChange{Action: Added, Block: k.block, Name: k.name}
+		if old, ok := olds[k]; ok {
+			c.Action = Untouched
+			if c.Fields = fields(old, news[k]); len(c.Fields) > 0 {
+				c.Action = Changed
+			}
+		}
+		d.Others = append(d.Others, c)
+	}
+	for _, k := range oldKeys {
+		if _, ok := news[k]; !ok {
+			d.Others = append(d.Others, NamedChange{Action: Removed, Block: k.block, Name: k.name})
+		}
+	}
+}
+
+// instanceKey is what makes an instance the same after a reload.
+type instanceKey struct {
+	vrid    uint8
+	ipv6    bool
+	link    string
+	unicast bool
+	source  netip.Addr // of unicast instances only
+}
+
+func (in *Instance) key() instanceKey {
+	k := instanceKey{vrid: in.VRID, ipv6: in.IPv6, link: in.Interface, unicast: len(in.UnicastPeers) > 0}
+	if k.unicast {
+		k.source = in.SourceAddress
+	}
+	return k
+}
+
+func (d *Difference) instances(before, after *Config) {
+	olds := make(map[instanceKey]*Instance, len(before.Instances))
+	for _, in := range before.Instances {
+		olds[in.key()] = in
+	}
+	kept := make(map[instanceKey]bool, len(after.Instances))
+	for _, in := range after.Instances {
+		c := InstanceChange{Action: Added, Name: in.Name, New: in}
+		if old := olds[in.key()]; old != nil {
+			kept[in.key()] = true
+			c.Action, c.Old = Untouched, old
+			if !reflect.DeepEqual(old, in) {
+				c.Action = Changed
+				c.Fields = instanceFields(before, after, old, in)
+			}
+		}
+		d.Instances = append(d.Instances, c)
+	}
+	for _, in := range before.Instances {
+		if !kept[in.key()] {
+			d.Instances = append(d.Instances, InstanceChange{Action: Removed, Name: in.Name, Old: in})
+		}
+	}
+}
+
+func instanceFields(before, after *Config, old, in *Instance) []FieldChange {
+	var list []FieldChange
+	if old.Name != in.Name {
+		list = append(list, FieldChange{"vrrp_instance", old.Name, in.Name})
+	}
+	if old.SyncGroup != in.SyncGroup {
+		list = append(list, FieldChange{"vrrp_sync_group", old.SyncGroup, in.SyncGroup})
+	}
+	list = append(list, fields(before.instanceSection(old), after.instanceSection(in))...)
+	return orSomething(list, "vrrp_instance")
+}
+
+// orSomething makes a change seen that no keyword shows, such as the order of
+// a list: it must be applied all the same.
+func orSomething(list []FieldChange, what string) []FieldChange {
+	if len(list) == 0 {
+		return []FieldChange{{Keyword: what + " (order)"}}
+	}
+	return list
+}
+
+// serverID is what makes a virtual server the same after a reload.
+type serverID struct {
+	key   ServiceKey
+	group string
+}
+
+func (v *VirtualServer) id() serverID { return serverID{v.Key, v.Group} }
+
+func (d *Difference) servers(before, after *Config) {
+	olds := make(map[serverID]*VirtualServer, len(before.VirtualServers))
+	for _, v := range before.VirtualServers {
+		olds[v.id()] = v
+	}
+	kept := make(map[serverID]bool, len(after.VirtualServers))
+	for _, v := range after.VirtualServers {
+		c := ServerChange{Action: Added, Name: v.String(), New: v}
+		if old := olds[v.id()]; old != nil {
+			kept[v.id()] = true
+			c.Action, c.Old = Untouched, old
+			if !reflect.DeepEqual(old, v) {
+				c.compare(before, after)
+			}
+		}
+		d.Servers = append(d.Servers, c)
+	}
+	for _, v := range before.VirtualServers {
+		if !kept[v.id()] {
+			d.Servers = append(d.Servers, ServerChange{Action: Removed, Name: v.String(), Old: v})
+		}
+	}
+}
+
+// compare fills in what changes of a virtual server that is in both.
+func (c *ServerChange) compare(before, after *Config) {
+	c.Action = Changed
+	o, n := *c.Old, *c.New
+	o.RealServers, n.RealServers = nil, nil
+	if !reflect.DeepEqual(o, n) {
+		c.Fields = fields(
+			section(before, serverKeywords, c.Old, nil, nil),
+			section(after, serverKeywords, c.New, nil, nil))
+		c.Fields = append(c.Fields, services(c.Old, c.New)...)
+		c.Fields = orSomething(c.Fields, "virtual_server")
+	}
+	olds := make(map[ServerKey]*RealServer, len(c.Old.RealServers))
+	for _, r := range c.Old.RealServers {
+		olds[r.Key] = r
+	}
+	kept := make(map[ServerKey]bool, len(c.New.RealServers))
+	for _, r := range c.New.RealServers {
+		rc := RealChange{Action: Added, Name: r.String(), New: r}
+		if old := olds[r.Key]; old != nil {
+			kept[r.Key] = true
+			rc.Action, rc.Old = Untouched, old
+			if !reflect.DeepEqual(old, r) {
+				rc.Action = Changed
+				rc.Checkers = !reflect.DeepEqual(old.Checkers, r.Checkers)
+				rc.Fields = orSomething(fields(before.realSection(c.Old, old), after.realSection(c.New, r)), "real_server")
+			}
+		}
+		c.RealServers = append(c.RealServers, rc)
+	}
+	for _, r := range c.Old.RealServers {
+		if !kept[r.Key] {
+			c.RealServers = append(c.RealServers, RealChange{Action: Removed, Name: r.String(), Old: r})
+		}
+	}
+	changed := len(c.Fields) > 0
+	for _, rc := range c.RealServers {
+		changed = changed || rc.Action != Untouched
+	}
+	if !changed {
+		c.Action = Untouched // real servers in another order
+	}
+}
+
+// services compares the members of a virtual server group.
+func services(old, in *VirtualServer) []FieldChange {
+	if in.Group == "" {
+		return nil
+	}
+	had := make(map[ServiceKey]bool, len(old.Services))
+	for _, k := range old.Services {
+		had[k] = true
+	}
+	var list []FieldChange
+	for _, k := range in.Services {
+		if !had[k] {
+			list = append(list, FieldChange{Keyword: "virtual_server_group", New: k.String()})
+		}
+		delete(had, k)
+	}
+	for _, k := range old.Services {
+		if had[k] {
+			list = append(list, FieldChange{Keyword: "virtual_server_group", Old: k.String()})
+		}
+	}
+	return list
+}
+
+// flatLine is one value of a section with the path to it.
+type flatLine struct {
+	path, shown, value, secret string
+}
+
+// flatten lists the values of a section and of those inside it. Paths are
+// unique: several of one kind are told apart by their number.
+func (s Section) flatten(path string, entries bool, list []flatLine) []flatLine {
+	for _, x := range s.Settings {
+		l := flatLine{path: path + x.Keyword, shown: strings.TrimSpace(path + x.Keyword), value: strings.Join(quoteAll(x.Words), " "), secret: x.secret}
+		if entries {
+			l.shown = strings.TrimSpace(path)
+			l.value = strings.TrimSpace(x.Keyword + " " + l.value)
+		}
+		list = append(list, l)
+	}
+	seen := map[string]int{}
+	for _, sub := range s.Sections {
+		name := sub.Keyword
+		seen[name]++
+		if seen[name] > 1 {
+			name += "#" + strconv.Itoa(seen[name])
+		}
+		list = sub.flatten(path+name+" ", valueBlocks[sub.Keyword], list)
+	}
+	return list
+}
+
+// valueBlocks are the blocks whose lines are entries.
+var valueBlocks = map[string]bool{
+	"virtual_ipaddress": true, "virtual_ipaddress_excluded": true, "virtual_routes": true, "virtual_rules": true,
+	"unicast_peer": true, "track_interface": true, "track_script": true, "track_file": true, "track_process": true,
+	"track_bfd": true, "track_virtual_server": true, "group": true, "interfaces": true, "notification_email": true,
+	"static_ipaddress": true, "static_routes": true, "static_rules": true, "interface_up_down_delays": true,
+}
+
+// fields compares two sections value by value.
+func fields(before, after Section) []FieldChange {
+	olds := before.flatten("", false, nil)
+	of := make(map[string]flatLine, len(olds))
+	for i := range olds {
+		unique(&olds[i], of)
+		of[olds[i].path] = olds[i]
+	}
+	var list []FieldChange
+	kept := map[string]flatLine{}
+	for _, n := range after.flatten("", false, nil) {
+		unique(&n, kept)
+		kept[n.path] = n
+		o, ok := of[n.path]
+		if ok && o.value == n.value && o.secret == n.secret {
+			continue
+		}
+		list = append(list, FieldChange{n.shown, spoken(o, ok), spoken(n, true)})
+	}
+	for _, o := range olds {
+		if _, ok := kept[o.path]; !ok {
+			list = append(list, FieldChange{o.shown, spoken(o, true), ""})
+		}
+	}
+	return list
+}
+
+// unique gives the second entry with one first word a path of its own.
+func unique(l *flatLine, taken map[string]flatLine) {
+	path := l.path
+	for i := 2; ; i++ {
+		if _, ok := taken[l.path]; !ok {
+			return
+		}
+		l.path = path + "#" + strconv.Itoa(i)
+	}
+}
+
+// spoken is a value for people: a word that stands alone is on.
+func spoken(l flatLine, there bool) string {
+	switch {
+	case !there:
+		return ""
+	case l.value == "":
+		return "on"
+	}
+	return l.value
+}

@@ -1,0 +1,168 @@
+package conf_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// summary says what changes, one line each, without what is untouched.
+func summary(d conf.Difference) []string {
+	var list []string
+	fields := func(prefix string, changes []conf.FieldChange) {
+		for _, f := range changes {
+			list = append(list, strings.TrimSpace(prefix+" "+f.Keyword)+": "+f.Old+" -> "+f.New)
+		}
+	}
+	fields("global", d.Global)
+	fields("restart", d.Fixed)
+	for _, c := range d.Instances {
+		if c.Action != conf.Untouched {
+			list = append(list, c.Action.String()+" "+c.Name)
+			fields(c.Name, c.Fields)
+		}
+	}
+	for _, c := range d.Servers {
+		if c.Action == conf.Untouched {
+			continue
+		}
+		list = append(list, c.Action.String()+" "+c.Name)
+		fields(c.Name, c.Fields)
+		for _, r := range c.RealServers {
+			if r.Action != conf.Untouched {
+				list = append(list, r.Action.String()+" "+r.Name)
+				fields(r.Name, r.Fields)
+			}
+		}
+	}
+	for _, c := range d.Others {
+		if c.Action != conf.Untouched {
+			list = append(list, c.Action.String()+" "+c.Block+" "+c.Name)
+			fields(c.Name, c.Fields)
+		}
+	}
+	return list
+}
+
+const running = `
+net_namespace one
+global_defs { router_id lb1 }
+vrrp_script web {
+    script "/bin/true"
+}
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        10.0.0.100/24
+        10.0.0.101/24
+    }
+    authentication {
+        auth_type PASS
+        auth_pass first
+    }
+    track_script {
+        web
+    }
+}
+vrrp_instance VI_2 {
+    interface eth1
+    virtual_router_id 52
+    virtual_ipaddress { 10.0.1.100 }
+}
+virtual_server_group G {
+    10.0.0.7 80
+    10.0.0.8 80
+}
+virtual_server group G {
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP
+    real_server 10.1.0.9 80 { }
+}
+virtual_server 10.0.0.100 80 {
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP
+    real_server 10.1.0.1 80 {
+        TCP_CHECK { }
+    }
+    real_server 10.1.0.2 80 { }
+}
+virtual_server 10.0.0.100 53 {
+    lb_algo rr
+    lb_kind NAT
+    protocol UDP
+    real_server 10.1.0.1 53 { }
+}
+`
+
+func TestDiff(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		old, new string // replaced in the running configuration
+		want     []string
+	}{
+		{"nothing", "", "", nil},
+		{"comments and blanks", "router_id lb1 }", "router_id   lb1 # me\n}", nil},
+		{"order of blocks", "virtual_server 10.0.0.100 53 {\n    lb_algo rr\n", "virtual_server 10.0.0.100 53 {\n# first\nlvs_sched rr\n", nil},
+		{"order of real servers", "    real_server 10.1.0.1 80 {\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.2 80 { }\n",
+			"    real_server 10.1.0.2 80 { }\n    real_server 10.1.0.1 80 {\n        TCP_CHECK { }\n    }\n", nil},
+		{"a word of global_defs", "router_id lb1", "router_id lb2", []string{"global router_id: lb1 -> lb2"}},
+		{"a namespace", "net_namespace one", "net_namespace two", []string{"restart net_namespace: one -> two"}},
+		{"the name of an instance", "vrrp_instance VI_2", "vrrp_instance inside", []string{"changed inside", "inside vrrp_instance: VI_2 -> inside"}},
+		{"a VRID is another instance", "virtual_router_id 52", "virtual_router_id 53", []string{"added VI_2", "removed VI_2"}},
+		{"an interface is another instance", "interface eth1", "interface eth2", []string{"added VI_2", "removed VI_2"}},
+		{"unicast is another instance", "virtual_router_id 52", "virtual_router_id 52\nunicast_peer { 10.0.1.2 }", []string{"added VI_2", "removed VI_2"}},
+		{"a priority", "virtual_router_id 52", "virtual_router_id 52\npriority 90", []string{"changed VI_2", "VI_2 priority: 100 -> 90"}},
+		{"addresses", "10.0.0.101/24", "10.0.0.102/24 label eth0:2", []string{"changed VI_1",
+			"VI_1 virtual_ipaddress:  -> 10.0.0.102/24 dev eth0 label eth0:2", "VI_1 virtual_ipaddress: 10.0.0.101/24 dev eth0 -> "}},
+		{"the order of addresses", "        10.0.0.100/24\n        10.0.0.101/24", "        10.0.0.101/24\n        10.0.0.100/24",
+			[]string{"changed VI_1", "VI_1 vrrp_instance (order):  -> "}},
+		{"a secret", "auth_pass first", "auth_pass second", []string{"changed VI_1", "VI_1 authentication auth_pass: ******** -> ********"}},
+		{"an inherited value", "router_id lb1", "router_id lb1\nvrrp_garp_master_repeat 2", []string{
+			"global vrrp_garp_master_repeat: 5 -> 2", "global vrrp_garp_lower_prio_repeat: 5 -> 2",
+			"changed VI_1", "VI_1 garp_master_repeat: 5 -> 2", "VI_1 garp_lower_prio_repeat: 5 -> 2",
+			"changed VI_2", "VI_2 garp_master_repeat: 5 -> 2", "VI_2 garp_lower_prio_repeat: 5 -> 2"}},
+		{"a script", `script "/bin/true"`, `script "/bin/false"`, []string{"changed vrrp_script web", `web script: /bin/true -> /bin/false`}},
+		{"a protocol is another service", "protocol UDP", "protocol TCP", []string{"added [10.0.0.100]:tcp:53", "removed [10.0.0.100]:udp:53"}},
+		{"a scheduler", "lb_algo rr\n    lb_kind NAT\n    protocol UDP", "lb_algo sh sh-port\n    lb_kind NAT\n    protocol UDP",
+			[]string{"changed [10.0.0.100]:udp:53", "[10.0.0.100]:udp:53 lvs_sched: rr -> sh sh-port"}},
+		{"a weight", "real_server 10.1.0.2 80 { }", "real_server 10.1.0.2 80 {\nweight 5\n}", []string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.2]:tcp:80", "[10.1.0.2]:tcp:80 weight: 1 -> 5"}},
+		{"a real server", "real_server 10.1.0.2 80", "real_server 10.1.0.3 80", []string{"changed [10.0.0.100]:tcp:80", "added [10.1.0.3]:tcp:80", "removed [10.1.0.2]:tcp:80"}},
+		{"a check", "TCP_CHECK { }", "TCP_CHECK {\nretry 3\n}", []string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.1]:tcp:80", "[10.1.0.1]:tcp:80 TCP_CHECK retry: 1 -> 3"}},
+		{"a member of a group", "10.0.0.8 80", "10.0.0.9 80", []string{"changed [G]:0",
+			"[G]:0 virtual_server_group:  -> [10.0.0.9]:tcp:80", "[G]:0 virtual_server_group: [10.0.0.8]:tcp:80 -> "}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(running, test.old, test.new, 1)
+			if test.old != "" && text == running {
+				t.Fatal("nothing was replaced")
+			}
+			before, _ := load(t, running)
+			after, _ := load(t, text)
+			d := conf.Diff(before, after)
+			if diff := cmp.Diff(test.want, summary(d)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if d.Empty() != (test.want == nil) {
+				t.Errorf("Empty is %v", d.Empty())
+			}
+		})
+	}
+}
+
+func TestDiffTellsOtherChecks(t *testing.T) {
+	before, _ := load(t, running)
+	after, _ := load(t, strings.Replace(running, "TCP_CHECK { }", "PING_CHECK { }", 1))
+	for _, c := range conf.Diff(before, after).Servers {
+		for _, r := range c.RealServers {
+			if r.Action == conf.Changed && !r.Checkers {
+				t.Errorf("%s: the checks are others", r.Name)
+			}
+		}
+	}
+}
