@@ -11,12 +11,12 @@ import (
 // users that run them.
 func (c *hostCheck) scripts() {
 	g := &c.cfg.Global
-	any := false
+	found := false
 	look := func(block any, keyword string, s conf.Script) {
 		if s.IsZero() {
 			return
 		}
-		any = true
+		found = true
 		c.script(block, keyword, s)
 	}
 	notify := func(block any, n conf.NotifyScripts) {
@@ -57,11 +57,11 @@ func (c *hostCheck) scripts() {
 			}
 		}
 	}
-	if any && g.ScriptUser == "" && !c.host.user(program.DefaultUser) {
+	if found && g.ScriptUser == "" && !c.host.user(program.DefaultUser) {
 		c.say(conf.Note, g, "script_user", "no-user", "say script_user in global_defs",
 			"this host has no user "+program.DefaultUser+": scripts that name no user run as the user director runs as")
 	}
-	if any && g.ScriptUser != "" {
+	if found && g.ScriptUser != "" {
 		c.user(g, "script_user", g.ScriptUser, g.ScriptGroup)
 	}
 }
