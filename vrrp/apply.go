@@ -72,11 +72,15 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 func (e *Engine) index(cfgs []*conf.Instance) {
 	clear(e.users)
 	clear(e.places)
+	clear(e.sources)
 	for n, i := range e.order {
 		// The new configuration of an instance is not its own yet.
 		future := instance{cfg: cfgs[n], addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
 		for _, name := range future.devices() {
 			e.users[name] = append(e.users[name], i)
+		}
+		if a := cfgs[n].SourceAddress; a.IsValid() && cfgs[n].TrackSource {
+			e.sources[a] = append(e.sources[a], i)
 		}
 		for _, a := range future.addresses {
 			e.places[placeOf(a)] = append(e.places[placeOf(a)], i)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type Engine struct {
 	order      []*instance // as configured
 	users      map[string][]*instance
 	places     map[place][]*instance
+	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets    map[link.Key]*socket
 	interfaces *interfaces
 	leftBehind map[place]bool // in the journal when Run began
@@ -68,6 +70,7 @@ func New(opts Options) *Engine {
 		instances:  make(map[key]*instance),
 		users:      make(map[string][]*instance),
 		places:     make(map[place][]*instance),
+		sources:    make(map[netip.Addr][]*instance),
 		sockets:    make(map[link.Key]*socket),
 		leftBehind: make(map[place]bool),
 		batch:      make([]link.Datagram, receiveBatch),

@@ -15,13 +15,19 @@ import (
 // key is what makes two configured instances the same one, as with keepalived
 // (reload matches instances by it, not by name).
 type key struct {
-	vrid   uint8
-	family link.Family
-	device string
+	vrid    uint8
+	family  link.Family
+	device  string
+	unicast bool
+	source  netip.Addr // of unicast instances only
 }
 
 func keyOf(cfg *conf.Instance) key {
-	return key{vrid: cfg.VRID, family: familyOf(cfg), device: cfg.Interface}
+	k := key{vrid: cfg.VRID, family: familyOf(cfg), device: cfg.Interface, unicast: len(cfg.UnicastPeers) > 0}
+	if k.unicast {
+		k.source = cfg.SourceAddress
+	}
+	return k
 }
 
 func familyOf(cfg *conf.Instance) link.Family {
@@ -37,10 +43,6 @@ func unsupported(cfg *conf.Instance) string {
 	switch {
 	case cfg.IPv6:
 		return "VRRP over IPv6 is not supported yet"
-	case len(cfg.UnicastPeers) > 0:
-		return "unicast_peer is not supported yet"
-	case cfg.Version == 2 && cfg.Auth.Type == conf.AHAuth:
-		return "auth_type AH is not supported yet"
 	case cfg.HMAC != nil:
 		return "auth_hmac is not supported yet"
 	}
@@ -68,11 +70,11 @@ type instance struct {
 	// graced: it expired much too late and was given one more interval.
 	graced bool
 
-	sock     *socket
-	source   netip.Addr
-	rules    packet.Rules
-	datagram []byte // the advertisement, ready to be sent
-	badness  string // why there is none
+	sock    *socket
+	source  netip.Addr
+	rules   packet.Rules
+	out     []outgoing // the advertisement, ready to be sent
+	badness string     // why there is none
 	// unsupported is what the configuration asks for and is not there yet.
 	unsupported string
 
@@ -137,6 +139,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 		form = packet.MessageOnly
 	}
 	i.rules = packet.Rules{
+		Sequence:    i.rules.Sequence,
 		Version:     cfg.Version,
 		VRID:        cfg.VRID,
 		Interval:    cfg.AdvertInterval,
@@ -144,37 +147,31 @@ func (i *instance) configure(cfg *conf.Instance) {
 		Destination: group,
 		Checksum:    form,
 	}
-	if cfg.Version == 2 && cfg.Auth.Type == conf.PassAuth {
-		i.rules.AuthType, i.rules.AuthData = packet.AuthPass, packet.Password(string(cfg.Auth.Pass))
+	i.authentication(cfg)
+	if i.key.unicast {
+		i.unicastRules(cfg)
 	}
 	if !cfg.SkipCheckAdvertAddress && len(advertised) > 0 {
 		i.rules.Addresses = advertised
 	}
-	i.datagram, i.badness = i.datagram[:0], ""
-	if !i.source.IsValid() || i.unsupported != "" {
-		return
-	}
-	var err error
-	i.datagram, err = packet.Append(i.datagram, &packet.Advertisement{
+	i.compose(&packet.Advertisement{
 		Version:     cfg.Version,
 		VRID:        cfg.VRID,
 		Priority:    cfg.Priority,
 		Interval:    cfg.AdvertInterval,
 		Addresses:   advertised,
-		AuthType:    i.rules.AuthType,
-		AuthData:    i.rules.AuthData,
 		Checksum:    form,
 		Source:      i.source,
 		Destination: group,
 	})
-	if err != nil {
-		i.badness = err.Error()
-	}
 }
 
 // devices are the interfaces the instance depends on.
 func (i *instance) devices() []string {
-	names := []string{i.cfg.Interface}
+	var names []string
+	if i.cfg.Interface != "" {
+		names = append(names, i.cfg.Interface)
+	}
 	for _, t := range i.cfg.TrackInterfaces {
 		names = append(names, t.Name)
 	}

@@ -39,6 +39,8 @@ type change struct {
 	gone int
 	// removed is an address that is not there any more.
 	removed place
+	// address has come or gone.
+	address netip.Addr
 	// all: everything may have changed.
 	all bool
 }
@@ -65,15 +67,17 @@ func (t *interfaces) apply(e link.Event) change {
 		i := t.at(e.Address.Index)
 		before := i.primary()
 		t.add(i, e.Address)
+		c := change{address: e.Address.Prefix.Addr()}
 		if i.primary() != before {
-			return change{names: []string{i.Name}}
+			c.names = []string{i.Name}
 		}
+		return c
 	case link.AddressRemoved:
 		i := t.byIndex[e.Address.Index]
 		if i == nil {
 			return change{}
 		}
-		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}}
+		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
 		if _, own := i.addrs[e.Address.Prefix]; own {
 			before := i.primary()
 			delete(i.addrs, e.Address.Prefix)
@@ -150,6 +154,18 @@ func (t *interfaces) replace(e link.Event) {
 		}
 		t.add(i, a)
 	}
+}
+
+// has says whether an interface has an address of its own.
+func (t *interfaces) has(addr netip.Addr) bool {
+	for _, i := range t.byIndex {
+		for p := range i.addrs {
+			if p.Addr() == addr {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // primary is the address that the kernel would send from (the first one that

@@ -37,6 +37,9 @@ func (e *Engine) changed(event link.Event) {
 	for _, i := range e.places[c.removed] {
 		e.verify(i)
 	}
+	for _, i := range e.sources[c.address] {
+		e.judge(i, now)
+	}
 }
 
 // verify has a MASTER's addresses put back if they have gone.
@@ -53,13 +56,13 @@ func (e *Engine) judge(i *instance, now time.Time) {
 		return
 	}
 	on := e.interfaces.byName[i.cfg.Interface]
-	if on != nil && i.unsupported == "" {
+	if i.unsupported == "" {
+		e.takeSource(i, now, sourceOf(i.cfg, on))
+	}
+	if i.unsupported == "" && (on != nil || i.cfg.Interface == "") && (!i.key.unicast || i.source.IsValid()) {
 		e.attach(i, on)
 	} else {
 		e.detach(i)
-	}
-	if i.unsupported == "" {
-		e.takeSource(i, now, sourceOf(i.cfg, on))
 	}
 	tracked := track.Interfaces(i.cfg.Priority, i.cfg.TrackInterfaces, e.isUp)
 	e.takePriority(i, now, tracked.Priority)
@@ -135,14 +138,18 @@ func sourceOf(cfg *conf.Instance, on *iface) netip.Addr {
 func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	name := i.cfg.Interface
 	switch {
-	case on == nil:
+	case on == nil && name != "":
 		return "interface " + name + " does not exist"
-	case !on.Up && !i.cfg.DontTrackPrimary:
+	case on != nil && !on.Up && !i.cfg.DontTrackPrimary:
 		return "interface " + name + " is down"
 	case i.unsupported != "":
 		return i.unsupported
+	case i.cfg.UnicastFaultNoPeer && !i.key.unicast:
+		return "there is no unicast_peer"
 	case !sourceOf(i.cfg, on).IsValid():
 		return "interface " + name + " has no IPv4 address of its own"
+	case i.cfg.TrackSource && i.cfg.SourceAddress.IsValid() && !e.interfaces.has(i.cfg.SourceAddress):
+		return "address " + i.cfg.SourceAddress.String() + " (track_src_ip) is not on this host"
 	case i.badness != "":
 		return i.badness
 	case i.sock.err != nil:

@@ -250,10 +250,7 @@ func TestAnotherMulticastGroup(t *testing.T) {
 func TestWhatIsNotSupportedIsAFaultAndNotSplitBrain(t *testing.T) {
 	for reason, change := range map[string]func(*conf.Instance){
 		"VRRP over IPv6 is not supported yet": func(i *conf.Instance) { i.IPv6 = true },
-		"unicast_peer is not supported yet": func(i *conf.Instance) {
-			i.UnicastPeers = []conf.UnicastPeer{{Address: netip.MustParseAddr("10.0.0.2")}}
-		},
-		"auth_hmac is not supported yet": func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
+		"auth_hmac is not supported yet":      func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
 	} {
 		t.Run(reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -46,12 +46,22 @@ type openResult struct {
 	err     error
 }
 
-// attach puts an instance on the socket of an interface.
+// attach puts an instance on the socket of its interface, or, when it has none,
+// of its source address.
 func (e *Engine) attach(i *instance, on *iface) {
-	k := link.Key{Index: on.Index, Family: i.key.family, Group: i.rules.Destination}
+	k := link.Key{Family: i.key.family, AH: i.rules.AuthType == packet.AuthAH}
+	device := ""
+	if on != nil {
+		k.Index, device = on.Index, on.Name
+	}
+	if i.key.unicast {
+		k.Local = i.source
+	} else {
+		k.Group = i.rules.Destination
+	}
 	s := e.sockets[k]
 	if s == nil {
-		s = &socket{key: k, device: on.Name}
+		s = &socket{key: k, device: device}
 		s.retry = deadline{kind: socketRetry, sock: s}
 		e.sockets[k] = s
 		e.open(s)
@@ -132,18 +142,24 @@ func (e *Engine) socketOpened(r openResult) {
 
 // send sends the instance's advertisement.
 func (e *Engine) send(i *instance, now time.Time, priority uint8) {
-	if i.sock == nil || i.sock.conn == nil || len(i.datagram) == 0 {
+	if i.sock == nil || i.sock.conn == nil {
 		return
 	}
-	packet.Update(i.datagram, priority, 0)
-	if err := i.sock.conn.Send(i.datagram, i.rules.Destination); err != nil {
-		i.stats.sendErrors++
-		if n, ok := i.limits.allow("send", now); ok {
-			e.log.Warn("an advertisement could not be sent", "instance", i.cfg.Name, "error", err, "times", n)
+	if i.rules.AuthType == packet.AuthAH {
+		i.rules.Sequence = nextSequence(i.rules.Sequence, now)
+	}
+	for n := range i.out {
+		o := &i.out[n]
+		i.seal(o.datagram, priority, i.rules.Sequence)
+		if err := i.sock.conn.Send(o.datagram, o.to); err != nil {
+			i.stats.sendErrors++
+			if n, ok := i.limits.allow("send", now); ok {
+				e.log.Warn("an advertisement could not be sent", "instance", i.cfg.Name, "error", err, "times", n)
+			}
+			continue
 		}
-		return
+		i.stats.sent++
 	}
-	i.stats.sent++
 }
 
 // drain takes what waits in a socket.
@@ -190,6 +206,7 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 		return
 	}
 	i.stats.received++
+	i.rules.Sequence = max(i.rules.Sequence, e.adv.Sequence())
 	adv := machine.Advert{Priority: e.adv.Priority, Interval: e.adv.Interval, Source: e.adv.Source}
 	if !i.flood.admit(e.batchID, adv) {
 		i.stats.flooded++

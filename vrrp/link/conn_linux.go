@@ -15,6 +15,7 @@ import (
 
 const (
 	protocolVRRP = 112
+	protocolAH   = 51
 	// packetSize is more than an IPv4 advertisement can be: two headers of 60
 	// and 24 bytes, 255 addresses, authentication.
 	packetSize = 2048
@@ -45,14 +46,18 @@ type conn struct {
 
 // Open implements Network.
 func (*Kernel) Open(key Key, ready chan<- Key) (Conn, error) {
-	if key.Family != IPv4 || !key.Group.Is4() {
+	if key.Family != IPv4 || !key.Group.Is4() && !key.Local.Is4() {
 		return nil, fmt.Errorf("opening a VRRP socket: group %s: %w", key.Group, errors.ErrUnsupported)
 	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocolVRRP)
-	if err != nil {
-		return nil, fmt.Errorf("opening a raw socket for IP protocol 112: %w", withReason(err))
+	protocol := protocolVRRP
+	if key.AH {
+		protocol = protocolAH
 	}
-	if err := configure(fd, key.Index, key.Group); err != nil {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return nil, fmt.Errorf("opening a raw socket for IP protocol %d: %w", protocol, withReason(err))
+	}
+	if err := configure(fd, key); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
@@ -75,18 +80,25 @@ func (*Kernel) Open(key Key, ready chan<- Key) (Conn, error) {
 	return c, nil
 }
 
-// configure makes the socket hear and reach one interface only.
-func configure(fd, index int, group netip.Addr) error {
+// configure makes the socket hear and reach what its key says only.
+func configure(fd int, key Key) error {
 	set := func(name string, level, option, value int) error {
 		if err := unix.SetsockoptInt(fd, level, option, value); err != nil {
 			return fmt.Errorf("setting %s on a raw socket: %w", name, withReason(err))
 		}
 		return nil
 	}
-	if err := set("SO_BINDTOIFINDEX", unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, index); err != nil {
-		return err
+	if key.Index != 0 {
+		if err := set("SO_BINDTOIFINDEX", unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, key.Index); err != nil {
+			return err
+		}
 	}
-	// Between its creation and now the socket has heard every interface.
+	if key.Local.IsValid() {
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: key.Local.As4()}); err != nil {
+			return fmt.Errorf("binding a raw socket to %s, the source of unicast: %w", key.Local, withReason(err))
+		}
+	}
+	// Between its creation and now the socket has heard everything.
 	var rest [1]byte
 	for {
 		if _, _, err := unix.Recvfrom(fd, rest[:], unix.MSG_DONTWAIT); err != nil && !errors.Is(err, unix.EINTR) {
@@ -112,12 +124,15 @@ func configure(fd, index int, group netip.Addr) error {
 			return err
 		}
 	}
-	mreq := unix.IPMreqn{Ifindex: int32(index), Multiaddr: group.As4()}
+	if !key.Group.IsValid() {
+		return nil
+	}
+	mreq := unix.IPMreqn{Ifindex: int32(key.Index), Multiaddr: key.Group.As4()}
 	if err := unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &mreq); err != nil {
 		return fmt.Errorf("choosing the interface for multicast: %w", withReason(err))
 	}
 	if err := unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &mreq); err != nil {
-		return fmt.Errorf("joining multicast group %s: %w", group, withReason(err))
+		return fmt.Errorf("joining multicast group %s: %w", key.Group, withReason(err))
 	}
 	return nil
 }

@@ -47,6 +47,8 @@ func withReason(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("%w (are the capabilities NET_RAW and NET_ADMIN granted?)", err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("%w (is the address on this host?)", err)
 	case errors.Is(err, unix.ENOBUFS):
 		return fmt.Errorf("%w (see net.ipv4.igmp_max_memberships and net.core.optmem_max)", err)
 	}

@@ -22,11 +22,13 @@ const (
 // Key names a socket: one per interface, family and multicast group is shared
 // by all virtual routers there, because a socket can join only 20 groups
 // (igmp_max_memberships) and a raw socket that is not bound to an interface
-// hears the advertisements of all.
+// hears the advertisements of all. Unicast has one per interface and local address.
 type Key struct {
-	Index  int // of the interface
+	Index  int // of the interface; 0 is any
 	Family Family
-	Group  netip.Addr // joined
+	Group  netip.Addr // joined; the zero Addr for unicast
+	Local  netip.Addr // unicast: what is sent to this address is heard
+	AH     bool       // the protocol is the Authentication Header's rather than VRRP's
 }
 
 // Interface is a network interface.

@@ -36,6 +36,10 @@ type nic struct {
 	addrs []netip.Prefix
 }
 
+func (n *nic) has(addr netip.Addr) bool {
+	return slices.ContainsFunc(n.addrs, func(p netip.Prefix) bool { return p.Addr() == addr })
+}
+
 // events are buffered so that a host never waits for a watcher.
 const eventBuffer = 1 << 14
 

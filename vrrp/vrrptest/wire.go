@@ -127,7 +127,7 @@ func (h *Host) Open(key link.Key, ready chan<- link.Key) (link.Conn, error) {
 		arrived: make(chan struct{}, 1), resume: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 	for _, n := range h.ifaces {
-		if n.Index == key.Index {
+		if n.Index == key.Index || key.Index == 0 && n.has(key.Local) {
 			c.wire = n.wire
 		}
 	}
@@ -153,7 +153,7 @@ func (h *Host) arrive(index int, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.conns {
-		if c.key.Index == index && c.hears(data) {
+		if (c.key.Index == index || c.key.Index == 0) && c.hears(data) {
 			c.arrive(data)
 		}
 	}
@@ -197,10 +197,24 @@ func (c *conn) wake() {
 	}
 }
 
-// hears says whether a packet is for the group of the socket; what is no IPv4
-// packet is heard by all.
+// hears says whether a packet is of the socket's protocol and for its group or
+// address; what is no IPv4 packet is heard by all. It is called with the host's
+// lock held.
 func (c *conn) hears(data []byte) bool {
-	return len(data) < 20 || !c.key.Group.Is4() || netip.AddrFrom4([4]byte(data[16:20])) == c.key.Group
+	const ah = 51
+	if len(data) < 20 {
+		return true
+	}
+	to := netip.AddrFrom4([4]byte(data[16:20]))
+	switch {
+	case (data[9] == ah) != c.key.AH:
+		return false
+	case to.IsMulticast():
+		return to == c.key.Group
+	case c.key.Local.IsValid():
+		return to == c.key.Local
+	}
+	return slices.ContainsFunc(c.host.ifaces, func(n *nic) bool { return n.has(to) })
 }
 
 func (c *conn) waiting() bool {
