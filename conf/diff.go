@@ -3,8 +3,6 @@ package conf
 import (
 	"net/netip"
 	"reflect"
-	"strconv"
-	"strings"
 )
 
 // Action is what a reload does with a thing.
@@ -124,79 +122,6 @@ func Diff(before, after *Config) Difference {
 	d.instances(before, after)
 	d.servers(before, after)
 	return d
-}
-
-func (d *Difference) fixed(before, after *Config) {
-	for _, f := range []FieldChange{
-		{"net_namespace", before.NetworkNamespace, after.NetworkNamespace},
-		{"net_namespace_ipvs", before.IPVSNamespace, after.IPVSNamespace},
-		{"instance", before.InstanceName, after.InstanceName},
-	} {
-		if f.Old != f.New {
-			d.Fixed = append(d.Fixed, f)
-		}
-	}
-}
-
-// unnamed compares the blocks of the top level that have no name.
-func unnamed(before, after *Config) []FieldChange {
-	flat := func(c *Config) Section {
-		s := Section{Sections: section(c, rootKeywords, c, nil, nil).Sections}
-		s.Sections = append(s.Sections, section(c, sslBlockKeywords, &c.SSL, nil, nil))
-		for i := range c.GARPGroups {
-			s.Sections = append(s.Sections, section(c, garpGroupKeywords, &c.GARPGroups[i], nil, nil))
-		}
-		return s
-	}
-	return fields(flat(before), flat(after))
-}
-
-func (d *Difference) others(before, after *Config) {
-	type key struct{ block, name string }
-	collect := func(c *Config) (keys []key, of map[key]Section) {
-		of = map[key]Section{}
-		add := func(s Section) {
-			k := key{s.Keyword, strings.Join(s.Words, " ")}
-			keys = append(keys, k)
-			of[k] = s
-		}
-		for _, s := range c.Scripts {
-			add(section(c, scriptKeywords, s, one(s.Name), nil))
-		}
-		for _, f := range c.Files {
-			add(section(c, fileKeywords, f, one(f.Name), nil))
-		}
-		for _, p := range c.Processes {
-			add(section(c, processKeywords, p, one(p.Name), nil))
-		}
-		for _, b := range c.BFDs {
-			add(section(c, bfdKeywords, b, one(b.Name), nil))
-		}
-		for _, g := range c.SyncGroups {
-			add(section(c, groupKeywords, g, one(g.Name), nil))
-		}
-		for i := range c.TrackGroups {
-			add(section(c, trackGroupKeywords, &c.TrackGroups[i], one(c.TrackGroups[i].Name), nil))
-		}
-		return keys, of
-	}
-	oldKeys, olds := collect(before)
-	newKeys, news := collect(after)
-	for _, k := range newKeys {
-		c := NamedChange{Action: Added, Block: k.block, Name: k.name}
-		if old, ok := olds[k]; ok {
-			c.Action = Untouched
-			if c.Fields = fields(old, news[k]); len(c.Fields) > 0 {
-				c.Action = Changed
-			}
-		}
-		d.Others = append(d.Others, c)
-	}
-	for _, k := range oldKeys {
-		if _, ok := news[k]; !ok {
-			d.Others = append(d.Others, NamedChange{Action: Removed, Block: k.block, Name: k.name})
-		}
-	}
 }
 
 // instanceKey is what makes an instance the same after a reload.
@@ -360,89 +285,4 @@ func services(old, in *VirtualServer) []FieldChange {
 		}
 	}
 	return list
-}
-
-// flatLine is one value of a section with the path to it.
-type flatLine struct {
-	path, shown, value, secret string
-}
-
-// flatten lists the values of a section and of those inside it. Paths are
-// unique: several of one kind are told apart by their number.
-func (s Section) flatten(path string, entries bool, list []flatLine) []flatLine {
-	for _, x := range s.Settings {
-		l := flatLine{path: path + x.Keyword, shown: strings.TrimSpace(path + x.Keyword), value: strings.Join(quoteAll(x.Words), " "), secret: x.secret}
-		if entries {
-			l.shown = strings.TrimSpace(path)
-			l.value = strings.TrimSpace(x.Keyword + " " + l.value)
-		}
-		list = append(list, l)
-	}
-	seen := map[string]int{}
-	for _, sub := range s.Sections {
-		name := sub.Keyword
-		seen[name]++
-		if seen[name] > 1 {
-			name += "#" + strconv.Itoa(seen[name])
-		}
-		list = sub.flatten(path+name+" ", valueBlocks[sub.Keyword], list)
-	}
-	return list
-}
-
-// valueBlocks are the blocks whose lines are entries.
-var valueBlocks = map[string]bool{
-	"virtual_ipaddress": true, "virtual_ipaddress_excluded": true, "virtual_routes": true, "virtual_rules": true,
-	"unicast_peer": true, "track_interface": true, "track_script": true, "track_file": true, "track_process": true,
-	"track_bfd": true, "track_virtual_server": true, "group": true, "interfaces": true, "notification_email": true,
-	"static_ipaddress": true, "static_routes": true, "static_rules": true, "interface_up_down_delays": true,
-}
-
-// fields compares two sections value by value.
-func fields(before, after Section) []FieldChange {
-	olds := before.flatten("", false, nil)
-	of := make(map[string]flatLine, len(olds))
-	for i := range olds {
-		unique(&olds[i], of)
-		of[olds[i].path] = olds[i]
-	}
-	var list []FieldChange
-	kept := map[string]flatLine{}
-	for _, n := range after.flatten("", false, nil) {
-		unique(&n, kept)
-		kept[n.path] = n
-		o, ok := of[n.path]
-		if ok && o.value == n.value && o.secret == n.secret {
-			continue
-		}
-		list = append(list, FieldChange{n.shown, spoken(o, ok), spoken(n, true)})
-	}
-	for _, o := range olds {
-		if _, ok := kept[o.path]; !ok {
-			list = append(list, FieldChange{o.shown, spoken(o, true), ""})
-		}
-	}
-	return list
-}
-
-// unique gives the second entry with one first word a path of its own.
-func unique(l *flatLine, taken map[string]flatLine) {
-	path := l.path
-	for i := 2; ; i++ {
-		if _, ok := taken[l.path]; !ok {
-			return
-		}
-		l.path = path + "#" + strconv.Itoa(i)
-	}
-}
-
-// spoken is a value for people: a word that stands alone is on.
-func spoken(l flatLine, there bool) string {
-	switch {
-	case !there:
-		return ""
-	case l.value == "":
-		return "on"
-	}
-	return l.value
 }

@@ -1,0 +1,129 @@
+package conf
+
+import (
+	"net/netip"
+	"time"
+)
+
+// CheckKind is the kind of a checker: its block's keyword.
+type CheckKind string
+
+// The kinds of checkers. What runs one skips the kinds it does not know.
+const (
+	TCPCheck  CheckKind = "TCP_CHECK"
+	HTTPGet   CheckKind = "HTTP_GET"
+	SSLGet    CheckKind = "SSL_GET"
+	PingCheck CheckKind = "PING_CHECK"
+	SMTPCheck CheckKind = "SMTP_CHECK"
+	DNSCheck  CheckKind = "DNS_CHECK"
+	MiscCheck CheckKind = "MISC_CHECK"
+	UDPCheck  CheckKind = "UDP_CHECK"
+	FileCheck CheckKind = "FILE_CHECK"
+	BFDCheck  CheckKind = "BFD_CHECK"
+)
+
+// Checker is one check of a real server with all inheritance applied.
+type Checker struct {
+	Kind CheckKind
+
+	ConnectIP   netip.Addr // default the real server's
+	ConnectPort uint16     // default the real server's
+	BindIP      netip.Addr // zero is any
+	BindPort    uint16
+	BindIf      string
+	FWMark      uint32
+
+	Timeout  time.Duration // connect_timeout; bounds each step and, times a small factor, the whole check
+	Interval time.Duration // delay_loop
+	Warmup   time.Duration // bound of the random delay before the first run; 0 is none
+	// Retries is how many further failures in a row are forgiven while up;
+	// RetryDelay is how soon the next try comes.
+	Retries    int
+	RetryDelay time.Duration
+	Alpha      bool
+	LogAll     bool // log_all_failures
+
+	HTTP *HTTPCheck       // set for HTTP_GET and SSL_GET
+	SMTP *SMTPCheckParams // set for SMTP_CHECK
+	DNS  *DNSCheckParams  // set for DNS_CHECK
+	Misc *MiscCheckParams // set for MISC_CHECK
+	UDP  *UDPCheckParams  // set for UDP_CHECK
+	File *FileCheckParams // set for FILE_CHECK
+	BFD  string           // name of the bfd_instance of BFD_CHECK
+}
+
+// SMTPCheckParams is what is particular to SMTP_CHECK.
+type SMTPCheckParams struct {
+	Hello string // helo_name
+}
+
+// DNSCheckParams is what is particular to DNS_CHECK.
+type DNSCheckParams struct {
+	Type string // A, NS, CNAME, SOA, MX, TXT, AAAA, RRSIG or DNSKEY
+	Name string // default the root, "."
+}
+
+// MiscCheckParams is what is particular to MISC_CHECK.
+type MiscCheckParams struct {
+	Script  Script
+	Timeout time.Duration // misc_timeout, default delay_loop
+	Dynamic bool          // exit status 2..255 sets the weight to status-2
+}
+
+// UDPCheckParams is what is particular to UDP_CHECK.
+type UDPCheckParams struct {
+	Payload      []byte // empty is the checker's own
+	RequireReply bool
+	// Reply is what a reply must begin with, under ReplyMask bit by bit; empty is anything.
+	Reply, ReplyMask []byte
+	MinReply         int // bytes
+	MaxReply         int // bytes
+}
+
+// FileCheckParams is what is particular to FILE_CHECK.
+type FileCheckParams struct {
+	Name    string // of the track_file
+	Weight  int
+	Reverse bool
+}
+
+// HTTPCheck is what is particular to HTTP_GET and SSL_GET.
+type HTTPCheck struct {
+	Protocol     string // "1.0", "1.0C" or "1.1"
+	FastRecovery bool
+	SNI          string // empty is none (SSL_GET)
+	EnableSNI    bool
+	VirtualHost  string // Host header of URLs without their own; empty means address:port
+	TLSCompliant bool
+	URLs         []HTTPURL
+}
+
+// HTTPURL is one url block.
+type HTTPURL struct {
+	Path        string
+	VirtualHost string // Host header; empty means address:port of the real server
+	// Statuses are the accepted status codes; never empty, default 200-299.
+	Statuses []StatusRange
+	Digest   string // 32 lower-case hex digits: MD5 of the body; empty is not checked
+	Regex    *Regex
+}
+
+// Regex is a pattern that the body must, or must not, match.
+type Regex struct {
+	Pattern   string
+	NoMatch   bool
+	Options   []string // regex_options: caseless, multiline, ...
+	MinOffset int      // bytes of the body
+	MaxOffset int      // 0 is no limit
+}
+
+// SSL is the SSL block: what SSL_GET shows of itself and believes.
+type SSL struct {
+	Password    Secret
+	CA          string
+	Certificate string
+	Key         string
+}
+
+// StatusRange is an inclusive range of HTTP status codes.
+type StatusRange struct{ From, To int }
