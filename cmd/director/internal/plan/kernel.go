@@ -52,7 +52,7 @@ func (m *maker) kernelAddresses(cfg *conf.Config) {
 		case len(missing) == 0:
 			m.untouched("%s: MASTER here, all its addresses are: %s", router(i), addressTexts(list))
 		case len(missing) == len(list) && other == 0:
-			m.untouched("%s: not MASTER here, none of its %d addresses is", router(i), len(list))
+			m.untouched("%s: not MASTER here, none of its addresses is: %s", router(i), addressTexts(list))
 		default:
 			for _, a := range missing {
 				m.missingAddress(i, a, elsewhere[a.Prefix.Addr()])

@@ -44,26 +44,12 @@ func (m *maker) untouched(format string, args ...any) {
 	m.plan.Untouched = append(m.plan.Untouched, fmt.Sprintf(format, args...))
 }
 
-// global says what becomes of global_defs and what else has no name.
+// global says what becomes of global_defs and what else has no name. What
+// instances inherit from it they say themselves.
 func (m *maker) global() {
-	groups, rest := take(m.diff.Global, "vrrp_mcast_group4", "vrrp_mcast_group6")
-	if len(groups) > 0 && m.anyInstance() {
-		m.clients("%s: until the peers have the same they do not hear each other, and both are MASTER", fieldWords(groups))
-	} else {
-		rest = append(groups, rest...)
-	}
-	for _, f := range rest {
+	for _, f := range m.diff.Global {
 		m.quiet("%s", fieldWords([]conf.FieldChange{f}))
 	}
-}
-
-func (m *maker) anyInstance() bool {
-	for _, c := range m.diff.Instances {
-		if c.Old != nil && c.New != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // others says what becomes of trackers, sync groups and the like.
