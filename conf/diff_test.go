@@ -1,8 +1,11 @@
 package conf_test
 
 import (
+	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -165,4 +168,128 @@ func TestDiffTellsOtherChecks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDiffShowsEveryField changes each field by itself and wants to see it
+// under a keyword.
+func TestDiffShowsEveryField(t *testing.T) {
+	load := func() *conf.Config {
+		cfg, findings := conf.Load("testdata/effective/everything.conf", conf.Options{})
+		if conf.HasErrors(findings) {
+			t.Fatal(findings)
+		}
+		return cfg
+	}
+	before := load()
+	web := func(c *conf.Config) *conf.RealServer { return c.VirtualServers[0].RealServers[0] }
+	for name, block := range map[string]func(*conf.Config) any{
+		"Global":         func(c *conf.Config) any { return &c.Global },
+		"Instance":       func(c *conf.Config) any { return c.Instances[0] },
+		"VirtualServer":  func(c *conf.Config) any { return c.VirtualServers[0] },
+		"RealServer":     func(c *conf.Config) any { return web(c) },
+		"Checker":        func(c *conf.Config) any { return &c.VirtualServers[2].RealServers[0].Checkers[0] },
+		"HTTP":           func(c *conf.Config) any { return c.VirtualServers[2].RealServers[0].Checkers[0].HTTP },
+		"URL":            func(c *conf.Config) any { return &c.VirtualServers[2].RealServers[0].Checkers[0].HTTP.URLs[0] },
+		"Misc":           func(c *conf.Config) any { return web(c).Checkers[2].Misc },
+		"UDP":            func(c *conf.Config) any { return web(c).Checkers[3].UDP },
+		"Script":         func(c *conf.Config) any { return c.Scripts[0] },
+		"File":           func(c *conf.Config) any { return c.Files[0] },
+		"Process":        func(c *conf.Config) any { return c.Processes[0] },
+		"BFD":            func(c *conf.Config) any { return c.BFDs[0] },
+		"SyncGroup":      func(c *conf.Config) any { return c.SyncGroups[0] },
+		"Authentication": func(c *conf.Config) any { return &c.Instances[0].Auth },
+		"HMAC":           func(c *conf.Config) any { return c.Instances[1].HMAC },
+	} {
+		typ := reflect.TypeOf(block(load())).Elem()
+		for i := range typ.NumField() {
+			field := typ.Field(i)
+			if notShown[name+"."+field.Name] {
+				continue
+			}
+			after := load()
+			value := reflect.ValueOf(block(after)).Elem().Field(i)
+			if !mutate(value) {
+				continue
+			}
+			lines := summary(conf.Diff(before, after))
+			if len(lines) == 0 || strings.Contains(strings.Join(lines, "\n"), "(order)") || strings.Contains(strings.Join(lines, "\n"), "global_defs:") {
+				t.Errorf("%s.%s: %q", name, field.Name, lines)
+			}
+		}
+	}
+}
+
+// notShown are fields that follow from others, and identities.
+var notShown = map[string]bool{
+	"RealServer.Tunnel":         true, // this one is DR, which has none
+	"Authentication.Pass":       true, // nothing without a type
+	"Checker.BFD":               true, // this one is SSL_GET
+	"UDP.Reply":                 true, // the half that any reply has
+	"Instance.IPv6":             true, // of the addresses
+	"Instance.Routes":           true, // shown as they were written
+	"Instance.Rules":            true,
+	"VirtualServer.RealServers": true, // looked at below
+	"Checker.HTTP":              true,
+	"VirtualServer.Key":         true,
+	"RealServer.Key":            true,
+	"RealServer.Protocol":       true,
+	"Checker.Kind":              true,
+	"Script.Name":               true,
+	"File.Name":                 true,
+	"Process.Name":              true,
+	"BFD.Name":                  true,
+	"SyncGroup.Name":            true,
+	"UDP.ReplyMask":             true, // of the reply
+}
+
+// mutate changes a value, and reports whether it could.
+func mutate(v reflect.Value) bool {
+	switch x := v.Addr().Interface().(type) {
+	case *netip.Addr:
+		*x = netip.MustParseAddr("192.0.2.77")
+		return true
+	case *netip.Prefix:
+		*x = netip.MustParsePrefix("192.0.2.77/32")
+		return true
+	case *conf.Choice:
+		*x = conf.Yes + conf.No - max(*x, conf.Yes)
+		return true
+	case *conf.Script:
+		x.Argv, x.Command = []string{"/x"}, "/x"
+		return true
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(!v.Bool())
+	case reflect.String:
+		v.SetString(v.String() + "1")
+	case reflect.Int, reflect.Int64:
+		if v.Type() == reflect.TypeFor[time.Duration]() {
+			v.SetInt(max(v.Int(), 0) + int64(time.Second))
+		} else {
+			v.SetInt(max(v.Int(), 0) + 1)
+		}
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		if v.Uint() < 2 {
+			v.SetUint(v.Uint() + 1)
+		} else {
+			v.SetUint(v.Uint() - 1)
+		}
+	case reflect.Slice:
+		if v.Len() == 0 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			return mutate(v.Index(0))
+		}
+		return mutate(v.Index(0))
+	case reflect.Struct:
+		return mutate(v.Field(0))
+	case reflect.Pointer:
+		if v.IsNil() {
+			return false
+		}
+		v.Set(reflect.Zero(v.Type()))
+	default:
+		return false
+	}
+	return true
 }

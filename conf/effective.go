@@ -296,7 +296,11 @@ func (c *Config) checkerSection(v *VirtualServer, r *RealServer, k *Checker) Sec
 			return c.inherits(r, v)(keyword)
 		}
 	}
-	s := section(c, checkerTables[k.Kind], k, nil, inherited)
+	table := checkerTables[k.Kind]
+	if table == nil { // a Config that Load did not make
+		return Section{Keyword: string(k.Kind)}
+	}
+	s := section(c, table, k, nil, inherited)
 	if k.HTTP != nil {
 		for i := range k.HTTP.URLs {
 			s.Sections = append(s.Sections, sectionAt(c, urlKeywords, urlKey{k, i}, &k.HTTP.URLs[i], nil, c.inherits(k, r, v)))

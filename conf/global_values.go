@@ -55,6 +55,12 @@ func microseconds[T any](name, deflt string, field func(*T) *time.Duration) keyw
 				*field(t) = time.Duration(v) * time.Microsecond
 			}
 		},
+		get: func(t *T) []string {
+			if *field(t) == 0 {
+				return nil
+			}
+			return one(strconv.FormatInt(field(t).Microseconds(), 10))
+		},
 	}
 }
 

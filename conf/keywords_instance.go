@@ -86,6 +86,15 @@ var instanceSource = []keyword[Instance]{
 			default:
 				l.warnArg(n, 0, "unknown-value", "old_unicast_checksum does not know %q: the line is ignored", clip(n.Arg(0)))
 			}
+		},
+		get: func(in *Instance) []string {
+			switch in.OldUnicastChecksum {
+			case "":
+				return nil
+			case "always":
+				return []string{}
+			}
+			return one(in.OldUnicastChecksum)
 		}},
 }
 
