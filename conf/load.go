@@ -101,7 +101,7 @@ type loader struct {
 func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Config, []Finding) {
 	l := &loader{
 		tree: tree, findings: findings, preference: firstPreference,
-		cfg: &Config{Path: path, ConfigID: tree.ConfigID, Digest: digest(tree), Global: defaultGlobal(), sources: sources{}},
+		cfg: &Config{Path: path, ConfigID: tree.ConfigID, Digest: digest(tree), Global: defaultGlobal()},
 
 		instances: map[string]*Instance{}, groups: map[string]*SyncGroup{}, scripts: map[string]*TrackScript{},
 		files: map[string]*TrackFile{}, processes: map[string]*TrackProcess{}, bfds: map[string]*BFDInstance{},
@@ -115,6 +115,9 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		addressNodes: map[any][]*syntax.Node{}, noted: map[string]bool{},
 	}
 	l.compat = opts.Compat
+	found := &l.cfg.Found
+	found.count(tree.Nodes)
+	l.cfg.sources = make(sources, 2*(found.Instances+found.VirtualServers+found.RealServers))
 	unreadable := HasErrors(findings)
 	for i := range findings {
 		findings[i].Line = maskLine(findings[i].Line)
@@ -126,7 +129,6 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		f := l.report(Error, tree.Nodes[0].Pos(), tree.Nodes[0].Origin, "no-configuration", "not a line of this is known: it is no configuration of keepalived or director")
 		f.Hint = "is it the right file?"
 	}
-	l.cfg.Found.count(tree.Nodes)
 	if l.compat {
 		l.longLines()
 	}
