@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
 	"github.com/lvs-director/director/integration/traffic"
 )
 
@@ -25,27 +27,28 @@ const (
 	aftermath = time.Second
 )
 
-// play runs all events with a pair of one kind.
+// play runs all events with a pair of one kind. With keep it then leaves the
+// lab to the user.
 func play(kind pair.Kind, keep bool) (rows []row, ok bool) {
-	t := &reporter{name: "demo-" + kind.Name()}
-	defer t.conclude()
-	fmt.Printf("\n== A pair of %s: NAT, VRRPv3, one advertisement a second\n", kind.Name())
-	site := pair.New(t, pair.NAT, 3)
-	p := &player{Running: site.Run(t, [2]pair.Kind{kind, kind}, nil), kind: kind}
-	watch := startView(p.Running)
-	defer watch.stop()
+	ok = stage.Play("demo-"+kind.Name(), func(t lab.Reporter) {
+		fmt.Printf("\n== A pair of %s: NAT, VRRPv3, one advertisement a second\n", kind.Name())
+		site := pair.New(t, pair.NAT, 3)
+		p := &player{Running: site.Run(t, [2]pair.Kind{kind, kind}, nil), kind: kind}
+		watch := startView(p.Running)
+		defer watch.stop()
 
-	p.realServerDies()
-	p.digestGoesWrong()
-	p.masterKilled()
-	p.workerKilled()
+		p.realServerDies()
+		p.digestGoesWrong()
+		p.masterKilled()
+		p.workerKilled()
+		rows = p.rows
 
-	if keep {
-		printTable(os.Stdout, p.rows)
-		watch.stop()
-		prompt(p.Running)
-	}
-	return p.rows, true
+		if watch.stop(); keep {
+			printTable(os.Stdout, p.rows)
+			prompt(p.Running)
+		}
+	})
+	return rows, ok
 }
 
 func (p *player) realServerDies() {
