@@ -59,8 +59,9 @@ func (c *checkCmd) Run(io streams) error {
 		}
 		findings = append(findings, c.strictly(hostFindings(cfg, h))...)
 	}
-	if c.Compat != "" && !conf.HasErrors(findings) {
-		findings = c.checkCompat(file, findings)
+	compat := false
+	if c.Compat != "" {
+		findings, compat = c.checkCompat(file, findings)
 	}
 	if c.JSON {
 		enc := json.NewEncoder(io.out)
@@ -73,7 +74,7 @@ func (c *checkCmd) Run(io streams) error {
 			return fmt.Errorf("writing findings: %w", err)
 		}
 	}
-	if c.Compat != "" && !conf.HasErrors(findings) {
+	if compat {
 		if !c.JSON {
 			fmt.Fprintln(io.out, compatSummary(file, len(findings)))
 		}

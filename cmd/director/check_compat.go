@@ -74,10 +74,14 @@ func keepalivedLines(tree *syntax.Tree, f *syntax.File) []conf.Finding {
 	return list
 }
 
-// checkCompat is director check --compat keepalived.
-func (c *checkCmd) checkCompat(file string, findings []conf.Finding) []conf.Finding {
+// checkCompat gives what director check --compat keepalived says instead of
+// findings; ok is false when there was nothing to read.
+func (c *checkCmd) checkCompat(file string, findings []conf.Finding) (list []conf.Finding, ok bool) {
 	tree, _ := syntax.Parse(file, syntax.Options{ConfigID: c.ConfigID})
-	return keepalivedFindings(tree, findings)
+	if len(tree.Files) == 0 {
+		return findings, false
+	}
+	return keepalivedFindings(tree, findings), true
 }
 
 // compatSummary is the last line of director check --compat keepalived.

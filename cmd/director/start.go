@@ -60,7 +60,7 @@ func (c *runCmd) choose(log *slog.Logger) (start, error) {
 	if err == nil {
 		entries, err = store.List()
 	}
-	if err != nil {
+	if err != nil && !usable { // else whoever opens it to write says it
 		log.Warn("the history of configurations cannot be read: there is nothing to fall back to", "error", err)
 	}
 	why, candidates := history.Choose(entries, file.digest(), usable)

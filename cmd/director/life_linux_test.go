@@ -1,0 +1,171 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const (
+	vip1 = "10.77.0.101/24"
+	vip2 = "10.77.0.102/24"
+	vip3 = "10.77.0.103/24"
+)
+
+const (
+	loud    = "ATTENTION: NOT"
+	differs = "lb.conf differs from what runs"
+)
+
+// TestLifeOfAConfiguration: planned, run, changed, refused, rolled back.
+func TestLifeOfAConfiguration(t *testing.T) {
+	n := newNode(t)
+	n.write(vip1)
+	n.says(0, "plan -f lb.conf", "against the kernel; no director runs", "nothing would change")
+	n.start()
+	n.has(vip1)
+	n.says(0, "status", "MASTER", "generation 1, digest", "! "+differs)
+	n.says(0, "plan", "nothing would change", "VI_1 (MASTER)")
+
+	n.write(vip1, vip2)
+	n.says(0, "status", differs)
+	n.says(0, "plan", "was changed since", vip2+" on eth0 comes up on this host (VI_1, MASTER)")
+	n.has(vip1) // a plan changes nothing
+	n.says(0, "reload", vip2+" on eth0 comes up", "is in force as generation 2, number 2 of the history")
+	n.has(vip1, vip2)
+	n.says(0, "reload", "nothing would change", "generation 3")
+
+	// An error changes nothing, and everything says what is wrong.
+	n.writeText("vrrp_instance VI_1 {\n    interface eth0\n}\n")
+	n.says(1, "plan", "lb.conf:1:1: error:", "it would be refused")
+	n.says(1, "reload", "lb.conf:1:1: error:", "generation 3 keeps running unchanged")
+	n.says(0, "status", differs, "has 1 error")
+	n.has(vip1, vip2)
+
+	n.says(0, "rollback", "number 1 of the history", vip2+" on eth0 leaves this host", "is in force as generation 4")
+	n.has(vip1)
+	n.says(1, "rollback", "there is no configuration before")
+	n.says(1, "rollback 77", "there is no configuration 77")
+	n.says(0, "rollback 2", "comes up on this host")
+	n.has(vip1, vip2)
+	n.says(0, "history", "rollback to 1", "rollback to 2", "4 *")
+	n.says(0, "history 1", "        "+vip1+"\n    }", "! "+vip2)
+	n.says(0, "history --json", `"in_force": true`)
+
+	// A plan for another file changes nothing.
+	n.write(vip3)
+	n.says(0, "plan -f lb.conf", vip3)
+	n.has(vip1, vip2)
+	n.stop(syscall.SIGTERM)
+	n.has()
+	n.says(0, "history -f lb.conf", "rollback to 2", "! *")
+}
+
+// TestWithoutConfirmation the configuration before comes back by itself.
+func TestWithoutConfirmation(t *testing.T) {
+	n := newNode(t)
+	n.write(vip1)
+	n.start()
+	n.has(vip1)
+	n.write(vip2)
+	n.says(1, "confirm", "nothing waits for a confirmation")
+	n.says(1, "reload --confirm 25h", "at most 24h")
+	n.says(0, "reload --confirm 2s", "comes back at", "director confirm")
+	n.has(vip2)
+	n.says(0, "status", "not confirmed", "director confirm")
+	n.says(0, "history", "not confirmed yet")
+	n.has(vip1)
+	n.says(1, "status", loud, "was not confirmed in time", differs)
+	n.says(0, "history", "never confirmed", "back to number 1")
+
+	n.says(0, "reload --confirm 1h", vip2)
+	n.says(0, "confirm", "stays in force")
+	n.says(0, "status", "! not confirmed", "! "+loud)
+	n.has(vip2)
+	n.says(1, "confirm", "nothing waits")
+
+	// One that was not confirmed is not what a start begins with, whatever
+	// ended the director.
+	n.write(vip3)
+	n.says(0, "reload --confirm 1h", vip3)
+	n.has(vip3)
+	n.stop(syscall.SIGKILL)
+	n.has()
+	n.start()
+	n.has(vip2)
+	n.says(1, "status", loud, "never confirmed")
+	n.says(0, "reload", loud)
+	n.has(vip3)
+	n.says(0, "status", "! "+loud)
+}
+
+// TestStartWithErrors: the last good configuration runs, and everything says so.
+func TestStartWithErrors(t *testing.T) {
+	n := newNode(t)
+	if err := os.Mkdir(filepath.Join(n.dir, "more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	include := filepath.Join(n.dir, "more", "address.conf")
+	n.write("include more/*.conf")
+	if err := os.WriteFile(include, []byte(vip1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	n.has(vip1)
+	n.stop(syscall.SIGTERM)
+
+	n.writeText("vrrp_instance VI_1 {\n    interface eth0\n}\n")
+	if err := os.Remove(include); err != nil {
+		t.Fatal(err)
+	}
+	n.says(1, "run -f lb.conf --no-fallback", "nothing was started", "lb.conf:1:1: error:")
+	n.start()
+	n.has(vip1)
+	const why = "lb.conf has 1 error"
+	n.says(1, "status", loud, "NUMBER 1", why)
+	n.says(1, "plan", loud, why, "lb.conf:1:1: error:")
+	n.says(1, "reload", loud, why)
+	n.says(0, "history", loud, why)
+	if !strings.Contains(n.log.String(), "ATTENTION") {
+		t.Error("the log does not say it")
+	}
+	n.write(vip2)
+	n.says(0, "reload", vip2)
+	n.has(vip2)
+	n.says(0, "status", "! "+loud, "! "+differs)
+	n.says(0, "history", "2 *", "! "+loud)
+
+	// What was rolled back is not what a start begins with.
+	n.says(0, "rollback", vip1)
+	n.has(vip1)
+	n.stop(syscall.SIGTERM)
+	n.start()
+	n.has(vip1)
+	n.says(1, "status", loud, "taken out of force by a rollback")
+}
+
+// TestWithoutStateDirectory: one warning, and no history.
+func TestWithoutStateDirectory(t *testing.T) {
+	n := newNode(t)
+	if err := os.WriteFile(filepath.Join(n.dir, "state"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.write(vip1)
+	n.start()
+	n.has(vip1)
+	n.write(vip2)
+	n.says(0, "reload", "is in force as generation 2\n")
+	n.has(vip2)
+	n.says(0, "status", "no history is kept")
+	n.says(1, "rollback", "there is no history")
+
+	// Going back by itself needs no history.
+	n.write(vip3)
+	n.says(0, "reload --confirm 1s", vip3)
+	n.has(vip2)
+	if got := strings.Count(n.log.String(), "the history of configurations is"); got != 1 {
+		t.Errorf("the log says %d times that there is no history", got)
+	}
+}
