@@ -70,7 +70,10 @@ func TestFindings(t *testing.T) {
 		{"address cut by a comment", "global_defs {\n    notification_email_from lb@example.org#1\n}\n", "2:43: note: # begins a comment here"},
 
 		// Scripts.
-		{"argument without quotes", in("    notify_master /bin/echo up"), `5:29: note: "up" is the user that runs notify_master, not an argument`},
+		{"argument without quotes", in("    notify_master /bin/echo up"), `5:29: warning: "up" is taken as the user that runs notify_master, and there is no such user: the script is not run (put`},
+		{"option without quotes", in("    notify_master /bin/echo -n"), `5:29: warning: "-n" is taken as the user`},
+		{"user or argument", in("    notify_master /bin/echo me"), `5:29: note: "me" is the user that runs notify_master, not an argument`},
+		{"user", in("    notify_master /bin/echo root"), ""},
 		{"open single quote", in("    notify_master '/bin/echo x # y'"), "5:5: warning: notify_master: missing terminating '"},
 		{"open double quote", in("    notify_master \"/bin/echo\n"), "5:19: warning:"},
 		{"empty command", in(`    notify_master ""`), "5:5: warning: notify_master has no command"},

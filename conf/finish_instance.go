@@ -164,7 +164,8 @@ func (l *loader) finishSource(in *Instance) {
 	}
 	for _, p := range in.UnicastPeers {
 		if p.Address == in.SourceAddress {
-			l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip", clip(in.Name), p.Address)
+			f := l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip", clip(in.Name), p.Address)
+			f.Severity = Note
 		}
 	}
 	if in.Preempt && in.PreemptDelay == 0 || !in.Master {

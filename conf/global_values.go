@@ -166,10 +166,9 @@ func setLVSSync(l *loader, n *syntax.Node, g *Global) {
 	for i := 1; i < len(n.Args); {
 		opt := n.Arg(i)
 		if (opt != "inst" && opt != "id" && opt != "maxlen" && opt != "port" && opt != "ttl" && opt != "group") || i+1 >= len(n.Args) {
-			// keepalived still reads the old form: IF VI.
-			if i == 1 && s.Instance == "" && len(n.Args) == 2 {
+			if i == 1 { // the old form: IF VI
 				s.Instance = opt
-				l.warnArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", clip(name), clip(opt), clip(opt))
+				l.noteArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", clip(name), clip(opt), clip(opt))
 			} else {
 				l.warnArg(n, i, "unknown-value", "lvs_sync_daemon does not know %q, or its value is missing: it is ignored", clip(opt))
 			}

@@ -239,7 +239,11 @@ var miscKeywords = []keyword[Checker]{
 	duration("misc_timeout", time.Millisecond, maxTimer, "delay_loop", func(c *Checker) *time.Duration { return &c.Misc.Timeout }),
 	flag("misc_dynamic", func(c *Checker) *bool { return &c.Misc.Dynamic }),
 	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
-		set: func(l *loader, n *syntax.Node, c *Checker) { l.checkerUsers[c] = [2]string{n.Arg(0), n.Arg(1)} }},
+		set: func(l *loader, n *syntax.Node, c *Checker) {
+			if user, group, ok := l.user(n); ok {
+				l.checkerUsers[c] = [2]string{user, group}
+			}
+		}},
 }
 
 var udpKeywords = []keyword[Checker]{

@@ -55,7 +55,11 @@ var globalMail = []keyword[Global]{
 
 var globalScripts = []keyword[Global]{
 	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the running one", need: 1, max: 2,
-		set: func(_ *loader, n *syntax.Node, g *Global) { g.ScriptUser, g.ScriptGroup = n.Arg(0), n.Arg(1) },
+		set: func(l *loader, n *syntax.Node, g *Global) {
+			if user, group, ok := l.user(n); ok {
+				g.ScriptUser, g.ScriptGroup = user, group
+			}
+		},
 		get: func(g *Global) []string {
 			if g.ScriptUser == "" {
 				return nil

@@ -44,7 +44,11 @@ var scriptKeywords = newTable("vrrp_script", []keyword[TrackScript]{
 	number("rise", 1, math.MaxInt32, "1", func(s *TrackScript) *int { return &s.Rise }),
 	number("fall", 1, math.MaxInt32, "1", func(s *TrackScript) *int { return &s.Fall }),
 	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
-		set: func(l *loader, n *syntax.Node, s *TrackScript) { l.scriptUsers[s] = [2]string{n.Arg(0), n.Arg(1)} },
+		set: func(l *loader, n *syntax.Node, s *TrackScript) {
+			if user, group, ok := l.user(n); ok {
+				l.scriptUsers[s] = [2]string{user, group}
+			}
+		},
 	},
 	bare("init_fail", func(s *TrackScript) *bool { return &s.InitFail }),
 })

@@ -23,9 +23,13 @@ func (l *loader) script(n *syntax.Node) (Script, bool) {
 	s := Script{Command: words[0].Text}
 	if len(words) > 1 {
 		s.User = words[1].Text
-		if !words[0].Quoted {
-			f := l.noteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", clip(s.User), n.Keyword.Text)
-			f.Hint = "put the command and its arguments into double quotes"
+		const hint = "put the command and its arguments into double quotes"
+		switch {
+		case !userName(s.User):
+			l.warnAt(words[1].Pos, n.Origin, "script-user", "%q is taken as the user that runs %s, and there is no such user: the script is not run", clip(s.User), n.Keyword.Text).Hint = hint
+			return Script{}, false
+		case !words[0].Quoted && s.User != "root":
+			l.noteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", clip(s.User), n.Keyword.Text).Hint = hint
 		}
 	}
 	if len(words) > 2 {
@@ -53,6 +57,32 @@ func (l *loader) script(n *syntax.Node) (Script, bool) {
 		return Script{}, false
 	}
 	return s, true
+}
+
+// user reads USER [GROUP].
+func (l *loader) user(n *syntax.Node) (user, group string, ok bool) {
+	if !userName(n.Arg(0)) {
+		l.warnArg(n, 0, "script-user", "%q cannot be the name of a user: the line is ignored", clip(n.Arg(0)))
+		return "", "", false
+	}
+	return n.Arg(0), n.Arg(1), true
+}
+
+// userName tells whether s can be the name of a user: not an address, a path
+// or an option, nor one of the words that people hand to notify scripts.
+func userName(s string) bool {
+	switch s {
+	case "master", "backup", "fault", "stop", "start", "up", "down", "MASTER", "BACKUP", "FAULT", "STOP":
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+		if !letter && (i == 0 || c != '-' && c != '.' && c != '$' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
 }
 
 // words is the script as the words of a line.
