@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"regexp"
 
@@ -52,6 +53,11 @@ func (m *modules) ask(name string) {
 		m.asked = make(map[string]bool)
 	}
 	m.asked[name] = true
+	// To start a program costs more than to look, and a worker that is started
+	// again has no time to lose.
+	if _, err := os.Stat("/sys/module/" + name); err == nil {
+		return
+	}
 	modprobe(name)
 }
 
