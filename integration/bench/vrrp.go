@@ -53,6 +53,9 @@ func measureSeries(s seriesSpec, kind pair.Kind, n int) (row timesRow, err error
 		}
 		for len(row.Took) < n && row.Unstable < maxUnstable {
 			if took, ok := trial(r, kind, s.graceful); ok {
+				if took < row.RFC-time.Millisecond {
+					t.Errorf("%s took over after %v, before the RFC's %v", kind.Name(), took, row.RFC)
+				}
 				row.Took = append(row.Took, took)
 			} else {
 				row.Unstable++

@@ -28,6 +28,7 @@ type Config struct {
 	ServerOptions []string
 	UDP           bool // with the echo service too
 	Global        []string
+	Before        []string // further blocks before the vrrp_instance
 }
 
 // The checks a real server may have.
@@ -60,6 +61,9 @@ func (c Config) Text(s *Site) string {
 		fmt.Fprintf(&b, "    %s\n", line)
 	}
 	b.WriteString("}\n\n")
+	for _, block := range c.Before {
+		fmt.Fprintf(&b, "%s\n\n", block)
+	}
 	c.writeInstance(&b, s)
 	if c.Service {
 		c.writeService(&b, s, 80, "TCP")

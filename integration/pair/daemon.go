@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,7 +91,7 @@ func (d *Daemon) KillAll() time.Time {
 		syscall.Kill(pid, syscall.SIGSTOP)
 	}
 	killed := time.Now()
-	for _, pid := range pids {
+	for _, pid := range slices.Backward(pids) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return killed
