@@ -2,11 +2,13 @@ package vrrp
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/track"
 )
@@ -53,6 +55,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 		e.order = append(e.order, i)
 	}
 	e.index(cfg.Instances)
+	maps.DeleteFunc(e.trackers, func(k trackerKey, _ event.TrackerState) bool { return e.watchers[k] == nil })
 	for _, i := range changed {
 		e.reconfigure(i, wanted[i.key], now)
 	}
@@ -72,12 +75,16 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 func (e *Engine) index(cfgs []*conf.Instance) {
 	clear(e.users)
 	clear(e.places)
+	clear(e.watchers)
 	clear(e.sources)
 	for n, i := range e.order {
 		// The new configuration of an instance is not its own yet.
 		future := instance{cfg: cfgs[n], addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
 		for _, name := range future.devices() {
 			e.users[name] = append(e.users[name], i)
+		}
+		for _, r := range tracksOf(cfgs[n]).others {
+			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
 		}
 		if a := cfgs[n].SourceAddress; a.IsValid() && cfgs[n].TrackSource {
 			e.sources[a] = append(e.sources[a], i)
@@ -98,7 +105,7 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 	oldAddresses := i.addresses
 	i.configure(cfg)
 	if i.params != oldParams {
-		i.priority = track.Interfaces(cfg.Priority, cfg.TrackInterfaces, e.isUp).Priority
+		i.priority = track.Judge(cfg.Priority, e.tracked(i.tracks)).Priority
 		e.reconfigured(i, now)
 	}
 	if i.owns && !slices.Equal(i.addresses, oldAddresses) {

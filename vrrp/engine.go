@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
@@ -27,6 +28,8 @@ type Engine struct {
 	order      []*instance // as configured
 	users      map[string][]*instance
 	places     map[place][]*instance
+	trackers   map[trackerKey]event.TrackerState
+	watchers   map[trackerKey][]*instance
 	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets    map[link.Key]*socket
 	interfaces *interfaces
@@ -70,6 +73,8 @@ func New(opts Options) *Engine {
 		instances:  make(map[key]*instance),
 		users:      make(map[string][]*instance),
 		places:     make(map[place][]*instance),
+		trackers:   make(map[trackerKey]event.TrackerState),
+		watchers:   make(map[trackerKey][]*instance),
 		sources:    make(map[netip.Addr][]*instance),
 		sockets:    make(map[link.Key]*socket),
 		leftBehind: make(map[place]bool),

@@ -55,6 +55,7 @@ type instance struct {
 	key       key
 	cfg       *conf.Instance
 	addresses []conf.Address // all of them, in the order of the file
+	tracks    tracks
 
 	machine *machine.Machine
 	params  machine.Params
@@ -112,6 +113,7 @@ func newInstance(cfg *conf.Instance) *instance {
 func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
 	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
+	i.tracks = tracksOf(cfg)
 	i.params = machine.Params{
 		Version:              cfg.Version,
 		Priority:             cfg.Priority,

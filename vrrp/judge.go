@@ -64,10 +64,15 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	} else {
 		e.detach(i)
 	}
-	tracked := track.Interfaces(i.cfg.Priority, i.cfg.TrackInterfaces, e.isUp)
-	e.takePriority(i, now, tracked.Priority)
+	items := e.tracked(i.tracks)
+	effect := track.Judge(i.cfg.Priority, items)
+	if !i.started && effect.Waiting != "" {
+		e.wait(i, effect.Waiting)
+		return
+	}
+	e.takePriority(i, now, effect.Priority, items)
 
-	fault := e.fault(i, on, tracked.Fault)
+	fault := e.fault(i, on, effect.Fault)
 	if fault == "" && i.sock.conn == nil {
 		return // socketOpened judges again
 	}
@@ -104,7 +109,7 @@ func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {
 	e.reconfigured(i, now)
 }
 
-func (e *Engine) takePriority(i *instance, now time.Time, priority uint8) {
+func (e *Engine) takePriority(i *instance, now time.Time, priority uint8, items []track.Item) {
 	if priority == i.priority {
 		return
 	}
@@ -113,7 +118,7 @@ func (e *Engine) takePriority(i *instance, now time.Time, priority uint8) {
 	e.step(i, now, machine.Input{Kind: machine.PriorityChanged, Priority: priority})
 	if i.started {
 		e.log.Info("effective priority changed", "instance", i.cfg.Name, "from", was, "to", priority,
-			"reason", "a tracked interface has changed")
+			"reason", track.Explain(items))
 		e.tellAgain(i)
 	}
 }

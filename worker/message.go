@@ -24,6 +24,7 @@ type Message struct {
 	Configure *Configure
 	Proceed   *Proceed
 	Finish    *Finish
+	Tracker   *event.TrackerState
 
 	// From a worker.
 	Applied       *Applied
@@ -50,6 +51,8 @@ type Configure struct {
 	// Known is what was true before this worker was started; empty at a cold
 	// start and at a reload.
 	Known Snapshot
+	// Trackers are the states of all trackers that are known, also at a reload.
+	Trackers []event.TrackerState
 	// Proceed says that instances may become MASTER at once.
 	Proceed bool
 	// KeepAddresses and KeepServices leave virtual addresses and IPVS services

@@ -18,6 +18,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/program"
+	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -84,6 +85,7 @@ func (c *runCmd) Run(std streams) error {
 		load:     c.load,
 		loadText: c.loadText,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
+		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
 		release:  func() error { return releaseAddresses(c.daemonDirs, log) },
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),

@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/cmd/director/internal/history"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -56,9 +57,10 @@ type supervisor struct {
 	// pending is the configuration to go back to unless current is confirmed in time.
 	pending *pending
 
-	started time.Time
-	known   *knowledge
-	workers map[string]*workerState
+	started  time.Time
+	tracking *tracking.Trackers
+	known    *knowledge
+	workers  map[string]*workerState
 
 	// tableWait runs while VIPs wait for the table of generation; nil channel when they do not.
 	tableWait *time.Timer
@@ -94,6 +96,7 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 	s.tableWait = time.NewTimer(tablePatience)
 	s.generation = 1
 	s.notify.Apply(s.current.cfg)
+	s.tracking.Apply(s.current.cfg)
 	s.rememberStart()
 
 	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
@@ -119,6 +122,8 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 			do()
 		case l := <-s.loaded:
 			s.finishLoading(l)
+		case r := <-s.tracking.Results():
+			s.tracked(r)
 		case <-s.pending.expired():
 			s.goBack()
 		case <-s.tableWait.C:
@@ -164,6 +169,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 func (s *supervisor) configure(name string, down time.Duration) {
 	s.workers[name].keeper.Send("configure", worker.Message{Configure: &worker.Configure{
 		Generation: s.generation, Config: s.current.cfg, Known: s.known.snapshot(down), Proceed: s.proceeded,
+		Trackers:      s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }

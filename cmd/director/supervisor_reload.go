@@ -214,6 +214,7 @@ func (s *supervisor) replace(l loaded, e history.Entry, orders []order) {
 	s.known.forget(l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", s.generation, "digest", shortDigest(l.digest()), "reason", e.Reason)
 	s.notify.Apply(l.cfg)
+	s.tracking.Apply(l.cfg)
 	if s.workers[lvsWorker] != nil {
 		s.configureRunning(lvsWorker)
 		s.tableWait.Reset(tablePatience)
@@ -233,7 +234,7 @@ func (s *supervisor) configureRunning(name string) {
 		return
 	}
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: s.generation, Config: s.current.cfg, Proceed: s.proceeded,
+		Generation: s.generation, Config: s.current.cfg, Proceed: s.proceeded, Trackers: s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }

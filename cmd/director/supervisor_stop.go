@@ -25,6 +25,7 @@ func (s *supervisor) stop(kill func()) error {
 	kill()
 	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
 	defer cancel()
+	s.tracking.Stop(ctx)
 	if err := s.notify.Stop(ctx); err != nil {
 		s.log.Warn("scripts still run", "error", err)
 	}

@@ -57,11 +57,14 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 				return stop()
 			case m.Proceed != nil:
 				engine.AllowMaster()
+			case m.Tracker != nil:
+				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.Configure != nil:
 				release = !m.Configure.KeepAddresses
 				if m.Configure.Proceed {
 					engine.AllowMaster()
 				}
+				_ = engine.Track(ctx, m.Configure.Trackers...)
 				var known map[string]vrrp.Resume
 				if first {
 					known = resume(m.Configure.Known)

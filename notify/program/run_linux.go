@@ -65,14 +65,8 @@ func start(cmd Command) (*os.Process, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if root := who == nil && os.Geteuid() == 0 || who != nil && who.Uid == 0; root && cmd.Secure {
-		parts, err := Parts(path)
-		if err == nil {
-			err = CheckParts(parts)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("run %s as root: %w", path, err)
-		}
+	if err := secure(path, who, cmd); err != nil {
+		return nil, nil, err
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {

@@ -1,0 +1,47 @@
+//go:build linux
+
+package native_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+// TestTrackScript: a script lowers the priority of the better router, or puts
+// it into FAULT, and the other one, a keepalived, takes over and gives back.
+func TestTrackScript(t *testing.T) {
+	for _, weight := range []int{0, -150} {
+		t.Run(fmt.Sprintf("weight %d", weight), func(t *testing.T) {
+			site := vrrpOnly(t)
+			broken := filepath.Join(site.Dirs[0].Dir(), "broken")
+			script := site.Dirs[0].WriteFile("check.sh", fmt.Sprintf("#!/bin/sh\ntest ! -e %s\n", broken))
+			if err := os.Chmod(script, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			r := site.Run(t, [2]pair.Kind{stage.Director(), stage.Keepalived()}, func(i int, c *pair.Config) {
+				c.Service, c.Interval = false, 200*time.Millisecond
+				if i == 0 {
+					c.Before = []string{fmt.Sprintf("vrrp_script chk {\n    script %q\n    interval 0.2\n    fall 2\n    rise 2\n    user root\n}", script)}
+					c.Options = []string{fmt.Sprintf("track_script {\n        chk weight %d\n    }", weight)}
+				}
+			})
+			if err := os.WriteFile(broken, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r.UntilMaster(1, 5*time.Second)
+			if err := os.Remove(broken); err != nil {
+				t.Fatal(err)
+			}
+			r.UntilMaster(0, 5*time.Second)
+			// A worker that is restarted does not wait for the script again.
+			r.Daemons[0].KillWorker(pair.VRRP)
+			r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package tracking
+
+import (
+	"cmp"
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/program"
+)
+
+// scriptWatch is the watch of a script: the one there is when it runs the same
+// program at the same pace, else a new one. One that runs the same program at
+// another pace keeps what is known.
+func (t *Trackers) scriptWatch(k id, c *conf.TrackScript, g conf.Global) *watch {
+	cmd := program.Of(c.Script, g)
+	cmd.Timeout = cmp.Or(c.Timeout, c.Interval)
+	old := t.watches[k]
+	if old != nil && old.script.Interval == c.Interval && reflect.DeepEqual(old.cmd, cmd) && !old.state.Ignored {
+		old.script = c
+		old.limits(c.Rise, c.Fall)
+		return old
+	}
+	w := &watch{id: k, script: c, cmd: cmd, verdict: newVerdict(c.Rise, c.Fall, c.InitFail)}
+	w.state = event.TrackerState{Kind: k.kind, Name: k.name, Since: time.Now()}
+	if err := t.check(cmd); err != nil {
+		// As with keepalived, nobody fails over because of it.
+		w.state.Ignored, w.known = true, true
+		w.state.Reason = err.Error()
+		t.log.Error("a tracking script cannot be run: it is not tracked", "name", k.name, "error", err)
+		return w
+	}
+	if old != nil && reflect.DeepEqual(old.cmd.Argv, cmd.Argv) && old.known && !old.state.Ignored {
+		w.verdict, w.state, w.known = old.verdict, old.state, true
+		w.limits(c.Rise, c.Fall)
+		return w
+	}
+	if c.InitFail {
+		w.state.Reason, w.known = "init_fail", true
+	}
+	return w
+}
+
+// repeat runs a script at its interval, which is counted from start to start.
+// A run that takes longer delays the next one; none is made up for.
+func (t *Trackers) repeat(ctx context.Context, w *watch, interval time.Duration, cmd program.Command) {
+	next := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		exit := t.runner.Run(ctx, cmd, nil)
+		if ctx.Err() != nil {
+			return
+		}
+		ok, reason := judge(exit)
+		select {
+		case t.results <- Result{watch: w, ok: ok, reason: reason, output: exit.Output, at: time.Now()}:
+		case <-ctx.Done():
+			return
+		}
+		next = following(next, time.Now(), interval)
+		timer.Reset(time.Until(next))
+	}
+}
+
+// following is the first start after now on the grid of interval from last on.
+func following(last, now time.Time, interval time.Duration) time.Time {
+	next := last.Add(interval)
+	if late := now.Sub(next); late > 0 {
+		next = next.Add((late + interval - 1) / interval * interval)
+	}
+	return next
+}

@@ -1,0 +1,192 @@
+package tracking
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/program"
+)
+
+// Runner runs a program to its end. program.Runner is the real one.
+type Runner interface {
+	Run(ctx context.Context, cmd program.Command, started func(pid int)) program.Exit
+}
+
+// Options are what Trackers need from their surroundings.
+type Options struct {
+	Log    *slog.Logger
+	Runner Runner
+	// Check says why a program cannot be run at all; nil is program.Check.
+	Check func(program.Command) error
+}
+
+// Trackers are those of a configuration. All methods but Results belong to
+// one goroutine, which must receive from Results until Stop.
+type Trackers struct {
+	log     *slog.Logger
+	runner  Runner
+	check   func(program.Command) error
+	results chan Result
+	watches map[id]*watch
+	running sync.WaitGroup
+}
+
+type id struct {
+	kind event.TrackerKind
+	name string
+}
+
+// watch is one tracker.
+type watch struct {
+	id
+	cancel context.CancelFunc // nil when nothing looks at it
+	script *conf.TrackScript
+	cmd    program.Command
+	verdict
+	state event.TrackerState
+	known bool // state is one
+}
+
+// Result is what was seen of a tracker. It goes to Take.
+type Result struct {
+	watch  *watch
+	ok     bool
+	reason string
+	output string
+	at     time.Time
+}
+
+// New makes trackers of nothing.
+func New(opts Options) *Trackers {
+	t := &Trackers{
+		log: opts.Log, runner: opts.Runner, check: opts.Check,
+		results: make(chan Result), watches: make(map[id]*watch),
+	}
+	if t.check == nil {
+		t.check = program.Check
+	}
+	return t
+}
+
+// Results is what was seen and is to be handed to Take.
+func (t *Trackers) Results() <-chan Result { return t.results }
+
+// Take takes a result in. It returns the new state when there is one.
+func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
+	w := r.watch
+	if t.watches[w.id] != w {
+		return event.TrackerState{}, false // of a former configuration
+	}
+	before := w.verdict.known
+	if !w.verdict.result(r.ok) {
+		return event.TrackerState{}, false
+	}
+	w.state = event.TrackerState{Kind: w.kind, Name: w.name, Up: w.up, Since: r.at, Reason: r.reason}
+	w.known = true
+	level := slog.LevelInfo
+	if !r.ok {
+		level = slog.LevelWarn
+	}
+	t.log.Log(context.Background(), level, "tracked "+w.kind.String()+" changed", "name", w.name,
+		"up", w.up, "first", !before, "reason", r.reason, "output", r.output)
+	return w.state, true
+}
+
+// States are those that are known, in the order of kind and name.
+func (t *Trackers) States() []event.TrackerState {
+	var list []event.TrackerState
+	for _, w := range t.watches {
+		if w.known {
+			list = append(list, w.state)
+		}
+	}
+	slices.SortFunc(list, func(a, b event.TrackerState) int {
+		if a.Kind != b.Kind {
+			return int(a.Kind) - int(b.Kind)
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return list
+}
+
+// Apply replaces the configuration. A tracker that nothing uses is not looked
+// at. One that stays the same keeps its state.
+func (t *Trackers) Apply(cfg *conf.Config) {
+	used := usedBy(cfg)
+	wanted := make(map[id]*watch)
+	for _, c := range cfg.Scripts {
+		if k := (id{event.TrackScript, c.Name}); used[k] {
+			wanted[k] = t.scriptWatch(k, c, cfg.Global)
+		}
+	}
+	for k, w := range t.watches {
+		if wanted[k] != w {
+			w.stop()
+		}
+	}
+	t.watches = wanted
+	for _, k := range slices.SortedFunc(maps.Keys(wanted), func(a, b id) int { return strings.Compare(a.name, b.name) }) {
+		if w := wanted[k]; w.cancel == nil && !w.state.Ignored {
+			t.start(w)
+		}
+	}
+}
+
+// usedBy says which trackers an instance or a group tracks.
+func usedBy(cfg *conf.Config) map[id]bool {
+	used := make(map[id]bool)
+	add := func(kind event.TrackerKind, list []conf.Track) {
+		for _, t := range list {
+			used[id{kind, t.Name}] = true
+		}
+	}
+	for _, i := range cfg.Instances {
+		add(event.TrackScript, i.TrackScripts)
+		add(event.TrackFile, i.TrackFiles)
+		add(event.TrackProcess, i.TrackProcesses)
+	}
+	for _, g := range cfg.SyncGroups {
+		add(event.TrackScript, g.TrackScripts)
+		add(event.TrackFile, g.TrackFiles)
+		add(event.TrackProcess, g.TrackProcesses)
+	}
+	return used
+}
+
+func (t *Trackers) start(w *watch) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	interval, cmd := max(w.script.Interval, time.Millisecond), w.cmd
+	t.running.Go(func() { t.repeat(ctx, w, interval, cmd) })
+}
+
+func (w *watch) stop() {
+	if w.cancel != nil {
+		w.cancel()
+	}
+}
+
+// Stop ends everything: programs that run get SIGTERM and a moment later
+// SIGKILL. It returns when none is left or ctx is done.
+func (t *Trackers) Stop(ctx context.Context) {
+	for _, w := range t.watches {
+		w.stop()
+	}
+	clear(t.watches)
+	ended := make(chan struct{})
+	go func() {
+		t.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+}
