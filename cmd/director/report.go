@@ -65,6 +65,9 @@ func (k *knowledge) virtualServerReport(vs *conf.VirtualServer) virtualServerRep
 		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
 		Quorum: st.Quorum, Error: st.Error, Repaired: st.Repaired,
 	}
+	if vs.Group != "" {
+		r.Error = noGroups
+	}
 	for _, rs := range vs.RealServers {
 		name := serverName{vs.String(), rs.String()}
 		state := k.realServers[name]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -68,12 +69,30 @@ func runLVSWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os.
 			case m.Configure != nil:
 				keep = m.Configure.KeepServices
 				known := m.Configure.Known.RealServers
-				loop.Apply(m.Configure.Config, known, m.Configure.Generation)
-				schedule.Apply(m.Configure.Config, snapshotOf(known))
+				cfg := withoutGroups(log, m.Configure.Config)
+				loop.Apply(cfg, known, m.Configure.Generation)
+				schedule.Apply(cfg, snapshotOf(known))
 				l.out.Put("applied", applied(m.Configure, nil))
 			}
 		}
 	}
+}
+
+// noGroups is why a virtual server of a group has no service.
+const noGroups = "virtual_server_group is not supported yet: its services are not made"
+
+// withoutGroups leaves out what the table cannot hold yet, loudly.
+func withoutGroups(log *slog.Logger, cfg *conf.Config) *conf.Config {
+	c := *cfg
+	c.VirtualServers = nil
+	for _, vs := range cfg.VirtualServers {
+		if vs.Group != "" {
+			log.Warn("virtual server left out", "virtual_server", vs.String(), "reason", noGroups)
+			continue
+		}
+		c.VirtualServers = append(c.VirtualServers, vs)
+	}
+	return &c
 }
 
 func snapshotOf(known []event.RealServerState) checkers.Snapshot {
