@@ -72,10 +72,11 @@ func TestWithoutConfirmation(t *testing.T) {
 	n.write(vip2)
 	n.says(1, "confirm", "nothing waits for a confirmation")
 	n.says(1, "reload --confirm 25h", "at most 24h")
-	n.says(0, "reload --confirm 2s", "comes back at", "director confirm")
+	n.says(0, "reload --confirm 1h", "comes back at", "director confirm")
 	n.has(vip2)
 	n.says(0, "status", "not confirmed", "director confirm")
 	n.says(0, "history", "not confirmed yet")
+	n.says(0, "reload --confirm 500ms", "nothing would change") // the time begins anew
 	n.has(vip1)
 	n.says(1, "status", loud, "was not confirmed in time", differs)
 	n.says(0, "history", "never confirmed", "back to number 1")
