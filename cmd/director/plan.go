@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/cmd/director/internal/history"
@@ -172,7 +174,7 @@ func (c *planCmd) withoutDirector() (planReport, error) {
 		r.Refused = file + " has errors"
 		return r, nil
 	}
-	facts := plan.Facts{}
+	facts := plan.Facts{WithoutEffect: kernelWords(findings)}
 	look(&facts)
 	if len(cfg.VirtualServers) > 0 {
 		lookClosely(&facts)
@@ -180,6 +182,26 @@ func (c *planCmd) withoutDirector() (planReport, error) {
 	r.Plan = plan.AgainstKernel(cfg, facts)
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
+}
+
+// aboutKernel are the keywords that leave something in the kernel beside
+// addresses and virtual servers, or say how.
+var aboutKernel = []string{
+	"virtual_routes", "virtual_rules", "static_ipaddress", "static_routes", "static_rules", "use_vmac", "use_ipvlan", "vrf",
+	"no_accept", "promote_secondaries", "virtual_server_group", "sorry_server", "lvs_sync_daemon", "lvs_timeouts",
+	"nftables_ipvs", "unicast_peer",
+}
+
+// kernelWords are the notes about such keywords that this version does not act on.
+func kernelWords(findings []conf.Finding) []string {
+	var list []string
+	for _, f := range findings {
+		word, _, _ := strings.Cut(f.Message, " ")
+		if f.Code == "no-effect" && slices.Contains(aboutKernel, word) {
+			list = append(list, fmt.Sprintf("%s (%s)", f.Message, f.Pos))
+		}
+	}
+	return list
 }
 
 // printPlan writes a plan for people, after what it compares.

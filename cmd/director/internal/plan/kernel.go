@@ -16,6 +16,9 @@ import (
 // a MASTER, one with none for a BACKUP; both would stay as they are.
 func AgainstKernel(cfg *conf.Config, f Facts) Plan {
 	m := &maker{facts: f, plan: Plan{Unknown: f.Unknown}}
+	for _, w := range f.WithoutEffect {
+		m.clients("%s: what is there for it is nobody's any more", w)
+	}
 	m.kernelAddresses(cfg)
 	if f.Table != nil {
 		m.kernelTable(cfg)

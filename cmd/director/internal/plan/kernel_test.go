@@ -73,6 +73,8 @@ func TestAgainstKernel(t *testing.T) {
 	}{
 		{"an empty kernel", func(f *plan.Facts) { f.Table, f.Addresses = table.Table{}, nil }, []string{
 			"clients: [10.0.0.100]:tcp:80 is new: wlc, 2 real servers", "clients: [10.0.0.100]:udp:53 is new: mh, 1 real server"}},
+		{"a word without effect", func(f *plan.Facts) { f.WithoutEffect = []string{"virtual_routes is accepted without effect"} }, []string{
+			"clients: virtual_routes is accepted without effect: what is there for it is nobody's any more"}},
 		{"a table that cannot be read", func(f *plan.Facts) { f.Table = nil }, []string{"unknown: the kernel's IPVS table"}},
 		{"one address is missing", func(f *plan.Facts) { f.Addresses = f.Addresses[:2] }, []string{
 			"clients: 10.0.0.101/24 on eth0 comes up when outside is MASTER; other addresses of it are here"}},

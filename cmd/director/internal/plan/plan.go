@@ -44,6 +44,9 @@ type Facts struct {
 	Addresses []link.HostAddress
 	// Unknown says what could not be looked at, in words.
 	Unknown []string
+	// WithoutEffect says which words about the kernel's state are not acted on:
+	// whoever acts on them now leaves a gap. AgainstKernel alone looks at it.
+	WithoutEffect []string
 }
 
 // Server is a real server in the kernel's table.
