@@ -27,6 +27,7 @@ type Engine struct {
 	instances  map[key]*instance
 	order      []*instance // as configured
 	users      map[string][]*instance
+	groups     map[string]*group
 	places     map[place][]*instance
 	trackers   map[trackerKey]event.TrackerState
 	watchers   map[trackerKey][]*instance
@@ -249,8 +250,8 @@ func (e *Engine) expired(d *deadline, now time.Time) bool {
 		return false
 	}
 	if s := i.sock; s != nil && s.conn != nil && now.Sub(s.looked) > lookAgain {
-		s.looked = now
 		e.drain(s)
+		s.looked = e.opts.Clock.Now() // after it: a flood must not have it drained again and again
 		return false
 	}
 	// A process that has slept longer than an interval (a suspended machine)

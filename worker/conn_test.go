@@ -44,7 +44,7 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 					RealServers: []*conf.RealServer{{Checkers: []conf.Checker{{Kind: conf.HTTPGet, HTTP: &conf.HTTPCheck{Protocol: "1.0"}}}}},
 				}},
 			},
-			Known: worker.Snapshot{Instances: []event.InstanceState{{Instance: "VI_1", State: event.Master}}, Down: time.Second},
+			Known: worker.Snapshot{Instances: []event.InstanceState{{Instance: "VI_1", State: event.Master}}, Died: time.Second},
 		}},
 		{Instance: &event.InstanceState{Instance: "VI_1", From: event.Backup, State: event.Master, Since: time.Unix(1, 2)}},
 		{Table: &event.TableLoaded{Generation: 3, Error: "no"}},

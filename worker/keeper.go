@@ -30,8 +30,8 @@ type Event struct {
 // Started says that a worker runs. It expects its configuration through Send.
 type Started struct {
 	Pid     int
-	Restart int           // 0 for the first start
-	Down    time.Duration // since its predecessor died
+	Restart int       // 0 for the first start
+	Died    time.Time // when its predecessor did; zero for the first start
 }
 
 // Died says that a worker ended.
@@ -91,11 +91,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer close(k.done)
 	var deaths []time.Time
 	for restart := 0; ; restart++ {
-		var down time.Duration
+		var died time.Time
 		if n := len(deaths); n > 0 {
-			down = time.Since(deaths[n-1])
+			died = deaths[n-1]
 		}
-		err := k.run(ctx, Started{Restart: restart, Down: down})
+		err := k.run(ctx, Started{Restart: restart, Died: died})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -127,7 +127,7 @@ func TestAKilledWorkerIsRestarted(t *testing.T) {
 		t.Errorf("first death: %+v, want a restart at once", d)
 	}
 	second := k.next(t, started).Started
-	if second.Pid == first.Pid || second.Restart != 1 || second.Down <= 0 {
+	if second.Pid == first.Pid || second.Restart != 1 || second.Died.IsZero() {
 		t.Errorf("restarted as %+v after pid %d", second, first.Pid)
 	}
 	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 2}})

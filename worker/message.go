@@ -29,6 +29,7 @@ type Message struct {
 	// From a worker.
 	Applied       *Applied
 	Instance      *event.InstanceState
+	Group         *event.GroupState
 	RealServer    *event.RealServerState
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState
@@ -64,8 +65,9 @@ type Configure struct {
 type Snapshot struct {
 	Instances   []event.InstanceState
 	RealServers []event.RealServerState
-	// Down is how long ago the worker's predecessor died; 0 when there was none.
-	Down time.Duration
+	// Died is when the worker's predecessor did, as Monotonic tells the time; 0
+	// when there was none.
+	Died time.Duration
 }
 
 // Proceed lets instances become MASTER: the IPVS table is loaded, or it was

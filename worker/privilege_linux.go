@@ -24,7 +24,7 @@ func LockMemory() error {
 	// Without MCL_ONFAULT every reserved page of the Go heap would be made
 	// resident: 46 MB for an empty program instead of 2.4.
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
-		return fmt.Errorf("locking memory: %w", err)
+		return fmt.Errorf("locking memory, without which advertisements may be late on a busy host: %w", err)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func setRoundRobin(priority int) error {
 	const schedRR = 2
 	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, schedRR, uintptr(unsafe.Pointer(&param)))
 	if errno != 0 {
-		return fmt.Errorf("setting real-time priority %d: %w", priority, errno)
+		return fmt.Errorf("setting real-time priority %d, without which advertisements may be late on a busy host: %w", priority, errno)
 	}
 	return nil
 }
@@ -77,8 +77,10 @@ func boundCapabilities(keep []uintptr) error {
 		if kept[c] {
 			continue
 		}
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: an older kernel has no such capability
+		if has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0); err != nil || has == 0 {
+			continue // gone already, or unknown to this kernel
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 			return fmt.Errorf("dropping capability %d: %w", c, err)
 		}
 	}

@@ -78,10 +78,13 @@ func (k *knowledge) forget(cfg *conf.Config) {
 	maps.DeleteFunc(k.checks, func(n serverName, _ map[string]event.CheckResult) bool { return !servers[n] })
 }
 
-// snapshot is what a worker that starts has to know, down being how long its
-// predecessor has been dead.
-func (k *knowledge) snapshot(down time.Duration) worker.Snapshot {
-	s := worker.Snapshot{Down: down}
+// snapshot is what a worker that starts has to know, died being when its
+// predecessor did.
+func (k *knowledge) snapshot(died time.Time) worker.Snapshot {
+	s := worker.Snapshot{}
+	if !died.IsZero() {
+		s.Died = worker.Monotonic() - time.Since(died)
+	}
 	for _, i := range k.instances {
 		s.Instances = append(s.Instances, i)
 	}

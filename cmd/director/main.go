@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -45,6 +47,10 @@ type commands struct {
 func init() { runtime.LockOSThread() }
 
 func main() {
+	// Without this a write to a log whose reader has died kills the process,
+	// and leaves the addresses behind. Caught, not ignored: programs that are
+	// started by us get it as usual.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -48,7 +47,13 @@ Example: director run -f /etc/keepalived/keepalived.conf`
 
 // Run is the supervisor's process from its start to its end.
 func (c *runCmd) Run(std streams) error {
-	log := newLogger(std.err, c.LogFormat)
+	log, flush := newLogger(std.err, c.LogFormat)
+	defer flush()
+	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(stop)
+	defer signal.Stop(hup)
 	file, err := configFile(c.File)
 	if err != nil {
 		return err
@@ -86,7 +91,10 @@ func (c *runCmd) Run(std streams) error {
 		loadText: c.loadText,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
-		release:  func() error { return releaseAddresses(c.daemonDirs, log) },
+		release: map[string]func() error{
+			vrrpWorker: func() error { return releaseAddresses(c.daemonDirs, log) },
+			lvsWorker:  func() error { return releaseServices(c.daemonDirs, log) },
+		},
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),
 		requests: make(chan func()),
@@ -96,17 +104,11 @@ func (c *runCmd) Run(std streams) error {
 	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
 		s.historyFailed(err)
 	}
-	return s.serve(listener)
+	return s.serve(listener, stop, hup)
 }
 
 // serve runs the supervisor with its signals and its control socket.
-func (s *supervisor) serve(listener net.Listener) error {
-	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(stop)
-	defer signal.Stop(hup)
-
+func (s *supervisor) serve(listener net.Listener, stop, hup <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	group.Go(func() error { return serveControl(ctx, listener, s) })
@@ -115,14 +117,6 @@ func (s *supervisor) serve(listener net.Listener) error {
 		return s.run(ctx, stop, hup)
 	})
 	return group.Wait()
-}
-
-// newLogger makes the log of a process: one event, one line.
-func newLogger(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
 }
 
 // logFindings writes what was found in a configuration that is about to run,

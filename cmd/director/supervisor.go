@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/cmd/director/internal/history"
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/tracking"
@@ -36,8 +37,8 @@ type supervisor struct {
 	load     func() loaded
 	loadText func(history.Text) loaded
 	notify   *notify.Notifier
-	// release removes what a vrrp worker left in the kernel when there is none any more.
-	release func() error
+	// release removes what a worker left in the kernel when there is none any more.
+	release map[string]func() error
 	ready   func(string) // tells the service manager
 
 	events   chan worker.Event
@@ -62,10 +63,12 @@ type supervisor struct {
 	known    *knowledge
 	workers  map[string]*workerState
 
-	// tableWait runs while VIPs wait for the table of generation; nil channel when they do not.
-	tableWait *time.Timer
-	proceeded bool
-	announced bool // to the service manager
+	// tableWait runs while VIPs wait for the table of generation: while
+	// tableAwaited, which after a reload says that vrrp still has the old one.
+	tableWait    *time.Timer
+	tableAwaited bool
+	proceeded    bool
+	announced    bool // to the service manager
 
 	loading     bool
 	rollingBack bool    // what is being read is of the history
@@ -84,8 +87,11 @@ type workerState struct {
 	since    time.Time
 	died     error
 	givenUp  bool
-	ended    bool
-	applied  worker.Applied
+	// given is the generation that it was handed last, and cfg that configuration.
+	given   uint64
+	cfg     *conf.Config
+	ended   bool
+	applied worker.Applied
 }
 
 func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan os.Signal) error {
@@ -155,9 +161,9 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		w.pid, w.restarts, w.since = e.Started.Pid, e.Started.Restart, time.Now()
 		w.applied = worker.Applied{}
 		if e.Started.Restart > 0 {
-			s.log.Info("worker restarted", "worker", e.Worker, "pid", w.pid, "down", e.Started.Down)
+			s.log.Info("worker restarted", "worker", e.Worker, "pid", w.pid, "down", time.Since(e.Started.Died))
 		}
-		s.configure(e.Worker, e.Started.Down)
+		s.configure(e.Worker, e.Started.Died)
 	case e.Died != nil:
 		s.workerDied(e.Worker, w, *e.Died)
 	case e.Received != nil:
@@ -165,10 +171,18 @@ func (s *supervisor) workerEvent(e worker.Event) {
 	}
 }
 
-// configure sends a worker that has just started all it has to know.
-func (s *supervisor) configure(name string, down time.Duration) {
-	s.workers[name].keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: s.generation, Config: s.current.cfg, Known: s.known.snapshot(down), Proceed: s.proceeded,
+// configure sends a worker that has just started all it has to know. A vrrp
+// worker that starts in the middle of a reload gets what the last one had: the
+// table comes first.
+func (s *supervisor) configure(name string, died time.Time) {
+	w := s.workers[name]
+	generation, cfg := s.generation, s.current.cfg
+	if name == vrrpWorker && w.cfg != nil && s.tableAwaited {
+		generation, cfg = w.given, w.cfg
+	}
+	w.given, w.cfg = generation, cfg
+	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
+		Generation: generation, Config: cfg, Known: s.known.snapshot(died), Proceed: s.proceeded,
 		Trackers:      s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
@@ -192,7 +206,7 @@ func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
 		return
 	}
 	s.log.Error("the vrrp worker keeps dying: removing its addresses, so that the peer can have them")
-	if err := s.release(); err != nil {
+	if err := s.release[vrrpWorker](); err != nil {
 		s.log.Error("removing the addresses of a dead vrrp worker", "error", err)
 	}
 	for _, i := range s.current.cfg.Instances {
@@ -201,6 +215,9 @@ func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
 			Instance: i.Name, From: was.State, State: event.Fault, Since: time.Now(),
 			Priority: was.Priority, Reason: "the vrrp worker keeps dying",
 		})
+	}
+	for _, g := range s.current.cfg.SyncGroups {
+		s.notify.Group(event.GroupState{Group: g.Name, State: event.Fault, Since: time.Now(), Reason: "the vrrp worker keeps dying"})
 	}
 }
 
@@ -216,6 +233,8 @@ func (s *supervisor) workerSaid(w *workerState, m worker.Message) {
 		s.announce()
 	case m.Instance != nil:
 		s.instance(*m.Instance)
+	case m.Group != nil:
+		s.notify.Group(*m.Group)
 	case m.RealServer != nil:
 		s.known.realServer(*m.RealServer)
 		s.notify.RealServer(*m.RealServer)
@@ -243,22 +262,15 @@ func (s *supervisor) instance(i event.InstanceState) {
 
 // proceed lets the VIPs follow the table of this generation.
 func (s *supervisor) proceed() {
-	if !s.tableWait.Stop() {
-		select {
-		case <-s.pending.expired():
-			s.goBack()
-		case <-s.tableWait.C:
-		default:
-		}
-	}
+	s.tableWait.Stop()
 	first := !s.proceeded
-	s.proceeded = true
+	s.proceeded, s.tableAwaited = true, false
 	w := s.workers[vrrpWorker]
 	switch {
 	case w == nil:
 	case first:
 		w.keeper.Send("proceed", worker.Message{Proceed: &worker.Proceed{}})
-	case w.applied.Generation != s.generation:
+	case w.given != s.generation:
 		s.configureRunning(vrrpWorker)
 	}
 	s.announce()

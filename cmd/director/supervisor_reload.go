@@ -218,6 +218,7 @@ func (s *supervisor) replace(l loaded, e history.Entry, orders []order) {
 	if s.workers[lvsWorker] != nil {
 		s.configureRunning(lvsWorker)
 		s.tableWait.Reset(tablePatience)
+		s.tableAwaited = true
 	} else {
 		s.configureRunning(vrrpWorker)
 	}
@@ -233,6 +234,7 @@ func (s *supervisor) configureRunning(name string) {
 	if w == nil || w.pid == 0 {
 		return
 	}
+	w.given, w.cfg = s.generation, s.current.cfg
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
 		Generation: s.generation, Config: s.current.cfg, Proceed: s.proceeded, Trackers: s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,

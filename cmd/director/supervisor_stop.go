@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/worker"
@@ -20,8 +21,8 @@ const (
 func (s *supervisor) stop(kill func()) error {
 	s.stopping = true
 	s.ready("STOPPING=1")
-	s.finish(vrrpWorker)
-	s.finish(lvsWorker)
+	s.finish(vrrpWorker, s.opts.KeepAddresses)
+	s.finish(lvsWorker, s.opts.KeepServices)
 	kill()
 	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
 	defer cancel()
@@ -33,12 +34,29 @@ func (s *supervisor) stop(kill func()) error {
 	return nil
 }
 
-// finish asks a worker to end, and listens to it until it has.
-func (s *supervisor) finish(name string) {
+// finish asks a worker to end, and listens to it until it has. When there was
+// none to do it in good order, what a worker left in the kernel is removed
+// here, unless it is to be kept.
+func (s *supervisor) finish(name string, keep bool) {
 	w := s.workers[name]
-	if w == nil || w.ended {
+	if w == nil {
 		return
 	}
+	atWork := w.applied.Generation != 0
+	s.awaitEnd(name, w)
+	if keep || atWork && w.ended && w.died == nil {
+		return
+	}
+	if w.pid != 0 {
+		_ = syscall.Kill(w.pid, syscall.SIGKILL) // it may be gone by now
+	}
+	s.log.Warn("no worker to clean up after itself: removing what is left", "worker", name)
+	if err := s.release[name](); err != nil {
+		s.log.Error("removing what a worker has left in the kernel", "worker", name, "error", err)
+	}
+}
+
+func (s *supervisor) awaitEnd(name string, w *workerState) {
 	w.keeper.Finish()
 	w.keeper.Send("finish", worker.Message{Finish: &worker.Finish{}})
 	overdue := time.NewTimer(workerPatience)
@@ -48,7 +66,7 @@ func (s *supervisor) finish(name string) {
 		case e := <-s.events:
 			s.workerEvent(e)
 		case <-overdue.C:
-			s.log.Error("worker does not end: killing it", "worker", name, "pid", w.pid)
+			s.log.Error("the worker does not end: killing it", "worker", name, "pid", w.pid)
 			return
 		}
 	}

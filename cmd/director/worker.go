@@ -59,7 +59,7 @@ func startWorker(log *slog.Logger, name string, c *runCmd, realTime int, peer *o
 	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
 	refused, err := worker.Start(cmd, privilege(name, realTime))
 	if refused != nil {
-		log.Warn("the kernel refuses a privilege: advertisements may be late on a busy host",
+		log.Warn("the kernel refuses what a worker asks for",
 			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
 	}
 	return cmd, err
@@ -77,10 +77,12 @@ func privilege(name string, realTime int) worker.Privilege {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	log := newLogger(std.err, c.LogFormat).With("worker", c.Name)
+	log, flush := newLogger(std.err, c.LogFormat)
+	defer flush()
+	log = log.With("worker", c.Name)
 	if c.Name == vrrpWorker {
 		if err := worker.LockMemory(); err != nil {
-			log.Warn("the kernel refuses a privilege: advertisements may be late on a busy host", "refused", err)
+			log.Warn("the kernel refuses what a worker asks for", "refused", err)
 		}
 	}
 	// The supervisor decides; a terminal's or a service manager's signal to
@@ -94,11 +96,7 @@ func (c *workerCmd) Run(std streams) error {
 		return err
 	}
 	defer conn.Close()
-	epoch, err := journal.Epoch()
-	if err != nil {
-		return err
-	}
-	j, err := journal.Open(daemonDirs{RunDir: c.RunDir}.journal(c.Name), epoch)
+	j, err := openJournal(daemonDirs{RunDir: c.RunDir}, c.Name)
 	if err != nil {
 		return err
 	}
@@ -135,4 +133,13 @@ func newLine(log *slog.Logger, conn *worker.Conn) *line {
 		}
 	}()
 	return l
+}
+
+// openJournal opens the journal of a worker, which no other process has then.
+func openJournal(d daemonDirs, name string) (*journal.Journal, error) {
+	epoch, err := journal.Epoch()
+	if err != nil {
+		return nil, err
+	}
+	return journal.Open(d.journal(name), epoch)
 }

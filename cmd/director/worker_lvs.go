@@ -102,3 +102,21 @@ func snapshotOf(known []event.RealServerState) checkers.Snapshot {
 	}
 	return s
 }
+
+// releaseServices removes what an lvs worker that is dead for good left in the kernel.
+func releaseServices(d daemonDirs, log *slog.Logger) error {
+	j, err := openJournal(d, lvsWorker)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	if len(j.Held()) == 0 {
+		return nil
+	}
+	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Open, Journal: j, Log: log})
+	ended := make(chan error, 1)
+	go func() { ended <- loop.Run(context.Background()) }()
+	loop.Apply(&conf.Config{}, nil, 0) // without a virtual server everything that is ours is left over
+	loop.Stop(false)
+	return <-ended
+}

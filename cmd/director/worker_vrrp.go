@@ -31,6 +31,9 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 		Events: func(s event.InstanceState) {
 			l.out.Put("instance "+s.Instance, worker.Message{Instance: &s})
 		},
+		GroupEvents: func(s event.GroupState) {
+			l.out.Put("group "+s.Group, worker.Message{Group: &s})
+		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -51,8 +54,9 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 		case m, ok := <-l.in:
 			switch {
 			case !ok:
-				log.Error("the supervisor is gone: giving up mastership")
-				return stop()
+				err := stop()
+				log.Error("the supervisor was gone: gave up mastership")
+				return err
 			case m.Finish != nil:
 				return stop()
 			case m.Proceed != nil:
@@ -76,14 +80,15 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 	}
 }
 
-// resume says which instances were MASTER in the worker that died.
+// resume says which instances were MASTER in the worker that died, and how
+// long ago that was: what it took to start this one counts.
 func resume(known worker.Snapshot) map[string]vrrp.Resume {
-	if known.Down == 0 {
+	if known.Died == 0 {
 		return nil
 	}
 	r := make(map[string]vrrp.Resume, len(known.Instances))
 	for _, i := range known.Instances {
-		r[i.Instance] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: known.Down}
+		r[i.Instance] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: worker.Monotonic() - known.Died}
 	}
 	return r
 }
@@ -98,11 +103,7 @@ func applied(c *worker.Configure, err error) worker.Message {
 
 // releaseAddresses removes what a vrrp worker that is dead for good left in the kernel.
 func releaseAddresses(d daemonDirs, log *slog.Logger) error {
-	epoch, err := journal.Epoch()
-	if err != nil {
-		return err
-	}
-	j, err := journal.Open(d.journal(vrrpWorker), epoch)
+	j, err := openJournal(d, vrrpWorker)
 	if err != nil {
 		return err
 	}

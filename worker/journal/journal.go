@@ -40,6 +40,7 @@ type Journal struct {
 	held   map[string]struct{}
 	file   *os.File
 	lines  int
+	torn   bool // the last write failed
 	lock   *os.File
 }
 
@@ -110,7 +111,14 @@ func (j *Journal) append(text string) error {
 	if text == "" {
 		return nil
 	}
-	if _, err := io.WriteString(j.file, text); err != nil {
+	// A write that was cut short left a line without its end: the next one
+	// must not continue it.
+	if j.torn {
+		text = "\n" + text
+	}
+	_, err := io.WriteString(j.file, text)
+	j.torn = err != nil
+	if err != nil {
 		return fmt.Errorf("writing journal %s: %w", j.path, err)
 	}
 	j.lines += strings.Count(text, "\n")
@@ -174,6 +182,6 @@ func (j *Journal) rewrite() error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.lines = f, len(j.held)
+	j.file, j.lines, j.torn = f, len(j.held), false
 	return nil
 }
