@@ -4,7 +4,7 @@ package conf
 // director acts on yet. Whoever makes one work removes it here, and nowhere else.
 var later = map[string][]string{
 	"": {
-		"vrrp_sync_group", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance",
+		"track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance",
 		"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
 		"SSL", "virtual_server_group", "net_namespace", "net_namespace_ipvs", "instance",
 	},

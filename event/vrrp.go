@@ -45,6 +45,17 @@ func (s *VRRPState) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown VRRP state %q", text)
 }
 
+// GroupState says where a sync group is: its members are MASTER or BACKUP
+// together, and the fault of one is the fault of all.
+type GroupState struct {
+	Group  string // name in the configuration
+	From   VRRPState
+	State  VRRPState
+	Since  time.Time
+	Reason string // which member changed last, and why
+	Quiet  bool   // as InstanceState's
+}
+
 // InstanceState says where a VRRP instance is since its last transition. The
 // latest one of an instance replaces all earlier ones.
 type InstanceState struct {

@@ -49,6 +49,7 @@ type Notifier struct {
 	global      conf.Global
 	configured  bool // a configuration was applied before
 	instances   map[string]*instance
+	groups      map[string]*instance // sync groups are told like instances
 	servers     map[serverKey]*server
 	runs        uint64 // number of the last run
 	serverRuns  int    // scripts of real servers that hold up others
@@ -61,7 +62,7 @@ func New(opts Options) *Notifier {
 	n := &Notifier{
 		log: opts.Log, runner: opts.Runner,
 		mail: &mailbox{signal: make(chan struct{}, 1)}, ended: make(chan struct{}),
-		instances: make(map[string]*instance), servers: make(map[serverKey]*server),
+		instances: make(map[string]*instance), groups: make(map[string]*instance), servers: make(map[serverKey]*server),
 	}
 	if n.runner == nil {
 		n.runner = program.Runner{}
@@ -99,7 +100,16 @@ func (n *Notifier) Apply(cfg *conf.Config) {
 // Instance tells of a VRRP instance's state. It does not block. A state that was told before (the
 // same state since the same time) is not told again.
 func (n *Notifier) Instance(s event.InstanceState) {
-	n.mail.put(func() { n.instance(s) })
+	n.mail.put(func() { n.transition(n.instances[s.Instance], s) })
+}
+
+// Group tells of a sync group's state, as Instance does of an instance's.
+func (n *Notifier) Group(s event.GroupState) {
+	n.mail.put(func() {
+		n.transition(n.groups[s.Group], event.InstanceState{
+			Instance: s.Group, From: s.From, State: s.State, Since: s.Since, Reason: s.Reason, Quiet: s.Quiet,
+		})
+	})
 }
 
 // RealServer tells of a real server's state. It does not block. Scripts run
@@ -154,6 +164,11 @@ func (n *Notifier) objects(yield func(*object) bool) {
 			return
 		}
 	}
+	for _, g := range n.groups {
+		if !yield(&g.object) {
+			return
+		}
+	}
 	for _, s := range n.servers {
 		if !yield(&s.object) {
 			return
@@ -185,9 +200,11 @@ func (n *Notifier) unfinished() (list []string) {
 
 func (n *Notifier) stop(told chan struct{}) {
 	n.stopped = told
-	for _, i := range n.instances {
-		i.queue.final = true
-		n.sayEnd(i, event.Stop)
+	for _, all := range []map[string]*instance{n.instances, n.groups} {
+		for _, i := range all {
+			i.queue.final = true
+			n.sayEnd(i, event.Stop)
+		}
 	}
 	n.settle()
 }

@@ -135,6 +135,29 @@ func TestOrderAndArguments(t *testing.T) {
 }
 
 // TestCoalescing: one at a time; what waits is the latest state and nothing else.
+func TestGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab()
+		cfg := &conf.Config{SyncGroups: []*conf.SyncGroup{{Name: "G", Notify: conf.NotifyScripts{
+			Master: script("/master/1s"), Any: script("/any/1s"),
+		}}}}
+		l.Apply(cfg)
+		tell := func(s event.VRRPState, quiet bool) {
+			l.Group(event.GroupState{Group: "G", State: s, Since: time.Now(), Quiet: quiet})
+			pause(5 * time.Second)
+		}
+		tell(event.Backup, false)
+		tell(event.Master, true) // it was MASTER in the worker before
+		tell(event.Fault, false)
+		tell(event.Master, false)
+		stop(t, l)
+		diff(t, "scripts", []string{
+			"0s /any/1s GROUP G BACKUP 0", "10s /any/1s GROUP G FAULT 0",
+			"15s /master/1s", "16s /any/1s GROUP G MASTER 0", "20s /any/1s GROUP G STOP 0",
+		}, l.seen)
+	})
+}
+
 func TestCoalescing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()

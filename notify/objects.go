@@ -9,9 +9,10 @@ import (
 	"github.com/lvs-director/director/notify/program"
 )
 
-// instance is a VRRP instance with its scripts.
+// instance is a VRRP instance, or a sync group, with its scripts.
 type instance struct {
 	object
+	word    string // INSTANCE or GROUP
 	name    string
 	scripts conf.NotifyScripts
 	last    event.InstanceState // the one that was heard last; Since is zero before the first
@@ -30,6 +31,7 @@ type server struct {
 func (n *Notifier) apply(cfg *conf.Config) {
 	n.global = cfg.Global
 	n.applyInstances(cfg)
+	n.applyGroups(cfg)
 	n.applyServers(cfg)
 	n.configured = true
 	n.settle()
@@ -41,7 +43,7 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 		configured[c.Name] = true
 		i := n.instances[c.Name]
 		if i == nil {
-			i = &instance{object: newObject("INSTANCE " + c.Name), name: c.Name}
+			i = newInstance("INSTANCE", c.Name)
 			n.instances[c.Name] = i
 		}
 		i.scripts, i.gone = c.Notify, false
@@ -51,6 +53,30 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 			i.gone = true
 			n.sayDeleted(i)
 			n.bury(&i.object)
+		}
+	}
+}
+
+func newInstance(word, name string) *instance {
+	return &instance{object: newObject(word + " " + name), word: word, name: name}
+}
+
+// applyGroups takes the sync groups. One that is gone has nothing to say.
+func (n *Notifier) applyGroups(cfg *conf.Config) {
+	configured := make(map[string]bool)
+	for _, c := range cfg.SyncGroups {
+		configured[c.Name] = true
+		g := n.groups[c.Name]
+		if g == nil {
+			g = newInstance("GROUP", c.Name)
+			n.groups[c.Name] = g
+		}
+		g.scripts, g.gone = c.Notify, false
+	}
+	for name, g := range n.groups {
+		if !configured[name] {
+			g.gone = true
+			n.bury(&g.object)
 		}
 	}
 }
@@ -105,6 +131,11 @@ func (n *Notifier) bury(o *object) {
 			delete(n.instances, key)
 		}
 	}
+	for key, g := range n.groups {
+		if &g.object == o {
+			delete(n.groups, key)
+		}
+	}
 	for key, s := range n.servers {
 		if &s.object == o {
 			delete(n.servers, key)
@@ -112,8 +143,8 @@ func (n *Notifier) bury(o *object) {
 	}
 }
 
-func (n *Notifier) instance(s event.InstanceState) {
-	i := n.instances[s.Instance]
+// transition takes the state of an instance or a group; nil is one that is not configured.
+func (n *Notifier) transition(i *instance, s event.InstanceState) {
 	if i == nil || i.gone || n.stopped != nil {
 		return
 	}
@@ -169,7 +200,7 @@ func (n *Notifier) sayBoth(i *instance, specific conf.Script, keyword, state str
 	}
 	if !i.scripts.Any.IsZero() {
 		steps = append(steps, step{"notify", state, program.Of(i.scripts.Any, n.global,
-			"INSTANCE", i.name, state, strconv.Itoa(i.last.Priority))})
+			i.word, i.name, state, strconv.Itoa(i.last.Priority))})
 	}
 	n.tell(&i.object, steps)
 }

@@ -33,6 +33,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	now := e.opts.Clock.Now()
 	for _, i := range e.order {
 		if wanted[i.key] == nil {
+			i.group = nil // its end is not the others'
 			e.end(i, now)
 			delete(e.instances, i.key)
 		}
@@ -54,6 +55,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 		}
 		e.order = append(e.order, i)
 	}
+	e.regroup(cfg)
 	e.index(cfg.Instances)
 	maps.DeleteFunc(e.trackers, func(k trackerKey, _ event.TrackerState) bool { return e.watchers[k] == nil })
 	for _, i := range changed {
@@ -79,11 +81,11 @@ func (e *Engine) index(cfgs []*conf.Instance) {
 	clear(e.sources)
 	for n, i := range e.order {
 		// The new configuration of an instance is not its own yet.
-		future := instance{cfg: cfgs[n], addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
+		future := instance{cfg: cfgs[n], tracks: i.tracks, addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
 		for _, name := range future.devices() {
 			e.users[name] = append(e.users[name], i)
 		}
-		for _, r := range tracksOf(cfgs[n]).others {
+		for _, r := range i.tracks.others {
 			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
 		}
 		if a := cfgs[n].SourceAddress; a.IsValid() && cfgs[n].TrackSource {
@@ -100,6 +102,7 @@ func (e *Engine) index(cfgs []*conf.Instance) {
 func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 	old, oldParams := i.cfg, i.params
 	if reflect.DeepEqual(old, cfg) {
+		e.judge(i, now) // its group may be another
 		return
 	}
 	oldAddresses := i.addresses

@@ -12,8 +12,27 @@ import (
 func (e *Engine) step(i *instance, now time.Time, in machine.Input) {
 	before := silence{interval: i.machine.MasterDownInterval(), master: i.machine.Master()}
 	e.effects = i.machine.Step(now, in, e.effects[:0])
+	var changed machine.Effect
+	announced := 0
 	for n := range e.effects {
-		e.carryOut(i, now, &e.effects[n], before)
+		f := &e.effects[n]
+		e.carryOut(i, now, f, before)
+		switch f.Kind {
+		case machine.Changed:
+			changed = *f
+		case machine.Announce:
+			announced = f.Count
+		}
+	}
+	if i.group == nil || e.stopping {
+		return
+	}
+	// Only now may other machines be stepped: all effects of this one are done.
+	if changed.Kind == machine.Changed {
+		e.groupChanged(i, now, changed)
+	}
+	if announced > 0 && in.Kind == machine.Received {
+		e.announceWith(i, announced)
 	}
 }
 

@@ -33,6 +33,7 @@ type node struct {
 
 	mu     sync.Mutex
 	events []event.InstanceState
+	groups []event.GroupState
 }
 
 // newNode makes a host with an interface eth0 and starts an engine on it.
@@ -60,6 +61,11 @@ func (n *node) run() {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.events = append(n.events, s)
+		},
+		GroupEvents: func(s event.GroupState) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.groups = append(n.groups, s)
 		},
 	})
 	engine := n.engine

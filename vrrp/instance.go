@@ -55,7 +55,9 @@ type instance struct {
 	key       key
 	cfg       *conf.Instance
 	addresses []conf.Address // all of them, in the order of the file
-	tracks    tracks
+	tracks    tracks         // its own and its group's
+	group     *group         // nil without one
+	alone     [1]*instance
 
 	machine *machine.Machine
 	params  machine.Params
@@ -63,7 +65,9 @@ type instance struct {
 	started bool
 	// resume is until when the instance, MASTER in a process that died, may go on as MASTER.
 	resume time.Time
-	fault  string // what holds it in FAULT; empty is nothing
+	own    string // what is wrong with it; empty is nothing
+	fault  string // what holds it in FAULT: own, or another's of its group
+	ready  bool   // it is known whether something is wrong
 	// priority is the effective one.
 	priority uint8
 	// held: Active_Down_Timer has expired, but nobody may become MASTER yet.
@@ -103,6 +107,7 @@ func newInstance(cfg *conf.Instance) *instance {
 		i.timers[t] = deadline{kind: kind(t), inst: i}
 	}
 	i.retry = deadline{kind: addressRetry, inst: i}
+	i.alone[0] = i
 	i.configure(cfg)
 	i.machine = machine.New(i.params)
 	i.priority = cfg.Priority
@@ -113,7 +118,6 @@ func newInstance(cfg *conf.Instance) *instance {
 func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
 	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
-	i.tracks = tracksOf(cfg)
 	i.params = machine.Params{
 		Version:              cfg.Version,
 		Priority:             cfg.Priority,
@@ -174,7 +178,7 @@ func (i *instance) devices() []string {
 	if i.cfg.Interface != "" {
 		names = append(names, i.cfg.Interface)
 	}
-	for _, t := range i.cfg.TrackInterfaces {
+	for _, t := range i.tracks.interfaces {
 		names = append(names, t.Name)
 	}
 	for _, a := range i.addresses {

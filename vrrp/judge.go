@@ -76,28 +76,8 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	if fault == "" && i.sock.conn == nil {
 		return // socketOpened judges again
 	}
-	if fault != i.fault {
-		if i.fault != "" && fault != "" && i.started {
-			i.state.Reason = fault
-			e.tellAgain(i)
-		}
-		i.fault = fault
-		e.step(i, now, machine.Input{Kind: machine.FaultChanged, Fault: fault != "", Reason: fault})
-	}
-	if !i.started {
-		e.start(i, now)
-	}
-}
-
-// start begins an instance. The address owner would be MASTER at once, so it
-// waits for the permission.
-func (e *Engine) start(i *instance, now time.Time) {
-	resume := now.Before(i.resume)
-	if i.cfg.Priority == machine.Owner && !e.allowed && !resume {
-		return
-	}
-	i.started = true
-	e.step(i, now, machine.Input{Kind: machine.Startup, Master: resume})
+	i.own, i.ready = fault, true
+	e.bring(i, now)
 }
 
 func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {

@@ -20,7 +20,7 @@ type Journal interface {
 	Held() []string
 }
 
-// Options are what an Engine works with. All fields are required.
+// Options are what an Engine works with. All fields but GroupEvents are required.
 type Options struct {
 	Log     *slog.Logger
 	Journal Journal
@@ -29,6 +29,9 @@ type Options struct {
 	// Events is told every new state of an instance, from the engine's
 	// goroutine: it must not block.
 	Events func(event.InstanceState)
+	// GroupEvents is told every new state of a sync group, in the same way. It
+	// is optional.
+	GroupEvents func(event.GroupState)
 }
 
 // Resume is what is known of an instance's life in a process that died.

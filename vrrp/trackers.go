@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -14,7 +15,7 @@ type trackerKey struct {
 	name string
 }
 
-// tracks are the things that an instance tracks.
+// tracks are the things that an instance and its group track.
 type tracks struct {
 	interfaces []conf.TrackInterface
 	others     []reference
@@ -25,12 +26,21 @@ type reference struct {
 	conf.Track
 }
 
-func tracksOf(i *conf.Instance) tracks {
+// tracksOf has what an instance tracks; group is nil without one.
+func tracksOf(i *conf.Instance, group *conf.SyncGroup) tracks {
 	t := tracks{interfaces: i.TrackInterfaces}
 	t.add(event.TrackScript, i.TrackScripts)
 	t.add(event.TrackFile, i.TrackFiles)
 	t.add(event.TrackProcess, i.TrackProcesses)
 	t.add(event.TrackVirtualServer, i.TrackVirtualServers)
+	if group == nil {
+		return t
+	}
+	t.interfaces = slices.Concat(t.interfaces, group.TrackInterfaces)
+	t.add(event.TrackScript, group.TrackScripts)
+	t.add(event.TrackFile, group.TrackFiles)
+	t.add(event.TrackProcess, group.TrackProcesses)
+	t.add(event.TrackVirtualServer, group.TrackVirtualServers)
 	return t
 }
 

@@ -34,8 +34,8 @@ func TestAnInstanceWaitsForItsScript(t *testing.T) {
 		a.apply(with(instance("VI", 100, vip), script("chk", 0)))
 		after(10 * time.Second)
 		a.want("VI", event.Init)
-		if got := a.state("VI"); !got.Quiet || got.Reason != "waiting for the first result of script chk" {
-			t.Errorf("it says %q, quietly: %v", got.Reason, got.Quiet)
+		if got := a.state("VI"); got.Reason != "waiting for the first result of script chk" {
+			t.Errorf("it says %q", got.Reason)
 		}
 		a.tell("chk", true)
 		a.want("VI", event.Backup)

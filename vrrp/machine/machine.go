@@ -73,6 +73,10 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 		return m.faultChanged(now, in, effects)
 	case PriorityChanged:
 		return m.priorityChanged(now, in.Priority, effects)
+	case JoinMaster:
+		return m.joinMaster(now, in.Reason, effects)
+	case JoinBackup:
+		return m.joinBackup(now, in.Reason, effects)
 	case Reconfigured:
 		if in.Params != nil {
 			return m.reconfigured(now, *in.Params, in.Priority, effects)

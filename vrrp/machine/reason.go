@@ -24,6 +24,8 @@ const (
 	IntervalMismatch // version 3: the master's interval is not ours (RFC 9568 section 7.1)
 	Preempting       // Active_Down_Timer expired while a master with lower priority was heard
 	TwoOwners        // another router claims to own the addresses too (RFC 9568 section 8.3.2)
+	GroupMaster      // another member of the sync group became MASTER
+	GroupBackup      // another member of the sync group yielded
 )
 
 var reasonTexts = [...]string{
@@ -36,6 +38,7 @@ var reasonTexts = [...]string{
 	"preempt delay is over", "advertisement interval differs from ours",
 	"preempting a master with lower priority",
 	"another router claims to own the addresses (priority 255)",
+	"its sync group is MASTER", "its sync group is BACKUP",
 }
 
 // String is the reason in words, as logs and status show it.

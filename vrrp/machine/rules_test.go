@@ -283,14 +283,14 @@ func TestWhoIsMaster(t *testing.T) {
 
 func TestEveryReasonHasItsWords(t *testing.T) {
 	seen := map[string]machine.Reason{}
-	for r := machine.StartedUp; r <= machine.TwoOwners; r++ {
+	for r := machine.StartedUp; r <= machine.GroupBackup; r++ {
 		text := r.String()
 		if other, twice := seen[text]; text == "" || twice {
 			t.Errorf("reason %d reads %q, as reason %d does", r, text, other)
 		}
 		seen[text] = r
 	}
-	if got := (machine.TwoOwners + 1).String(); got != "Reason(17)" {
+	if got := (machine.GroupBackup + 1).String(); got != "Reason(19)" {
 		t.Errorf("the reason behind the last one reads %q", got)
 	}
 }

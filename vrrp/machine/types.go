@@ -65,6 +65,10 @@ const (
 	// Reconfigured: Input.Params replace the parameters; state is kept. The
 	// effective priority becomes Input.Priority, or the configured one when that is 0.
 	Reconfigured
+	// JoinMaster and JoinBackup: another member of the sync group has changed to
+	// that state; Input.Reason says which and why. See Follow.
+	JoinMaster
+	JoinBackup
 )
 
 // Timer names a timer of a machine. Each has at most one deadline.

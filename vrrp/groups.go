@@ -1,0 +1,201 @@
+package vrrp
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/machine"
+)
+
+// group is a sync group. Its rules are the machine's; see machine.Follow.
+type group struct {
+	name    string
+	members []*instance
+	state   event.GroupState // the last one told
+	states  []event.VRRPState
+	// reason and quiet are of the last change of a member.
+	reason string
+	quiet  bool
+	// unsettled: members are being brought together, and the group's state is
+	// told after that.
+	unsettled bool
+}
+
+// regroup puts the instances, which are to have the configurations cfgs, into
+// their groups, and gives them what they and their group track. A group keeps
+// what was told of it by its name.
+func (e *Engine) regroup(cfg *conf.Config) {
+	before := e.groups
+	e.groups = make(map[string]*group, len(cfg.SyncGroups))
+	blocks := make(map[string]*conf.SyncGroup)
+	for _, c := range cfg.SyncGroups {
+		for _, member := range c.Members {
+			blocks[member] = c
+		}
+	}
+	for n, i := range e.order {
+		c := cfg.Instances[n]
+		block := blocks[c.Name]
+		i.group, i.tracks = nil, tracksOf(c, block)
+		if block == nil {
+			continue
+		}
+		g := e.groups[block.Name]
+		if g == nil {
+			g = &group{name: block.Name}
+			if old := before[block.Name]; old != nil {
+				g.state = old.state
+			}
+			e.groups[block.Name] = g
+		}
+		i.group = g
+		g.members = append(g.members, i)
+	}
+}
+
+// together are the instances that share their fate with i, itself among them.
+func (i *instance) together() []*instance {
+	if i.group != nil {
+		return i.group.members
+	}
+	return i.alone[:]
+}
+
+// settleFaults tells an instance and the others of its group whether they are
+// in FAULT: the fault of one is the fault of all.
+func (e *Engine) settleFaults(of *instance, now time.Time) {
+	members := of.together()
+	for _, i := range members {
+		fault := i.own
+		for _, other := range members {
+			if fault == "" && other.own != "" {
+				fault = "sync group " + of.group.name + ": " + other.cfg.Name + ": " + other.own
+			}
+		}
+		e.takeFault(i, now, fault)
+	}
+}
+
+func (e *Engine) takeFault(i *instance, now time.Time, fault string) {
+	if fault == i.fault {
+		return
+	}
+	if i.fault != "" && fault != "" && i.started {
+		i.state.Reason = fault
+		e.tellAgain(i)
+	}
+	i.fault = fault
+	e.step(i, now, machine.Input{Kind: machine.FaultChanged, Fault: fault != "", Reason: fault})
+}
+
+// bring has an instance, of which it has become known whether something is
+// wrong, take its place among the others of its group.
+func (e *Engine) bring(i *instance, now time.Time) {
+	g := i.group
+	if g != nil {
+		g.unsettled = true
+	}
+	e.settleFaults(i, now)
+	e.start(i, now)
+	if g != nil {
+		e.join(g, now)
+		g.unsettled = false
+		e.tellGroup(g, now)
+	}
+}
+
+// start begins an instance and the others of its group, once all are ready.
+// One that joins a group which is MASTER already joins it there. The address
+// owner would be MASTER at once, so it waits for the permission.
+func (e *Engine) start(of *instance, now time.Time) {
+	resume := true
+	for _, i := range of.together() {
+		switch {
+		case !i.ready:
+			return
+		case !i.started:
+			resume = resume && now.Before(i.resume)
+		}
+	}
+	for _, i := range of.together() {
+		if i.cfg.Priority == machine.Owner && !e.allowed && !resume && !i.started {
+			return
+		}
+	}
+	for _, i := range of.together() {
+		if !i.started {
+			i.started = true
+			e.step(i, now, machine.Input{Kind: machine.Startup, Master: resume})
+		}
+	}
+}
+
+// join has those in BACKUP join a group that has a MASTER: one that was added,
+// or was in FAULT a moment longer than the others.
+func (e *Engine) join(g *group, now time.Time) {
+	for _, i := range g.members {
+		if i.machine.State() == event.Master {
+			e.follow(i, now, event.Master, "")
+			return
+		}
+	}
+}
+
+// follow has the others of a group do what one that has changed makes them do.
+func (e *Engine) follow(changed *instance, now time.Time, to event.VRRPState, reason string) {
+	g := changed.group
+	text := "sync group " + g.name + ": " + changed.cfg.Name
+	if reason != "" {
+		text += ": " + reason
+	}
+	for _, i := range g.members {
+		if i == changed {
+			continue
+		}
+		if in, ok := machine.Follow(i.machine.State(), to); ok {
+			e.step(i, now, machine.Input{Kind: in, Reason: text})
+		}
+	}
+}
+
+// groupChanged is called when a member has changed its state. To begin in
+// BACKUP is no yielding: one that a reload adds does not end a mastership.
+func (e *Engine) groupChanged(changed *instance, now time.Time, f machine.Effect) {
+	g := changed.group
+	g.reason, g.quiet = changed.cfg.Name+": "+changed.state.Reason, f.Quiet
+	if f.To == event.Master || f.From == event.Master {
+		e.follow(changed, now, f.To, changed.state.Reason)
+	}
+	e.tellGroup(g, now)
+}
+
+// tellGroup tells the group's state when it is a new one.
+func (e *Engine) tellGroup(g *group, now time.Time) {
+	g.states = g.states[:0]
+	for _, i := range g.members {
+		g.states = append(g.states, i.machine.State())
+	}
+	state := machine.GroupState(g.states)
+	if g.unsettled || state == g.state.State {
+		return
+	}
+	g.state = event.GroupState{
+		Group: g.name, From: g.state.State, State: state, Since: now.Round(0), Reason: g.reason, Quiet: g.quiet,
+	}
+	e.log.Info("sync group changed", "group", g.name, "from", g.state.From.String(), "to", state.String(), "reason", g.reason)
+	if e.opts.GroupEvents != nil {
+		e.opts.GroupEvents(g.state)
+	}
+}
+
+// announceWith has the other members of a group announce their addresses when
+// one has heard a losing advertisement: its sender may have drawn all traffic.
+func (e *Engine) announceWith(heard *instance, count int) {
+	for _, i := range heard.group.members {
+		if i != heard && i.owns {
+			i.announce = max(i.announce, count)
+			e.announce(i)
+		}
+	}
+}
