@@ -46,6 +46,7 @@ func (e *Engine) tellAgain(i *instance) {
 	i.state.Instance = i.cfg.Name
 	i.state.Priority = int(i.machine.Priority())
 	i.state.Peer = i.peerText()
+	i.state.Quiet = true
 	e.opts.Events(i.state)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -28,9 +29,7 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 	}
 	engine := vrrp.New(vrrp.Options{
 		Log: log, Journal: j, Network: network, Clock: link.SystemClock{},
-		Events: func(s event.InstanceState) {
-			l.out.Put("instance "+s.Instance, worker.Message{Instance: &s})
-		},
+		Events: newTeller(l.out.Put),
 		GroupEvents: func(s event.GroupState) {
 			l.out.Put("group "+s.Group, worker.Message{Group: &s})
 		},
@@ -77,6 +76,25 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 				l.out.Put("applied", applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known)))
 			}
 		}
+	}
+}
+
+// newTeller sends what the engine tells. A quiet retelling of a transition may
+// take the place of the transition itself in the outbox, and must not silence
+// it: it goes out as the transition, and whoever has had that one knows it by
+// its time.
+func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
+	loud := make(map[string]time.Time)
+	return func(s event.InstanceState) {
+		switch {
+		case s.State == event.Stop:
+			delete(loud, s.Instance)
+		case !s.Quiet:
+			loud[s.Instance] = s.Since
+		case s.Since.Equal(loud[s.Instance]):
+			s.Quiet = false
+		}
+		put("instance "+s.Instance, worker.Message{Instance: &s})
 	}
 }
 

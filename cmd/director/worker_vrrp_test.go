@@ -1,0 +1,27 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/worker"
+)
+
+// The outbox keeps the latest message of an instance only. A transition that
+// is told again before it left must still reach the scripts.
+func TestARetellingDoesNotSilenceATransition(t *testing.T) {
+	sent := make(map[string]event.InstanceState)
+	tell := newTeller(func(key string, m worker.Message) { sent[key] = *m.Instance })
+	at := time.Unix(100, 0)
+	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 is down"})
+	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 does not exist", Quiet: true})
+	if got := sent["instance VI"]; got.Quiet || got.Reason != "eth0 does not exist" {
+		t.Errorf("waiting to be sent: %+v, want the latest words of a transition", got)
+	}
+	// What was never a transition stays quiet.
+	tell(event.InstanceState{Instance: "resumed", State: event.Master, Since: at, Quiet: true})
+	if got := sent["instance resumed"]; !got.Quiet {
+		t.Errorf("a resumed instance became loud: %+v", got)
+	}
+}
