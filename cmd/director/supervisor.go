@@ -241,7 +241,7 @@ func (s *supervisor) workerSaid(w *workerState, m worker.Message) {
 	case m.Check != nil:
 		s.known.check(*m.Check)
 	case m.VirtualServer != nil:
-		s.known.virtualServers[m.VirtualServer.VirtualServer] = *m.VirtualServer
+		s.virtualServer(*m.VirtualServer)
 	case m.Table != nil:
 		s.known.table = *m.Table
 		if m.Table.Generation == s.generation && m.Table.Error == "" {
