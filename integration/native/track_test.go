@@ -13,6 +13,28 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
+// TestTrackFile: the number in a file lowers the priority of the better router.
+func TestTrackFile(t *testing.T) {
+	site := vrrpOnly(t)
+	weight := filepath.Join(site.Dirs[0].Dir(), "weight")
+	r := site.Run(t, [2]pair.Kind{stage.Director(), stage.Keepalived()}, func(i int, c *pair.Config) {
+		c.Service, c.Interval = false, 200*time.Millisecond
+		if i == 0 {
+			c.Before = []string{fmt.Sprintf("track_file f {\n    file %q\n    weight 1\n    init_file 0 overwrite\n}", weight)}
+			c.Options = []string{"track_file {\n        f\n    }"}
+		}
+	})
+	for _, step := range []struct {
+		value  string
+		master int
+	}{{"-150", 1}, {"20", 0}, {"-254", 1}, {"", 0}} {
+		if err := os.WriteFile(weight, []byte(step.value), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r.UntilMaster(step.master, 5*time.Second)
+	}
+}
+
 // TestTrackScript: a script lowers the priority of the better router, or puts
 // it into FAULT, and the other one, a keepalived, takes over and gives back.
 func TestTrackScript(t *testing.T) {

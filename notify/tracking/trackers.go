@@ -50,6 +50,7 @@ type watch struct {
 	script *conf.TrackScript
 	cmd    program.Command
 	verdict
+	file  *conf.TrackFile
 	state event.TrackerState
 	known bool // state is one
 }
@@ -58,6 +59,7 @@ type watch struct {
 type Result struct {
 	watch  *watch
 	ok     bool
+	value  int // of a file
 	reason string
 	output string
 	at     time.Time
@@ -83,6 +85,13 @@ func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
 	w := r.watch
 	if t.watches[w.id] != w {
 		return event.TrackerState{}, false // of a former configuration
+	}
+	if w.kind == event.TrackFile {
+		changed := w.takeFile(r)
+		if changed {
+			t.log.Info("tracked file changed", "name", w.name, "reason", r.reason)
+		}
+		return w.state, changed
 	}
 	before := w.verdict.known
 	if !w.verdict.result(r.ok) {
@@ -126,6 +135,11 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 			wanted[k] = t.scriptWatch(k, c, cfg.Global)
 		}
 	}
+	for _, c := range cfg.Files {
+		if k := (id{event.TrackFile, c.Name}); used[k] {
+			wanted[k] = t.fileWatch(k, c)
+		}
+	}
 	for k, w := range t.watches {
 		if wanted[k] != w {
 			w.stop()
@@ -163,6 +177,11 @@ func usedBy(cfg *conf.Config) map[id]bool {
 func (t *Trackers) start(w *watch) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
+	if w.kind == event.TrackFile {
+		path := w.file.Path
+		t.running.Go(func() { t.follow(ctx, w, path) })
+		return
+	}
 	interval, cmd := max(w.script.Interval, time.Millisecond), w.cmd
 	t.running.Go(func() { t.repeat(ctx, w, interval, cmd) })
 }
