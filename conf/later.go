@@ -4,7 +4,7 @@ package conf
 // director acts on yet. Whoever makes one work removes it here, and nowhere else.
 var later = map[string][]string{
 	"": {
-		"vrrp_track_process", "bfd_instance",
+		"bfd_instance",
 		"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
 		"SSL", "virtual_server_group", "net_namespace", "net_namespace_ipvs", "instance",
 	},
@@ -25,7 +25,7 @@ var later = map[string][]string{
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
 		"old_unicast_checksum", "auth_hmac", "timer_expired_backup", "thread_timer_expired", "garp_extra_if",
 		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan", "vrf",
-		"track_process", "track_bfd",
+		"track_bfd",
 		"notify_master_rx_lower_pri", "notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},
 	"virtual_server": {

@@ -2,8 +2,10 @@ package tracking
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +35,7 @@ type Trackers struct {
 	log     *slog.Logger
 	runner  Runner
 	check   func(program.Command) error
+	proc    fs.FS // the processes of this host
 	results chan Result
 	watches map[id]*watch
 	running sync.WaitGroup
@@ -50,9 +53,10 @@ type watch struct {
 	script *conf.TrackScript
 	cmd    program.Command
 	verdict
-	file  *conf.TrackFile
-	state event.TrackerState
-	known bool // state is one
+	process *conf.TrackProcess
+	file    *conf.TrackFile
+	state   event.TrackerState
+	known   bool // state is one
 }
 
 // Result is what was seen of a tracker. It goes to Take.
@@ -69,7 +73,7 @@ type Result struct {
 func New(opts Options) *Trackers {
 	t := &Trackers{
 		log: opts.Log, runner: opts.Runner, check: opts.Check,
-		results: make(chan Result), watches: make(map[id]*watch),
+		proc: os.DirFS("/proc"), results: make(chan Result), watches: make(map[id]*watch),
 	}
 	if t.check == nil {
 		t.check = program.Check
@@ -135,6 +139,11 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 			wanted[k] = t.scriptWatch(k, c, cfg.Global)
 		}
 	}
+	for _, c := range cfg.Processes {
+		if k := (id{event.TrackProcess, c.Name}); used[k] {
+			wanted[k] = t.processWatch(k, c)
+		}
+	}
 	for _, c := range cfg.Files {
 		if k := (id{event.TrackFile, c.Name}); used[k] {
 			wanted[k] = t.fileWatch(k, c)
@@ -177,13 +186,18 @@ func usedBy(cfg *conf.Config) map[id]bool {
 func (t *Trackers) start(w *watch) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
-	if w.kind == event.TrackFile {
+	// What looks gets copies: the watch itself is the owner's.
+	switch w.kind {
+	case event.TrackFile:
 		path := w.file.Path
 		t.running.Go(func() { t.follow(ctx, w, path) })
-		return
+	case event.TrackProcess:
+		process := w.process
+		t.running.Go(func() { t.count(ctx, w, process) })
+	default:
+		interval, cmd := max(w.script.Interval, time.Millisecond), w.cmd
+		t.running.Go(func() { t.repeat(ctx, w, interval, cmd) })
 	}
-	interval, cmd := max(w.script.Interval, time.Millisecond), w.cmd
-	t.running.Go(func() { t.repeat(ctx, w, interval, cmd) })
 }
 
 func (w *watch) stop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -48,6 +49,13 @@ func (s *scripts) Run(ctx context.Context, cmd program.Command, _ func(int)) pro
 	exit.Code = s.code
 	s.running--
 	return exit
+}
+
+// seen is when programs were started, and how many ran at the same time.
+func (s *scripts) seen() (starts []time.Time, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.starts), s.most
 }
 
 func (s *scripts) set(took time.Duration, code int) {
@@ -122,7 +130,8 @@ func TestScriptIsRunFromStartToStart(t *testing.T) {
 		w.during(5 * time.Second)
 		w.want(t, event.TrackerState{Name: "chk", Up: true, Reason: "exit status 0"})
 		var got []time.Duration
-		for _, at := range s.starts {
+		starts, _ := s.seen()
+		for _, at := range starts {
 			got = append(got, at.Sub(begin))
 		}
 		if diff := cmp.Diff([]time.Duration{0, 2 * time.Second, 4 * time.Second}, got); diff != "" {
@@ -144,8 +153,8 @@ func TestSlowScriptFailsAndNeverOverlaps(t *testing.T) {
 		w.Apply(using(script("chk", func(c *conf.TrackScript) { c.Timeout = 5 * time.Second })))
 		w.during(13 * time.Second)
 		w.want(t, event.TrackerState{Name: "chk", Reason: "its time was over"})
-		if s.most != 1 || len(s.starts) != 3 {
-			t.Errorf("%d runs, %d at the same time; want 3 (at 0, 6 and 12 s) and 1", len(s.starts), s.most)
+		if starts, most := s.seen(); most != 1 || len(starts) != 3 {
+			t.Errorf("%d runs, %d at the same time; want 3 (at 0, 6 and 12 s) and 1", len(starts), most)
 		}
 	})
 }
@@ -164,9 +173,9 @@ func TestReload(t *testing.T) {
 		w.want(t, up, event.TrackerState{Name: "c", Up: true, Reason: "exit status 0"})
 		w.Apply(&conf.Config{Scripts: []*conf.TrackScript{script("a", nil)}}) // nobody tracks it
 		w.want(t)
-		before := len(s.starts)
+		before, _ := s.seen()
 		w.during(time.Minute)
-		if len(s.starts) != before {
+		if after, _ := s.seen(); len(after) != len(before) {
 			t.Error("a script that nobody tracks is run")
 		}
 	})
@@ -179,7 +188,7 @@ func TestScriptThatCannotRunIsIgnored(t *testing.T) {
 		w.Apply(using(script("chk", nil)))
 		w.during(5 * time.Second)
 		w.want(t, event.TrackerState{Name: "chk", Ignored: true, Reason: "no such file"})
-		if len(s.starts) > 0 {
+		if starts, _ := s.seen(); len(starts) > 0 {
 			t.Error("it was run")
 		}
 	})
