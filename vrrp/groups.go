@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -20,6 +21,8 @@ type group struct {
 	// unsettled: members are being brought together, and the group's state is
 	// told after that.
 	unsettled bool
+	// following: the others do what one of them has done.
+	following bool
 }
 
 // regroup puts the instances, which are to have the configurations cfgs, into
@@ -66,14 +69,15 @@ func (i *instance) together() []*instance {
 // in FAULT: the fault of one is the fault of all.
 func (e *Engine) settleFaults(of *instance, now time.Time) {
 	members := of.together()
+	shared := ""
 	for _, i := range members {
-		fault := i.own
-		for _, other := range members {
-			if fault == "" && other.own != "" {
-				fault = "sync group " + of.group.name + ": " + other.cfg.Name + ": " + other.own
-			}
+		if i.own != "" && i.group != nil {
+			shared = "sync group " + i.group.name + ": " + i.cfg.Name + ": " + i.own
+			break
 		}
-		e.takeFault(i, now, fault)
+	}
+	for _, i := range members {
+		e.takeFault(i, now, cmp.Or(i.own, shared))
 	}
 }
 
@@ -163,9 +167,14 @@ func (e *Engine) follow(changed *instance, now time.Time, to event.VRRPState, re
 // BACKUP is no yielding: one that a reload adds does not end a mastership.
 func (e *Engine) groupChanged(changed *instance, now time.Time, f machine.Effect) {
 	g := changed.group
+	if g.following {
+		return // this one does: the first one speaks for all
+	}
 	g.reason, g.quiet = changed.cfg.Name+": "+changed.state.Reason, f.Quiet
 	if f.To == event.Master || f.From == event.Master {
+		g.following = true
 		e.follow(changed, now, f.To, changed.state.Reason)
+		g.following = false
 	}
 	e.tellGroup(g, now)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,6 +99,40 @@ func TestGroupFailsOverAsOne(t *testing.T) {
 		}
 		if n := len(l.out.Packets()); n == 0 {
 			t.Error("nothing was sent")
+		}
+	})
+}
+
+// TestLargeGroup: the reasons do not pile up from member to member.
+func TestLargeGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
+		a.engine.AllowMaster()
+		cfg := &conf.Config{SyncGroups: []*conf.SyncGroup{{Name: "G"}}}
+		for n := range 100 {
+			cfg.Instances = append(cfg.Instances, with(instance(fmt.Sprint("VI_", n), 100, fmt.Sprintf("10.0.1.%d/32", n)), func(i *conf.Instance) {
+				i.VRID = uint8(n + 1)
+			}))
+			cfg.SyncGroups[0].Members = append(cfg.SyncGroups[0].Members, fmt.Sprint("VI_", n))
+		}
+		a.applyConfig(cfg, nil)
+		after(10 * time.Second)
+		led := 0
+		for _, i := range cfg.Instances {
+			a.want(i.Name, event.Master)
+			reason := a.state(i.Name).Reason
+			if strings.HasPrefix(reason, "no advertisement") {
+				led++
+			}
+			if strings.Count(reason, "sync group") > 1 {
+				t.Fatalf("%s is MASTER because %q", i.Name, reason)
+			}
+		}
+		if led != 1 {
+			t.Errorf("%d members led, want 1", led)
+		}
+		if diff := cmp.Diff([]event.VRRPState{event.Backup, event.Master}, a.groupStates()); diff != "" {
+			t.Errorf("states of the group (-want +got):\n%s", diff)
 		}
 	})
 }

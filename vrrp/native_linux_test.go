@@ -321,6 +321,9 @@ func TestNativeFailoverAfterAKill(t *testing.T) {
 func TestNativeRestartedProcessResumes(t *testing.T) {
 	a, b := nativePairAt(t, 300*time.Millisecond)
 	b.expect("STATE BACKUP")
+	for len(b.lines) > 0 {
+		<-b.lines // it may have been MASTER for a moment, before the better one was ready
+	}
 	check(t, a.cmd.Process.Kill())
 	killed := time.Now()
 	again := a.restart(nodeConfig{
