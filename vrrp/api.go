@@ -31,7 +31,8 @@ func (e *Engine) do(ctx context.Context, f func()) error {
 
 // Apply makes cfg the configuration: the first one and every later one. An
 // instance is the same as before when its VRID, address family and interface
-// are; it then keeps its state. resume is by instance name and is for the
+// are, and whether it is unicast and from which address; it then keeps its
+// state. resume is by instance name and is for the
 // first configuration of a restarted process; it may be nil.
 // It returns when the engine has taken the configuration; addresses follow.
 // With an error nothing has changed.
