@@ -50,11 +50,11 @@ test-native:
 	$(GO) test -count=1 -v -timeout 10m ./integration/native
 
 test-lab-short:
-	$(GO) test -count=1 -v -short -timeout 15m ./integration
+	@scripts/lab -short -timeout 15m
 
 test-lab:
 	@scripts/tools
-	$(GO) test -count=1 -v -timeout 30m ./integration
+	@scripts/lab -timeout 40m
 
 test-long:
 	@echo 'make test-long: every test in its long form, about an hour. The network of this machine'
