@@ -100,11 +100,11 @@ func (m *machine) run(ctx context.Context, accel string, bootLimit time.Duration
 // card, and a port each for the command's output and for its exit status.
 func (m *machine) args(accel, console, statusFile string) []string {
 	return []string{
-		"-accel", accel, "-M", "q35", "-cpu", "max", "-smp", "2", "-m", "2G",
+		"-accel", accel, "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", "2", "-m", "2G",
 		"-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none",
 		"-serial", "file:" + console,
 		"-kernel", m.image, "-initrd", m.initramfs,
-		"-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on",
+		"-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on tsc=reliable clocksource=tsc init_on_alloc=0 lsm=yama audit=0 kfence.sample_interval=0 nowatchdog",
 		"-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
 		"-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
 		"-fsdev", "local,id=share,path=" + qemuValue(m.share) + ",security_model=none",

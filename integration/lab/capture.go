@@ -19,8 +19,8 @@ type Packet struct {
 	Frame    []byte // Ethernet, at most snapLength bytes
 }
 
-// Capture keeps the packets of one interface: all of them in a pcap file, and
-// those that are neither TCP nor UDP (VRRP, ARP, ICMP) in memory too.
+// Capture keeps the packets of one interface: all that the ring hands over in a
+// pcap file, and those that are neither TCP nor UDP (VRRP, ARP, ICMP) in memory too.
 type Capture struct {
 	Iface string
 	Path  string

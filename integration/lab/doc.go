@@ -6,7 +6,8 @@
 // machine's own interfaces, routes and rules are never touched, and all is
 // gone when the lab closes or its process ends. Programs run on a host as
 // ordinary processes of that namespace; each line they print is kept with its
-// time, and every packet on each of the host's interfaces is kept too.
+// time, and so are the packets on each of the host's interfaces (of TCP, those
+// that open, close or reset a connection).
 //
 // When a test has failed, the lab shows the last lines of every program and
 // the packets, decoded by tcpdump; the folder with all of it stays.

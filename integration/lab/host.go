@@ -43,6 +43,9 @@ func (l *Lab) Host(name string) *Host {
 // Dir is the host's own folder for files; it survives a crash of the host.
 func (h *Host) Dir() string { return h.dir }
 
+// RunDir is the host's folder for what does not outlive a boot.
+func (h *Host) RunDir() string { return filepath.Join(h.dir, "run") }
+
 // WriteFile puts a file into the host's folder and returns its path. A reader
 // sees the old or the new contents, never a part.
 func (h *Host) WriteFile(name, contents string) string {

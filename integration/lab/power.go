@@ -2,7 +2,10 @@
 
 package lab
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
 // powerOn gives the host a fresh kernel view (addresses, routes, IPVS table
 // all empty) and replays its set-up.
@@ -13,6 +16,12 @@ func (h *Host) powerOn() error {
 	}
 	h.ns = ns
 	h.boots++
+	if err := os.RemoveAll(h.RunDir()); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(h.RunDir(), 0o755); err != nil {
+		return err
+	}
 	for _, step := range h.setup {
 		if err := step(); err != nil {
 			return err

@@ -61,7 +61,7 @@ func TestRefusesASecondDirector(t *testing.T) {
 
 			runDir := filepath.Join(h.Dir(), "second")
 			if sameRunDir {
-				runDir = pair.RunDir(filepath.Join(h.Dir(), "director"))
+				runDir = pair.RunDir(h)
 			}
 			conf := h.WriteFile("second.conf", soloConf)
 			out, err := h.Output(stage.Director().Path, "run", "-f", conf, "--run-dir", runDir, "--state-dir", runDir+"-state")

@@ -38,6 +38,9 @@ func unicast(i int) []string {
 
 // TestWires fails over and back between director and keepalived on each of them.
 func TestWires(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP: each wire with keepalived as the other half, three minutes, is part of the long form")
+	}
 	director, keepalived := stage.Director(), stage.Keepalived()
 	for _, wire := range wires {
 		for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}} {

@@ -20,15 +20,15 @@ type Kind interface {
 	// Name is what the kind is called in the names of tests and in tables.
 	Name() string
 	// command is the program that runs a configuration file, with its own
-	// files in dir.
-	command(conf, dir string) (lab.Command, error)
+	// files in two folders: run does not outlive a boot, state does.
+	command(conf, run, state string) (lab.Command, error)
 	// statusCommand asks a running daemon for its status; nothing when it
 	// cannot be asked.
-	statusCommand(dir string) []string
+	statusCommand(run string) []string
 	// backupLine is what its log says when it has begun to listen.
 	backupLine() string
 	// worker finds, among the daemon's processes, the one for "vrrp" or "lvs".
-	worker(name, dir string, processes []int) (pid int, ok bool)
+	worker(name, run string, processes []int) (pid int, ok bool)
 }
 
 // Worker names.
@@ -43,17 +43,20 @@ type Daemon struct {
 	Kind Kind
 	host *lab.Host
 	t    lab.Reporter
-	dir  string
+	run  string
 }
 
 // Start runs a kind on a host with the given configuration text.
 func Start(t lab.Reporter, kind Kind, h *lab.Host, conf string) *Daemon {
 	t.Helper()
-	d := &Daemon{Kind: kind, host: h, t: t, dir: filepath.Join(h.Dir(), kind.Name())}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		t.Fatalf("start %s on %s: %v", kind.Name(), h.Name, err)
+	d := &Daemon{Kind: kind, host: h, t: t, run: RunDir(h)}
+	state := filepath.Join(h.Dir(), "state")
+	for _, dir := range []string{d.run, state} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatalf("start %s on %s: %v", kind.Name(), h.Name, err)
+		}
 	}
-	command, err := kind.command(h.WriteFile(confFile, conf), d.dir)
+	command, err := kind.command(h.WriteFile(confFile, conf), d.run, state)
 	if err != nil {
 		t.Fatalf("start %s on %s: %v", kind.Name(), h.Name, err)
 	}
@@ -72,7 +75,7 @@ func (d *Daemon) Reload(conf string) {
 }
 
 // StatusCommand is how the daemon is asked how it is, on its host.
-func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.dir) }
+func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.run) }
 
 // Terminate asks the daemon to stop, and returns the moment of asking.
 func (d *Daemon) Terminate() time.Time {
@@ -122,7 +125,7 @@ func (d *Daemon) Worker(name string) (pid int) {
 	d.t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		if pid, ok := d.Kind.worker(name, d.dir, d.processes()); ok {
+		if pid, ok := d.Kind.worker(name, d.run, d.processes()); ok {
 			return pid
 		}
 		if time.Now().After(deadline) {
@@ -173,17 +176,17 @@ type Keepalived struct {
 // Name implements Kind.
 func (Keepalived) Name() string { return "keepalived" }
 
-func (k Keepalived) command(conf, dir string) (lab.Command, error) {
+func (k Keepalived) command(conf, run, _ string) (lab.Command, error) {
 	if k.Path == "" {
 		return lab.Command{}, fmt.Errorf("no keepalived was fetched")
 	}
 	// A process id in an old pid file may by now be another process's.
 	for _, name := range []string{"main", VRRP, LVS} {
-		os.Remove(filepath.Join(dir, name+".pid"))
+		os.Remove(filepath.Join(run, name+".pid"))
 	}
 	return lab.Command{
-		Argv: []string{k.Path, "-n", "-l", "-D", "-f", conf, "-p", filepath.Join(dir, "main.pid"),
-			"-r", filepath.Join(dir, "vrrp.pid"), "-c", filepath.Join(dir, "lvs.pid")},
+		Argv: []string{k.Path, "-n", "-l", "-D", "-f", conf, "-p", filepath.Join(run, "main.pid"),
+			"-r", filepath.Join(run, "vrrp.pid"), "-c", filepath.Join(run, "lvs.pid")},
 		Env: k.Env,
 	}, nil
 }
@@ -192,8 +195,8 @@ func (Keepalived) statusCommand(string) []string { return nil }
 
 func (Keepalived) backupLine() string { return "Entering BACKUP STATE" }
 
-func (Keepalived) worker(name, dir string, _ []int) (int, bool) {
-	text, err := os.ReadFile(filepath.Join(dir, name+".pid"))
+func (Keepalived) worker(name, run string, _ []int) (int, bool) {
+	text, err := os.ReadFile(filepath.Join(run, name+".pid"))
 	if err != nil {
 		return 0, false
 	}
@@ -209,19 +212,18 @@ type Director struct {
 // Name implements Kind.
 func (Director) Name() string { return "director" }
 
-func (d Director) command(conf, dir string) (lab.Command, error) {
+func (d Director) command(conf, run, state string) (lab.Command, error) {
 	if d.Path == "" {
 		return lab.Command{}, fmt.Errorf("no director was built")
 	}
-	return lab.Command{Argv: []string{d.Path, "run", "-f", conf,
-		"--run-dir", RunDir(dir), "--state-dir", filepath.Join(dir, "state")}}, nil
+	return lab.Command{Argv: []string{d.Path, "run", "-f", conf, "--run-dir", run, "--state-dir", state}}, nil
 }
 
-// RunDir is the run directory of a director whose files are in dir.
-func RunDir(dir string) string { return filepath.Join(dir, "run") }
+// RunDir is the run directory of a host's daemon.
+func RunDir(h *lab.Host) string { return filepath.Join(h.RunDir(), "lb") }
 
-func (d Director) statusCommand(dir string) []string {
-	return []string{d.Path, "status", "--run-dir", RunDir(dir)}
+func (d Director) statusCommand(run string) []string {
+	return []string{d.Path, "status", "--run-dir", run}
 }
 
 func (Director) backupLine() string { return "to=BACKUP" }

@@ -3,7 +3,6 @@
 package traffic
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -72,20 +70,37 @@ func askTCP(target string, deadline time.Time) (server string, err error) {
 	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", target); err != nil {
 		return "", err
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		return "", err
+	answer := make([]byte, 0, maxAnswer)
+	for {
+		n, err := conn.Read(answer[len(answer):cap(answer)])
+		answer = answer[:len(answer)+n]
+		if err == io.EOF {
+			return serverName(answer)
+		}
+		if err != nil {
+			return "", err
+		}
+		if len(answer) == cap(answer) {
+			return "", errGarbled
+		}
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 4096))
-	if err != nil {
-		return "", err
-	}
-	name := answer.Header.Get(serverHeader)
-	if answer.StatusCode != http.StatusOK || name == "" || strings.TrimSpace(string(body)) != name {
+}
+
+const maxAnswer = 1024
+
+// serverName reads an answer: the server's name in a header and the same name
+// as body.
+func serverName(answer []byte) (string, error) {
+	head, body, _ := strings.Cut(string(answer), "\r\n\r\n")
+	if !strings.HasPrefix(head, "HTTP/1.1 200 ") {
 		return "", errGarbled
 	}
-	return name, nil
+	for line := range strings.SplitSeq(head, "\r\n") {
+		if name, ok := strings.CutPrefix(line, serverHeader+": "); ok && name == strings.TrimSpace(body) {
+			return name, nil
+		}
+	}
+	return "", errGarbled
 }
 
 // askUDP sends one datagram and returns the name in the answer.
@@ -123,7 +138,7 @@ func nextPort(network string) net.Addr {
 func dial(network, target string, deadline time.Time) (net.Conn, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	dialer := net.Dialer{LocalAddr: nextPort(network)}
+	dialer := net.Dialer{LocalAddr: nextPort(network), KeepAlive: -1}
 	conn, err := dialer.DialContext(ctx, network, target)
 	if err != nil {
 		return nil, err

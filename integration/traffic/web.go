@@ -3,10 +3,10 @@
 package traffic
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,58 +60,97 @@ func serveWeb(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, *name)
-	})
-	mux.HandleFunc("/stream", stream)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		page, err := os.ReadFile(filepath.Join(*pages, filepath.Clean("/"+r.URL.Path)))
-		if err != nil {
-			http.NotFound(w, r)
-			return
-		}
-		w.Write(page)
-	})
-	server := &http.Server{Addr: fmt.Sprintf(":%d", *port), Handler: withName(*name, mux)}
-	listener, err := net.Listen("tcp", server.Addr)
+	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", *port))
 	if err != nil {
 		return err
 	}
 	fmt.Println("serving")
-	return server.Serve(listener)
+	server := web{name: *name, pages: *pages}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go server.serve(conn)
+	}
 }
 
-// withName adds the server's name to every answer.
-func withName(name string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(serverHeader, name)
-		next.ServeHTTP(w, r)
-	})
+// web answers one request on each connection. It is no more of an HTTP server
+// than clients and health checkers need, because fifty connections a second
+// with net/http are too much for an emulated processor.
+type web struct {
+	name, pages string
 }
 
 const (
 	serverHeader  = "X-Real-Server"
+	requestLimit  = 10 * time.Second
 	streamLine    = "................................................................\n"
 	streamEnd     = "end\n"
 	streamSpacing = 50 * time.Millisecond
 )
 
-// stream sends a line every 50 ms for the number of seconds in the query, and
-// then says that it was all.
-func stream(w http.ResponseWriter, r *http.Request) {
-	seconds, err := strconv.Atoi(strings.TrimSpace(r.URL.Query().Get("seconds")))
-	if err != nil || seconds < 1 || seconds > 600 {
-		http.Error(w, "seconds: 1 to 600", http.StatusBadRequest)
+func (w web) serve(conn net.Conn) {
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(requestLimit))
+	target, err := readRequest(conn)
+	if err != nil {
 		return
 	}
-	flusher := http.NewResponseController(w)
-	for range seconds * int(time.Second/streamSpacing) {
-		if _, err := fmt.Fprint(w, streamLine); err != nil {
+	path, query, _ := strings.Cut(target, "?")
+	switch {
+	case path == "/":
+		w.answer(conn, "200 OK", w.name+"\n")
+	case path == "/stream":
+		seconds, _ := strconv.Atoi(strings.TrimPrefix(query, "seconds="))
+		w.stream(conn, seconds)
+	default:
+		page, err := os.ReadFile(filepath.Join(w.pages, filepath.Clean("/"+path)))
+		if err != nil {
+			w.answer(conn, "404 Not Found", "no such page\n")
 			return
 		}
-		flusher.Flush()
+		w.answer(conn, "200 OK", string(page))
+	}
+}
+
+// readRequest reads a request up to the empty line and returns its target.
+func readRequest(conn net.Conn) (target string, err error) {
+	lines := bufio.NewReaderSize(conn, 1024)
+	first, err := lines.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	for range 100 {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		if strings.TrimSpace(line) != "" {
+			continue
+		}
+		if words := strings.Fields(first); len(words) == 3 && words[0] == "GET" {
+			return words[1], nil
+		}
+		break
+	}
+	return "", errGarbled
+}
+
+func (w web) answer(conn net.Conn, status, body string) {
+	fmt.Fprintf(conn, "HTTP/1.1 %s\r\n%s: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, serverHeader, w.name, len(body), body)
+}
+
+// stream sends a line every 50 ms for a number of seconds, and then says that
+// it was all.
+func (w web) stream(conn net.Conn, seconds int) {
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s: %s\r\nConnection: close\r\n\r\n", serverHeader, w.name)
+	for range seconds * int(time.Second/streamSpacing) {
+		if _, err := fmt.Fprint(conn, streamLine); err != nil {
+			return
+		}
 		time.Sleep(streamSpacing)
 	}
-	fmt.Fprint(w, streamEnd)
+	fmt.Fprint(conn, streamEnd)
 }
