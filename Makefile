@@ -39,7 +39,7 @@ test:
 	@echo 'the short lab suite (in a QEMU guest if this kernel has no IPVS). The network of this'
 	@echo 'machine is not changed: hosts, cables and addresses exist in namespaces of their own.'
 	@scripts/tools
-	@$(MAKE) --no-print-directory lint test-unit test-unit-long test-native test-lab-short
+	@$(MAKE) --no-print-directory lint test-unit test-native test-lab-short
 
 test-unit:
 	@[ -n "$(RACE)" ] || echo 'SKIP race detector: no gcc here'
@@ -47,13 +47,14 @@ test-unit:
 	scripts/fuzz 3s
 
 test-native:
-	$(GO) test -count=1 -v -timeout 10m ./integration/native
+	$(GO) test -count=1 -v -short -timeout 10m ./integration/native
 
 test-lab-short:
 	@scripts/lab -short -timeout 15m
 
 test-lab:
 	@scripts/tools
+	$(GO) test -count=1 -v -timeout 10m ./integration/native
 	@scripts/lab -timeout 40m
 
 test-long:
