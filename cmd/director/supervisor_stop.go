@@ -57,6 +57,10 @@ func (s *supervisor) finish(name string, keep bool) {
 }
 
 func (s *supervisor) awaitEnd(name string, w *workerState) {
+	if name == vrrpWorker && w.pid != 0 {
+		// A signal is there sooner than a message: priority 0 leaves at once.
+		_ = syscall.Kill(w.pid, syscall.SIGTERM)
+	}
 	w.keeper.Finish()
 	w.keeper.Send("finish", worker.Message{Finish: &worker.Finish{}})
 	overdue := time.NewTimer(workerPatience)
