@@ -7,6 +7,7 @@ import (
 
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
+	"github.com/lvs-director/director/integration/traffic"
 )
 
 // forKinds plays a scenario with a pair of director and, in the long form,
@@ -25,3 +26,21 @@ func forKinds(t *testing.T, scenario func(t *testing.T, kind pair.Kind)) {
 
 // both is a pair of one kind.
 func both(kind pair.Kind) [2]pair.Kind { return [2]pair.Kind{kind, kind} }
+
+// inFlight is how many requests may be on their way to a real server at the
+// moment when it is taken out of the table: IPVS drops their packets.
+const inFlight = 3
+
+// expectAnswered fails when more requests failed than may. On a machine that
+// does not give the client its processor, late answers do not count.
+func expectAnswered(t *testing.T, what string, seen traffic.Summary, mayFail int) {
+	t.Helper()
+	failed := seen.Failed
+	if seen.Starved() {
+		t.Logf("%s: the machine is too busy for this client: %d of %d requests sent", what, seen.Sent, seen.Due)
+		failed -= seen.Outcomes[traffic.NoAnswer]
+	}
+	if failed > mayFail {
+		t.Errorf("%s: %v", what, seen)
+	}
+}

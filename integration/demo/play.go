@@ -40,6 +40,7 @@ func play(kind pair.Kind, keep bool) (rows []row, ok bool) {
 		p.realServerDies()
 		p.digestGoesWrong()
 		p.masterKilled()
+		p.masterHostLost()
 		p.workerKilled()
 		rows = p.rows
 
@@ -90,10 +91,29 @@ func (p *player) masterKilled() {
 		over:    func() bool { return p.Holds(1) && answers() },
 		reason:  func() (int, string) { return 1, "MASTER" },
 	})
+	p.returns(func() { p.Daemons[0].WaitEnd(moveLimit) })
+}
+
+// masterHostLost is the other way to lose a master: a killed daemon leaves a
+// kernel that goes on forwarding until the addresses move, a lost host does
+// not.
+func (p *player) masterHostLost() {
+	var broken time.Time
+	p.event(event{
+		name: "dir1, the master: the host is lost", allowed: p.Configs[1].MasterDownInterval(), mayFail: true,
+		breakIt: func() { broken = time.Now(); p.Dirs[0].Crash() },
+		over:    func() bool { return p.Holds(1) && p.Web.AnsweredSince(broken, 10) },
+		reason:  func() (int, string) { return 1, "MASTER" },
+	})
+	p.returns(p.Dirs[0].Boot)
+}
+
+// returns brings dir1 back as the better router.
+func (p *player) returns(prepare func()) {
 	p.event(event{
 		name: "dir1 comes back and takes over", allowed: p.Configs[0].Interval, mayFail: true,
 		breakIt: func() {
-			p.Daemons[0].WaitEnd(moveLimit)
+			prepare()
 			p.StartDaemon(0, p.kind)
 		},
 		over:   func() bool { return p.Holds(0) && !p.HoldsAny(1) },

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -21,27 +22,36 @@ type row struct {
 	seen  traffic.Summary
 }
 
-// ok reports whether the event cost no more than it may. A gap has a pace
+// verdict says whether the event cost no more than it may. A gap has a pace
 // more than the outage: the client does not ask all the time.
-func (r row) ok() bool {
-	return r.seen.LongestGap <= r.event.allowed+traffic.Pace+tolerance &&
-		(r.event.mayFail || r.seen.Failed <= inFlight)
+func (r row) verdict() string {
+	switch {
+	case r.seen.LongestGap <= r.event.allowed+traffic.Pace+tolerance && (r.event.mayFail || r.seen.Failed <= inFlight):
+		return "ok"
+	case r.seen.Starved():
+		return busy
+	}
+	return missed
 }
+
+const (
+	missed = "MISSED"
+	busy   = "too busy"
+)
 
 func printTable(w io.Writer, rows []row) {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PAIR OF\tEVENT\tSENT\tFAILED\t(RESET\tNO ANSWER)\tLONGEST GAP\tALLOWED\tOK")
 	for _, r := range rows {
-		verdict := "ok"
-		if !r.ok() {
-			verdict = "MISSED"
-		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%.2f s\t%.2f s\t%s\n", r.kind, r.event.name, r.seen.Sent, r.seen.Failed,
 			r.seen.Outcomes[traffic.Reset]+r.seen.Outcomes[traffic.Refused], r.seen.Outcomes[traffic.NoAnswer],
-			r.seen.LongestGap.Seconds(), r.event.allowed.Seconds(), verdict)
+			r.seen.LongestGap.Seconds(), r.event.allowed.Seconds(), r.verdict())
 	}
 	t.Flush()
 	fmt.Fprintln(w, "\nAllowed: for a lost master its Master_Down_Interval (RFC 9568 6.1: 3 intervals and the skew), for a")
 	fmt.Fprintln(w, "lost real server the second that a client waits for an answer; else what this lab's processors need.")
+	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict() == busy }) {
+		fmt.Fprintln(w, "Too busy: this machine did not even give the client the time to ask at its pace.")
+	}
 }
