@@ -11,7 +11,7 @@ RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
 UNIT = $$($(GO) list ./... | grep -v /integration/native | grep -v '/integration$$')
 
-.PHONY: help build test test-unit test-unit-long test-native test-lab test-lab-short test-long demo bench lint fuzz tools clean
+.PHONY: help build test test-unit test-unit-long test-native test-native-long test-lab test-lab-short test-long demo bench lint fuzz tools clean
 
 help:
 	@echo 'make build      bin/director, static'
@@ -49,19 +49,21 @@ test-unit:
 test-native:
 	$(GO) test -count=1 -v -short -timeout 10m ./integration/native
 
+test-native-long:
+	$(GO) test -count=1 -v -timeout 10m ./integration/native
+
 test-lab-short:
 	@scripts/lab -short -timeout 15m
 
 test-lab:
 	@scripts/tools
-	$(GO) test -count=1 -v -timeout 10m ./integration/native
 	@scripts/lab -timeout 40m
 
 test-long:
 	@echo 'make test-long: every test in its long form, about an hour. The network of this machine'
 	@echo 'is not changed.'
 	@scripts/tools
-	@$(MAKE) --no-print-directory lint test-unit-long fuzz test-native test-lab
+	@$(MAKE) --no-print-directory lint test-unit-long fuzz test-native-long test-lab
 
 test-unit-long:
 	DIRECTOR_LONG=1 $(GO) test $(RACE) -timeout 60m $(UNIT)
