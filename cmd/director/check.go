@@ -10,24 +10,8 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// defaultFiles are where a configuration is looked for, in this order.
-var defaultFiles = [...]string{"/etc/director/director.conf", "/etc/keepalived/keepalived.conf"}
-
-// configFile is the file to read: the one that was asked for, or the first
-// default that exists.
-func configFile(asked string) (string, error) {
-	if asked != "" {
-		return asked, nil
-	}
-	for _, f := range defaultFiles {
-		if _, err := os.Stat(f); err == nil {
-			return f, nil
-		}
-	}
-	return "", fmt.Errorf("no configuration: neither %s nor %s exists; name one with -f FILE", defaultFiles[0], defaultFiles[1])
-}
-
 type checkCmd struct {
+	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
 	Strict   bool   `help:"Warnings are errors."`
 	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
@@ -42,11 +26,14 @@ func (checkCmd) Help() string {
 Exit status 0 when the configuration runs, 1 when it does not or, with --strict, has warnings. The file is judged
 alone, unless --host is given, so that it can be checked anywhere.
 
-Example: director check -f /etc/keepalived/keepalived.conf`
+Example: director check /etc/keepalived/keepalived.conf`
 }
 
 // Run checks the file and says what was found.
 func (c *checkCmd) Run(io streams) error {
+	if err := c.into(&c.File); err != nil {
+		return err
+	}
 	file, err := configFile(c.File)
 	if err != nil {
 		return err

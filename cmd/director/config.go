@@ -7,6 +7,7 @@ import (
 )
 
 type configCmd struct {
+	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
 	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
 	JSON     bool   `name:"json" help:"Print JSON."`
@@ -22,6 +23,9 @@ Example: director config -f /etc/keepalived/keepalived.conf`
 
 // Run prints the effective configuration.
 func (c *configCmd) Run(std streams) error {
+	if err := c.into(&c.File); err != nil {
+		return err
+	}
 	file, err := configFile(c.File)
 	if err != nil {
 		return err

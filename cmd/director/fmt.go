@@ -15,6 +15,7 @@ import (
 const maxFormat = 32 << 20
 
 type fmtCmd struct {
+	namedFile
 	File  string `short:"f" placeholder:"FILE" help:"Configuration file, - is standard input; default as for check."`
 	Write bool   `short:"w" xor:"how" help:"Write the result to the file instead of printing it."`
 	Check bool   `xor:"how" help:"Print nothing; exit status 1 when the file is not in canonical form."`
@@ -29,6 +30,9 @@ Example: director fmt -w -f /etc/keepalived/keepalived.conf`
 
 // Run formats the file.
 func (c *fmtCmd) Run(std streams) error {
+	if err := c.into(&c.File); err != nil {
+		return err
+	}
 	if c.File == "-" && c.Write {
 		return errors.New("standard input cannot be written to: leave out -w, or name a file with -f FILE")
 	}

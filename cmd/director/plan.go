@@ -105,6 +105,7 @@ func worthSaying(findings []conf.Finding) []conf.Finding {
 }
 
 type planCmd struct {
+	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default the one that the running director reads, else as for check."`
 	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name. A running director uses its own."`
 	All      bool   `help:"Print all lines, however many."`
@@ -123,6 +124,9 @@ Example: director plan -f /etc/keepalived/keepalived.conf`
 
 // Run prints the plan.
 func (c *planCmd) Run(std streams) error {
+	if err := c.into(&c.File); err != nil {
+		return err
+	}
 	q := planRequest{File: c.File}
 	if q.File != "" {
 		abs, err := filepath.Abs(q.File)
