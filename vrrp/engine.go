@@ -34,6 +34,7 @@ type Engine struct {
 	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets    map[link.Key]*socket
 	interfaces *interfaces
+	blind      blind
 	leftBehind map[place]bool // in the journal when Run began
 
 	garpInterval time.Duration
@@ -88,7 +89,7 @@ func New(opts Options) *Engine {
 		results:    make(chan []addressResult),
 		announced:  make(chan []announceJob),
 	}
-	e.interfaces = newInterfaces(func(p place) bool { return e.leftBehind[p] || e.places[p] != nil })
+	e.interfaces = newInterfaces(e.isVirtual)
 	return e
 }
 

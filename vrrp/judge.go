@@ -14,6 +14,7 @@ import (
 func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
+	e.watched(event, now)
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {

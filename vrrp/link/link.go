@@ -64,6 +64,9 @@ const (
 	// AddressAdded and AddressRemoved: Event.Address.
 	AddressAdded
 	AddressRemoved
+	// WatchFailed: changes are not heard of at present, because of Event.Err. It
+	// is tried again, and a Snapshot tells that it has worked.
+	WatchFailed
 )
 
 // Event is a change of the interfaces or addresses of the host.
@@ -73,6 +76,7 @@ type Event struct {
 	Address    InterfaceAddress
 	Interfaces []Interface
 	Addresses  []InterfaceAddress
+	Err        error
 }
 
 // Datagram is a received IP packet.

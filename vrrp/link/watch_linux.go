@@ -30,6 +30,7 @@ func (*Kernel) Watch(ctx context.Context) (<-chan Event, error) {
 		return nil, fmt.Errorf("opening rtnetlink to watch interfaces: %w", err)
 	}
 	w := &watcher{handle: handle, events: make(chan Event, 64)}
+	w.subscribe = w.subscription
 	sub, err := w.subscribe()
 	if err != nil {
 		handle.Close()
@@ -44,6 +45,8 @@ type watcher struct {
 	handle *netlink.Handle
 	events chan Event
 	known  map[int]Interface
+	// subscribe begins anew, with a snapshot.
+	subscribe func() (*subscription, error)
 }
 
 // subscription is one pair of rtnetlink sockets. The kernel ends it (the
@@ -55,7 +58,7 @@ type subscription struct {
 	first Event // the snapshot
 }
 
-func (w *watcher) subscribe() (*subscription, error) {
+func (w *watcher) subscription() (*subscription, error) {
 	s := &subscription{
 		links: make(chan netlink.LinkUpdate, 64),
 		addrs: make(chan netlink.AddrUpdate, 256),
@@ -110,7 +113,15 @@ func (w *watcher) run(ctx context.Context, sub *subscription) {
 			}
 			// A failure here passes (memory, descriptors) or is permanent;
 			// the state known last stays in force until then.
-			sub, _ = w.subscribe()
+			var err error
+			if sub, err = w.subscribe(); err == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case w.events <- Event{Kind: WatchFailed, Err: err}:
+			}
 		}
 	}
 }

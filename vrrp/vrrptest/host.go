@@ -108,6 +108,13 @@ func (h *Host) Deaf(deaf bool) {
 	}
 }
 
+// Blind has the watchers told that the kernel cannot be watched, because of err.
+func (h *Host) Blind(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tell(link.Event{Kind: link.WatchFailed, Err: err})
+}
+
 // Starve lets packets arrive in the sockets without anybody being told, as
 // happens to a process that gets no processor.
 func (h *Host) Starve(starved bool) {
