@@ -101,7 +101,7 @@ type Instance struct {
 	DontTrackPrimary       bool // ignore faults of the instance's own interface
 
 	// TimerExpiredBackup, with nopreempt: a MASTER whose timer fired too late
-	// becomes BACKUP if its priority is below this; 0 is off.
+	// becomes BACKUP unless its priority is above this; 0 is off.
 	TimerExpiredBackup uint8
 	NoAccept           bool // packets to virtual addresses are dropped unless the priority is 255
 	Strict             bool // strict_mode: RFC 9568 to the letter

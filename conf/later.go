@@ -23,7 +23,7 @@ var later = map[string][]string{
 	},
 	"vrrp_instance": {
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
-		"old_unicast_checksum", "auth_hmac", "timer_expired_backup", "thread_timer_expired", "garp_extra_if",
+		"old_unicast_checksum", "auth_hmac", "garp_extra_if",
 		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan", "vrf",
 		"track_bfd",
 		"notify_master_rx_lower_pri", "notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",

@@ -226,6 +226,9 @@ func (e *Engine) fire() {
 		if d.kind == downDue && !e.expired(d, now) {
 			continue
 		}
+		if d.kind == advertDue && e.overdue(d, now) {
+			continue
+		}
 		e.deadlines.remove(d)
 		switch d.kind {
 		case socketRetry:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ type node struct {
 	journal *journal
 	clock   vrrptest.Clock
 	log     *logBuffer
+	late    atomic.Int64 // how late its timer fires, in nanoseconds
 	cancel  context.CancelFunc
 	ended   chan error
 
@@ -41,6 +43,7 @@ type node struct {
 func newNode(t *testing.T, w *vrrptest.Wire, address string) *node {
 	t.Helper()
 	n := &node{t: t, host: &vrrptest.Host{}, journal: &journal{held: map[string]bool{}}}
+	n.clock.Late = func() time.Duration { return time.Duration(n.late.Load()) }
 	n.host.Plug(2, "eth0", w, address)
 	n.run()
 	return n

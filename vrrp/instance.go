@@ -129,6 +129,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 		LowerPrioNoAdvert:    cfg.LowerPrioNoAdvert,
 		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
 		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
+		TimerExpiredBackup:   cfg.TimerExpiredBackup,
 		GARP:                 machine.GARP(cfg.GARP),
 	}
 	i.unsupported = unsupported(cfg)

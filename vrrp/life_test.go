@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
@@ -61,4 +62,79 @@ func TestTheOwnersAddressComesBack(t *testing.T) {
 			t.Errorf("the journal claims an address of the host: %q", held)
 		}
 	})
+}
+
+// pause stops a node as SIGSTOP does for at least d: its timer fires late, and
+// what arrives waits in its sockets.
+func (n *node) pause(d time.Duration) (since time.Time) {
+	n.late.Store(int64(d))
+	after(time.Second) // the timer that is set next is the late one
+	since = time.Now()
+	n.host.Starve(true)
+	after(d / 2)
+	n.late.Store(0)
+	after(d/2 + time.Second)
+	n.host.Starve(false)
+	return since
+}
+
+// TestAMasterThatSleptHearsItsSuccessor: nothing is claimed before what has
+// arrived meanwhile was read.
+func TestAMasterThatSleptHearsItsSuccessor(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		peer          uint8 // the peer's priority
+		expiredBackup uint8
+		preempt       bool
+		stays         bool // a is MASTER in the end
+	}{
+		{name: "a better one has taken over", peer: 200},
+		{name: "a worse one has taken over", peer: 100, stays: true},
+		{name: "timer_expired_backup", peer: 100, expiredBackup: 254},
+		{name: "timer_expired_backup for lower priorities", peer: 100, expiredBackup: 149, stays: true},
+		{name: "timer_expired_backup is for nopreempt", peer: 100, expiredBackup: 254, preempt: true, stays: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &vrrptest.Wire{}
+				a, b := newNode(t, w, "10.0.0.1/24"), newNode(t, w, "10.0.0.2/24")
+				a.apply(with(instance("VI", 150, vip), func(i *conf.Instance) {
+					i.Preempt, i.TimerExpiredBackup = c.preempt, c.expiredBackup
+				}))
+				a.engine.AllowMaster()
+				after(5 * time.Second)
+				b.apply(with(instance("VI", c.peer, vip), func(i *conf.Instance) { i.Preempt = false }))
+				b.engine.AllowMaster()
+				after(5 * time.Second)
+				a.want("VI", event.Master)
+
+				asleep := a.pause(10 * time.Second)
+				after(10 * time.Second)
+				var claimed, yielded time.Time
+				for _, adv := range adverts(t, w) {
+					switch {
+					case adv.from == a.host && adv.at.After(asleep) && claimed.IsZero():
+						claimed = adv.at
+					case adv.from == b.host:
+						yielded = adv.at
+					}
+				}
+				if claimed.IsZero() == c.stays {
+					t.Errorf("a has claimed its mastership after waking: %v\n%s", !claimed.IsZero(), a.log)
+				}
+				if c.stays && yielded.Sub(claimed) > time.Second {
+					t.Errorf("both were MASTER for %v after a woke", yielded.Sub(claimed))
+				}
+				if c.stays {
+					a.want("VI", event.Master)
+					b.want("VI", event.Backup)
+				} else {
+					a.want("VI", event.Backup)
+					b.want("VI", event.Master)
+				}
+				a.wantAddress(c.stays, vip)
+				b.wantAddress(!c.stays, vip)
+			})
+		})
+	}
 }

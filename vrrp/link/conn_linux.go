@@ -25,9 +25,6 @@ const (
 	receiveBuffer = 2 << 20
 	// controlSize is room for one timestamp.
 	controlSize = 64
-	// maxAge is how old a receive timestamp may look: beyond that the wall
-	// clock was set, and the packet counts as just received.
-	maxAge = 250 * time.Millisecond
 )
 
 // conn is a raw socket bound to one interface. The engine reads and writes its
@@ -204,6 +201,8 @@ type inbox struct {
 	iovecs  [receiveBatch]unix.Iovec
 	packets [receiveBatch][packetSize]byte
 	control [receiveBatch][controlSize]byte
+	ages    ages
+	began   time.Time // what the monotonic clock is counted from
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -213,6 +212,7 @@ type mmsghdr struct {
 }
 
 func (in *inbox) init() {
+	in.began = time.Now()
 	for i := range in.headers {
 		in.iovecs[i].Base = &in.packets[i][0]
 		in.iovecs[i].SetLen(packetSize)
@@ -236,10 +236,14 @@ func (in *inbox) receive(fd int, batch []Datagram) (int, error) {
 		switch errno {
 		case 0:
 			in.deliver(batch[:n])
+			if int(n) < want {
+				in.ages.emptied()
+			}
 			return int(n), nil
 		case unix.EINTR:
 			continue
 		case unix.EAGAIN:
+			in.ages.emptied()
 			return 0, nil
 		default:
 			return 0, fmt.Errorf("receiving VRRP packets: %w", errno)
@@ -248,17 +252,16 @@ func (in *inbox) receive(fd int, batch []Datagram) (int, error) {
 }
 
 func (in *inbox) deliver(batch []Datagram) {
-	var now unix.Timespec
-	clock := unix.ClockGettime(unix.CLOCK_REALTIME, &now)
+	now := time.Now()
+	wall := time.Duration(now.UnixNano())
+	in.ages.look(wall, now.Sub(in.began))
 	for i := range batch {
 		h := &in.headers[i]
 		// A packet that was cut off is shorter than its header says: the
 		// parser refuses it as any other.
 		batch[i] = Datagram{Data: in.packets[i][:min(h.len, packetSize)]}
-		if at, ok := timestamp(in.control[i][:h.hdr.Controllen]); ok && clock == nil {
-			if age := time.Duration(now.Nano() - at.Nano()); age > 0 && age <= maxAge {
-				batch[i].Age = age
-			}
+		if at, ok := timestamp(in.control[i][:h.hdr.Controllen]); ok {
+			batch[i].Age = in.ages.of(wall, time.Duration(at.Nano()))
 		}
 	}
 }

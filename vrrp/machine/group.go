@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -58,8 +57,5 @@ func (m *Machine) joinBackup(now time.Time, reason string, effects []Effect) []E
 	if m.state != event.Master {
 		return effects
 	}
-	effects = m.stopAllTimers(effects)
-	effects = append(effects, Effect{Kind: ReleaseAddresses})
-	m.master = netip.Addr{}
-	return m.listen(now, cause{reason: GroupBackup, detail: reason}, effects)
+	return m.withdraw(now, cause{reason: GroupBackup, detail: reason}, effects)
 }

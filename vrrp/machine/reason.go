@@ -26,6 +26,7 @@ const (
 	TwoOwners        // another router claims to own the addresses too (RFC 9568 section 8.3.2)
 	GroupMaster      // another member of the sync group became MASTER
 	GroupBackup      // another member of the sync group yielded
+	WokeLate         // a timer fired so late that another may have taken over
 )
 
 var reasonTexts = [...]string{
@@ -39,6 +40,7 @@ var reasonTexts = [...]string{
 	"preempting a master with lower priority",
 	"another router claims to own the addresses (priority 255)",
 	"its sync group is MASTER", "its sync group is BACKUP",
+	"its timer fired so late that another may have become MASTER (timer_expired_backup)",
 }
 
 // String is the reason in words, as logs and status show it.

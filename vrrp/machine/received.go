@@ -22,6 +22,10 @@ func (m *Machine) received(now time.Time, adv Advert, effects []Effect) []Effect
 	case event.Backup:
 		return m.receivedAsBackup(now, adv, effects)
 	case event.Master:
+		if m.Overslept(now) && m.letsBe() {
+			effects = m.withdraw(now, cause{reason: WokeLate}, effects)
+			return m.receivedAsBackup(now, adv, effects)
+		}
 		return m.receivedAsMaster(now, adv, effects)
 	}
 	return effects

@@ -55,6 +55,30 @@ func TestResume(t *testing.T) {
 	s.want(0, startup) // only once
 }
 
+func TestOverslept(t *testing.T) {
+	expired := func(priority uint8) func(*machine.Params) {
+		return func(p *machine.Params) { p.Preempt, p.TimerExpiredBackup = false, priority }
+	}
+	adver := machine.Input{Kind: machine.TimerFired, Timer: machine.AdverTimer}
+	const withdrawn = "MASTER -> BACKUP: its timer fired so late that another may have become MASTER (timer_expired_backup)"
+	goesOn := []string{"send 100", "set adver 4s"}
+	s := master(t, expired(254))
+	s.want(3*time.Second-1, adver, "send 100", "set adver 3.999999999s")
+	s = master(t, expired(100))
+	s.want(3*time.Second, adver, "release", "set down 6.609375s", withdrawn)
+	s = master(t, expired(99))
+	s.want(3*time.Second, adver, goesOn...)
+	s = master(t, expired(254), func(p *machine.Params) { p.Preempt = true })
+	s.want(3*time.Second, adver, goesOn...)
+	s = master(t, nopreempt)
+	s.want(3*time.Second, adver, goesOn...)
+	if s.m.Overslept(start.Add(6*time.Second - 1)) {
+		t.Error("less than 2 s after its advertisement was due nobody can have taken over")
+	}
+	s = master(t, expired(254))
+	s.want(5*time.Second, received(50, lower), "stop adver", "release", "set down 8.609375s", withdrawn, "set down 8.609375s")
+}
+
 func TestPreemptDelay(t *testing.T) {
 	t.Run("delay and then a whole down interval", func(t *testing.T) {
 		s := backup(t, delay10s)
@@ -283,14 +307,14 @@ func TestWhoIsMaster(t *testing.T) {
 
 func TestEveryReasonHasItsWords(t *testing.T) {
 	seen := map[string]machine.Reason{}
-	for r := machine.StartedUp; r <= machine.GroupBackup; r++ {
+	for r := machine.StartedUp; r <= machine.WokeLate; r++ {
 		text := r.String()
 		if other, twice := seen[text]; text == "" || twice {
 			t.Errorf("reason %d reads %q, as reason %d does", r, text, other)
 		}
 		seen[text] = r
 	}
-	if got := (machine.GroupBackup + 1).String(); got != "Reason(19)" {
+	if got := (machine.WokeLate + 1).String(); got != "Reason(20)" {
 		t.Errorf("the reason behind the last one reads %q", got)
 	}
 }

@@ -83,9 +83,13 @@ func (m *Machine) timerFired(now time.Time, timer Timer, effects []Effect) []Eff
 	if now.Before(due.Add(-early)) {
 		return m.setTimer(timer, due, effects)
 	}
+	overslept := timer == AdverTimer && m.Overslept(now)
 	m.deadlines[timer] = time.Time{}
 	switch timer {
 	case AdverTimer:
+		if overslept && m.letsBe() {
+			return m.withdraw(now, cause{reason: WokeLate}, effects)
+		}
 		effects = m.advertise(effects)
 		return m.setTimer(AdverTimer, next(now, due, m.p.AdvertInterval), effects)
 	case DownTimer:

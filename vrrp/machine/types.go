@@ -25,6 +25,10 @@ type Params struct {
 	LowerPrioNoAdvert    bool
 	HigherPrioSendAdvert bool
 	OwnerIgnoreAdverts   bool
+	// TimerExpiredBackup, without Preempt: a MASTER of at most this priority
+	// that wakes up so late that a BACKUP may have taken over becomes BACKUP
+	// itself; 0 is off (keepalived's timer_expired_backup).
+	TimerExpiredBackup uint8
 
 	GARP GARP
 }
