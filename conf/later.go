@@ -5,7 +5,7 @@ package conf
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
+		"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group",
 		"SSL", "virtual_server_group", "net_namespace", "net_namespace_ipvs", "instance",
 	},
 	"global_defs": {

@@ -19,6 +19,8 @@ const (
 	addressRetry = kind(machine.Timers) + iota
 	// socketRetry: a socket that could not be opened is tried again.
 	socketRetry
+	// linkSettles: a state of an interface has lasted.
+	linkSettles
 )
 
 // deadline is something that has to be done at a time. It lives in what it is
@@ -27,8 +29,9 @@ type deadline struct {
 	at    time.Time
 	index int // position in the heap plus one; 0 is not in it
 	kind  kind
-	inst  *instance // for all kinds but socketRetry
-	sock  *socket   // for socketRetry
+	inst  *instance  // for the machine's timers and addressRetry
+	sock  *socket    // for socketRetry
+	link  *linkDelay // for linkSettles
 }
 
 // deadlines is a binary heap, the earliest on top. Moving one costs no

@@ -35,7 +35,8 @@ type Engine struct {
 	sockets    map[link.Key]*socket
 	interfaces *interfaces
 	blind      blind
-	leftBehind map[place]bool // in the journal when Run began
+	delays     map[string]*linkDelay // by interface
+	leftBehind map[place]bool        // in the journal when Run began
 
 	garpInterval time.Duration
 	allowed      bool // instances may become MASTER
@@ -233,6 +234,8 @@ func (e *Engine) fire() {
 		switch d.kind {
 		case socketRetry:
 			e.open(d.sock)
+		case linkSettles:
+			e.linkSettled(d.link, now)
 		case addressRetry:
 			if d.inst.owns {
 				e.queueAddresses(d.inst, true)

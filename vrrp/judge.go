@@ -15,6 +15,7 @@ func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
 	e.watched(event, now)
+	e.seeLinks(c, now)
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {
@@ -126,7 +127,7 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	switch {
 	case on == nil && name != "":
 		return "interface " + name + " does not exist"
-	case on != nil && !on.Up && !i.cfg.DontTrackPrimary:
+	case on != nil && !e.isUp(name) && !i.cfg.DontTrackPrimary:
 		return "interface " + name + " is down"
 	case i.unsupported != "":
 		return i.unsupported
@@ -149,10 +150,4 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		}
 	}
 	return ""
-}
-
-// isUp says whether an interface exists and works.
-func (e *Engine) isUp(name string) bool {
-	i := e.interfaces.byName[name]
-	return i != nil && i.Up
 }

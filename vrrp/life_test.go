@@ -138,3 +138,63 @@ func TestAMasterThatSleptHearsItsSuccessor(t *testing.T) {
 		})
 	}
 }
+
+func TestInterfaceDelays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, inside := &vrrptest.Wire{}, &vrrptest.Wire{}
+		a := newNode(t, w, "10.0.0.1/24")
+		a.host.Plug(3, "eth1", inside)
+		cfg := &conf.Config{
+			Instances: []*conf.Instance{with(instance("VI", 150, vip), func(i *conf.Instance) {
+				i.TrackInterfaces = []conf.TrackInterface{{Name: "eth1"}}
+			})},
+			InterfaceDelays: []conf.InterfaceDelay{
+				{Interface: "eth0", Down: time.Second, Up: 5 * time.Second},
+				{Interface: "eth1", Down: 2 * time.Second},
+			},
+		}
+		a.applyConfig(cfg, nil)
+		a.engine.AllowMaster()
+		after(5 * time.Second)
+		for range 5 { // it flaps
+			a.host.SetUp("eth0", false)
+			after(900 * time.Millisecond)
+			a.host.SetUp("eth0", true)
+			after(100 * time.Millisecond)
+		}
+		a.want("VI", event.Master)
+		a.wantAddress(true, vip)
+
+		a.host.SetUp("eth0", false)
+		after(time.Second)
+		a.want("VI", event.Fault)
+		a.host.SetUp("eth0", true)
+		after(5*time.Second - 1)
+		a.want("VI", event.Fault)
+		after(1)
+		a.want("VI", event.Backup)
+		after(5 * time.Second)
+		a.want("VI", event.Master)
+
+		a.host.SetUp("eth1", false) // another interface, with delays of its own
+		after(2*time.Second - 1)
+		a.want("VI", event.Master)
+		after(1)
+		a.want("VI", event.Fault)
+		a.host.SetUp("eth1", true)
+		a.want("VI", event.Backup)
+		after(5 * time.Second)
+		a.want("VI", event.Master)
+
+		a.host.Unplug("eth0") // what does not exist does not wait
+		a.want("VI", event.Fault)
+		a.host.Plug(9, "eth0", w, "10.0.0.1/24")
+		after(5 * time.Second)
+		a.want("VI", event.Master)
+
+		a.host.SetUp("eth0", false)
+		cfg.InterfaceDelays = nil
+		a.applyConfig(cfg, nil) // a reload that ends the delays
+		a.want("VI", event.Fault)
+	})
+}
