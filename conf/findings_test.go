@@ -76,11 +76,16 @@ func TestFindings(t *testing.T) {
 		{"user", in("    notify_master /bin/echo root"), ""},
 		{"open single quote", in("    notify_master '/bin/echo x # y'"), "5:5: warning: notify_master: missing terminating '"},
 		{"open double quote", in("    notify_master \"/bin/echo\n"), "5:19: warning:"},
+		{"script twice", in("    notify_master /bin/true\n    notify_master /bin/false"), "6:5: warning: notify_master was said before, at t.conf:5:5: this one is ignored"},
+		{"switched off by a word", "global_defs {\n vrrp_strict off\n}\n", "2:14: note: \"off\" and what follows it are ignored: vrrp_strict takes no more words\n2:14: note: vrrp_strict is on when it is said, whatever follows it (leave the line out to have it off)"},
 		{"empty command", in(`    notify_master ""`), "5:5: warning: notify_master has no command"},
 		{"script without script", "vrrp_script s {\n    interval 1\n}\n", "3:1: warning: vrrp_script s has no script: it is removed"},
 
 		// Instances.
 		{"state", in("    state SLAVE"), `5:11: warning: state cannot be "SLAVE": BACKUP is used`},
+		{"MASTER and then BACKUP", in("    state MASTER\n    priority 9\n    state BACKUP"), "7:11: warning: state was said to be MASTER before: BACKUP is ignored"},
+		{"two versions", in("    version 3\n    version 2"), "6:5: warning: version was said before, at t.conf:5:5: this one is ignored"},
+		{"virtual MAC and unicast", in("    use_vmac\n    unicast_peer { 10.0.0.2 }"), "7:1: warning: (A) unicast with use_vmac needs vmac_xmit_base: it is set"},
 		{"no VRID", strings.Replace(in(""), "    virtual_router_id 1\n", "", 1), "1:1: error: vrrp_instance A has no virtual_router_id"},
 		{"bad VRID", strings.Replace(in(""), "id 1", "id 0x1", 1), `3:23: error: virtual_router_id "0x1" is no number of 1 to 255`},
 		{"no interface", strings.Replace(in(""), "    interface eth0\n", "", 1), "1:1: error: vrrp_instance A has no interface"},
@@ -145,7 +150,10 @@ func TestFindings(t *testing.T) {
 		{"hysteresis too high", vs("    hysteresis 1"), "5:5: warning: hysteresis 1 must be less than the quorum 1: 0 is used"},
 		{"port with DR", vs("    real_server 10.1.0.2 81 {\n lvs_method DR\n}"), "5:5: warning: DR does not change ports: real server 10.1.0.2 gets port 80"},
 		{"real server of another family", vs("    real_server 2001:db8::1 80 { }"), "5:5: note: real server 2001:db8::1 is of another family"},
-		{"real server twice", vs("    real_server 10.1.0.1 80 { }"), "6:5: note: real server 10.1.0.1:80 is in virtual server [10.0.0.1]:tcp:80 already"},
+		{"words after NAT", vs("    lvs_method NAT type"), `5:20: warning: "type" and what follows it are ignored: only TUN has options`},
+		{"quorum script twice", vs("    quorum_up /bin/true\n    quorum_up /bin/false"), "6:5: warning: quorum_up was said before, at t.conf:5:5: this one is ignored"},
+		{"family of a mark", "virtual_server_group G {\n fwmark 5 ipv6\n fwmark 6\n}\n", `2:11: warning: "ipv6" is no family of a firewall mark: the line is ignored (inet or inet6)`},
+		{"real server twice", vs("    real_server 10.1.0.1 80 { }"), "6:5: warning: real server 10.1.0.1:80 is in virtual server [10.0.0.1]:tcp:80 already"},
 		{"virtual server twice", vs("") + vs(""), "8:1: note: virtual server [10.0.0.1]:tcp:80 is defined already\n13:5: note: real server"},
 		{"group that is not there", strings.Replace(vs(""), "10.0.0.1 80", "group G", 1), "1:22: warning: virtual_server_group G is not defined: the virtual server is ignored"},
 		{"host bits in a group", "virtual_server_group G {\n 10.0.0.1/24 80\n 10.0.1.1 80\n}\n", "2:2: warning: \"10.0.0.1/24\" has host bits beyond its mask: the line is ignored (write 10.0.0.0/24)"},
@@ -158,6 +166,7 @@ func TestFindings(t *testing.T) {
 		{"no path", check("            url {\n            }"), "9:13: warning: url has no path: it is removed"},
 		{"codes with commas", check("            url {\n path /\n status_code 200,201\n }"), `10:14: warning: "200,201" is no status code: it is ignored (put blanks between the codes)`},
 		{"digest", check("            url {\n path /\n digest abc\n }"), "10:9: note: the digest has 3 characters and must have 32 hexadecimal digits"},
+		{"digest twice", check("            url {\n path /\n digest 00112233445566778899aabbccddeeff\n digest 10112233445566778899aabbccddeeff\n }"), "11:2: warning: digest was said before"},
 		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"), "7:2: warning: MISC_CHECK has no misc_path: it is removed"},
 
 		// Routes and rules.

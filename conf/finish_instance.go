@@ -19,6 +19,11 @@ func (l *loader) finishInstance(in *Instance) {
 	}
 	l.interval(in)
 	l.instanceAddresses(in)
+	if in.VMAC != nil && len(in.UnicastPeers) > 0 && !in.VMACXmit {
+		// Peers answer to a unicast address, which the virtual MAC's interface has not.
+		l.atEnd(l.node(in), "vmac-unicast", "(%s) unicast with use_vmac needs vmac_xmit_base: it is set", clip(in.Name))
+		in.VMACXmit = true
+	}
 }
 
 // families decides whether the instance speaks IPv4 or IPv6, and drops

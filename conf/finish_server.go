@@ -19,7 +19,7 @@ func (l *loader) finishServers() {
 		}
 		if first != nil {
 			l.note(l.node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v, l.node(first).Pos())
-			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...))
+			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), Note)
 			l.finishQuorum(first)
 			continue
 		}
@@ -80,7 +80,7 @@ func (l *loader) finishService(v *VirtualServer) bool {
 	for _, r := range v.RealServers {
 		l.finishReal(v, r)
 	}
-	v.RealServers = l.uniqueServers(v, v.RealServers)
+	v.RealServers = l.uniqueServers(v, v.RealServers, Warning)
 	v.SMTPAlert = l.alertServer(v)
 	l.finishQuorum(v)
 	return true
@@ -252,8 +252,9 @@ func (l *loader) finishReal(v *VirtualServer, r *RealServer) {
 	}
 }
 
-// uniqueServers drops real servers that are there twice.
-func (l *loader) uniqueServers(v *VirtualServer, list []*RealServer) []*RealServer {
+// uniqueServers drops real servers that are there twice. keepalived complains
+// of those in one block and not of those in two.
+func (l *loader) uniqueServers(v *VirtualServer, list []*RealServer, severity Severity) []*RealServer {
 	if len(list) < 2 {
 		return list
 	}
@@ -261,7 +262,8 @@ func (l *loader) uniqueServers(v *VirtualServer, list []*RealServer) []*RealServ
 	kept := list[:0]
 	for _, r := range list {
 		if f := first[r.Key]; f != nil {
-			l.note(l.node(r), "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.node(f).Pos())
+			n := l.node(r)
+			l.report(severity, n.Pos(), n.Origin, "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.node(f).Pos())
 			continue
 		}
 		first[r.Key] = r

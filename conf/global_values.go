@@ -151,7 +151,7 @@ func setLVSTimeouts(l *loader, n *syntax.Node, g *Global) {
 			l.warnArg(n, i, "missing-value", "lvs_timeouts %s has no value: it is ignored", n.Arg(i))
 			return
 		}
-		if v, ok := l.integer(n, i+1, 1, 86400*31); ok {
+		if v, ok := l.integer(n, i+1, 0, 86400*31); ok {
 			*to = time.Duration(v) * time.Second
 		}
 	}

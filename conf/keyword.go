@@ -82,7 +82,12 @@ func flag[T any](name string, field func(*T) *bool) keyword[T] {
 func bare[T any](name string, field func(*T) *bool) keyword[T] {
 	return keyword[T]{
 		name: name, deflt: "off",
-		set: func(_ *loader, _ *syntax.Node, t *T) { *field(t) = true },
+		set: func(l *loader, n *syntax.Node, t *T) {
+			*field(t) = true
+			if v, ok := boolWord(n.Arg(0)); ok && !v {
+				l.noteArg(n, 0, "extra-words", "%s is on when it is said, whatever follows it", name).Hint = "leave the line out to have it off"
+			}
+		},
 		get: func(t *T) []string {
 			if *field(t) {
 				return []string{}

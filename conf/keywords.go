@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-//go:generate go test -run TestKeywordsDocument -update
+//go:generate go test -run "TestKeywordsDocument|TestEffectiveConfiguration" -update
 
 // Keyword is one row of the keyword tables, for documents and tools.
 type Keyword struct {

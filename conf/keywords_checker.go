@@ -109,7 +109,7 @@ var urlKeywords = newTable("url", []keyword[HTTPURL]{
 		}
 		return words
 	}),
-	{name: "digest", value: "MD5HEX", deflt: "not checked", need: 1, set: setDigest,
+	{name: "digest", value: "MD5HEX", deflt: "not checked", need: 1, once: true, set: setDigest,
 		get: func(u *HTTPURL) []string { return some(u.Digest) }},
 	word("virtualhost", "NAME", "that of the checker", func(u *HTTPURL) *string { return &u.VirtualHost }),
 	regexKeyword("regex", false),
@@ -231,13 +231,13 @@ var dnsKeywords = []keyword[Checker]{
 			c.DNS.Type = s
 		},
 		get: func(c *Checker) []string { return one(c.DNS.Type) }},
-	word("name", "NAME", ".", func(c *Checker) *string { return &c.DNS.Name }),
+	word("name", "NAME", ".", func(c *Checker) *string { return &c.DNS.Name }).firstCounts(),
 }
 
 var miscKeywords = []keyword[Checker]{
 	program("misc_path", func(c *Checker) *Script { return &c.Misc.Script }),
-	duration("misc_timeout", time.Millisecond, maxTimer, "delay_loop", func(c *Checker) *time.Duration { return &c.Misc.Timeout }),
-	flag("misc_dynamic", func(c *Checker) *bool { return &c.Misc.Dynamic }),
+	duration("misc_timeout", 0, maxTimer, "0, which is delay_loop", func(c *Checker) *time.Duration { return &c.Misc.Timeout }),
+	bare("misc_dynamic", func(c *Checker) *bool { return &c.Misc.Dynamic }),
 	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
 		set: func(l *loader, n *syntax.Node, c *Checker) {
 			if user, group, ok := l.user(n); ok {

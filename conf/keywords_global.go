@@ -43,7 +43,7 @@ var globalMail = []keyword[Global]{
 		return []string{g.SMTPServer, strconv.Itoa(int(g.SMTPPort))}
 	}),
 	word("smtp_helo_name", "NAME", "the host's name", func(g *Global) *string { return &g.SMTPHello }),
-	wholeSeconds("smtp_connect_timeout", 1, math.MaxInt32/1000, "30", func(g *Global) *time.Duration { return &g.SMTPTimeout }),
+	wholeSeconds("smtp_connect_timeout", 0, 4294, "30", func(g *Global) *time.Duration { return &g.SMTPTimeout }),
 	choice("smtp_alert", "unset", func(g *Global) *Choice { return &g.SMTPAlert }),
 	choice("smtp_alert_vrrp", "unset", func(g *Global) *Choice { return &g.SMTPAlertVRRP }),
 	choice("smtp_alert_checker", "unset", func(g *Global) *Choice { return &g.SMTPAlertChecks }),
@@ -66,19 +66,19 @@ var globalScripts = []keyword[Global]{
 			}
 			return append(one(g.ScriptUser), some(g.ScriptGroup)...)
 		}},
-	flag("enable_script_security", func(g *Global) *bool { return &g.ScriptSecurity }),
+	bare("enable_script_security", func(g *Global) *bool { return &g.ScriptSecurity }),
 	flag("set_supplementary_groups", func(g *Global) *bool { return &g.SupplementaryGroups }),
 	flag("use_symlink_paths", func(g *Global) *bool { return &g.UseSymlinkPaths }),
-	program("startup_script", func(g *Global) *Script { return &g.StartupScript }),
+	program("startup_script", func(g *Global) *Script { return &g.StartupScript }).firstCounts(),
 	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *Global) *time.Duration { return &g.StartupScript.Timeout }),
-	program("shutdown_script", func(g *Global) *Script { return &g.ShutdownScript }),
+	program("shutdown_script", func(g *Global) *Script { return &g.ShutdownScript }).firstCounts(),
 	wholeSeconds("shutdown_script_timeout", 1, 1000, "10", func(g *Global) *time.Duration { return &g.ShutdownScript.Timeout }),
-	word("notify_fifo", "PATH", "", func(g *Global) *string { return &g.FIFO.Path }),
-	program("notify_fifo_script", func(g *Global) *Script { return &g.FIFO.Script }),
-	word("vrrp_notify_fifo", "PATH", "", func(g *Global) *string { return &g.VRRPFIFO.Path }),
-	program("vrrp_notify_fifo_script", func(g *Global) *Script { return &g.VRRPFIFO.Script }),
-	word("lvs_notify_fifo", "PATH", "", func(g *Global) *string { return &g.LVSFIFO.Path }),
-	program("lvs_notify_fifo_script", func(g *Global) *Script { return &g.LVSFIFO.Script }),
+	word("notify_fifo", "PATH", "", func(g *Global) *string { return &g.FIFO.Path }).firstCounts(),
+	program("notify_fifo_script", func(g *Global) *Script { return &g.FIFO.Script }).firstCounts(),
+	word("vrrp_notify_fifo", "PATH", "", func(g *Global) *string { return &g.VRRPFIFO.Path }).firstCounts(),
+	program("vrrp_notify_fifo_script", func(g *Global) *Script { return &g.VRRPFIFO.Script }).firstCounts(),
+	word("lvs_notify_fifo", "PATH", "", func(g *Global) *string { return &g.LVSFIFO.Path }).firstCounts(),
+	program("lvs_notify_fifo_script", func(g *Global) *Script { return &g.LVSFIFO.Script }).firstCounts(),
 	flag("vrrp_notify_priority_changes", func(g *Global) *bool { return &g.PriorityChanges }),
 	flag("fifo_write_vrrp_states_on_reload", func(g *Global) *bool { return &g.StatesOnReload }),
 }
@@ -92,10 +92,10 @@ var globalVRRP = []keyword[Global]{
 	flag("vrrp_higher_prio_send_advert", func(g *Global) *bool { return &g.HigherPrioSendAdvert }),
 	flag("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }),
 	flag("vrrp_skip_check_adv_addr", func(g *Global) *bool { return &g.SkipCheckAdvertAddr }),
-	flag("vrrp_check_unicast_src", func(g *Global) *bool { return &g.CheckUnicastSource }),
-	flag("vrrp_strict", func(g *Global) *bool { return &g.Strict }),
+	bare("vrrp_check_unicast_src", func(g *Global) *bool { return &g.CheckUnicastSource }),
+	bare("vrrp_strict", func(g *Global) *bool { return &g.Strict }),
 	flag("v3_checksum_as_v2", func(g *Global) *bool { return &g.ChecksumAsV2 }),
-	flag("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
+	bare("log_unknown_vrids", func(g *Global) *bool { return &g.LogUnknownVRIDs }),
 	duration("vrrp_startup_delay", 1*time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.StartupDelay }),
 	duration("vrrp_delay_after_boot", 0, maxTimer, "0", func(g *Global) *time.Duration { return &g.DelayAfterBoot }),
 	{name: "dynamic_interfaces", value: "[allow_if_changes]", deflt: "off", max: 1,
@@ -113,9 +113,9 @@ var globalVRRP = []keyword[Global]{
 			return nil
 		}},
 	netInterface("default_interface", "eth0", func(g *Global) *string { return &g.DefaultInterface }),
-	word("vmac_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACPrefix }),
-	word("vmac_addr_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACAddrPrefix }),
-	word("nftables", "[TABLE]", "keepalived", func(g *Global) *string { return &g.NFTables }).optional(),
+	word("vmac_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACPrefix }).firstCounts(),
+	word("vmac_addr_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACAddrPrefix }).firstCounts(),
+	word("nftables", "[TABLE]", "keepalived", func(g *Global) *string { return &g.NFTables }).optional().firstCounts(),
 	flag("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }),
 }
 
@@ -193,8 +193,8 @@ var globalLVS = []keyword[Global]{
 			}
 			return nil
 		}},
-	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync, getLVSSync),
-	word("nftables_ipvs", "[TABLE]", "off", func(g *Global) *string { return &g.NFTablesIPVS }).optional(),
+	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync, getLVSSync).firstCounts(),
+	word("nftables_ipvs", "[TABLE]", "off", func(g *Global) *string { return &g.NFTablesIPVS }).optional().firstCounts(),
 	number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "1000", func(g *Global) *uint32 { return &g.NFTablesIPVSStartFWMark }),
 	ignoredNumber[Global]("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "", "director chooses the priority of its chains"),
 }

@@ -30,7 +30,7 @@ var instanceBasics = []keyword[Instance]{
 	{name: "advert_int", value: "0.01..255", deflt: "1", unit: "s", need: 1, set: setAdvertInterval,
 		why: "whole seconds in version 2, 0.01 to 40.95 in version 3",
 		get: func(in *Instance) []string { return one(secs(in.AdvertInterval)) }},
-	number("version", 2, 3, "vrrp_version; 3 over IPv6", func(in *Instance) *uint8 { return &in.Version }),
+	number("version", 2, 3, "vrrp_version; 3 over IPv6", func(in *Instance) *uint8 { return &in.Version }).firstCounts(),
 	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *Instance) *int { return &in.DownTimerAdverts }),
 	flag("lower_prio_no_advert", func(in *Instance) *bool { return &in.LowerPrioNoAdvert }),
 	flag("higher_prio_send_advert", func(in *Instance) *bool { return &in.HigherPrioSendAdvert }),
@@ -129,7 +129,7 @@ var instanceAnnounce = []keyword[Instance]{
 }
 
 var instanceLink = []keyword[Instance]{
-	custom("use_vmac", "[[name] IF] [MAC] [netlink_notify_msg] [group G]", "off", 0, setVMAC, getVMAC),
+	custom("use_vmac", "[[name] IF] [MAC] [netlink_notify_msg] [group G]", "off", 0, setVMAC, getVMAC).firstCounts(),
 	bare("use_vmac_addr", func(in *Instance) *bool { return &in.VMACAddr }),
 	bare("vmac_xmit_base", func(in *Instance) *bool { return &in.VMACXmit }),
 	custom("use_ipvlan", "[[name] IF] [IP] [bridge|private|vepa] [group G]", "off", 0, setIPVLAN, getIPVLAN),
@@ -161,13 +161,13 @@ var trackKeywords = []keyword[Instance]{
 }
 
 var instanceNotify = []keyword[Instance]{
-	program("notify_master", func(in *Instance) *Script { return &in.Notify.Master }),
-	program("notify_backup", func(in *Instance) *Script { return &in.Notify.Backup }),
-	program("notify_fault", func(in *Instance) *Script { return &in.Notify.Fault }),
-	program("notify_stop", func(in *Instance) *Script { return &in.Notify.Stop }),
-	program("notify_deleted", func(in *Instance) *Script { return &in.Notify.Deleted }),
-	program("notify", func(in *Instance) *Script { return &in.Notify.Any }),
-	program("notify_master_rx_lower_pri", func(in *Instance) *Script { return &in.Notify.RxLowerPriority }),
+	program("notify_master", func(in *Instance) *Script { return &in.Notify.Master }).firstCounts(),
+	program("notify_backup", func(in *Instance) *Script { return &in.Notify.Backup }).firstCounts(),
+	program("notify_fault", func(in *Instance) *Script { return &in.Notify.Fault }).firstCounts(),
+	program("notify_stop", func(in *Instance) *Script { return &in.Notify.Stop }).firstCounts(),
+	program("notify_deleted", func(in *Instance) *Script { return &in.Notify.Deleted }).firstCounts(),
+	program("notify", func(in *Instance) *Script { return &in.Notify.Any }).firstCounts(),
+	program("notify_master_rx_lower_pri", func(in *Instance) *Script { return &in.Notify.RxLowerPriority }).firstCounts(),
 	flag("notify_priority_changes", func(in *Instance) *bool { return &in.NotifyPriorityChanges }),
 	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(in *Instance) *Choice { return &in.SMTPAlert }),
 }
@@ -188,7 +188,9 @@ func setState(l *loader, n *syntax.Node, in *Instance) {
 	case "MASTER":
 		in.Master = true
 	case "BACKUP":
-		in.Master = false
+		if in.Master {
+			l.warnArg(n, 0, "repeated", "state was said to be MASTER before: BACKUP is ignored")
+		}
 	default:
 		in.Master = false
 		f := l.warnArg(n, 0, "unknown-value", "state cannot be %q: BACKUP is used", clip(n.Arg(0)))

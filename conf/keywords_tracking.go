@@ -54,7 +54,7 @@ var scriptKeywords = newTable("vrrp_script", []keyword[TrackScript]{
 })
 
 var fileKeywords = newTable("track_file", []keyword[TrackFile]{
-	word("file", "PATH", "", func(f *TrackFile) *string { return &f.Path }),
+	word("file", "PATH", "", func(f *TrackFile) *string { return &f.Path }).firstCounts(),
 	weightKeyword(254, "1", func(f *TrackFile) *int { return &f.Weight }, func(f *TrackFile) *bool { return &f.Reverse }),
 	{name: "init_file", value: "[VALUE] [overwrite]", deflt: "off", max: 2, set: setInitFile,
 		get: func(f *TrackFile) []string {
@@ -83,7 +83,7 @@ func setInitFile(l *loader, n *syntax.Node, f *TrackFile) {
 var processKeywords = newTable("vrrp_track_process", []keyword[TrackProcess]{
 	custom("process", "NAME [PARAMETERS]", "", 1, func(_ *loader, n *syntax.Node, p *TrackProcess) {
 		p.Argv = vector(n)
-	}, func(p *TrackProcess) []string { return p.Argv }),
+	}, func(p *TrackProcess) []string { return p.Argv }).firstCounts(),
 	{name: "param_match", value: "initial|partial|exact", max: 1,
 		set: func(l *loader, n *syntax.Node, p *TrackProcess) {
 			switch n.Arg(0) {
@@ -171,11 +171,11 @@ var groupKeywords = newTable("vrrp_sync_group", []keyword[SyncGroup]{
 	}).ours().shown(func(g *SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
 	bare("sync_group_tracking_weight", func(g *SyncGroup) *bool { return &g.TrackingWeight }),
 	ignored[SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
-	program("notify_master", func(g *SyncGroup) *Script { return &g.Notify.Master }),
-	program("notify_backup", func(g *SyncGroup) *Script { return &g.Notify.Backup }),
-	program("notify_fault", func(g *SyncGroup) *Script { return &g.Notify.Fault }),
-	program("notify_stop", func(g *SyncGroup) *Script { return &g.Notify.Stop }),
-	program("notify", func(g *SyncGroup) *Script { return &g.Notify.Any }),
+	program("notify_master", func(g *SyncGroup) *Script { return &g.Notify.Master }).firstCounts(),
+	program("notify_backup", func(g *SyncGroup) *Script { return &g.Notify.Backup }).firstCounts(),
+	program("notify_fault", func(g *SyncGroup) *Script { return &g.Notify.Fault }).firstCounts(),
+	program("notify_stop", func(g *SyncGroup) *Script { return &g.Notify.Stop }).firstCounts(),
+	program("notify", func(g *SyncGroup) *Script { return &g.Notify.Any }).firstCounts(),
 	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *SyncGroup) *Choice { return &g.SMTPAlert }),
 	flag("notify_priority_changes", func(g *SyncGroup) *bool { return &g.NotifyPriorityChanges }),
 })

@@ -99,8 +99,8 @@ var serverQuorum = []keyword[VirtualServer]{
 	bare("omega", func(v *VirtualServer) *bool { return &v.Omega }),
 	number("quorum", 1, math.MaxUint32, "1", func(v *VirtualServer) *uint32 { return &v.Quorum }),
 	number("hysteresis", 0, math.MaxUint32, "0", func(v *VirtualServer) *uint32 { return &v.Hysteresis }),
-	program("quorum_up", func(v *VirtualServer) *Script { return &v.QuorumUp }),
-	program("quorum_down", func(v *VirtualServer) *Script { return &v.QuorumDown }),
+	program("quorum_up", func(v *VirtualServer) *Script { return &v.QuorumUp }).firstCounts(),
+	program("quorum_down", func(v *VirtualServer) *Script { return &v.QuorumDown }).firstCounts(),
 	custom("sorry_server", "IP [PORT]", "none", 1, setSorry, func(v *VirtualServer) []string {
 		if v.Sorry == nil || !v.Sorry.Key.Address.IsValid() {
 			return nil
@@ -119,7 +119,7 @@ var serverQuorum = []keyword[VirtualServer]{
 }
 
 var serverRest = []keyword[VirtualServer]{
-	flag("inhibit_on_failure", func(v *VirtualServer) *bool { return &v.Inhibit }),
+	bare("inhibit_on_failure", func(v *VirtualServer) *bool { return &v.Inhibit }),
 	number("weight", 0, 65535, "1", func(v *VirtualServer) *int { return &v.Weight }),
 	bare("ha_suspend", func(v *VirtualServer) *bool { return &v.HASuspend }),
 	word("virtualhost", "NAME", "", func(v *VirtualServer) *string { return &v.VirtualHost }),
@@ -137,8 +137,8 @@ var realKeywords = newTable("real_server",
 		number("uthreshold", 0, math.MaxUint32, "0, no limit", func(r *RealServer) *uint32 { return &r.Upper }),
 		number("lthreshold", 0, math.MaxUint32, "0, no limit", func(r *RealServer) *uint32 { return &r.Lower }),
 		flag("inhibit_on_failure", func(r *RealServer) *bool { return &r.Inhibit }),
-		program("notify_up", func(r *RealServer) *Script { return &r.NotifyUp }),
-		program("notify_down", func(r *RealServer) *Script { return &r.NotifyDown }),
+		program("notify_up", func(r *RealServer) *Script { return &r.NotifyUp }).firstCounts(),
+		program("notify_down", func(r *RealServer) *Script { return &r.NotifyDown }).firstCounts(),
 		choice("smtp_alert", "that of the virtual server, else true", func(r *RealServer) *Choice { return &r.SMTPAlert }),
 		word("virtualhost", "NAME", "that of the virtual server", func(r *RealServer) *string { return &r.VirtualHost }),
 		word("snmp_name", "NAME", "", func(r *RealServer) *string { return &r.SNMPName }).noEffect(whySNMP),

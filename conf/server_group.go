@@ -39,6 +39,10 @@ func (l *loader) groupEntry(c *syntax.Node) (GroupEntry, bool) {
 	s := c.Keyword.Text
 	if s == "fwmark" {
 		v, ok := l.integer(c, 0, 1, 1<<32-1)
+		if family := c.Arg(1); ok && family != "" && family != "inet" && family != "inet6" {
+			l.warnArg(c, 1, "unknown-value", "%q is no family of a firewall mark: the line is ignored", clip(family)).Hint = "inet or inet6"
+			return GroupEntry{}, false
+		}
 		return GroupEntry{FWMark: uint32(v), IPv6: c.Arg(1) == "inet6"}, ok
 	}
 	var e GroupEntry

@@ -86,7 +86,7 @@ func (l *loader) tunnel(n *syntax.Node, m ForwardMethod) (t Tunnel, ok bool) {
 		opt := n.Arg(i)
 		switch {
 		case m != TUN:
-			l.noteArg(n, i, "extra-words", "%q and what follows it are ignored: only TUN has options", clip(opt))
+			l.warnArg(n, i, "extra-words", "%q and what follows it are ignored: only TUN has options", clip(opt))
 			return t, true
 		case opt == "type" && i+1 < len(n.Args):
 			i++

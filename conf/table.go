@@ -41,6 +41,7 @@ type keyword[T any] struct {
 	need   int    // words that must follow; keepalived ends when they do not
 	max    int    // words that count; -1 is any number, 0 is need
 	repeat bool   // may be said several times
+	once   bool   // said again it is ignored: the first one counts
 	hush   bool   // its words are secret
 
 	set func(l *loader, n *syntax.Node, t *T)
@@ -71,6 +72,13 @@ func (k keyword[T]) ours() keyword[T] {
 // shown gives a block of entries its lines.
 func (k keyword[T]) shown(lines func(*T) []entryLine) keyword[T] {
 	k.lines = lines
+	return k
+}
+
+// firstCounts is for a keyword that keepalived ignores, and says so, when it
+// is said a second time; of others the last one counts.
+func (k keyword[T]) firstCounts() keyword[T] {
+	k.once = true
 	return k
 }
 
@@ -139,7 +147,10 @@ func (tb *table[T]) read(l *loader, nodes []*syntax.Node, t *T) (known bool) {
 			continue
 		}
 		if !k.repeat && k.set != nil {
-			if first, ok := block.find(k.canonical()); ok {
+			if first, ok := block.find(k.canonical()); ok && k.once {
+				l.warn(n, "repeated", "%s was said before, at %s: this one is ignored", k.name, first.Pos)
+				continue
+			} else if ok {
 				l.note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
 			}
 		}
