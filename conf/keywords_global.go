@@ -215,7 +215,7 @@ var globalProcess = []keyword[Global]{
 	ignoredNumber[Global]("bfd_rt_priority", 1, 99, "none", whyBFD),
 	ignored[Global]("bfd_cpu_affinity", "CPU ...", 1, whyBFD),
 	ignored[Global]("bfd_rlimit_rttime", "MICROSECONDS", 1, whyBFD),
-	number("max_auto_priority", -1, 99, "0", func(g *Global) *int { return &g.MaxAutoPriority }).noEffect("director's VRRP worker has a real-time priority from the start"),
+	number("max_auto_priority", -1, 99, "0", func(g *Global) *int { return &g.MaxAutoPriority }).optional().noEffect("director's VRRP worker has a real-time priority from the start"),
 	ignoredNumber[Global]("min_auto_priority_delay", 1, math.MaxInt32, "1000000", whyScheduling),
 	{name: "umask", value: "NUMBER|BITS", deflt: "0177", need: 1, max: -1,
 		set: func(l *loader, n *syntax.Node, g *Global) {

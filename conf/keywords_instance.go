@@ -30,7 +30,8 @@ var instanceBasics = []keyword[Instance]{
 	{name: "advert_int", value: "0.01..255", deflt: "1", unit: "s", need: 1, set: setAdvertInterval,
 		why: "whole seconds in version 2, 0.01 to 40.95 in version 3",
 		get: func(in *Instance) []string { return one(secs(in.AdvertInterval)) }},
-	number("version", 2, 3, "vrrp_version; 3 over IPv6", func(in *Instance) *uint8 { return &in.Version }).firstCounts(),
+	{name: "version", value: "2..3", deflt: "vrrp_version; 3 over IPv6", need: 1, repeat: true, set: setVersion,
+		get: func(in *Instance) []string { return one(strconv.Itoa(int(in.Version))) }},
 	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *Instance) *int { return &in.DownTimerAdverts }),
 	flag("lower_prio_no_advert", func(in *Instance) *bool { return &in.LowerPrioNoAdvert }),
 	flag("higher_prio_send_advert", func(in *Instance) *bool { return &in.HigherPrioSendAdvert }),
@@ -195,6 +196,17 @@ func setState(l *loader, n *syntax.Node, in *Instance) {
 		in.Master = false
 		f := l.warnArg(n, 0, "unknown-value", "state cannot be %q: BACKUP is used", clip(n.Arg(0)))
 		f.Hint = "MASTER or BACKUP, in capitals"
+	}
+}
+
+// setVersion reads version. As in keepalived, a second one may only say the same.
+func setVersion(l *loader, n *syntax.Node, in *Instance) {
+	v, ok := l.integer(n, 0, 2, 3)
+	switch first, said := l.cfg.sources.find(in, "version"); {
+	case ok && said && uint8(v) != in.Version:
+		l.warn(n, "repeated", "version was said before, at %s: this one is ignored", first.Pos)
+	case ok:
+		in.Version = uint8(v)
 	}
 }
 
