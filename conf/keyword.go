@@ -21,6 +21,9 @@ func number[T any, V integer](name string, lo, hi int64, deflt string, field fun
 	return keyword[T]{
 		name: name, value: fmt.Sprintf("%d..%d", lo, hi), deflt: deflt, need: 1,
 		set: func(l *loader, n *syntax.Node, t *T) {
+			if len(n.Args) == 0 {
+				return // an optional one
+			}
 			if v, ok := l.integer(n, 0, lo, hi); ok {
 				*field(t) = V(v)
 			}
