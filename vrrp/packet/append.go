@@ -6,22 +6,29 @@ import (
 	"time"
 )
 
-// Append appends a's whole IPv4 datagram to buf: TOS 0xc0, no fragmentation
+// Append appends a's whole IP datagram to buf: TOS 0xc0, no fragmentation
 // bits, no options. With AuthAH there is an Authentication Header that Sign
 // has to complete. The error says which field cannot be sent.
 func Append(buf []byte, a *Advertisement) ([]byte, error) {
-	if !a.Source.Is4() || !a.Destination.Is4() {
-		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be IPv4 addresses", a.Source, a.Destination)
+	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
+		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be addresses of one family", a.Source, a.Destination)
 	}
 	start := len(buf)
 	header, protocol := ipv4Len, uint8(Protocol)
-	if a.Version == 2 && a.AuthType == AuthAH {
+	switch {
+	case a.Source.Is6():
+		header = ipv6Len
+	case a.Version == 2 && a.AuthType == AuthAH:
 		header, protocol = ipv4Len+ahLen, ProtocolAH
 	}
 	buf = append(buf, make([]byte, header)...)
 	buf, err := AppendPDU(buf, a)
 	if err != nil {
 		return buf[:start], err
+	}
+	if a.Source.Is6() {
+		putIPv6(buf[start:], a)
+		return buf, nil
 	}
 	if protocol == ProtocolAH {
 		putAH(buf[start+ipv4Len:], a.Source.As4())
@@ -115,10 +122,14 @@ func (a *Advertisement) sendable() (family int, err error) {
 	return family, nil
 }
 
-// Update patches the priority and the identification of a datagram that
-// Append made, and its two checksums. It allocates nothing. One with an
+// Update patches the priority and the identification (of IPv4) of a datagram
+// that Append made, and its checksums. It allocates nothing. One with an
 // Authentication Header has to be signed again.
 func Update(datagram []byte, priority uint8, id uint16) {
+	if isIPv6(datagram) {
+		UpdatePDU(datagram[ipv6Len:], priority)
+		return
+	}
 	patch(datagram, 4, 10, id)
 	header := ipv4Len
 	if datagram[9] == ProtocolAH {

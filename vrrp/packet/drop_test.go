@@ -102,7 +102,7 @@ func TestDropReasons(t *testing.T) {
 			binary.BigEndian.PutUint16(d[2:], uint16(len(d)-8))
 			return d[:len(d)-8]
 		}},
-		{name: "IPv6 header", want: packet.NotIP, mangle: func(d []byte) []byte { d[0] = 0x65; return d }},
+		{name: "neither IPv4 nor IPv6", want: packet.NotIP, mangle: func(d []byte) []byte { d[0] = 0x55; return d }},
 		{name: "header longer than the datagram", want: packet.NotIP, mangle: func(d []byte) []byte {
 			binary.BigEndian.PutUint16(d[2:], 19)
 			return d

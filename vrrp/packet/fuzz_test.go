@@ -2,7 +2,6 @@ package packet_test
 
 import (
 	"bytes"
-	"net/netip"
 	"testing"
 
 	"github.com/lvs-director/director/vrrp/packet"
@@ -13,15 +12,18 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add([]byte(v.VRRP), v.Family == 6)
-		if v.Family == 4 && v.Frame != nil {
+		if v.Frame != nil {
 			f.Add([]byte(v.datagram()), false)
 		}
 	}
-	link := netip.MustParseAddr("fe80::1")
+
 	f.Fuzz(func(t *testing.T, data []byte, v6 bool) {
 		var a packet.Advertisement
 		if packet.Parse(data, &a) == packet.Accepted {
 			message := data[int(data[0]&15)*4+len(a.AH):]
+			if data[0]>>4 == 6 {
+				message = data[40:]
+			}
 			checkAccepted(t, message, &a)
 		}
 		source, destination := peer, packet.Multicast4

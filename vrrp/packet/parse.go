@@ -6,12 +6,19 @@ import (
 	"time"
 )
 
-// Parse decodes a whole IPv4 datagram into a and does every receive check
+// Parse decodes a whole IP datagram into a and does every receive check
 // that needs no configuration. When it does not return Accepted, a holds what
 // was decoded up to there. Bytes behind the IP total length (Ethernet padding)
 // are ignored. It reads nothing outside datagram and reuses a.Addresses.
 func Parse(datagram []byte, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0]}
+	if isIPv6(datagram) {
+		message, reason := parseIPv6(datagram, a)
+		if reason != Accepted {
+			return reason
+		}
+		return parseMessage(message, a)
+	}
 	payload, protocol, reason := parseIPv4(datagram, a)
 	if reason != Accepted {
 		return reason
@@ -28,8 +35,8 @@ func Parse(datagram []byte, a *Advertisement) DropReason {
 	return parseMessage(payload, a)
 }
 
-// ParsePDU decodes a VRRP message whose IP header the kernel has taken off,
-// as it does with IPv6, with the same checks as Parse.
+// ParsePDU decodes a VRRP message whose IP header has been taken off, with the
+// same checks as Parse.
 func ParsePDU(message []byte, source, destination netip.Addr, ttl uint8, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0], Source: source, Destination: destination, TTL: ttl}
 	return parseMessage(message, a)

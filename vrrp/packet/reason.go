@@ -13,7 +13,7 @@ const (
 	Accepted DropReason = iota
 	// Truncated: shorter than its own lengths and counts say (7.1).
 	Truncated
-	// NotIP: not an IPv4 header, or one that contradicts itself.
+	// NotIP: not an IP header, or one that contradicts itself.
 	NotIP
 	// IPChecksum: the IPv4 header's own checksum is wrong.
 	IPChecksum

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -142,8 +143,33 @@ func (v *vector) testValid(t *testing.T, a *packet.Advertisement) {
 	if diff := cmp.Diff([]byte(v.VRRP), message); diff != "" {
 		t.Errorf("encoded again (-want +got):\n%s", diff)
 	}
-	if v.Family == 4 && v.Frame != nil {
+	switch {
+	case v.Frame == nil:
+	case v.Family == 4:
 		v.testDatagram(t)
+	default:
+		v.testDatagram6(t)
+	}
+}
+
+// testDatagram6 is the whole IPv6 datagram, both ways.
+func (v *vector) testDatagram6(t *testing.T) {
+	datagram := v.datagram()
+	var a packet.Advertisement
+	if reason := packet.Parse(datagram, &a); reason != packet.Accepted {
+		t.Fatalf("parsed with its IP header: %v", reason)
+	}
+	if diff := cmp.Diff(v.want(), a, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("decoded with its IP header (-want +got):\n%s", diff)
+	}
+	got, err := packet.Append(nil, &a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Clone(datagram[:40+len(v.VRRP)])
+	want[1], want[2], want[3] = want[1]&0xf0, 0, 0 // the flow label is the sender's choice
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("encoded again with its IP header (-want +got):\n%s", diff)
 	}
 }
 
@@ -240,10 +266,13 @@ func TestTruncated(t *testing.T) {
 				t.Errorf("%s cut to %d bytes: %v, want %v", v.ID, n, reason, packet.Truncated)
 			}
 		}
-		if v.Family != 4 || v.Frame == nil {
+		if v.Frame == nil {
 			continue
 		}
 		whole := 20 + len(v.AH) + len(v.VRRP)
+		if v.Family == 6 {
+			whole = 40 + len(v.VRRP)
+		}
 		for n := range whole {
 			if reason := packet.Parse(v.datagram()[:n], &a); reason != packet.Truncated {
 				t.Errorf("%s cut to %d bytes with its IP header: %v, want %v", v.ID, n, reason, packet.Truncated)
@@ -255,7 +284,7 @@ func TestTruncated(t *testing.T) {
 // TestUpdate: patching gives the bytes that encoding anew gives.
 func TestUpdate(t *testing.T) {
 	for _, v := range vectors(t) {
-		if v.Expect != "valid" || v.Family != 4 {
+		if v.Expect != "valid" {
 			continue
 		}
 		a := v.want()

@@ -1,0 +1,57 @@
+package packet
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// ipv6Len is the length of an IPv6 header without extensions.
+const ipv6Len = 40
+
+// putIPv6 fills in the header at the start of a whole datagram (RFC 8200
+// section 3): traffic class TOS, no flow label, no extension headers.
+func putIPv6(datagram []byte, a *Advertisement) {
+	ttl := a.TTL
+	if ttl == 0 {
+		ttl = TTL
+	}
+	PutIPv6(datagram, a.Source, a.Destination, ttl)
+}
+
+// PutIPv6 fills in the IPv6 header of a datagram whose first 40 bytes are
+// room for it and whose payload is VRRP. The kernel takes the header off what
+// it receives; with it, all that is read is a whole datagram.
+func PutIPv6(datagram []byte, source, destination netip.Addr, hopLimit uint8) {
+	h := datagram[:ipv6Len]
+	binary.BigEndian.PutUint32(h, 6<<28|uint32(TOS)<<20)
+	binary.BigEndian.PutUint16(h[4:], uint16(len(datagram)-ipv6Len))
+	h[6], h[7] = Protocol, hopLimit
+	s, d := source.As16(), destination.As16()
+	copy(h[8:], s[:])
+	copy(h[24:], d[:])
+}
+
+// isIPv6 says what a datagram claims to be.
+func isIPv6(datagram []byte) bool { return len(datagram) > 0 && datagram[0]>>4 == 6 }
+
+// parseIPv6 splits a datagram into its header, whose fields go to a, and its
+// payload. VRRP directly behind the header is the only thing it knows.
+func parseIPv6(datagram []byte, a *Advertisement) (payload []byte, reason DropReason) {
+	if len(datagram) < ipv6Len {
+		return nil, Truncated
+	}
+	total := ipv6Len + int(binary.BigEndian.Uint16(datagram[4:]))
+	if len(datagram) < total {
+		return nil, Truncated
+	}
+	a.TTL = datagram[7]
+	a.Source = netip.AddrFrom16([16]byte(datagram[8:24]))
+	a.Destination = netip.AddrFrom16([16]byte(datagram[24:40]))
+	if datagram[6] != Protocol {
+		return nil, NotVRRP
+	}
+	if a.Source.Is4In6() || a.Destination.Is4In6() {
+		return nil, NotIP
+	}
+	return datagram[ipv6Len:total], Accepted
+}
