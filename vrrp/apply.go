@@ -89,7 +89,7 @@ func (e *Engine) index(cfgs []*conf.Instance) {
 		for _, r := range i.tracks.others {
 			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
 		}
-		if a := cfgs[n].SourceAddress; a.IsValid() && cfgs[n].TrackSource {
+		if a := cfgs[n].SourceAddress; tracksSource(cfgs[n]) {
 			e.sources[a] = append(e.sources[a], i)
 		}
 		for _, a := range future.addresses {

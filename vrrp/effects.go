@@ -174,7 +174,7 @@ func (e *Engine) announceTo(i *instance, places []place, count int) {
 	job := announceJob{key: i.key, count: count, pause: e.garpInterval}
 	for _, p := range places {
 		on := e.interfaces.byName[p.device]
-		if on != nil && on.Up && p.prefix.Addr().Is4() {
+		if on != nil && on.Up {
 			job.targets = append(job.targets, target{from: on.Interface, addr: p.prefix.Addr()})
 		}
 	}

@@ -41,8 +41,6 @@ func familyOf(cfg *conf.Instance) link.Family {
 // Without it, two routers would not hear each other and both be MASTER.
 func unsupported(cfg *conf.Instance) string {
 	switch {
-	case cfg.IPv6:
-		return "VRRP over IPv6 is not supported yet"
 	case cfg.HMAC != nil:
 		return "auth_hmac is not supported yet"
 	}
@@ -136,6 +134,9 @@ func (i *instance) configure(cfg *conf.Instance) {
 	group := cfg.MulticastGroup
 	if !group.IsValid() {
 		group = packet.Multicast4
+		if cfg.IPv6 {
+			group = packet.Multicast6
+		}
 	}
 	advertised := make([]netip.Addr, len(cfg.Addresses))
 	for n, a := range cfg.Addresses {

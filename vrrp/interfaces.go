@@ -22,10 +22,11 @@ type iface struct {
 	addrs map[netip.Prefix]ownAddress
 }
 
-// ownAddress is an IPv4 address that somebody else has put on an interface.
+// ownAddress is an address that somebody else has put on an interface.
 type ownAddress struct {
 	order     uint64
 	secondary bool
+	dad       link.DAD
 }
 
 func newInterfaces(virtual func(place) bool) *interfaces {
@@ -65,10 +66,10 @@ func (t *interfaces) apply(e link.Event) change {
 		return change{names: []string{i.Name}, gone: i.Index}
 	case link.AddressAdded:
 		i := t.at(e.Address.Index)
-		before := i.primary()
+		before := i.sources(t.virtual)
 		t.add(i, e.Address)
 		c := change{address: e.Address.Prefix.Addr()}
-		if i.primary() != before {
+		if i.sources(t.virtual) != before {
 			c.names = []string{i.Name}
 		}
 		return c
@@ -79,9 +80,9 @@ func (t *interfaces) apply(e link.Event) change {
 		}
 		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
 		if _, own := i.addrs[e.Address.Prefix]; own {
-			before := i.primary()
+			before := i.sources(t.virtual)
 			delete(i.addrs, e.Address.Prefix)
-			if i.primary() != before {
+			if i.sources(t.virtual) != before {
 				c.names = []string{i.Name}
 			}
 		}
@@ -122,9 +123,6 @@ func (t *interfaces) changed(to link.Interface) []string {
 }
 
 func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
-	if !a.Prefix.Addr().Is4() {
-		return
-	}
 	own, known := i.addrs[a.Prefix]
 	if !known {
 		if t.virtual(place{device: i.Name, prefix: a.Prefix}) {
@@ -133,7 +131,7 @@ func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
 		t.counter++
 		own.order = t.counter
 	}
-	own.secondary = a.Secondary
+	own.secondary, own.dad = a.Secondary, a.DAD
 	i.addrs[a.Prefix] = own
 }
 
@@ -154,29 +152,4 @@ func (t *interfaces) replace(e link.Event) {
 		}
 		t.add(i, a)
 	}
-}
-
-// has says whether an interface has an address of its own.
-func (t *interfaces) has(addr netip.Addr) bool {
-	for _, i := range t.byIndex {
-		for p := range i.addrs {
-			if p.Addr() == addr {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// primary is the address that the kernel would send from (the first one that
-// is not secondary), or the zero Addr.
-func (i *iface) primary() netip.Addr {
-	var first netip.Addr
-	var order uint64
-	for p, own := range i.addrs {
-		if !own.secondary && (!first.IsValid() || own.order < order) {
-			first, order = p.Addr(), own.order
-		}
-	}
-	return first
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/track"
@@ -59,7 +58,7 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	}
 	on := e.interfaces.byName[i.cfg.Interface]
 	if i.unsupported == "" {
-		e.takeSource(i, now, sourceOf(i.cfg, on))
+		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))
 	}
 	if i.unsupported == "" && (on != nil || i.cfg.Interface == "") && (!i.key.unicast || i.source.IsValid()) {
 		e.attach(i, on)
@@ -110,17 +109,6 @@ func (e *Engine) reconfigured(i *instance, now time.Time) {
 	e.step(i, now, machine.Input{Kind: machine.Reconfigured, Params: &i.params, Priority: i.priority})
 }
 
-// sourceOf is the address that advertisements leave from.
-func sourceOf(cfg *conf.Instance, on *iface) netip.Addr {
-	if cfg.SourceAddress.IsValid() {
-		return cfg.SourceAddress
-	}
-	if on == nil {
-		return netip.Addr{}
-	}
-	return on.primary()
-}
-
 // fault says what keeps an instance from working; empty is nothing.
 func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	name := i.cfg.Interface
@@ -133,10 +121,10 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return i.unsupported
 	case i.cfg.UnicastFaultNoPeer && !i.key.unicast:
 		return "there is no unicast_peer"
-	case !sourceOf(i.cfg, on).IsValid():
-		return "interface " + name + " has no IPv4 address of its own"
-	case i.cfg.TrackSource && i.cfg.SourceAddress.IsValid() && !e.interfaces.has(i.cfg.SourceAddress):
-		return "address " + i.cfg.SourceAddress.String() + " (track_src_ip) is not on this host"
+	case !e.interfaces.sourceOf(i.cfg, on).IsValid():
+		return noSource(i.cfg, on)
+	case tracksSource(i.cfg) && !e.interfaces.has(i.cfg.SourceAddress):
+		return missingSource(i.cfg)
 	case i.badness != "":
 		return i.badness
 	case i.sock.err != nil:

@@ -108,7 +108,12 @@ func (a *addresses) Add(want conf.Address) error {
 		}
 	}
 	if err := a.handle.AddrAdd(nil, ad); err != nil {
-		return fmt.Errorf("adding address %s to %s: %w", want.Prefix, want.Device, withReason(err))
+		if want.Prefix.Addr().Is6() {
+			err = withReason6(err, want.Device)
+		} else {
+			err = withReason(err)
+		}
+		return fmt.Errorf("adding address %s to %s: %w", want.Prefix, want.Device, err)
 	}
 	return nil
 }

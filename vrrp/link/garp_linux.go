@@ -13,9 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// announcer keeps one packet socket per interface it has announced on.
+// announcer keeps one packet socket per interface and protocol it has announced on.
 type announcer struct {
-	conns map[int]*packet.Conn // by interface index
+	conns map[port]*packet.Conn
+}
+
+// port is an interface and what is sent there.
+type port struct {
+	index    int
+	protocol ethernet.EtherType
 }
 
 // Announce implements Announcer.
@@ -24,47 +30,51 @@ func (a *announcer) Announce(from Interface, addr netip.Addr) error {
 		// The loopback or a tunnel: there are no neighbours to tell.
 		return nil
 	}
-	if !addr.Is4() {
-		return fmt.Errorf("announcing %s on %s: not an IPv4 address: %w", addr, from.Name, errors.ErrUnsupported)
+	on, to, build := port{from.Index, ethernet.EtherTypeARP}, ethernet.Broadcast, gratuitousARP
+	if addr.Is6() {
+		on.protocol, to = ethernet.EtherTypeIPv6, allNodesAddr
+		build = func(mac net.HardwareAddr, addr netip.Addr) ([]byte, error) {
+			return neighborAdvertisement(mac, addr, forwards(from.Name))
+		}
 	}
-	frame, err := gratuitousARP(from.HardwareAddr, addr)
+	frame, err := build(from.HardwareAddr, addr)
 	if err != nil {
-		return fmt.Errorf("building a gratuitous ARP for %s: %w", addr, err)
+		return fmt.Errorf("building an announcement of %s: %w", addr, err)
 	}
-	conn, err := a.conn(from)
+	conn, err := a.conn(from, on)
 	if err != nil {
 		return err
 	}
-	if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: ethernet.Broadcast}); err != nil {
+	if _, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: to}); err != nil {
 		if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
 			// The interface is gone; one with its index may come back.
 			conn.Close()
-			delete(a.conns, from.Index)
+			delete(a.conns, on)
 		}
 		return fmt.Errorf("announcing %s on %s: %w", addr, from.Name, err)
 	}
 	return nil
 }
 
-func (a *announcer) conn(on Interface) (*packet.Conn, error) {
-	if c, ok := a.conns[on.Index]; ok {
+func (a *announcer) conn(on Interface, p port) (*packet.Conn, error) {
+	if c, ok := a.conns[p]; ok {
 		return c, nil
 	}
 	nothing, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
 	if err != nil {
 		return nil, fmt.Errorf("assembling a packet filter: %w", err)
 	}
-	// Without the filter the queue would fill with the ARP of the whole link.
+	// Without the filter the queue would fill with what the whole link says.
 	c, err := packet.Listen(
 		&net.Interface{Index: on.Index, Name: on.Name, HardwareAddr: on.HardwareAddr},
-		packet.Raw, unix.ETH_P_ARP, &packet.Config{Filter: nothing})
+		packet.Raw, int(p.protocol), &packet.Config{Filter: nothing})
 	if err != nil {
 		return nil, fmt.Errorf("opening a packet socket on %s: %w", on.Name, withReason(err))
 	}
 	if a.conns == nil {
-		a.conns = make(map[int]*packet.Conn)
+		a.conns = make(map[port]*packet.Conn)
 	}
-	a.conns[on.Index] = c
+	a.conns[p] = c
 	return c, nil
 }
 

@@ -42,11 +42,24 @@ func NewKernel() (*Kernel, error) {
 // Announcer implements Network.
 func (*Kernel) Announcer() Announcer { return &announcer{} }
 
+// withReason6 is withReason for what is done with IPv6 on an interface.
+func withReason6(err error, device string) error {
+	switch {
+	case errors.Is(err, unix.EACCES): // the kernel's answer for one where IPv6 is off
+		return fmt.Errorf("%w (IPv6 is off on %s: set net.ipv6.conf.%s.disable_ipv6=0)", err, device, device)
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w (this kernel runs without IPv6: see the boot option ipv6.disable)", err)
+	}
+	return withReason(err)
+}
+
 // withReason adds to a kernel's error what an operator can do about it.
 func withReason(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("%w (are the capabilities NET_RAW and NET_ADMIN granted?)", err)
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w (this kernel runs without IPv6: see the boot option ipv6.disable)", err)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return fmt.Errorf("%w (is the address on this host?)", err)
 	case errors.Is(err, unix.ENOBUFS):

@@ -46,7 +46,20 @@ type InterfaceAddress struct {
 	Prefix netip.Prefix
 	// Secondary is IFA_F_SECONDARY: the kernel does not choose it as a source.
 	Secondary bool
+	// DAD is how far duplicate address detection is, of IPv6.
+	DAD DAD
 }
+
+// DAD is the state of an IPv6 address in duplicate address detection (RFC 4862
+// section 5.4). Only one that has passed can be a source.
+type DAD uint8
+
+// The states.
+const (
+	DADPassed DAD = iota
+	DADTentative
+	DADFailed
+)
 
 // EventKind says what an Event is about.
 type EventKind uint8
@@ -121,8 +134,9 @@ type HostAddress struct {
 // Announcer tells the neighbours on a link where an address is now. One
 // goroutine uses it.
 type Announcer interface {
-	// Announce sends one gratuitous ARP request: sender and target are addr,
-	// from the interface's own hardware address, to all on the link.
+	// Announce tells all on the link that addr is at the interface's own
+	// hardware address: by one gratuitous ARP request whose sender and target
+	// are addr, or by one unsolicited neighbour advertisement from addr.
 	Announce(from Interface, addr netip.Addr) error
 	// Close closes what Announce has opened; the Announcer stays usable.
 	Close() error

@@ -193,11 +193,24 @@ func address(u netlink.AddrUpdate) (Event, bool) {
 		Index:     u.LinkIndex,
 		Prefix:    netip.PrefixFrom(ip.Unmap(), bits),
 		Secondary: u.Flags&unix.IFA_F_SECONDARY != 0,
+		DAD:       dadOf(u.Flags),
 	}}
 	if !u.NewAddr {
 		e.Kind = AddressRemoved
 	}
 	return e, true
+}
+
+// dadOf reads an address's flags. The kernel lets an optimistic address be a
+// source while it is still tentative (RFC 4429).
+func dadOf(flags int) DAD {
+	switch {
+	case flags&unix.IFA_F_DADFAILED != 0:
+		return DADFailed
+	case flags&unix.IFA_F_TENTATIVE != 0 && flags&unix.IFA_F_OPTIMISTIC == 0:
+		return DADTentative
+	}
+	return DADPassed
 }
 
 func isUp(flags uint32) bool {
@@ -236,6 +249,7 @@ func listAddresses(h *netlink.Handle) ([]InterfaceAddress, error) {
 			Index:     a.LinkIndex,
 			Prefix:    netip.PrefixFrom(ip.Unmap(), bits),
 			Secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
+			DAD:       dadOf(a.Flags),
 		})
 	}
 	return list, nil

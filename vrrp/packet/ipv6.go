@@ -11,24 +11,16 @@ const ipv6Len = 40
 // putIPv6 fills in the header at the start of a whole datagram (RFC 8200
 // section 3): traffic class TOS, no flow label, no extension headers.
 func putIPv6(datagram []byte, a *Advertisement) {
-	ttl := a.TTL
-	if ttl == 0 {
-		ttl = TTL
-	}
-	PutIPv6(datagram, a.Source, a.Destination, ttl)
-}
-
-// PutIPv6 fills in the IPv6 header of a datagram whose first 40 bytes are
-// room for it and whose payload is VRRP. The kernel takes the header off what
-// it receives; with it, all that is read is a whole datagram.
-func PutIPv6(datagram []byte, source, destination netip.Addr, hopLimit uint8) {
 	h := datagram[:ipv6Len]
-	binary.BigEndian.PutUint32(h, 6<<28|uint32(TOS)<<20)
+	binary.BigEndian.PutUint32(h, 6<<28|TOS<<20)
 	binary.BigEndian.PutUint16(h[4:], uint16(len(datagram)-ipv6Len))
-	h[6], h[7] = Protocol, hopLimit
-	s, d := source.As16(), destination.As16()
-	copy(h[8:], s[:])
-	copy(h[24:], d[:])
+	h[6], h[7] = Protocol, a.TTL
+	if a.TTL == 0 {
+		h[7] = TTL
+	}
+	source, destination := a.Source.As16(), a.Destination.As16()
+	copy(h[8:], source[:])
+	copy(h[24:], destination[:])
 }
 
 // isIPv6 says what a datagram claims to be.
