@@ -69,7 +69,7 @@ func (t *interfaces) apply(e link.Event) change {
 		before := i.sources(t.virtual)
 		t.add(i, e.Address)
 		c := change{address: e.Address.Prefix.Addr()}
-		if i.sources(t.virtual) != before {
+		if i.sources(t.virtual) != before || i.awaits(e.Address.Prefix) {
 			c.names = []string{i.Name}
 		}
 		return c

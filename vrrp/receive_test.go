@@ -249,8 +249,7 @@ func TestAnotherMulticastGroup(t *testing.T) {
 
 func TestWhatIsNotSupportedIsAFaultAndNotSplitBrain(t *testing.T) {
 	for reason, change := range map[string]func(*conf.Instance){
-		"VRRP over IPv6 is not supported yet": func(i *conf.Instance) { i.IPv6 = true },
-		"auth_hmac is not supported yet":      func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
+		"auth_hmac is not supported yet": func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
 	} {
 		t.Run(reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

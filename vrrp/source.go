@@ -72,6 +72,13 @@ func (i *iface) linkLocal(virtual func(place) bool) netip.Addr {
 	return first
 }
 
+// awaits says whether an address is the interface's own and may become a
+// source: what keeps it from that is told.
+func (i *iface) awaits(p netip.Prefix) bool {
+	own, ok := i.addrs[p]
+	return ok && own.dad != link.DADPassed && p.Addr().IsLinkLocalUnicast()
+}
+
 // tracksSource says whether an instance is in FAULT without its configured
 // source: with track_src_ip, and over IPv6, where the kernel sends from no
 // address that it does not have.

@@ -88,7 +88,7 @@ func (c *hostCheck) instance(i *conf.Instance) {
 	case !own.up:
 		c.say(conf.Warning, i, "interface", "interface-down", "",
 			i.Name+": interface "+i.Interface+" is down: the instance is in FAULT until it is up")
-	case i.IPv6 && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }):
+	case i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }):
 		c.say(conf.Warning, i, "interface", "no-link-local", "",
 			i.Name+": interface "+i.Interface+" has no IPv6 link-local address to send advertisements from")
 	case !i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is4() }):

@@ -34,6 +34,11 @@ type nic struct {
 	link.Interface
 	wire  *Wire
 	addrs []netip.Prefix
+	dad   map[netip.Prefix]link.DAD // of those that have not passed
+}
+
+func (n *nic) address(p netip.Prefix) link.InterfaceAddress {
+	return link.InterfaceAddress{Index: n.Index, Prefix: p, DAD: n.dad[p]}
 }
 
 func (n *nic) has(addr netip.Addr) bool {
@@ -57,7 +62,7 @@ func (h *Host) Plug(index int, name string, w *Wire, addrs ...string) {
 	for _, a := range addrs {
 		p := netip.MustParsePrefix(a)
 		n.addrs = append(n.addrs, p)
-		h.tell(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: index, Prefix: p}})
+		h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
 	}
 }
 
@@ -89,6 +94,36 @@ func (h *Host) Put(device, prefix string) {
 
 // Take removes an address behind the engine's back.
 func (h *Host) Take(device, prefix string) { h.remove(device, netip.MustParsePrefix(prefix)) }
+
+// CheckDuplicate gives an interface an address, if it has not got it, and puts
+// it into a state of duplicate address detection.
+func (h *Host) CheckDuplicate(device, prefix string, state link.DAD) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n, p := h.nic(device), netip.MustParsePrefix(prefix)
+	if !slices.Contains(n.addrs, p) {
+		n.addrs = append(n.addrs, p)
+	}
+	if n.dad == nil {
+		n.dad = make(map[netip.Prefix]link.DAD)
+	}
+	n.dad[p] = state
+	h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
+}
+
+// canSend says whether an address can be the source of a packet.
+func (h *Host) canSend(from netip.Addr) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, n := range h.ifaces {
+		for _, p := range n.addrs {
+			if p.Addr() == from && n.dad[p] == link.DADPassed {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // RefuseAddresses makes adding addresses fail with err until it is nil.
 func (h *Host) RefuseAddresses(err error) {
@@ -164,7 +199,7 @@ func (h *Host) snapshot() link.Event {
 	for _, n := range h.ifaces {
 		e.Interfaces = append(e.Interfaces, n.Interface)
 		for _, p := range n.addrs {
-			e.Addresses = append(e.Addresses, link.InterfaceAddress{Index: n.Index, Prefix: p})
+			e.Addresses = append(e.Addresses, n.address(p))
 		}
 	}
 	return e
@@ -183,7 +218,7 @@ func (h *Host) add(device string, p netip.Prefix) error {
 		return fmt.Errorf("address %s: %w", p, fs.ErrExist)
 	}
 	n.addrs = append(n.addrs, p)
-	h.tell(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: n.Index, Prefix: p}})
+	h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
 	return nil
 }
 
@@ -195,7 +230,7 @@ func (h *Host) remove(device string, p netip.Prefix) {
 		return
 	}
 	n.addrs = slices.DeleteFunc(n.addrs, func(x netip.Prefix) bool { return x == p })
-	h.tell(link.Event{Kind: link.AddressRemoved, Address: link.InterfaceAddress{Index: n.Index, Prefix: p}})
+	h.tell(link.Event{Kind: link.AddressRemoved, Address: n.address(p)})
 }
 
 // Watch implements link.Network.

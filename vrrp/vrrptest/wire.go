@@ -18,7 +18,7 @@ type Packet struct {
 	Data []byte
 }
 
-// Announcement is a gratuitous ARP that was on a wire.
+// Announcement is a gratuitous ARP or a neighbour advertisement that was on a wire.
 type Announcement struct {
 	From *Host
 	At   time.Time
@@ -74,7 +74,7 @@ func (w *Wire) Packets() []Packet {
 	return slices.Clone(w.packets)
 }
 
-// Announcements are the gratuitous ARPs that were on the wire, oldest first.
+// Announcements are what was announced on the wire, oldest first.
 func (w *Wire) Announcements() []Announcement {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -197,17 +197,19 @@ func (c *conn) wake() {
 	}
 }
 
-// hears says whether a packet is of the socket's protocol and for its group or
-// address; what is no IPv4 packet is heard by all. It is called with the host's
-// lock held.
+// hears says whether a packet is of the socket's family and protocol and for
+// its group or address; what is no IP packet is heard by all. It is called with
+// the host's lock held.
 func (c *conn) hears(data []byte) bool {
 	const ah = 51
-	if len(data) < 20 {
+	_, to, protocol, ok := header(data)
+	if !ok {
 		return true
 	}
-	to := netip.AddrFrom4([4]byte(data[16:20]))
 	switch {
-	case (data[9] == ah) != c.key.AH:
+	case to.Is6() != (c.key.Family == link.IPv6):
+		return false
+	case (protocol == ah) != c.key.AH:
 		return false
 	case to.IsMulticast():
 		return to == c.key.Group
@@ -246,9 +248,25 @@ func (c *conn) watch() {
 	}
 }
 
+// Send sends IPv6 only from an address that is there and has passed duplicate
+// address detection, as the kernel does.
 func (c *conn) Send(data []byte, _ netip.Addr) error {
+	if from, _, _, ok := header(data); ok && from.Is6() && !c.host.canSend(from) {
+		return fmt.Errorf("sending from %s: %w", from, fs.ErrInvalid)
+	}
 	c.wire.send(c.host, data)
 	return nil
+}
+
+// header is what matters of a packet's IP header.
+func header(data []byte) (from, to netip.Addr, protocol byte, ok bool) {
+	switch {
+	case len(data) >= 40 && data[0]>>4 == 6:
+		return netip.AddrFrom16([16]byte(data[8:24])), netip.AddrFrom16([16]byte(data[24:40])), data[6], true
+	case len(data) >= 20 && data[0]>>4 == 4:
+		return netip.AddrFrom4([4]byte(data[12:16])), netip.AddrFrom4([4]byte(data[16:20])), data[9], true
+	}
+	return from, to, 0, false
 }
 
 func (c *conn) Receive(batch []link.Datagram) (int, error) {
