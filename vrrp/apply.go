@@ -58,6 +58,9 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	e.regroup(cfg)
 	e.index(cfg.Instances)
 	e.delayLinks(cfg.InterfaceDelays, now)
+	if !e.configured && resume == nil {
+		e.delayStart(&cfg.Global, now)
+	}
 	maps.DeleteFunc(e.trackers, func(k trackerKey, _ event.TrackerState) bool { return e.watchers[k] == nil })
 	for _, i := range changed {
 		e.reconfigure(i, wanted[i.key], now)

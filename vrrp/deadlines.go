@@ -21,6 +21,8 @@ const (
 	socketRetry
 	// linkSettles: a state of an interface has lasted.
 	linkSettles
+	// startDue: vrrp_startup_delay is over.
+	startDue
 )
 
 // deadline is something that has to be done at a time. It lives in what it is

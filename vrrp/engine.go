@@ -36,7 +36,9 @@ type Engine struct {
 	interfaces *interfaces
 	blind      blind
 	delays     map[string]*linkDelay // by interface
-	leftBehind map[place]bool        // in the journal when Run began
+	silent     string                // what VRRP waits for before it begins; empty is nothing
+	begins     deadline
+	leftBehind map[place]bool // in the journal when Run began
 
 	garpInterval time.Duration
 	allowed      bool // instances may become MASTER
@@ -234,6 +236,8 @@ func (e *Engine) fire() {
 		switch d.kind {
 		case socketRetry:
 			e.open(d.sock)
+		case startDue:
+			e.begin(now)
 		case linkSettles:
 			e.linkSettled(d.link, now)
 		case addressRetry:

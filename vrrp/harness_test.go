@@ -60,6 +60,8 @@ func (n *node) run() {
 		Journal: n.journal,
 		Network: n.host,
 		Clock:   n.clock,
+
+		SinceBoot: func() time.Duration { return 30 * time.Second },
 		Events: func(s event.InstanceState) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

@@ -56,6 +56,10 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	if e.stopping {
 		return
 	}
+	if e.silent != "" {
+		e.wait(i, "waiting for the end of "+e.silent)
+		return
+	}
 	on := e.interfaces.byName[i.cfg.Interface]
 	if i.unsupported == "" {
 		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))

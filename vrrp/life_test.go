@@ -8,6 +8,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
 
@@ -197,4 +198,41 @@ func TestInterfaceDelays(t *testing.T) {
 		a.applyConfig(cfg, nil) // a reload that ends the delays
 		a.want("VI", event.Fault)
 	})
+}
+
+// TestStartDelays: nothing is sent and nobody is heard until the delay is over.
+func TestStartDelays(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		global conf.Global
+		resume map[string]vrrp.Resume
+		begins time.Duration
+	}{
+		{"startup", conf.Global{StartupDelay: 20 * time.Second}, nil, 20 * time.Second},
+		{"after boot", conf.Global{DelayAfterBoot: 45 * time.Second}, nil, 15 * time.Second},
+		{"long after boot", conf.Global{DelayAfterBoot: 30 * time.Second}, nil, 0},
+		{"the longer one", conf.Global{StartupDelay: 5 * time.Second, DelayAfterBoot: 40 * time.Second}, nil, 10 * time.Second},
+		{"a worker in place of one that died", conf.Global{StartupDelay: 20 * time.Second}, map[string]vrrp.Resume{}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &vrrptest.Wire{}
+				a := newNode(t, w, "10.0.0.1/24")
+				a.applyConfig(&conf.Config{Global: c.global, Instances: []*conf.Instance{instance("VI", 255, vip)}}, c.resume)
+				a.engine.AllowMaster()
+				if c.begins > 0 {
+					a.want("VI", event.Init)
+					a.host.SetUp("eth0", false) // what happens meanwhile begins nothing
+					a.host.SetUp("eth0", true)
+					after(c.begins - 1)
+					a.want("VI", event.Init)
+					if n := len(w.Packets()) + a.host.Sockets(); n != 0 {
+						t.Errorf("%d sockets and packets before the delay was over", n)
+					}
+					after(1)
+				}
+				a.want("VI", event.Master)
+			})
+		})
+	}
 }

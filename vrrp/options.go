@@ -20,12 +20,15 @@ type Journal interface {
 	Held() []string
 }
 
-// Options are what an Engine works with. All fields but GroupEvents are required.
+// Options are what an Engine works with. All fields are required unless they say otherwise.
 type Options struct {
 	Log     *slog.Logger
 	Journal Journal
 	Network link.Network
 	Clock   link.Clock
+	// SinceBoot is how long the host has run, for vrrp_delay_after_boot. It is
+	// optional: without it that has no effect.
+	SinceBoot func() time.Duration
 	// Events is told every new state of an instance, from the engine's
 	// goroutine: it must not block.
 	Events func(event.InstanceState)

@@ -28,7 +28,7 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 		return err
 	}
 	engine := vrrp.New(vrrp.Options{
-		Log: log, Journal: j, Network: network, Clock: link.SystemClock{},
+		Log: log, Journal: j, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
 		Events: newTeller(l.out.Put),
 		GroupEvents: func(s event.GroupState) {
 			l.out.Put("group "+s.Group, worker.Message{Group: &s})

@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -16,6 +17,15 @@ var _ Clock = SystemClock{}
 
 // Now implements Clock.
 func (SystemClock) Now() time.Time { return time.Now() }
+
+// SinceBoot is how long the host has run, with the time it was suspended.
+func SinceBoot() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return math.MaxInt64 // long enough for everything that waits
+	}
+	return time.Duration(t.Nano())
+}
 
 // NewTimer implements Clock.
 func (SystemClock) NewTimer() (Timer, error) {
