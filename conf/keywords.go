@@ -131,6 +131,7 @@ var entryWords = slices.Concat(
 	}),
 	words("line of virtual_routes, static_routes", NoEffect, whyLater, routeRows()),
 	words("line of virtual_routes, static_routes", NoEffect, "director does not set it", rareRows(rareRouteWords)),
+	words("line of virtual_routes, static_routes", NoEffect, "name the table of the VRF with table", []Keyword{{Name: "vrf", Value: "NAME"}}),
 	words("line of virtual_routes, static_routes", NoEffect, "director does not encapsulate", []Keyword{{Name: "encap", Value: "..."}}),
 	words("line of virtual_rules, static_rules", NoEffect, whyLater, ruleRows()),
 	words("line of virtual_rules, static_rules", NoEffect, "director does not set it", rareRows(rareRuleWords)),
@@ -167,12 +168,14 @@ func routeRows() []Keyword {
 		{Name: "dev", Value: "IF"}, {Name: "oif", Value: "IF", AliasOf: "dev"},
 		{Name: "scope", Value: "link|host|global|site|0..255"}, {Name: "table", Value: "TABLE", Default: "main"},
 		{Name: "tos", Value: "0..255"}, {Name: "dsfield", Value: "0..255", AliasOf: "tos"},
-		{Name: "protocol", Value: "PROTOCOL"},
+		{Name: "protocol", Value: "PROTOCOL", Default: "keepalived"},
 		{Name: "metric", Value: "NUMBER"}, {Name: "priority", Value: "NUMBER", AliasOf: "metric"}, {Name: "preference", Value: "NUMBER", AliasOf: "metric"},
 		{Name: "mtu", Value: "[lock] NUMBER", Unit: "bytes"}, {Name: "advmss", Value: "[lock] NUMBER", Unit: "bytes"},
 		{Name: "initcwnd", Value: "NUMBER", Unit: "packets"}, {Name: "initrwnd", Value: "NUMBER", Unit: "packets"},
+		{Name: "hoplimit", Value: "NUMBER"},
 		{Name: "onlink"}, {Name: "nexthop", Value: "via IP [dev IF] [weight 1..256] [onlink]"},
-		{Name: "vrf", Value: "NAME"}, {Name: "no_track"}, {Name: "track_group", Value: "NAME"},
+		{Name: "no_track", Note: "not restored when somebody else removes it"},
+		{Name: "track_group", Value: "NAME", Note: "static_routes only; put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
 	}
 	return rows
 }
@@ -185,9 +188,13 @@ func ruleRows() []Keyword {
 		{Name: "order", Value: "NUMBER", AliasOf: "preference"}, {Name: "priority", Value: "NUMBER", AliasOf: "preference"},
 		{Name: "tos", Value: "0..255"}, {Name: "dsfield", Value: "0..255", AliasOf: "tos"},
 		{Name: "fwmark", Value: "N[/MASK]"}, {Name: "iif", Value: "IF"}, {Name: "dev", Value: "IF", AliasOf: "iif"}, {Name: "oif", Value: "IF"},
-		{Name: "l3mdev"}, {Name: "uidrange", Value: "N-N"}, {Name: "goto", Value: "PREFERENCE"},
+		{Name: "l3mdev"}, {Name: "uidrange", Value: "N[-N]"}, {Name: "ipproto", Value: "PROTOCOL"},
+		{Name: "sport", Value: "N[-N]"}, {Name: "dport", Value: "N[-N]"}, {Name: "tunnel-id", Value: "N"},
+		{Name: "suppress_prefixlength", Value: "N"}, {Name: "sup_pl", Value: "N", AliasOf: "suppress_prefixlength"}, {Name: "suppress_ifgroup", Value: "N"},
+		{Name: "protocol", Value: "PROTOCOL", Default: "keepalived"}, {Name: "goto", Value: "PREFERENCE"},
 		{Name: "ACTION", Value: join(ruleActions, "|"), Default: "lookup"},
-		{Name: "inet"}, {Name: "inet6"}, {Name: "no_track"}, {Name: "track_group", Value: "NAME"},
+		{Name: "inet"}, {Name: "inet6"}, {Name: "no_track", Note: "not restored when somebody else removes it"},
+		{Name: "track_group", Value: "NAME", Note: "static_rules only; put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
 	}
 }
 

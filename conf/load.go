@@ -31,11 +31,14 @@ type Options struct {
 	FS syntax.FS
 	// Env looks up ${_ENV NAME}; nil is os.LookupEnv.
 	Env func(name string) (string, bool)
+	// Names looks up names of routing tables and protocols; nil is HostName.
+	Names func(kind, name string) (uint32, bool)
 }
 
 // Load reads the configuration at path, which may be a glob pattern for
 // several files. It judges the files alone: nothing depends on the interfaces,
-// users or programs of this host.
+// users or programs of this host; only a routing table or protocol that is
+// given by a name of one's own must have it here.
 //
 // The Config is never nil. When a finding is an Error it is good for looking
 // at and must not be run. Findings are in the order of the files.
@@ -72,6 +75,7 @@ type loader struct {
 	blocks     []blockSource   // pieces to cut from
 	saids      []Source
 	compat     bool
+	names      func(kind, name string) (uint32, bool)
 	minGARP    bool
 	preference int // of the next rule without one
 	oldSync    LVSSync
@@ -115,6 +119,9 @@ func load(path string, tree *syntax.Tree, findings []Finding, opts Options) (*Co
 		addressNodes: map[any][]*syntax.Node{}, noted: map[string]bool{},
 	}
 	l.compat = opts.Compat
+	if l.names = opts.Names; l.names == nil {
+		l.names = HostName
+	}
 	found := &l.cfg.Found
 	found.count(tree.Nodes)
 	l.cfg.sources = make(sources, 2*(found.Instances+found.VirtualServers+found.RealServers))

@@ -15,13 +15,13 @@ var routeTypes = []string{"unicast", "local", "broadcast", "anycast", "multicast
 // Words of routes that have no field: the number is how many words follow.
 var rareRouteWords = map[string]int{
 	"rtt": 1, "rttvar": 1, "reordering": 1, "window": 1, "cwnd": 1, "ssthresh": 1, "realms": 1, "rto_min": 1,
-	"hoplimit": 1, "features": 1, "quickack": 1, "congctl": 1, "pref": 1, "expires": 1, "ttl-propagate": 1,
+	"features": 1, "quickack": 1, "congctl": 1, "pref": 1, "expires": 1, "ttl-propagate": 1,
 	"fastopen_no_cookie": 1, "append": 0, "prepend": 0, "add": 0, "lock": 0, "ecn": 0, "nopolicyroute": 0,
 }
 
 var routeWords = []string{
 	"src", "to", "via", "gw", "or", "dev", "oif", "scope", "table", "tos", "dsfield", "protocol", "metric", "priority",
-	"preference", "mtu", "advmss", "initcwnd", "initrwnd", "onlink", "nexthop", "vrf", "no_track", "track_group", "encap",
+	"preference", "mtu", "hoplimit", "advmss", "initcwnd", "initrwnd", "onlink", "nexthop", "vrf", "no_track", "track_group", "encap",
 }
 
 // routes reads a block of routes and appends them to list.
@@ -117,7 +117,8 @@ func (e *entry) network(s string) (netip.Prefix, bool) {
 
 func (l *loader) route(c *syntax.Node) (Route, bool) {
 	e := newEntry(l, c)
-	r := Route{Text: strings.Join(e.text, " ")}
+	r := Route{Text: strings.Join(e.text, " "), Table: TableMain, Protocol: ProtocolKeepalived}
+	scoped := false
 	isDefault := false
 	for e.fine {
 		s, more := e.next()
@@ -151,13 +152,14 @@ func (l *loader) route(c *syntax.Node) (Route, bool) {
 				e.bad("interface name %q is longer than %d characters: the line is ignored", clip(r.Device), maxInterfaceName)
 			}
 		case "table":
-			r.Table = e.str(s)
+			r.Table = e.table(s)
 		case "scope":
-			if r.Scope = e.str(s); e.fine && !validScope(r.Scope) {
-				e.bad("scope cannot be %q: the line is ignored", clip(r.Scope))
+			text := e.str(s)
+			if r.Scope, scoped = ScopeNumber(text); e.fine && !scoped {
+				e.bad("scope cannot be %q: the line is ignored", clip(text))
 			}
 		case "protocol":
-			r.Protocol = e.str(s)
+			r.Protocol = e.protocol(s)
 		case "metric", "priority", "preference":
 			r.Metric = e.uint32(s)
 		case "tos", "dsfield":
@@ -166,16 +168,20 @@ func (l *loader) route(c *syntax.Node) (Route, bool) {
 				e.bad("%s %d is larger than 255: the line is ignored", s, v)
 			}
 			r.TOS = uint8(v)
-		case "mtu", "advmss", "initcwnd", "initrwnd":
+		case "mtu", "advmss", "initcwnd", "initrwnd", "hoplimit":
 			if e.i+2 < len(e.text) && e.text[e.i+2] == "lock" {
 				e.i++
+				if r.MTULock = s == "mtu"; !r.MTULock {
+					l.noteArg(c, e.i, "no-effect", "lock of %s is accepted without effect: director locks only the mtu", s)
+				}
 			}
 			v := e.uint32(s)
-			*map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd}[s] = v
+			*map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd, "hoplimit": &r.HopLimit}[s] = v
 		case "onlink":
 			r.OnLink = true
 		case "vrf":
 			r.VRF = e.str(s)
+			l.noteArg(c, e.i, "no-effect", "vrf is accepted without effect in a route: name the table of the VRF with table")
 		case "no_track":
 			r.NoTrack = true
 		case "track_group":
@@ -204,13 +210,40 @@ func (l *loader) route(c *syntax.Node) (Route, bool) {
 		l.warn(c, "missing-value", "route has no destination: the line is ignored")
 		return r, false
 	}
+	if r.Type == "local" && !scoped {
+		r.Scope, _ = ScopeNumber("host") // the kernel takes no other
+	}
 	if isDefault {
 		r.Destination = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 		if r.Via.Is6() || r.Source.Is6() {
 			r.Destination = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 		}
 	}
+	r.Destination = r.Destination.Masked()
+	if e.fine {
+		l.routeFits(e, &r)
+	}
 	return r, e.fine
+}
+
+// routeFits refuses what the kernel would refuse whatever the host is like.
+func (l *loader) routeFits(e *entry, r *Route) {
+	v6 := r.Destination.Addr().Is6()
+	for _, a := range []netip.Addr{r.Source, r.Via} {
+		if a.IsValid() && a.Is6() != v6 {
+			e.bad("%s is of another address family than %s: the line is ignored", a, r.Destination)
+			return
+		}
+	}
+	for _, h := range r.NextHops {
+		if h.Via.IsValid() && h.Via.Is6() != v6 {
+			e.bad("%s is of another address family than %s: the line is ignored", h.Via, r.Destination)
+			return
+		}
+	}
+	if (r.Type == "" || r.Type == "unicast") && !r.Via.IsValid() && r.Device == "" && len(r.NextHops) == 0 {
+		e.bad("route to %s says neither via nor dev: the line is ignored", r.Destination)
+	}
 }
 
 // destination reads where the route goes; it reports whether that is default.

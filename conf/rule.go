@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,16 +13,14 @@ import (
 // one less each, before the kernel's rule for the main table.
 const firstPreference = 16384
 
-var ruleActions = []string{"blackhole", "unreachable", "prohibit", "nop", "throw", "unicast"}
+var ruleActions = []string{"blackhole", "unreachable", "prohibit", "nop"}
 
-var rareRuleWords = map[string]int{
-	"realms": 1, "suppress_prefixlength": 1, "sup_pl": 1, "suppress_ifgroup": 1, "tunnel-id": 1,
-	"protocol": 1, "ipproto": 1, "sport": 1, "dport": 1,
-}
+var rareRuleWords = map[string]int{"realms": 1}
 
 var ruleWords = []string{
 	"not", "from", "to", "table", "lookup", "preference", "order", "priority", "tos", "dsfield", "fwmark",
-	"iif", "dev", "oif", "l3mdev", "uidrange", "goto", "no_track", "track_group", "inet", "inet6",
+	"iif", "dev", "oif", "l3mdev", "uidrange", "ipproto", "sport", "dport", "tunnel-id", "suppress_prefixlength", "suppress_ifgroup",
+	"protocol", "goto", "no_track", "track_group", "inet", "inet6",
 }
 
 // rules reads a block of policy routing rules and appends them to list.
@@ -37,7 +36,7 @@ func (l *loader) rules(n *syntax.Node, owner any, list []Rule) []Rule {
 
 func (l *loader) rule(c *syntax.Node) (Rule, bool) {
 	e := newEntry(l, c)
-	r := Rule{Action: "lookup", Text: strings.Join(e.text, " ")}
+	r := Rule{Action: "lookup", Protocol: ProtocolKeepalived, Text: strings.Join(e.text, " ")}
 	preferred := false
 	for e.fine {
 		s, more := e.next()
@@ -65,16 +64,23 @@ func (l *loader) rule(c *syntax.Node) (Rule, bool) {
 			}
 			r.IPv6 = p.Addr().Is6()
 			if s == "from" {
-				r.From = p
+				r.From = p.Masked()
 			} else {
-				r.To = p
+				r.To = p.Masked()
+			}
+			if r.From.IsValid() && r.To.IsValid() && r.From.Addr().Is6() != r.To.Addr().Is6() {
+				e.bad("from %s and to %s are of different address families: the rule is ignored", r.From, r.To)
 			}
 		case "table", "lookup":
-			r.Table = e.str(s)
+			r.Table = e.table(s)
 		case "preference", "order", "priority":
 			r.Priority, preferred = e.uint32(s), true
 		case "tos", "dsfield":
-			r.TOS = uint8(e.uint32(s))
+			v := e.uint32(s)
+			if v > math.MaxUint8 {
+				e.bad("%s %d is larger than 255: the rule is ignored", s, v)
+			}
+			r.TOS = uint8(v)
 		case "fwmark":
 			v, ok := e.value(s)
 			if !ok {
@@ -98,7 +104,42 @@ func (l *loader) rule(c *syntax.Node) (Rule, bool) {
 		case "l3mdev":
 			r.L3MDev = true
 		case "uidrange":
-			r.UIDs = e.str(s)
+			r.UIDs.Set = true
+			r.UIDs.First, r.UIDs.Last = e.span(s, 1<<32-1)
+		case "ipproto":
+			r.IPProto = e.ipProtocol(s)
+		case "sport", "dport":
+			first, last := e.span(s, 65535)
+			ports := PortRange{uint16(first), uint16(last)}
+			if s == "sport" {
+				r.SourcePorts = ports
+			} else {
+				r.DestinationPorts = ports
+			}
+		case "tunnel-id":
+			text, ok := e.value(s)
+			if !ok {
+				break
+			}
+			var err error
+			if r.TunnelID, err = strconv.ParseUint(text, 0, 64); err != nil {
+				e.bad("%q is no tunnel id: the rule is ignored", clip(text))
+			}
+		case "suppress_prefixlength", "sup_pl":
+			v := e.uint32(s)
+			if v > 128 {
+				e.bad("%s %d is longer than a prefix can be: the rule is ignored", s, v)
+			}
+			r.SuppressPrefix = v + 1
+		case "suppress_ifgroup":
+			v := e.uint32(s)
+			if v == math.MaxUint32 {
+				e.bad("%s cannot be %d: the rule is ignored", s, v)
+			}
+			r.SuppressGroup = v + 1
+		case "protocol":
+			r.Protocol = e.protocol(s)
+		case "unicast":
 		case "goto":
 			r.Action, r.Goto = "goto", e.uint32(s)
 		case "no_track":
@@ -126,9 +167,45 @@ func (l *loader) rule(c *syntax.Node) (Rule, bool) {
 		r.Priority = uint32(l.preference + 1)
 		l.warn(c, "no-preference", "rule has no preference: %d is used, which is probably not what is wanted", r.Priority).Hint = "write preference N"
 	}
-	if r.Action == "lookup" && r.Table == "" && !r.L3MDev {
+	if r.Action == "lookup" && r.Table == 0 && !r.L3MDev {
 		l.warn(c, "missing-value", "rule names neither a table nor an action: it is ignored")
 		return r, false
 	}
 	return r, true
+}
+
+// span reads N or N-N.
+func (e *entry) span(opt string, most uint64) (first, last uint32) {
+	text, ok := e.value(opt)
+	if !ok {
+		return 0, 0
+	}
+	from, to, several := strings.Cut(text, "-")
+	if !several {
+		to = from
+	}
+	a, err := strconv.ParseUint(from, 0, 32)
+	b, err2 := strconv.ParseUint(to, 0, 32)
+	if err != nil || err2 != nil || a > b || b > most {
+		e.bad("%s cannot be %q, it must be N or N-N up to %d: the rule is ignored", opt, clip(text), most)
+	}
+	return uint32(a), uint32(b)
+}
+
+// ipProtocols are those that have ports, and their relatives.
+var ipProtocols = map[string]uint8{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "ospf": 89, "vrrp": 112, "sctp": 132}
+
+func (e *entry) ipProtocol(opt string) uint8 {
+	text, ok := e.value(opt)
+	if !ok {
+		return 0
+	}
+	if n, ok := ipProtocols[text]; ok {
+		return n
+	}
+	n, err := strconv.ParseUint(text, 0, 8)
+	if err != nil || n == 0 {
+		e.bad("%s cannot be %q: the rule is ignored", opt, clip(text))
+	}
+	return uint8(n)
 }
