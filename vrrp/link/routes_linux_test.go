@@ -38,7 +38,7 @@ func routesOf(t *testing.T) link.Routes {
 }
 
 // fd00::1 gives IPv6 gateways a network.
-func wire6(t *testing.T) {
+func dualWire(t *testing.T) {
 	t.Helper()
 	wire(t)
 	dev, err := netlink.LinkByName("left")
@@ -49,7 +49,7 @@ func wire6(t *testing.T) {
 }
 
 func TestRoutesReachTheKernelAndGo(t *testing.T) {
-	wire6(t)
+	dualWire(t)
 	r := routesOf(t)
 	cfg := parsed(t, `
 		10.1.0.0/16 via 10.0.0.9 dev left
@@ -133,7 +133,7 @@ func TestRoutesReachTheKernelAndGo(t *testing.T) {
 }
 
 func TestRulesReachTheKernelAndGo(t *testing.T) {
-	wire6(t)
+	dualWire(t)
 	r := routesOf(t)
 	cfg := parsed(t, "", `
 		from 10.1.0.0/24 table 100 priority 2000
@@ -198,7 +198,7 @@ func TestRulesReachTheKernelAndGo(t *testing.T) {
 }
 
 func TestChangesOfRoutesAreTold(t *testing.T) {
-	wire6(t)
+	dualWire(t)
 	k := kernel(t)
 	r := routesOf(t)
 	cfg := parsed(t, "10.1.0.0/16 via 10.0.0.9 table 100\nfd01::/64 dev left\n10.5.0.0/16 dev left", "from 10.1.0.0/24 table 100 priority 2000")
