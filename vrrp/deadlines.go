@@ -23,6 +23,8 @@ const (
 	linkSettles
 	// startDue: vrrp_startup_delay is over.
 	startDue
+	// socketLook: a socket with dense traffic is looked at.
+	socketLook
 )
 
 // deadline is something that has to be done at a time. It lives in what it is
@@ -32,7 +34,7 @@ type deadline struct {
 	index int // position in the heap plus one; 0 is not in it
 	kind  kind
 	inst  *instance  // for the machine's timers and addressRetry
-	sock  *socket    // for socketRetry
+	sock  *socket    // for socketRetry and socketLook
 	link  *linkDelay // for linkSettles
 }
 

@@ -54,7 +54,8 @@ type Engine struct {
 	adv       packet.Advertisement
 	batchID   uint64
 
-	readable chan link.Key
+	ready    chan link.Key // sockets in which packets wait
+	nextLook time.Time     // into the sockets with dense traffic
 	opened   chan openResult
 	quit     chan struct{} // closed when nobody listens to opened any more
 	helpers  sync.WaitGroup
@@ -84,7 +85,7 @@ func New(opts Options) *Engine {
 		sockets:    make(map[link.Key]*socket),
 		leftBehind: make(map[place]bool),
 		batch:      make([]link.Datagram, receiveBatch),
-		readable:   make(chan link.Key),
+		ready:      make(chan link.Key),
 		opened:     make(chan openResult),
 		quit:       make(chan struct{}),
 		turns:      newTurns(),
@@ -168,9 +169,9 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
 		select {
 		case <-e.timer.C():
 			e.armed = time.Time{}
-		case k := <-e.readable:
+		case k := <-e.ready:
 			if s := e.sockets[k]; s != nil && s.conn != nil {
-				e.receive(s)
+				e.readable(s)
 			}
 		case event, ok := <-events:
 			if !ok {
@@ -240,6 +241,8 @@ func (e *Engine) fire() {
 			e.begin(now)
 		case linkSettles:
 			e.linkSettled(d.link, now)
+		case socketLook:
+			e.look(d.sock)
 		case addressRetry:
 			if d.inst.owns {
 				e.queueAddresses(d.inst, true)

@@ -34,6 +34,7 @@ type socket struct {
 	instances [256]*instance // by VRID
 	users     int
 	looked    time.Time // when an expired timer last looked into it
+	density   density
 
 	dropped counts // packets for none of the instances
 	limits  limits
@@ -63,6 +64,7 @@ func (e *Engine) attach(i *instance, on *iface) {
 	if s == nil {
 		s = &socket{key: k, device: device}
 		s.retry = deadline{kind: socketRetry, sock: s}
+		s.density.look = deadline{kind: socketLook, sock: s}
 		e.sockets[k] = s
 		e.open(s)
 	}
@@ -94,6 +96,7 @@ func (e *Engine) detach(i *instance) {
 func (e *Engine) drop(s *socket) {
 	delete(e.sockets, s.key)
 	e.deadlines.remove(&s.retry)
+	e.deadlines.remove(&s.density.look)
 	e.closeConn(s.conn)
 	s.conn = nil
 }
@@ -104,7 +107,7 @@ func (e *Engine) open(s *socket) {
 	s.opening++
 	opening := s.opening
 	e.helpers.Go(func() {
-		conn, err := e.opts.Network.Open(s.key, e.readable)
+		conn, err := e.opts.Network.Open(s.key, e.ready)
 		select {
 		case e.opened <- openResult{sock: s, opening: opening, conn: conn, err: err}:
 		case <-e.quit:

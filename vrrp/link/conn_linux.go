@@ -25,9 +25,8 @@ const (
 type conn struct {
 	key    Key
 	fd     int
-	file   *os.File // owns fd
+	epoll  *os.File // watches fd: once, until it is armed again
 	ready  chan<- Key
-	resume chan struct{} // Receive was called
 	closed chan struct{}
 	once   sync.Once
 	done   chan struct{} // the watching goroutine has ended
@@ -57,18 +56,23 @@ func (*Kernel) Open(key Key, ready chan<- Key) (Conn, error) {
 		unix.Close(fd)
 		return nil, err
 	}
+	epoll, err := watchOnce(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
 	c := &conn{
 		key:    key,
 		fd:     fd,
-		file:   os.NewFile(uintptr(fd), "vrrp"),
+		epoll:  epoll,
 		ready:  ready,
-		resume: make(chan struct{}, 1),
 		closed: make(chan struct{}),
 		done:   make(chan struct{}),
 	}
-	raw, err := c.file.SyscallConn()
+	raw, err := epoll.SyscallConn()
 	if err != nil {
-		c.file.Close()
+		epoll.Close()
+		unix.Close(fd)
 		return nil, fmt.Errorf("watching a raw socket: %w", err)
 	}
 	c.in.init(key.Family)
@@ -134,44 +138,40 @@ func (c *conn) Send(packet []byte, to netip.Addr) error {
 
 // Receive implements Conn.
 func (c *conn) Receive(batch []Datagram) (int, error) {
-	n, err := c.in.receive(c.fd, batch)
-	select {
-	case c.resume <- struct{}{}:
-	default:
-	}
-	return n, err
+	return c.in.receive(c.fd, batch)
 }
+
+// Resume implements Conn. What waits already is an event of its own.
+func (c *conn) Resume() { watchAgain(c.epoll, c.fd) }
 
 // Close implements Conn. Leaving a multicast group waits for the kernel's
 // routing lock, which work on addresses may hold.
 func (c *conn) Close() error {
-	c.once.Do(func() { close(c.closed) })
-	err := c.file.Close()
-	<-c.done
+	var err error
+	c.once.Do(func() {
+		close(c.closed)
+		err = c.epoll.Close()
+		<-c.done
+		err = errors.Join(err, unix.Close(c.fd))
+	})
 	return err
 }
 
-// watch reports that packets wait, and waits itself until they were looked at.
-// It does not read: what it had in hand when a timer expires would be missed.
+// watch reports that packets wait. It does not read: what it had in hand when
+// a timer expires would be missed.
 func (c *conn) watch(raw syscall.RawConn) {
 	defer close(c.done)
-	poll := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-	readable := func(uintptr) bool {
-		// The poller reports an edge; packets left behind make none.
-		n, err := unix.Poll(poll, 0)
+	var events [1]unix.EpollEvent
+	waits := func(epoll uintptr) bool {
+		n, err := unix.EpollWait(int(epoll), events[:], 0)
 		return n > 0 || (err != nil && err != unix.EINTR)
 	}
 	for {
-		if err := raw.Read(readable); err != nil {
+		if err := raw.Read(waits); err != nil {
 			return
 		}
 		select {
 		case c.ready <- c.key:
-		case <-c.closed:
-			return
-		}
-		select {
-		case <-c.resume:
 		case <-c.closed:
 			return
 		}

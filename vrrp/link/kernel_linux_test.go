@@ -144,7 +144,7 @@ func TestPacketsArriveWholeAndOnTheirInterfaceOnly(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftBehindIsReportedAgain(t *testing.T) {
+func TestASocketIsReportedOnceUntilItIsResumed(t *testing.T) {
 	left, right := wire(t)
 	a, _ := open(t, left)
 	b, ready := open(t, right)
@@ -158,7 +158,15 @@ func TestWhatIsLeftBehindIsReportedAgain(t *testing.T) {
 		if n, err := b.Receive(one); n != 1 || err != nil {
 			t.Fatalf("Receive: %d packets, %v; want 1", n, err)
 		}
+		select {
+		case <-ready:
+			t.Fatal("the socket is reported again before Resume")
+		case <-time.After(5 * time.Millisecond):
+		}
+		b.Resume() // what was left behind is reported
 	}
+	check(t, a.Send(advertisement(t, "10.0.0.1"), vrrppacket.Multicast4))
+	waitReady(t, ready) // and so is what comes later
 }
 
 func TestAClosedSocketEndsItsGoroutine(t *testing.T) {

@@ -106,10 +106,11 @@ type Conn interface {
 	// Send sends one whole IP packet, header included, without blocking.
 	Send(packet []byte, to netip.Addr) error
 	// Receive fills batch with packets that have arrived and says how many.
-	// It does not block; 0 means that there are none. After a key was
-	// delivered on the channel given to Open, it is not delivered again before
-	// the next Receive.
+	// It does not block; 0 means that there are none.
 	Receive(batch []Datagram) (int, error)
+	// Resume asks for the key again, on the channel given to Open, as soon as
+	// packets wait. It is delivered once after Open and once after each Resume.
+	Resume()
 	Close() error
 }
 

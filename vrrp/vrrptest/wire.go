@@ -277,11 +277,14 @@ func (c *conn) Receive(batch []link.Datagram) (int, error) {
 	}
 	c.queue = slices.Delete(c.queue, 0, n)
 	c.mu.Unlock()
+	return n, nil
+}
+
+func (c *conn) Resume() {
 	select {
 	case c.resume <- struct{}{}:
 	default:
 	}
-	return n, nil
 }
 
 func (c *conn) Close() error {
