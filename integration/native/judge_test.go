@@ -19,17 +19,21 @@ func judge(t *testing.T, c *lab.Capture, source string, version int) {
 	if _, err := exec.LookPath("tcpdump"); err != nil {
 		t.Fatalf("tcpdump is needed to judge packets: as root, run: apt-get install tcpdump")
 	}
-	// -v prints two lines for each packet; the second is indented.
-	text := strings.ReplaceAll(c.Decode("-nn", "-v", "proto 112 and src host "+source), "\n    ", " ")
+	filter, wanted := "proto 112 and src host "+source, []string{"ttl 255,", "> 224.0.0.18:", "Advertisement", fmt.Sprintf("VRRPv%d", version)}
+	if strings.Contains(source, ":") {
+		filter, wanted = "ip6 "+filter, []string{"class 0xc0,", "hlim 255,", "> ff02::12:", "Advertisement", "VRRPv3"}
+	}
+	// -v prints two lines for each packet of IPv4; the second is indented.
+	text := strings.ReplaceAll(c.Decode("-nn", "-v", filter), "\n    ", " ")
 	packets := 0
 	for line := range strings.Lines(text) {
 		if !strings.Contains(line, "VRRPv") {
 			continue
 		}
 		packets++
-		for _, wanted := range []string{"ttl 255,", "> 224.0.0.18:", "Advertisement", fmt.Sprintf("VRRPv%d", version)} {
-			if !strings.Contains(line, wanted) {
-				t.Errorf("tcpdump does not see %q in: %s", wanted, line)
+		for _, w := range wanted {
+			if !strings.Contains(line, w) {
+				t.Errorf("tcpdump does not see %q in: %s", w, line)
 			}
 		}
 		for _, unwanted := range []string{"bad", "incorrect", "truncated", "[|"} {

@@ -23,13 +23,12 @@ func TestPairs(t *testing.T) {
 	for _, version := range []int{2, 3} {
 		for _, kinds := range [][2]pair.Kind{{director, director}, {director, keepalived}, {keepalived, director}} {
 			name := fmt.Sprintf("v%d/%s over %s", version, kinds[0].Name(), kinds[1].Name())
-			t.Run(name, func(t *testing.T) { testFailoverBothWays(t, version, kinds) })
+			t.Run(name, func(t *testing.T) { testFailoverBothWays(t, vrrpOnly(t), version, kinds) })
 		}
 	}
 }
 
-func testFailoverBothWays(t *testing.T, version int, kinds [2]pair.Kind) {
-	site := vrrpOnly(t)
+func testFailoverBothWays(t *testing.T, site *pair.Site, version int, kinds [2]pair.Kind) {
 	r := site.Run(t, kinds, func(_ int, c *pair.Config) {
 		c.Version, c.Service = version, false
 		if version == 3 {
@@ -53,7 +52,7 @@ func testFailoverBothWays(t *testing.T, version int, kinds [2]pair.Kind) {
 	// It dies without a word: the worse takes over after its down interval,
 	// and not before.
 	r.Dirs[0].Crash()
-	last := lastHeard(r, 1, pair.DirectorAddress(0))
+	last := lastHeard(r, 1, r.AdvertSource(0))
 	r.UntilMaster(1, down+slack)
 	took := firstSent(t, r, 1, last).Sub(last)
 	r.Lab.Logf("last advertisement of %s to first of %s: %v, RFC %v", kinds[0].Name(), kinds[1].Name(), took, down)
@@ -109,6 +108,6 @@ func expectWellFormed(t *testing.T, r *pair.Running, version int, kinds [2]pair.
 				t.Errorf("%s sent %+v", r.Dirs[i].Name, a)
 			}
 		}
-		judge(t, r.Dirs[i].Capture("eth0"), pair.DirectorAddress(i), version)
+		judge(t, r.Dirs[i].Capture("eth0"), r.AdvertSource(i), version)
 	}
 }

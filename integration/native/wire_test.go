@@ -17,12 +17,15 @@ var wires = []struct {
 	name    string
 	version int
 	options func(i int) []string
+	ipv6    bool
 }{
-	{"v2 PASS", 2, func(int) []string { return authentication("PASS", "s3cret") }},
-	{"v2 AH", 2, func(int) []string { return authentication("AH", "s3cret") }},
-	{"v2 unicast PASS", 2, func(i int) []string { return append(authentication("PASS", "longer than eight"), unicast(i)...) }},
-	{"v3 unicast", 3, unicast},
-	{"another group", 3, func(int) []string { return []string{"mcast_dst_ip 224.0.0.99"} }},
+	{"v2 PASS", 2, func(int) []string { return authentication("PASS", "s3cret") }, false},
+	{"v2 AH", 2, func(int) []string { return authentication("AH", "s3cret") }, false},
+	{"v2 unicast PASS", 2, func(i int) []string { return append(authentication("PASS", "longer than eight"), unicast(i)...) }, false},
+	{"v3 unicast", 3, unicast, false},
+	{"another group", 3, func(int) []string { return []string{"mcast_dst_ip 224.0.0.99"} }, false},
+	{"IPv6 unicast", 3, unicast6, true},
+	{"another group of IPv6", 3, func(int) []string { return []string{"mcast_dst_ip ff02::99"} }, true},
 }
 
 func authentication(kind, password string) []string {
@@ -36,6 +39,14 @@ func unicast(i int) []string {
 	}
 }
 
+// unicast6 has no bounds of the hop limit: keepalived's is the kernel's, 64.
+func unicast6(i int) []string {
+	return []string{
+		"unicast_src_ip " + pair.GlobalAddress(i),
+		"unicast_peer {\n        " + pair.GlobalAddress(1-i) + "\n    }",
+	}
+}
+
 // TestWires fails over and back between director and keepalived on each of them.
 func TestWires(t *testing.T) {
 	if testing.Short() {
@@ -45,7 +56,11 @@ func TestWires(t *testing.T) {
 	for _, wire := range wires {
 		for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}} {
 			t.Run(fmt.Sprintf("%s/%s over %s", wire.name, kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
-				r := vrrpOnly(t).Run(t, kinds, func(i int, c *pair.Config) {
+				site := vrrpOnly(t)
+				if wire.ipv6 {
+					site.UseIPv6()
+				}
+				r := site.Run(t, kinds, func(i int, c *pair.Config) {
 					c.Service, c.Version, c.Options = false, wire.version, wire.options(i)
 				})
 				down, skew := r.Configs[1].MasterDownInterval(), r.Configs[1].SkewTime()

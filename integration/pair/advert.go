@@ -34,19 +34,29 @@ func Advertisements(c *lab.Capture, since time.Time) []Advertisement {
 	return list
 }
 
-// readAdvertisement reads an Ethernet frame with VRRP over IPv4 (RFC 9568 5.1,
-// RFC 3768 5).
+// readAdvertisement reads an Ethernet frame with VRRP over IPv4 or IPv6
+// (RFC 9568 5.1, RFC 3768 5).
 func readAdvertisement(frame []byte) (Advertisement, bool) {
-	const etherHeader, ipHeader, vrrpHeader, protocolVRRP = 14, 20, 8, 112
-	if len(frame) < etherHeader+ipHeader+vrrpHeader || binary.BigEndian.Uint16(frame[12:]) != 0x0800 {
+	const etherHeader, ip4Header, ip6Header, vrrpHeader, protocolVRRP = 14, 20, 40, 8, 112
+	if len(frame) < etherHeader+ip4Header {
 		return Advertisement{}, false
 	}
 	ip := frame[etherHeader:]
-	header := int(ip[0]&0x0f) * 4
-	if ip[9] != protocolVRRP || len(ip) < header+vrrpHeader {
+	var source netip.Addr
+	header := 0
+	switch etherType := binary.BigEndian.Uint16(frame[12:]); {
+	case etherType == 0x0800 && ip[9] == protocolVRRP:
+		source, _ = netip.AddrFromSlice(ip[12:16])
+		header = int(ip[0]&0x0f) * 4
+	case etherType == 0x86dd && ip[6] == protocolVRRP && len(ip) >= ip6Header:
+		source, _ = netip.AddrFromSlice(ip[8:24])
+		header = ip6Header
+	default:
 		return Advertisement{}, false
 	}
-	source, _ := netip.AddrFromSlice(ip[12:16])
+	if len(ip) < header+vrrpHeader {
+		return Advertisement{}, false
+	}
 	v := ip[header:]
 	a := Advertisement{Source: source, Version: int(v[0] >> 4), VRID: int(v[1]), Priority: int(v[2])}
 	if a.Version == 3 {
@@ -71,5 +81,5 @@ func From(list []Advertisement, source string) []Advertisement {
 // Advertised returns what director i has sent on the front network since the
 // given time, as director i's own interface saw it.
 func (s *Site) Advertised(i int, since time.Time) []Advertisement {
-	return From(Advertisements(s.Dirs[i].Capture("eth0"), since), DirectorAddress(i))
+	return From(Advertisements(s.Dirs[i].Capture("eth0"), since), s.AdvertSource(i))
 }

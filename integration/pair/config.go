@@ -89,7 +89,11 @@ func (c Config) writeInstance(b *strings.Builder, s *Site) {
 	if c.Notify != "" {
 		fmt.Fprintf(b, "    notify %q root\n", c.Notify)
 	}
-	fmt.Fprintf(b, "    virtual_ipaddress {\n        %s/24 dev eth0\n    }\n", VIP)
+	b.WriteString("    virtual_ipaddress {\n")
+	for _, vip := range s.virtualAddresses() {
+		fmt.Fprintf(b, "        %s/%d dev eth0\n", vip, s.prefixLength())
+	}
+	b.WriteString("    }\n")
 	if s.Method == NAT {
 		fmt.Fprintf(b, "    virtual_ipaddress_excluded {\n        %s/24 dev eth1\n    }\n", InsideGateway)
 		b.WriteString("    track_interface {\n        eth1\n    }\n")

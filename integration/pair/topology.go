@@ -41,6 +41,8 @@ type Site struct {
 	Dirs    [2]*lab.Host
 	Servers []*lab.Host
 	Webs    []*traffic.Web
+	// IPv6 is whether the virtual router speaks IPv6; see UseIPv6.
+	IPv6 bool
 }
 
 // New builds a site whose servers all serve.
@@ -114,11 +116,21 @@ func DirectorAddress(i int) string { return fmt.Sprintf("192.0.2.%d", 2+i) }
 // as MASTER; HoldsAny whether it has at least one of them.
 func (s *Site) Holds(i int) bool {
 	h := s.Dirs[i]
-	return h.HasAddress("eth0", VIP) && (s.Method != NAT || h.HasAddress("eth1", InsideGateway))
+	for _, vip := range s.virtualAddresses() {
+		if !h.HasAddress("eth0", vip) {
+			return false
+		}
+	}
+	return s.Method != NAT || h.HasAddress("eth1", InsideGateway)
 }
 
 // HoldsAny reports whether a director has any of the virtual addresses.
 func (s *Site) HoldsAny(i int) bool {
 	h := s.Dirs[i]
-	return h.HasAddress("eth0", VIP) || s.Method == NAT && h.HasAddress("eth1", InsideGateway)
+	for _, vip := range s.virtualAddresses() {
+		if h.HasAddress("eth0", vip) {
+			return true
+		}
+	}
+	return s.Method == NAT && h.HasAddress("eth1", InsideGateway)
 }
