@@ -4,7 +4,7 @@
 // than is wanted: Debian starts keepalived when it is installed, and a kernel
 // would become the next one to boot.
 //
-// Three things come this way: the stock kernel for the guest, keepalived as
-// the other half of a pair, and ipvsadm. What is in the cache is used as it is
+// Three things come this way: the stock kernel for the guest, and keepalived
+// and FRR as other routers. What is in the cache is used as it is
 // and needs no network; removing the cache folder fetches it anew.
 package debian

@@ -49,6 +49,12 @@ func (c *Cache) Program(ctx context.Context, name, path string) (Program, error)
 	}
 
 	missing := missingLibraries(ctx, p)
+	if len(missing) > 0 {
+		// A package may have libraries of its own, in a folder that the program
+		// expects in the place where they would be installed.
+		p.LibDirs = libraryDirs(root)
+		missing = missingLibraries(ctx, p)
+	}
 	queue, seen := dependencies(root), map[string]bool{name: true}
 	for len(missing) > 0 && len(queue) > 0 {
 		dep := queue[0]
@@ -120,7 +126,7 @@ func installed(ctx context.Context, name string) bool {
 // libraryDirs lists the folders of an unpacked package that hold libraries.
 func libraryDirs(root string) []string {
 	var dirs []string
-	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*"} {
+	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*", "usr/lib/*/*/*.so.*"} {
 		found, _ := filepath.Glob(filepath.Join(root, pattern))
 		for _, lib := range found {
 			if dir := filepath.Dir(lib); !slices.Contains(dirs, dir) {

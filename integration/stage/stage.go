@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/lvs-director/director/integration/debian"
 	"github.com/lvs-director/director/integration/guest"
@@ -102,6 +103,42 @@ func fetchKeepalived(ctx context.Context) error {
 	os.Setenv(keepalivedVar, program.Path)
 	os.Setenv(keepalivedEnvVar, strings.Join(program.Env(), " "))
 	return nil
+}
+
+// FRR is Debian's FRR, which is fetched when a test asks for it. Where it
+// cannot be had the test is skipped, and in continuous integration fails.
+func FRR(t testing.TB) pair.FRR {
+	t.Helper()
+	Require(t)
+	cache, err := debian.OpenCache(os.Stderr)
+	var zebra, vrrpd debian.Program
+	if err == nil {
+		zebra, err = cache.Program(t.Context(), "frr", "usr/lib/frr/zebra")
+	}
+	if err == nil {
+		vrrpd, err = cache.Program(t.Context(), "frr", "usr/lib/frr/vrrpd")
+	}
+	if err != nil {
+		lacking(t, "fetch Debian's FRR, a peer in the tests: %v", err)
+	}
+	return pair.FRR{Zebra: zebra.Path, VRRPd: vrrpd.Path, Env: vrrpd.Env()}
+}
+
+// RequireTool skips a test that needs a program of this machine which is not
+// there; in continuous integration the test fails.
+func RequireTool(t testing.TB, tool, pkg string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err != nil {
+		lacking(t, "%s is not here: as root, run: apt-get install --no-install-recommends %s", tool, pkg)
+	}
+}
+
+func lacking(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf("SKIP: "+format, args...)
 }
 
 // buildDirector builds the working tree's director into a folder of its own.
