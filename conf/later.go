@@ -26,7 +26,7 @@ var later = map[string][]string{
 		"old_unicast_checksum", "auth_hmac", "garp_extra_if",
 		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan", "vrf",
 		"track_bfd",
-		"notify_master_rx_lower_pri", "notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
+		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},
 	"virtual_server": {
 		"quorum_up", "quorum_down", "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method", "omega",

@@ -56,6 +56,15 @@ type GroupState struct {
 	Quiet  bool   // as InstanceState's
 }
 
+// LowerHeard says that a MASTER has heard an advertisement that loses against
+// it: there were two masters.
+type LowerHeard struct {
+	Instance string // name in the configuration
+	Priority int    // of the one that was heard
+	Sender   string // address
+	At       time.Time
+}
+
 // InstanceState says where a VRRP instance is since its last transition. The
 // latest one of an instance replaces all earlier ones.
 type InstanceState struct {

@@ -103,6 +103,12 @@ func (n *Notifier) Instance(s event.InstanceState) {
 	n.mail.put(func() { n.transition(n.instances[s.Instance], s) })
 }
 
+// LowerHeard tells that an instance has heard an advertisement that loses
+// against it. It does not block. What waits to be told of the instance goes first.
+func (n *Notifier) LowerHeard(h event.LowerHeard) {
+	n.mail.put(func() { n.lowerHeard(n.instances[h.Instance]) })
+}
+
 // Group tells of a sync group's state, as Instance does of an instance's.
 func (n *Notifier) Group(s event.GroupState) {
 	n.mail.put(func() {

@@ -422,3 +422,32 @@ func TestStorm(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 	})
 }
+
+// TestLowerHeard: a losing advertisement has its own script, which never takes
+// the place of a state that waits.
+func TestLowerHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab()
+		l.Apply(instances(conf.NotifyScripts{
+			Master: script("/master/5s"), Backup: script("/backup"), RxLowerPriority: script("/lower/1s arg"), Any: script("/any"),
+		}))
+		heard := func() { l.LowerHeard(event.LowerHeard{Instance: "VI_1", Priority: 50, Sender: "10.0.0.2"}) }
+		l.LowerHeard(event.LowerHeard{Instance: "unknown"})
+		l.tell(event.Master)
+		pause(time.Second)
+		for range 10 {
+			heard()
+		}
+		pause(9 * time.Second)
+		l.tell(event.Master)
+		pause(time.Second)
+		l.tell(event.Backup)
+		heard()
+		pause(9 * time.Second)
+		diff(t, "scripts", []string{
+			"0s /master/5s", "5s /any INSTANCE VI_1 MASTER 100", "5s /lower/1s arg",
+			"10s /master/5s", "15s /any INSTANCE VI_1 MASTER 100", "15s /backup", "15s /any INSTANCE VI_1 BACKUP 100",
+		}, l.seen)
+		l.Stop(t.Context())
+	})
+}

@@ -156,6 +156,13 @@ func (n *Notifier) transition(i *instance, s event.InstanceState) {
 	n.say(i, s.State)
 }
 
+func (n *Notifier) lowerHeard(i *instance) {
+	if i == nil || i.gone || n.stopped != nil || i.scripts.RxLowerPriority.IsZero() || i.queue.waits() {
+		return
+	}
+	n.tell(&i.object, []step{{"notify_master_rx_lower_pri", "MASTER_RX_LOWER_PRI", program.Of(i.scripts.RxLowerPriority, n.global)}})
+}
+
 // sayEnd tells an instance that its time is over, unless it knows or never was anything.
 func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
 	if i.last.State == event.Init || i.last.State == event.Stop || i.last.State == state {

@@ -27,6 +27,9 @@ type queue struct {
 // push makes a state the next to be told, instead of any that waits.
 func (q *queue) push(steps []step) { q.waiting = steps }
 
+// waits says that a state waits to be told.
+func (q *queue) waits() bool { return len(q.waiting) > 0 }
+
 // ready says that next has a script to start.
 func (q *queue) ready() bool {
 	if len(q.current) == 0 && len(q.waiting) == 0 {

@@ -36,6 +36,7 @@ type node struct {
 	mu     sync.Mutex
 	events []event.InstanceState
 	groups []event.GroupState
+	lower  []event.LowerHeard
 }
 
 // newNode makes a host with an interface eth0 and starts an engine on it.
@@ -71,6 +72,11 @@ func (n *node) run() {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.groups = append(n.groups, s)
+		},
+		LowerHeard: func(h event.LowerHeard) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.lower = append(n.lower, h)
 		},
 	})
 	engine := n.engine

@@ -92,6 +92,8 @@ type instance struct {
 	state event.InstanceState // the last one told
 	peer  netip.Addr
 	told  time.Time // when a change of peer was last told
+	// lowerTold is when a losing advertisement was last told.
+	lowerTold time.Time
 
 	stats  counters
 	limits limits

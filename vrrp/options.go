@@ -35,6 +35,9 @@ type Options struct {
 	// GroupEvents is told every new state of a sync group, in the same way. It
 	// is optional.
 	GroupEvents func(event.GroupState)
+	// LowerHeard is told, at most once a second for each instance and in the
+	// same way, that a MASTER heard a losing advertisement. It is optional.
+	LowerHeard func(event.LowerHeard)
 }
 
 // Resume is what is known of an instance's life in a process that died.

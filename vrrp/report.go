@@ -82,8 +82,15 @@ func reasonText(f *machine.Effect, before silence) string {
 	return text
 }
 
-// note logs what a machine found remarkable.
+// note logs what a machine found remarkable, and tells of a losing advertisement.
 func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
+	if f.Reason == machine.LowerPriority && i.machine.State() == event.Master &&
+		e.opts.LowerHeard != nil && (i.lowerTold.IsZero() || now.Sub(i.lowerTold) >= peerPause) {
+		i.lowerTold = now
+		e.opts.LowerHeard(event.LowerHeard{
+			Instance: i.cfg.Name, Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(), At: now.Round(0),
+		})
+	}
 	if n, ok := i.limits.allow(f.Reason.String(), now); ok {
 		e.log.Info("remarkable advertisement", "instance", i.cfg.Name, "state", i.machine.State().String(),
 			"reason", reasonText(f, silence{}), "times", n)

@@ -30,6 +30,7 @@ type Message struct {
 	Applied       *Applied
 	Instance      *event.InstanceState
 	Group         *event.GroupState
+	LowerHeard    *event.LowerHeard
 	RealServer    *event.RealServerState
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState

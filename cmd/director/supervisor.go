@@ -233,6 +233,8 @@ func (s *supervisor) workerSaid(w *workerState, m worker.Message) {
 		s.announce()
 	case m.Instance != nil:
 		s.instance(*m.Instance)
+	case m.LowerHeard != nil:
+		s.notify.LowerHeard(*m.LowerHeard)
 	case m.Group != nil:
 		s.notify.Group(*m.Group)
 	case m.RealServer != nil:

@@ -33,6 +33,9 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 		GroupEvents: func(s event.GroupState) {
 			l.out.Put("group "+s.Group, worker.Message{Group: &s})
 		},
+		LowerHeard: func(h event.LowerHeard) {
+			l.out.Put("lower "+h.Instance, worker.Message{LowerHeard: &h})
+		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
