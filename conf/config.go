@@ -193,6 +193,14 @@ type IPVLAN struct {
 	Group   int
 }
 
+// The forms of a gratuitous ARP. A request is what RFC 9568 section 6.4.1 asks
+// for; some neighbours heed only replies.
+const (
+	GARPRequest = "request"
+	GARPReply   = "reply"
+	GARPBoth    = "both"
+)
+
 // GARP is when and how often addresses are announced by gratuitous ARP.
 type GARP struct {
 	MasterRepeat    int           // packets per address on becoming MASTER, default 5

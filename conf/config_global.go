@@ -31,6 +31,9 @@ type Global struct {
 	GARPInterval time.Duration
 	// NAInterval is the same between neighbour advertisements (vrrp_gna_interval).
 	NAInterval time.Duration
+	// GARPForm is how an address is announced: "" and GARPRequest are
+	// keepalived's way (vrrp_garp_form, director's own).
+	GARPForm string
 	// GARP is what instances have that say nothing else (vrrp_garp_*).
 	GARP              GARP
 	GARPExtraInterval time.Duration // vrrp_garp_extra_if

@@ -95,7 +95,7 @@ func sectionAt[T any](c *Config, tb *table[T], key any, t *T, words []string, in
 func (c *Config) Sections() []Section {
 	top := section(c, rootKeywords, c, nil, nil)
 	list := []Section{section(c, globalKeywords, &c.Global, nil, func(keyword string) string {
-		if strings.HasPrefix(keyword, "vrrp_garp_") {
+		if strings.HasPrefix(keyword, "vrrp_garp_master_") || strings.HasPrefix(keyword, "vrrp_garp_lower_") {
 			return c.fromGlobalNames("vrrp_min_garp")
 		}
 		return ""

@@ -128,6 +128,7 @@ var globalAnnounce = []keyword[Global]{
 	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *Global) *int { return &g.GARP.LowerPrioRepeat }),
 	duration("vrrp_garp_interval", time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.GARPInterval }),
 	duration("vrrp_gna_interval", time.Microsecond, maxTimer, "0", func(g *Global) *time.Duration { return &g.NAInterval }),
+	oneOf("vrrp_garp_form", []string{GARPRequest, GARPReply, GARPBoth}, GARPRequest, func(g *Global) *string { return &g.GARPForm }).ours(),
 	{name: "vrrp_min_garp", value: "[BOOL]", deflt: "false", max: 1, why: "one announcement, not repeated",
 		set: func(l *loader, n *syntax.Node, g *Global) {
 			if v, ok := l.boolean(n, 0); ok && v {

@@ -196,6 +196,7 @@ func defaultGlobal() Global {
 		MulticastGroup4:  netip.AddrFrom4([4]byte{224, 0, 0, 18}),
 		MulticastGroup6:  netip.MustParseAddr("ff02::12"),
 		GARP:             GARP{MasterRepeat: 5, MasterDelay: 5 * time.Second, RefreshRepeat: 1, LowerPrioRepeat: 5, LowerPrioDelay: 5 * time.Second},
+		GARPForm:         GARPRequest,
 		DownTimerAdverts: 3,
 		DefaultInterface: "eth0",
 		VMACPrefix:       "vrrp",

@@ -14,18 +14,28 @@ const announcerIdle = 30 * time.Second
 
 // target is an address to announce and the interface that has it.
 type target struct {
-	from link.Interface
-	addr netip.Addr
+	from  link.Interface
+	addr  netip.Addr
+	reply bool          // the other form of a gratuitous ARP
+	lane  lane          // what it keeps a distance in,
+	pause time.Duration // and which
 }
 
 // announceJob has an instance's addresses announced. It replaces what is
 // left of an earlier job of the instance; without targets it only ends that.
 type announceJob struct {
 	key     key
+	extra   bool // the periodic ones of garp_extra_if, which are a job beside the other
 	targets []target
-	count   int           // rounds through the targets
-	pause   time.Duration // between two packets on an interface
+	count   int // rounds through the targets
 }
+
+type jobName struct {
+	key   key
+	extra bool
+}
+
+func (j *announceJob) name() jobName { return jobName{j.key, j.extra} }
 
 // announcer sends gratuitous ARP beside the engine, which never waits for it.
 type announcer struct {
@@ -33,7 +43,7 @@ type announcer struct {
 	log    *slog.Logger
 	turns  turns
 	queue  []*announcement
-	next   map[int]time.Time // by interface index: not before
+	next   map[lane]time.Time // not before
 	// failed counts packets that could not be sent since the last success.
 	failed int
 }
@@ -51,7 +61,7 @@ func (a *announcer) run(in <-chan []announceJob) {
 			a.log.Warn("closing the sockets for gratuitous ARP", "error", err)
 		}
 	}()
-	a.next = make(map[int]time.Time)
+	a.next = make(map[lane]time.Time)
 	timer := time.NewTimer(announcerIdle)
 	defer timer.Stop()
 	for {
@@ -87,19 +97,35 @@ func (a *announcer) run(in <-chan []announceJob) {
 
 // take queues jobs in place of the earlier ones of their instances.
 func (a *announcer) take(jobs []announceJob) {
-	latest := make(map[key]int, len(jobs))
-	for n, j := range jobs {
-		latest[j.key] = n
+	latest := make(map[jobName]int, len(jobs))
+	for n := range jobs {
+		latest[jobs[n].name()] = n
 	}
 	a.queue = slices.DeleteFunc(a.queue, func(q *announcement) bool {
-		_, replaced := latest[q.key]
+		_, replaced := latest[q.name()]
 		return replaced
 	})
 	for n, j := range jobs {
-		if latest[j.key] == n && len(j.targets) > 0 && j.count > 0 {
-			a.queue = append(a.queue, &announcement{announceJob: j})
+		if latest[j.name()] == n && j.count > 0 {
+			a.queue = append(a.queue, j.byLane()...)
 		}
 	}
+}
+
+// byLane splits a job, so that no interface waits for another.
+func (j *announceJob) byLane() (list []*announcement) {
+	lanes := make(map[lane]*announcement)
+	for _, t := range j.targets {
+		q := lanes[t.lane]
+		if q == nil {
+			q = &announcement{announceJob: *j}
+			q.targets = nil
+			lanes[t.lane] = q
+			list = append(list, q)
+		}
+		q.targets = append(q.targets, t)
+	}
+	return list
 }
 
 // work sends one burst and says how long to wait until the next.
@@ -116,13 +142,13 @@ func (a *announcer) work() time.Duration {
 			done := false
 			for sent < burst && !done {
 				t := q.targets[q.at]
-				if due := a.next[t.from.Index]; due.After(now) {
+				if due := a.next[t.lane]; due.After(now) {
 					break
 				}
 				a.send(t)
 				sent++
-				if q.pause > 0 {
-					a.next[t.from.Index] = now.Add(q.pause)
+				if t.pause > 0 {
+					a.next[t.lane] = now.Add(t.pause)
 				}
 				if q.at++; q.at == len(q.targets) {
 					q.at = 0
@@ -134,7 +160,7 @@ func (a *announcer) work() time.Duration {
 				continue
 			}
 			kept = append(kept, q)
-			wait = min(wait, max(a.next[q.targets[q.at].from.Index].Sub(now), 0))
+			wait = min(wait, max(a.next[q.targets[q.at].lane].Sub(now), 0))
 		}
 		clear(a.queue[len(kept):])
 		a.queue = kept
@@ -146,7 +172,11 @@ func (a *announcer) work() time.Duration {
 }
 
 func (a *announcer) send(t target) {
-	err := a.kernel.Announce(t.from, t.addr)
+	tell := a.kernel.Announce
+	if t.reply {
+		tell = a.kernel.AnnounceReply
+	}
+	err := tell(t.from, t.addr)
 	if err == nil {
 		a.failed = 0
 		return

@@ -38,7 +38,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 			delete(e.instances, i.key)
 		}
 	}
-	e.garpInterval = cfg.Global.GARPInterval
+	e.pacing, e.extraAll = newPacing(cfg), cfg.Global.GARPExtraAll
 	var changed, added []*instance
 	e.order = make([]*instance, 0, len(cfg.Instances))
 	for _, c := range cfg.Instances {
@@ -115,6 +115,9 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 		i.priority = track.Judge(cfg.Priority, e.tracked(i.tracks)).Priority
 		e.reconfigured(i, now)
 	}
+	if old.GARPExtraInterval != cfg.GARPExtraInterval {
+		e.scheduleExtra(i, now)
+	}
 	if i.owns && !slices.Equal(i.addresses, oldAddresses) {
 		e.queueAddresses(i, false)
 	}
@@ -131,6 +134,7 @@ func (e *Engine) end(i *instance, now time.Time) {
 		e.deadlines.remove(&i.timers[t])
 	}
 	e.deadlines.remove(&i.retry)
+	e.deadlines.remove(&i.extra)
 	e.detach(i)
 }
 

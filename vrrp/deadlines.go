@@ -23,6 +23,8 @@ const (
 	linkSettles
 	// startDue: vrrp_startup_delay is over.
 	startDue
+	// extraDue: the periodic announcements of garp_extra_if.
+	extraDue
 	// socketLook: a socket with dense traffic is looked at.
 	socketLook
 )
@@ -33,7 +35,7 @@ type deadline struct {
 	at    time.Time
 	index int // position in the heap plus one; 0 is not in it
 	kind  kind
-	inst  *instance  // for the machine's timers and addressRetry
+	inst  *instance  // for the machine's timers, addressRetry and extraDue
 	sock  *socket    // for socketRetry and socketLook
 	link  *linkDelay // for linkSettles
 }

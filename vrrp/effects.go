@@ -58,6 +58,7 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 		e.deadlines.remove(&i.timers[f.Timer])
 	case machine.AcquireAddresses:
 		i.owns = true
+		e.scheduleExtra(i, now)
 		e.queueAddresses(i, false)
 	case machine.ReleaseAddresses:
 		e.release(i)
@@ -90,7 +91,8 @@ func (e *Engine) queueAddresses(i *instance, verify bool) {
 func (e *Engine) release(i *instance) {
 	i.owns, i.announce, i.missing = false, 0, nil
 	e.deadlines.remove(&i.retry)
-	e.announceNow = append(e.announceNow, announceJob{key: i.key})
+	e.scheduleExtra(i, time.Time{})
+	e.announceNow = append(e.announceNow, announceJob{key: i.key}, announceJob{key: i.key, extra: true})
 	if !e.keep {
 		e.queueAddresses(i, false)
 	}
@@ -171,11 +173,14 @@ func (e *Engine) announce(i *instance) {
 }
 
 func (e *Engine) announceTo(i *instance, places []place, count int) {
-	job := announceJob{key: i.key, count: count, pause: e.garpInterval}
+	e.announcePlaces(announceJob{key: i.key, count: count}, places)
+}
+
+func (e *Engine) announcePlaces(job announceJob, places []place) {
 	for _, p := range places {
 		on := e.interfaces.byName[p.device]
 		if on != nil && on.Up {
-			job.targets = append(job.targets, target{from: on.Interface, addr: p.prefix.Addr()})
+			job.targets = append(job.targets, e.pacing.targets(on.Interface, p.prefix.Addr())...)
 		}
 	}
 	if len(job.targets) > 0 {

@@ -40,11 +40,12 @@ type Engine struct {
 	begins     deadline
 	leftBehind map[place]bool // in the journal when Run began
 
-	garpInterval time.Duration
-	allowed      bool // instances may become MASTER
-	configured   bool // a first configuration was applied
-	stopping     bool
-	keep         bool // addresses stay when stopping
+	pacing     pacing
+	extraAll   bool // garp_extra_if is for every interface with addresses
+	allowed    bool // instances may become MASTER
+	configured bool // a first configuration was applied
+	stopping   bool
+	keep       bool // addresses stay when stopping
 
 	timer     link.Timer
 	armed     time.Time // what timer is set to; zero is nothing
@@ -237,6 +238,8 @@ func (e *Engine) fire() {
 		switch d.kind {
 		case socketRetry:
 			e.open(d.sock)
+		case extraDue:
+			e.announceExtra(d.inst, now)
 		case startDue:
 			e.begin(now)
 		case linkSettles:

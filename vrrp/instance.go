@@ -87,7 +87,8 @@ type instance struct {
 	seq, settled uint64
 	missing      map[place]bool // wanted, but could not be added
 	retry        deadline
-	announce     int // rounds to announce as soon as the addresses are there
+	extra        deadline // of garp_extra_if
+	announce     int      // rounds to announce as soon as the addresses are there
 
 	state event.InstanceState // the last one told
 	peer  netip.Addr
@@ -107,6 +108,7 @@ func newInstance(cfg *conf.Instance) *instance {
 		i.timers[t] = deadline{kind: kind(t), inst: i}
 	}
 	i.retry = deadline{kind: addressRetry, inst: i}
+	i.extra = deadline{kind: extraDue, inst: i}
 	i.alone[0] = i
 	i.configure(cfg)
 	i.machine = machine.New(i.params)

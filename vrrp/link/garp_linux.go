@@ -26,11 +26,20 @@ type port struct {
 
 // Announce implements Announcer.
 func (a *announcer) Announce(from Interface, addr netip.Addr) error {
+	return a.announce(from, addr, gratuitousARP)
+}
+
+// AnnounceReply implements Announcer.
+func (a *announcer) AnnounceReply(from Interface, addr netip.Addr) error {
+	return a.announce(from, addr, gratuitousReply)
+}
+
+func (a *announcer) announce(from Interface, addr netip.Addr, build func(net.HardwareAddr, netip.Addr) ([]byte, error)) error {
 	if len(from.HardwareAddr) != 6 {
 		// The loopback or a tunnel: there are no neighbours to tell.
 		return nil
 	}
-	on, to, build := port{from.Index, ethernet.EtherTypeARP}, ethernet.Broadcast, gratuitousARP
+	on, to := port{from.Index, ethernet.EtherTypeARP}, ethernet.Broadcast
 	if addr.Is6() {
 		on.protocol, to = ethernet.EtherTypeIPv6, allNodesAddr
 		build = func(mac net.HardwareAddr, addr netip.Addr) ([]byte, error) {
@@ -91,7 +100,17 @@ func (a *announcer) Close() error {
 // gratuitousARP is a broadcast ARP request from and for addr, the form that
 // RFC 9568 section 6.4.1 asks for and that keepalived sends.
 func gratuitousARP(mac net.HardwareAddr, addr netip.Addr) ([]byte, error) {
-	p, err := arp.NewPacket(arp.OperationRequest, mac, addr, ethernet.Broadcast, addr)
+	return broadcastARP(arp.OperationRequest, mac, ethernet.Broadcast, addr)
+}
+
+// gratuitousReply is its other form: a reply that tells everybody what nobody
+// has asked. Its target is who it is about (RFC 5944 section 4.6).
+func gratuitousReply(mac net.HardwareAddr, addr netip.Addr) ([]byte, error) {
+	return broadcastARP(arp.OperationReply, mac, mac, addr)
+}
+
+func broadcastARP(op arp.Operation, mac, target net.HardwareAddr, addr netip.Addr) ([]byte, error) {
+	p, err := arp.NewPacket(op, mac, addr, target, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -139,7 +139,10 @@ type Announcer interface {
 	// hardware address: by one gratuitous ARP request whose sender and target
 	// are addr, or by one unsolicited neighbour advertisement from addr.
 	Announce(from Interface, addr netip.Addr) error
-	// Close closes what Announce has opened; the Announcer stays usable.
+	// AnnounceReply is Announce for IPv4 in the form of a gratuitous ARP reply,
+	// which some neighbours heed that ignore a request.
+	AnnounceReply(from Interface, addr netip.Addr) error
+	// Close closes what they have opened; the Announcer stays usable.
 	Close() error
 }
 

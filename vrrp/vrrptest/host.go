@@ -281,13 +281,21 @@ func (h *Host) Announcer() link.Announcer { return announcer{h} }
 type announcer struct{ h *Host }
 
 func (a announcer) Announce(from link.Interface, addr netip.Addr) error {
+	return a.tell(from, addr, false)
+}
+
+func (a announcer) AnnounceReply(from link.Interface, addr netip.Addr) error {
+	return a.tell(from, addr, true)
+}
+
+func (a announcer) tell(from link.Interface, addr netip.Addr, reply bool) error {
 	a.h.mu.Lock()
 	n := a.h.nic(from.Name)
 	a.h.mu.Unlock()
 	if n == nil {
 		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
 	}
-	n.wire.announced(a.h, addr)
+	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply})
 	return nil
 }
 

@@ -23,6 +23,8 @@ type Announcement struct {
 	From *Host
 	At   time.Time
 	Addr netip.Addr
+	// Reply: it has the form of an answer.
+	Reply bool
 }
 
 // Wire is a link that joins hosts. Packets arrive at once and at all others,
@@ -84,11 +86,12 @@ func (w *Wire) Announcements() []Announcement {
 // Inject puts a packet on the wire that none of the hosts has sent.
 func (w *Wire) Inject(data []byte) { w.send(nil, data) }
 
-func (w *Wire) announced(from *Host, addr netip.Addr) {
+func (w *Wire) announced(a Announcement) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.cut[from] {
-		w.announcements = append(w.announcements, Announcement{From: from, At: time.Now(), Addr: addr})
+	if !w.cut[a.From] {
+		a.At = time.Now()
+		w.announcements = append(w.announcements, a)
 	}
 }
 
