@@ -24,7 +24,7 @@ var later = map[string][]string{
 	"vrrp_instance": {
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
 		"old_unicast_checksum", "auth_hmac",
-		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan", "vrf",
+		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan",
 		"track_bfd",
 		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},

@@ -26,7 +26,9 @@ const (
 
 // addressWork is one hand-over to the address worker.
 type addressWork struct {
-	jobs []addressJob
+	// renames come first.
+	renames []renamed
+	jobs    []addressJob
 	// sweep removes what a former life has left behind, but for keep.
 	sweep bool
 	keep  map[place]bool
@@ -85,7 +87,37 @@ func (w *addressWorker) findForeign() {
 	}
 }
 
+// followRenames removes what is ours from interfaces that have got another name.
+func (w *addressWorker) followRenames(list []renamed) {
+	for _, r := range list {
+		var there []place
+		var before []string
+		for p := range w.book.held {
+			if p.device == r.from {
+				there = append(there, place{device: r.to, prefix: p.prefix})
+				before = append(before, p.journalKey())
+				delete(w.book.held, p)
+				delete(w.book.installed, p)
+			}
+		}
+		if len(there) == 0 {
+			continue
+		}
+		w.log.Info("an interface has another name: removing the virtual addresses of the old one",
+			"from", r.from, "interface", r.to, "addresses", len(there))
+		var claim []string
+		for _, p := range there {
+			w.book.held[p] = true
+			claim = append(claim, p.journalKey())
+		}
+		w.claim(claim)
+		w.disclaim(before)
+		w.remove(there)
+	}
+}
+
 func (w *addressWorker) do(work addressWork) []addressResult {
+	w.followRenames(work.renames)
 	remove, add := w.book.plan(work.jobs)
 	if work.sweep {
 		left := w.book.leftovers(work.keep)

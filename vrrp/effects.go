@@ -100,10 +100,11 @@ func (e *Engine) release(i *instance) {
 
 // dispatch gives the address worker its next batch if it is idle.
 func (e *Engine) dispatch() {
-	if e.workerBusy || (e.jobs.empty() && e.sweep == nil) {
+	if e.workerBusy || (e.jobs.empty() && e.sweep == nil && e.renames == nil) {
 		return
 	}
-	work := addressWork{jobs: e.jobs.take(addressBatch)}
+	work := addressWork{jobs: e.jobs.take(addressBatch), renames: e.renames}
+	e.renames = nil
 	if e.sweep != nil {
 		work.sweep, work.keep = true, e.sweep.keep
 		e.sweep = nil

@@ -63,6 +63,7 @@ type Engine struct {
 
 	turns       turns
 	jobs        queue[addressJob]
+	renames     []renamed    // of interfaces, not yet told to the address worker
 	sweep       *addressWork // what to do about leftovers, once
 	workerBusy  bool
 	work        chan addressWork

@@ -184,6 +184,9 @@ func (i *instance) devices() []string {
 	if i.cfg.Interface != "" {
 		names = append(names, i.cfg.Interface)
 	}
+	if i.cfg.VRF != "" {
+		names = append(names, i.cfg.VRF)
+	}
 	for _, t := range i.tracks.interfaces {
 		names = append(names, t.Name)
 	}

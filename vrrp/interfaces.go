@@ -42,6 +42,8 @@ type change struct {
 	removed place
 	// address has come or gone.
 	address netip.Addr
+	// renamed is set when an interface has got another name.
+	renamed renamed
 	// all: everything may have changed.
 	all bool
 }
@@ -53,7 +55,11 @@ func (t *interfaces) apply(e link.Event) change {
 		t.replace(e)
 		return change{all: true}
 	case link.InterfaceChanged:
-		return change{names: t.changed(e.Interface)}
+		c := change{names: t.changed(e.Interface)}
+		if len(c.names) > 1 {
+			c.renamed = renamed{from: c.names[1], to: c.names[0]}
+		}
+		return c
 	case link.InterfaceGone:
 		i := t.byIndex[e.Interface.Index]
 		if i == nil {

@@ -15,6 +15,9 @@ func (e *Engine) changed(event link.Event) {
 	now := e.opts.Clock.Now()
 	e.watched(event, now)
 	e.seeLinks(c, now)
+	if c.renamed.from != "" {
+		e.renames = append(e.renames, c.renamed)
+	}
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {
@@ -64,10 +67,10 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	if i.unsupported == "" {
 		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))
 	}
-	if i.unsupported == "" && (on != nil || i.cfg.Interface == "") && (!i.key.unicast || i.source.IsValid()) {
-		e.attach(i, on)
+	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && (!i.key.unicast || i.source.IsValid()) {
+		e.attach(i, bound)
 	} else {
-		e.detach(i)
+		defer e.detach(i) // a MASTER may still be able to give its mastership away
 	}
 	items := e.tracked(i.tracks)
 	effect := track.Judge(i.cfg.Priority, items)
@@ -121,6 +124,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return "interface " + name + " does not exist"
 	case on != nil && !e.isUp(name) && !i.cfg.DontTrackPrimary:
 		return "interface " + name + " is down"
+	case i.cfg.VRF != "" && e.interfaces.byName[i.cfg.VRF] == nil:
+		return "VRF " + i.cfg.VRF + " does not exist"
 	case i.unsupported != "":
 		return i.unsupported
 	case i.cfg.UnicastFaultNoPeer && !i.key.unicast:

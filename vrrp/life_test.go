@@ -2,6 +2,7 @@ package vrrp_test
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,4 +236,50 @@ func TestStartDelays(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestARenamedInterface: the configuration is for the name, so an interface
+// that has another one is none, and keeps nothing of ours.
+func TestARenamedInterface(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := pair(t)
+		a.host.Rename("eth0", "lan0")
+		a.want("VI", event.Fault)
+		if a.host.Has("lan0", vip) || !a.host.Has("lan0", "10.0.0.1/24") {
+			t.Errorf("the interface has the virtual address still, or its own no more\n%s", a.log)
+		}
+		if held := a.journal.Held(); len(held) != 0 {
+			t.Errorf("the journal has %q", held)
+		}
+		after(time.Second)
+		b.want("VI", event.Master)
+		a.host.Rename("lan0", "eth0")
+		after(5 * time.Second)
+		a.want("VI", event.Master)
+		a.wantAddress(true, vip)
+		b.wantAddress(false, vip)
+	})
+}
+
+// TestAMissingVRFIsAFault: unicast without an interface speaks from its VRF.
+func TestAMissingVRFIsAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a := newNode(t, w, "10.0.0.1/24")
+		a.apply(with(instance("VI", 150, vip), func(i *conf.Instance) {
+			peers("10.0.0.2")(i)
+			i.Interface, i.SourceAddress, i.VRF = "", netip.MustParseAddr("10.0.0.1"), "blue"
+		}))
+		a.engine.AllowMaster()
+		after(5 * time.Second)
+		a.want("VI", event.Fault)
+		if got, want := a.state("VI").Reason, "VRF blue does not exist"; got != want {
+			t.Errorf("the reason is %q, want %q", got, want)
+		}
+		a.host.Plug(9, "blue", w)
+		after(5 * time.Second)
+		a.want("VI", event.Master)
+		a.host.Unplug("blue")
+		a.want("VI", event.Fault)
+	})
 }

@@ -46,3 +46,21 @@ func (e *Engine) isVirtual(p place) bool {
 	}
 	return false
 }
+
+// boundTo is the interface that an instance's packets come and go by: its own,
+// which is in a VRF or not; its VRF's, when it has only a source address; or
+// none, which is any. ok is false while there is no such interface.
+func (e *Engine) boundTo(i *instance, own *iface) (on *iface, ok bool) {
+	switch {
+	case i.cfg.Interface != "":
+		return own, own != nil
+	case i.cfg.VRF != "":
+		on = e.interfaces.byName[i.cfg.VRF]
+		return on, on != nil
+	}
+	return nil, true
+}
+
+// renamed has director's addresses taken off an interface that has another
+// name now: its configuration is for the name that nobody has any more.
+type renamed struct{ from, to string }

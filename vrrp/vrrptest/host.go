@@ -76,6 +76,15 @@ func (h *Host) Unplug(name string) {
 	n.wire.unplug(h, n.Index)
 }
 
+// Rename gives an interface another name; it stays as it is.
+func (h *Host) Rename(from, to string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(from)
+	n.Name = to
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
 // SetUp takes an interface up or down.
 func (h *Host) SetUp(name string, up bool) {
 	h.mu.Lock()
