@@ -1,0 +1,353 @@
+//go:build linux
+
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/integration/guest"
+	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+// lifeVIP is the virtual address of the tests here.
+const lifeVIP = "192.0.2.100"
+
+// lone is the configuration of one router at 100 ms, with further lines.
+func lone(iface string, priority int, lines ...string) string {
+	return fmt.Sprintf(`vrrp_instance VI_1 {
+    %s
+    virtual_router_id 51
+    version 3
+    priority %d
+    advert_int 0.1
+    virtual_ipaddress {
+        %s/32
+    }
+    %s
+}
+`, iface, priority, lifeVIP, strings.Join(lines, "\n    "))
+}
+
+// within calls f with the host's network and ends the test on an error.
+func within(t *testing.T, h *lab.Host, what string, f func() error) {
+	t.Helper()
+	if err := h.Do(f); err != nil {
+		t.Fatalf("host %s: %s: %v", h.Name, what, err)
+	}
+}
+
+// has says whether an interface exists and carries the virtual address.
+func has(t *testing.T, h *lab.Host, iface string) bool {
+	t.Helper()
+	missing := false
+	within(t, h, "look for "+iface, func() error {
+		_, err := netlink.LinkByName(iface)
+		missing = errors.As(err, &netlink.LinkNotFoundError{})
+		if missing {
+			return nil
+		}
+		return err
+	})
+	return !missing && h.HasAddress(iface, lifeVIP)
+}
+
+// changes counts the transitions in a daemon's log since a moment.
+func changes(d *pair.Daemon, since time.Time) (n int) {
+	for _, line := range d.Log() {
+		if !line.Time.Before(since) && strings.Contains(line.Text, "state changed") {
+			n++
+		}
+	}
+	return n
+}
+
+// addVLAN puts a VLAN with an address on an interface.
+func addVLAN(name, parent, address string) error {
+	under, err := netlink.LinkByName(parent)
+	if err != nil {
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = name, under.Attrs().Index
+	vlan := &netlink.Vlan{LinkAttrs: attrs, VlanId: 10}
+	if err := netlink.LinkAdd(vlan); err != nil {
+		return fmt.Errorf("add VLAN %s: %w", name, err)
+	}
+	addr, err := netlink.ParseAddr(address)
+	if err != nil {
+		return err
+	}
+	if err := netlink.AddrAdd(vlan, addr); err != nil {
+		return err
+	}
+	return netlink.LinkSetUp(vlan)
+}
+
+// addBond joins ports to a bond of which one works at a time.
+func addBond(name string, ports ...string) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	bond := netlink.NewLinkBond(attrs)
+	bond.Mode, bond.Miimon = netlink.BOND_MODE_ACTIVE_BACKUP, 50
+	if err := netlink.LinkAdd(bond); err != nil {
+		return fmt.Errorf("add bond %s: %w", name, err)
+	}
+	for _, port := range ports {
+		l, err := netlink.LinkByName(port)
+		if err != nil {
+			return err
+		}
+		if err := netlink.LinkSetDown(l); err != nil {
+			return err
+		}
+		if err := netlink.LinkSetBondSlave(l, bond); err != nil {
+			return fmt.Errorf("put %s into %s: %w", port, name, err)
+		}
+	}
+	return netlink.LinkSetUp(bond)
+}
+
+// rename gives an interface another name, with it down as older kernels ask.
+func rename(from, to string) error {
+	l, err := netlink.LinkByName(from)
+	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetDown(l); err != nil {
+		return err
+	}
+	if err := netlink.LinkSetName(l, to); err != nil {
+		return err
+	}
+	return netlink.LinkSetUp(l)
+}
+
+// TestVLANOnABond: director runs before there is anything to run on. A VLAN on
+// a bond comes late, loses ports, is deleted, made again and renamed; the
+// instance follows by itself.
+func TestVLANOnABond(t *testing.T) {
+	stage.Require(t)
+	l := lab.New(t)
+	front := l.Network("front")
+	h := l.Host("dir1")
+	h.Attach(front, "p0")
+	h.Attach(front, "p1")
+	d := pair.Start(t, stage.Director(), h, lone("interface bond0.10", 200))
+	const limit = 10 * time.Second
+	master := func(what string) {
+		t.Helper()
+		l.Until(limit, "MASTER "+what, func() bool { return has(t, h, "bond0.10") })
+	}
+	l.Until(limit, "FAULT without the interface", func() bool { return d.Printed(time.Time{}, "interface bond0.10 does not exist") })
+
+	within(t, h, "make the bond", func() error { return addBond("bond0", "p0", "p1") })
+	within(t, h, "make the VLAN", func() error { return addVLAN("bond0.10", "bond0", "192.0.2.2/24") })
+	master("on an interface that comes late")
+
+	lost := time.Now()
+	h.Unplug("p0")
+	l.Steady(1500*time.Millisecond, "MASTER with one port of two", func() bool { return has(t, h, "bond0.10") && changes(d, lost) == 0 })
+	h.Unplug("p1")
+	l.Until(limit, "FAULT without a port", func() bool { return !has(t, h, "bond0.10") && d.Printed(lost, "to=FAULT") })
+	h.Plug("p0")
+	h.Plug("p1")
+	master("with its ports back")
+
+	deleted := time.Now()
+	within(t, h, "delete the VLAN", func() error {
+		vlan, err := netlink.LinkByName("bond0.10")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(vlan)
+	})
+	l.Until(limit, "FAULT without the VLAN", func() bool { return d.Printed(deleted, "to=FAULT") })
+	within(t, h, "make the VLAN again", func() error { return addVLAN("bond0.10", "bond0", "192.0.2.2/24") })
+	master("on a VLAN that was made again")
+
+	within(t, h, "rename the VLAN", func() error { return rename("bond0.10", "lan0") })
+	l.Until(limit, "nothing of ours on the renamed interface", func() bool { return !h.HasAddress("lan0", lifeVIP) })
+	within(t, h, "rename it back", func() error { return rename("lan0", "bond0.10") })
+	master("with its name back")
+}
+
+// TestVRF: a pair inside a VRF hears itself, by multicast and by unicast
+// without an interface.
+func TestVRF(t *testing.T) {
+	stage.Require(t)
+	for _, c := range []struct{ name, from string }{
+		{"multicast", "interface eth0"},
+		{"unicast", "vrf blue\n    unicast_src_ip 192.0.2.%d\n    unicast_peer {\n        192.0.2.%d\n    }"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := lab.New(t)
+			front := l.Network("front")
+			var hosts [2]*lab.Host
+			var daemons [2]*pair.Daemon
+			for i := range hosts {
+				h := l.Host(fmt.Sprintf("dir%d", i+1))
+				hosts[i] = h
+				h.Attach(front, "eth0", fmt.Sprintf("192.0.2.%d/24", 2+i))
+				within(t, h, "make a VRF", func() error {
+					attrs := netlink.NewLinkAttrs()
+					attrs.Name = "blue"
+					vrf := &netlink.Vrf{LinkAttrs: attrs, Table: 10}
+					if err := netlink.LinkAdd(vrf); err != nil {
+						return err
+					}
+					eth0, err := netlink.LinkByName("eth0")
+					if err != nil {
+						return err
+					}
+					if err := netlink.LinkSetMaster(eth0, vrf); err != nil {
+						return err
+					}
+					return netlink.LinkSetUp(vrf)
+				})
+				from := c.from
+				if strings.Contains(from, "%d") {
+					from = fmt.Sprintf(from, 2+i, 3-i)
+				}
+				conf := "global_defs {\n    default_interface eth0\n}\n" + lone(from, 200-100*i)
+				daemons[i] = pair.Start(t, stage.Director(), h, conf)
+				if i == 0 {
+					l.Until(10*time.Second, "dir1 is MASTER", func() bool { return has(t, h, "eth0") })
+				}
+			}
+			l.Until(10*time.Second, "dir2 is BACKUP", func() bool { return daemons[1].Printed(time.Time{}, "to=BACKUP") })
+			l.Steady(time.Second, "dir2 hears dir1", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+			hosts[0].Crash()
+			l.Until(5*time.Second, "dir2 takes over", func() bool { return has(t, hosts[1], "eth0") })
+		})
+	}
+}
+
+// TestBootBeforeTheNetwork: the address that unicast is to leave from comes
+// after director, and that is all it takes.
+func TestBootBeforeTheNetwork(t *testing.T) {
+	stage.Require(t)
+	l := lab.New(t)
+	h := l.Host("dir1")
+	h.Attach(l.Network("front"), "eth0")
+	const unicast = "unicast_src_ip 192.0.2.2\n    unicast_peer {\n        192.0.2.3\n    }"
+	d := pair.Start(t, stage.Director(), h, lone("interface eth0\n    "+unicast, 200))
+	l.Until(10*time.Second, "FAULT without its address", func() bool { return d.Printed(time.Time{}, "to=FAULT") })
+	h.Address("eth0", "192.0.2.2/24")
+	l.Until(5*time.Second, "MASTER", func() bool { return has(t, h, "eth0") })
+}
+
+// lifePair is a pair at 100 ms of which the first is MASTER.
+func lifePair(t *testing.T, lines ...string) (*lab.Lab, [2]*lab.Host, [2]*pair.Daemon) {
+	t.Helper()
+	l := lab.New(t)
+	front := l.Network("front")
+	var hosts [2]*lab.Host
+	var daemons [2]*pair.Daemon
+	for i := range hosts {
+		h := l.Host(fmt.Sprintf("dir%d", i+1))
+		hosts[i] = h
+		h.Attach(front, "eth0", fmt.Sprintf("192.0.2.%d/24", 2+i))
+		daemons[i] = pair.Start(t, stage.Director(), h, lone("interface eth0", 200-100*i, lines...))
+		if i == 0 {
+			l.Until(15*time.Second, "dir1 is MASTER", func() bool { return has(t, h, "eth0") })
+		}
+	}
+	l.Until(15*time.Second, "dir2 is BACKUP", func() bool { return daemons[1].Printed(time.Time{}, "to=BACKUP") })
+	return l, hosts, daemons
+}
+
+// TestStepsOfTheWallClock: setting the clock of the day by an hour, there and
+// back, changes no state and misses no advertisement.
+func TestStepsOfTheWallClock(t *testing.T) {
+	stage.Require(t)
+	if !guest.Inside() {
+		t.Skip("SKIP: the wall clock is this machine's own outside the guest")
+	}
+	l, hosts, daemons := lifePair(t)
+	time.Sleep(time.Second)
+	states := [2]int{changes(daemons[0], time.Time{}), changes(daemons[1], time.Time{})}
+	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour, 200 * time.Millisecond, -200 * time.Millisecond} {
+		now := time.Now().Add(step)
+		tv := unix.NsecToTimeval(now.UnixNano())
+		if err := unix.Settimeofday(&tv); err != nil {
+			t.Fatalf("set the clock: %v", err)
+		}
+		l.Steady(time.Second, "dir1 alone holds the address", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+	}
+	for i, d := range daemons {
+		if n := changes(d, time.Time{}); n != states[i] {
+			t.Errorf("%d changes of state on %s while the clock was set, want none", n-states[i], hosts[i].Name)
+		}
+	}
+}
+
+// TestSleepingWorkers: the vrrp process of a host does not run for two
+// seconds, twenty intervals.
+func TestSleepingWorkers(t *testing.T) {
+	stage.Require(t)
+	const sleep = 2 * time.Second
+	nap := func(t *testing.T, d *pair.Daemon) (woke time.Time) {
+		t.Helper()
+		pid := d.Worker(pair.VRRP)
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(sleep)
+		woke = time.Now()
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		return woke
+	}
+	t.Run("a backup, whose master lives", func(t *testing.T) {
+		l, hosts, daemons := lifePair(t)
+		since := time.Now()
+		nap(t, daemons[1])
+		l.Steady(time.Second, "dir2 stays BACKUP", func() bool { return !has(t, hosts[1], "eth0") })
+		if n := changes(daemons[1], since); n != 0 {
+			t.Errorf("%d changes of state", n)
+		}
+	})
+	t.Run("a master that is the better one", func(t *testing.T) {
+		l, hosts, daemons := lifePair(t)
+		seen := hosts[1].Capture("eth0")
+		woke := nap(t, daemons[0])
+		if !daemons[1].Printed(time.Time{}, "to=MASTER") {
+			t.Fatal("dir2 has not taken over from a master that slept")
+		}
+		l.Until(5*time.Second, "dir1 alone holds the address", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+		time.Sleep(500 * time.Millisecond)
+		all := pair.Advertisements(seen, woke)
+		back, after := pair.From(all, "192.0.2.2"), pair.From(all, "192.0.2.3")
+		if len(back) == 0 {
+			t.Fatal("dir1 does not advertise")
+		}
+		if n := len(after); n > 0 {
+			both := after[n-1].Time.Sub(back[0].Time)
+			l.Logf("two masters for %v after dir1 woke", both)
+			if both > 100*time.Millisecond+slack/4 {
+				t.Errorf("two masters for %v", both)
+			}
+		}
+	})
+	t.Run("a master that lets its successor be", func(t *testing.T) {
+		l, hosts, daemons := lifePair(t, "nopreempt", "timer_expired_backup")
+		seen := hosts[1].Capture("eth0")
+		woke := nap(t, daemons[0])
+		l.Until(5*time.Second, "dir1 is BACKUP", func() bool { return daemons[0].Printed(woke, "to=BACKUP") && !has(t, hosts[0], "eth0") })
+		l.Steady(time.Second, "dir2 stays MASTER", func() bool { return has(t, hosts[1], "eth0") && !has(t, hosts[0], "eth0") })
+		if n := len(pair.From(pair.Advertisements(seen, woke), "192.0.2.2")); n != 0 {
+			t.Errorf("dir1 has sent %d advertisements after it woke", n)
+		}
+	})
+}
