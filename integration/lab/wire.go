@@ -1,0 +1,42 @@
+//go:build linux
+
+package lab
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Wire joins two hosts by an interface of the same name on each, with nothing
+// between them and nobody listening in: what passes costs its sender and its
+// receiver, and no bridge or capture beside them. It does not come back after
+// a crash of one of the hosts.
+func (l *Lab) Wire(a, b *Host, iface, addressA, addressB string) {
+	l.t.Helper()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = iface
+	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: iface, PeerNamespace: netlink.NsFd(b.ns.handle)}
+	l.must(a.ns.net.LinkAdd(pair), "wire %s from %s to %s", iface, a.Name, b.Name)
+	for _, end := range []struct {
+		host    *Host
+		address string
+	}{{a, addressA}, {b, addressB}} {
+		l.must(end.host.raise(iface, end.address), "wire %s of %s", iface, end.host.Name)
+	}
+}
+
+func (h *Host) raise(iface, address string) error {
+	link, err := h.ns.net.LinkByName(iface)
+	if err != nil {
+		return err
+	}
+	addr, err := netlink.ParseAddr(address)
+	if err != nil {
+		return fmt.Errorf("address %s: %w", address, err)
+	}
+	if err := h.ns.net.AddrAdd(link, addr); err != nil {
+		return err
+	}
+	return h.ns.net.LinkSetUp(link)
+}
