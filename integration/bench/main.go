@@ -1,18 +1,24 @@
 //go:build linux
 
-// The bench measures what a failover costs, with director and with Debian's
-// keepalived in the same run, and writes docs/benchmarks.md. Times of VRRP
-// come from this machine's own kernel, in network namespaces; what a client
-// sees comes from the lab, which is a guest where this kernel has no IPVS.
+// The bench measures director and, beside it in the same run, Debian's
+// keepalived, and writes docs/benchmarks.md. Times of VRRP come from this
+// machine's own kernel, in network namespaces; what a client sees comes from
+// the lab, which is a guest where this kernel has no IPVS.
+//
+// It consists of parts. Each leaves its figures in a file, from which the
+// report is put together: a part that was run again replaces its own alone.
 package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/lvs-director/director/integration/guest"
 	"github.com/lvs-director/director/integration/lab"
@@ -22,6 +28,7 @@ import (
 )
 
 func main() {
+	beChecks()
 	traffic.Main()
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -29,62 +36,128 @@ func main() {
 	}
 }
 
-// trials is how often each figure is measured; the tables show medians.
-const trials = 10
+// parts are measured and reported in this order.
+func parts() []part {
+	return []part{
+		newPart("failover", "failovers in network namespaces", measureFailovers, failoverSection),
+		newPart("clients", "what a client sees of a failover, in the lab", measureClients, clientSection).inLab(),
+		newPart("check", "checking large configurations", measureChecking, checkingSection),
+		newPart("steady", "1,000 virtual routers at rest", measureSteady, steadySection),
+		newPart("moves", "thousands of virtual routers that move", measureMoves, movesSection),
+		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
+	}
+}
+
+func names(list []part) string {
+	var all []string
+	for _, p := range list {
+		all = append(all, p.name)
+	}
+	return strings.Join(all, ", ")
+}
 
 func run(ctx context.Context) error {
+	all := parts()
 	out := flag.String("out", filepath.Join(lab.ModuleRoot(), "docs", "benchmarks.md"), "the file to write")
-	n := flag.Int("trials", trials, "how often each figure is measured")
+	trials := flag.Int("trials", 10, "how often each figure is measured; the slow ones less often")
+	only := flag.String("only", "", "the parts to measure, separated by commas: "+names(all)+"; none only writes the report")
 	flag.Parse()
-	gapsFile := filepath.Join(stage.LogsDir(), "bench.json")
-
-	if guest.Inside() {
-		return writeGaps(gapsFile, *n)
+	chosen, err := choose(all, *only)
+	if err != nil {
+		return err
 	}
-	fmt.Println("This measures failovers in network namespaces, for about twenty minutes. Nothing on this")
+	if guest.Inside() {
+		return measureInLab(chosen, *trials)
+	}
+	fmt.Println("This measures in network namespaces and in the lab, for about half an hour. Nothing on this")
 	fmt.Println("machine's network is changed; other work on the machine shows in the figures.")
 	tidy, _, _, err := stage.Set(ctx, stage.Needs{})
 	defer tidy()
 	if err != nil {
 		return err
 	}
-	var report report
-	report.Machine = describeMachine()
-	for _, s := range series {
-		for _, kind := range kinds() {
-			row, err := measureSeries(s, kind, *n)
-			if err != nil {
-				return err
-			}
-			report.Times = append(report.Times, row)
+	var failed []error
+	for _, p := range chosen {
+		began := time.Now()
+		fmt.Printf("%s %s: %s\n", began.Format(time.TimeOnly), p.name, p.what)
+		if p.lab {
+			err = elsewhere(ctx, p, *trials)
+		} else {
+			err = p.measure(*trials)
 		}
-	}
-
-	_, elsewhere, status, err := stage.Set(ctx, stage.Needs{IPVS: true})
-	switch {
-	case err != nil:
-		return err
-	case elsewhere && status != 0:
-		return fmt.Errorf("the part in the guest ended with status %d", status)
-	case !elsewhere:
-		if err := writeGaps(gapsFile, *n); err != nil {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", p.name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
+		}
+		fmt.Printf("%s %s: took %v\n", time.Now().Format(time.TimeOnly), p.name, time.Since(began).Round(time.Second))
+		// What has been measured is written at once: the rest may never end.
+		if err := writeReport(*out, all); err != nil {
 			return err
 		}
 	}
-	report.InGuest = elsewhere
-	text, err := os.ReadFile(gapsFile)
-	if err != nil {
-		return fmt.Errorf("read the figures of the lab: %w", err)
-	}
-	if err := json.Unmarshal(text, &report.Gaps); err != nil {
-		return fmt.Errorf("read the figures of the lab: %w", err)
-	}
-	if err := os.WriteFile(*out, []byte(report.markdown(*n)), 0o644); err != nil {
+	if err := writeReport(*out, all); err != nil {
 		return err
 	}
 	fmt.Println("written:", *out)
+	return errors.Join(failed...)
+}
+
+// choose finds the parts that -only names; without it they are all.
+func choose(all []part, only string) ([]part, error) {
+	switch only {
+	case "":
+		return all, nil
+	case "none":
+		return nil, nil
+	}
+	var chosen []part
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(all, func(p part) bool { return p.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no part %q: they are %s", name, names(all))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// elsewhere measures a part of the lab, which may be in the guest: there this
+// program runs again, with the same arguments, and measures only such parts.
+func elsewhere(ctx context.Context, p part, trials int) error {
+	if err := p.forget(); err != nil {
+		return err
+	}
+	tidy, inGuest, status, err := stage.Set(ctx, stage.Needs{IPVS: true})
+	defer tidy()
+	switch {
+	case err != nil:
+		return p.fail(err)
+	case !inGuest:
+		return p.measure(trials)
+	}
+	k, err := p.kept()
+	if err != nil {
+		return p.fail(fmt.Errorf("the guest ended with status %d and left no figures: %w", status, err))
+	}
+	if err := p.keep(k); err != nil { // the guest does not know the commit
+		return err
+	}
+	if k.Error != "" {
+		return errors.New(k.Error)
+	}
 	return nil
 }
 
-// kinds are measured in this order, one after the other in each series.
+// measureInLab is what this program does in the guest.
+func measureInLab(chosen []part, trials int) error {
+	var failed []error
+	for _, p := range chosen {
+		if p.lab {
+			failed = append(failed, p.measure(trials))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// kinds are measured in this order, one after the other.
 func kinds() []pair.Kind { return []pair.Kind{stage.Keepalived(), stage.Director()} }

@@ -4,7 +4,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,32 +14,85 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/stage"
 )
 
-// report is all that the file says.
-type report struct {
-	Machine machine
-	Times   []timesRow
-	Gaps    []gapRow
-	InGuest bool
+// writeReport puts the file together from what the parts have kept.
+func writeReport(path string, all []part) error {
+	var b strings.Builder
+	m := describeMachine()
+	fmt.Fprintf(&b, `# Benchmarks
+
+Written by `+"`make bench`"+` on %s, %d processors, %s, %s; keepalived is the one that
+Debian packages (%s), each figure of it from the same run as director's beside it. Figures
+are medians, with the smallest and the largest in brackets. Nothing else should run on the machine
+meanwhile. None of them is an assertion of a test.
+`, m.CPU, m.CPUs, m.Kernel, m.Release, m.Keepalived)
+	for _, p := range all {
+		k, err := p.kept()
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			fmt.Fprintf(&b, "\n## Not measured: %s\n\n    go run ./integration/bench -only %s\n", p.what, p.name)
+			continue
+		case err != nil:
+			return err
+		}
+		text, err := p.section(k.Figures)
+		if err != nil {
+			return fmt.Errorf("read the figures of %s: %w", p.name, err)
+		}
+		if len(k.Figures) == 0 || string(k.Figures) == "null" {
+			text = fmt.Sprintf("## Not measured: %s\n", p.what)
+		}
+		fmt.Fprintf(&b, "\n%s", text)
+		if k.Error != "" {
+			fmt.Fprintf(&b, "\n**Failed**, so that figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
+		}
+		where := "on the machine's own kernel"
+		if k.InGuest {
+			where = "in an emulated guest, which makes everything slower"
+		}
+		fmt.Fprintf(&b, "\nMeasured on %s at %s, %s, in %v: `go run ./integration/bench -only %s -trials %d`\n",
+			k.Day, k.Commit, where, k.Took.Round(time.Second), p.name, k.Trials)
+	}
+	b.WriteString(`
+## Commands
+
+    make bench                                       # all of it, about half an hour
+    go run ./integration/bench -only steady,moves    # these parts; the others' figures stay
+    go run ./integration/bench -trials 3             # less patient
+    go run ./integration/bench -only none            # only this file, from the figures in integration/logs
+`)
+	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
 type machine struct {
-	CPU, Kernel, Release, Commit string
-	CPUs                         int
-	Day                          string
+	CPU, Kernel, Release, Keepalived string
+	CPUs                             int
 }
 
 func describeMachine() machine {
-	m := machine{CPUs: runtime.NumCPU(), Day: time.Now().UTC().Format(time.DateOnly)}
+	m := machine{CPUs: runtime.NumCPU()}
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	m.CPU = field(string(info), "model name", ":")
 	release, _ := os.ReadFile("/etc/os-release")
 	m.Release = strings.Trim(field(string(release), "PRETTY_NAME", "="), `"`)
 	m.Kernel = output("uname", "-sr")
-	m.Commit = output("git", "-C", lab.ModuleRoot(), "rev-parse", "--short", "HEAD")
+	m.Keepalived = keepalivedVersion()
 	return m
+}
+
+// keepalivedVersion is the first line of keepalived -v, which goes to standard error.
+func keepalivedVersion() string {
+	k := stage.Keepalived()
+	if k.Path == "" {
+		return "version unknown"
+	}
+	cmd := exec.Command(k.Path, "-v")
+	cmd.Env = append(os.Environ(), k.Env...)
+	out, _ := cmd.CombinedOutput()
+	line, _, _ := strings.Cut(string(out), "\n")
+	return cmp.Or(strings.TrimSpace(line), "version unknown")
 }
 
 // field finds "name SEPARATOR value" in a text of lines.
@@ -58,82 +113,30 @@ func output(argv ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// markdown is the file's text.
-func (r report) markdown(n int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `# Benchmarks
-
-Written by `+"`make bench`"+` on %s: %s, %d processors, %s, %s; director at %s, keepalived as Debian
-packages it, both in the same run. Each figure is the median of %d, with the smallest and the largest
-in brackets. Nothing else should run on the machine meanwhile.
-
-## From the loss of the master to the new one's advertisement
-
-Two routers of priority 200 and 100, VRRP version 3, in network namespaces on the machine's own
-kernel; times are those of the packets at a third host. For a kill (SIGKILL to all processes of the
-master), from its last advertisement to the first of the new master; for a stop, from the SIGTERM.
-
-| master | interval | RFC 9568 | keepalived | director |
-|---|---|---|---|---|
-`, r.Machine.Day, r.Machine.CPU, r.Machine.CPUs, r.Machine.Kernel, r.Machine.Release, r.Machine.Commit, n)
-	for _, s := range series {
-		what := "killed"
-		if s.graceful {
-			what = "asked to stop"
-		}
-		rfc, cells := time.Duration(0), map[string]string{}
-		for _, row := range r.Times {
-			if row.Interval == s.interval && row.Graceful == s.graceful {
-				rfc = row.RFC
-				cells[row.Kind] = spread(row.Took)
-				if row.Unstable > 0 {
-					cells[row.Kind] += fmt.Sprintf("; %d thrown away", row.Unstable)
-				}
-			}
-		}
-		fmt.Fprintf(&b, "| %s | %v | %s | %s | %s |\n", what, s.interval, milliseconds(rfc), cells["keepalived"], cells["director"])
-	}
-	b.WriteString("\nThrown away: trials in which the backup had taken over before the loss.\n")
-	where := "on the machine's own kernel"
-	if r.InGuest {
-		where = "in an emulated guest, which adds to every answer"
-	}
-	fmt.Fprintf(&b, `
-## What a client sees
-
-A pair in NAT with two real servers, one advertisement a second, and a client that starts a request
-every 20 ms on a connection of its own; %s. The gap is the longest time between two answers;
-a request fails when it is refused, reset, or not answered in a second.
-
-| event | allowed | keepalived: gap | failed | director: gap | failed |
-|---|---|---|---|---|---|
-`, where)
-	for _, event := range []string{eventCrash, eventGraceful} {
-		var allowed time.Duration
-		gaps, failed := map[string]string{}, map[string]int{}
-		for _, row := range r.Gaps {
-			if row.Event == event {
-				allowed, gaps[row.Kind], failed[row.Kind] = row.Allowed, spread(row.Gap), median(row.Failed)
-			}
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d |\n", event, milliseconds(allowed),
-			gaps["keepalived"], failed["keepalived"], gaps["director"], failed["director"])
-	}
-	b.WriteString("\nA gap may be shorter than allowed: the host is lost at any moment between two advertisements.\n")
-	return b.String()
-}
-
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
+func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20)) }
+
+func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+
 // spread is the median with the smallest and the largest.
 func spread(values []time.Duration) string {
-	if len(values) == 0 {
+	return spreadOf(values, milliseconds, func(d time.Duration) string {
+		return fmt.Sprintf("%.1f", float64(d)/float64(time.Millisecond))
+	})
+}
+
+// spreadOf is spread for values of any kind; bare writes one without its unit.
+func spreadOf[T cmp.Ordered](values []T, whole, bare func(T) string) string {
+	switch len(values) {
+	case 0:
 		return "not measured"
+	case 1:
+		return whole(values[0])
 	}
-	return fmt.Sprintf("%s (%.1f-%.1f)", milliseconds(median(values)),
-		float64(slices.Min(values))/float64(time.Millisecond), float64(slices.Max(values))/float64(time.Millisecond))
+	return fmt.Sprintf("%s (%s-%s)", whole(median(values)), bare(slices.Min(values)), bare(slices.Max(values)))
 }
 
 // median is the middle value, the upper one of two.

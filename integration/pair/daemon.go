@@ -171,6 +171,8 @@ func parentOf(stat string) (pid int, ok bool) {
 type Keepalived struct {
 	Path string
 	Env  []string
+	// Terse leaves the details out of its log, which it does by itself.
+	Terse bool
 }
 
 // Name implements Kind.
@@ -184,11 +186,12 @@ func (k Keepalived) command(conf, run, _ string) (lab.Command, error) {
 	for _, name := range []string{"main", VRRP, LVS} {
 		os.Remove(filepath.Join(run, name+".pid"))
 	}
-	return lab.Command{
-		Argv: []string{k.Path, "-n", "-l", "-D", "-f", conf, "-p", filepath.Join(run, "main.pid"),
-			"-r", filepath.Join(run, "vrrp.pid"), "-c", filepath.Join(run, "lvs.pid")},
-		Env: k.Env,
-	}, nil
+	argv := []string{k.Path, "-n", "-l", "-f", conf, "-p", filepath.Join(run, "main.pid"),
+		"-r", filepath.Join(run, "vrrp.pid"), "-c", filepath.Join(run, "lvs.pid")}
+	if !k.Terse {
+		argv = append(argv, "-D")
+	}
+	return lab.Command{Argv: argv, Env: k.Env}, nil
 }
 
 func (Keepalived) statusCommand(string) []string { return nil }

@@ -1,0 +1,198 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/checkers"
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+const (
+	loadInterval = 10 * time.Millisecond
+	loadLength   = 60 * time.Second
+	// loops is how many busy loops there are for each processor.
+	loops = 8
+	// checkCount checks are made every checkEvery by a process beside the master's.
+	checkCount = 10_000
+	checkEvery = 5 * time.Second
+)
+
+// The loads.
+const (
+	loadLoops  = "busy loops"
+	loadChecks = "checks"
+)
+
+// loadRow is how often a backup took over from a master that was there.
+type loadRow struct {
+	Kind, Load string
+	Loops      int
+	Failovers  int
+	Length     time.Duration
+}
+
+func measureLoad(int) (rows []loadRow, err error) {
+	for _, load := range []string{loadLoops, loadChecks} {
+		for _, kind := range kinds() {
+			row, failed := measureFalse(kind, load)
+			if failed == nil {
+				rows = append(rows, row)
+			}
+			err = errors.Join(err, failed)
+		}
+	}
+	return rows, err
+}
+
+// measureFalse lets a pair work beside a load and counts how often the backup
+// takes the address.
+func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
+	row = loadRow{Kind: kind.Name(), Load: load, Length: loadLength}
+	ok := stage.Play("bench-load-"+kind.Name(), func(t lab.Reporter) {
+		c := newCrowd(t, kind, 1, loadInterval)
+		watch, err := watchOwners(c.hosts)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		defer watch.close()
+		c.start(t, 0)
+		c.lab.Until(settleLimit, "the better node is master", func() bool { return c.held(0) == 1 })
+		c.start(t, 1)
+		time.Sleep(2 * time.Second)
+
+		switch load {
+		case loadLoops:
+			row.Loops = loops * runtime.NumCPU()
+			for i := range row.Loops {
+				c.hosts[0].StartCommand(lab.Command{Name: fmt.Sprintf("loop%d", i), Argv: []string{"/bin/sh", "-c", "while :; do :; done"}})
+			}
+		case loadChecks:
+			c.hosts[0].StartCommand(lab.Command{
+				Name: "checks", Argv: []string{"/proc/self/exe"}, Env: []string{checksVar + "=1"},
+			})
+		}
+		began := time.Now()
+		time.Sleep(loadLength)
+		changes, err := watch.all()
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		for _, m := range changes {
+			if m.host == 1 && m.came && m.at.After(began) {
+				row.Failovers++
+			}
+		}
+		fmt.Printf("  %-10s beside %s: %d false failovers in %v\n", row.Kind, load, row.Failovers, loadLength)
+	})
+	if !ok {
+		return row, fmt.Errorf("%s beside %s was not measured well", kind.Name(), load)
+	}
+	return row, nil
+}
+
+// checksVar in the environment makes this program the one that checks.
+const checksVar = "DIRECTOR_BENCH_CHECKS"
+
+// beChecks becomes, when it is asked to, a process that does what director's
+// does for its real servers: TCP checks, here of a server of its own. Kernels
+// without IPVS have no director or keepalived that could do it.
+func beChecks() {
+	if os.Getenv(checksVar) == "" {
+		return
+	}
+	if err := runChecks(); err != nil {
+		fmt.Fprintln(os.Stderr, "checks:", err)
+		os.Exit(1)
+	}
+}
+
+func runChecks() error {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", ":0")
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	port := listener.Addr().(*net.TCPAddr).Port
+	cfg, findings := conf.LoadText("checks", checksConfig(port), conf.Options{})
+	for _, f := range findings {
+		if f.Severity == conf.Error {
+			return errors.New(f.String())
+		}
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	prober, err := probe.New(probe.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	checkers.New(checkers.Options{
+		Log: log, Prober: prober, Rand: rand.New(rand.NewPCG(1, 2)),
+		Events: func(event.RealServerState) {}, Results: func(event.CheckResult) {},
+	}).Apply(cfg, nil)
+	select {}
+}
+
+// checksConfig has checkCount real servers on this host.
+func checksConfig(port int) string {
+	var b strings.Builder
+	const servers = 250 // of one virtual server
+	for v := range checkCount / servers {
+		fmt.Fprintf(&b, "virtual_server 10.255.0.%d 80 {\n    delay_loop %g\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n",
+			v+1, checkEvery.Seconds())
+		for r := range servers {
+			fmt.Fprintf(&b, "    real_server 127.1.%d.%d %d {\n        TCP_CHECK {\n            connect_timeout 3\n        }\n    }\n", v, r+1, port)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+func loadSection(rows []loadRow) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `## Failovers that should not happen
+
+A pair at %v in network namespaces, each daemon with its default settings (director's is a real-time
+priority, keepalived's is not), for %v on a busy machine: how often the backup took the address of a
+master that was there. The checks are %d TCP checks every %v of a server on the same host, made by a
+process like director's that checks.
+
+| beside | keepalived | director |
+|---|---|---|
+`, loadInterval, loadLength, checkCount, checkEvery)
+	for _, load := range []string{loadLoops, loadChecks} {
+		name, cells := load, map[string]string{"keepalived": "not measured", "director": "not measured"}
+		for _, r := range rows {
+			if r.Load == load {
+				cells[r.Kind] = fmt.Sprint(r.Failovers)
+				if r.Loops > 0 {
+					name = fmt.Sprintf("%d %s", r.Loops, load)
+				}
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, cells["keepalived"], cells["director"])
+	}
+	return b.String()
+}

@@ -1,0 +1,107 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lvs-director/director/integration/guest"
+	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/stage"
+)
+
+// part is one subject: how it is measured and how its figures are told.
+type part struct {
+	name, what string
+	lab        bool // it needs IPVS, which may only be in the guest
+	figures    func(trials int) (any, error)
+	section    func(figures json.RawMessage) (string, error)
+}
+
+// kept is what a part leaves in its file.
+type kept struct {
+	Day     string
+	Commit  string
+	Trials  int
+	Took    time.Duration
+	InGuest bool
+	Error   string
+	Figures json.RawMessage
+}
+
+// newPart joins a measurement and the section of the report that tells it.
+func newPart[F any](name, what string, measure func(trials int) (F, error), section func(F) string) part {
+	return part{
+		name: name, what: what,
+		figures: func(trials int) (any, error) { return measure(trials) },
+		section: func(raw json.RawMessage) (string, error) {
+			var f F
+			if err := json.Unmarshal(raw, &f); err != nil {
+				return "", err
+			}
+			return section(f), nil
+		},
+	}
+}
+
+func (p part) inLab() part {
+	p.lab = true
+	return p
+}
+
+func (p part) path() string { return filepath.Join(stage.LogsDir(), "bench-"+p.name+".json") }
+
+// measure runs the part and keeps what came of it, an error too.
+func (p part) measure(trials int) error {
+	began := time.Now()
+	figures, err := p.figures(trials)
+	k := kept{Trials: trials, Took: time.Since(began), InGuest: guest.Inside()}
+	if err != nil {
+		k.Error = err.Error()
+	}
+	raw, jsonErr := json.Marshal(figures)
+	k.Figures = raw
+	return errors.Join(err, jsonErr, p.keep(k))
+}
+
+// fail keeps only that the part could not be measured.
+func (p part) fail(err error) error {
+	return errors.Join(err, p.keep(kept{Error: err.Error()}))
+}
+
+func (p part) keep(k kept) error {
+	k.Day = time.Now().UTC().Format(time.DateOnly)
+	k.Commit = output("git", "-C", lab.ModuleRoot(), "rev-parse", "--short", "HEAD")
+	text, err := json.MarshalIndent(k, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(stage.LogsDir(), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(p.path(), text, 0o644)
+}
+
+func (p part) forget() error {
+	if err := os.Remove(p.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget earlier figures: %w", err)
+	}
+	return nil
+}
+
+func (p part) kept() (k kept, err error) {
+	text, err := os.ReadFile(p.path())
+	if err != nil {
+		return k, err
+	}
+	if err := json.Unmarshal(text, &k); err != nil {
+		return k, fmt.Errorf("read the figures of %s: %w", p.name, err)
+	}
+	return k, nil
+}
