@@ -1,6 +1,7 @@
 package vrrp_test
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -131,5 +132,39 @@ func TestExtraAnnouncements(t *testing.T) {
 		if there := len(x.Announcements()); there != 5 {
 			t.Errorf("%d announcements on the other interface, want those of becoming MASTER only", there-4)
 		}
+	})
+}
+
+// TestAnInterfaceThatMovesIsAnnounced: what neighbours knew of a MASTER's
+// addresses is no longer true, or they could not be told.
+func TestAnInterfaceThatMovesIsAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, x := &vrrptest.Wire{}, &vrrptest.Wire{}
+		a := newNode(t, w, "10.0.0.1/24")
+		a.host.Plug(3, "eth1", x)
+		a.host.SetUp("eth1", false)
+		a.apply(with(instance("VI", 150, vip), func(i *conf.Instance) {
+			i.GARP = conf.GARP{MasterRepeat: 2}
+			there := on("eth1", "10.1.0.1/32")
+			there.NoTrack = true
+			i.ExcludedAddresses = []conf.Address{there}
+		}))
+		a.engine.AllowMaster()
+		after(5 * time.Second)
+		expect := func(what string, here, there int) {
+			t.Helper()
+			after(time.Second)
+			a.want("VI", event.Master)
+			if h, o := len(w.Announcements()), len(x.Announcements()); h != here || o != there {
+				t.Errorf("%s: %d announcements here and %d on the other interface, want %d and %d", what, h, o, here, there)
+			}
+		}
+		expect("with the other interface down", 2, 0)
+		a.host.SetUp("eth1", true)
+		expect("the other interface is up", 4, 2)
+		a.host.SetHardwareAddr("eth0", net.HardwareAddr{2, 9, 9, 9, 9, 9})
+		expect("another hardware address", 6, 4)
+		a.host.SetUp("eth1", false)
+		expect("the other interface is down", 6, 4)
 	})
 }

@@ -1,6 +1,11 @@
 package vrrp
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
 
 // extraAnnounced says whether an address belongs to the periodic announcements
 // of garp_extra_if: those on other interfaces than the instance's own, where no
@@ -33,4 +38,14 @@ func (e *Engine) announceExtra(i *instance, now time.Time) {
 		}
 	}
 	e.announcePlaces(announceJob{key: i.key, extra: true, count: 1}, places)
+}
+
+// announceAgain has the addresses of a MASTER that has some on an interface
+// announced anew.
+func (e *Engine) announceAgain(i *instance, device string) {
+	if !i.owns || e.stopping || !slices.ContainsFunc(i.addresses, func(a conf.Address) bool { return a.Device == device }) {
+		return
+	}
+	i.announce = max(i.announce, i.params.GARP.MasterRepeat)
+	e.announce(i)
 }

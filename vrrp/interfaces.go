@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/lvs-director/director/vrrp/link"
@@ -44,6 +45,9 @@ type change struct {
 	address netip.Addr
 	// renamed is set when an interface has got another name.
 	renamed renamed
+	// moved: the interface works again or has another hardware address, so
+	// neighbours have to be told where its addresses are.
+	moved bool
 	// all: everything may have changed.
 	all bool
 }
@@ -55,7 +59,8 @@ func (t *interfaces) apply(e link.Event) change {
 		t.replace(e)
 		return change{all: true}
 	case link.InterfaceChanged:
-		c := change{names: t.changed(e.Interface)}
+		c := change{moved: t.moves(e.Interface)}
+		c.names = t.changed(e.Interface)
 		if len(c.names) > 1 {
 			c.renamed = renamed{from: c.names[1], to: c.names[0]}
 		}
@@ -104,6 +109,13 @@ func (t *interfaces) at(index int) *iface {
 		t.byIndex[index] = i
 	}
 	return i
+}
+
+// moves says whether a change makes neighbours lose what they knew, or not
+// learn what they were told.
+func (t *interfaces) moves(to link.Interface) bool {
+	i := t.byIndex[to.Index]
+	return i != nil && i.known && to.Up && (!i.Up || !bytes.Equal(i.HardwareAddr, to.HardwareAddr))
 }
 
 func (t *interfaces) changed(to link.Interface) []string {

@@ -36,6 +36,9 @@ func (e *Engine) changed(event link.Event) {
 		for _, i := range e.users[name] {
 			e.judge(i, now)
 			e.verify(i)
+			if c.moved {
+				e.announceAgain(i, name)
+			}
 		}
 	}
 	for _, i := range e.places[c.removed] {

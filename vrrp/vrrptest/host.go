@@ -85,6 +85,15 @@ func (h *Host) Rename(from, to string) {
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
+// SetHardwareAddr gives an interface another hardware address.
+func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(name)
+	n.HardwareAddr = mac
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
 // SetUp takes an interface up or down.
 func (h *Host) SetUp(name string, up bool) {
 	h.mu.Lock()
