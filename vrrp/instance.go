@@ -74,6 +74,7 @@ type instance struct {
 	graced bool
 
 	sock    *socket
+	via     *vmac // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
 	rules   packet.Rules
 	out     []outgoing // the advertisement, ready to be sent
