@@ -74,7 +74,6 @@ type instance struct {
 	graced bool
 
 	sock    *socket
-	via     *vmac // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
 	rules   packet.Rules
 	out     []outgoing // the advertisement, ready to be sent
@@ -132,6 +131,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 		LowerPrioNoAdvert:    cfg.LowerPrioNoAdvert,
 		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
 		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
+		Reunite:              !cfg.Strict,
 		TimerExpiredBackup:   cfg.TimerExpiredBackup,
 		GARP:                 machine.GARP(cfg.GARP),
 	}

@@ -18,7 +18,6 @@ func (e *Engine) changed(event link.Event) {
 	if c.renamed.from != "" {
 		e.renames = append(e.renames, c.renamed)
 	}
-	e.vmacsChanged(c)
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {
@@ -85,12 +84,8 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	e.takePriority(i, now, effect.Priority, items)
 
 	fault := e.fault(i, on, effect.Fault)
-	unmade, making := e.noVMAC(i)
-	if fault == "" {
-		fault = unmade
-	}
-	if fault == "" && (i.sock.conn == nil || making) {
-		return // socketOpened or settleVMACs judges again
+	if fault == "" && i.sock.conn == nil {
+		return // socketOpened judges again
 	}
 	i.own, i.ready = fault, true
 	e.bring(i, now)
@@ -150,8 +145,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return tracked
 	}
 	for _, a := range i.addresses {
-		if on := e.beneath(a.Device); on != name && !a.NoTrack && !e.isUp(on) {
-			return "interface " + on + " of address " + a.Prefix.String() + " is down"
+		if a.Device != name && !a.NoTrack && !e.isUp(a.Device) {
+			return "interface " + a.Device + " of address " + a.Prefix.String() + " is down"
 		}
 	}
 	return ""

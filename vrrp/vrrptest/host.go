@@ -23,7 +23,6 @@ type Host struct {
 	// refuse is what adding an address fails with.
 	refuse error
 	deaf   bool
-	vmacs  virtual
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }
@@ -314,7 +313,7 @@ func (a announcer) tell(from link.Interface, addr netip.Addr, reply bool) error 
 	if n == nil {
 		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
 	}
-	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply, Device: n.Name})
+	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply})
 	return nil
 }
 
