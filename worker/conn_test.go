@@ -48,6 +48,19 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 		}},
 		{Instance: &event.InstanceState{Instance: "VI_1", From: event.Backup, State: event.Master, Since: time.Unix(1, 2)}},
 		{Table: &event.TableLoaded{Generation: 3, Error: "no"}},
+		{Proceed: &worker.Proceed{}},
+		{Finish: &worker.Finish{}},
+		{Applied: &worker.Applied{Generation: 3, Error: "no"}},
+		{Tracker: &event.TrackerState{Kind: event.TrackVirtualServer, Name: "x", Up: true, Value: -3, Ignored: true, Since: time.Unix(3, 4), Reason: "why"}},
+		{Group: &event.GroupState{Group: "G", From: event.Init, State: event.Fault, Since: time.Unix(5, 6), Reason: "why", Quiet: true}},
+		{LowerHeard: &event.LowerHeard{Instance: "VI_1", Priority: 3, Sender: "10.0.0.1", At: time.Unix(7, 8)}},
+		{RealServer: &event.RealServerState{
+			VirtualServer: "a", RealServer: "b", Up: true, Weight: 7, Since: time.Unix(9, 0), Reason: "why", Initial: true,
+			Failed: []event.CheckResult{{VirtualServer: "a", RealServer: "b", Checker: "c", OK: true, Reason: "\"<&>\n", At: time.Unix(1, 1), Took: time.Nanosecond}},
+		}},
+		{VirtualServer: &event.VirtualServerState{
+			VirtualServer: "a", Quorum: true, Alive: 1, Total: 2, Since: time.Unix(9, 9), Reason: "why", Error: "no", Repaired: 4,
+		}},
 	}
 	go func() {
 		for _, m := range sent {
@@ -90,7 +103,9 @@ func TestBadFramesAreErrors(t *testing.T) {
 		"length cut off":    {[]byte{0, 0}, "length"},
 		"body cut off":      {frame(100, []byte("abc")), "100 bytes"},
 		"too long":          {frame(worker.MaxFrame+1, nil), "allowed"},
-		"no gob":            {frame(3, []byte("abc")), "decoding"},
+		"neither":           {frame(3, []byte("abc")), "decoding"},
+		"gob cut off":       {frame(3, []byte("gbc")), "decoding"},
+		"JSON cut off":      {frame(3, []byte("j{\"")), "decoding"},
 		"empty":             {frame(0, nil), "decoding"},
 		"announced, absent": {frame(worker.MaxFrame, nil), "reading"},
 	} {
@@ -116,6 +131,11 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(w.Bytes())
+	w.Reset()
+	if err := c.Write(worker.Message{Configure: &worker.Configure{Generation: 1}}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(w.Bytes())
 	f.Add(frame(5, []byte("hello")))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		c := worker.NewConn(readOnly{bytes.NewReader(in)})
@@ -125,6 +145,27 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What thousands of instances that move at once cost the channel.
+func BenchmarkInstanceState(b *testing.B) {
+	var stream bytes.Buffer
+	c := worker.NewConn(struct {
+		io.ReadWriter
+		io.Closer
+	}{&stream, io.NopCloser(nil)})
+	m := worker.Message{Instance: &event.InstanceState{
+		Instance: "VI_1", From: event.Backup, State: event.Master, Since: time.Now(), Priority: 100,
+		Reason: "no advertisement within 3.609375s, the master was 192.0.2.1",
+	}}
+	for b.Loop() {
+		if err := c.Write(m); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkConfigureOf40000RealServers(b *testing.B) {
