@@ -44,6 +44,17 @@ func newCrowd(t lab.Reporter, kind pair.Kind, count int, interval time.Duration)
 		c.lab.Wire(c.hosts[0], c.hosts[1], fmt.Sprintf("eth%d", w),
 			fmt.Sprintf("192.168.%d.1/24", w), fmt.Sprintf("192.168.%d.2/24", w))
 	}
+	// The kernel takes a moment to see a carrier.
+	c.lab.Until(settleLimit, "all interfaces run", func() bool {
+		for _, h := range c.hosts {
+			for w := range c.wires() {
+				if !h.Running(fmt.Sprintf("eth%d", w)) {
+					return false
+				}
+			}
+		}
+		return true
+	})
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Wire joins two hosts by an interface of the same name on each, with nothing
@@ -39,4 +40,12 @@ func (h *Host) raise(iface, address string) error {
 		return err
 	}
 	return h.ns.net.LinkSetUp(link)
+}
+
+// Running reports whether an interface is up and has a carrier.
+func (h *Host) Running(iface string) bool {
+	h.lab.t.Helper()
+	link, err := h.ns.net.LinkByName(iface)
+	h.lab.must(err, "host %s: find %s", h.Name, iface)
+	return link.Attrs().RawFlags&unix.IFF_RUNNING != 0
 }
