@@ -16,7 +16,7 @@ var later = map[string][]string{
 		"notify_fifo", "notify_fifo_script", "vrrp_notify_fifo", "vrrp_notify_fifo_script", "lvs_notify_fifo", "lvs_notify_fifo_script",
 		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
 		"log_unknown_vrids",
-		"vmac_prefix", "vmac_addr_prefix", "nftables", "disable_local_igmp",
+		"nftables", "disable_local_igmp",
 		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs", "nftables_ipvs_start_fwmark",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
@@ -24,7 +24,7 @@ var later = map[string][]string{
 	"vrrp_instance": {
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
 		"old_unicast_checksum", "auth_hmac",
-		"use_vmac", "use_vmac_addr", "vmac_xmit_base", "use_ipvlan",
+		"use_ipvlan",
 		"track_bfd",
 		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},

@@ -22,8 +22,9 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	if e.stopping {
 		return fmt.Errorf("applying a configuration: %w", ErrStopped)
 	}
-	wanted := make(map[key]*conf.Instance, len(cfg.Instances))
-	for _, c := range cfg.Instances {
+	instances, interfaces := e.vmacs.place(cfg)
+	wanted := make(map[key]*conf.Instance, len(instances))
+	for _, c := range instances {
 		if other := wanted[keyOf(c)]; other != nil {
 			return fmt.Errorf("applying a configuration: instances %s and %s are both virtual router %d on interface %s",
 				other.Name, c.Name, c.VRID, c.Interface)
@@ -40,8 +41,8 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	}
 	e.pacing, e.extraAll = newPacing(cfg), cfg.Global.GARPExtraAll
 	var changed, added []*instance
-	e.order = make([]*instance, 0, len(cfg.Instances))
-	for _, c := range cfg.Instances {
+	e.order = make([]*instance, 0, len(instances))
+	for _, c := range instances {
 		i := e.instances[keyOf(c)]
 		if i == nil {
 			i = newInstance(c)
@@ -56,7 +57,8 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 		e.order = append(e.order, i)
 	}
 	e.regroup(cfg)
-	e.index(cfg.Instances)
+	e.index(instances)
+	e.keepVMACs(interfaces, instances)
 	e.delayLinks(cfg.InterfaceDelays, now)
 	if !e.configured && resume == nil {
 		e.delayStart(&cfg.Global, now)

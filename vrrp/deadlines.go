@@ -25,6 +25,8 @@ const (
 	startDue
 	// extraDue: the periodic announcements of garp_extra_if.
 	extraDue
+	// vmacRetry: a virtual MAC interface that could not be made is tried again.
+	vmacRetry
 	// socketLook: a socket with dense traffic is looked at.
 	socketLook
 )
@@ -38,6 +40,7 @@ type deadline struct {
 	inst  *instance  // for the machine's timers, addressRetry and extraDue
 	sock  *socket    // for socketRetry and socketLook
 	link  *linkDelay // for linkSettles
+	vmac  *vmac      // for vmacRetry
 }
 
 // deadlines is a binary heap, the earliest on top. Moving one costs no

@@ -34,6 +34,8 @@ type Engine struct {
 	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets    map[link.Key]*socket
 	interfaces *interfaces
+	vmacs      *vmacs
+	frames     link.Frames
 	blind      blind
 	delays     map[string]*linkDelay // by interface
 	silent     string                // what VRRP waits for before it begins; empty is nothing
@@ -94,6 +96,7 @@ func New(opts Options) *Engine {
 		work:       make(chan addressWork, 1),
 		results:    make(chan []addressResult),
 		announced:  make(chan []announceJob),
+		vmacs:      newVMACs(),
 	}
 	e.interfaces = newInterfaces(e.isVirtual)
 	return e
@@ -118,11 +121,22 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("starting VRRP: %w", err)
 	}
 	defer addresses.Close()
+	virtual, err := e.opts.Network.VMACs()
+	if err != nil {
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	defer virtual.Close()
+	if e.frames, err = e.opts.Network.Frames(); err != nil {
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	defer e.frames.Close()
 	held := e.opts.Journal.Held()
+	journal := &sharedJournal{Journal: e.opts.Journal}
 	for _, k := range held {
 		if p, ok := parsePlace(k); ok {
 			e.leftBehind[p] = true
 		}
+		e.vmacs.remember(k)
 	}
 	watching, unwatch := context.WithCancel(context.Background())
 	events, err := e.opts.Network.Watch(watching)
@@ -132,14 +146,17 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.interfaces.apply(<-events)
 
-	worker := newAddressWorker(addresses, e.opts.Journal, held, log, e.turns)
+	worker := newAddressWorker(addresses, journal, held, log, e.turns)
 	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
 	e.helpers.Go(func() { worker.run(e.work, e.results) })
 	e.helpers.Go(func() { announcer.run(e.announced) })
+	interfacer := newVMACWorker(virtual, journal, held, log, e.turns)
+	e.helpers.Go(func() { interfacer.run(e.vmacs.work, e.vmacs.done) })
 
 	e.loop(ctx, events)
 
 	close(e.work)
+	close(e.vmacs.work)
 	close(e.announced)
 	close(e.quit)
 	for _, s := range e.sockets {
@@ -161,7 +178,8 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
 	for {
 		e.arm()
 		e.dispatch()
-		if e.stopping && !e.workerBusy {
+		e.dispatchVMACs()
+		if e.stopping && !e.workerBusy && e.vmacsGone() {
 			return
 		}
 		var announced chan []announceJob
@@ -186,6 +204,8 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
 		case results := <-e.results:
 			e.workerBusy = false
 			e.settle(results)
+		case results := <-e.vmacs.done:
+			e.settleVMACs(results)
 		case announced <- e.announceNow:
 			e.announceNow = nil
 		case f := <-e.commands:
@@ -247,6 +267,10 @@ func (e *Engine) fire() {
 			e.linkSettled(d.link, now)
 		case socketLook:
 			e.look(d.sock)
+		case vmacRetry:
+			if e.interfaces.byName[d.vmac.Parent] != nil {
+				e.vmacs.look(d.vmac.Name)
+			}
 		case addressRetry:
 			if d.inst.owns {
 				e.queueAddresses(d.inst, true)

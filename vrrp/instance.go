@@ -74,6 +74,7 @@ type instance struct {
 	graced bool
 
 	sock    *socket
+	via     *vmac // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
 	rules   packet.Rules
 	out     []outgoing // the advertisement, ready to be sent
@@ -131,7 +132,6 @@ func (i *instance) configure(cfg *conf.Instance) {
 		LowerPrioNoAdvert:    cfg.LowerPrioNoAdvert,
 		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
 		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
-		Reunite:              !cfg.Strict,
 		TimerExpiredBackup:   cfg.TimerExpiredBackup,
 		GARP:                 machine.GARP(cfg.GARP),
 	}

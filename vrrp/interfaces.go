@@ -77,10 +77,11 @@ func (t *interfaces) apply(e link.Event) change {
 		return change{names: []string{i.Name}, gone: i.Index}
 	case link.AddressAdded:
 		i := t.at(e.Address.Index)
-		before := i.sources(t.virtual)
+		p := e.Address.Prefix
+		primary, was := i.primary(), i.addrs[p]
 		t.add(i, e.Address)
-		c := change{address: e.Address.Prefix.Addr()}
-		if i.sources(t.virtual) != before || i.awaits(e.Address.Prefix) {
+		c := change{address: p.Addr()}
+		if i.primary() != primary || p.Addr().Is6() && i.addrs[p] != was {
 			c.names = []string{i.Name}
 		}
 		return c
@@ -91,9 +92,9 @@ func (t *interfaces) apply(e link.Event) change {
 		}
 		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
 		if _, own := i.addrs[e.Address.Prefix]; own {
-			before := i.sources(t.virtual)
+			before := i.primary()
 			delete(i.addrs, e.Address.Prefix)
-			if i.sources(t.virtual) != before {
+			if i.primary() != before || e.Address.Prefix.Addr().Is6() {
 				c.names = []string{i.Name}
 			}
 		}

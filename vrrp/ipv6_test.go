@@ -230,6 +230,30 @@ func TestIPv6Unicast(t *testing.T) {
 	})
 }
 
+// TestIPv6UnicastSourceByItself: without unicast_src_ip it is an address that
+// peers can have been told of.
+func TestIPv6UnicastSourceByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a, b := newNode(t, w, "fe80::1/64"), newNode(t, w, "fe80::2/64")
+		start([]*node{a, b}, instance6(150, peers("2001:db8::2")), instance6(100, peers("2001:db8::1")))
+		a.want("VI6", event.Fault)
+		if got := a.state("VI6").Reason; !strings.Contains(got, "unicast_src_ip") {
+			t.Errorf("the reason is %q", got)
+		}
+		for n, node := range []*node{a, b} {
+			node.host.Put("eth0", []string{"fd00::1/64", "fd00::2/64"}[n])
+			node.host.Put("eth0", []string{"2001:db8::1/64", "2001:db8::2/64"}[n])
+		}
+		after(5 * time.Second)
+		a.want("VI6", event.Master)
+		b.want("VI6", event.Backup)
+		if got := b.state("VI6").Peer; got != "2001:db8::1" {
+			t.Errorf("the backup's master is %q", got)
+		}
+	})
+}
+
 func TestIPv6FirstAddressThatIsNotLinkLocalIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, b := pair6(t, func(i *conf.Instance) { slices.Reverse(i.Addresses) })

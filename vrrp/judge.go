@@ -18,6 +18,7 @@ func (e *Engine) changed(event link.Event) {
 	if c.renamed.from != "" {
 		e.renames = append(e.renames, c.renamed)
 	}
+	e.vmacsChanged(c)
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {
@@ -84,8 +85,12 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	e.takePriority(i, now, effect.Priority, items)
 
 	fault := e.fault(i, on, effect.Fault)
-	if fault == "" && i.sock.conn == nil {
-		return // socketOpened judges again
+	unmade, making := e.noVMAC(i)
+	if fault == "" {
+		fault = unmade
+	}
+	if fault == "" && (i.sock.conn == nil || making) {
+		return // socketOpened or settleVMACs judges again
 	}
 	i.own, i.ready = fault, true
 	e.bring(i, now)
@@ -145,8 +150,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return tracked
 	}
 	for _, a := range i.addresses {
-		if a.Device != name && !a.NoTrack && !e.isUp(a.Device) {
-			return "interface " + a.Device + " of address " + a.Prefix.String() + " is down"
+		if on := e.beneath(a.Device); on != name && !a.NoTrack && !e.isUp(on) {
+			return "interface " + on + " of address " + a.Prefix.String() + " is down"
 		}
 	}
 	return ""

@@ -154,7 +154,7 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 	for n := range i.out {
 		o := &i.out[n]
 		i.seal(o.datagram, priority, i.rules.Sequence)
-		if err := i.sock.conn.Send(o.datagram, o.to); err != nil {
+		if err := e.transmit(i, o); err != nil {
 			i.stats.sendErrors++
 			if n, ok := i.limits.allow("send", now); ok {
 				e.log.Warn("an advertisement could not be sent", "instance", i.cfg.Name, "error", err, "times", n)

@@ -17,10 +17,12 @@ func (t *interfaces) sourceOf(cfg *conf.Instance, on *iface) netip.Addr {
 		return cfg.SourceAddress
 	case on == nil:
 		return netip.Addr{}
-	case cfg.IPv6:
-		return on.linkLocal(t.virtual)
+	case !cfg.IPv6:
+		return on.primary()
+	case len(cfg.UnicastPeers) > 0:
+		return on.own6(t.virtual, near(cfg.UnicastPeers))
 	}
-	return on.primary()
+	return on.own6(t.virtual, linkLocal)
 }
 
 // has says whether an interface has an address of its own that can be a source.
@@ -33,11 +35,6 @@ func (t *interfaces) has(addr netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// sources are what advertisements of each family leave an interface from.
-func (i *iface) sources(virtual func(place) bool) [2]netip.Addr {
-	return [2]netip.Addr{i.primary(), i.linkLocal(virtual)}
 }
 
 // primary is the IPv4 address that the kernel would send from (the first one
@@ -53,30 +50,52 @@ func (i *iface) primary() netip.Addr {
 	return first
 }
 
-// linkLocal is the IPv6 link-local address of the interface itself (RFC 9568
-// section 5.1.2.1), or the zero Addr. A link-local virtual address that was
-// there before it was configured comes last: it is its owner's.
-func (i *iface) linkLocal(virtual func(place) bool) netip.Addr {
-	var first netip.Addr
+// own6 is the IPv6 address of the interface itself that is better than the
+// others, or the zero Addr; rank 0 is none at all. Of equals the first one
+// counts. A virtual address that was there before it was configured comes last
+// in its rank: it is its owner's.
+func (i *iface) own6(virtual func(place) bool, rank func(netip.Prefix) int) netip.Addr {
+	var best netip.Addr
 	var order uint64
-	last := false
+	high := 0
 	for p, own := range i.addrs {
-		if !p.Addr().Is6() || !p.Addr().IsLinkLocalUnicast() || own.dad != link.DADPassed {
+		if !p.Addr().Is6() || own.dad != link.DADPassed {
 			continue
 		}
-		late := virtual(place{device: i.Name, prefix: p})
-		if !first.IsValid() || last && !late || last == late && own.order < order {
-			first, order, last = p.Addr(), own.order, late
+		r := 2 * rank(p)
+		if r > 0 && !virtual(place{device: i.Name, prefix: p}) {
+			r++
+		}
+		if r > high || r > 0 && r == high && own.order < order {
+			best, order, high = p.Addr(), own.order, r
 		}
 	}
-	return first
+	return best
 }
 
-// awaits says whether an address is the interface's own and may become a
-// source: what keeps it from that is told.
-func (i *iface) awaits(p netip.Prefix) bool {
-	own, ok := i.addrs[p]
-	return ok && own.dad != link.DADPassed && p.Addr().IsLinkLocalUnicast()
+// linkLocal is what multicast leaves from (RFC 9568 section 5.1.2.1).
+func linkLocal(p netip.Prefix) int {
+	if p.Addr().IsLinkLocalUnicast() {
+		return 1
+	}
+	return 0
+}
+
+// near is what unicast leaves from when nothing is configured: an address that
+// the peers have probably been told of, best one in their network.
+func near(peers []conf.UnicastPeer) func(netip.Prefix) int {
+	return func(p netip.Prefix) (rank int) {
+		for _, peer := range peers {
+			switch {
+			case peer.Address.IsLinkLocalUnicast() != p.Addr().IsLinkLocalUnicast():
+			case p.Contains(peer.Address):
+				return 2
+			default:
+				rank = 1
+			}
+		}
+		return rank
+	}
 }
 
 // tracksSource says whether an instance is in FAULT without its configured
@@ -104,24 +123,30 @@ func missingSource(cfg *conf.Instance) string {
 
 // noSource says why an instance without a configured source has none.
 func noSource(cfg *conf.Instance, on *iface) string {
-	if !cfg.IPv6 {
-		return "interface " + cfg.Interface + " has no IPv4 address of its own"
+	name := cfg.Interface
+	rank, kind := linkLocal, "link-local address"
+	switch {
+	case !cfg.IPv6:
+		return "interface " + name + " has no IPv4 address of its own"
+	case len(cfg.UnicastPeers) > 0:
+		rank, kind = near(cfg.UnicastPeers), "address"
 	}
-	text := "interface " + cfg.Interface + " has no IPv6 link-local address of its own (see net.ipv6.conf." +
-		cfg.Interface + ".disable_ipv6 and addr_gen_mode)"
+	text := "interface " + name + " has no IPv6 " + kind + " of its own"
 	if on == nil {
 		return text
 	}
 	for p, own := range on.addrs {
 		switch {
-		case !p.Addr().Is6() || !p.Addr().IsLinkLocalUnicast():
+		case !p.Addr().Is6() || rank(p) == 0:
 		case own.dad == link.DADTentative:
-			return "link-local address " + p.Addr().String() + " of interface " + cfg.Interface +
-				" is being checked for duplicates"
+			return kind + " " + p.Addr().String() + " of interface " + name + " is being checked for duplicates"
 		case own.dad == link.DADFailed:
-			text = "link-local address " + p.Addr().String() + " of interface " + cfg.Interface +
+			return kind + " " + p.Addr().String() + " of interface " + name +
 				" is another host's too (duplicate address detection failed)"
 		}
 	}
-	return text
+	if len(cfg.UnicastPeers) > 0 {
+		return text + " for its peers (unicast_src_ip names one)"
+	}
+	return text + " (see net.ipv6.conf." + name + ".disable_ipv6 and addr_gen_mode)"
 }

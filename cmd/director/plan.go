@@ -191,7 +191,7 @@ func (c *planCmd) withoutDirector() (planReport, error) {
 // aboutKernel are the keywords that leave something in the kernel beside
 // addresses and virtual servers, or say how.
 var aboutKernel = []string{
-	"virtual_routes", "virtual_rules", "static_ipaddress", "static_routes", "static_rules", "use_vmac", "use_ipvlan", "vrf",
+	"virtual_routes", "virtual_rules", "static_ipaddress", "static_routes", "static_rules", "use_ipvlan", "vrf",
 	"no_accept", "promote_secondaries", "virtual_server_group", "sorry_server", "lvs_sync_daemon", "lvs_timeouts",
 	"nftables_ipvs", "unicast_peer",
 }

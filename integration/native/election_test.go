@@ -112,21 +112,22 @@ func TestPreemptDelay(t *testing.T) {
 // TestFRR fails over both ways between director and FRR, which checks more of
 // a packet than keepalived does.
 func TestFRR(t *testing.T) {
-	for _, version := range []int{2, 3} {
+	for _, c := range []struct {
+		name     string
+		version  int
+		interval time.Duration
+		ipv6     bool
+	}{
+		{"v2", 2, time.Second, false},
+		{"v3", 3, 200 * time.Millisecond, false},
+		{"v3 IPv6", 3, 200 * time.Millisecond, true},
+	} {
 		for _, kinds := range []string{"director frr", "frr director"} {
-			interval := time.Second
-			if version == 3 {
-				interval = 200 * time.Millisecond
-			}
-			name := kinds + " v2"
-			if version == 3 {
-				name = kinds + " v3"
-			}
-			t.Run(name, func(t *testing.T) {
-				if testing.Short() && version == 2 {
+			t.Run(kinds+" "+c.name, func(t *testing.T) {
+				if testing.Short() && c.version == 2 {
 					t.Skip("SKIP: version 2, with its intervals of a second, is part of the long form")
 				}
-				testFRR(t, newStations(t, kinds, version, interval))
+				testFRR(t, newStationsOn(t, &pair.Site{Method: pair.DR, IPv6: c.ipv6}, kinds, c.version, c.interval))
 			})
 		}
 	}
@@ -148,9 +149,10 @@ func testFRR(t *testing.T, s *stations) {
 	s.steadyAlone(0, better.config.MasterDownInterval()+slack)
 	// It dies without a word.
 	better.host.Crash()
-	heard := pair.From(pair.Advertisements(worse.host.Capture("eth0"), time.Time{}), pair.DirectorAddress(0))
+	heard := s.heard(1)
 	last := heard[len(heard)-1].Time
 	s.untilAlone(1, worse.config.MasterDownInterval()+slack)
+	s.lab.Until(slack, "the new master advertises", func() bool { return len(s.advertised(1, last)) > 0 })
 	took := s.advertised(1, last)[0].Time.Sub(last)
 	s.lab.Logf("last advertisement of %s to first of %s: %v, RFC %v", better.host.Name, worse.host.Name, took, worse.config.MasterDownInterval())
 	if took < worse.config.MasterDownInterval()-10*time.Millisecond { // FRR counts in hundredths of a second

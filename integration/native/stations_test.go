@@ -4,6 +4,7 @@ package native_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 // station is one of any number of routers of one virtual router on a network.
 type station struct {
 	host      *lab.Host
+	site      *pair.Site // whose virtual addresses it has
 	config    pair.Config
 	start     func()
 	terminate func()
@@ -32,6 +34,13 @@ type stations struct {
 // "frr") with falling priorities; none runs yet.
 func newStations(t *testing.T, kinds string, version int, interval time.Duration, options ...string) *stations {
 	t.Helper()
+	return newStationsOn(t, &pair.Site{Method: pair.DR}, kinds, version, interval, options...)
+}
+
+// newStationsOn is newStations for a virtual router with the addresses of a
+// site.
+func newStationsOn(t *testing.T, site *pair.Site, kinds string, version int, interval time.Duration, options ...string) *stations {
+	t.Helper()
 	stage.Require(t)
 	l := lab.New(t)
 	front := l.Network("front")
@@ -39,7 +48,10 @@ func newStations(t *testing.T, kinds string, version int, interval time.Duration
 	for i, kind := range strings.Fields(kinds) {
 		h := l.Host(fmt.Sprintf("%s%d", kind, i+1))
 		h.Attach(front, "eth0", pair.DirectorAddress(i)+"/24")
-		st := &station{host: h, config: pair.Config{
+		if site.IPv6 {
+			h.Address("eth0", pair.GlobalAddress(i)+"/64")
+		}
+		st := &station{host: h, site: site, config: pair.Config{
 			RouterID: h.Name, Version: version, Priority: 200 - 50*i, Interval: interval, State: "BACKUP", Options: options,
 		}}
 		switch kind {
@@ -58,20 +70,28 @@ func newStations(t *testing.T, kinds string, version int, interval time.Duration
 func (st *station) run(t *testing.T, kind pair.Kind) {
 	var daemon *pair.Daemon
 	st.start = func() {
-		daemon = pair.Start(t, kind, st.host, st.config.Text(&pair.Site{Method: pair.DR}))
+		daemon = pair.Start(t, kind, st.host, st.config.Text(st.site))
 	}
 	st.terminate = func() {
 		daemon.Terminate()
 		daemon.WaitEnd(5 * time.Second)
 	}
-	st.holds = func() bool { return st.host.HasAddress("eth0", pair.VIP) }
+	st.holds = func() bool { return st.host.HasAddress("eth0", st.vip()) }
+}
+
+func (st *station) vip() string {
+	if st.site.IPv6 {
+		return pair.VIP6
+	}
+	return pair.VIP
 }
 
 func (st *station) runFRR(t *testing.T, frr pair.FRR) {
 	var router *pair.FRRRouter
 	st.start = func() {
 		router = pair.StartFRR(t, frr, st.host, pair.FRRConfig{
-			Version: st.config.Version, VRID: 51, Priority: st.config.Priority, Interval: st.config.Interval, Address: pair.VIP,
+			Version: st.config.Version, VRID: 51, Priority: st.config.Priority, Interval: st.config.Interval,
+			IPv6: st.site.IPv6, Address: st.vip(), LinkLocal: pair.LinkLocalVIP,
 		})
 	}
 	st.terminate = func() { router.Stop(5 * time.Second) }
@@ -106,7 +126,13 @@ func (s *stations) startAll() {
 }
 
 // advertised returns what router i has sent since a moment, as seen on its own
-// interface.
+// interface; heard what it has heard.
 func (s *stations) advertised(i int, since time.Time) []pair.Advertisement {
-	return pair.From(pair.Advertisements(s.list[i].host.Capture("eth0"), since), pair.DirectorAddress(i))
+	return slices.DeleteFunc(pair.Advertisements(s.list[i].host.Capture("eth0"), since),
+		func(a pair.Advertisement) bool { return !a.Outgoing })
+}
+
+func (s *stations) heard(i int) []pair.Advertisement {
+	return slices.DeleteFunc(pair.Advertisements(s.list[i].host.Capture("eth0"), time.Time{}),
+		func(a pair.Advertisement) bool { return a.Outgoing })
 }

@@ -81,7 +81,7 @@ func StartFRR(t lab.Reporter, frr FRR, h *lab.Host, c FRRConfig) *FRRRouter {
 		h.Run("ip", "link", "set", name, "address", mac)
 		h.Run("ip", "addr", "add", c.Address+bits, "dev", name)
 		if c.IPv6 {
-			h.Run("ip", "addr", "add", c.LinkLocal+"/64", "dev", name)
+			h.Run("ip", "addr", "add", c.LinkLocal+"/128", "dev", name)
 		}
 		h.Run("ip", "link", "set", name, "up")
 	}

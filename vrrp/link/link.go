@@ -155,6 +155,8 @@ type Network interface {
 	Open(key Key, ready chan<- Key) (Conn, error)
 	Addresses() (Addresses, error)
 	Announcer() Announcer
+	VMACs() (VMACs, error)
+	Frames() (Frames, error)
 }
 
 // Clock tells the time and wakes the engine.

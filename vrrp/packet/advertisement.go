@@ -91,6 +91,9 @@ type Advertisement struct {
 	// AH is the received Authentication Header and Signed the datagram that it
 	// authenticates, both inside the parsed one; nil without one.
 	AH, Signed []byte
+	// Trailed is the received message with the trailer of auth_hmac behind it,
+	// inside the parsed datagram; nil without one.
+	Trailed []byte
 }
 
 // Password is the authentication data of a plain-text password: eight bytes,

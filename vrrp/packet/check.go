@@ -30,6 +30,8 @@ type Rules struct {
 	AuthType uint8
 	AuthData [8]byte
 	Sequence uint32
+	// HMAC is auth_hmac; nil is off, and then a trailer is refused.
+	HMAC *HMAC
 	// Addresses are expected, in any order; nil accepts all (skip_check_adv_addr).
 	Addresses []netip.Addr
 	// Checksum is the form that is sent (IPv4 version 3): the other is accepted and noted.
@@ -43,24 +45,57 @@ type Peer struct {
 	MinTTL, MaxTTL uint8
 }
 
-// Check holds a parsed advertisement against the rules. Notes are only
-// meaningful with Accepted.
-func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
+// Judge is the verdict on a datagram that Parse has decoded with the result
+// parsed; now is when it was received. Notes are only meaningful with Accepted.
+// With auth_hmac a signature is checked before anything that it protects, as
+// keepalived does; so a forgery is called one whatever else is wrong with it.
+func (a *Advertisement) Judge(parsed DropReason, r *Rules, now time.Time) (DropReason, Notes) {
 	switch {
-	case !r.Unicast && a.TTL < r.minTTL():
-		return BadTTL, 0
-	case a.Version != r.Version:
-		return BadVersion, 0
-	case a.VRID != r.VRID:
-		return UnknownVRID, 0
-	case a.Source == r.Source:
-		return OwnSource, 0
-	case r.Destination.IsValid() && a.Destination != r.Destination:
-		return WrongDestination, 0
+	case r.HMAC == nil && a.Trailed != nil:
+		return TrailingData, 0
+	case r.HMAC != nil && parsed == TrailingData:
+		return HMACMalformed, 0
+	case parsed != Accepted && a.Trailed == nil:
+		return parsed, 0
 	}
-	if reason := a.fromPeer(r); reason != Accepted {
+	if reason := a.addressed(r); reason != Accepted {
 		return reason, 0
 	}
+	if r.HMAC != nil {
+		if reason := a.authenticateHMAC(r.HMAC, now); reason != Accepted {
+			return reason, 0
+		}
+	}
+	if parsed != Accepted {
+		return parsed, 0
+	}
+	return a.content(r)
+}
+
+// Check is Judge of an advertisement that parsed well and where no auth_hmac is
+// asked for.
+func (a *Advertisement) Check(r *Rules) (DropReason, Notes) { return a.Judge(Accepted, r, time.Time{}) }
+
+// addressed checks who speaks to whom: what the IP header and the first two
+// bytes of the message say.
+func (a *Advertisement) addressed(r *Rules) DropReason {
+	switch {
+	case !r.Unicast && a.TTL < r.minTTL():
+		return BadTTL
+	case a.Version != r.Version:
+		return BadVersion
+	case a.VRID != r.VRID:
+		return UnknownVRID
+	case a.Source == r.Source:
+		return OwnSource
+	case r.Destination.IsValid() && a.Destination != r.Destination:
+		return WrongDestination
+	}
+	return a.fromPeer(r)
+}
+
+// content checks what is said.
+func (a *Advertisement) content(r *Rules) (DropReason, Notes) {
 	if reason := a.authenticate(r); reason != Accepted {
 		return reason, 0
 	}

@@ -213,7 +213,8 @@ func TestDropReasons(t *testing.T) {
 		})
 	}
 	for reason := packet.Accepted; reason < packet.DropReasons; reason++ {
-		if !seen[reason] {
+		signature := reason >= packet.HMACMissing && reason <= packet.HMACReplay // TestHMACDropReasons has them
+		if !seen[reason] && !signature {
 			t.Errorf("no datagram here is dropped as %v", reason)
 		}
 	}

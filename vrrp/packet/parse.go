@@ -9,7 +9,9 @@ import (
 // Parse decodes a whole IP datagram into a and does every receive check
 // that needs no configuration. When it does not return Accepted, a holds what
 // was decoded up to there. Bytes behind the IP total length (Ethernet padding)
-// are ignored. It reads nothing outside datagram and reuses a.Addresses.
+// are ignored. A trailer of auth_hmac is taken off; whether there may be one,
+// and what it is worth, is for Judge. It reads nothing outside datagram and
+// reuses a.Addresses.
 func Parse(datagram []byte, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0]}
 	if isIPv6(datagram) {
@@ -95,6 +97,13 @@ func parseMessage(message []byte, a *Advertisement) DropReason {
 		}
 	}
 	want := messageLen(a.Version, count, addrLen)
+	covered := message
+	if len(message) == want+trailerLen {
+		a.Trailed, message = message, message[:want]
+		if addrLen == 4 {
+			covered = message
+		}
+	}
 	switch {
 	case a.Type != TypeAdvertisement:
 		return BadType
@@ -112,7 +121,7 @@ func parseMessage(message []byte, a *Advertisement) DropReason {
 	if a.Version == 2 {
 		copy(a.AuthData[:], message[want-authLen:])
 	}
-	if !verify(message, a) {
+	if !verify(covered, a) {
 		return BadChecksum
 	}
 	if a.Interval == 0 {

@@ -50,6 +50,18 @@ const (
 	AuthFailed
 	// Replayed: its sequence number was seen before (RFC 2402 section 3.4.3).
 	Replayed
+	// HMACMissing: not signed where auth_hmac is enforced.
+	HMACMissing
+	// HMACMalformed: what is behind the message is no signature.
+	HMACMalformed
+	// HMACUnknownKey: signed with a key that is not configured here.
+	HMACUnknownKey
+	// HMACBadDigest: changed on its way, or the keys of that number differ.
+	HMACBadDigest
+	// HMACStale: the sender's clock is further from ours than time_window.
+	HMACStale
+	// HMACReplay: its sequence number is not above those before.
+	HMACReplay
 	// UnknownPeer: unicast from a router that is not a peer.
 	UnknownPeer
 	// WrongInterval: version 2 requires the configured one (RFC 3768 section 7.1).
@@ -62,7 +74,8 @@ var dropReasonNames = [DropReasons]string{
 	"accepted", "truncated", "not-ip", "ip-checksum", "fragment", "not-vrrp", "bad-ah",
 	"version", "type", "no-addresses", "trailing-data", "checksum", "zero-interval",
 	"ttl", "own-source", "destination", "unknown-vrid", "auth-type", "auth-failed",
-	"auth-replay", "unknown-peer", "interval",
+	"auth-replay", "hmac-missing", "hmac-malformed", "hmac-unknown-key", "hmac-digest",
+	"hmac-stale", "hmac-replay", "unknown-peer", "interval",
 }
 
 // String is the reason's stable label, for logs and counters alike.

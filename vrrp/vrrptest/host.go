@@ -23,6 +23,7 @@ type Host struct {
 	// refuse is what adding an address fails with.
 	refuse error
 	deaf   bool
+	vmacs  virtual
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }
@@ -313,7 +314,7 @@ func (a announcer) tell(from link.Interface, addr netip.Addr, reply bool) error 
 	if n == nil {
 		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
 	}
-	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply})
+	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply, Device: n.Name})
 	return nil
 }
 

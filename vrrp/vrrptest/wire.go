@@ -16,6 +16,8 @@ type Packet struct {
 	From *Host
 	At   time.Time
 	Data []byte
+	// Device is the virtual MAC interface that it left; empty is another way.
+	Device string
 }
 
 // Announcement is a gratuitous ARP or a neighbour advertisement that was on a wire.
@@ -25,6 +27,8 @@ type Announcement struct {
 	Addr netip.Addr
 	// Reply: it has the form of an answer.
 	Reply bool
+	// Device is the interface that it left.
+	Device string
 }
 
 // Wire is a link that joins hosts. Packets arrive at once and at all others,
@@ -84,7 +88,7 @@ func (w *Wire) Announcements() []Announcement {
 }
 
 // Inject puts a packet on the wire that none of the hosts has sent.
-func (w *Wire) Inject(data []byte) { w.send(nil, data) }
+func (w *Wire) Inject(data []byte) { w.send(nil, "", data) }
 
 func (w *Wire) announced(a Announcement) {
 	w.mu.Lock()
@@ -95,14 +99,14 @@ func (w *Wire) announced(a Announcement) {
 	}
 }
 
-func (w *Wire) send(from *Host, data []byte) {
+func (w *Wire) send(from *Host, device string, data []byte) {
 	w.mu.Lock()
 	if w.cut[from] {
 		w.mu.Unlock()
 		return
 	}
 	data = slices.Clone(data)
-	w.packets = append(w.packets, Packet{From: from, At: time.Now(), Data: data})
+	w.packets = append(w.packets, Packet{From: from, At: time.Now(), Data: data, Device: device})
 	reached := slices.DeleteFunc(slices.Clone(w.ports), func(p port) bool { return p.host == from || w.cut[p.host] })
 	w.mu.Unlock()
 	for _, p := range reached {
@@ -257,7 +261,7 @@ func (c *conn) Send(data []byte, _ netip.Addr) error {
 	if from, _, _, ok := header(data); ok && from.Is6() && !c.host.canSend(from) {
 		return fmt.Errorf("sending from %s: %w", from, fs.ErrInvalid)
 	}
-	c.wire.send(c.host, data)
+	c.wire.send(c.host, "", data)
 	return nil
 }
 

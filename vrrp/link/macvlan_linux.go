@@ -1,0 +1,169 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// settings is where the kernel has the settings of interfaces. A name with a
+// slash would lead out of it; an interface cannot have one.
+const settings = "/proc/sys/net/"
+
+type vmacs struct{ handle *netlink.Handle }
+
+// VMACs implements Network.
+func (*Kernel) VMACs() (VMACs, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening rtnetlink for virtual MAC interfaces: %w", err)
+	}
+	return &vmacs{handle: h}, nil
+}
+
+// Find implements VMACs.
+func (m *vmacs) Find(name string) (VMAC, error) {
+	l, err := m.handle.LinkByName(name)
+	switch {
+	case errors.As(err, &netlink.LinkNotFoundError{}):
+		return VMAC{}, fmt.Errorf("interface %s: %w", name, fs.ErrNotExist)
+	case err != nil:
+		return VMAC{}, fmt.Errorf("looking for interface %s: %w", name, withReason(err))
+	}
+	a := l.Attrs()
+	v := VMAC{Name: name, Group: a.Group}
+	copy(v.MAC[:], a.HardwareAddr)
+	if is, ok := l.(*netlink.Macvlan); ok && is.Mode == netlink.MACVLAN_MODE_BRIDGE {
+		parent, err := m.handle.LinkByIndex(a.ParentIndex)
+		if err != nil {
+			return VMAC{}, fmt.Errorf("looking for the parent of interface %s: %w", name, withReason(err))
+		}
+		v.Parent = parent.Attrs().Name
+	}
+	return v, nil
+}
+
+// Make implements VMACs.
+func (m *vmacs) Make(v VMAC) error {
+	parent, err := m.handle.LinkByName(v.Parent)
+	if err != nil {
+		return fmt.Errorf("making virtual MAC interface %s: its parent %s: %w", v.Name, v.Parent, err)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex, attrs.Group = v.Name, parent.Attrs().Index, v.Group
+	attrs.HardwareAddr = net.HardwareAddr(v.MAC[:])
+	err = m.handle.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE})
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("making virtual MAC interface %s: %w", v.Name, fs.ErrExist)
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("making virtual MAC interface %s: %w (does this kernel have macvlan?)", v.Name, err)
+	case errors.Is(err, unix.EBUSY):
+		return fmt.Errorf("making virtual MAC interface %s: %w (is %s a port of a bridge or a bond? "+
+			"then the bridge or bond is the interface to name)", v.Name, err, v.Parent)
+	case err != nil:
+		return fmt.Errorf("making virtual MAC interface %s on %s: %w", v.Name, v.Parent, withReason(err))
+	}
+	if err := m.Prepare(v); err != nil {
+		return errors.Join(err, m.Remove(v.Name))
+	}
+	return nil
+}
+
+// Prepare implements VMACs. All is set before the interface is enabled.
+func (m *vmacs) Prepare(v VMAC) error {
+	l, err := m.handle.LinkByName(v.Name)
+	if err != nil {
+		return fmt.Errorf("preparing virtual MAC interface %s: %w", v.Name, err)
+	}
+	if all, err := m.Setting("all", "arp_filter"); err == nil && all != 0 {
+		return fmt.Errorf("net.ipv4.conf.all.arp_filter is %d: ARP for virtual addresses on %s would never be answered, "+
+			"since replies are routed out of %s; set it for single interfaces instead", all, v.Name, v.Parent)
+	}
+	// The route to a client is by the parent, so a strict filter would drop
+	// its packets. The stricter of "all" and the interface's own is in force.
+	filter := 0
+	if all, err := m.Setting("all", "rp_filter"); err == nil && all != 0 {
+		filter = 2 // loose wins over strict
+	}
+	for _, s := range []struct {
+		name  string
+		value int
+	}{
+		{"arp_ignore", 1}, // not for the addresses of the parent
+		{"arp_filter", 0},
+		{"rp_filter", filter},
+		{"promote_secondaries", 1},
+	} {
+		if err := m.Set(v.Name, s.name, s.value); err != nil {
+			return fmt.Errorf("preparing virtual MAC interface %s: %w", v.Name, err)
+		}
+	}
+	// No address is made of the virtual MAC (RFC 9568 section 7.4), and no
+	// router advertisement gives the interface any: a backup has to be silent.
+	for _, s := range []struct{ name, value string }{
+		{"addr_gen_mode", "1"}, {"accept_ra", "0"}, {"autoconf", "0"}, {"router_solicitations", "0"},
+	} {
+		err := os.WriteFile(settings+"ipv6/conf/"+v.Name+"/"+s.name, []byte(s.value), 0)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
+			return fmt.Errorf("preparing virtual MAC interface %s: setting net.ipv6.conf.%s.%s: %w", v.Name, v.Name, s.name, err)
+		}
+	}
+	if err := m.handle.LinkSetUp(l); err != nil {
+		text := ""
+		if errors.Is(err, unix.EADDRINUSE) || errors.Is(err, unix.EBUSY) {
+			text = " (another interface on " + v.Parent + " has the address " + v.MAC.String() + ")"
+		}
+		return fmt.Errorf("enabling virtual MAC interface %s: %w%s", v.Name, withReason(err), text)
+	}
+	return nil
+}
+
+// Remove implements VMACs.
+func (m *vmacs) Remove(name string) error {
+	l, err := m.handle.LinkByName(name)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err == nil {
+		err = m.handle.LinkDel(l)
+	}
+	if err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("removing virtual MAC interface %s: %w", name, withReason(err))
+	}
+	return nil
+}
+
+// Setting implements VMACs.
+func (*vmacs) Setting(device, name string) (int, error) {
+	text, err := os.ReadFile(settings + "ipv4/conf/" + device + "/" + name)
+	if err != nil {
+		return 0, fmt.Errorf("reading net.ipv4.conf.%s.%s: %w", device, name, err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("reading net.ipv4.conf.%s.%s: %w", device, name, err)
+	}
+	return n, nil
+}
+
+// Set implements VMACs.
+func (*vmacs) Set(device, name string, value int) error {
+	if err := os.WriteFile(settings+"ipv4/conf/"+device+"/"+name, []byte(strconv.Itoa(value)), 0); err != nil {
+		return fmt.Errorf("setting net.ipv4.conf.%s.%s to %d (is /proc/sys writable here?): %w", device, name, value, err)
+	}
+	return nil
+}
+
+// Close implements VMACs.
+func (m *vmacs) Close() error {
+	m.handle.Close()
+	return nil
+}

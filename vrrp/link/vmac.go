@@ -1,0 +1,60 @@
+package link
+
+import (
+	"net"
+	"net/netip"
+)
+
+// VMAC is an interface with the hardware address of a virtual router (RFC 9568
+// section 7.3): a macvlan on another interface, its parent.
+//
+// It is in bridge mode, and nothing is received on it but what is for the
+// virtual addresses. In private mode, which keepalived uses, the kernel gives
+// a frame whose source is the same virtual MAC, which is every advertisement
+// of a peer, to the macvlan alone: its parent is deaf, so each virtual router
+// needs a socket and a group membership on its macvlan, and a BACKUP reports
+// the memberships from the virtual MAC, whereupon switches send the master's
+// traffic to it. In bridge mode the parent hears everything, and the macvlan
+// of a BACKUP is silent.
+type VMAC struct {
+	Name   string
+	Parent string
+	MAC    HardwareAddress
+	Group  uint32 // of interfaces, as in "ip link set group"
+}
+
+// HardwareAddress is an Ethernet address that can be compared.
+type HardwareAddress [6]byte
+
+// String is the usual form, such as 00:00:5e:00:01:33.
+func (h HardwareAddress) String() string { return net.HardwareAddr(h[:]).String() }
+
+// VMACs makes and removes the interfaces of virtual routers. One goroutine
+// uses it.
+type VMACs interface {
+	// Find tells what has a name. The error is fs.ErrNotExist when nothing has;
+	// what is not a macvlan in bridge mode has no Parent.
+	Find(name string) (VMAC, error)
+	// Make makes an interface that is not there, prepares and enables it. The
+	// error is fs.ErrExist when something has its name.
+	Make(v VMAC) error
+	// Prepare makes one that is there answer for its own addresses only, keep
+	// from making any up, and enables it.
+	Prepare(v VMAC) error
+	// Remove removes it. It is not an error when it is not there.
+	Remove(name string) error
+	// Setting reads net.ipv4.conf.DEVICE.NAME, and Set writes it.
+	Setting(device, name string) (int, error)
+	Set(device, name string, value int) error
+	Close() error
+}
+
+// Frames sends IP packets from an interface, whatever addresses it has: those
+// of a virtual router leave with its hardware address and the address of its
+// parent. One goroutine
+// uses it.
+type Frames interface {
+	// Send sends one whole IP packet to a multicast group, without blocking.
+	Send(from Interface, packet []byte, to netip.Addr) error
+	Close() error
+}

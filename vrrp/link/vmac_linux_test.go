@@ -1,0 +1,115 @@
+package link_test
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lvs-director/director/vrrp/link"
+	vrrppacket "github.com/lvs-director/director/vrrp/packet"
+)
+
+func virtualMACs(t *testing.T) link.VMACs {
+	t.Helper()
+	m, err := kernel(t).VMACs()
+	check(t, err)
+	t.Cleanup(func() { check(t, m.Close()) })
+	return m
+}
+
+func macvlan(name, parent string) link.VMAC {
+	return link.VMAC{Name: name, Parent: parent, MAC: link.HardwareAddress{0, 0, 0x5e, 0, 1, 10}, Group: 7}
+}
+
+func TestAVirtualMACInterfaceIsMadeFoundAndRemoved(t *testing.T) {
+	wire(t)
+	m := virtualMACs(t)
+	v := macvlan("vrrp.10", "left")
+	if _, err := m.Find(v.Name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Find before Make: %v", err)
+	}
+	check(t, m.Make(v))
+	if got, err := m.Find(v.Name); err != nil || got != v {
+		t.Errorf("Find: %+v, %v, want %+v", got, err, v)
+	}
+	if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Make of what is there: %v, want fs.ErrExist", err)
+	}
+	check(t, m.Prepare(v))
+	for name, want := range map[string]int{"arp_ignore": 1, "arp_filter": 0, "rp_filter": 0, "promote_secondaries": 1} {
+		if got, err := m.Setting(v.Name, name); err != nil || got != want {
+			t.Errorf("%s is %d, %v, want %d", name, got, err, want)
+		}
+	}
+	// An address made of the virtual MAC would be on every router (RFC 9568 section 7.4).
+	dev, err := netlink.LinkByName(v.Name)
+	check(t, err)
+	addrs, err := netlink.AddrList(dev, netlink.FAMILY_ALL)
+	check(t, err)
+	if len(addrs) > 0 {
+		t.Errorf("the new interface has addresses: %v", addrs)
+	}
+	check(t, m.Remove(v.Name))
+	check(t, m.Remove(v.Name))
+}
+
+func TestWhatIsNoMacvlanHasNoParent(t *testing.T) {
+	wire(t)
+	got, err := virtualMACs(t).Find("left")
+	if err != nil || got.Name != "left" || got.Parent != "" {
+		t.Errorf("Find: %+v, %v", got, err)
+	}
+}
+
+func TestAStrictFilterForAllInterfacesDoesNotDropWhatIsForVirtualAddresses(t *testing.T) {
+	wire(t)
+	m := virtualMACs(t)
+	check(t, m.Set("all", "rp_filter", 1))
+	t.Cleanup(func() { check(t, m.Set("all", "rp_filter", 0)) })
+	check(t, m.Make(macvlan("vrrp.10", "left")))
+	if got, err := m.Setting("vrrp.10", "rp_filter"); err != nil || got != 2 {
+		t.Errorf("rp_filter is %d, %v, want 2: strict would drop what is routed by the parent", got, err)
+	}
+	check(t, m.Remove("vrrp.10"))
+	check(t, m.Set("all", "arp_filter", 1))
+	t.Cleanup(func() { check(t, m.Set("all", "arp_filter", 0)) })
+	if err := m.Make(macvlan("vrrp.10", "left")); err == nil {
+		t.Error("with arp_filter for all interfaces ARP is never answered, and nothing is said")
+	}
+	if _, err := m.Find("vrrp.10"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what could not be prepared is left: %v", err)
+	}
+}
+
+// Both routers of a pair have an interface with the same hardware address. A
+// frame from the one has to reach the other's parent.
+func TestAParentHearsAnAdvertisementFromItsOwnVirtualMAC(t *testing.T) {
+	left, right := wire(t)
+	m := virtualMACs(t)
+	check(t, m.Make(macvlan("vrrp.10", "left")))
+	check(t, m.Make(macvlan("vrrp1.10", "right")))
+	conn, ready := open(t, right)
+	f, err := kernel(t).Frames()
+	check(t, err)
+	t.Cleanup(func() { check(t, f.Close()) })
+	dev, err := netlink.LinkByName("vrrp.10")
+	check(t, err)
+	from := link.Interface{Index: dev.Attrs().Index, Name: "vrrp.10", HardwareAddr: dev.Attrs().HardwareAddr}
+	sent := advertisement(t, "10.0.0.1")
+	check(t, f.Send(from, sent, vrrppacket.Multicast4))
+	waitReady(t, ready)
+	batch := make([]link.Datagram, 4)
+	n, err := conn.Receive(batch)
+	check(t, err)
+	if n != 1 || string(batch[0].Data) != string(sent) {
+		t.Errorf("%d packets arrived, want the one that was sent", n)
+	}
+	if err := f.Send(left, sent, vrrppacket.Multicast4); err != nil {
+		t.Error(err)
+	}
+	if err := f.Send(from, nil, vrrppacket.Multicast4); err == nil {
+		t.Error("an empty packet was sent")
+	}
+}

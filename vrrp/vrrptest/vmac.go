@@ -1,0 +1,149 @@
+package vrrptest
+
+import (
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// virtual is what a host knows of its virtual MAC interfaces.
+type virtual struct {
+	made     map[string]link.VMAC
+	settings map[string]int // "DEVICE NAME"
+	// refuse is what making one fails with.
+	refuse error
+	next   int
+}
+
+// firstVMAC is the index of the first virtual MAC interface.
+const firstVMAC = 1000
+
+// VMACs implements link.Network.
+func (h *Host) VMACs() (link.VMACs, error) { return vmacs{h}, nil }
+
+// Frames implements link.Network.
+func (h *Host) Frames() (link.Frames, error) { return frames{h}, nil }
+
+// RefuseVMACs makes making virtual MAC interfaces fail with err until it is nil.
+func (h *Host) RefuseVMACs(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.vmacs.refuse = err
+}
+
+// VMAC is the virtual MAC interface of a name; its Name is empty when there is none.
+func (h *Host) VMAC(name string) link.VMAC {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.vmacs.made[name]
+}
+
+// Setting is the value of an IPv4 setting of an interface.
+func (h *Host) Setting(device, name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.vmacs.settings[device+" "+name]
+}
+
+// RemoveVMAC removes a virtual MAC interface behind the engine's back.
+func (h *Host) RemoveVMAC(name string) { _ = vmacs{h}.Remove(name) }
+
+type vmacs struct{ h *Host }
+
+func (m vmacs) Find(name string) (link.VMAC, error) {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	if v, ok := m.h.vmacs.made[name]; ok {
+		return v, nil
+	}
+	n := m.h.nic(name)
+	if n == nil {
+		return link.VMAC{}, fmt.Errorf("interface %s: %w", name, fs.ErrNotExist)
+	}
+	return link.VMAC{Name: name, MAC: link.HardwareAddress(n.HardwareAddr)}, nil
+}
+
+func (m vmacs) Make(v link.VMAC) error {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	parent := m.h.nic(v.Parent)
+	switch {
+	case m.h.vmacs.refuse != nil:
+		return m.h.vmacs.refuse
+	case parent == nil:
+		return fmt.Errorf("interface %s: %w", v.Parent, fs.ErrNotExist)
+	case m.h.nic(v.Name) != nil:
+		return fmt.Errorf("interface %s: %w", v.Name, fs.ErrExist)
+	}
+	if m.h.vmacs.made == nil {
+		m.h.vmacs.made = make(map[string]link.VMAC)
+	}
+	m.h.vmacs.made[v.Name] = v
+	n := &nic{wire: parent.wire, Interface: link.Interface{
+		Index: firstVMAC + m.h.vmacs.next, Name: v.Name, Up: parent.Up, HardwareAddr: net.HardwareAddr(v.MAC[:]),
+	}}
+	m.h.vmacs.next++
+	m.h.ifaces = append(m.h.ifaces, n)
+	m.h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+	return nil
+}
+
+func (m vmacs) Prepare(v link.VMAC) error {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	n, parent := m.h.nic(v.Name), m.h.nic(v.Parent)
+	if n == nil || parent == nil {
+		return fmt.Errorf("interface %s: %w", v.Name, fs.ErrNotExist)
+	}
+	if n.Up != parent.Up {
+		n.Up = parent.Up
+		m.h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+	}
+	return nil
+}
+
+func (m vmacs) Remove(name string) error {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	n := m.h.nic(name)
+	if n == nil {
+		return nil
+	}
+	delete(m.h.vmacs.made, name)
+	m.h.ifaces = slices.DeleteFunc(m.h.ifaces, func(x *nic) bool { return x == n })
+	m.h.tell(link.Event{Kind: link.InterfaceGone, Interface: n.Interface})
+	return nil
+}
+
+func (m vmacs) Setting(device, name string) (int, error) { return m.h.Setting(device, name), nil }
+
+func (m vmacs) Set(device, name string, value int) error {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	if m.h.vmacs.settings == nil {
+		m.h.vmacs.settings = make(map[string]int)
+	}
+	m.h.vmacs.settings[device+" "+name] = value
+	return nil
+}
+
+func (m vmacs) Close() error { return nil }
+
+type frames struct{ h *Host }
+
+func (f frames) Send(from link.Interface, packet []byte, to netip.Addr) error {
+	f.h.mu.Lock()
+	n := f.h.nic(from.Name)
+	f.h.mu.Unlock()
+	if n == nil || !to.IsMulticast() {
+		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
+	}
+	n.wire.send(f.h, n.Name, packet)
+	return nil
+}
+
+func (f frames) Close() error { return nil }
