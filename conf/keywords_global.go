@@ -89,7 +89,7 @@ var globalVRRP = []keyword[Global]{
 	multicast("vrrp_mcast_group6", "ff02::12", isIPv6, func(g *Global) *netip.Addr { return &g.MulticastGroup6 }),
 	number("vrrp_down_timer_adverts", 1, 100, "3", func(g *Global) *int { return &g.DownTimerAdverts }),
 	flag("vrrp_lower_prio_no_advert", func(g *Global) *bool { return &g.LowerPrioNoAdvert }),
-	flag("vrrp_higher_prio_send_advert", func(g *Global) *bool { return &g.HigherPrioSendAdvert }),
+	flag("vrrp_higher_prio_send_advert", func(g *Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when it yields to the one whose silence had made it MASTER, but for strict mode"),
 	flag("vrrp_owner_ignore_adverts", func(g *Global) *bool { return &g.OwnerIgnoreAdverts }),
 	flag("vrrp_skip_check_adv_addr", func(g *Global) *bool { return &g.SkipCheckAdvertAddr }),
 	bare("vrrp_check_unicast_src", func(g *Global) *bool { return &g.CheckUnicastSource }),

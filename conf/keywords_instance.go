@@ -34,7 +34,7 @@ var instanceBasics = []keyword[Instance]{
 		get: func(in *Instance) []string { return one(strconv.Itoa(int(in.Version))) }},
 	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *Instance) *int { return &in.DownTimerAdverts }),
 	flag("lower_prio_no_advert", func(in *Instance) *bool { return &in.LowerPrioNoAdvert }),
-	flag("higher_prio_send_advert", func(in *Instance) *bool { return &in.HigherPrioSendAdvert }),
+	flag("higher_prio_send_advert", func(in *Instance) *bool { return &in.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when it yields to the one whose silence had made it MASTER, but for strict mode"),
 	flag("owner_ignore_adverts", func(in *Instance) *bool { return &in.OwnerIgnoreAdverts }),
 	flag("skip_check_adv_addr", func(in *Instance) *bool { return &in.SkipCheckAdvertAddress }),
 	flag("v3_checksum_as_v2", func(in *Instance) *bool { return &in.ChecksumAsV2 }),

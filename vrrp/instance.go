@@ -132,6 +132,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 		LowerPrioNoAdvert:    cfg.LowerPrioNoAdvert,
 		HigherPrioSendAdvert: cfg.HigherPrioSendAdvert,
 		OwnerIgnoreAdverts:   cfg.OwnerIgnoreAdverts,
+		Reunite:              !cfg.Strict,
 		TimerExpiredBackup:   cfg.TimerExpiredBackup,
 		GARP:                 machine.GARP(cfg.GARP),
 	}

@@ -96,6 +96,41 @@ func TestAPartitionHeals(t *testing.T) {
 	})
 }
 
+// TestAPartitionHealsTheOtherWay: the better master speaks first, and the
+// other one yields. Without a word the better one would not know that its
+// neighbours have learned another; strict mode keeps to the RFC.
+func TestAPartitionHealsTheOtherWay(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, a, b := pair(t)
+			for n, priority := range map[*node]uint8{a: 150, b: 100} {
+				n.apply(with(instance("VI", priority, vip), func(i *conf.Instance) {
+					i.Strict = strict
+					i.GARP = conf.GARP{MasterRepeat: 1, LowerPrioRepeat: 3}
+				}))
+			}
+			w.Cut(b.host, true)
+			after(10*time.Second + 800*time.Millisecond) // a speaks next
+			b.want("VI", event.Master)
+			healed, before := time.Now(), len(adverts(t, w))
+			w.Cut(b.host, false)
+			after(5 * time.Second)
+			a.want("VI", event.Master)
+			b.want("VI", event.Backup)
+			if first := adverts(t, w)[before]; first.from != a.host {
+				t.Fatal("b has spoken first: this is not the test that it should be")
+			}
+			want := 3
+			if strict {
+				want = 0
+			}
+			if got := announcedBy(w, a.host, healed)[vipAddress]; got != want {
+				t.Errorf("strict: %v; a has announced its address %d times, want %d\n%s", strict, got, want, a.log)
+			}
+		})
+	}
+}
+
 const vipAddress = "10.0.0.100"
 
 // TestLosingAdvertisementsAreToldOnceASecond: a flood makes no flood of scripts.

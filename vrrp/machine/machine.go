@@ -21,6 +21,9 @@ type Machine struct {
 	heard    bool       // interval was learned from an advertisement
 	master   netip.Addr // who is MASTER, when another is
 
+	// missed is the master whose silence made this router MASTER.
+	missed netip.Addr
+
 	resigned bool // DownTimer runs since a priority 0
 	outbid   bool // a lower priority was heard since DownTimer was set
 

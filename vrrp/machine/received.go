@@ -107,7 +107,7 @@ func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) 
 
 // yield leaves MASTER to the sender of adv.
 func (m *Machine) yield(now time.Time, adv Advert, reason Reason, effects []Effect) []Effect {
-	if m.p.HigherPrioSendAdvert {
+	if m.p.HigherPrioSendAdvert || m.p.Reunite && m.missed.IsValid() && adv.Source == m.missed {
 		effects = m.advertise(effects)
 	}
 	effects = m.stopAllTimers(effects)

@@ -228,6 +228,37 @@ func TestYieldingAnnouncesItselfWhenAsked(t *testing.T) {
 		"MASTER -> BACKUP: advertisement with higher priority")
 }
 
+func TestReuniting(t *testing.T) {
+	reunite := func(p *machine.Params) { p.Reunite = true }
+	silent := machine.Input{Kind: machine.TimerFired, Timer: machine.DownTimer}
+	yields := []string{"stop adver", "release", "set down 24.609375s", "MASTER -> BACKUP: advertisement with higher priority"}
+	for _, c := range []struct {
+		name   string
+		change func(*machine.Params)
+		winner netip.Addr
+		spoken bool
+	}{
+		{"the master that was missed", reunite, lower, true},
+		{"another one", reunite, higher, false},
+		{"strict", func(*machine.Params) {}, lower, false},
+	} {
+		s := backup(t, c.change)
+		s.do(time.Second, received(200, lower))
+		s.do(10*time.Second, silent)
+		want := yields
+		if c.spoken {
+			want = append([]string{"send 100"}, yields...)
+		}
+		t.Log(c.name)
+		s.want(21*time.Second, received(200, c.winner), want...)
+	}
+	s := backup(t, reunite) // a master that gave up was not missed
+	s.do(time.Second, received(200, lower))
+	s.do(2*time.Second, received(0, lower))
+	s.do(10*time.Second, silent)
+	s.want(21*time.Second, received(200, lower), yields...)
+}
+
 func TestTwoOwners(t *testing.T) {
 	two := "noted: another router claims to own the addresses (priority 255)"
 	t.Run("the lower address yields", func(t *testing.T) {

@@ -121,6 +121,10 @@ func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Eff
 	effects = m.announce(m.p.GARP.MasterRepeat, effects)
 	effects = m.stopTimer(DownTimer, effects)
 	effects = m.stopTimer(PreemptTimer, effects)
+	m.missed = netip.Addr{}
+	if why.reason == MasterSilent || why.reason == GroupMaster {
+		m.missed = m.master
+	}
 	m.interval, m.heard, m.master = m.p.AdvertInterval, false, netip.Addr{}
 	m.delayOver, m.lowerAnnounced = false, time.Time{}
 	effects = m.setTimer(AdverTimer, now.Add(m.interval), effects)

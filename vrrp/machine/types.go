@@ -25,6 +25,11 @@ type Params struct {
 	LowerPrioNoAdvert    bool
 	HigherPrioSendAdvert bool
 	OwnerIgnoreAdverts   bool
+	// Reunite: a MASTER that yields to the very master whose silence had made
+	// it MASTER sends one advertisement first. Where the silence was a broken
+	// link, the other one never knew that there were two masters; now it does,
+	// and tells the neighbours again where the addresses are.
+	Reunite bool
 	// TimerExpiredBackup, without Preempt: a MASTER of at most this priority
 	// that wakes up so late that a BACKUP may have taken over becomes BACKUP
 	// itself; 0 is off (keepalived's timer_expired_backup).
