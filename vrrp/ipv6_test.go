@@ -286,3 +286,32 @@ func TestBothFamiliesOfOneVRID(t *testing.T) {
 		}
 	})
 }
+
+// TestStrangersOfBothFamiliesAreCounted: the sockets of an interface count together.
+func TestStrangersOfBothFamiliesAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a := newNode(t, w, "10.0.0.1/24")
+		a.host.Put("eth0", "fe80::1/64")
+		a.apply(instance("VI", 150, vip), instance6(150))
+		for _, adv := range []packet.Advertisement{
+			{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.9")}, Source: netip.MustParseAddr("10.0.0.8"), Destination: packet.Multicast4},
+			{Addresses: []netip.Addr{netip.MustParseAddr("fe80::9")}, Source: netip.MustParseAddr("fe80::8"), Destination: packet.Multicast6},
+		} {
+			adv.Version, adv.VRID, adv.Priority, adv.Interval = 3, 99, 100, time.Second
+			data, err := packet.Append(nil, &adv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Inject(data)
+		}
+		synctest.Wait()
+		stats, err := a.engine.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := stats.Dropped["eth0"][packet.UnknownVRID.String()]; got != 2 {
+			t.Errorf("%d advertisements of strangers were counted, want 2: %v", got, stats.Dropped)
+		}
+	})
+}

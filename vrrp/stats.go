@@ -57,7 +57,14 @@ func (e *Engine) stats() Stats {
 		}
 	}
 	for _, sock := range e.sockets {
-		s.Dropped[sock.device] = sock.dropped.named()
+		all := s.Dropped[sock.device]
+		if all == nil {
+			all = make(map[string]uint64)
+			s.Dropped[sock.device] = all
+		}
+		for reason, n := range sock.dropped.named() {
+			all[reason] += n
+		}
 	}
 	return s
 }

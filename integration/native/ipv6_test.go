@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
@@ -23,7 +24,7 @@ func TestIPv6Pairs(t *testing.T) {
 			testFailoverBothWays(t, site, 3, kinds)
 			for i, kind := range kinds {
 				if kind.Name() == "director" {
-					judgeNeighborAdvertisements(t, site.Dirs[i].Capture("eth0"), site.Dirs[i].HardwareAddr("eth0").String())
+					judgeNeighborAdvertisements(t, site.Dirs[i], pair.LinkLocalVIP, pair.VIP6)
 				}
 			}
 		})
@@ -32,11 +33,12 @@ func TestIPv6Pairs(t *testing.T) {
 
 // judgeNeighborAdvertisements has tcpdump -v read the unsolicited ones that a
 // router, whose kernel forwards, has sent for its virtual addresses.
-func judgeNeighborAdvertisements(t *testing.T, c *lab.Capture, mac string) {
+func judgeNeighborAdvertisements(t *testing.T, h *lab.Host, vips ...string) {
 	t.Helper()
-	text := c.Decode("-nn", "-v", "-e", "icmp6 and ether dst 33:33:00:00:00:01 and ether src "+mac)
+	mac := h.HardwareAddr("eth0").String()
+	text := h.Capture("eth0").Decode("-nn", "-v", "-e", "icmp6 and ether dst 33:33:00:00:00:01 and ether src "+mac)
 	text = strings.ReplaceAll(text, "\n\t", " ")
-	for _, vip := range []string{pair.LinkLocalVIP, pair.VIP6} {
+	for _, vip := range vips {
 		seen := false
 		for line := range strings.Lines(text) {
 			if !strings.Contains(line, "tgt is "+vip+",") {
@@ -55,5 +57,102 @@ func judgeNeighborAdvertisements(t *testing.T, c *lab.Capture, mac string) {
 		if !seen {
 			t.Errorf("tcpdump saw no neighbour advertisement of %s:\n%s", vip, text)
 		}
+	}
+}
+
+const excludedVIP6 = "2001:db8:1::200"
+
+// TestDualStack: an instance of each family, with one VRID and in one sync
+// group, each with an excluded address of the other family. All of them move
+// together, and each is announced in its own way.
+func TestDualStack(t *testing.T) {
+	director, keepalived := stage.Director(), stage.Keepalived()
+	for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}} {
+		t.Run(fmt.Sprintf("%s over %s", kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
+			site := vrrpOnly(t)
+			site.UseIPv6()
+			r := site.Run(t, kinds, func(_ int, c *pair.Config) {
+				c.Service, c.Interval = false, 200*time.Millisecond
+				c.Before = append(c.Before, "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_4\n    }\n}",
+					fmt.Sprintf(`vrrp_instance VI_4 {
+    state BACKUP
+    interface eth0
+    virtual_router_id 51
+    version 3
+    priority %d
+    advert_int 0.2
+    virtual_ipaddress {
+        %s/24
+    }
+    virtual_ipaddress_excluded {
+        %s
+    }
+}`, c.Priority, pair.VIP, excludedVIP6))
+			})
+			untilAll := func(i int, limit time.Duration) {
+				t.Helper()
+				r.UntilMaster(i, limit)
+				r.Lab.Until(time.Second, r.Dirs[i].Name+" alone holds the addresses of the IPv4 instance too", func() bool {
+					for n, h := range r.Dirs {
+						if h.On() && (h.HasAddress("eth0", pair.VIP) != (n == i) || h.HasAddress("eth0", excludedVIP6) != (n == i)) {
+							return false
+						}
+					}
+					return true
+				})
+			}
+			untilAll(0, 5*time.Second)
+			r.Daemons[0].Terminate()
+			untilAll(1, 2*time.Second)
+			r.Daemons[0].WaitEnd(5 * time.Second)
+			r.StartDaemon(0, kinds[0])
+			untilAll(0, 10*time.Second)
+			r.Dirs[0].Unplug("eth1") // only the IPv6 instance tracks it
+			untilAll(1, 5*time.Second)
+			r.Dirs[0].Plug("eth1")
+			untilAll(0, 10*time.Second)
+			r.Dirs[0].Crash()
+			untilAll(1, r.Configs[1].MasterDownInterval()+slack)
+			for i, kind := range kinds {
+				if kind.Name() != "director" {
+					continue
+				}
+				judge(t, r.Dirs[i].Capture("eth0"), r.LinkLocalAddress(i), 3)
+				judge(t, r.Dirs[i].Capture("eth0"), pair.DirectorAddress(i), 3)
+				judgeNeighborAdvertisements(t, r.Dirs[i], pair.LinkLocalVIP, pair.VIP6, excludedVIP6)
+				text := r.Dirs[i].Capture("eth0").Decode("-nn", "arp and ether src "+r.Dirs[i].HardwareAddr("eth0").String())
+				if !strings.Contains(text, "Request who-has "+pair.VIP+" (ff:ff:ff:ff:ff:ff) tell "+pair.VIP) {
+					t.Errorf("tcpdump saw no gratuitous ARP of %s:\n%s", pair.VIP, text)
+				}
+			}
+		})
+	}
+}
+
+// TestIPv6AddressThatIsBeingChecked: at a boot, and after an interface was
+// down, the link-local address takes a second or two to be usable. The
+// instance says so and goes into service by itself.
+func TestIPv6AddressThatIsBeingChecked(t *testing.T) {
+	stage.Require(t)
+	l := lab.New(t)
+	h := l.Host("dir1")
+	h.Sysctl("net.ipv6.conf.default.accept_dad", "1")
+	h.Sysctl("net.ipv6.conf.default.dad_transmits", "2")
+	h.Attach(l.Network("front"), "eth0")
+	conf := strings.ReplaceAll(soloConf, pair.VIP+"/24", pair.LinkLocalVIP+"/64\n        "+pair.VIP6)
+	d := pair.Start(t, stage.Director(), h, conf)
+	inService := func() bool { return h.HasAddress("eth0", pair.LinkLocalVIP) && h.HasAddress("eth0", pair.VIP6) }
+	l.Until(10*time.Second, "the virtual addresses are there", inService)
+	if !d.Printed(time.Time{}, "is being checked for duplicates") {
+		t.Error("director has not said what it waited for")
+	}
+	down := time.Now()
+	h.LinkDown("eth0")
+	l.Until(5*time.Second, "the fault is told", func() bool { return d.Printed(down, "to=FAULT") })
+	up := time.Now()
+	h.LinkUp("eth0")
+	l.Until(10*time.Second, "the virtual addresses are there again", inService)
+	if time.Since(up) < time.Second {
+		t.Errorf("they were there after %v: the link-local address was not checked", time.Since(up))
 	}
 }

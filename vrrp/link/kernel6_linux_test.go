@@ -107,6 +107,32 @@ func TestIPv6PacketsArriveWhole(t *testing.T) {
 	}
 }
 
+// TestIPv6UnicastWithoutAnInterface: a socket that is bound to an address alone.
+func TestIPv6UnicastWithoutAnInterface(t *testing.T) {
+	_, right := wire6(t)
+	a, _ := open6(t, link.Interface{}, "2001:db8::a")
+	b, ready := open6(t, right, "2001:db8::b")
+	to := netip.MustParseAddr("2001:db8::b")
+	sent, err := vrrppacket.Append(nil, &vrrppacket.Advertisement{
+		Version: 3, VRID: 10, Priority: 150, Interval: time.Second, Addresses: []netip.Addr{netip.MustParseAddr("fe80::c")},
+		Source: netip.MustParseAddr("2001:db8::a"), Destination: to,
+	})
+	check(t, err)
+	// Both ends are in one namespace: the kernel would deliver it by lo, which
+	// is not b's interface. What counts is that the kernel takes it.
+	check(t, a.Send(sent, to))
+	if n := testing.AllocsPerRun(100, func() { err = a.Send(sent, to) }); n != 0 || err != nil {
+		t.Errorf("sending allocates %v times, error %v", n, err)
+	}
+	select {
+	case <-ready:
+		_, err := b.Receive(make([]link.Datagram, 8))
+		check(t, err)
+		t.Error("a socket on one interface heard what came by another")
+	default:
+	}
+}
+
 func TestIPv6IsNotSentFromAForeignAddress(t *testing.T) {
 	left, _ := wire6(t)
 	a, _ := open6(t, left, "")
