@@ -60,7 +60,7 @@ func TestReturnOfTheBetterMaster(t *testing.T) {
 					return
 				}
 				r.Lab.Steady(8*time.Second, "dir2 stays MASTER", func() bool { return r.Holds(1) && !r.HoldsAny(0) })
-				expectAnswered(t, "return without preemption", r.Web.Between(back, time.Now()), 0)
+				expectAnswered(t, r, "return without preemption", r.Web.Between(back, time.Now()), 0)
 			})
 		})
 	}

@@ -28,7 +28,7 @@ func TestReload(t *testing.T) {
 		return r.InTable(0, 2, 80) && !r.InTable(0, 1, 80) && r.InTable(0, 0, 80)
 	})
 	r.Lab.Steady(2*time.Second, "dir1 stays MASTER", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
-	expectAnswered(t, "reload", r.Web.Between(from, time.Now()), inFlight)
+	expectAnswered(t, r, "reload", r.Web.Between(from, time.Now()), inFlight)
 	if result := download.Result(15 * time.Second); result != "complete" {
 		t.Errorf("the download from rs1, which stayed: %s", result)
 	}
@@ -60,5 +60,5 @@ func TestBadReload(t *testing.T) {
 	r.Lab.Steady(2*time.Second, "dir1 stays MASTER with its table", func() bool {
 		return r.Holds(0) && !r.HoldsAny(1) && r.InTable(0, 0, 80) && r.InTable(0, 1, 80)
 	})
-	expectAnswered(t, "refused reload", r.Web.Between(from, time.Now()), 0)
+	expectAnswered(t, r, "refused reload", r.Web.Between(from, time.Now()), 0)
 }

@@ -37,7 +37,7 @@ func TestWorkerKilled(t *testing.T) {
 			}
 			seen := r.Web.Between(killed, killed.Add(5*time.Second))
 			r.Lab.Logf("worker %s killed: %v", name, seen)
-			expectAnswered(t, "worker "+name+" killed", seen, 0)
+			expectAnswered(t, r, "worker "+name+" killed", seen, 0)
 			if sent := r.Advertised(1, killed); len(sent) > 0 {
 				t.Errorf("dir2 sent advertisements: %+v", sent)
 			}

@@ -60,6 +60,7 @@ func (m *machine) run(ctx context.Context, accel string, bootLimit time.Duration
 	if err != nil {
 		return 0, fmt.Errorf("%w: start QEMU: %w", ErrUnavailable, err)
 	}
+	go watchStarvation(ctx, cmd.Process.Pid, filepath.Join(m.share, starvedFile))
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for booted := false; ; {

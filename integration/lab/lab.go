@@ -35,6 +35,8 @@ type Lab struct {
 	networks []*Network
 	hosts    []*Host
 	cables   int
+
+	starvation *starvation
 }
 
 // New opens an empty lab that closes itself when the test ends.
@@ -53,6 +55,7 @@ func New(t Reporter) *Lab {
 	l.must(fabric.do(func() error {
 		return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0o644)
 	}), "open the lab")
+	l.starvation = watchStarvation()
 	t.Cleanup(l.close)
 	return l
 }
@@ -71,13 +74,16 @@ const clock = "15:04:05.000"
 const pollEvery = 30 * time.Millisecond
 
 // Until waits for a condition that is looked at every few milliseconds, and
-// ends the test when it has not come within the limit.
+// ends the test when it has not come within the limit, not counting the time
+// that the lab was starved.
 func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
 	l.t.Helper()
-	deadline := time.Now().Add(limit)
+	begun := time.Now()
 	for !condition() {
-		if time.Now().After(deadline) {
-			l.t.Fatalf("%s not within %v: %s", time.Now().Format(clock), limit, what)
+		if now := time.Now(); now.Sub(begun) > limit {
+			if starved := l.Starved(begun, now); now.Sub(begun) > limit+starved {
+				l.t.Fatalf("%s not within %v (and %v starved): %s", now.Format(clock), limit, starved.Round(time.Millisecond), what)
+			}
 		}
 		time.Sleep(pollEvery)
 	}
@@ -104,6 +110,10 @@ func (l *Lab) must(err error, format string, args ...any) {
 }
 
 func (l *Lab) close() {
+	l.starvation.stop()
+	if begun := l.starvation.list[0].at; l.starvation.total > time.Since(begun)/100 {
+		l.Logf("this machine kept the lab waiting for %.1f s of %.1f", l.starvation.total.Seconds(), time.Since(begun).Seconds())
+	}
 	for _, h := range l.hosts {
 		if l.t.Failed() {
 			h.snapshot()

@@ -86,6 +86,24 @@ func (r *Running) UntilAnswered(limit time.Duration) {
 	r.Lab.Until(limit, "the client gets answers again", func() bool { return r.Web.AnsweredSince(now, 10) })
 }
 
+// Lasting is how long a gap of the client lasted, without the time that the
+// lab was starved while its last requests were under way.
+func (r *Running) Lasting(seen traffic.Summary) time.Duration {
+	return seen.LongestGap - r.Lab.Starved(seen.GapStart, seen.GapStart.Add(seen.LongestGap))
+}
+
+// Failures counts the requests that failed. One without an answer does not
+// count when the lab was starved for a good part of the client's patience.
+func (r *Running) Failures(seen traffic.Summary) int {
+	failed := 0
+	for _, request := range seen.Failures {
+		if request.Outcome != traffic.NoAnswer || r.Lab.Starved(request.Start, request.Start.Add(request.Took)) < traffic.Patience/4 {
+			failed++
+		}
+	}
+	return failed
+}
+
 // MasterDownInterval is how long a backup of this configuration waits after
 // the last advertisement (RFC 9568 6.1, RFC 3768 6.1).
 func (c Config) MasterDownInterval() time.Duration { return 3*c.Interval + c.SkewTime() }

@@ -63,6 +63,7 @@ func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status 
 	defer tidy()
 	logs := LogsDir()
 	os.Setenv(lab.LogsVar, logs)
+	os.Setenv(lab.StarvedVar, guest.StarvedFile)
 	fmt.Fprintf(os.Stderr, "lab: starting a guest, because %s\n", why)
 	status, err = guest.Reexec(ctx, logs, needs.Stdin)
 	if errors.Is(err, guest.ErrUnavailable) {

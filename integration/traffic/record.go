@@ -36,9 +36,9 @@ type Request struct {
 
 // Summary is what a client went through in a stretch of time.
 type Summary struct {
-	Due        int // requests that the pace asks for
 	Sent       int
 	Failed     int
+	Failures   []Request // in the order of their ends
 	Outcomes   map[Outcome]int
 	Servers    map[string]int // answers by server
 	LongestGap time.Duration  // between two answers, or an answer and an end of the stretch
@@ -48,7 +48,7 @@ type Summary struct {
 // Summarize looks at the requests started from one time up to another.
 // Answers count for the gap from the moment they arrived.
 func Summarize(requests []Request, from, to time.Time) Summary {
-	s := Summary{Due: int(to.Sub(from) / Pace), Outcomes: map[Outcome]int{}, Servers: map[string]int{}}
+	s := Summary{Outcomes: map[Outcome]int{}, Servers: map[string]int{}}
 	answers := []time.Time{from}
 	for _, r := range requests {
 		if arrived := r.Start.Add(r.Took); r.Outcome == Answered && arrived.After(from) && arrived.Before(to) {
@@ -63,6 +63,7 @@ func Summarize(requests []Request, from, to time.Time) Summary {
 			s.Servers[r.Server]++
 		} else {
 			s.Failed++
+			s.Failures = append(s.Failures, r)
 		}
 	}
 	slices.SortFunc(answers, time.Time.Compare)
@@ -74,11 +75,6 @@ func Summarize(requests []Request, from, to time.Time) Summary {
 	}
 	return s
 }
-
-// Starved reports whether the client itself did not get the processor that it
-// needs to ask at its pace. What then takes longer than its patience says
-// nothing about anybody else.
-func (s Summary) Starved() bool { return s.Sent < s.Due*4/5 }
 
 // String is the summary in one line.
 func (s Summary) String() string {

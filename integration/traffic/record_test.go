@@ -56,15 +56,3 @@ func TestRequestsOutsideTheStretchDoNotCount(t *testing.T) {
 		t.Errorf("%d sent, %d failed; want 2 and none", got.Sent, got.Failed)
 	}
 }
-
-func TestStarvedClient(t *testing.T) {
-	zero := time.Unix(1000, 0)
-	list := requests(zero, traffic.Answered, traffic.Answered, traffic.Answered)
-
-	if seen := traffic.Summarize(list, zero, zero.Add(60*time.Millisecond)); seen.Starved() {
-		t.Errorf("%d of %d requests sent: starved", seen.Sent, seen.Due)
-	}
-	if seen := traffic.Summarize(list, zero, zero.Add(100*time.Millisecond)); !seen.Starved() {
-		t.Errorf("%d of %d requests sent: not starved", seen.Sent, seen.Due)
-	}
-}

@@ -1,0 +1,136 @@
+//go:build linux
+
+package lab
+
+import (
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// StarvedVar names the environment variable with the file that says for how
+// long, in nanoseconds since some moment, the machine below this one has kept
+// it waiting for a processor. In the guest there is one.
+const StarvedVar = "DIRECTOR_LAB_STARVED"
+
+// starvation keeps account of the time that the lab did not get. What a test
+// promises of time it promises of a machine that runs: limits grow by what was
+// measured here, and by nothing on a quiet machine.
+//
+// In the guest it is what QEMU's threads waited for, so that a program of the
+// lab that takes all of the guest's processors is not excused by it. Elsewhere
+// it is how late an ordinary program's sleep ends.
+type starvation struct {
+	end  chan struct{}
+	done chan struct{}
+	path string
+
+	mu    sync.Mutex
+	total time.Duration
+	base  time.Duration // of the file, when the lab was opened
+	list  []starved     // in order of time; only changes
+}
+
+// starved says that by some time it had added up to so much.
+type starved struct {
+	at    time.Time
+	total time.Duration
+}
+
+const (
+	starvedEvery = 100 * time.Millisecond // the file is looked at
+	starvedSleep = 10 * time.Millisecond
+	// A sleep that ends so much late says nothing.
+	starvedLeast = 5 * time.Millisecond
+)
+
+func watchStarvation() *starvation {
+	s := &starvation{end: make(chan struct{}), done: make(chan struct{}), path: os.Getenv(StarvedVar)}
+	s.base, _ = s.read()
+	s.add(0)
+	go s.run()
+	return s
+}
+
+func (s *starvation) run() {
+	defer close(s.done)
+	for {
+		pause := starvedSleep
+		if s.path != "" {
+			pause = starvedEvery
+		}
+		asleep := time.Now()
+		select {
+		case <-s.end:
+			return
+		case <-time.After(pause):
+		}
+		if s.path != "" {
+			s.look()
+		} else if late := time.Since(asleep) - pause; late > starvedLeast {
+			s.add(late)
+		}
+	}
+}
+
+func (s *starvation) stop() {
+	close(s.end)
+	<-s.done
+}
+
+// look reads the file, if there is one.
+func (s *starvation) look() {
+	now, ok := s.read()
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	more := now - s.base - s.total
+	s.mu.Unlock()
+	if more > 0 {
+		s.add(more)
+	}
+}
+
+func (s *starvation) read() (time.Duration, bool) {
+	if s.path == "" {
+		return 0, false
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	return time.Duration(n), err == nil
+}
+
+func (s *starvation) add(more time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total += more
+	s.list = append(s.list, starved{time.Now(), s.total})
+}
+
+// between is what was added from one time up to another. What is known of a
+// moment is known a little later, so the next look counts too.
+func (s *starvation) between(from, to time.Time) time.Duration {
+	s.look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var before, after time.Duration
+	for _, one := range s.list {
+		if !one.at.After(from) {
+			before = one.total
+		}
+		after = one.total
+		if one.at.After(to) {
+			break
+		}
+	}
+	return after - before
+}
+
+// Starved is how long, between two moments, this machine had no processor for
+// the lab though it had work to do.
+func (l *Lab) Starved(from, to time.Time) time.Duration { return l.starvation.between(from, to) }
