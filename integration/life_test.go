@@ -191,6 +191,7 @@ func TestVRF(t *testing.T) {
 	stage.Require(t)
 	for _, c := range []struct{ name, from string }{
 		{"multicast", "interface eth0"},
+		{"vmac", "interface eth0\n    use_vmac vrrp.51"},
 		{"unicast", "vrf blue\n    unicast_src_ip 192.0.2.%d\n    unicast_peer {\n        192.0.2.%d\n    }"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,6 +199,10 @@ func TestVRF(t *testing.T) {
 			front := l.Network("front")
 			var hosts [2]*lab.Host
 			var daemons [2]*pair.Daemon
+			carrier := "eth0"
+			if c.name == "vmac" {
+				carrier = "vrrp.51"
+			}
 			for i := range hosts {
 				h := l.Host(fmt.Sprintf("dir%d", i+1))
 				hosts[i] = h
@@ -225,15 +230,35 @@ func TestVRF(t *testing.T) {
 				conf := "global_defs {\n    default_interface eth0\n}\n" + lone(from, 200-100*i)
 				daemons[i] = pair.Start(t, stage.Director(), h, conf)
 				if i == 0 {
-					l.Until(10*time.Second, "dir1 is MASTER", func() bool { return has(t, h, "eth0") })
+					l.Until(10*time.Second, "dir1 is MASTER", func() bool { return has(t, h, carrier) })
 				}
 			}
 			l.Until(10*time.Second, "dir2 is BACKUP", func() bool { return daemons[1].Printed(time.Time{}, "to=BACKUP") })
-			l.Steady(time.Second, "dir2 hears dir1", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+			l.Steady(time.Second, "dir2 hears dir1", func() bool { return has(t, hosts[0], carrier) && !has(t, hosts[1], carrier) })
+			if vrf := inVRF(t, hosts[0], carrier); vrf != "blue" {
+				t.Errorf("%s is in VRF %q", carrier, vrf)
+			}
 			hosts[0].Crash()
-			l.Until(5*time.Second, "dir2 takes over", func() bool { return has(t, hosts[1], "eth0") })
+			l.Until(5*time.Second, "dir2 takes over", func() bool { return has(t, hosts[1], carrier) })
 		})
 	}
+}
+
+// inVRF is the VRF that an interface is in.
+func inVRF(t *testing.T, h *lab.Host, iface string) (name string) {
+	t.Helper()
+	within(t, h, "look at "+iface, func() error {
+		l, err := netlink.LinkByName(iface)
+		if err != nil {
+			return err
+		}
+		above, err := netlink.LinkByIndex(l.Attrs().MasterIndex)
+		if err == nil {
+			name = above.Attrs().Name
+		}
+		return err
+	})
+	return name
 }
 
 // TestBootBeforeTheNetwork: the address that unicast is to leave from comes

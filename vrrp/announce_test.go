@@ -135,6 +135,34 @@ func TestExtraAnnouncements(t *testing.T) {
 	})
 }
 
+// TestExtraAnnouncementsOfVirtualMACs: what advertisements leave from needs
+// none, any other virtual MAC interface does.
+func TestExtraAnnouncementsOfVirtualMACs(t *testing.T) {
+	for _, xmitBase := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, x := &vrrptest.Wire{}, &vrrptest.Wire{}
+			a := newNode(t, w, "10.0.0.1/24")
+			a.host.Plug(3, "eth1", x)
+			a.apply(with(vmacInstance("VI", 150), func(i *conf.Instance) {
+				i.GARP = conf.GARP{MasterRepeat: 1}
+				i.GARPExtraInterval, i.VMACAddr, i.VMACXmit = 10*time.Second, true, xmitBase
+				there := on("eth1", "10.1.0.1/32")
+				i.ExcludedAddresses = []conf.Address{there}
+			}))
+			a.engine.AllowMaster()
+			after(downInterval(time.Second, 150) + 35*time.Second)
+			a.want("VI", event.Master)
+			want := 1
+			if xmitBase {
+				want = 4
+			}
+			if here, there := len(w.Announcements()), len(x.Announcements()); here != want || there != 4 {
+				t.Errorf("vmac_xmit_base %v: %d announcements on its own link and %d on the other, want %d and 4", xmitBase, here, there, want)
+			}
+		})
+	}
+}
+
 // TestAnInterfaceThatMovesIsAnnounced: what neighbours knew of a MASTER's
 // addresses is no longer true, or they could not be told.
 func TestAnInterfaceThatMovesIsAnnounced(t *testing.T) {

@@ -7,12 +7,19 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// extraAnnounced says whether an address belongs to the periodic announcements
-// of garp_extra_if: those on other interfaces than the instance's own, where no
-// advertisement tells switches which port its hardware address is behind.
-// Without "all" only addresses on virtual MAC interfaces are.
-func (e *Engine) extraAnnounced(i *instance, device string, vmac bool) bool {
-	return device != i.cfg.Interface && (vmac || e.extraAll)
+// extraAnnounced says whether an address on an interface belongs to the
+// periodic announcements of garp_extra_if: those that leave by another
+// interface than the advertisements do, so that nothing else tells switches
+// which port its hardware address is behind. Without "all" only addresses on
+// virtual MAC interfaces are.
+func (e *Engine) extraAnnounced(i *instance, device string) bool {
+	switch v := e.vmacs.byName[device]; {
+	case v == nil:
+		return e.extraAll && device != i.cfg.Interface
+	case v.Parent == i.cfg.Interface:
+		return v != i.via
+	}
+	return true
 }
 
 // scheduleExtra starts or ends the periodic announcements, as an instance has
@@ -33,7 +40,7 @@ func (e *Engine) announceExtra(i *instance, now time.Time) {
 	}
 	var places []place
 	for _, a := range i.addresses {
-		if p := placeOf(a); !i.missing[p] && e.extraAnnounced(i, a.Device, a.UseVMAC) {
+		if p := placeOf(a); !i.missing[p] && e.extraAnnounced(i, a.Device) {
 			places = append(places, p)
 		}
 	}

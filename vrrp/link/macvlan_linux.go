@@ -59,6 +59,12 @@ func (m *vmacs) Make(v VMAC) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.ParentIndex, attrs.Group = v.Name, parent.Attrs().Index, v.Group
 	attrs.HardwareAddr = net.HardwareAddr(v.MAC[:])
+	// In a VRF the clients are its clients: the interface has to be in it too.
+	if above := parent.Attrs().MasterIndex; above != 0 {
+		if vrf, err := m.handle.LinkByIndex(above); err == nil && vrf.Type() == "vrf" {
+			attrs.MasterIndex = above
+		}
+	}
 	err = m.handle.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE})
 	switch {
 	case errors.Is(err, unix.EEXIST):
