@@ -23,7 +23,7 @@ var later = map[string][]string{
 	},
 	"vrrp_instance": {
 		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
-		"old_unicast_checksum", "auth_hmac",
+		"old_unicast_checksum",
 		"use_ipvlan",
 		"track_bfd",
 		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",

@@ -37,14 +37,10 @@ func familyOf(cfg *conf.Instance) link.Family {
 	return link.IPv4
 }
 
-// unsupported says what an instance needs of the wire that is not there yet.
+// unsupported says what an instance needs of the wire that is not there.
 // Without it, two routers would not hear each other and both be MASTER.
 func unsupported(cfg *conf.Instance) string {
-	switch {
-	case cfg.HMAC != nil:
-		return "auth_hmac is not supported yet"
-	}
-	return ""
+	return hmacTrouble(cfg.HMAC)
 }
 
 // instance is one virtual router: its rules and what they need around them.
@@ -77,9 +73,10 @@ type instance struct {
 	via     *vmac // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
 	rules   packet.Rules
+	signing signing
 	out     []outgoing // the advertisement, ready to be sent
 	badness string     // why there is none
-	// unsupported is what the configuration asks for and is not there yet.
+	// unsupported is what the configuration asks for and is not there.
 	unsupported string
 
 	// owns: the machine wants the addresses on this host. seq counts the wishes
@@ -162,6 +159,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 		Checksum:    form,
 	}
 	i.authentication(cfg)
+	i.configureHMAC(cfg)
 	if i.key.unicast {
 		i.unicastRules(cfg)
 	}

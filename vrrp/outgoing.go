@@ -79,6 +79,9 @@ func (i *instance) compose(adv *packet.Advertisement) {
 			i.out, i.badness = nil, err.Error()
 			return
 		}
+		if i.signing.key != nil {
+			datagram = packet.AppendTrailer(datagram)
+		}
 		i.out = append(i.out, outgoing{to: to, datagram: datagram})
 	}
 }

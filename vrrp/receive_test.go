@@ -249,7 +249,9 @@ func TestAnotherMulticastGroup(t *testing.T) {
 
 func TestWhatIsNotSupportedIsAFaultAndNotSplitBrain(t *testing.T) {
 	for reason, change := range map[string]func(*conf.Instance){
-		"auth_hmac is not supported yet": func(i *conf.Instance) { i.HMAC = &conf.AuthHMAC{} },
+		"auth_hmac: key 7 could not be read from /etc/key": func(i *conf.Instance) {
+			i.HMAC = &conf.AuthHMAC{ActiveKey: 7, Keys: []conf.HMACKey{{ID: 7, File: "/etc/key"}}}
+		},
 	} {
 		t.Run(reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

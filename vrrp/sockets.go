@@ -151,9 +151,13 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 	if i.rules.AuthType == packet.AuthAH {
 		i.rules.Sequence = nextSequence(i.rules.Sequence, now)
 	}
+	if i.signing.key != nil {
+		i.signing.sequence = i.signing.sequence.Next(now, i.signing.window)
+	}
 	for n := range i.out {
 		o := &i.out[n]
 		i.seal(o.datagram, priority, i.rules.Sequence)
+		i.sign(n)
 		if err := e.transmit(i, o); err != nil {
 			i.stats.sendErrors++
 			if n, ok := i.limits.allow("send", now); ok {
@@ -198,11 +202,10 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	i := s.instances[e.adv.VRID]
 	var notes packet.Notes
 	switch {
-	case reason != packet.Accepted:
-	case i == nil:
+	case i != nil:
+		reason, notes = e.adv.Judge(reason, &i.rules, at)
+	case reason == packet.Accepted:
 		reason = packet.UnknownVRID
-	default:
-		reason, notes = e.adv.Check(&i.rules)
 	}
 	if reason != packet.Accepted {
 		e.dropped(s, i, reason, at)
@@ -210,6 +213,9 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	}
 	i.stats.received++
 	i.rules.Sequence = max(i.rules.Sequence, e.adv.Sequence())
+	if i.rules.HMAC != nil {
+		i.rules.HMAC.Replay.Accepted(&e.adv)
+	}
 	adv := machine.Advert{Priority: e.adv.Priority, Interval: e.adv.Interval, Source: e.adv.Source}
 	if !i.flood.admit(e.batchID, adv) {
 		i.stats.flooded++

@@ -50,6 +50,8 @@ type Configure struct {
 	// Generation counts the configurations this supervisor has applied, from 1.
 	Generation uint64
 	Config     *conf.Config
+	// Keys are those of auth_hmac that stand in files, by the file's name.
+	Keys map[string]conf.Secret
 	// Known is what was true before this worker was started; empty at a cold
 	// start and at a reload.
 	Known Snapshot

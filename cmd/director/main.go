@@ -38,6 +38,7 @@ type commands struct {
 	Confirm  confirmCmd  `cmd:"" help:"Say that a configuration applied with reload --confirm shall stay."`
 	History  historyCmd  `cmd:"" help:"List the configurations that were in force."`
 	Rollback rollbackCmd `cmd:"" help:"Put a configuration of the history in force again."`
+	Genkey   genkeyCmd   `cmd:"" help:"Print a random key for auth_hmac."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
 }

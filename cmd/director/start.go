@@ -33,13 +33,15 @@ func (c *runCmd) loadText(t history.Text) loaded {
 // read reads a configuration, without the half that was not asked for.
 func (c *runCmd) read(path string, o conf.Options) loaded {
 	cfg, findings := conf.Load(path, o)
+	keys, trouble := readKeys(cfg, nil)
+	findings = append(findings, trouble...)
 	if c.OnlyVRRP {
 		cfg.VirtualServers = nil
 	}
 	if c.OnlyCheckers {
 		cfg.Instances = nil
 	}
-	return loaded{cfg: cfg, findings: findings}
+	return loaded{cfg: cfg, keys: keys, findings: findings}
 }
 
 // choose decides what to start with: the file, or, when that cannot or should

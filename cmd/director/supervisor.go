@@ -87,9 +87,10 @@ type workerState struct {
 	since    time.Time
 	died     error
 	givenUp  bool
-	// given is the generation that it was handed last, and cfg that configuration.
+	// given is the generation that it was handed last, cfg that configuration and keys its key files.
 	given   uint64
 	cfg     *conf.Config
+	keys    keyFiles
 	ended   bool
 	applied worker.Applied
 }
@@ -176,13 +177,16 @@ func (s *supervisor) workerEvent(e worker.Event) {
 // table comes first.
 func (s *supervisor) configure(name string, died time.Time) {
 	w := s.workers[name]
-	generation, cfg := s.generation, s.current.cfg
+	generation, cfg, keys := s.generation, s.current.cfg, s.current.keys
 	if name == vrrpWorker && w.cfg != nil && s.tableAwaited {
-		generation, cfg = w.given, w.cfg
+		generation, cfg, keys = w.given, w.cfg, w.keys
 	}
-	w.given, w.cfg = generation, cfg
+	if name != vrrpWorker {
+		keys = nil // it signs nothing
+	}
+	w.given, w.cfg, w.keys = generation, cfg, keys
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: generation, Config: cfg, Known: s.known.snapshot(died), Proceed: s.proceeded,
+		Generation: generation, Config: cfg, Keys: keys, Known: s.known.snapshot(died), Proceed: s.proceeded,
 		Trackers:      s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})

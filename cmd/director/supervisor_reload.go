@@ -41,6 +41,7 @@ func (o order) answer(r reloadReport) {
 // loaded is a configuration that was read.
 type loaded struct {
 	cfg      *conf.Config
+	keys     keyFiles
 	findings []conf.Finding
 	text     history.Text
 	recorder *history.Recorder // nil when it was not read from the disk
@@ -106,6 +107,7 @@ func (s *supervisor) beginLoading(number int) {
 	}
 	go func() {
 		l := read()
+		insistOnKeys(l.findings)
 		if l.err == nil && !conf.HasErrors(l.findings) {
 			loadModules(l.cfg)
 		}
@@ -234,9 +236,12 @@ func (s *supervisor) configureRunning(name string) {
 	if w == nil || w.pid == 0 {
 		return
 	}
-	w.given, w.cfg = s.generation, s.current.cfg
+	w.given, w.cfg, w.keys = s.generation, s.current.cfg, nil
+	if name == vrrpWorker {
+		w.keys = s.current.keys
+	}
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
-		Generation: s.generation, Config: s.current.cfg, Proceed: s.proceeded, Trackers: s.trackers(),
+		Generation: s.generation, Config: s.current.cfg, Keys: w.keys, Proceed: s.proceeded, Trackers: s.trackers(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }

@@ -76,6 +76,7 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 					known = resume(m.Configure.Known)
 				}
 				first = false
+				keyFiles(m.Configure.Keys).into(m.Configure.Config)
 				l.out.Put("applied", applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known)))
 			}
 		}
