@@ -111,6 +111,8 @@ func TestFindings(t *testing.T) {
 		{"bad mask", in("    virtual_ipaddress { 10.0.0.2/33 }"), `5:25: warning: "33" is no mask of 10.0.0.2: 32 is used`},
 		{"address option", in("    virtual_ipaddress { 10.0.0.2 lable eth0:1 }"), "5:34: warning: unknown address option \"lable\": it is ignored (did you mean label?)\n5:40: warning: unknown address option \"eth0:1\""},
 		{"own interface", in("    track_interface { eth0 }"), "5:23: warning: (A) eth0 is the instance's own interface"},
+		{"delay as long as others wait", "interface_up_down_delays {\n eth0 2 9\n eth1 200\n}\n" + in(""), "2:7: warning: (A) eth0 counts as down after 2 s only: by then another router is MASTER, and this one still has the addresses (less than 2)"},
+		{"delay", "interface_up_down_delays {\n eth0 1.9 9\n}\n" + in(""), ""},
 		{"weight with =", in("    track_interface { eth1 weight=5 }"), `5:28: warning: unknown option "weight=5" of eth1: it is ignored (write weight 5)`},
 		{"weight out of range", in("    track_interface { eth1 weight 254 }"), "5:35: warning: weight 254 is outside of -253 to 253"},
 		{"tracked twice", in("    track_interface {\n eth1\n eth1\n }"), "7:2: warning: (A) interface eth1 is tracked twice"},

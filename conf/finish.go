@@ -12,6 +12,7 @@ func (l *loader) finish() {
 		l.finishInstance(in)
 	}
 	l.duplicateVRIDs()
+	l.finishDelays()
 	l.finishGroups()
 	l.finishTracking()
 	l.finishStatic()

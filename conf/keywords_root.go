@@ -110,7 +110,9 @@ func readDelays(l *loader, n *syntax.Node, c *Config) {
 		}
 		if ok {
 			l.entry(c, n.Keyword.Text, e.Keyword.Text, e)
-			c.InterfaceDelays = append(c.InterfaceDelays, InterfaceDelay{Interface: e.Keyword.Text, Down: down, Up: up})
+			d := InterfaceDelay{Interface: e.Keyword.Text, Down: down, Up: up}
+			c.InterfaceDelays = append(c.InterfaceDelays, d)
+			l.delays = append(l.delays, delayLine{e, d})
 		}
 	}
 }

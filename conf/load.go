@@ -76,6 +76,7 @@ type loader struct {
 	saids      []Source
 	compat     bool
 	names      func(kind, name string) (uint32, bool)
+	delays     []delayLine // interface_up_down_delays
 	minGARP    bool
 	preference int // of the next rule without one
 	oldSync    LVSSync

@@ -149,6 +149,7 @@ func TestOnlyPeersAreHeardWhenAsked(t *testing.T) {
 			}
 		}
 		w.Inject(unicast("10.0.0.2", 254))
+		after(10 * time.Millisecond) // dense traffic is looked at in short intervals
 		a.want("VI", event.Backup)
 	})
 }
