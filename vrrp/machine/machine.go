@@ -29,6 +29,9 @@ type Machine struct {
 
 	delayOver bool // preempt_delay has passed and no better master was heard since
 
+	handedOver bool // the mastership is left to others
+	offered    bool // it was given away, and DownTimer waits for somebody to take it
+
 	deadlines [Timers]time.Time // zero: not running
 	garp      [garpBlocks]garpBlock
 	// lowerAnnounced is when a losing advertisement was last answered by announcements.
@@ -78,6 +81,10 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 		return m.priorityChanged(now, in.Priority, effects)
 	case JoinMaster:
 		return m.joinMaster(now, in.Reason, effects)
+	case HandOver:
+		return m.handOver(now, effects)
+	case TakePart:
+		return m.takePart(effects)
 	case JoinBackup:
 		return m.joinBackup(now, in.Reason, effects)
 	case Reconfigured:
@@ -116,8 +123,9 @@ func (m *Machine) Deadline(timer Timer) time.Time {
 func (m *Machine) owner() bool { return m.p.Priority == Owner }
 
 // preempts says whether a master with lower priority is replaced: the owner
-// always does (RFC 9568 section 6.1, Preempt_Mode).
-func (m *Machine) preempts() bool { return m.p.Preempt || m.owner() }
+// always does (RFC 9568 section 6.1, Preempt_Mode), and nobody who has handed
+// the mastership over.
+func (m *Machine) preempts() bool { return (m.p.Preempt || m.owner()) && !m.handedOver }
 
 // preemptDelay is how long a master with lower priority is let be.
 func (m *Machine) preemptDelay() time.Duration {

@@ -15,7 +15,7 @@ import (
 )
 
 // TestConvergence lets two to five routers live through faults, crashes,
-// restarts, reloads and partitions on a wire that loses, delays, duplicates
+// restarts, reloads, hand-overs and partitions on a wire that loses, delays, duplicates
 // and reorders. After quiet there is one master, the right one, and no other
 // host has the addresses. DIRECTOR_LONG=1 runs 100,000 schedules;
 // DIRECTOR_SEED=n replays one and prints what happened.
@@ -160,7 +160,7 @@ func (c *chaos) weather() {
 // mishap is one thing that goes wrong, or is repaired.
 func (c *chaos) mishap() {
 	n := c.nodes[c.rng.IntN(len(c.nodes))]
-	what := c.rng.IntN(8)
+	what := c.rng.IntN(10)
 	c.trace("%12v node %d: mishap %d", c.now, n.id, what)
 	switch what {
 	case 0, 1:
@@ -199,6 +199,14 @@ func (c *chaos) mishap() {
 			}
 			c.halt(n)
 			c.maybeRestart(n)
+		}
+	case 8:
+		if n.m != nil {
+			c.step(n, handOver)
+		}
+	case 9:
+		if n.m != nil {
+			c.step(n, takePart)
 		}
 	}
 }
@@ -265,6 +273,10 @@ func (c *chaos) settle() {
 			c.setFault(n, false)
 			c.start(n, false)
 		}
+		// Some hand-overs go on: the others have a master all the same.
+		if n.m != nil && c.rng.IntN(2) == 0 {
+			c.step(n, takePart)
+		}
 	}
 	c.run(c.quiet + time.Duration(len(c.nodes)+1)*(c.delay+2*c.longest))
 }
@@ -303,7 +315,7 @@ func (c *chaos) verdict() error {
 		if n.state != event.Backup || n.m.Master() != master.addr {
 			return fmt.Errorf("node %d is %v of %v, and node %d (%v) is MASTER", n.id, n.state, n.m.Master(), master.id, master.addr)
 		}
-		preempts := n.params.Preempt || n.params.Priority == machine.Owner
+		preempts := (n.params.Preempt || n.params.Priority == machine.Owner) && !n.m.HandedOver()
 		if preempts && n.m.Priority() > master.m.Priority() {
 			return fmt.Errorf("node %d preempts with priority %d, but node %d is MASTER with %d", n.id, n.m.Priority(), master.id, master.m.Priority())
 		}

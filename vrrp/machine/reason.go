@@ -26,6 +26,8 @@ const (
 	TwoOwners        // another router claims to own the addresses too (RFC 9568 section 8.3.2)
 	GroupMaster      // another member of the sync group became MASTER
 	GroupBackup      // another member of the sync group yielded
+	HandedOver       // given away on purpose
+	NobodyTook       // it was given away and no other router was heard
 	WokeLate         // a timer fired so late that another may have taken over
 )
 
@@ -40,6 +42,8 @@ var reasonTexts = [...]string{
 	"preempting a master with lower priority",
 	"another router claims to own the addresses (priority 255)",
 	"its sync group is MASTER", "its sync group is BACKUP",
+	"handed over on purpose",
+	"the mastership was handed over and nobody took it",
 	"its timer fired so late that another may have become MASTER (timer_expired_backup)",
 }
 

@@ -38,6 +38,9 @@ func noted(reason Reason, adv Advert, effects []Effect) []Effect {
 // receivedAsBackup is RFC 9568 section 6.4.2 with keepalived's preempt_delay.
 func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) []Effect {
 	if adv.Priority == 0 {
+		if m.offered {
+			return effects // another gives up too, or our own word comes back: who takes over is still awaited
+		}
 		m.resigned, m.outbid, m.master = true, false, netip.Addr{}
 		return m.setTimer(DownTimer, now.Add(m.Skew()), effects)
 	}

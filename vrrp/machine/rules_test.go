@@ -345,7 +345,7 @@ func TestEveryReasonHasItsWords(t *testing.T) {
 		}
 		seen[text] = r
 	}
-	if got := (machine.WokeLate + 1).String(); got != "Reason(20)" {
+	if got := (machine.WokeLate + 1).String(); got != "Reason(22)" {
 		t.Errorf("the reason behind the last one reads %q", got)
 	}
 }

@@ -113,6 +113,8 @@ var (
 	startup  = machine.Input{Kind: machine.Startup}
 	resume   = machine.Input{Kind: machine.Startup, Master: true}
 	shutdown = machine.Input{Kind: machine.Shutdown}
+	handOver = machine.Input{Kind: machine.HandOver}
+	takePart = machine.Input{Kind: machine.TakePart}
 )
 
 var timerNames = [machine.Timers]string{"adver", "down", "preempt", "garp", "refresh"}

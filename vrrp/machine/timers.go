@@ -65,7 +65,7 @@ func (m *Machine) shiftTimer(now time.Time, timer Timer, d time.Duration, effect
 
 // setDownTimer starts Active_Down_Timer anew after an advertisement or at a start.
 func (m *Machine) setDownTimer(now time.Time, effects []Effect) []Effect {
-	m.resigned, m.outbid = false, false
+	m.resigned, m.outbid, m.offered = false, false, false
 	return m.setTimer(DownTimer, now.Add(m.MasterDownInterval()), effects)
 }
 

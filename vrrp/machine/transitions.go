@@ -44,7 +44,7 @@ func (m *Machine) startup(now time.Time, resume bool, effects []Effect) []Effect
 		return m.changed(event.Fault, event.Fault, cause{reason: TrackedDown, detail: m.detail}, effects)
 	case resume:
 		return m.becomeMaster(now, cause{reason: Resumed, quiet: true}, effects)
-	case m.owner():
+	case m.owner() && !m.handedOver:
 		return m.becomeMaster(now, cause{reason: AddressOwner}, effects)
 	}
 	effects = append(effects, Effect{Kind: ReleaseAddresses})
@@ -93,7 +93,7 @@ func (m *Machine) faultChanged(now time.Time, in Input, effects []Effect) []Effe
 	case in.Fault && (m.state == event.Master || m.state == event.Backup):
 		effects = m.resign(effects)
 		return m.changed(event.Fault, event.Fault, cause{reason: TrackedDown, detail: in.Reason}, effects)
-	case !in.Fault && m.state == event.Fault && m.owner():
+	case !in.Fault && m.state == event.Fault && m.owner() && !m.handedOver:
 		return m.becomeMaster(now, cause{reason: AddressOwner, detail: in.Reason}, effects)
 	case !in.Fault && m.state == event.Fault:
 		return m.listen(now, cause{reason: TrackedUp, detail: in.Reason}, effects)
@@ -105,6 +105,8 @@ func (m *Machine) faultChanged(now time.Time, in Input, effects []Effect) []Effe
 func (m *Machine) masterDown(now time.Time, effects []Effect) []Effect {
 	why := cause{reason: MasterSilent}
 	switch {
+	case m.offered:
+		why.reason = NobodyTook
 	case m.resigned:
 		why.reason = MasterResigned
 	case m.outbid:
@@ -121,6 +123,7 @@ func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Eff
 	effects = m.announce(m.p.GARP.MasterRepeat, effects)
 	effects = m.stopTimer(DownTimer, effects)
 	effects = m.stopTimer(PreemptTimer, effects)
+	m.handedOver, m.offered = false, false
 	m.missed = netip.Addr{}
 	if why.reason == MasterSilent || why.reason == GroupMaster {
 		m.missed = m.master

@@ -78,6 +78,11 @@ const (
 	// that state; Input.Reason says which and why. See Follow.
 	JoinMaster
 	JoinBackup
+	// HandOver gives the mastership to whoever wants it, until TakePart, or
+	// until there is nobody else: see HandedOver.
+	HandOver
+	// TakePart ends a hand-over.
+	TakePart
 )
 
 // Timer names a timer of a machine. Each has at most one deadline.
