@@ -275,6 +275,32 @@ func TestBootBeforeTheNetwork(t *testing.T) {
 	l.Until(5*time.Second, "MASTER", func() bool { return has(t, h, "eth0") })
 }
 
+// TestStartupDelay: director says nothing until it is over, and a worker that
+// takes the place of one that died does not wait a second time.
+func TestStartupDelay(t *testing.T) {
+	stage.Require(t)
+	const delay = 4 * time.Second
+	l := lab.New(t)
+	h := l.Host("dir1")
+	h.Attach(l.Network("front"), "eth0", "192.0.2.2/24")
+	began := time.Now()
+	d := pair.Start(t, stage.Director(), h, "global_defs {\n    vrrp_startup_delay 4\n}\n"+lone("interface eth0", 200))
+	l.Until(15*time.Second, "MASTER", func() bool { return has(t, h, "eth0") })
+	sent := pair.Advertisements(h.Capture("eth0"), began)
+	if len(sent) == 0 || sent[0].Time.Sub(began) < delay {
+		t.Errorf("%d advertisements, the first one before the delay was over", len(sent))
+	}
+	killed := d.KillWorker(pair.VRRP)
+	l.Until(delay-500*time.Millisecond, "the new worker advertises", func() bool {
+		for _, a := range pair.Advertisements(h.Capture("eth0"), killed) {
+			if a.Time.Sub(killed) > 100*time.Millisecond && a.Priority == 200 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // lifePair is a pair at 100 ms of which the first is MASTER.
 func lifePair(t *testing.T, lines ...string) (*lab.Lab, [2]*lab.Host, [2]*pair.Daemon) {
 	t.Helper()
