@@ -78,4 +78,9 @@ type InstanceState struct {
 	// Quiet marks a state that was taken over rather than reached (a restarted
 	// worker that resumes MASTER): nobody is notified of it.
 	Quiet bool
+	// HandOver is the number of the hand-over that was asked for last, 0 when
+	// there is none, and HandedOver says whether it is still in force: it comes
+	// to its end by itself when there is no other router.
+	HandOver   uint64
+	HandedOver bool
 }

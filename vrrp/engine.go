@@ -30,6 +30,7 @@ type Engine struct {
 	groups     map[string]*group
 	places     map[place][]*instance
 	trackers   map[trackerKey]event.TrackerState
+	handovers  map[string]uint64 // numbers of those in force, by instance name
 	watchers   map[trackerKey][]*instance
 	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets    map[link.Key]*socket

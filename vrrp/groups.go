@@ -122,6 +122,12 @@ func (e *Engine) start(of *instance, now time.Time) {
 			resume = resume && now.Before(i.resume)
 		}
 	}
+	e.takeHandOver(of, now)
+	for _, i := range of.together() {
+		if i.machine.HandedOver() {
+			resume = false // a process died in the middle of it
+		}
+	}
 	for _, i := range of.together() {
 		if i.cfg.Priority == machine.Owner && !e.allowed && !resume && !i.started {
 			return

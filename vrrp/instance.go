@@ -64,6 +64,7 @@ type instance struct {
 	ready  bool   // it is known whether something is wrong
 	// priority is the effective one.
 	priority uint8
+	handover uint64 // number of the last hand-over that was begun; 0 after it was ended
 	// held: Active_Down_Timer has expired, but nobody may become MASTER yet.
 	held bool
 	// graced: it expired much too late and was given one more interval.

@@ -37,6 +37,8 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		Reason:   reason,
 		Peer:     i.peerText(),
 		Quiet:    f.Quiet,
+
+		HandOver: i.handover, HandedOver: i.machine.HandedOver(),
 	}
 	e.opts.Events(i.state)
 }
@@ -46,13 +48,16 @@ func (e *Engine) tellAgain(i *instance) {
 	i.state.Instance = i.cfg.Name
 	i.state.Priority = int(i.machine.Priority())
 	i.state.Peer = i.peerText()
+	i.state.HandOver, i.state.HandedOver = i.handover, i.machine.HandedOver()
 	i.state.Quiet = true
 	e.opts.Events(i.state)
 }
 
 // heard tells who the master is when that has changed.
 func (e *Engine) heard(i *instance, now time.Time) {
-	if i.machine.Master() == i.peer || now.Sub(i.told) < peerPause {
+	// Whoever has handed the mastership over waits for this.
+	awaited := i.machine.HandedOver() && !i.peer.IsValid()
+	if i.machine.Master() == i.peer || now.Sub(i.told) < peerPause && !awaited {
 		return
 	}
 	i.peer, i.told = i.machine.Master(), now
