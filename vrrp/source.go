@@ -51,15 +51,15 @@ func (i *iface) primary() netip.Addr {
 }
 
 // own6 is the IPv6 address of the interface itself that is better than the
-// others, or the zero Addr; rank 0 is none at all. Of equals the first one
-// counts. A virtual address that was there before it was configured comes last
-// in its rank: it is its owner's.
+// others, or the zero Addr; rank 0 is none at all, and so is one that is only
+// temporary (RFC 8981). Of equals the first one counts. A virtual address that
+// was there before it was configured comes last in its rank: it is its owner's.
 func (i *iface) own6(virtual func(place) bool, rank func(netip.Prefix) int) netip.Addr {
 	var best netip.Addr
 	var order uint64
 	high := 0
 	for p, own := range i.addrs {
-		if !p.Addr().Is6() || own.dad != link.DADPassed {
+		if !p.Addr().Is6() || own.secondary || own.dad != link.DADPassed {
 			continue
 		}
 		r := 2 * rank(p)

@@ -60,6 +60,28 @@ func judgeNeighborAdvertisements(t *testing.T, h *lab.Host, vips ...string) {
 	}
 }
 
+// TestIPv6WorkerKilled: a worker that is restarted knows its virtual
+// link-local address from the interface's own, and goes on.
+func TestIPv6WorkerKilled(t *testing.T) {
+	director := stage.Director()
+	site := vrrpOnly(t)
+	site.UseIPv6()
+	r := site.Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) {
+		c.Service, c.Interval = false, 100*time.Millisecond
+	})
+	killed := r.Daemons[0].KillWorker(pair.VRRP)
+	r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+	if sent := r.Advertised(1, killed); len(sent) > 0 {
+		t.Errorf("dir2 sent advertisements: %+v", sent)
+	}
+	if sent := r.Advertised(0, killed); len(sent) < 15 {
+		t.Errorf("dir1 sent %d advertisements in 2 s from its own address", len(sent))
+	}
+	if strange := pair.From(pair.Advertisements(r.Dirs[0].Capture("eth0"), killed), pair.LinkLocalVIP); len(strange) > 0 {
+		t.Errorf("advertisements left from the virtual address: %+v", strange)
+	}
+}
+
 const excludedVIP6 = "2001:db8:1::200"
 
 // TestDualStack: an instance of each family, with one VRID and in one sync

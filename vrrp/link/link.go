@@ -45,6 +45,7 @@ type InterfaceAddress struct {
 	Index  int
 	Prefix netip.Prefix
 	// Secondary is IFA_F_SECONDARY: the kernel does not choose it as a source.
+	// Of IPv6 the same flag is IFA_F_TEMPORARY.
 	Secondary bool
 	// DAD is how far duplicate address detection is, of IPv6.
 	DAD DAD
