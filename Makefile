@@ -11,6 +11,9 @@ RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
 UNIT = $$($(GO) list ./... | grep -v /integration/native | grep -v '/integration$$')
 
+# Most of what the native tests do is wait for timers of the RFC.
+NATIVE = -parallel 4 -timeout 10m
+
 .PHONY: help build test test-unit test-unit-long test-native test-native-long test-lab test-lab-short test-long demo bench lint fuzz tools clean
 
 help:
@@ -47,10 +50,10 @@ test-unit:
 	scripts/fuzz 3s
 
 test-native:
-	$(GO) test -count=1 -v -short -timeout 10m ./integration/native
+	$(GO) test -count=1 -v -short $(NATIVE) ./integration/native
 
 test-native-long:
-	$(GO) test -count=1 -v -timeout 10m ./integration/native
+	$(GO) test -count=1 -v $(NATIVE) ./integration/native
 
 test-lab-short:
 	@scripts/lab -short -timeout 15m

@@ -15,6 +15,7 @@ import (
 func TestElectionOfThree(t *testing.T) {
 	for i, kinds := range []string{"director director keepalived", "director keepalived keepalived", "keepalived director director"} {
 		t.Run(kinds, func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && i > 0 {
 				t.Skip("SKIP: one order of three routers is enough for the short form")
 			}
@@ -55,6 +56,7 @@ func TestElectionOfThree(t *testing.T) {
 func TestNoPreempt(t *testing.T) {
 	for _, kinds := range []string{"director keepalived", "keepalived director"} {
 		t.Run(kinds, func(t *testing.T) {
+			t.Parallel()
 			s := newStations(t, kinds, 3, 200*time.Millisecond, "nopreempt")
 			s.startAll()
 			s.list[0].host.Crash()
@@ -79,6 +81,7 @@ func TestPreemptDelay(t *testing.T) {
 	const delay = 3 * time.Second
 	for _, kinds := range []string{"director keepalived", "keepalived director"} {
 		t.Run(kinds, func(t *testing.T) {
+			t.Parallel()
 			s := newStations(t, kinds, 3, 200*time.Millisecond, "preempt_delay 3")
 			s.startAll()
 			s.list[0].host.Crash()
@@ -125,6 +128,7 @@ func TestFRR(t *testing.T) {
 	} {
 		for _, kinds := range []string{"director frr", "frr director"} {
 			t.Run(kinds+" "+c.name, func(t *testing.T) {
+				t.Parallel()
 				if testing.Short() && c.version == 2 {
 					t.Skip("SKIP: version 2, with its intervals of a second, is part of the long form")
 				}

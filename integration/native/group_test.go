@@ -21,6 +21,7 @@ func TestSyncGroup(t *testing.T) {
 	director, keepalived := stage.Director(), stage.Keepalived()
 	for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}, {director, director}} {
 		t.Run(fmt.Sprintf("%s over %s", kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
+			t.Parallel()
 			site := vrrpOnly(t)
 			dir := site.Dirs[0].Dir()
 			broken, record := filepath.Join(dir, "broken"), filepath.Join(dir, "record")

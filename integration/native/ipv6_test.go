@@ -19,6 +19,7 @@ func TestIPv6Pairs(t *testing.T) {
 	director, keepalived := stage.Director(), stage.Keepalived()
 	for _, kinds := range [][2]pair.Kind{{director, director}, {director, keepalived}, {keepalived, director}} {
 		t.Run(fmt.Sprintf("%s over %s", kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
+			t.Parallel()
 			site := vrrpOnly(t)
 			site.UseIPv6()
 			testFailoverBothWays(t, site, 3, kinds)
@@ -91,6 +92,7 @@ func TestDualStack(t *testing.T) {
 	director, keepalived := stage.Director(), stage.Keepalived()
 	for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}} {
 		t.Run(fmt.Sprintf("%s over %s", kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
+			t.Parallel()
 			site := vrrpOnly(t)
 			site.UseIPv6()
 			r := site.Run(t, kinds, func(_ int, c *pair.Config) {

@@ -64,6 +64,7 @@ func TestNoFaultOnTheWire(t *testing.T) {
 		{"v3", 3, nil},
 	} {
 		t.Run(wire.name, func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && wire.version == 2 && wire.name != "v2 AH" {
 				t.Skip("SKIP: v2 with AH stands for all of version 2 in the short form")
 			}

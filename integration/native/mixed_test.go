@@ -23,7 +23,10 @@ func TestPairs(t *testing.T) {
 	for _, version := range []int{2, 3} {
 		for _, kinds := range [][2]pair.Kind{{director, director}, {director, keepalived}, {keepalived, director}} {
 			name := fmt.Sprintf("v%d/%s over %s", version, kinds[0].Name(), kinds[1].Name())
-			t.Run(name, func(t *testing.T) { testFailoverBothWays(t, vrrpOnly(t), version, kinds) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				testFailoverBothWays(t, vrrpOnly(t), version, kinds)
+			})
 		}
 	}
 }

@@ -51,6 +51,7 @@ func TestTrackScript(t *testing.T) {
 	} {
 		weight, kinds := c.weight, c.kinds
 		t.Run(fmt.Sprintf("%s over %s/weight %d", kinds[0].Name(), kinds[1].Name(), weight), func(t *testing.T) {
+			t.Parallel()
 			site := vrrpOnly(t)
 			broken := filepath.Join(site.Dirs[0].Dir(), "broken")
 			script := site.Dirs[0].WriteFile("check.sh", fmt.Sprintf("#!/bin/sh\ntest ! -e %s\n", broken))

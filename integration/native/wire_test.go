@@ -56,6 +56,7 @@ func TestWires(t *testing.T) {
 	for _, wire := range wires {
 		for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}} {
 			t.Run(fmt.Sprintf("%s/%s over %s", wire.name, kinds[0].Name(), kinds[1].Name()), func(t *testing.T) {
+				t.Parallel()
 				site := vrrpOnly(t)
 				if wire.ipv6 {
 					site.UseIPv6()
