@@ -43,8 +43,8 @@ type change struct {
 	removed place
 	// address has come or gone.
 	address netip.Addr
-	// renamed is set when an interface has got another name.
-	renamed renamed
+	// renamed are interfaces that have got another name.
+	renamed []renamed
 	// moved: the interface works again or has another hardware address, so
 	// neighbours have to be told where its addresses are.
 	moved bool
@@ -56,13 +56,12 @@ type change struct {
 func (t *interfaces) apply(e link.Event) change {
 	switch e.Kind {
 	case link.Snapshot:
-		t.replace(e)
-		return change{all: true}
+		return change{all: true, renamed: t.replace(e)}
 	case link.InterfaceChanged:
 		c := change{moved: t.moves(e.Interface)}
 		c.names = t.changed(e.Interface)
 		if len(c.names) > 1 {
-			c.renamed = renamed{from: c.names[1], to: c.names[0]}
+			c.renamed = []renamed{{from: c.names[1], to: c.names[0]}}
 		}
 		return c
 	case link.InterfaceGone:
@@ -155,11 +154,14 @@ func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
 }
 
 // replace makes a snapshot the truth. What was an interface's own stays so.
-func (t *interfaces) replace(e link.Event) {
+func (t *interfaces) replace(e link.Event) (renames []renamed) {
 	old := t.byIndex
 	t.byIndex = make(map[int]*iface, len(e.Interfaces))
 	t.byName = make(map[string]*iface, len(e.Interfaces))
 	for _, l := range e.Interfaces {
+		if was := old[l.Index]; was != nil && was.known && was.Name != l.Name {
+			renames = append(renames, renamed{from: was.Name, to: l.Name})
+		}
 		t.changed(l)
 	}
 	for _, a := range e.Addresses {
@@ -171,4 +173,5 @@ func (t *interfaces) replace(e link.Event) {
 		}
 		t.add(i, a)
 	}
+	return renames
 }

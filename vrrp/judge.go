@@ -15,9 +15,7 @@ func (e *Engine) changed(event link.Event) {
 	now := e.opts.Clock.Now()
 	e.watched(event, now)
 	e.seeLinks(c, now)
-	if c.renamed.from != "" {
-		e.renames = append(e.renames, c.renamed)
-	}
+	e.renames = append(e.renames, c.renamed...)
 	e.vmacsChanged(c)
 	if c.gone != 0 {
 		for _, i := range e.order {

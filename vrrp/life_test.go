@@ -241,24 +241,28 @@ func TestStartDelays(t *testing.T) {
 // TestARenamedInterface: the configuration is for the name, so an interface
 // that has another one is none, and keeps nothing of ours.
 func TestARenamedInterface(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, a, b := pair(t)
-		a.host.Rename("eth0", "lan0")
-		a.want("VI", event.Fault)
-		if a.host.Has("lan0", vip) || !a.host.Has("lan0", "10.0.0.1/24") {
-			t.Errorf("the interface has the virtual address still, or its own no more\n%s", a.log)
-		}
-		if held := a.journal.Held(); len(held) != 0 {
-			t.Errorf("the journal has %q", held)
-		}
-		after(time.Second)
-		b.want("VI", event.Master)
-		a.host.Rename("lan0", "eth0")
-		after(5 * time.Second)
-		a.want("VI", event.Master)
-		a.wantAddress(true, vip)
-		b.wantAddress(false, vip)
-	})
+	for _, lost := range []bool{false, true} { // the event of it
+		synctest.Test(t, func(t *testing.T) {
+			_, a, b := pair(t)
+			a.host.Deaf(lost)
+			a.host.Rename("eth0", "lan0")
+			a.host.Deaf(false)
+			a.want("VI", event.Fault)
+			if a.host.Has("lan0", vip) || !a.host.Has("lan0", "10.0.0.1/24") {
+				t.Errorf("the interface has the virtual address still, or its own no more\n%s", a.log)
+			}
+			if held := a.journal.Held(); len(held) != 0 {
+				t.Errorf("the journal has %q", held)
+			}
+			after(time.Second)
+			b.want("VI", event.Master)
+			a.host.Rename("lan0", "eth0")
+			after(5 * time.Second)
+			a.want("VI", event.Master)
+			a.wantAddress(true, vip)
+			b.wantAddress(false, vip)
+		})
+	}
 }
 
 // TestAMissingVRFIsAFault: unicast without an interface speaks from its VRF.
