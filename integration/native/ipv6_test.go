@@ -4,6 +4,7 @@ package native_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,48 @@ func judgeNeighborAdvertisements(t *testing.T, h *lab.Host, vips ...string) {
 			t.Errorf("tcpdump saw no neighbour advertisement of %s:\n%s", vip, text)
 		}
 	}
+}
+
+// TestIPv6NeighboursAreTold: a host that has sent to the virtual addresses
+// sends to the new master's hardware address without asking anybody.
+func TestIPv6NeighboursAreTold(t *testing.T) {
+	director := stage.Director()
+	site := vrrpOnly(t)
+	site.UseIPv6()
+	site.Client.Address("eth0", "2001:db8:1::10/64")
+	r := site.Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) {
+		c.Service, c.Interval = false, 200*time.Millisecond
+	})
+	learned := func(i int) func() bool {
+		return func() bool {
+			for _, vip := range []string{pair.VIP6, pair.LinkLocalVIP} {
+				out, _ := site.Client.Output("ip", "-6", "neigh", "show", "to", vip, "dev", "eth0")
+				if !strings.Contains(out, "lladdr "+site.Dirs[i].HardwareAddr("eth0").String()) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	if err := site.Client.Do(func() error {
+		for _, to := range []string{pair.VIP6, pair.LinkLocalVIP + "%eth0"} {
+			conn, err := net.Dial("udp6", net.JoinHostPort(to, "9"))
+			if err != nil {
+				return err
+			}
+			if _, err := conn.Write([]byte("hello")); err != nil {
+				return err
+			}
+			conn.Close()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r.Lab.Until(5*time.Second, "the client has found dir1", learned(0))
+	r.Dirs[0].Crash()
+	r.UntilMaster(1, r.Configs[1].MasterDownInterval()+slack)
+	r.Lab.Until(time.Second, "the client knows dir2", learned(1))
 }
 
 // TestIPv6WorkerKilled: a worker that is restarted knows its virtual
