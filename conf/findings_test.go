@@ -101,6 +101,7 @@ func TestFindings(t *testing.T) {
 		{"long interval in version 3", in("    advert_int 41\n    version 3"), "5:5: warning: (A) advert_int 41 is longer than the 40.95 seconds of version 3: 1 is used"},
 		{"fraction of a hundredth", in("    advert_int 0.255\n    version 3"), "5:5: warning: (A) advert_int 0.255 becomes 0.26"},
 		{"version 2 over IPv6", strings.Replace(in("    version 2"), "10.0.0.1", "fe80::1", 1), "5:5: warning: (A) version 2 has no IPv6: version 3 is used"},
+		{"IPv6 without a link-local address", strings.Replace(in(""), "10.0.0.1", "2001:db8::1", 1), "4:25: note: (A) the first address of an IPv6 instance is to be link-local"},
 		{"nopreempt and MASTER", in("    nopreempt\n    state MASTER\n    priority 100"), "5:5: warning: (A) nopreempt does not work with state MASTER"},
 		{"preempt_delay and MASTER", in("    preempt_delay 5\n    state MASTER\n    priority 100"), "5:5: warning: (A) preempt_delay does not work with state MASTER"},
 		{"MASTER without priority", in("    state MASTER"), "1:1: note: (A) state MASTER without a priority makes it the address owner"},

@@ -228,6 +228,10 @@ func (l *loader) instanceAddresses(in *Instance) {
 			l.warn(n, "no-address", "vrrp_instance %s has no virtual address", clip(in.Name))
 		}
 	}
+	if in.IPv6 && !in.Strict && len(in.Addresses) > 0 && !in.Addresses[0].Prefix.Addr().IsLinkLocalUnicast() {
+		l.note(l.addressNodes[in][0], "first-address", "(%s) the first address of an IPv6 instance is to be link-local: routers that keep to RFC 9568 section 5.2.9 may refuse the advertisements", clip(in.Name)).
+			Hint = "put an address of fe80::/10, the same on all routers, before it"
+	}
 	seen := map[netip.Addr]bool{}
 	if len(in.Addresses)+len(in.ExcludedAddresses) == 1 {
 		seen = nil // the usual case, and nothing to compare
