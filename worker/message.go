@@ -25,6 +25,7 @@ type Message struct {
 	Proceed   *Proceed
 	Finish    *Finish
 	Tracker   *event.TrackerState
+	HandOver  *HandOver
 
 	// From a worker.
 	Applied       *Applied
@@ -57,6 +58,8 @@ type Configure struct {
 	Known Snapshot
 	// Trackers are the states of all trackers that are known, also at a reload.
 	Trackers []event.TrackerState
+	// HandOver is as in the message of that name.
+	HandOver HandOver
 	// Proceed says that instances may become MASTER at once.
 	Proceed bool
 	// KeepAddresses and KeepServices leave virtual addresses and IPVS services
@@ -76,6 +79,10 @@ type Snapshot struct {
 // Proceed lets instances become MASTER: the IPVS table is loaded, or it was
 // waited for long enough.
 type Proceed struct{}
+
+// HandOver says which instances leave their mastership to other routers, all
+// of them: the numbers of the orders by instance.
+type HandOver struct{ Numbers map[string]uint64 }
 
 // Finish asks a worker to stop for good: to undo what it made and to exit.
 type Finish struct{}

@@ -33,6 +33,8 @@ type controller interface {
 	reloadFile(context.Context, reloadRequest) (reloadReport, error)
 	rollback(context.Context, reloadRequest) (reloadReport, error)
 	confirm(context.Context, struct{}) (confirmReport, error)
+	handOver(context.Context, handoverRequest) (handoverReport, error)
+	takePart(context.Context, handoverRequest) (handoverReport, error)
 }
 
 // listenControl makes the socket. The run directory is locked, so a socket
@@ -59,6 +61,8 @@ func serveControl(ctx context.Context, l net.Listener, c controller) error {
 	mux.HandleFunc("POST /v1/reload", answer(c.reloadFile))
 	mux.HandleFunc("POST /v1/rollback", answer(c.rollback))
 	mux.HandleFunc("POST /v1/confirm", answer(c.confirm))
+	mux.HandleFunc("POST /v1/handover", answer(c.handOver))
+	mux.HandleFunc("POST /v1/resume", answer(c.takePart))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },

@@ -39,6 +39,8 @@ type commands struct {
 	History  historyCmd  `cmd:"" help:"List the configurations that were in force."`
 	Rollback rollbackCmd `cmd:"" help:"Put a configuration of the history in force again."`
 	Genkey   genkeyCmd   `cmd:"" help:"Print a random key for auth_hmac."`
+	Handover handoverCmd `cmd:"" help:"Give the mastership to the peer, and stay BACKUP for a while."`
+	Resume   resumeCmd   `cmd:"" help:"End a hand-over: take part in the election again."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
 }

@@ -34,7 +34,11 @@ func (s *supervisor) report() statusReport {
 	slices.Sort(r.Problems)
 	if s.workers[vrrpWorker] != nil {
 		for _, i := range s.current.cfg.Instances {
-			r.Instances = append(r.Instances, s.known.instanceReport(i))
+			ir := s.known.instanceReport(i)
+			if o, ok := s.handovers.Of(i.Name); ok {
+				ir.HandedOver = &o
+			}
+			r.Instances = append(r.Instances, ir)
 		}
 	}
 	if s.workers[lvsWorker] != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/internal/handover"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 )
@@ -49,6 +50,8 @@ type instanceReport struct {
 	Interface string          `json:"interface"`
 	VRID      uint8           `json:"virtual_router_id"`
 	Addresses []string        `json:"addresses"`
+	// HandedOver is the hand-over in force; nil is none.
+	HandedOver *handover.Order `json:"handed_over,omitempty"`
 }
 
 type virtualServerReport struct {

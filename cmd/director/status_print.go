@@ -23,6 +23,9 @@ func printStatus(w io.Writer, r statusReport, now time.Time) {
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
+	for _, line := range r.handovers(now) {
+		fmt.Fprintf(w, "! %s\n", line)
+	}
 	for _, line := range r.remarks() {
 		fmt.Fprintf(w, "- %s\n", line)
 	}
@@ -45,6 +48,22 @@ func printStatus(w io.Writer, r statusReport, now time.Time) {
 	}
 	tab.Flush()
 	printScripts(w, r, now)
+}
+
+// handovers are the instances that leave their mastership to the peer.
+func (r statusReport) handovers(now time.Time) []string {
+	var lines []string
+	for _, i := range r.Instances {
+		switch o := i.HandedOver; {
+		case o == nil:
+		case o.Until.IsZero():
+			lines = append(lines, fmt.Sprintf("%s is handed over since %s, until you type: director resume %s", i.Name, age(now, o.Since), i.Name))
+		default:
+			lines = append(lines, fmt.Sprintf("%s is handed over since %s, for another %s (director resume %s ends it)",
+				i.Name, age(now, o.Since), age(o.Until, now), i.Name))
+		}
+	}
+	return lines
 }
 
 func printVirtualServer(w io.Writer, vs virtualServerReport, now time.Time) {

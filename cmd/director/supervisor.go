@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/internal/handover"
 	"github.com/lvs-director/director/cmd/director/internal/history"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -58,6 +59,11 @@ type supervisor struct {
 	// pending is the configuration to go back to unless current is confirmed in time.
 	pending *pending
 
+	// handovers are what was handed over on purpose; handoverEnd fires when the
+	// time of one is over.
+	handovers   handover.Set
+	handoverEnd *time.Timer
+
 	started  time.Time
 	tracking *tracking.Trackers
 	known    *knowledge
@@ -101,10 +107,14 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 	s.known = newKnowledge()
 	s.workers = make(map[string]*workerState)
 	s.tableWait = time.NewTimer(tablePatience)
+	s.handoverEnd = time.NewTimer(time.Hour)
+	s.handoverEnd.Stop()
+	defer s.handoverEnd.Stop()
 	s.generation = 1
 	s.notify.Apply(s.current.cfg)
 	s.tracking.Apply(s.current.cfg)
 	s.rememberStart()
+	s.rememberHandovers()
 
 	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
 	defer killWorkers()
@@ -133,6 +143,8 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 			s.tracked(r)
 		case <-s.pending.expired():
 			s.goBack()
+		case <-s.handoverEnd.C:
+			s.handoversOver()
 		case <-s.tableWait.C:
 			s.log.Warn("the IPVS table is not loaded: going on without it", "waited", tablePatience)
 			s.proceed()
@@ -187,7 +199,7 @@ func (s *supervisor) configure(name string, died time.Time) {
 	w.given, w.cfg, w.keys = generation, cfg, keys
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
 		Generation: generation, Config: cfg, Keys: keys, Known: s.known.snapshot(died), Proceed: s.proceeded,
-		Trackers:      s.trackers(),
+		Trackers: s.trackers(), HandOver: worker.HandOver{Numbers: s.handovers.Numbers()},
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }
@@ -264,6 +276,7 @@ func (s *supervisor) instance(i event.InstanceState) {
 		s.known.instances[i.Instance] = i
 	}
 	s.notify.Instance(i)
+	s.handoverHeard(i)
 }
 
 // proceed lets the VIPs follow the table of this generation.

@@ -214,6 +214,7 @@ func (s *supervisor) replace(l loaded, e history.Entry, orders []order) {
 	s.current, s.generation, s.fallback = l, s.generation+1, ""
 	s.applying = append(s.applying, orders...)
 	s.known.forget(l.cfg)
+	s.forgetHandovers()
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", s.generation, "digest", shortDigest(l.digest()), "reason", e.Reason)
 	s.notify.Apply(l.cfg)
 	s.tracking.Apply(l.cfg)
@@ -242,6 +243,7 @@ func (s *supervisor) configureRunning(name string) {
 	}
 	w.keeper.Send("configure", worker.Message{Configure: &worker.Configure{
 		Generation: s.generation, Config: s.current.cfg, Keys: w.keys, Proceed: s.proceeded, Trackers: s.trackers(),
+		HandOver:      worker.HandOver{Numbers: s.handovers.Numbers()},
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}})
 }

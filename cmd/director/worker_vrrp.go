@@ -65,12 +65,15 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 				engine.AllowMaster()
 			case m.Tracker != nil:
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
+			case m.HandOver != nil:
+				_ = engine.HandOver(ctx, m.HandOver.Numbers)
 			case m.Configure != nil:
 				release = !m.Configure.KeepAddresses
 				if m.Configure.Proceed {
 					engine.AllowMaster()
 				}
 				_ = engine.Track(ctx, m.Configure.Trackers...)
+				_ = engine.HandOver(ctx, m.Configure.HandOver.Numbers)
 				var known map[string]vrrp.Resume
 				if first {
 					known = resume(m.Configure.Known)

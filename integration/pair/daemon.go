@@ -77,6 +77,16 @@ func (d *Daemon) Reload(conf string) {
 // StatusCommand is how the daemon is asked how it is, on its host.
 func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.run) }
 
+// AskCommand is the command line of a director's command, such as "handover
+// VI_1", about this daemon; nil for another kind.
+func (d *Daemon) AskCommand(words ...string) []string {
+	director, ok := d.Kind.(Director)
+	if !ok {
+		return nil
+	}
+	return append(append([]string{director.Path}, words...), "--run-dir", d.run)
+}
+
 // Terminate asks the daemon to stop, and returns the moment of asking.
 func (d *Daemon) Terminate() time.Time {
 	d.t.Helper()
