@@ -12,6 +12,14 @@ import (
 // announcerIdle is how long the announcer keeps its sockets without work.
 const announcerIdle = 30 * time.Second
 
+const (
+	// lateAnnouncement is how late an announcement is that waited because this
+	// process did not run. Another may be MASTER meanwhile,
+	lateAnnouncement = 250 * time.Millisecond
+	// announcerYields is how long the engine then has to find out and to end it.
+	announcerYields = 100 * time.Millisecond
+)
+
 // target is an address to announce and the interface that has it.
 type target struct {
 	from  link.Interface
@@ -44,6 +52,7 @@ type announcer struct {
 	turns  turns
 	queue  []*announcement
 	next   map[lane]time.Time // not before
+	due    time.Time          // when work goes on
 	// failed counts packets that could not be sent since the last success.
 	failed int
 }
@@ -105,6 +114,9 @@ func (a *announcer) take(jobs []announceJob) {
 		_, replaced := latest[q.name()]
 		return replaced
 	})
+	if len(a.queue) == 0 {
+		a.due = time.Now()
+	}
 	for n, j := range jobs {
 		if latest[j.name()] == n && j.count > 0 {
 			a.queue = append(a.queue, j.byLane()...)
@@ -132,6 +144,10 @@ func (j *announceJob) byLane() (list []*announcement) {
 func (a *announcer) work() time.Duration {
 	if len(a.queue) == 0 {
 		return announcerIdle
+	}
+	if now := time.Now(); now.Sub(a.due) > lateAnnouncement {
+		a.due = now.Add(announcerYields)
+		return announcerYields
 	}
 	wait := announcerIdle
 	sent := 0
@@ -164,6 +180,7 @@ func (a *announcer) work() time.Duration {
 		}
 		clear(a.queue[len(kept):])
 		a.queue = kept
+		a.due = time.Now().Add(wait)
 	})
 	if len(a.queue) == 0 {
 		return announcerIdle
