@@ -253,7 +253,7 @@ func (l *loader) uniqueAddresses(in *Instance, owner any, list []Address, seen m
 		if seen != nil {
 			seen[addr] = true
 		}
-		if a.Device == "" {
+		if a.Device == "" || a.Device == in.Interface { // said or not, it is the virtual router's place
 			a.UseVMAC = a.UseVMAC || in.VMAC != nil
 			a.Device = in.Interface
 			if a.Device == "" {

@@ -153,6 +153,18 @@ virtual_server 10.0.0.1 80 {
 	}
 }
 
+// TestLoadPlacesAddressesOnTheVirtualMAC: naming the instance's own interface
+// is saying nothing, as with keepalived 2.2.7.
+func TestLoadPlacesAddressesOnTheVirtualMAC(t *testing.T) {
+	cfg, _ := load(t, "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n version 3\n use_vmac\n"+
+		" virtual_ipaddress {\n 10.0.0.1/24\n 10.0.0.2/24 dev eth0\n 10.0.0.3/24 dev eth1\n }\n}\n")
+	for n, want := range []bool{true, true, false} {
+		if a := cfg.Instances[0].Addresses[n]; a.UseVMAC != want {
+			t.Errorf("%s on the virtual MAC of %s: %v, want %v", a.Prefix, a.Device, a.UseVMAC, want)
+		}
+	}
+}
+
 func TestLoadExpandsGroups(t *testing.T) {
 	cfg, _ := load(t, `
 virtual_server group G {
