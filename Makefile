@@ -60,7 +60,7 @@ test-lab-short:
 
 test-lab:
 	@scripts/tools
-	@scripts/lab -timeout 40m
+	@scripts/lab -timeout 30m
 
 test-long:
 	@echo 'make test-long: every test in its long form, about an hour. The network of this machine'
