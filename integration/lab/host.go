@@ -132,13 +132,16 @@ func (h *Host) configure(step func() error, format string, args ...any) {
 }
 
 // Addresses lists the IPv4 and IPv6 addresses of an interface as they are now.
-// A host that is off has none.
+// A host that is off has none, and neither has an interface that is not there.
 func (h *Host) Addresses(iface string) []netip.Prefix {
 	h.lab.t.Helper()
 	if h.ns == nil {
 		return nil
 	}
 	link, err := h.ns.net.LinkByName(iface)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
 	h.lab.must(err, "host %s: find %s", h.Name, iface)
 	list, err := h.ns.net.AddrList(link, netlink.FAMILY_ALL)
 	for range 10 {

@@ -4,6 +4,7 @@ package native_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ var wires = []struct {
 	{"v3 unicast", 3, unicast, false},
 	{"another group", 3, func(int) []string { return []string{"mcast_dst_ip 224.0.0.99"} }, false},
 	{"IPv6 unicast", 3, unicast6, true},
+	{"vmac of IPv6", 3, vmac, true},
+	{"vmac", 3, vmac, false},
 	{"another group of IPv6", 3, func(int) []string { return []string{"mcast_dst_ip ff02::99"} }, true},
 }
 
@@ -47,6 +50,10 @@ func unicast6(i int) []string {
 	}
 }
 
+const vmacInterface = "vrrp.51"
+
+func vmac(int) []string { return []string{"use_vmac " + vmacInterface} }
+
 // TestWires fails over and back between director and keepalived on each of them.
 func TestWires(t *testing.T) {
 	if testing.Short() {
@@ -60,6 +67,9 @@ func TestWires(t *testing.T) {
 				site := vrrpOnly(t)
 				if wire.ipv6 {
 					site.UseIPv6()
+				}
+				if slices.Contains(wire.options(0), vmac(0)[0]) {
+					site.Place = vmacInterface
 				}
 				r := site.Run(t, kinds, func(i int, c *pair.Config) {
 					c.Service, c.Version, c.Options = false, wire.version, wire.options(i)

@@ -3,6 +3,7 @@
 package pair
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 )
@@ -60,3 +61,5 @@ func (s *Site) prefixLength() int {
 	}
 	return 24
 }
+
+func (s *Site) place() string { return cmp.Or(s.Place, "eth0") }

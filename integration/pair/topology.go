@@ -43,6 +43,9 @@ type Site struct {
 	Webs    []*traffic.Web
 	// IPv6 is whether the virtual router speaks IPv6; see UseIPv6.
 	IPv6 bool
+	// Place is the interface that gets the virtual addresses of the front
+	// network: eth0 when empty.
+	Place string
 }
 
 // New builds a site whose servers all serve.
@@ -117,7 +120,7 @@ func DirectorAddress(i int) string { return fmt.Sprintf("192.0.2.%d", 2+i) }
 func (s *Site) Holds(i int) bool {
 	h := s.Dirs[i]
 	for _, vip := range s.virtualAddresses() {
-		if !h.HasAddress("eth0", vip) {
+		if !h.HasAddress(s.place(), vip) {
 			return false
 		}
 	}
@@ -128,7 +131,7 @@ func (s *Site) Holds(i int) bool {
 func (s *Site) HoldsAny(i int) bool {
 	h := s.Dirs[i]
 	for _, vip := range s.virtualAddresses() {
-		if h.HasAddress("eth0", vip) {
+		if h.HasAddress(s.place(), vip) {
 			return true
 		}
 	}
