@@ -83,4 +83,10 @@ type InstanceState struct {
 	// to its end by itself when there is no other router.
 	HandOver   uint64
 	HandedOver bool
+	// Restored counts the addresses, routes and rules that somebody else had
+	// removed and that were put back.
+	Restored int
+	// Missing is what the instance, as MASTER, wants to have on this host and
+	// cannot get, for people; empty is nothing.
+	Missing string
 }

@@ -3,15 +3,18 @@ package vrrp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
 )
 
-// place is one address on one interface, the unit of what is ours.
+// place is the unit of what is ours: one address on one interface or, with
+// what, a route, a rule or a setting in the words of its journal key.
 type place struct {
 	device string
 	prefix netip.Prefix
+	what   string
 }
 
 func placeOf(a conf.Address) place { return place{device: a.Device, prefix: a.Prefix} }
@@ -19,9 +22,14 @@ func placeOf(a conf.Address) place { return place{device: a.Device, prefix: a.Pr
 const journalWord = "address"
 
 // journalKey is the place in the words of the journal.
-func (p place) journalKey() string { return fmt.Sprintf("%s %s %s", journalWord, p.device, p.prefix) }
+func (p place) journalKey() string {
+	if p.what != "" {
+		return p.what
+	}
+	return fmt.Sprintf("%s %s %s", journalWord, p.device, p.prefix)
+}
 
-// parsePlace is the inverse of journalKey; other keys of the journal are not ours to touch.
+// parsePlace is the inverse of journalKey for addresses.
 func parsePlace(key string) (place, bool) {
 	f := strings.Fields(key)
 	if len(f) != 3 || f[0] != journalWord {
@@ -34,57 +42,59 @@ func parsePlace(key string) (place, bool) {
 	return place{device: f[1], prefix: prefix}, true
 }
 
-// addressJob is what one instance wants of the addresses now. A later job of
+// addressJob is what one instance wants of the kernel now. A later job of
 // an instance replaces an earlier one.
 type addressJob struct {
 	key key
 	seq uint64
 	// want is empty when the instance is not MASTER.
-	want []conf.Address
+	want []holding
 	// look are places that may hold something of ours from a former life.
-	look []conf.Address
+	look []holding
 	// verify does not trust what is known of the wanted addresses.
 	verify bool
 }
 
-// book knows which addresses are wanted, by how many instances, and which of
+// book knows which holdings are wanted, by how many instances, and which of
 // those that are there are ours. It decides; the address worker does.
 type book struct {
 	wanted    map[place]*wish
-	instances map[key][]conf.Address
+	instances map[key][]holding
 	// held are in the journal: ours, there or about to be.
 	held map[place]bool
+	// left are those that a former life has left in the journal.
+	left map[place]holding
 	// installed is how we have added them; missing for adopted ones.
-	installed map[place]conf.Address
+	installed map[place]holding
 }
 
 type wish struct {
-	address conf.Address
+	holding holding
 	count   int // instances that want it
 }
 
 func newBook(held []string) *book {
 	b := &book{
 		wanted:    make(map[place]*wish),
-		instances: make(map[key][]conf.Address),
+		instances: make(map[key][]holding),
 		held:      make(map[place]bool, len(held)),
-		installed: make(map[place]conf.Address),
+		left:      make(map[place]holding, len(held)),
+		installed: make(map[place]holding),
 	}
 	for _, k := range held {
-		if p, ok := parsePlace(k); ok {
-			b.held[p] = true
+		if h, ok := parseHolding(k); ok {
+			b.held[h.place], b.left[h.place] = true, h
 		}
 	}
 	return b
 }
 
-// plan takes jobs in and says which addresses to remove and then which to add,
-// in this order: the kernel removes secondary addresses with their primary one.
-func (b *book) plan(jobs []addressJob) (remove []place, add []conf.Address) {
+// plan takes jobs in and says what to remove and then what to add, in this
+// order: the kernel removes secondary addresses with their primary one.
+func (b *book) plan(jobs []addressJob) (remove []place, add []holding) {
 	touched := make(map[place]bool) // true: verify
 	var order []place
-	touch := func(a conf.Address, verify bool) {
-		p := placeOf(a)
+	touch := func(p place, verify bool) {
 		before, ok := touched[p]
 		if !ok {
 			order = append(order, p)
@@ -92,24 +102,23 @@ func (b *book) plan(jobs []addressJob) (remove []place, add []conf.Address) {
 		touched[p] = before || verify
 	}
 	for _, j := range jobs {
-		for _, a := range b.instances[j.key] {
-			touch(a, false)
-			p := placeOf(a)
-			if b.wanted[p].count--; b.wanted[p].count == 0 {
-				delete(b.wanted, p)
+		for _, h := range b.instances[j.key] {
+			touch(h.place, false)
+			if b.wanted[h.place].count--; b.wanted[h.place].count == 0 {
+				delete(b.wanted, h.place)
 			}
 		}
-		for _, a := range j.want {
-			touch(a, j.verify)
-			if w := b.wanted[placeOf(a)]; w != nil {
-				w.address = a
+		for _, h := range j.want {
+			touch(h.place, j.verify && !h.noTrack)
+			if w := b.wanted[h.place]; w != nil {
+				w.holding = h
 				w.count++
 			} else {
-				b.wanted[placeOf(a)] = &wish{address: a, count: 1}
+				b.wanted[h.place] = &wish{holding: h, count: 1}
 			}
 		}
-		for _, a := range j.look {
-			touch(a, false)
+		for _, h := range j.look {
+			touch(h.place, false)
 		}
 		if len(j.want) == 0 {
 			delete(b.instances, j.key)
@@ -124,14 +133,36 @@ func (b *book) plan(jobs []addressJob) (remove []place, add []conf.Address) {
 		case w == nil && b.held[p]:
 			remove = append(remove, p)
 		case w == nil:
-		case known && !sameAddress(was, w.address):
-			remove = append(remove, p)
-			add = append(add, w.address)
+		case known && !was.same(w.holding):
+			if w.holding.route == nil { // a route is replaced where it is
+				remove = append(remove, p)
+			}
+			add = append(add, w.holding)
 		case !known || touched[p]:
-			add = append(add, w.address)
+			add = append(add, w.holding)
 		}
 	}
+	slices.SortStableFunc(remove, func(a, b place) int { return byRank(b, a) })
+	slices.SortStableFunc(add, func(a, b holding) int { return byRank(a.place, b.place) })
 	return remove, add
+}
+
+// holding is what is known of a place that is ours.
+func (b *book) holding(p place) holding {
+	if h, ok := b.installed[p]; ok {
+		return h
+	}
+	if h, ok := b.left[p]; ok {
+		return h
+	}
+	return holding{place: p}
+}
+
+// gone strikes a place out.
+func (b *book) gone(p place) {
+	delete(b.installed, p)
+	delete(b.held, p)
+	delete(b.left, p)
 }
 
 // sameAddress says whether both are the same to the kernel.

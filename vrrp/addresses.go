@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 )
 
@@ -36,18 +35,19 @@ type addressWork struct {
 
 // addressResult is what became of one job.
 type addressResult struct {
-	key     key
-	seq     uint64
-	verify  bool    // as in the job
-	added   []place // by this job: they were not there
-	missing []place // wanted and not there
-	err     error   // why the first of them is missing
+	key      key
+	seq      uint64
+	added    []place // by this job: they were not there
+	restored []place // of them, those that had been there before
+	missing  []place // wanted and not there
+	err      error   // why the first of them is missing
 }
 
-// addressWorker owns the addresses of this host that are ours. It runs beside
-// the engine, which never waits for it.
+// addressWorker owns what is ours on this host: addresses, routes, rules and
+// settings. It runs beside the engine, which never waits for it.
 type addressWorker struct {
 	kernel  link.Addresses
+	routes  link.Routes
 	journal Journal
 	log     *slog.Logger
 	turns   turns
@@ -56,9 +56,9 @@ type addressWorker struct {
 	foreign map[place]bool
 }
 
-func newAddressWorker(kernel link.Addresses, journal Journal, held []string, log *slog.Logger, t turns) *addressWorker {
+func newAddressWorker(kernel link.Addresses, routes link.Routes, journal Journal, held []string, log *slog.Logger, t turns) *addressWorker {
 	return &addressWorker{
-		kernel: kernel, journal: journal, log: log, turns: t,
+		kernel: kernel, routes: routes, journal: journal, log: log, turns: t,
 		book: newBook(held), foreign: make(map[place]bool),
 	}
 }
@@ -122,25 +122,27 @@ func (w *addressWorker) do(work addressWork) []addressResult {
 	if work.sweep {
 		left := w.book.leftovers(work.keep)
 		slices.SortFunc(left, func(a, b place) int {
-			return cmp.Or(cmp.Compare(a.device, b.device), a.prefix.Addr().Compare(b.prefix.Addr()))
+			return cmp.Or(byRank(b, a), cmp.Compare(a.device, b.device), a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.what, b.what))
 		})
 		for _, p := range left {
-			w.log.Info("removing an address that an earlier run left behind",
-				"interface", p.device, "address", p.prefix.String())
+			w.log.Info("removing what an earlier run left behind", p.attrs()...)
 		}
 		remove = append(remove, left...)
 	}
 	w.remove(remove)
-	added, failed := w.add(add)
+	done := w.add(add)
 	results := make([]addressResult, len(work.jobs))
 	for i, j := range work.jobs {
-		r := addressResult{key: j.key, seq: j.seq, verify: j.verify}
-		for _, a := range j.want {
-			p := placeOf(a)
-			if added[p] {
+		r := addressResult{key: j.key, seq: j.seq}
+		for _, h := range j.want {
+			p := h.place
+			if done.added[p] {
 				r.added = append(r.added, p)
 			}
-			if err := failed[p]; err != nil {
+			if done.restored[p] {
+				r.restored = append(r.restored, p)
+			}
+			if err := done.failed[p]; err != nil {
 				r.missing = append(r.missing, p)
 				if r.err == nil {
 					r.err = err
@@ -152,67 +154,83 @@ func (w *addressWorker) do(work addressWork) []addressResult {
 	return results
 }
 
-// remove takes addresses away and then out of the journal. One that the kernel
-// does not give up stays in the journal: it is still ours.
+// remove takes things away and then out of the journal. What the kernel does
+// not give up stays in the journal: it is still ours.
 func (w *addressWorker) remove(places []place) {
 	var gone []string
+	there := w.findRoutes(places)
 	w.turns.each(len(places), func(i int) {
 		p := places[i]
-		if err := w.kernel.Remove(p.device, p.prefix); err != nil {
-			w.log.Error("a virtual address stays where it should not be",
-				"interface", p.device, "address", p.prefix.String(), "error", err)
+		if err := w.take(w.book.holding(p), there); err != nil {
+			w.log.Error("what should be gone stays", append(p.attrs(), "error", err)...)
 			return
 		}
-		delete(w.book.installed, p)
-		delete(w.book.held, p)
+		w.book.gone(p)
 		gone = append(gone, p.journalKey())
 	})
 	w.disclaim(gone)
 }
 
-// add puts addresses into the journal and then on their interfaces.
-func (w *addressWorker) add(want []conf.Address) (added map[place]bool, failed map[place]error) {
+// outcome is what became of things that were to be added.
+type outcome struct {
+	added, restored map[place]bool
+	failed          map[place]error
+}
+
+// add puts things into the journal and then into the kernel.
+func (w *addressWorker) add(want []holding) outcome {
 	var claim []string
-	for _, a := range want {
-		if p := placeOf(a); !w.book.held[p] && !w.isForeign(p) {
+	for _, h := range want {
+		if p := h.place; !w.book.held[p] && !w.isForeign(p) {
 			claim = append(claim, p.journalKey())
 		}
 	}
 	w.claim(claim)
-	added, failed = make(map[place]bool), make(map[place]error)
+	o := outcome{added: make(map[place]bool), restored: make(map[place]bool), failed: make(map[place]error)}
 	var late, disclaim []string
-	w.turns.each(len(want), func(i int) {
-		a, p := want[i], placeOf(want[i])
-		err := w.kernel.Add(a)
+	var present []holding
+	settle := func(h holding, err error) {
+		p := h.place
 		switch {
 		case err == nil:
-			added[p] = true
+			o.added[p] = true
+			was, before := w.book.installed[p]
+			o.restored[p] = before && was.same(h)
 			if w.isForeign(p) {
 				delete(w.foreign, p)
 				late = append(late, p.journalKey())
 			}
-			w.book.held[p], w.book.installed[p] = true, a
+			w.book.held[p], w.book.installed[p] = true, h
 		case errors.Is(err, fs.ErrExist) && w.book.held[p]:
-			w.book.installed[p] = a
+			w.book.installed[p] = h
 		case errors.Is(err, fs.ErrExist):
 			if !w.isForeign(p) {
 				disclaim = append(disclaim, p.journalKey())
 			}
 			if !w.foreign[p] {
 				w.foreign[p] = true
-				w.log.Warn("a virtual address was there before director and will be left there",
-					"interface", p.device, "address", p.prefix.String())
+				w.log.Warn("what is wanted was there before director and will be left there", p.attrs()...)
 			}
 		default:
-			failed[p] = err
+			o.failed[p] = err
 			if !w.book.held[p] && !w.isForeign(p) {
 				disclaim = append(disclaim, p.journalKey())
 			}
 		}
+	}
+	w.turns.each(len(want), func(i int) {
+		h := want[i]
+		err := w.put(h)
+		if h.route != nil && errors.Is(err, fs.ErrExist) {
+			present = append(present, h) // is it the one that is wanted?
+			return
+		}
+		settle(h, err)
 	})
+	w.compare(present, settle)
 	w.claim(late)
 	w.disclaim(disclaim)
-	return added, failed
+	return o
 }
 
 func (w *addressWorker) isForeign(p place) bool {
@@ -227,8 +245,8 @@ func (w *addressWorker) claim(keys []string) {
 	if err := w.journal.Claim(keys...); err != nil {
 		// Without the address the service is down for certain; without the
 		// journal only a crash is badly cleaned up.
-		w.log.Warn("the journal could not be written: after a crash these addresses would be taken for somebody else's",
-			"addresses", len(keys), "error", err)
+		w.log.Warn("the journal could not be written: after a crash these would be taken for somebody else's",
+			"first", keys[0], "number", len(keys), "error", err)
 	}
 }
 
@@ -237,8 +255,8 @@ func (w *addressWorker) disclaim(keys []string) {
 		return
 	}
 	if err := w.journal.Release(keys...); err != nil {
-		w.log.Warn("the journal could not be written: after a crash these addresses would be removed, whoever has them then",
-			"addresses", len(keys), "error", err)
+		w.log.Warn("the journal could not be written: after a crash these would be removed, whoever has them then",
+			"first", keys[0], "number", len(keys), "error", err)
 	}
 }
 

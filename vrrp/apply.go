@@ -57,8 +57,9 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 		e.order = append(e.order, i)
 	}
 	e.regroup(cfg)
-	e.index(instances)
+	virtual := e.index(instances)
 	e.keepVMACs(interfaces, instances)
+	e.applyStatics(cfg, virtual)
 	e.delayLinks(cfg.InterfaceDelays, now)
 	if !e.configured && resume == nil {
 		e.delayStart(&cfg.Global, now)
@@ -79,8 +80,9 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 	return nil
 }
 
-// index says which instances an interface or an address matters to.
-func (e *Engine) index(cfgs []*conf.Instance) {
+// index says which instances an interface or an address matters to, and what
+// all of them want as MASTER.
+func (e *Engine) index(cfgs []*conf.Instance) (wanted []holding) {
 	clear(e.users)
 	clear(e.places)
 	clear(e.watchers)
@@ -88,19 +90,22 @@ func (e *Engine) index(cfgs []*conf.Instance) {
 	for n, i := range e.order {
 		// The new configuration of an instance is not its own yet.
 		future := instance{cfg: cfgs[n], tracks: i.tracks, addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
-		for _, name := range future.devices() {
-			e.users[name] = append(e.users[name], i)
-		}
 		for _, r := range i.tracks.others {
 			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
 		}
 		if a := cfgs[n].SourceAddress; tracksSource(cfgs[n]) {
 			e.sources[a] = append(e.sources[a], i)
 		}
-		for _, a := range future.addresses {
-			e.places[placeOf(a)] = append(e.places[placeOf(a)], i)
+		future.holdings = holdingsOf(future.addresses, cfgs[n].Routes, cfgs[n].Rules)
+		for _, name := range future.devices() {
+			e.users[name] = append(e.users[name], i)
 		}
+		for _, h := range future.holdings {
+			e.places[h.place] = append(e.places[h.place], i)
+		}
+		wanted = append(wanted, future.holdings...)
 	}
+	return wanted
 }
 
 // reconfigure gives a running instance its new configuration. Its state stays:
@@ -111,7 +116,7 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 		e.judge(i, now) // its group may be another
 		return
 	}
-	oldAddresses := i.addresses
+	before := i.holdings
 	i.configure(cfg)
 	if i.params != oldParams {
 		i.priority = track.Judge(cfg.Priority, e.tracked(i.tracks)).Priority
@@ -120,7 +125,7 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 	if old.GARPExtraInterval != cfg.GARPExtraInterval {
 		e.scheduleExtra(i, now)
 	}
-	if i.owns && !slices.Equal(i.addresses, oldAddresses) {
+	if i.owns && !sameHoldings(i.holdings, before) {
 		e.queueAddresses(i, false)
 	}
 	e.judge(i, now)
@@ -145,8 +150,8 @@ func (e *Engine) resumable(now time.Time) map[place]bool {
 	keep := make(map[place]bool)
 	for _, i := range e.order {
 		if i.resume.After(now) {
-			for _, a := range i.addresses {
-				keep[placeOf(a)] = true
+			for _, h := range i.holdings {
+				keep[h.place] = true
 			}
 		}
 	}

@@ -21,6 +21,11 @@ const (
 	socketRetry
 	// linkSettles: a state of an interface has lasted.
 	linkSettles
+	// staticRetry: static addresses, routes and rules that could not be added
+	// are tried again.
+	staticRetry
+	// routesSuspect: it has to be looked whether routes are still there.
+	routesSuspect
 	// startDue: vrrp_startup_delay is over.
 	startDue
 	// extraDue: the periodic announcements of garp_extra_if.

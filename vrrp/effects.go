@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -77,12 +78,12 @@ func (e *Engine) queueAddresses(i *instance, verify bool) {
 	i.seq++
 	job := addressJob{key: i.key, seq: i.seq, verify: verify}
 	if i.owns {
-		job.want = i.addresses
+		job.want = i.holdings
 		if waiting, ok := e.jobs.get(i.key); ok && waiting.verify {
 			job.verify = true
 		}
 	} else {
-		job.look = i.addresses
+		job.look = i.holdings
 	}
 	e.jobs.put(i.key, job)
 }
@@ -90,6 +91,7 @@ func (e *Engine) queueAddresses(i *instance, verify bool) {
 // release gives the addresses up, and what was still to be announced of them.
 func (e *Engine) release(i *instance) {
 	i.owns, i.announce, i.missing = false, 0, nil
+	i.state.Missing = ""
 	e.deadlines.remove(&i.retry)
 	e.scheduleExtra(i, time.Time{})
 	e.announceNow = append(e.announceNow, announceJob{key: i.key}, announceJob{key: i.key, extra: true})
@@ -117,19 +119,17 @@ func (e *Engine) dispatch() {
 func (e *Engine) settle(results []addressResult) {
 	now := e.opts.Clock.Now()
 	for _, r := range results {
+		if r.key == staticKey {
+			e.settleStatics(r, now)
+			continue
+		}
 		i := e.instances[r.key]
 		if i == nil || !i.owns {
 			continue
 		}
 		i.settled = max(i.settled, r.seq)
 		e.settleMissing(i, r, now)
-		if r.verify && len(r.added) > 0 {
-			if n, ok := i.limits.allow("restored", now); ok {
-				e.log.Warn("virtual addresses were removed by something else and have been put back",
-					"instance", i.cfg.Name, "interface", r.added[0].device, "address", r.added[0].prefix.String(),
-					"addresses", len(r.added), "times", n)
-			}
-		}
+		e.settleRestored(i, r, now)
 		if i.announce == 0 && len(r.added) > 0 {
 			e.announceTo(i, r.added, i.params.GARP.MasterRepeat)
 			continue
@@ -138,11 +138,26 @@ func (e *Engine) settle(results []addressResult) {
 	}
 }
 
+// settleRestored says what somebody else had removed and is there again.
+func (e *Engine) settleRestored(i *instance, r addressResult, now time.Time) {
+	if len(r.restored) == 0 {
+		return
+	}
+	i.state.Restored += len(r.restored)
+	if n, ok := i.limits.allow("restored", now); ok {
+		e.log.Warn("virtual "+r.restored[0].kindText()+" was removed by something else and has been put back", append(r.restored[0].attrs(),
+			"instance", i.cfg.Name, "number", len(r.restored), "times", n)...)
+	}
+	e.tellAgain(i)
+}
+
 func (e *Engine) settleMissing(i *instance, r addressResult, now time.Time) {
 	if len(r.missing) == 0 {
 		if len(i.missing) > 0 && r.seq == i.seq {
 			i.missing = nil
-			e.log.Info("all virtual addresses are there now", "instance", i.cfg.Name)
+			e.log.Info("all that was missing is there now", "instance", i.cfg.Name)
+			i.state.Missing = ""
+			e.tellAgain(i)
 		}
 		return
 	}
@@ -151,10 +166,22 @@ func (e *Engine) settleMissing(i *instance, r addressResult, now time.Time) {
 		i.missing[p] = true
 	}
 	if n, ok := i.limits.allow("missing", now); ok {
-		e.log.Error("virtual addresses could not be added; trying again every second", "instance", i.cfg.Name,
-			"addresses", len(r.missing), "error", r.err, "times", n)
+		e.log.Error("virtual "+r.missing[0].kindText()+" could not be put into the kernel: trying again every second", append(r.missing[0].attrs(),
+			"instance", i.cfg.Name, "number", len(r.missing), "error", r.err, "times", n)...)
+	}
+	if text := missingText(r); text != i.state.Missing {
+		i.state.Missing = text
+		e.tellAgain(i)
 	}
 	e.deadlines.set(&i.retry, now.Add(addressRetryAfter))
+}
+
+// missingText is what is wanted and not there, for people.
+func missingText(r addressResult) string {
+	if more := len(r.missing) - 1; more > 0 {
+		return fmt.Sprintf("%v (and %d more)", r.err, more)
+	}
+	return r.err.Error()
 }
 
 // announce has all addresses announced, once they are there.

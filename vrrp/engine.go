@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -42,6 +43,9 @@ type Engine struct {
 	silent     string                // what VRRP waits for before it begins; empty is nothing
 	begins     deadline
 	leftBehind map[place]bool // in the journal when Run began
+	statics    statics
+	recheck    deadline // routes may have gone without a word
+	ours       atomic.Pointer[routeFilter]
 
 	pacing     pacing
 	extraAll   bool // garp_extra_if is for every interface with addresses
@@ -134,27 +138,37 @@ func (e *Engine) Run(ctx context.Context) error {
 	held := e.opts.Journal.Held()
 	journal := &sharedJournal{Journal: e.opts.Journal}
 	for _, k := range held {
-		if p, ok := parsePlace(k); ok {
-			e.leftBehind[p] = true
+		if h, ok := parseHolding(k); ok {
+			e.leftBehind[h.place] = true
 		}
 		e.vmacs.remember(k)
 	}
+	routes, err := e.opts.Network.Routes()
+	if err != nil {
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
+	defer routes.Close()
 	watching, unwatch := context.WithCancel(context.Background())
 	events, err := e.opts.Network.Watch(watching)
 	if err != nil {
 		unwatch()
 		return fmt.Errorf("starting VRRP: %w", err)
 	}
+	routeEvents, err := e.opts.Network.WatchRoutes(watching, e.oursAmongRoutes)
+	if err != nil {
+		unwatch()
+		return fmt.Errorf("starting VRRP: %w", err)
+	}
 	e.interfaces.apply(<-events)
 
-	worker := newAddressWorker(addresses, journal, held, log, e.turns)
+	worker := newAddressWorker(addresses, routes, journal, held, log, e.turns)
 	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
 	e.helpers.Go(func() { worker.run(e.work, e.results) })
 	e.helpers.Go(func() { announcer.run(e.announced) })
 	interfacer := newVMACWorker(virtual, journal, held, log, e.turns)
 	e.helpers.Go(func() { interfacer.run(e.vmacs.work, e.vmacs.done) })
 
-	e.loop(ctx, events)
+	e.loop(ctx, events, routeEvents)
 
 	close(e.work)
 	close(e.vmacs.work)
@@ -166,6 +180,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	unwatch()
 	for range events {
 	}
+	for range routeEvents {
+	}
 	for range e.results {
 	}
 	e.helpers.Wait()
@@ -174,7 +190,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // loop is the engine: it waits for the next thing that happens, takes it in,
 // and does what is due. Nothing in it blocks.
-func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
+func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents <-chan link.RouteEvent) {
 	ended := ctx.Done()
 	for {
 		e.arm()
@@ -200,6 +216,12 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event) {
 				break
 			}
 			e.changed(event)
+		case event, ok := <-routeEvents:
+			if !ok {
+				routeEvents = nil
+				break
+			}
+			e.routeChanged(event)
 		case r := <-e.opened:
 			e.socketOpened(r)
 		case results := <-e.results:
@@ -272,6 +294,10 @@ func (e *Engine) fire() {
 			if e.interfaces.byName[d.vmac.Parent] != nil {
 				e.vmacs.look(d.vmac.Name)
 			}
+		case staticRetry:
+			e.queueStatics(true)
+		case routesSuspect:
+			e.verifyRoutes()
 		case addressRetry:
 			if d.inst.owns {
 				e.queueAddresses(d.inst, true)
@@ -333,4 +359,5 @@ func (e *Engine) stop(release bool) {
 	for _, i := range e.order {
 		e.end(i, now)
 	}
+	e.releaseStatics()
 }

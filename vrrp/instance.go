@@ -49,6 +49,7 @@ type instance struct {
 	key       key
 	cfg       *conf.Instance
 	addresses []conf.Address // all of them, in the order of the file
+	holdings  []holding      // the addresses, routes and rules of a MASTER
 	tracks    tracks         // its own and its group's
 	group     *group         // nil without one
 	alone     [1]*instance
@@ -119,6 +120,7 @@ func newInstance(cfg *conf.Instance) *instance {
 func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
 	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
+	i.holdings = holdingsOf(i.addresses, cfg.Routes, cfg.Rules)
 	i.params = machine.Params{
 		Version:              cfg.Version,
 		Priority:             cfg.Priority,
@@ -193,6 +195,9 @@ func (i *instance) devices() []string {
 	}
 	for _, a := range i.addresses {
 		names = append(names, a.Device)
+	}
+	for _, h := range i.holdings {
+		names = append(names, h.devices()...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -228,7 +228,7 @@ func TestAddressesThatCannotBeAddedAreTriedAgain(t *testing.T) {
 		a.engine.AllowMaster()
 		after(30 * time.Second)
 		a.want("VI", event.Master)
-		if n := a.log.count("could not be added", "no room"); n != 1 {
+		if n := a.log.count("could not be put into the kernel", "no room"); n != 1 {
 			t.Errorf("the failure was logged %d times in 30 s, want once:\n%s", n, a.log)
 		}
 		if n := len(w.Announcements()); n != 0 {

@@ -14,6 +14,7 @@ func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
 	e.watched(event, now)
+	e.suspectRoutes(event, now)
 	e.seeLinks(c, now)
 	e.renames = append(e.renames, c.renamed...)
 	e.vmacsChanged(c)
@@ -152,5 +153,5 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 			return "interface " + on + " of address " + a.Prefix.String() + " is down"
 		}
 	}
-	return ""
+	return e.routeFault(i)
 }

@@ -39,6 +39,8 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		Quiet:    f.Quiet,
 
 		HandOver: i.handover, HandedOver: i.machine.HandedOver(),
+		Restored: i.state.Restored,
+		Missing:  i.state.Missing,
 	}
 	e.opts.Events(i.state)
 }

@@ -155,6 +155,7 @@ type Network interface {
 	// Open makes the socket key. While packets wait in it, the key is sent to ready.
 	Open(key Key, ready chan<- Key) (Conn, error)
 	Addresses() (Addresses, error)
+	RouteNetwork
 	Announcer() Announcer
 	VMACs() (VMACs, error)
 	Frames() (Frames, error)

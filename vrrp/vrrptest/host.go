@@ -24,6 +24,8 @@ type Host struct {
 	refuse error
 	deaf   bool
 	vmacs  virtual
+
+	routing routing
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }
@@ -72,6 +74,7 @@ func (h *Host) Unplug(name string) {
 	h.mu.Lock()
 	n := h.nic(name)
 	h.ifaces = slices.DeleteFunc(h.ifaces, func(x *nic) bool { return x == n })
+	h.dropRoutes(name)
 	h.tell(link.Event{Kind: link.InterfaceGone, Interface: n.Interface})
 	h.mu.Unlock()
 	n.wire.unplug(h, n.Index)
@@ -101,6 +104,9 @@ func (h *Host) SetUp(name string, up bool) {
 	defer h.mu.Unlock()
 	n := h.nic(name)
 	n.Up = up
+	if !up {
+		h.dropRoutes(name)
+	}
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
