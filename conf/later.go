@@ -5,7 +5,6 @@ package conf
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"track_group", "static_ipaddress", "static_routes", "static_rules",
 		"SSL", "virtual_server_group", "net_namespace", "net_namespace_ipvs", "instance",
 	},
 	"global_defs": {
@@ -22,7 +21,7 @@ var later = map[string][]string{
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
 	},
 	"vrrp_instance": {
-		"accept", "no_accept", "virtual_routes", "virtual_rules", "promote_secondaries",
+		"accept", "no_accept",
 		"old_unicast_checksum",
 		"use_ipvlan",
 		"track_bfd",

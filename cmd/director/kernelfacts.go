@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"strconv"
@@ -56,6 +57,45 @@ func look(f *plan.Facts) {
 		f.Table, f.Connections = nil, nil
 		unknown("the IPVS table", err)
 	}
+}
+
+// lookForRoutes reads the routes and rules that a configuration asks for, and
+// the routes that are keepalived's.
+func lookForRoutes(f *plan.Facts, cfg *conf.Config) {
+	routing, err := readRouting(plan.Asked(cfg))
+	if err != nil {
+		f.Unknown = append(f.Unknown, fmt.Sprintf("the routes and rules of this host: %v", err))
+	}
+	f.Routing = routing
+}
+
+func readRouting(routes []conf.Route, rules []conf.Rule) (*plan.Routing, error) {
+	kernel, err := (&link.Kernel{}).Routes()
+	if err != nil {
+		return nil, err
+	}
+	defer kernel.Close()
+	keys := make([]link.RouteKey, len(routes))
+	for n, r := range routes {
+		keys[n] = link.KeyOf(r)
+	}
+	wanted := make([]conf.Rule, len(rules))
+	for n, r := range rules {
+		wanted[n] = link.RuleOf(r)
+	}
+	var r plan.Routing
+	if r.Routes, err = kernel.RoutesOf(conf.ProtocolKeepalived); err != nil {
+		return nil, err
+	}
+	asked, err := kernel.FindRoutes(keys)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(r.Routes, asked)
+	if r.Rules, err = kernel.FindRules(wanted); err != nil {
+		return nil, err
+	}
+	return &r, nil
 }
 
 // lookClosely reads flags and persistence too, which the text does not have.

@@ -180,6 +180,7 @@ func (c *planCmd) withoutDirector() (planReport, error) {
 	}
 	facts := plan.Facts{WithoutEffect: kernelWords(findings)}
 	look(&facts)
+	lookForRoutes(&facts, cfg)
 	if len(cfg.VirtualServers) > 0 {
 		lookClosely(&facts)
 	}

@@ -31,16 +31,19 @@ func (s *supervisor) report() statusReport {
 		r.Problems = append(r.Problems, s.known.table.Error)
 	}
 	slices.SortFunc(r.Workers, func(a, b workerReport) int { return len(b.Name) - len(a.Name) })
-	slices.Sort(r.Problems)
 	if s.workers[vrrpWorker] != nil {
 		for _, i := range s.current.cfg.Instances {
 			ir := s.known.instanceReport(i)
+			if ir.Missing != "" {
+				r.Problems = append(r.Problems, i.Name+": "+ir.Missing)
+			}
 			if o, ok := s.handovers.Of(i.Name); ok {
 				ir.HandedOver = &o
 			}
 			r.Instances = append(r.Instances, ir)
 		}
 	}
+	slices.Sort(r.Problems)
 	if s.workers[lvsWorker] != nil {
 		for _, vs := range s.current.cfg.VirtualServers {
 			r.VirtualServers = append(r.VirtualServers, s.known.virtualServerReport(vs))
@@ -53,7 +56,7 @@ func (k *knowledge) instanceReport(i *conf.Instance) instanceReport {
 	st := k.instances[i.Name]
 	r := instanceReport{
 		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
-		Master: st.Peer, Interface: i.Interface, VRID: i.VRID,
+		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,
 	}
 	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
 		for _, a := range list {

@@ -50,6 +50,10 @@ type instanceReport struct {
 	Interface string          `json:"interface"`
 	VRID      uint8           `json:"virtual_router_id"`
 	Addresses []string        `json:"addresses"`
+	// Restored counts the addresses, routes and rules that somebody else had
+	// removed and that were put back; Missing is what could not be had.
+	Restored int    `json:"restored,omitempty"`
+	Missing  string `json:"missing,omitempty"`
 	// HandedOver is the hand-over in force; nil is none.
 	HandedOver *handover.Order `json:"handed_over,omitempty"`
 }

@@ -23,6 +23,11 @@ func printStatus(w io.Writer, r statusReport, now time.Time) {
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p)
 	}
+	for _, i := range r.Instances {
+		if i.Restored > 0 {
+			fmt.Fprintf(w, "- %s: something else has removed %d of its addresses, routes and rules, and they were put back\n", i.Name, i.Restored)
+		}
+	}
 	for _, line := range r.handovers(now) {
 		fmt.Fprintf(w, "! %s\n", line)
 	}

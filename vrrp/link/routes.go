@@ -80,6 +80,8 @@ func hops(r conf.Route) []conf.NextHop {
 type Routes interface {
 	// FindRoutes tells those of the keys that the kernel has.
 	FindRoutes(keys []RouteKey) (map[RouteKey]conf.Route, error)
+	// RoutesOf tells all routes of a protocol.
+	RoutesOf(protocol uint8) (map[RouteKey]conf.Route, error)
 	// FindRules tells those of the rules, as RuleOf gives them, that the kernel has.
 	FindRules(rules []conf.Rule) (map[conf.Rule]bool, error)
 	// AddRoute makes a route. The error is fs.ErrExist when there is one with its key.

@@ -119,6 +119,30 @@ func (r *routes) FindRoutes(keys []RouteKey) (map[RouteKey]conf.Route, error) {
 	return found, nil
 }
 
+// RoutesOf implements Routes.
+func (r *routes) RoutesOf(protocol uint8) (map[RouteKey]conf.Route, error) {
+	devices, err := r.devices()
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[RouteKey]conf.Route)
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		list, err := dump(func() ([]netlink.Route, error) {
+			return r.lists.RouteListFiltered(family, &netlink.Route{Protocol: netlink.RouteProtocol(protocol), Table: unix.RT_TABLE_UNSPEC},
+				netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("listing the routes of protocol %d: %w", protocol, err)
+		}
+		for _, l := range list {
+			if k, ok := keyOfKernel(l, family); ok {
+				found[k] = routeOfKernel(l, k, devices)
+			}
+		}
+	}
+	return found, nil
+}
+
 func (r *routes) devices() (map[int]string, error) {
 	links, err := listLinks(r.handle)
 	if err != nil {

@@ -122,6 +122,14 @@ func (r routes) FindRoutes(keys []link.RouteKey) (map[link.RouteKey]conf.Route, 
 	return found, nil
 }
 
+func (r routes) RoutesOf(protocol uint8) (map[link.RouteKey]conf.Route, error) {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	found := maps.Clone(r.h.routing.routes)
+	maps.DeleteFunc(found, func(_ link.RouteKey, r conf.Route) bool { return r.Protocol != protocol })
+	return found, nil
+}
+
 func (r routes) FindRules(rules []conf.Rule) (map[conf.Rule]bool, error) {
 	r.h.mu.Lock()
 	defer r.h.mu.Unlock()

@@ -20,6 +20,7 @@ func AgainstKernel(cfg *conf.Config, f Facts) Plan {
 		m.clients("%s: what is there for it is nobody's any more", w)
 	}
 	m.kernelAddresses(cfg)
+	m.kernelRouting(cfg)
 	if f.Table != nil {
 		m.kernelTable(cfg)
 	} else if len(cfg.VirtualServers) > 0 && len(f.Unknown) == 0 {
@@ -60,6 +61,12 @@ func (m *maker) kernelAddresses(cfg *conf.Config) {
 			for _, a := range missing {
 				m.missingAddress(i, a, elsewhere[a.Prefix.Addr()])
 			}
+		}
+	}
+	for _, a := range cfg.StaticAddresses {
+		wanted[placeOf(a)] = true
+		if !here[placeOf(a)] {
+			m.clients("static address %s comes", addressText(a))
 		}
 	}
 	m.foreignAddresses(wanted)

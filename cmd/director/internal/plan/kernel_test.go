@@ -141,3 +141,65 @@ virtual_server group G {
 		t.Error(diff)
 	}
 }
+
+// TestRoutesAndRules are compared with the kernel's where an instance is MASTER.
+func TestRoutesAndRules(t *testing.T) {
+	text := `
+vrrp_instance VI {
+    interface eth0
+    virtual_router_id 1
+    virtual_ipaddress { 10.0.0.100/24 }
+    virtual_routes { 10.5.0.0/16 via 10.0.0.9 dev eth0 }
+    virtual_rules { from 10.0.0.0/24 table 100 priority 2000 }
+}
+static_routes { 10.6.0.0/16 dev eth0 }
+`
+	cfg := load(t, text)
+	routes, rules := plan.Asked(cfg)
+	master := []link.HostAddress{{Device: "eth0", Prefix: netip.MustParsePrefix("10.0.0.100/24")}}
+	all := func() *plan.Routing {
+		r := &plan.Routing{Routes: map[link.RouteKey]conf.Route{}, Rules: map[conf.Rule]bool{link.RuleOf(rules[0]): true}}
+		for _, route := range routes {
+			r.Routes[link.KeyOf(route)] = route
+		}
+		return r
+	}
+	other := routes[1]
+	other.Via = other.Via.Next()
+	stray := routes[1]
+	stray.Destination = netip.MustParsePrefix("10.99.0.0/16")
+	for _, test := range []struct {
+		name   string
+		facts  func(*plan.Facts)
+		want   []string
+		benign bool
+	}{
+		{"all there", func(*plan.Facts) {}, nil, true},
+		{"none there", func(f *plan.Facts) { f.Routing = &plan.Routing{} }, []string{
+			"clients: route 10.6.0.0/16 dev eth0 of the static part comes", "clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI comes",
+			"clients: rule from 10.0.0.0/24 table 100 priority 2000 of VI comes"}, false},
+		{"another route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(other)] = other }, []string{
+			"clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI cannot be put in place: the kernel has another one, which stays: 10.5.0.0/16 via 10.0.0.10 dev eth0"}, false},
+		{"a stray route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(stray)] = stray }, []string{
+			"foreign: route 10.99.0.0/16 via 10.0.0.9 dev eth0"}, true},
+		{"not MASTER", func(f *plan.Facts) { f.Addresses = nil }, []string{
+			"foreign: route 10.5.0.0/16 via 10.0.0.9 dev eth0, although VI is not MASTER here",
+			"foreign: rule from 10.0.0.0/24 table 100 priority 2000, although VI is not MASTER here"}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := plan.Facts{Table: table.Table{}, Addresses: master, Routing: all()}
+			test.facts(&f)
+			p := plan.AgainstKernel(cfg, f)
+			var got []string
+			for _, line := range p.Clients {
+				got = append(got, "clients: "+line)
+			}
+			for _, line := range p.Foreign {
+				got = append(got, "foreign: "+line)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" || p.Nothing() != test.benign {
+				t.Errorf("nothing would change: %v (-want +got):\n%s", p.Nothing(), diff)
+			}
+		})
+	}
+}

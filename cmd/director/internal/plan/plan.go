@@ -42,6 +42,9 @@ type Facts struct {
 	Connections map[Server]Connections
 	// Addresses are on the host's interfaces.
 	Addresses []link.HostAddress
+	// Routing is what the kernel has of routes and rules; nil when it is not
+	// known. AgainstKernel alone looks at it.
+	Routing *Routing
 	// Unknown says what could not be looked at, in words.
 	Unknown []string
 	// WithoutEffect says which words about the kernel's state are not acted on:
