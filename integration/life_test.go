@@ -193,6 +193,8 @@ func TestVRF(t *testing.T) {
 		{"multicast", "interface eth0"},
 		{"vmac", "interface eth0\n    use_vmac vrrp.51"},
 		{"unicast", "vrf blue\n    unicast_src_ip 192.0.2.%d\n    unicast_peer {\n        192.0.2.%d\n    }"},
+		{"IPv6", "interface eth0"},
+		{"IPv6 unicast", "vrf blue\n    unicast_src_ip 2001:db8:1::%d\n    unicast_peer {\n        2001:db8:1::%d\n    }"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := lab.New(t)
@@ -223,11 +225,15 @@ func TestVRF(t *testing.T) {
 					}
 					return netlink.LinkSetUp(vrf)
 				})
+				h.Address("eth0", pair.GlobalAddress(i)+"/64") // a VRF takes IPv6 addresses off what enters it
 				from := c.from
 				if strings.Contains(from, "%d") {
 					from = fmt.Sprintf(from, 2+i, 3-i)
 				}
 				conf := "global_defs {\n    default_interface eth0\n}\n" + lone(from, 200-100*i)
+				if strings.HasPrefix(c.name, "IPv6") {
+					conf = strings.Replace(conf, "virtual_ipaddress {\n", "virtual_ipaddress {\n        "+pair.LinkLocalVIP+"\n    }\n    virtual_ipaddress_excluded {\n", 1)
+				}
 				daemons[i] = pair.Start(t, stage.Director(), h, conf)
 				if i == 0 {
 					l.Until(10*time.Second, "dir1 is MASTER", func() bool { return has(t, h, carrier) })
