@@ -42,6 +42,9 @@ func play(kind pair.Kind, keep bool) (rows []row, ok bool) {
 		p.masterKilled()
 		p.masterHostLost()
 		p.workerKilled()
+		if kind.Name() == stage.Director().Name() {
+			p.handedOver()
+		}
 		rows = p.rows
 
 		if watch.stop(); keep {
@@ -138,6 +141,34 @@ func (p *player) workerKilled() {
 	})
 }
 
+// handedOver is maintenance: keepalived has no command for it.
+func (p *player) handedOver() {
+	p.event(event{
+		name: "dir1: director handover all", allowed: p.Configs[1].SkewTime(), mayFail: true,
+		breakIt: func() { p.order("handover", "all") },
+		over:    func() bool { return p.Holds(1) && !p.HoldsAny(0) },
+		reason:  func() (int, string) { return 1, "MASTER" },
+	})
+	p.event(event{
+		name: "dir1: director resume all", allowed: p.Configs[0].Interval, mayFail: true,
+		breakIt: func() { p.order("resume", "all") },
+		over:    func() bool { return p.Holds(0) && !p.HoldsAny(1) },
+		reason:  func() (int, string) { return 0, "MASTER" },
+	})
+}
+
+// order gives the director of dir1 a command and shows its answer.
+func (p *player) order(words ...string) {
+	h := p.Dirs[0]
+	out, err := h.Output(append(append([]string{stage.Director().Path}, words...), "--run-dir", pair.RunDir(h))...)
+	if err != nil {
+		out += err.Error()
+	}
+	const indent = "            "
+	fmt.Printf(indent+"dir1# director %s\n"+indent+"%s\n", strings.Join(words, " "),
+		strings.ReplaceAll(strings.TrimSpace(out), "\n", "\n"+indent))
+}
+
 // event is something that is broken, or mended.
 type event struct {
 	name    string
@@ -155,21 +186,25 @@ const inFlight = 3
 // one line what happened.
 func (p *player) event(e event) {
 	broken := time.Now()
+	fmt.Printf("%s  >> %s\n", broken.Format("15:04:05"), e.name)
 	e.breakIt()
 	p.Lab.Until(moveLimit, e.name+" is dealt with", e.over)
 	took := time.Since(broken)
 	seen := p.Web.Between(broken, time.Now().Add(aftermath))
 	director, word := e.reason()
-	fmt.Printf("%s  %s: dealt with after %.1f s; the client: %s; %s says: %s\n", broken.Format("15:04:05"),
-		e.name, took.Seconds(), seen, p.Dirs[director].Name, p.line(director, broken, word))
+	fmt.Printf("%s  << %s: dealt with after %.1f s; the client: %s; %s says: %s\n", time.Now().Format("15:04:05"),
+		e.name, took.Seconds(), seen, p.Dirs[director].Name, p.said(director, broken, word))
 	p.rows = append(p.rows, row{kind: p.kind.Name(), event: e, seen: seen, lasted: p.Lasting(seen), failed: p.Failures(seen)})
 }
 
-// line is the first that a director's daemon printed after a moment with the
-// word in it.
-func (p *player) line(director int, since time.Time, word string) string {
+// said is the first line that a director's daemon printed after a moment with
+// the word in it, without the clock and the level, which the demo has itself.
+func (p *player) said(director int, since time.Time, word string) string {
 	for _, line := range p.Daemons[director].Log() {
 		if !line.Time.Before(since) && strings.Contains(line.Text, word) {
+			if _, message, ok := strings.Cut(line.Text, " msg="); ok {
+				return message
+			}
 			return line.Text
 		}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,6 +93,8 @@ func tableEntries(r *pair.Running, i int) string {
 	var b strings.Builder
 	for _, vs := range table {
 		fmt.Fprintf(&b, "            %s %s %s\n", vs.Protocol, vs.Address, vs.Scheduler)
+		// In the kernel's order, the one that was added last comes first.
+		slices.SortFunc(vs.Servers, func(a, b pair.RealServer) int { return a.Address.Compare(b.Address) })
 		for _, rs := range vs.Servers {
 			fmt.Fprintf(&b, "              -> %-20s %s weight %d\n", rs.Address, rs.Forward, rs.Weight)
 		}
