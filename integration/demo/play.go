@@ -205,6 +205,10 @@ func (p *player) said(director int, since time.Time, word string) string {
 			if _, message, ok := strings.Cut(line.Text, " msg="); ok {
 				return message
 			}
+			// keepalived's lines begin with the date in a fixed width.
+			if date := len(time.ANSIC); len(line.Text) > date && line.Text[date:date+1] == ":" {
+				return strings.TrimSpace(line.Text[date+1:])
+			}
 			return line.Text
 		}
 	}
