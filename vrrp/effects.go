@@ -22,7 +22,9 @@ func (e *Engine) step(i *instance, now time.Time, in machine.Input) {
 		case machine.Changed:
 			changed = *f
 		case machine.Announce:
-			announced = f.Count
+			if f.Shared {
+				announced = f.Count
+			}
 		}
 	}
 	if i.group == nil || e.stopping {
@@ -32,7 +34,7 @@ func (e *Engine) step(i *instance, now time.Time, in machine.Input) {
 	if changed.Kind == machine.Changed {
 		e.groupChanged(i, now, changed)
 	}
-	if announced > 0 && in.Kind == machine.Received {
+	if announced > 0 {
 		e.announceWith(i, announced)
 	}
 }

@@ -7,6 +7,7 @@ import "time"
 const (
 	garpMaster = iota // garp_master_delay after becoming MASTER
 	garpLower         // garp_lower_prio_delay after a losing advertisement
+	garpAgain         // at the end of an interval in which more of those were heard
 	garpBlocks
 )
 
@@ -20,6 +21,14 @@ func (m *Machine) announce(count int, effects []Effect) []Effect {
 		return effects
 	}
 	return append(effects, Effect{Kind: Announce, Count: count})
+}
+
+// announceShared is for a group whose traffic another may have drawn to itself.
+func (m *Machine) announceShared(count int, effects []Effect) []Effect {
+	if count <= 0 {
+		return effects
+	}
+	return append(effects, Effect{Kind: Announce, Count: count, Shared: true})
 }
 
 // announceLater plans a block of announcements, if it is one.
@@ -49,29 +58,43 @@ func (m *Machine) setGARPTimer(effects []Effect) []Effect {
 
 // announceDue sends what is due; of two blocks due together the longer one does.
 func (m *Machine) announceDue(now time.Time, effects []Effect) []Effect {
-	count := 0
+	count, shared := 0, false
 	for i := range m.garp {
 		block := &m.garp[i]
 		if !block.at.IsZero() && !block.at.After(now) {
 			count = max(count, block.count)
 			*block = garpBlock{}
+			shared = shared || i != garpMaster
 		}
 	}
-	effects = m.announce(count, effects)
+	if shared {
+		m.lowerAnnounced = now
+		effects = m.announceShared(count, effects)
+	} else {
+		effects = m.announce(count, effects)
+	}
 	return m.setGARPTimer(effects)
 }
 
 // announceAgainstLower answers a losing advertisement: its sender may have
 // drawn the traffic to itself. At most once in an advertisement interval, so
-// that a flood of such advertisements is not multiplied by all addresses; and
-// a pending second block is not put off.
+// that a flood of such advertisements is not multiplied by all addresses; the
+// last one is answered all the same, at the end of the interval. A pending second
+// block is not put off.
 func (m *Machine) announceAgainstLower(now time.Time, effects []Effect) []Effect {
-	if !m.lowerAnnounced.IsZero() && now.Sub(m.lowerAnnounced) < m.p.AdvertInterval {
+	g := m.p.GARP
+	if since := now.Sub(m.lowerAnnounced); !m.lowerAnnounced.IsZero() && since < m.p.AdvertInterval {
+		if m.garp[garpAgain].at.IsZero() {
+			effects = m.announceLater(now, garpAgain, g.LowerPrioRepeat, m.p.AdvertInterval-since, effects)
+		}
 		return effects
 	}
 	m.lowerAnnounced = now
-	g := m.p.GARP
-	effects = m.announce(g.LowerPrioRepeat, effects)
+	if !m.garp[garpAgain].at.IsZero() {
+		m.garp[garpAgain] = garpBlock{}
+		effects = m.setGARPTimer(effects)
+	}
+	effects = m.announceShared(g.LowerPrioRepeat, effects)
 	if m.garp[garpLower].at.IsZero() {
 		effects = m.announceLater(now, garpLower, g.LowerPrioRepeat, g.LowerPrioDelay, effects)
 	}

@@ -213,13 +213,21 @@ func TestAnnouncements(t *testing.T) {
 		"INIT -> MASTER: resumed after a restart, quietly")
 	s.want(3*time.Second, received(50, lower), "announce 3", "noted: advertisement with lower priority")
 	// A flood is answered once in an interval and puts nothing off.
-	s.want(3500*ms, received(50, lower), "noted: advertisement with lower priority")
-	s.want(4*time.Second, received(50, lower), "announce 3", "noted: advertisement with lower priority")
+	s.want(3500*ms, received(50, lower), "set garp 4s", "noted: advertisement with lower priority")
+	s.want(4*time.Second, received(50, lower), "set garp 5s", "announce 3", "noted: advertisement with lower priority")
 	s.want(5*time.Second, fired(machine.GARPTimer), "announce 5", "set garp 9s")
 	s.want(8*time.Second, fired(machine.RefreshTimer), "announce 2", "set refresh 16s")
 	s.want(9*time.Second, fired(machine.GARPTimer), "announce 3")
 	s.want(16*time.Second, fired(machine.RefreshTimer), "announce 2", "set refresh 24s")
 	s.want(16*time.Second, shutdown, "send 0", "stop adver", "stop refresh", "release", "MASTER -> STOP: stopped")
+
+	// The last one of several is answered at the end of the interval.
+	s = master(t, noLowAdvert, func(p *machine.Params) { p.GARP = machine.GARP{LowerPrioRepeat: 3} })
+	s.want(3*time.Second, received(50, lower), "announce 3", "noted: advertisement with lower priority")
+	s.want(3100*ms, received(50, lower), "set garp 4s", "noted: advertisement with lower priority")
+	s.want(3200*ms, received(50, lower), "noted: advertisement with lower priority")
+	s.want(4*time.Second, fired(machine.GARPTimer), "announce 3")
+	s.want(4100*ms, received(50, lower), "set garp 5s", "noted: advertisement with lower priority")
 }
 
 func TestYieldingAnnouncesItselfWhenAsked(t *testing.T) {

@@ -138,7 +138,8 @@ const (
 	AcquireAddresses
 	// ReleaseAddresses removes them.
 	ReleaseAddresses
-	// Announce sends Effect.Count gratuitous ARPs for every address.
+	// Announce sends Effect.Count gratuitous ARPs for every address, and with
+	// Effect.Shared has the others of a sync group do the same.
 	Announce
 	// Changed reports a transition: Effect.From, Effect.To, Effect.Reason.
 	Changed
@@ -153,6 +154,7 @@ type Effect struct {
 	Timer    Timer
 	At       time.Time
 	Count    int
+	Shared   bool
 	From, To event.VRRPState
 	Reason   Reason
 	Adv      Advert // what Reason is about, when it is about an advertisement
