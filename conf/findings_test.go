@@ -144,6 +144,8 @@ func TestFindings(t *testing.T) {
 		{"no method", strings.Replace(vs(""), "    lb_kind NAT\n", "", 1), "1:1: warning: virtual server [10.0.0.1]:tcp:80 has no lvs_method: NAT is used"},
 		{"unknown scheduler", strings.Replace(vs(""), "rr", "wwr", 1), `2:13: warning: IPVS has no scheduler "wwr": it is ignored, and wlc is used (did you mean wrr?)`},
 		{"unknown method", strings.Replace(vs(""), "NAT", "dr", 1), `3:13: warning: lb_kind cannot be "dr": it is ignored (NAT, DR or TUN, in capitals)`},
+		{"flag on the scheduler's line", strings.Replace(vs(""), "rr", "sh sh-port", 1), "2:16: note: \"sh-port\" and what follows it are ignored (flags of the scheduler stand on lines of their own below it)"},
+		{"granularity as a number", vs("    persistence_timeout 5\n    persistence_granularity 24"), "6:29: note: keepalived takes 24 for the mask 0.0.0.24: 24 bits are used here (write 255.255.255.0)"},
 		{"flag before its scheduler", vs("    mh-port"), "5:5: warning: mh-port belongs after lvs_sched mh"},
 		{"no real servers", strings.Replace(vs(""), "    real_server 10.1.0.1 80 { }\n", "", 1), "6:1: warning: virtual server [10.0.0.1]:tcp:80 has no real servers: it is ignored"},
 		{"bad service", strings.Replace(vs(""), "10.0.0.1 80", "<VIP> 80", 1), `1:1: warning: "<VIP> 80" is no address and port of a virtual server`},

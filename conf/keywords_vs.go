@@ -40,7 +40,7 @@ var serverService = []keyword[VirtualServer]{
 			return one(strings.ToUpper(p.String()))
 		}},
 	{name: "lvs_sched", value: join(Schedulers, "|"), deflt: "wlc", need: 1, max: -1, set: setScheduler,
-		get: func(v *VirtualServer) []string { return append(one(v.Scheduler), v.flagWords()...) }},
+		get: func(v *VirtualServer) []string { return one(v.Scheduler) }},
 	keyword[VirtualServer]{name: "lvs_sched", value: join(Schedulers, "|"), deflt: "wlc", need: 1, max: -1, set: setScheduler}.alias("lb_algo"),
 	methodKeyword("lvs_method", func(v *VirtualServer) (*ForwardMethod, *Tunnel) { return &v.Forward, &v.Tunnel }),
 	methodKeyword("lvs_method", func(v *VirtualServer) (*ForwardMethod, *Tunnel) { return &v.Forward, &v.Tunnel }).alias("lb_kind"),
@@ -180,6 +180,12 @@ func schedFlag(name string) keyword[VirtualServer] {
 				return
 			}
 			v.Flags |= flag.bit
+		},
+		get: func(v *VirtualServer) []string {
+			if v.shown(name) {
+				return []string{}
+			}
+			return nil
 		},
 	}
 }

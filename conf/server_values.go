@@ -22,17 +22,12 @@ func setScheduler(l *loader, n *syntax.Node, v *VirtualServer) {
 	}
 	v.Scheduler = name
 	v.Flags &= FlagOnePacket
-	for i := 1; i < len(n.Args); i++ {
-		flag, ok := schedFlags[n.Arg(i)]
-		if !ok {
-			l.noteArg(n, i, "extra-words", "%q and what follows it are ignored", clip(n.Arg(i)))
-			return
-		}
-		if flag.of != "" && flag.of != name {
-			l.warnArg(n, i, "wrong-scheduler", "%s belongs after lvs_sched %s: it is ignored", n.Arg(i), flag.of)
-			continue
-		}
-		v.Flags |= flag.bit
+	if len(n.Args) < 2 {
+		return
+	}
+	f := l.noteArg(n, 1, "extra-words", "%q and what follows it are ignored", clip(n.Arg(1)))
+	if _, flag := schedFlags[n.Arg(1)]; flag {
+		f.Hint = "flags of the scheduler stand on lines of their own below it"
 	}
 }
 
@@ -46,26 +41,17 @@ var schedFlags = map[string]struct {
 	"mh-fallback": {FlagSched1, "mh"}, "mh-port": {FlagSched2, "mh"},
 }
 
-// flagWords are the flags that stand behind the scheduler.
-func (v *VirtualServer) flagWords() []string {
-	var words []string
-	for _, f := range []struct {
-		flag       uint32
-		sh, mh, no string
-	}{{FlagSched1, "sh-fallback", "mh-fallback", "flag-1"}, {FlagSched2, "sh-port", "mh-port", "flag-2"}, {FlagSched3, "", "", "flag-3"}} {
-		if v.Flags&f.flag == 0 {
-			continue
-		}
-		name := f.no
-		switch {
-		case v.Scheduler == "sh" && f.sh != "":
-			name = f.sh
-		case v.Scheduler == "mh" && f.mh != "":
-			name = f.mh
-		}
-		words = append(words, name)
+// shown says whether the flag name is the one to write for what is set: those
+// of a scheduler have two names.
+func (v *VirtualServer) shown(name string) bool {
+	flag := schedFlags[name]
+	if v.Flags&flag.bit == 0 {
+		return false
 	}
-	return words
+	if flag.of != "" {
+		return flag.of == v.Scheduler
+	}
+	return flag.bit == FlagSched3 || v.Scheduler != "sh" && v.Scheduler != "mh"
 }
 
 func readMethod(s string) (ForwardMethod, bool) {
@@ -148,6 +134,7 @@ func setGranularity(l *loader, n *syntax.Node, v *VirtualServer) {
 			return
 		}
 		v.PersistenceMask = int(bits)
+		l.narrow(n, v, bits)
 		return
 	}
 	bits, ok := maskBits(s, netip.IPv4Unspecified())
@@ -198,4 +185,13 @@ func (l *loader) serverKey(n *syntax.Node, what string) (ServerKey, bool) {
 func portNumber(s string) (uint16, bool) {
 	v, ok := decimal(s)
 	return uint16(v), ok && v >= 0 && v <= math.MaxUint16
+}
+
+// narrow notes a number of bits, which keepalived reads as an IPv4 address.
+func (l *loader) narrow(n *syntax.Node, v *VirtualServer, bits int64) {
+	if v.Key.IPv6 || v.Key.Address.Is6() || bits > 32 {
+		return
+	}
+	mask := netip.PrefixFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), int(bits)).Masked().Addr()
+	l.noteArg(n, 0, "mask-bits", "keepalived takes %d for the mask 0.0.0.%d: %d bits are used here", bits, bits, bits).Hint = "write " + mask.String()
 }

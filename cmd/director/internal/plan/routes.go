@@ -80,8 +80,16 @@ func (m *maker) compareRouting(owner string, routes []conf.Route, rules []conf.R
 		}
 	}
 	if present > 0 {
-		m.untouched("%s of %s", count(present, "route or rule"), owner)
+		m.untouched("%s of %s", routing(present), owner)
 	}
+}
+
+// routing is a number of routes and rules in words.
+func routing(n int) string {
+	if n == 1 {
+		return "1 route or rule"
+	}
+	return fmt.Sprintf("%d routes and rules", n)
 }
 
 // masterHere says whether all addresses of an instance are on this host.
