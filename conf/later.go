@@ -14,7 +14,6 @@ var later = map[string][]string{
 		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout",
 		"notify_fifo", "notify_fifo_script", "vrrp_notify_fifo", "vrrp_notify_fifo_script", "lvs_notify_fifo", "lvs_notify_fifo_script",
 		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
-		"log_unknown_vrids",
 		"nftables", "disable_local_igmp",
 		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs", "nftables_ipvs_start_fwmark",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",

@@ -40,6 +40,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
 		}
 	}
 	e.pacing, e.extraAll = newPacing(cfg), cfg.Global.GARPExtraAll
+	e.logUnknown = cfg.Global.LogUnknownVRIDs
 	var changed, added []*instance
 	e.order = make([]*instance, 0, len(instances))
 	for _, c := range instances {

@@ -49,6 +49,7 @@ type Engine struct {
 
 	pacing     pacing
 	extraAll   bool // garp_extra_if is for every interface with addresses
+	logUnknown bool // log_unknown_vrids
 	allowed    bool // instances may become MASTER
 	configured bool // a first configuration was applied
 	stopping   bool

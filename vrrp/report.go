@@ -117,15 +117,21 @@ func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
 }
 
 // dropped counts a refused packet and says so, the first time and then once a
-// minute. Foreign virtual routers on the same link are no news.
+// minute. Foreign virtual routers on the same link are no news, unless they are
+// asked for (log_unknown_vrids): then each of them is told once a minute.
 func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now time.Time) {
 	level := slog.LevelWarn
+	s.strangers.heard(&e.adv, reason, now)
 	if i == nil {
 		s.dropped[reason]++
+		remark := reason.String()
 		if reason == packet.UnknownVRID {
 			level = slog.LevelDebug
+			if e.logUnknown {
+				level, remark = slog.LevelInfo, unknownVRIDs[e.adv.VRID]
+			}
 		}
-		if n, ok := s.limits.allow(reason.String(), now); ok {
+		if n, ok := s.limits.allow(remark, now); ok {
 			e.log.Log(context.Background(), level, "packet dropped", "interface", s.device, "reason", reason.String(),
 				"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
 		}
@@ -137,3 +143,11 @@ func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now t
 			"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
 	}
 }
+
+// unknownVRIDs are the remarks about foreign virtual routers.
+var unknownVRIDs = func() (list [256]string) {
+	for vrid := range list {
+		list[vrid] = fmt.Sprintf("%s %d", packet.UnknownVRID, vrid)
+	}
+	return list
+}()

@@ -36,8 +36,9 @@ type socket struct {
 	looked    time.Time // when an expired timer last looked into it
 	density   density
 
-	dropped counts // packets for none of the instances
-	limits  limits
+	dropped   counts // packets for none of the instances
+	strangers strangers
+	limits    limits
 }
 
 type openResult struct {

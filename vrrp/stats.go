@@ -3,25 +3,15 @@ package vrrp
 import (
 	"context"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// InstanceStats counts what an instance has done and seen since it was configured.
-type InstanceStats struct {
-	Sent       uint64 // advertisements
-	SendErrors uint64 // advertisements that the kernel refused
-	Received   uint64 // advertisements that passed all checks
-	Masters    uint64 // times it became MASTER
-	// Dropped are refused packets by the name of the reason.
-	Dropped map[string]uint64
-}
-
 // Stats is a snapshot of the counters.
-type Stats struct {
-	Instances map[string]InstanceStats // by instance name
-	// Dropped are packets for none of the instances, by interface and reason.
-	Dropped map[string]map[string]uint64
-}
+type Stats = event.VRRPCounters
+
+// InstanceStats counts what an instance has done and seen since it was configured.
+type InstanceStats = event.InstanceCounters
 
 // Stats returns the counters; the error is the context's or ErrStopped.
 func (e *Engine) Stats(ctx context.Context) (Stats, error) {
@@ -66,6 +56,7 @@ func (e *Engine) stats() Stats {
 			all[reason] += n
 		}
 	}
+	s.Strangers, s.MoreStrangers = e.strangers()
 	return s
 }
 

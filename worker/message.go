@@ -26,12 +26,14 @@ type Message struct {
 	Finish    *Finish
 	Tracker   *event.TrackerState
 	HandOver  *HandOver
+	Count     *Count
 
 	// From a worker.
 	Applied       *Applied
 	Instance      *event.InstanceState
 	Group         *event.GroupState
 	LowerHeard    *event.LowerHeard
+	Counters      *event.VRRPCounters
 	RealServer    *event.RealServerState
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState
@@ -83,6 +85,9 @@ type Proceed struct{}
 // HandOver says which instances leave their mastership to other routers, all
 // of them: the numbers of the orders by instance.
 type HandOver struct{ Numbers map[string]uint64 }
+
+// Count asks the vrrp worker for its counters.
+type Count struct{}
 
 // Finish asks a worker to stop for good: to undo what it made and to exit.
 type Finish struct{}

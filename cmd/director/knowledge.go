@@ -22,6 +22,7 @@ type knowledge struct {
 	realServers    map[serverName]event.RealServerState
 	checks         map[serverName]map[string]event.CheckResult
 	table          event.TableLoaded
+	counters       event.VRRPCounters
 }
 
 func newKnowledge() *knowledge {

@@ -42,6 +42,9 @@ func (s *supervisor) report() statusReport {
 			}
 			r.Instances = append(r.Instances, ir)
 		}
+		if s.workers[vrrpWorker].pid != 0 {
+			s.known.count(&r)
+		}
 	}
 	slices.Sort(r.Problems)
 	if s.workers[lvsWorker] != nil {

@@ -25,9 +25,10 @@ type statusReport struct {
 	Since   time.Time `json:"since"`
 	configState
 	// Problems are what makes the whole worse than it should be, in words.
-	Problems       []string              `json:"problems"`
-	Workers        []workerReport        `json:"workers"`
-	Instances      []instanceReport      `json:"instances"`
+	Problems  []string         `json:"problems"`
+	Workers   []workerReport   `json:"workers"`
+	Instances []instanceReport `json:"instances"`
+	strangersReport
 	VirtualServers []virtualServerReport `json:"virtual_servers"`
 	Scripts        []notify.Last         `json:"scripts"`
 }
@@ -56,6 +57,8 @@ type instanceReport struct {
 	Missing  string `json:"missing,omitempty"`
 	// HandedOver is the hand-over in force; nil is none.
 	HandedOver *handover.Order `json:"handed_over,omitempty"`
+	// Counters are those of the vrrp worker that runs.
+	Counters *event.InstanceCounters `json:"counters,omitempty"`
 }
 
 type virtualServerReport struct {

@@ -43,6 +43,7 @@ func printStatus(w io.Writer, r statusReport, now time.Time) {
 			fmt.Fprintf(tab, "%s\t%s\t%s\t%d\t%s\t%s\n", i.Name, i.State, age(now, i.Since), i.Priority, or(i.Master, "-"), i.Reason)
 		}
 	}
+	r.printStrangers(tab, now)
 	if len(r.VirtualServers) > 0 {
 		fmt.Fprintln(tab, "\nSERVER\tSTATE\tSINCE\tWEIGHT\tLAST CHECK\tWHY")
 		for _, vs := range slices.SortedStableFunc(slices.Values(r.VirtualServers), func(a, b virtualServerReport) int {

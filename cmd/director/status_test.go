@@ -59,3 +59,28 @@ func TestDegradedThingsAreShownFirst(t *testing.T) {
 		last += 1 + at
 	}
 }
+
+// TestRefusedSendersAreShown: a pair with two passwords first.
+func TestRefusedSendersAreShown(t *testing.T) {
+	now := time.Now()
+	var b strings.Builder
+	r := statusReport{Instances: []instanceReport{{Name: "VI", State: event.Master, Counters: &event.InstanceCounters{Dropped: map[string]uint64{"auth-failed": 7}}}}}
+	r.strangersReport = strangersReport{
+		Strangers: []event.Stranger{
+			{Interface: "eth0", Sender: "10.0.0.9", VRID: 99, Priority: 100, Reason: "unknown-vrid", Times: 3, Last: now},
+			{Interface: "eth0", Sender: "10.0.0.2", VRID: 51, Priority: 150, Instance: "VI", Reason: "auth-failed", Times: 7, Last: now},
+		},
+		Dropped: map[string]map[string]uint64{"eth0": {"unknown-vrid": 3}}, MoreStrangers: 2,
+	}
+	printStatus(&b, r, now)
+	out := b.String()
+	last := -1
+	for _, want := range []string{"REFUSED FROM", "10.0.0.2", "VI", "auth-failed", "10.0.0.9", "unknown-vrid", "VI dropped: auth-failed 7",
+		"eth0 dropped: unknown-vrid 3", "2 refused packets of other senders"} {
+		at := strings.Index(out[last+1:], want)
+		if at < 0 {
+			t.Fatalf("%q is missing or too early in:\n%s", want, out)
+		}
+		last += 1 + at
+	}
+}

@@ -83,6 +83,10 @@ type supervisor struct {
 	applying    []order // for the workers to apply generation
 	reported    uint64  // the last generation whose reload was answered
 	stopping    bool
+
+	// counting is closed when the counters of the vrrp worker that were asked
+	// for have come; nil when nobody waits for them.
+	counting chan struct{}
 }
 
 // workerState is what the supervisor knows of a worker.
@@ -249,6 +253,8 @@ func (s *supervisor) workerSaid(w *workerState, m worker.Message) {
 		s.announce()
 	case m.Instance != nil:
 		s.instance(*m.Instance)
+	case m.Counters != nil:
+		s.counted(*m.Counters)
 	case m.LowerHeard != nil:
 		s.notify.LowerHeard(*m.LowerHeard)
 	case m.Group != nil:

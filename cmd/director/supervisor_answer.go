@@ -12,7 +12,10 @@ import (
 
 func (s *supervisor) status(ctx context.Context, _ struct{}) (statusReport, error) {
 	var r statusReport
-	err := s.do(ctx, func() { r = s.report() })
+	err := s.count(ctx)
+	if err == nil {
+		err = s.do(ctx, func() { r = s.report() })
+	}
 	if err == nil {
 		err = s.compareFile(ctx, &r.configState)
 	}

@@ -63,6 +63,10 @@ func runVRRPWorker(log *slog.Logger, l *line, j *journal.Journal, term <-chan os
 				return stop()
 			case m.Proceed != nil:
 				engine.AllowMaster()
+			case m.Count != nil:
+				if c, err := engine.Stats(ctx); err == nil {
+					l.out.Put("counters", worker.Message{Counters: &c})
+				}
 			case m.Tracker != nil:
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:

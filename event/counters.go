@@ -1,0 +1,39 @@
+package event
+
+import "time"
+
+// VRRPCounters is what the vrrp worker has counted since it was started.
+type VRRPCounters struct {
+	Instances map[string]InstanceCounters // by name
+	// Dropped are packets for none of the instances, by interface and reason.
+	Dropped map[string]map[string]uint64
+	// Strangers are the senders of refused packets.
+	Strangers []Stranger
+	// MoreStrangers are refused packets whose senders did not fit.
+	MoreStrangers uint64
+}
+
+// InstanceCounters counts what an instance has done and seen.
+type InstanceCounters struct {
+	Sent       uint64 `json:"sent"`        // advertisements
+	SendErrors uint64 `json:"send_errors"` // advertisements that the kernel refused
+	Received   uint64 `json:"received"`    // advertisements that passed all checks
+	Masters    uint64 `json:"masters"`     // times it became MASTER
+	// Dropped are refused packets by the name of the reason.
+	Dropped map[string]uint64 `json:"dropped"`
+}
+
+// Stranger is a router whose advertisements are refused: another virtual
+// router's on the same link, or one of ours with a wrong password, key or
+// address. What it says of itself is not to be trusted.
+type Stranger struct {
+	Interface string    `json:"interface"`
+	Sender    string    `json:"sender"` // address
+	VRID      uint8     `json:"virtual_router_id"`
+	Priority  uint8     `json:"priority"`           // of the last one
+	Instance  string    `json:"instance,omitempty"` // whose VRID it is; empty for none of ours
+	Reason    string    `json:"reason"`
+	Times     uint64    `json:"times"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+}
