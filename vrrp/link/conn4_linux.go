@@ -42,7 +42,9 @@ func send4(fd int, packet []byte, to netip.Addr) error {
 		return fmt.Errorf("sending a VRRP packet of %d bytes to %s: %w", len(packet), to, unix.EINVAL)
 	}
 	sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.As4()}
-	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd),
+	// It does not block: to prepare the scheduler for that, for each of ten
+	// thousand packets a second, costs more than the packet.
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)), unix.MSG_DONTWAIT,
 		uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
 	if errno != 0 {

@@ -72,7 +72,7 @@ func (in *inbox) receive(fd int, batch []Datagram) (int, error) {
 		}
 	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd),
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd),
 			uintptr(unsafe.Pointer(&in.headers[0])), uintptr(want), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
