@@ -127,13 +127,15 @@ var entryWords = slices.Concat(
 		{Name: "peer", Value: "IP[/MASK]"},
 		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s"},
 		{Name: "home"}, {Name: "-nodad"}, {Name: "mngtmpaddr"}, {Name: "autojoin"}, {Name: "use_vmac"},
-		{Name: "track_group", Value: "NAME"},
 	}),
-	words("line of virtual_routes, static_routes", NoEffect, whyLater, routeRows()),
+	words("line of static_ipaddress", Works, "", []Keyword{
+		{Name: "track_group", Value: "NAME", Note: "put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
+	}),
+	words("line of virtual_routes, static_routes", Works, "", routeRows()),
 	words("line of virtual_routes, static_routes", NoEffect, "director does not set it", rareRows(rareRouteWords)),
 	words("line of virtual_routes, static_routes", NoEffect, "name the table of the VRF with table", []Keyword{{Name: "vrf", Value: "NAME"}}),
 	words("line of virtual_routes, static_routes", NoEffect, "director does not encapsulate", []Keyword{{Name: "encap", Value: "..."}}),
-	words("line of virtual_rules, static_rules", NoEffect, whyLater, ruleRows()),
+	words("line of virtual_rules, static_rules", Works, "", ruleRows()),
 	words("line of virtual_rules, static_rules", NoEffect, "director does not set it", rareRows(rareRuleWords)),
 	words("line of unicast_peer", NoEffect, whyLater, []Keyword{
 		{Name: "min_ttl", Value: "0..255", Default: "not checked"}, {Name: "max_ttl", Value: "0..255", Default: "not checked"},
