@@ -51,8 +51,9 @@ type handoverOutcome struct {
 	// Master is who has taken over, and After how long that took.
 	Master string        `json:"master,omitempty"`
 	After  time.Duration `json:"after_ns,omitempty"`
-	// TakenBack: there was no other router, or somebody ended it meanwhile.
+	// TakenBack: there was no other router. Ended: somebody ended it meanwhile.
 	TakenBack bool `json:"taken_back,omitempty"`
+	Ended     bool `json:"ended,omitempty"`
 	Settled   bool `json:"settled"`
 }
 
@@ -63,8 +64,9 @@ func (o *handoverOutcome) settle(i event.InstanceState, number uint64, inForce b
 		return o.Settled
 	}
 	o.State, o.Master, o.After = i.State, i.Peer, after
-	o.TakenBack = !inForce
-	o.Settled = o.TakenBack || o.Master != "" || o.Was != event.Master
+	o.TakenBack = !inForce && i.State == event.Master
+	o.Ended = !inForce && !o.TakenBack
+	o.Settled = !inForce || o.Master != "" || o.Was != event.Master
 	return o.Settled
 }
 
@@ -74,6 +76,8 @@ func (o handoverOutcome) String() string {
 	switch {
 	case o.TakenBack:
 		return fmt.Sprintf("%s: no other router took over: the addresses are back here after %v", o.Instance, took)
+	case o.Ended:
+		return fmt.Sprintf("%s: the hand-over was ended meanwhile; it is %s", o.Instance, o.State)
 	case !o.Settled:
 		return fmt.Sprintf("%s: %s; nobody was heard within %v", o.Instance, o.State, took)
 	case o.Was == event.Master:
@@ -112,7 +116,7 @@ func (c *handoverCmd) Run(io streams) error {
 	failed := false
 	for _, o := range r.Instances {
 		fmt.Fprintln(io.out, o)
-		failed = failed || o.TakenBack || !o.Settled
+		failed = failed || o.TakenBack || o.Ended || !o.Settled
 	}
 	if failed {
 		return status(exitFailure)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +22,13 @@ const everything = "all"
 
 // rememberHandovers reads what was handed over before this director started.
 func (s *supervisor) rememberHandovers() {
-	if err := s.handovers.Load(handover.File(s.opts.StateDir, s.opts.File)); err != nil {
-		s.log.Warn("instances that were handed over take part again", "error", err)
+	file := handover.File(s.opts.StateDir, s.opts.File)
+	if err := s.handovers.Load(file); err != nil {
+		kept := file + ".unreadable"
+		if failed := os.Rename(file, kept); failed != nil {
+			kept = failed.Error()
+		}
+		s.log.Warn("instances that were handed over take part again", "error", err, "kept_as", kept)
 	}
 	s.handovers.Expire(time.Now())
 	s.forgetHandovers()
