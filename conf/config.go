@@ -104,7 +104,9 @@ type Instance struct {
 	// becomes BACKUP unless its priority is above this; 0 is off.
 	TimerExpiredBackup uint8
 	NoAccept           bool // packets to virtual addresses are dropped unless the priority is 255
-	Strict             bool // strict_mode: RFC 9568 to the letter
+	// FilterTable is the nftables table that says so; empty is director's own.
+	FilterTable string
+	Strict      bool // strict_mode: RFC 9568 to the letter
 	// OldUnicastChecksum is "", "always" or "never": keepalived before 1.3 left
 	// the pseudo-header out of unicast checksums.
 	OldUnicastChecksum string

@@ -76,6 +76,7 @@ func (l *loader) families(in *Instance) {
 func (l *loader) inheritGlobal(in *Instance) {
 	g := &l.cfg.Global
 	said := l.cfg.sources.of(in).has
+	in.FilterTable = g.NFTables
 	if !said("version") {
 		in.Version = g.VRRPVersion
 	}

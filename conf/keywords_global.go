@@ -115,7 +115,7 @@ var globalVRRP = []keyword[Global]{
 	netInterface("default_interface", "eth0", func(g *Global) *string { return &g.DefaultInterface }),
 	word("vmac_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACPrefix }).firstCounts(),
 	word("vmac_addr_prefix", "NAME", "vrrp", func(g *Global) *string { return &g.VMACAddrPrefix }).firstCounts(),
-	word("nftables", "[TABLE]", "keepalived", func(g *Global) *string { return &g.NFTables }).optional().firstCounts(),
+	word("nftables", "[TABLE]", "director", func(g *Global) *string { return &g.NFTables }).optional().firstCounts(),
 	flag("disable_local_igmp", func(g *Global) *bool { return &g.DisableLocalIGMP }),
 }
 

@@ -48,6 +48,7 @@ type addressResult struct {
 type addressWorker struct {
 	kernel  link.Addresses
 	routes  link.Routes
+	filter  link.Filter
 	journal Journal
 	log     *slog.Logger
 	turns   turns
@@ -56,9 +57,9 @@ type addressWorker struct {
 	foreign map[place]bool
 }
 
-func newAddressWorker(kernel link.Addresses, routes link.Routes, journal Journal, held []string, log *slog.Logger, t turns) *addressWorker {
+func newAddressWorker(kernel link.Addresses, routes link.Routes, filter link.Filter, journal Journal, held []string, log *slog.Logger, t turns) *addressWorker {
 	return &addressWorker{
-		kernel: kernel, routes: routes, journal: journal, log: log, turns: t,
+		kernel: kernel, routes: routes, filter: filter, journal: journal, log: log, turns: t,
 		book: newBook(held), foreign: make(map[place]bool),
 	}
 }
@@ -220,6 +221,10 @@ func (w *addressWorker) add(want []holding) outcome {
 	}
 	w.turns.each(len(want), func(i int) {
 		h := want[i]
+		if err := w.unguarded(h, o); err != nil {
+			settle(h, err)
+			return
+		}
 		err := w.put(h)
 		if h.route != nil && errors.Is(err, fs.ErrExist) {
 			present = append(present, h) // is it the one that is wanted?

@@ -97,7 +97,7 @@ func (e *Engine) index(cfgs []*conf.Instance) (wanted []holding) {
 		if a := cfgs[n].SourceAddress; tracksSource(cfgs[n]) {
 			e.sources[a] = append(e.sources[a], i)
 		}
-		future.holdings = holdingsOf(future.addresses, cfgs[n].Routes, cfgs[n].Rules)
+		future.holdings = holdingsFor(cfgs[n], future.addresses)
 		for _, name := range future.devices() {
 			e.users[name] = append(e.users[name], i)
 		}

@@ -162,7 +162,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.interfaces.apply(<-events)
 
-	worker := newAddressWorker(addresses, routes, journal, held, log, e.turns)
+	worker := newAddressWorker(addresses, routes, e.opts.Network.Filter(), journal, held, log, e.turns)
 	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
 	e.helpers.Go(func() { worker.run(e.work, e.results) })
 	e.helpers.Go(func() { announcer.run(e.announced) })

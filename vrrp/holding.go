@@ -18,6 +18,7 @@ type holding struct {
 	address *conf.Address
 	route   *conf.Route
 	rule    *conf.Rule
+	block   *link.Block
 	// setting is the interface whose promote_secondaries is to be on.
 	setting string
 	// noTrack: it is not put back when somebody else removes it.
@@ -26,19 +27,21 @@ type holding struct {
 	group string
 }
 
-// rank orders holdings as they are made: an address may need the setting, a
-// route an address, and a rule leads to the routes of a table. They are
+// rank orders holdings as they are made: an address may need the setting, and
+// must not come before its filter, a route needs an address, and a rule leads to the routes of a table. They are
 // removed in the reverse order.
 func (p place) rank() int {
 	switch {
 	case p.what == "":
-		return 1
+		return 2
 	case strings.HasPrefix(p.what, "setting "):
 		return 0
+	case strings.HasPrefix(p.what, "filter "):
+		return 1
 	case strings.HasPrefix(p.what, "route "):
-		return 2
+		return 3
 	}
-	return 3
+	return 4
 }
 
 func byRank(a, b place) int { return a.rank() - b.rank() }
@@ -54,7 +57,7 @@ func (p place) attrs() []any {
 
 // kindText is what sort of thing it is.
 func (p place) kindText() string {
-	return [...]string{"setting", "address", "route", "rule"}[p.rank()]
+	return [...]string{"setting", "filter", "address", "route", "rule"}[p.rank()]
 }
 
 // String is the place in words.
@@ -63,6 +66,11 @@ func (p place) String() string {
 		return p.prefix.String() + " on " + p.device
 	}
 	return p.what
+}
+
+// holdingsFor are what an instance wants to have in the kernel as MASTER.
+func holdingsFor(cfg *conf.Instance, addresses []conf.Address) []holding {
+	return append(holdingsOf(addresses, cfg.Routes, cfg.Rules), blocksOf(cfg, addresses)...)
 }
 
 // holdingsOf lists what addresses, routes and rules ask for.
@@ -116,6 +124,8 @@ func parseHolding(key string) (holding, bool) {
 	case "rule":
 		r, ok := conf.ParseRule(rest)
 		return holding{place: place{what: key}, rule: &r}, ok && placeOfRule(r).what == key
+	case "filter":
+		return parseBlock(rest)
 	case "setting":
 		device, ok := strings.CutPrefix(rest, "promote_secondaries ")
 		return promotion(device), ok

@@ -120,7 +120,7 @@ func newInstance(cfg *conf.Instance) *instance {
 func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
 	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
-	i.holdings = holdingsOf(i.addresses, cfg.Routes, cfg.Rules)
+	i.holdings = holdingsFor(cfg, i.addresses)
 	i.params = machine.Params{
 		Version:              cfg.Version,
 		Priority:             cfg.Priority,

@@ -122,7 +122,7 @@ func TestTheKernelHasWhatInstancesWantAndTheJournalWhatIsOurs(t *testing.T) {
 				}
 			}
 		}
-		w := newAddressWorker(kernel, nil, journal, journal.Held(), slog.New(slog.DiscardHandler), newTurns())
+		w := newAddressWorker(kernel, nil, nil, journal, journal.Held(), slog.New(slog.DiscardHandler), newTurns())
 		w.findForeign()
 		wants := make(map[key][]conf.Address)
 		w.do(addressWork{sweep: true})

@@ -18,6 +18,8 @@ func (w *addressWorker) put(h holding) error {
 		return w.routes.AddRoute(*h.route)
 	case h.rule != nil:
 		return w.routes.AddRule(*h.rule)
+	case h.block != nil:
+		return w.filter.Block(*h.block)
 	case h.setting != "":
 		was, err := w.routes.PromoteSecondaries(h.setting, true)
 		if err == nil && was {
@@ -81,6 +83,8 @@ func (w *addressWorker) take(h holding, p present) error {
 			return p.err
 		}
 		return w.routes.RemoveRule(*h.rule)
+	case h.block != nil:
+		return w.filter.Unblock(*h.block)
 	case h.setting != "":
 		_, err := w.routes.PromoteSecondaries(h.setting, false)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -156,6 +156,7 @@ type Network interface {
 	Open(key Key, ready chan<- Key) (Conn, error)
 	Addresses() (Addresses, error)
 	RouteNetwork
+	Filter() Filter
 	Announcer() Announcer
 	VMACs() (VMACs, error)
 	Frames() (Frames, error)

@@ -26,6 +26,9 @@ type Host struct {
 	vmacs  virtual
 
 	routing routing
+	// blocked is the table that drops packets to each address.
+	blocked       map[netip.Addr]string
+	refuseFilters error
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }
