@@ -39,6 +39,7 @@ func TestFilterDropsWhatIsSentToAnAddress(t *testing.T) {
 	lo, err := netlink.LinkByName("lo")
 	check(t, err)
 	check(t, netlink.LinkSetUp(lo))
+	t.Cleanup(func() { check(t, netlink.LinkSetDown(lo)) }) // the namespace is that of all tests
 	k := kernel(t)
 	conn, err := nftables.New()
 	check(t, err)
