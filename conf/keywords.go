@@ -120,13 +120,13 @@ var entryWords = slices.Concat(
 		{Name: "scope", Value: "link|host|global|site|0..255", Default: "global"},
 		{Name: "brd", Value: "IP|+|-", Default: "none"},
 		{Name: "broadcast", Value: "IP|+|-", AliasOf: "brd"},
-		{Name: "noprefixroute"},
-		{Name: "no_track", Note: "not restored when somebody else removes it"},
-	}),
-	words("line of virtual_ipaddress, virtual_ipaddress_excluded, static_ipaddress", NoEffect, whyLater, []Keyword{
 		{Name: "peer", Value: "IP[/MASK]"},
-		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s"},
-		{Name: "home"}, {Name: "-nodad"}, {Name: "mngtmpaddr"}, {Name: "autojoin"}, {Name: "use_vmac"},
+		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s", Note: "IPv4: the kernel knows 0 and forever only"},
+		{Name: "home", Note: "IPv6"}, {Name: "-nodad", Note: "IPv6: duplicate address detection is done"}, {Name: "mngtmpaddr", Note: "IPv6"},
+		{Name: "autojoin", Note: "multicast addresses"},
+		{Name: "noprefixroute"},
+		{Name: "use_vmac"},
+		{Name: "no_track", Note: "not restored when somebody else removes it"},
 	}),
 	words("line of static_ipaddress", Works, "", []Keyword{
 		{Name: "track_group", Value: "NAME", Note: "put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
@@ -137,16 +137,16 @@ var entryWords = slices.Concat(
 	words("line of virtual_routes, static_routes", NoEffect, "director does not encapsulate", []Keyword{{Name: "encap", Value: "..."}}),
 	words("line of virtual_rules, static_rules", Works, "", ruleRows()),
 	words("line of virtual_rules, static_rules", NoEffect, "director does not set it", rareRows(rareRuleWords)),
-	words("line of unicast_peer", NoEffect, whyLater, []Keyword{
+	words("line of unicast_peer", Works, "", []Keyword{
 		{Name: "min_ttl", Value: "0..255", Default: "not checked"}, {Name: "max_ttl", Value: "0..255", Default: "not checked"},
 	}),
 	words("line of track_interface", Works, "", []Keyword{
 		{Name: "weight", Value: "-253..253", Default: "0, a FAULT when down"}, {Name: "reverse"},
 	}),
-	words("line of track_script, track_file, track_process, track_bfd", NoEffect, whyLater, []Keyword{
+	words("line of track_script, track_file, track_process, track_bfd", Works, "", []Keyword{
 		{Name: "weight", Value: "-253..253", Default: "that of the tracker"}, {Name: "reverse"}, {Name: "noreverse"},
 	}),
-	words("line of virtual_server_group", Works, "", []Keyword{
+	words("line of virtual_server_group", NoEffect, whyLater, []Keyword{
 		{Name: "IP", Value: "[PORT]"}, {Name: "IP-N", Value: "[PORT]", Note: "a range by its last number"},
 		{Name: "IP-IP", Value: "[PORT]"}, {Name: "NET/LEN", Value: "[PORT]"}, {Name: "fwmark", Value: "N [inet|inet6]"},
 	}),
