@@ -177,6 +177,8 @@ func TestFindings(t *testing.T) {
 		// Routes and rules.
 		{"rule without preference", "static_rules {\n from 10.0.0.0/8 table 1\n from 11.0.0.0/8 table 1\n}\n", "2:2: warning: rule has no preference: 16384 is used\n3:2: warning: rule has no preference: 16383 is used"},
 		{"bad network", "static_rules {\n to 192.168.100./24 table 1\n}\n", "2:5: warning: \"192.168.100./24\" is no network for to"},
+		{"one route to the kernel", in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }") + strings.NewReplacer("A", "B", "id 1", "id 2").Replace(in("    virtual_routes { 10.1.0.0/16 via 10.0.0.9 dev eth0 }")), "7:1: note: the route to 10.1.0.0/16 of vrrp_instance B is one with that of vrrp_instance A to the kernel"},
+		{"the same route twice", in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }") + strings.NewReplacer("A", "B", "id 1", "id 2").Replace(in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }")), ""},
 		{"old words of routes", "static_routes {\n default gw 10.0.0.1\n}\n", "2:10: warning: gw is the old word for via"},
 		{"unknown word of a route", "static_routes {\n default viaa 10.0.0.1\n}\n", "2:2: warning: route to 0.0.0.0/0 says neither via nor dev\n2:10: warning: unknown word \"viaa\" in a route: it is ignored (did you mean via?)\n2:15: warning:"},
 	} {

@@ -16,6 +16,7 @@ func (l *loader) finish() {
 	l.finishGroups()
 	l.finishTracking()
 	l.finishStatic()
+	l.sharedRoutes()
 	l.finishServers()
 	l.finishTrackedServers()
 	l.scriptSecurity()

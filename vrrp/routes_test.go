@@ -203,3 +203,20 @@ func TestPromoteSecondaries(t *testing.T) {
 		}
 	})
 }
+
+// TestAStaticAddressIsASourceAfterACrashToo: what a former life has left of the
+// static addresses is the interface's own again.
+func TestAStaticAddressIsASourceAfterACrashToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, &vrrptest.Wire{}, "fe80::1/64")
+		cfg := routed(t, "", "", "static_ipaddress {\n10.0.0.1/24 dev eth0\n}\n")
+		a.masterOf(cfg)
+		a.engine.Stop(false)
+		a.run()
+		a.masterOf(cfg)
+		a.engine.Stop(true)
+		if a.host.Has("eth0", "10.0.0.1/24") || len(a.journal.Held()) != 0 {
+			t.Errorf("left at the end: %v", a.journal.Held())
+		}
+	})
+}

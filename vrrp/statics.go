@@ -141,6 +141,7 @@ func (e *Engine) settleStatics(r addressResult, now time.Time) {
 				"number", len(r.restored), "times", n)...)
 		}
 	}
+	e.ownStatics()
 	before := s.missing
 	s.missing = nil
 	if len(r.missing) > 0 {
@@ -163,6 +164,19 @@ func (e *Engine) settleStatics(r addressResult, now time.Time) {
 				e.judge(i, now)
 			}
 		}
+	}
+}
+
+// ownStatics takes static addresses that an earlier life had left behind, and
+// that are there, for their interfaces' own: advertisements may leave from them.
+func (e *Engine) ownStatics() {
+	for _, h := range e.statics.holdings {
+		on := e.interfaces.byName[h.place.device]
+		if h.address == nil || !e.leftBehind[h.place] || on == nil {
+			continue
+		}
+		delete(e.leftBehind, h.place)
+		e.changed(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: on.Index, Prefix: h.place.prefix}})
 	}
 }
 
