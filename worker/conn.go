@@ -31,6 +31,10 @@ type Conn struct {
 	seq    uint64
 	seen   uint64
 	close  func() error
+	// What is left when a deadline ends a Read or a Write: the bytes that were
+	// read and make no message yet, and those that were not sent.
+	unread, unsent []byte
+	ahead          []byte // goes out before the next message
 }
 
 // NewConn makes a connection of a stream.
@@ -38,7 +42,8 @@ func NewConn(stream io.ReadWriteCloser) *Conn {
 	return &Conn{stream: stream, r: bufio.NewReader(stream), close: sync.OnceValue(stream.Close)}
 }
 
-// Write sends one message and gives it the next number.
+// Write sends one message and gives it the next number. An empty one sends only
+// what is left of those before.
 //
 // Every message can be read without those before it. A configuration is gob,
 // which is a third of its JSON in size and a quarter in time; but each gob
@@ -46,6 +51,33 @@ func NewConn(stream io.ReadWriteCloser) *Conn {
 // for most of a millisecond. Thousands of instances that move at once have an
 // event each: events are JSON.
 func (c *Conn) Write(m Message) error {
+	if len(c.ahead) > 0 {
+		n, err := c.stream.Write(c.ahead)
+		c.ahead = c.ahead[n:]
+		if err != nil {
+			c.unsent = c.ahead
+			return fmt.Errorf("sending what was left of the messages before: %w", err)
+		}
+	}
+	if m == (Message{}) {
+		return nil
+	}
+	frame, err := c.frame(m)
+	if err != nil {
+		return err
+	}
+	if n, err := c.stream.Write(frame); err != nil {
+		c.unsent = append([]byte(nil), frame[n:]...)
+		return fmt.Errorf("sending message %d: %w", c.seq, err)
+	}
+	if c.w.Cap() > 1<<20 {
+		c.w = bytes.Buffer{} // a configuration is rare; do not hold its size for ever
+	}
+	return nil
+}
+
+// frame is the next message as it goes over the wire, until the next call.
+func (c *Conn) frame(m Message) ([]byte, error) {
 	c.seq++
 	m.Seq = c.seq
 	c.w.Reset()
@@ -59,28 +91,23 @@ func (c *Conn) Write(m Message) error {
 		err = json.NewEncoder(&c.w).Encode(m)
 	}
 	if err != nil {
-		return fmt.Errorf("encoding message %d: %w", m.Seq, err)
+		return nil, fmt.Errorf("encoding message %d: %w", m.Seq, err)
 	}
 	frame := c.w.Bytes()
 	size := len(frame) - 4
 	if size > MaxFrame {
-		return fmt.Errorf("message %d has %d bytes, more than the %d that may be sent", m.Seq, size, MaxFrame)
+		return nil, fmt.Errorf("message %d has %d bytes, more than the %d that may be sent", m.Seq, size, MaxFrame)
 	}
 	binary.BigEndian.PutUint32(frame, uint32(size))
-	if _, err := c.stream.Write(frame); err != nil {
-		return fmt.Errorf("sending message %d: %w", m.Seq, err)
-	}
-	if c.w.Cap() > 1<<20 {
-		c.w = bytes.Buffer{} // a configuration is rare; do not hold its size for ever
-	}
-	return nil
+	return frame, nil
 }
 
 // Read returns the next message. It returns io.EOF at a clean end of the
 // stream, and any other error when the connection cannot be used further.
 func (c *Conn) Read() (Message, error) {
 	var head [4]byte
-	if _, err := io.ReadFull(c.r, head[:]); err != nil {
+	if n, err := io.ReadFull(c.r, head[:]); err != nil {
+		c.unread = append(c.unread, head[:n]...)
 		if errors.Is(err, io.EOF) {
 			return Message{}, io.EOF
 		}
@@ -93,6 +120,7 @@ func (c *Conn) Read() (Message, error) {
 	// The body is read as it comes, not allocated by what its length claims.
 	var body bytes.Buffer
 	if _, err := io.CopyN(&body, c.r, int64(size)); err != nil {
+		c.unread = append(append(c.unread, head[:]...), body.Bytes()...)
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}

@@ -41,9 +41,10 @@ type Died struct {
 	Again   time.Duration // until it is started again
 	GivenUp bool          // it died too often: what it held should be released
 	Ended   bool          // it was asked to finish; it is not started again
+	Planned bool          // Replace ended it
 }
 
-// Keeper keeps one worker process running. Run does the work; Send and Finish
+// Keeper keeps one worker process running. Run does the work; the other methods
 // may be called from any goroutine while Run runs.
 type Keeper struct {
 	name   string
@@ -52,8 +53,12 @@ type Keeper struct {
 	send   chan keyed
 	finish chan struct{}
 	done   chan struct{}
+	// Requests of Pause, Detach and Replace.
+	pause, replace chan chan error
+	detach         chan chan *Handed
 	// finishing is Run's: the current life of the worker is the last one.
 	finishing bool
+	adopted   *Handed // the worker that Run begins with, instead of a new one
 }
 
 // NewKeeper makes a keeper of the worker name. start starts it, every time
@@ -63,6 +68,7 @@ func NewKeeper(name string, start func(peer *os.File) (*exec.Cmd, error), events
 	return &Keeper{
 		name: name, start: start, events: events,
 		send: make(chan keyed), finish: make(chan struct{}), done: make(chan struct{}),
+		pause: make(chan chan error), replace: make(chan chan error), detach: make(chan chan *Handed),
 	}
 }
 
@@ -86,20 +92,30 @@ func (k *Keeper) Finish() {
 }
 
 // Run starts the worker and restarts it until Finish was called and the worker
-// ended, or until ctx ends, which kills it.
+// ended, or until ctx ends, which kills it, or until Detach, which leaves it
+// running.
 func (k *Keeper) Run(ctx context.Context) error {
 	defer close(k.done)
 	var deaths []time.Time
-	for restart := 0; ; restart++ {
-		var died time.Time
-		if n := len(deaths); n > 0 {
-			died = deaths[n-1]
+	var died time.Time
+	restart := 0
+	if k.adopted != nil {
+		deaths, restart = k.adopted.Deaths, k.adopted.Restart
+	}
+	for ; ; restart++ {
+		err := k.run(ctx, Started{Restart: restart, Died: died}, deaths)
+		if errors.Is(err, errDetached) {
+			return nil
 		}
-		err := k.run(ctx, Started{Restart: restart, Died: died})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		now := time.Now()
+		died = now
+		if errors.Is(err, errReplaced) && !k.finishing {
+			k.emit(ctx, Event{Died: &Died{At: now, Planned: true}}, nil)
+			continue
+		}
 		deaths = append(deaths, now)
 		if len(deaths) > manyDeaths {
 			deaths = deaths[1:]
@@ -114,7 +130,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if k.finishing {
 			return nil
 		}
-		k.pause(ctx, wait)
+		k.wait(ctx, wait)
 		if k.finishing {
 			k.emit(ctx, Event{Died: &Died{At: time.Now(), Ended: true}}, nil)
 			return nil
@@ -145,8 +161,8 @@ func (k *Keeper) emit(ctx context.Context, ev Event, out *Outbox) {
 	}
 }
 
-// pause waits between two runs, in which messages are lost.
-func (k *Keeper) pause(ctx context.Context, wait time.Duration) {
+// wait passes the time between two runs, in which messages are lost.
+func (k *Keeper) wait(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for !k.finishing {
@@ -154,6 +170,10 @@ func (k *Keeper) pause(ctx context.Context, wait time.Duration) {
 		case <-timer.C:
 			return
 		case <-k.send:
+		case reply := <-k.pause:
+			reply <- errNotRunning
+		case reply := <-k.replace:
+			reply <- errNotRunning
 		case <-k.finish:
 			k.finishing = true
 		case <-ctx.Done():
@@ -162,40 +182,82 @@ func (k *Keeper) pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// run is one life of the worker.
-func (k *Keeper) run(ctx context.Context, started Started) error {
-	conn, cmd, err := k.connect()
+// run is one life of the worker, or what is left of it when it was adopted.
+func (k *Keeper) run(ctx context.Context, started Started, deaths []time.Time) error {
+	conn, proc, err := k.connect()
 	if err != nil {
 		return fmt.Errorf("starting the %s worker: %w", k.name, err)
 	}
 	defer conn.Close()
 	out := NewOutbox(conn.Write)
 	defer out.Close() // the worker's end says more than a failed write to it
-	out.Put("hello", Message{Hello: &Hello{Version: ProtocolVersion, Pid: os.Getpid()}})
-	started.Pid = cmd.Process.Pid
-	k.emit(ctx, Event{Started: &started}, out)
+	greeted := k.adopted != nil
+	if greeted {
+		k.adopted = nil
+		out.Put("", Message{})
+	} else {
+		out.Put("hello", Message{Hello: &Hello{Version: ProtocolVersion, Pid: os.Getpid()}})
+		started.Pid = proc.pid()
+		k.emit(ctx, Event{Started: &started}, out)
+	}
 
 	ended := make(chan error, 1)
-	go func() { ended <- k.receive(ctx, conn, cmd) }()
+	go func() { ended <- k.receive(ctx, conn, proc, greeted) }()
+	var pausing chan error
+	paused, replaced := false, false
 	for {
 		select {
 		case m := <-k.send:
 			out.Put(m.key, m.m)
 		case <-k.finish:
 			k.finishing = true
+		case pausing = <-k.pause:
+			conn.interrupt()
+		case reply := <-k.detach:
+			if !paused {
+				reply <- nil
+				continue
+			}
+			h := conn.hand(out)
+			h.Pid, h.Restart, h.Deaths = proc.pid(), started.Restart, deaths
+			reply <- h
+			return errDetached
+		case reply := <-k.replace:
+			replaced = true
+			reply <- nil
+			proc.kill()
 		case err := <-ended:
+			if errors.Is(err, errPaused) {
+				paused = true
+				pausing <- nil
+				pausing = nil
+				continue
+			}
+			if pausing != nil {
+				pausing <- errNotRunning
+			}
 			conn.Close()
+			if replaced {
+				return errReplaced
+			}
 			return err
 		case <-ctx.Done():
-			_ = cmd.Process.Kill()
+			proc.kill()
 			conn.Close()
+			if paused {
+				return proc.wait()
+			}
 			return <-ended
 		}
 	}
 }
 
-// connect starts the process with one end of a new socket pair.
-func (k *Keeper) connect() (*Conn, *exec.Cmd, error) {
+// connect starts the process with one end of a new socket pair, or takes on
+// the one that was handed over.
+func (k *Keeper) connect() (*Conn, process, error) {
+	if k.adopted != nil {
+		return k.adopted.connect()
+	}
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, nil, err
@@ -206,28 +268,33 @@ func (k *Keeper) connect() (*Conn, *exec.Cmd, error) {
 		ours.Close()
 		return nil, nil, err
 	}
-	return NewConn(ours), cmd, nil
+	return NewConn(ours), started{cmd}, nil
 }
 
 // receive passes the worker's messages on until it ends, and says how it did.
-func (k *Keeper) receive(ctx context.Context, conn *Conn, cmd *exec.Cmd) error {
-	readErr := k.read(ctx, conn)
+func (k *Keeper) receive(ctx context.Context, conn *Conn, proc process, greeted bool) error {
+	readErr := k.read(ctx, conn, greeted)
+	if errors.Is(readErr, errPaused) {
+		return readErr
+	}
 	if readErr != nil {
 		// A worker that cannot be understood must not go on holding addresses.
-		_ = cmd.Process.Kill()
+		proc.kill()
 	}
-	overdue := time.AfterFunc(lingering, func() { _ = cmd.Process.Kill() })
+	overdue := time.AfterFunc(lingering, proc.kill)
 	defer overdue.Stop()
-	waitErr := cmd.Wait()
+	waitErr := proc.wait()
 	return errors.Join(readErr, waitErr)
 }
 
-func (k *Keeper) read(ctx context.Context, conn *Conn) error {
-	for first := true; ; first = false {
+func (k *Keeper) read(ctx context.Context, conn *Conn, greeted bool) error {
+	for first := !greeted; ; first = false {
 		m, err := conn.Read()
 		switch {
 		case errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return errPaused // only interrupt sets one
 		case isReset(err):
 			return nil // killed with our messages unread; how it ended says why
 		case err != nil:

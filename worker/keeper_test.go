@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // beWorker says hello, answers every Configure with Applied, and ends at
-// Finish or when the supervisor is gone.
+// Finish or when the supervisor is gone. A Tracker comes back as a Check.
 func beWorker(role string) int {
 	if role == "rubbish" {
 		os.NewFile(worker.ConnFD, "").WriteString("this is not a message")
@@ -45,10 +46,16 @@ func beWorker(role string) int {
 	if conn.Write(worker.Message{Hello: &worker.Hello{Version: worker.ProtocolVersion, Pid: os.Getpid()}}) != nil {
 		return 11
 	}
+	if role == "slow" {
+		time.Sleep(2 * time.Second)
+	}
 	for {
 		m, err := conn.Read()
 		if err != nil {
 			return 12
+		}
+		if m.Tracker != nil {
+			conn.Write(worker.Message{Check: &event.CheckResult{Reason: m.Tracker.Name}})
 		}
 		if m.Configure != nil {
 			conn.Write(worker.Message{Applied: &worker.Applied{Generation: m.Configure.Generation}})
@@ -61,24 +68,26 @@ func beWorker(role string) int {
 
 type kept struct {
 	*worker.Keeper
+	start  func(*os.File) (*exec.Cmd, error)
 	events chan worker.Event
 	cancel func()
 	done   chan error
 }
 
-func keep(t *testing.T, role string) kept {
+func keep(t *testing.T, role string) *kept {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	k := kept{events: make(chan worker.Event), cancel: cancel, done: make(chan error, 1)}
-	k.Keeper = worker.NewKeeper("vrrp", func(peer *os.File) (*exec.Cmd, error) {
+	k := &kept{events: make(chan worker.Event), cancel: cancel, done: make(chan error, 1)}
+	k.start = func(peer *os.File) (*exec.Cmd, error) {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = append(os.Environ(), roleEnv+"="+role)
 		cmd.ExtraFiles = []*os.File{peer}
 		return cmd, cmd.Start()
-	}, k.events)
+	}
+	k.Keeper = worker.NewKeeper("vrrp", k.start, k.events)
 	go func() { k.done <- k.Run(ctx) }()
 	t.Cleanup(func() {
-		cancel()
+		k.cancel()
 		for {
 			select {
 			case <-k.events:
@@ -91,7 +100,7 @@ func keep(t *testing.T, role string) kept {
 }
 
 // next waits for an event that is wanted, passing over others.
-func (k kept) next(t *testing.T, want func(worker.Event) bool) worker.Event {
+func (k *kept) next(t *testing.T, want func(worker.Event) bool) worker.Event {
 	t.Helper()
 	timeout := time.After(20 * time.Second)
 	for {

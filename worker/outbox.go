@@ -10,6 +10,7 @@ type Outbox struct {
 	stop chan struct{}
 	done chan struct{}
 	err  error
+	left []keyed // what waited at the first error of write
 }
 
 type keyed struct {
@@ -83,6 +84,9 @@ func (o *Outbox) run(write func(Message) error) {
 			writing = false
 			if err != nil {
 				o.err = err
+				for _, key := range order {
+					o.left = append(o.left, keyed{key, waiting[key]})
+				}
 				return
 			}
 		case <-o.stop:
