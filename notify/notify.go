@@ -55,6 +55,8 @@ type Notifier struct {
 	serverRuns  int    // scripts of real servers that hold up others
 	serverQueue []*object
 	stopped     chan struct{} // set by Stop, closed when all is told
+	held        bool          // no script is started
+	idle        chan struct{} // closed when no script runs; nil when nobody waits for that
 }
 
 // New starts a notifier without scripts. Stop ends it.
@@ -205,7 +207,10 @@ func (n *Notifier) unfinished() (list []string) {
 }
 
 func (n *Notifier) stop(told chan struct{}) {
-	n.stopped = told
+	n.stopped, n.held = told, false
+	for o := range n.objects {
+		n.advance(o) // what Hold has kept back
+	}
 	for _, all := range []map[string]*instance{n.instances, n.groups} {
 		for _, i := range all {
 			i.queue.final = true

@@ -46,7 +46,7 @@ func (n *Notifier) tell(o *object, steps []step) {
 
 // advance starts the next script of an object if it may.
 func (n *Notifier) advance(o *object) {
-	if !o.queue.ready() {
+	if n.held || !o.queue.ready() {
 		return
 	}
 	if o.many && n.serverRuns >= maxServerRuns {
@@ -125,6 +125,7 @@ func (n *Notifier) finish(o *object, run uint64, exit program.Exit) {
 	}
 	n.bury(o)
 	n.settle()
+	n.tellIdle()
 }
 
 // reason says in a few words how a script failed.

@@ -33,7 +33,7 @@ func (t *Trackers) fileWatch(k id, c *conf.TrackFile) *watch {
 		old.file = c
 		return old
 	}
-	if c.Init {
+	if _, inherited := t.inherited[k]; c.Init && !inherited {
 		if err := initFile(c); err != nil {
 			t.log.Error("a tracked file could not be written: its value is what it holds", "name", c.Name, "error", err)
 		}

@@ -39,11 +39,10 @@ func (t *Trackers) processWatch(k id, c *conf.TrackProcess) *watch {
 }
 
 // count reports whether enough processes run, whenever that is another answer
-// for as long as the delays ask.
-func (t *Trackers) count(ctx context.Context, w *watch, c *conf.TrackProcess) {
+// for as long as the delays ask. told is the answer that is known before.
+func (t *Trackers) count(ctx context.Context, w *watch, c *conf.TrackProcess, told, known bool) {
 	ticker := time.NewTicker(processPause)
 	defer ticker.Stop()
-	var told, known bool
 	var since time.Time // the answer differs from what was told
 	for {
 		n := matching(t.proc, c)

@@ -39,6 +39,8 @@ type Trackers struct {
 	results chan Result
 	watches map[id]*watch
 	running sync.WaitGroup
+	// inherited are the states that Apply begins with, while Resume runs.
+	inherited map[id]State
 }
 
 type id struct {
@@ -157,6 +159,7 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 	t.watches = wanted
 	for _, k := range slices.SortedFunc(maps.Keys(wanted), func(a, b id) int { return strings.Compare(a.name, b.name) }) {
 		if w := wanted[k]; w.cancel == nil && !w.state.Ignored {
+			t.inherit(w)
 			t.start(w)
 		}
 	}
@@ -192,8 +195,8 @@ func (t *Trackers) start(w *watch) {
 		path := w.file.Path
 		t.running.Go(func() { t.follow(ctx, w, path) })
 	case event.TrackProcess:
-		process := w.process
-		t.running.Go(func() { t.count(ctx, w, process) })
+		process, up, known := w.process, w.up, w.verdict.known
+		t.running.Go(func() { t.count(ctx, w, process, up, known) })
 	default:
 		interval, cmd := max(w.script.Interval, time.Millisecond), w.cmd
 		t.running.Go(func() { t.repeat(ctx, w, interval, cmd) })

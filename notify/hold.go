@@ -1,0 +1,186 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/program"
+)
+
+// A notifier can hand over to another one, in another program: while no script
+// runs, what each object was told and what waits to be told is all there is.
+
+// State is what a notifier knows.
+type State struct {
+	Instances, Groups []InstanceMemory
+	Servers           []ServerMemory
+}
+
+// Memory is what is known of any object.
+type Memory struct {
+	Current, Waiting []Step // to be told
+	Last             map[string]Last
+	Gone             bool // from the configuration
+}
+
+// Step is a script that is to run.
+type Step struct {
+	Script, State string
+	Command       program.Command
+}
+
+// InstanceMemory is what is known of an instance or a group.
+type InstanceMemory struct {
+	Memory
+	Name  string
+	Heard event.InstanceState // the last one
+}
+
+// ServerMemory is what is known of a real server.
+type ServerMemory struct {
+	Memory
+	VirtualServer, RealServer string
+	Alive, Known              bool
+}
+
+// Hold starts no script any more until Release, and waits until none runs or
+// ctx is done; then the error names those that do.
+func (n *Notifier) Hold(ctx context.Context) error {
+	idle := make(chan struct{})
+	if !n.mail.put(func() { n.held, n.idle = true, idle; n.tellIdle() }) {
+		return nil // nothing will run
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+	}
+	running := make(chan []string, 1)
+	n.mail.put(func() { running <- n.running() })
+	select {
+	case list := <-running:
+		return fmt.Errorf("scripts still run: %s", strings.Join(list, ", "))
+	case <-n.ended:
+		return nil
+	}
+}
+
+// Release starts what has waited since Hold.
+func (n *Notifier) Release() {
+	n.mail.put(func() {
+		n.held, n.idle = false, nil
+		for o := range n.objects {
+			n.advance(o)
+		}
+	})
+}
+
+func (n *Notifier) running() (list []string) {
+	for o := range n.objects {
+		for _, l := range o.lasts {
+			list = append(list, fmt.Sprintf("%s %s (pid %d)", o.name, l.Script, l.Exit.PID))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// tellIdle tells Hold when no script runs.
+func (n *Notifier) tellIdle() {
+	if n.idle != nil && len(n.running()) == 0 {
+		close(n.idle)
+		n.idle = nil
+	}
+}
+
+// Export is what a notifier knows that was held.
+func (n *Notifier) Export() State {
+	answer := make(chan State, 1)
+	if !n.mail.put(func() { answer <- n.export() }) {
+		return State{}
+	}
+	select {
+	case s := <-answer:
+		return s
+	case <-n.ended:
+		return State{}
+	}
+}
+
+func (n *Notifier) export() (s State) {
+	for name, i := range n.instances {
+		s.Instances = append(s.Instances, InstanceMemory{i.remember(), name, i.last})
+	}
+	for name, g := range n.groups {
+		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, g.last})
+	}
+	for key, r := range n.servers {
+		s.Servers = append(s.Servers, ServerMemory{r.remember(), key.virtualServer, key.realServer, r.alive, r.known})
+	}
+	return s
+}
+
+func (o *object) remember() Memory {
+	m := Memory{Current: exportSteps(o.queue.current), Waiting: exportSteps(o.queue.waiting), Last: make(map[string]Last), Gone: o.gone}
+	for keyword, l := range o.last {
+		m.Last[keyword] = *l
+	}
+	return m
+}
+
+// Import takes on what another notifier knew of this configuration, which was
+// applied before, and tells what that one had still to tell.
+func (n *Notifier) Import(s State) {
+	n.mail.put(func() {
+		importInstances(n.instances, "INSTANCE", s.Instances)
+		importInstances(n.groups, "GROUP", s.Groups)
+		for _, m := range s.Servers {
+			key := serverKey{m.VirtualServer, m.RealServer}
+			if n.servers[key] == nil {
+				n.servers[key] = &server{object: newObject("REAL_SERVER " + key.realServer + " of " + key.virtualServer)}
+				n.servers[key].many = true
+			}
+			r := n.servers[key]
+			r.alive, r.known = m.Alive, m.Known
+			r.recall(m.Memory)
+		}
+		for o := range n.objects {
+			n.advance(o)
+			n.bury(o)
+		}
+	})
+}
+
+func importInstances(to map[string]*instance, word string, list []InstanceMemory) {
+	for _, m := range list {
+		if to[m.Name] == nil {
+			to[m.Name] = newInstance(word, m.Name)
+		}
+		to[m.Name].last = m.Heard
+		to[m.Name].recall(m.Memory)
+	}
+}
+
+func (o *object) recall(m Memory) {
+	o.queue.current, o.queue.waiting, o.gone = importSteps(m.Current), importSteps(m.Waiting), m.Gone
+	for keyword, l := range m.Last {
+		o.last[keyword] = &l
+	}
+}
+
+func exportSteps(steps []step) (list []Step) {
+	for _, s := range steps {
+		list = append(list, Step{s.script, s.state, s.cmd})
+	}
+	return list
+}
+
+func importSteps(steps []Step) (list []step) {
+	for _, s := range steps {
+		list = append(list, step{s.Script, s.State, s.Command})
+	}
+	return list
+}
