@@ -35,16 +35,18 @@ type controller interface {
 	confirm(context.Context, struct{}) (confirmReport, error)
 	handOver(context.Context, handoverRequest) (handoverReport, error)
 	takePart(context.Context, handoverRequest) (handoverReport, error)
+	upgrade(context.Context, upgradeRequest) (upgradeReport, error)
+	upgraded(context.Context, struct{}) (upgradeReport, error)
 }
 
 // listenControl makes the socket. The run directory is locked, so a socket
 // that is there belongs to nobody.
-func listenControl(path string) (net.Listener, error) {
+func listenControl(path string) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing an old control socket: %w", err)
 	}
 	old := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	syscall.Umask(old)
 	if err != nil {
 		return nil, fmt.Errorf("making the control socket: %w", err)
@@ -53,7 +55,7 @@ func listenControl(path string) (net.Listener, error) {
 }
 
 // serveControl answers until ctx ends.
-func serveControl(ctx context.Context, l net.Listener, c controller) error {
+func serveControl(ctx context.Context, g *gate, c controller) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", answer(c.status))
 	mux.HandleFunc("GET /v1/about", answer(c.about))
@@ -63,13 +65,15 @@ func serveControl(ctx context.Context, l net.Listener, c controller) error {
 	mux.HandleFunc("POST /v1/confirm", answer(c.confirm))
 	mux.HandleFunc("POST /v1/handover", answer(c.handOver))
 	mux.HandleFunc("POST /v1/resume", answer(c.takePart))
+	mux.HandleFunc("POST /v1/upgrade", answer(c.upgrade))
+	mux.HandleFunc("GET /v1/upgrade", answer(c.upgraded))
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+		Handler: mux, ConnState: g.note, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := server.Serve(l); err != nil && ctx.Err() == nil {
+	if err := server.Serve(g); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serving the control socket: %w", err)
 	}
 	return nil

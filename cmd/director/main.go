@@ -41,8 +41,10 @@ type commands struct {
 	Genkey   genkeyCmd   `cmd:"" help:"Print a random key for auth_hmac."`
 	Handover handoverCmd `cmd:"" help:"Give the mastership to the peer, and stay BACKUP for a while."`
 	Resume   resumeCmd   `cmd:"" help:"End a hand-over: take part in the election again."`
+	Upgrade  upgradeCmd  `cmd:"" help:"Replace a running director by another program, without a missed advertisement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
+	HandDown handDownCmd `cmd:"" name:"hand-down" hidden:"" help:"Say whether this program can go on in the place of a running one; asked by upgrade."`
 }
 
 // The main thread stays with the main goroutine: a worker is started from a

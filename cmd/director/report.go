@@ -30,6 +30,9 @@ func (s *supervisor) report() statusReport {
 	if s.workers[lvsWorker] != nil && s.known.table.Error != "" {
 		r.Problems = append(r.Problems, s.known.table.Error)
 	}
+	if s.renewal != nil && s.renewal.failed {
+		r.Problems = append(r.Problems, "upgrade: "+s.upgradeError)
+	}
 	slices.SortFunc(r.Workers, func(a, b workerReport) int { return len(b.Name) - len(a.Name) })
 	if s.workers[vrrpWorker] != nil {
 		for _, i := range s.current.cfg.Instances {

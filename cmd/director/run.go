@@ -54,6 +54,9 @@ func (c *runCmd) Run(std streams) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(stop)
 	defer signal.Stop(hup)
+	if text, ok := os.LookupEnv(handDownVar); ok {
+		return c.goOn(log, flush, text, stop, hup)
+	}
 	file, err := configFile(c.File)
 	if err != nil {
 		return err
@@ -85,8 +88,18 @@ func (c *runCmd) Run(std streams) error {
 	}
 	defer listener.Close()
 
-	s := &supervisor{
-		log: log, opts: c, current: start.current, disk: start.disk, fallback: start.fallback,
+	s := c.supervisor(log, flush)
+	s.current, s.disk, s.fallback = start.current, start.disk, start.fallback
+	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
+		s.historyFailed(err)
+	}
+	return s.serve(listener, lock, stop, hup, nil)
+}
+
+// supervisor makes one without a configuration.
+func (c *runCmd) supervisor(log *slog.Logger, flush func()) *supervisor {
+	return &supervisor{
+		log: log, flush: flush, opts: c,
 		load:     c.load,
 		loadText: c.loadText,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
@@ -101,20 +114,18 @@ func (c *runCmd) Run(std streams) error {
 		loaded:   make(chan loaded),
 		done:     make(chan struct{}),
 	}
-	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
-		s.historyFailed(err)
-	}
-	return s.serve(listener, stop, hup)
 }
 
-// serve runs the supervisor with its signals and its control socket.
-func (s *supervisor) serve(listener net.Listener, stop, hup <-chan os.Signal) error {
+// serve runs the supervisor with its signals and its control socket; inherited
+// is what it goes on with, nil at a start.
+func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, stop, hup chan os.Signal, inherited *handDown) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
-	group.Go(func() error { return serveControl(ctx, listener, s) })
+	s.gate, s.lock, s.stopSignals, s.hup = newGate(listener), lock, stop, hup
+	group.Go(func() error { return serveControl(ctx, s.gate, s) })
 	group.Go(func() error {
 		defer cancel()
-		return s.run(ctx, stop, hup)
+		return s.run(ctx, inherited)
 	})
 	return group.Wait()
 }

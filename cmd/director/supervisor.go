@@ -32,8 +32,9 @@ const (
 // workers. Its fields belong to the goroutine of run; others come in through
 // its channels.
 type supervisor struct {
-	log  *slog.Logger
-	opts *runCmd
+	log   *slog.Logger
+	flush func() // writes what of the log waits
+	opts  *runCmd
 	// load reads the file, loadText a configuration of the history.
 	load     func() loaded
 	loadText func(history.Text) loaded
@@ -84,6 +85,17 @@ type supervisor struct {
 	reported    uint64  // the last generation whose reload was answered
 	stopping    bool
 
+	// What an upgrade hands down, or needs for it.
+	gate             *gate
+	lock             *os.File
+	stopSignals, hup chan os.Signal
+	workersCtx       context.Context
+	upgrading        bool
+	upgrades         int    // that brought this program here
+	upgradeError     string // of the last one
+	hupMissed        bool   // a signal asked for a reload meanwhile
+	renewal          *renewal
+
 	// counting is closed when the counters of the vrrp worker that were asked
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
@@ -105,37 +117,28 @@ type workerState struct {
 	applied worker.Applied
 }
 
-func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan os.Signal) error {
+func (s *supervisor) run(ctx context.Context, inherited *handDown) error {
 	defer close(s.done)
-	s.started = time.Now()
 	s.known = newKnowledge()
 	s.workers = make(map[string]*workerState)
 	s.tableWait = time.NewTimer(tablePatience)
 	s.handoverEnd = time.NewTimer(time.Hour)
 	s.handoverEnd.Stop()
 	defer s.handoverEnd.Stop()
-	s.generation = 1
-	s.notify.Apply(s.current.cfg)
-	s.tracking.Apply(s.current.cfg)
-	s.rememberStart()
-	s.rememberHandovers()
-
 	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
 	defer killWorkers()
-	if s.opts.OnlyVRRP {
-		s.proceeded = true
+	s.workersCtx = workersCtx
+	if inherited != nil {
+		s.takeOver(inherited)
 	} else {
-		s.keep(workersCtx, lvsWorker)
-	}
-	if !s.opts.OnlyCheckers {
-		s.keep(workersCtx, vrrpWorker)
+		s.begin()
 	}
 	for {
 		select {
-		case sig := <-stop:
+		case sig := <-s.stopSignals:
 			s.log.Info("stopping", "signal", sig.String())
 			return s.stop(killWorkers)
-		case <-hup:
+		case <-s.hup:
 			s.startReload(order{signal: true})
 		case e := <-s.events:
 			s.workerEvent(e)
@@ -147,6 +150,8 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 			s.tracked(r)
 		case <-s.pending.expired():
 			s.goBack()
+		case <-s.renewal.overdue():
+			s.renewalFailed()
 		case <-s.handoverEnd.C:
 			s.handoversOver()
 		case <-s.tableWait.C:
@@ -154,20 +159,43 @@ func (s *supervisor) run(ctx context.Context, stop <-chan os.Signal, hup <-chan 
 			s.proceed()
 		}
 		s.answerReloads(false)
+		s.renew()
+	}
+}
+
+// begin starts everything.
+func (s *supervisor) begin() {
+	s.started = time.Now()
+	s.generation = 1
+	s.notify.Apply(s.current.cfg)
+	s.tracking.Apply(s.current.cfg)
+	s.rememberStart()
+	s.rememberHandovers()
+	if s.opts.OnlyVRRP {
+		s.proceeded = true
+	} else {
+		s.keep(lvsWorker)
+	}
+	if !s.opts.OnlyCheckers {
+		s.keep(vrrpWorker)
 	}
 }
 
 // keep starts a worker and keeps it running.
-func (s *supervisor) keep(ctx context.Context, name string) {
+func (s *supervisor) keep(name string) {
+	k := s.newKeeper(name)
+	s.workers[name] = &workerState{keeper: k}
+	go k.Run(s.workersCtx)
+}
+
+func (s *supervisor) newKeeper(name string) *worker.Keeper {
 	realTime := 0
 	if name == vrrpWorker {
 		realTime = cmp.Or(s.current.cfg.Global.VRRPRealTimePriority, defaultRealTime)
 	}
-	k := worker.NewKeeper(name, func(peer *os.File) (*exec.Cmd, error) {
+	return worker.NewKeeper(name, func(peer *os.File) (*exec.Cmd, error) {
 		return startWorker(s.log, name, s.opts, realTime, peer)
 	}, s.events)
-	s.workers[name] = &workerState{keeper: k}
-	go k.Run(ctx)
 }
 
 // workerEvent takes in what a worker said or what became of it.
@@ -210,7 +238,10 @@ func (s *supervisor) configure(name string, died time.Time) {
 
 func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
 	w.pid, w.died, w.ended = 0, d.Err, d.Ended
-	if d.Ended || s.stopping {
+	if name == vrrpWorker {
+		s.counted(s.known.counters) // nobody will tell newer ones
+	}
+	if d.Ended || d.Planned || s.stopping {
 		return
 	}
 	if d.Err == nil {

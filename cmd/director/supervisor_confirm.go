@@ -77,8 +77,9 @@ func (s *supervisor) confirmUntil() *time.Time {
 
 // goBack puts the configuration before in force again.
 func (s *supervisor) goBack() {
-	if s.loading {
-		// What is being read belongs to a person or a signal, and comes after.
+	if s.loading || s.upgrading {
+		// What is being read belongs to a person or a signal, and comes after;
+		// an upgrade takes what is in force along.
 		s.pending.timer = time.NewTimer(100 * time.Millisecond)
 		return
 	}

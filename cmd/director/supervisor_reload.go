@@ -84,6 +84,11 @@ func (s *supervisor) reload(ctx context.Context, o order) (reloadReport, error) 
 // startReload begins to read what is asked for. A file that is being read
 // already may be older than the request, so it is read once more after that.
 func (s *supervisor) startReload(o order) {
+	if s.upgrading {
+		o.answer(s.refusal("an upgrade is under way: ask again"))
+		s.hupMissed = s.hupMissed || o.signal
+		return
+	}
 	if s.loading && (o.number != 0 || s.rollingBack) {
 		o.answer(s.refusal("another configuration is being read just now: ask again"))
 		s.again = s.again || o.signal

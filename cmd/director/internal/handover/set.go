@@ -101,3 +101,11 @@ func (s *Set) Next() (at time.Time) {
 	}
 	return at
 }
+
+// Export is the whole of the set, and Import puts it back: numbers included.
+func (s *Set) Export() (orders map[string]Order, last uint64) { return maps.Clone(s.orders), s.last }
+
+// Import replaces the set by what Export gave.
+func (s *Set) Import(orders map[string]Order, last uint64) {
+	s.orders, s.last = maps.Clone(orders), last
+}
