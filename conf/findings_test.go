@@ -160,6 +160,7 @@ func TestFindings(t *testing.T) {
 		{"family of a mark", "virtual_server_group G {\n fwmark 5 ipv6\n fwmark 6\n}\n", `2:11: warning: "ipv6" is no family of a firewall mark: the line is ignored (inet or inet6)`},
 		{"real server twice", vs("    real_server 10.1.0.1 80 { }"), "6:5: warning: real server 10.1.0.1:80 is in virtual server [10.0.0.1]:tcp:80 already"},
 		{"virtual server twice", vs("") + vs(""), "8:1: note: virtual server [10.0.0.1]:tcp:80 is defined already\n13:5: note: real server"},
+		{"on an address that is not accepted", in("    no_accept") + vs(""), "7:1: note: nobody reaches virtual server [10.0.0.1]:tcp:80: packets to 10.0.0.1 are dropped, because of no_accept in vrrp_instance A"},
 		{"group that is not there", strings.Replace(vs(""), "10.0.0.1 80", "group G", 1), "1:22: warning: virtual_server_group G is not defined: the virtual server is ignored"},
 		{"host bits in a group", "virtual_server_group G {\n 10.0.0.1/24 80\n 10.0.1.1 80\n}\n", "2:2: warning: \"10.0.0.1/24\" has host bits beyond its mask: the line is ignored (write 10.0.0.0/24)"},
 		{"protocol of a mark", strings.Replace(vs("    persistence_timeout"), "10.0.0.1 80", "fwmark 1", 1), "4:5: warning: a firewall mark has no protocol"},

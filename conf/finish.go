@@ -18,6 +18,7 @@ func (l *loader) finish() {
 	l.finishStatic()
 	l.sharedRoutes()
 	l.finishServers()
+	l.unreachableServers()
 	l.finishTrackedServers()
 	l.scriptSecurity()
 }
