@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +50,12 @@ func (SystemClock) NewTimer() (Timer, error) {
 		return nil, fmt.Errorf("reading the monotonic clock: %w", err)
 	}
 	t.monotonic = time.Duration(now.Nano())
-	go t.wait()
+	raw, err := t.file.SyscallConn()
+	if err != nil {
+		t.file.Close()
+		return nil, fmt.Errorf("watching a timer: %w", err)
+	}
+	go t.wait(raw)
 	return t, nil
 }
 
@@ -84,11 +91,16 @@ func (t *timer) Close() error {
 }
 
 // wait hands the expirations on until the timer is closed.
-func (t *timer) wait() {
+func (t *timer) wait(raw syscall.RawConn) {
 	defer close(t.done)
 	var expirations [8]byte
+	// The read does not block: see conn's Send about such calls.
+	expired := func(fd uintptr) bool {
+		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&expirations[0])), unsafe.Sizeof(expirations))
+		return errno != unix.EAGAIN && errno != unix.EINTR
+	}
 	for {
-		if _, err := t.file.Read(expirations[:]); err != nil {
+		if err := raw.Read(expired); err != nil {
 			return
 		}
 		select {
