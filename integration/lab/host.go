@@ -150,6 +150,9 @@ func (h *Host) Addresses(iface string) []netip.Prefix {
 		}
 		list, err = h.ns.net.AddrList(link, netlink.FAMILY_ALL)
 	}
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		err = nil // they change all the time: this look is as good as any
+	}
 	h.lab.must(err, "host %s: list the addresses of %s", h.Name, iface)
 	var prefixes []netip.Prefix
 	for _, a := range list {
