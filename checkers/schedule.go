@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/mailbox"
 )
 
 // Prober makes the runs. *probe.Prober is the real one.
@@ -49,7 +50,7 @@ const minPause = time.Millisecond
 type Schedule struct {
 	opts    Options
 	applies chan application
-	mail    *mailbox
+	results *mailbox.Mailbox[[]outcome] // bounded by the runs under way: each sends one
 	stop    chan struct{}
 	ended   chan struct{}
 
@@ -76,7 +77,7 @@ type outcome struct {
 // New starts a schedule without checkers. Close ends it; the Prober is closed by whoever made it.
 func New(opts Options) *Schedule {
 	s := &Schedule{
-		opts: opts, applies: make(chan application), mail: newMailbox(),
+		opts: opts, applies: make(chan application), results: mailbox.New[[]outcome](),
 		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[Key]*server),
 	}
 	go s.own()
@@ -113,8 +114,8 @@ func (s *Schedule) own() {
 		case a := <-s.applies:
 			s.apply(a.cfg, a.snapshot, time.Now())
 			close(a.done)
-		case <-s.mail.signal:
-			results = s.mail.take(results)
+		case <-s.results.Signal():
+			results = s.results.Take(results[:0])
 			now := time.Now()
 			for i, o := range results {
 				s.finish(o, now)
@@ -145,7 +146,7 @@ func (s *Schedule) start(c *checker) {
 	run := s.runs
 	c.run = run
 	c.cancel = s.opts.Prober.Start(probe.Target{Checker: &c.conf, URL: c.state.URL}, func(r probe.Result) {
-		s.mail.put(outcome{c, run, r})
+		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{c, run, r}) })
 	})
 }
 

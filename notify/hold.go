@@ -50,7 +50,7 @@ type ServerMemory struct {
 // ctx is done; then the error names those that do.
 func (n *Notifier) Hold(ctx context.Context) error {
 	idle := make(chan struct{})
-	if !n.mail.put(func() { n.held, n.idle = true, idle; n.tellIdle() }) {
+	if !n.enqueue(func() { n.held, n.idle = true, idle; n.tellIdle() }) {
 		return nil // nothing will run
 	}
 	select {
@@ -59,7 +59,7 @@ func (n *Notifier) Hold(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	running := make(chan []string, 1)
-	n.mail.put(func() { running <- n.running() })
+	n.enqueue(func() { running <- n.running() })
 	select {
 	case list := <-running:
 		return fmt.Errorf("scripts still run: %s", strings.Join(list, ", "))
@@ -70,7 +70,7 @@ func (n *Notifier) Hold(ctx context.Context) error {
 
 // Release starts what has waited since Hold.
 func (n *Notifier) Release() {
-	n.mail.put(func() {
+	n.enqueue(func() {
 		n.held, n.idle = false, nil
 		for o := range n.objects {
 			n.advance(o)
@@ -99,7 +99,7 @@ func (n *Notifier) tellIdle() {
 // Export is what a notifier knows that was held.
 func (n *Notifier) Export() State {
 	answer := make(chan State, 1)
-	if !n.mail.put(func() { answer <- n.export() }) {
+	if !n.enqueue(func() { answer <- n.export() }) {
 		return State{}
 	}
 	select {
@@ -134,7 +134,7 @@ func (o *object) remember() Memory {
 // Import takes on what another notifier knew of this configuration, which was
 // applied before, and tells what that one had still to tell.
 func (n *Notifier) Import(s State) {
-	n.mail.put(func() {
+	n.enqueue(func() {
 		importInstances(n.instances, "INSTANCE", s.Instances)
 		importInstances(n.groups, "GROUP", s.Groups)
 		for _, m := range s.Servers {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/mailbox"
 	"github.com/lvs-director/director/notify/program"
 )
 
@@ -42,7 +43,7 @@ type Last struct {
 type Notifier struct {
 	log    *slog.Logger
 	runner Runner
-	mail   *mailbox
+	mail   *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
 	ended  chan struct{}
 
 	// Owned by the goroutine.
@@ -63,7 +64,7 @@ type Notifier struct {
 func New(opts Options) *Notifier {
 	n := &Notifier{
 		log: opts.Log, runner: opts.Runner,
-		mail: &mailbox{signal: make(chan struct{}, 1)}, ended: make(chan struct{}),
+		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 		instances: make(map[string]*instance), groups: make(map[string]*instance), servers: make(map[serverKey]*server),
 	}
 	if n.runner == nil {
@@ -73,11 +74,16 @@ func New(opts Options) *Notifier {
 	return n
 }
 
+// enqueue hands work to the goroutine; false when the notifier has ended.
+func (n *Notifier) enqueue(work func()) bool {
+	return n.mail.Put(func(todo *[]func()) { *todo = append(*todo, work) })
+}
+
 func (n *Notifier) own() {
 	defer close(n.ended)
 	for {
-		<-n.mail.signal
-		for _, work := range n.mail.take() {
+		<-n.mail.Signal()
+		for _, work := range n.mail.Take(nil) {
 			if work == nil {
 				for o := range n.objects {
 					if o.timer != nil {
@@ -96,24 +102,24 @@ func (n *Notifier) own() {
 // is ignored. Call it before the instances themselves are told of the
 // configuration. cfg must not be changed afterwards.
 func (n *Notifier) Apply(cfg *conf.Config) {
-	n.mail.put(func() { n.apply(cfg) })
+	n.enqueue(func() { n.apply(cfg) })
 }
 
 // Instance tells of a VRRP instance's state. It does not block. A state that was told before (the
 // same state since the same time) is not told again.
 func (n *Notifier) Instance(s event.InstanceState) {
-	n.mail.put(func() { n.transition(n.instances[s.Instance], s) })
+	n.enqueue(func() { n.transition(n.instances[s.Instance], s) })
 }
 
 // LowerHeard tells that an instance has heard an advertisement that loses
 // against it. It does not block. What waits to be told of the instance goes first.
 func (n *Notifier) LowerHeard(h event.LowerHeard) {
-	n.mail.put(func() { n.lowerHeard(n.instances[h.Instance]) })
+	n.enqueue(func() { n.lowerHeard(n.instances[h.Instance]) })
 }
 
 // Group tells of a sync group's state, as Instance does of an instance's.
 func (n *Notifier) Group(s event.GroupState) {
-	n.mail.put(func() {
+	n.enqueue(func() {
 		n.transition(n.groups[s.Group], event.InstanceState{
 			Instance: s.Group, From: s.From, State: s.State, Since: s.Since, Reason: s.Reason, Quiet: s.Quiet,
 		})
@@ -123,13 +129,13 @@ func (n *Notifier) Group(s event.GroupState) {
 // RealServer tells of a real server's state. It does not block. Scripts run
 // when it differs from the state before, not for the initial one.
 func (n *Notifier) RealServer(s event.RealServerState) {
-	n.mail.put(func() { n.realServer(s) })
+	n.enqueue(func() { n.realServer(s) })
 }
 
 // Last says what each script did last, ordered by object. It is empty once the notifier has ended.
 func (n *Notifier) Last() []Last {
 	answer := make(chan []Last, 1)
-	if !n.mail.put(func() { answer <- n.lasts() }) {
+	if !n.enqueue(func() { answer <- n.lasts() }) {
 		return nil
 	}
 	select {
@@ -146,7 +152,7 @@ func (n *Notifier) Last() []Last {
 // short are named in the error.
 func (n *Notifier) Stop(ctx context.Context) error {
 	told := make(chan struct{})
-	if !n.mail.put(func() { n.stop(told) }) {
+	if !n.enqueue(func() { n.stop(told) }) {
 		return nil // a second time
 	}
 	var err error
@@ -154,13 +160,13 @@ func (n *Notifier) Stop(ctx context.Context) error {
 	case <-told:
 	case <-ctx.Done():
 		unfinished := make(chan []string, 1)
-		n.mail.put(func() { unfinished <- n.unfinished() })
+		n.enqueue(func() { unfinished <- n.unfinished() })
 		if list := <-unfinished; len(list) > 0 {
 			err = fmt.Errorf("stop: scripts have not ended in time and are left running: %s", strings.Join(list, ", "))
 		}
 	}
-	n.mail.put(nil)
-	n.mail.close()
+	n.enqueue(nil)
+	n.mail.Close()
 	<-n.ended
 	return err
 }

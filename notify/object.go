@@ -93,7 +93,7 @@ func (n *Notifier) begin(o *object, s step) {
 	l.Exit.Argv, l.Exit.Started = s.cmd.Argv, time.Now()
 	o.last[s.script], o.lasts[run] = l, l
 	o.timer = time.AfterFunc(Patience, func() {
-		n.mail.put(func() {
+		n.enqueue(func() {
 			if o.queue.late(run) {
 				n.release(o)
 				n.settle()
@@ -102,9 +102,9 @@ func (n *Notifier) begin(o *object, s step) {
 	})
 	go func() {
 		exit := n.runner.Run(context.Background(), s.cmd, func(pid int) {
-			n.mail.put(func() { l.Exit.PID = pid })
+			n.enqueue(func() { l.Exit.PID = pid })
 		})
-		n.mail.put(func() { n.finish(o, run, exit) })
+		n.enqueue(func() { n.finish(o, run, exit) })
 	}()
 }
 

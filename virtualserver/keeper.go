@@ -98,10 +98,10 @@ func (k *keeper) close() {
 // idle says that there is nothing to keep and nothing to remove.
 func (k *keeper) idle() bool { return len(k.servers) == 0 && len(k.held) == 0 }
 
-// told takes what was in the inbox.
-func (k *keeper) told(o *order, verdicts table.Verdicts) {
-	if o != nil {
-		k.configure(o)
+// take takes what the loop was told.
+func (k *keeper) take(a *application, verdicts table.Verdicts) {
+	if a != nil {
+		k.configure(a)
 	}
 	if !k.started {
 		return
@@ -109,7 +109,7 @@ func (k *keeper) told(o *order, verdicts table.Verdicts) {
 	for name, v := range verdicts {
 		k.judge(name, v)
 	}
-	if o != nil && !k.idle() {
+	if a != nil && !k.idle() {
 		k.read() // a service that is new to us may be in the kernel already
 	}
 	k.sync()
@@ -118,16 +118,16 @@ func (k *keeper) told(o *order, verdicts table.Verdicts) {
 
 // configure replaces the configuration and keeps what is known of the servers
 // that stay.
-func (k *keeper) configure(o *order) {
-	known := make(table.Verdicts, len(o.verdicts))
-	for _, v := range o.verdicts {
+func (k *keeper) configure(a *application) {
+	known := make(table.Verdicts, len(a.verdicts))
+	for _, v := range a.verdicts {
 		known[table.ServerName{VirtualServer: v.VirtualServer, RealServer: v.RealServer}] = v
 	}
 	before := k.configuredWeights()
-	servers := make(map[conf.ServiceKey]*server, len(o.servers))
+	servers := make(map[conf.ServiceKey]*server, len(a.servers))
 	names := make(map[table.ServerName]*server)
 	verdicts := make(table.Verdicts)
-	for _, vs := range o.servers {
+	for _, vs := range a.servers {
 		key := table.Canonical(vs.Key)
 		if servers[key] != nil {
 			continue // the first counts
@@ -156,10 +156,10 @@ func (k *keeper) configure(o *order) {
 		}
 	}
 	k.servers, k.names, k.verdicts, k.started = servers, names, verdicts, true
-	k.want = table.Wanted(o.servers, verdicts)
+	k.want = table.Wanted(a.servers, verdicts)
 	k.ring = k.want.Keys()
 	k.next, k.credit = 0, 0
-	k.load.begin(o.generation)
+	k.load.begin(a.generation)
 	for key := range k.servers {
 		k.dirty.add(key)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/mailbox"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -13,14 +14,14 @@ import (
 // the other methods may be called from anywhere, at any time, and only Stop waits.
 type Loop struct {
 	opt   Options
-	inbox *inbox
+	inbox *mailbox.Mailbox[told]
 	done  chan struct{}
 }
 
 // New makes a loop that does nothing until Run.
 func New(opt Options) *Loop {
 	opt.defaults()
-	return &Loop{opt: opt, inbox: newInbox(), done: make(chan struct{})}
+	return &Loop{opt: opt, inbox: mailbox.New[told](), done: make(chan struct{})}
 }
 
 // Apply makes the virtual servers of cfg the wanted ones. The generation is
@@ -33,8 +34,8 @@ func New(opt Options) *Loop {
 //
 // The configuration must not be changed afterwards.
 func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generation uint64) {
-	o := &order{servers: cfg.VirtualServers, verdicts: verdicts, generation: generation}
-	l.inbox.put(func() { l.inbox.order = o })
+	a := &application{servers: cfg.VirtualServers, verdicts: verdicts, generation: generation}
+	l.inbox.Put(func(t *told) { t.application = a })
 }
 
 // Verdict says what the checkers think of a real server. The latest one wins;
@@ -42,14 +43,19 @@ func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generat
 // comes before the verdicts about the servers that it adds.
 func (l *Loop) Verdict(v event.RealServerState) {
 	name := table.ServerName{VirtualServer: v.VirtualServer, RealServer: v.RealServer}
-	l.inbox.put(func() { l.inbox.verdicts[name] = v })
+	l.inbox.Put(func(t *told) {
+		if t.verdicts == nil {
+			t.verdicts = make(table.Verdicts)
+		}
+		t.verdicts[name] = v
+	})
 }
 
 // Stop ends Run and waits for it. What the loop made is removed from the
 // kernel, or left (and left in the journal, to be adopted by the next) with
 // keep. Run must have been called.
 func (l *Loop) Stop(keep bool) {
-	l.inbox.put(func() { l.inbox.stop = &stopRequest{keep: keep} })
+	l.inbox.Put(func(t *told) { t.stop = &stopRequest{keep: keep} })
 	<-l.done
 }
 
@@ -66,15 +72,15 @@ func (l *Loop) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.inbox.wake:
-			order, verdicts, stop := l.inbox.take()
-			if stop != nil {
-				if !stop.keep {
+		case <-l.inbox.Signal():
+			t := l.inbox.Take(told{})
+			if t.stop != nil {
+				if !t.stop.keep {
 					k.removeAll()
 				}
 				return nil
 			}
-			k.told(order, verdicts)
+			k.take(t.application, t.verdicts)
 		case <-timer.C:
 			armed = false
 			k.reconcile()

@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/mailbox"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,10 +17,8 @@ import (
 type loop struct {
 	epoll, wake int // descriptors; wake is an eventfd
 
-	mu     sync.Mutex
-	inbox  []message
-	closed bool
-	ended  chan struct{}
+	inbox *mailbox.Mailbox[inbox]
+	ended chan struct{}
 
 	// Owned by the goroutine.
 	ready     map[int]handler // by descriptor
@@ -43,6 +41,12 @@ type handler interface {
 	readyFor(l *loop, events uint32)
 }
 
+// inbox is what the loop was told and has not taken yet.
+type inbox struct {
+	messages []message
+	close    bool
+}
+
 type message struct {
 	op     operation
 	cancel bool
@@ -63,6 +67,7 @@ func newNetwork() (network, error) {
 		ready: make(map[int]handler), pings: make(map[pingKey]*pingSocket),
 		tokens: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
+	l.inbox = mailbox.NewWaking[inbox](l.rouse)
 	if err := l.watch(wake, unix.EPOLLIN, nil); err != nil {
 		unix.Close(epoll)
 		unix.Close(wake)
@@ -86,15 +91,7 @@ func (l *loop) ping(e endpoint, done func(error)) (cancel func()) {
 
 // send puts a message into the inbox; a closed loop drops it.
 func (l *loop) send(m message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return
-	}
-	l.inbox = append(l.inbox, m)
-	if len(l.inbox) == 1 {
-		l.rouse()
-	}
+	l.inbox.Put(func(in *inbox) { in.messages = append(in.messages, m) })
 }
 
 func (l *loop) rouse() {
@@ -104,12 +101,7 @@ func (l *loop) rouse() {
 }
 
 func (l *loop) close() {
-	l.mu.Lock()
-	if !l.closed {
-		l.closed = true
-		l.rouse()
-	}
-	l.mu.Unlock()
+	l.inbox.Put(func(in *inbox) { in.close = true })
 	<-l.ended
 }
 
@@ -136,7 +128,7 @@ func (l *loop) forget(fd int) {
 func (l *loop) run() {
 	defer close(l.ended)
 	var events [256]unix.EpollEvent
-	var todo []message
+	var todo inbox
 	for {
 		n, err := unix.EpollWait(l.epoll, events[:], l.patience(time.Now()))
 		if err != nil && err != unix.EINTR {
@@ -153,22 +145,19 @@ func (l *loop) run() {
 		}
 		// New operations begin after all events were handled, so that an event
 		// for a descriptor that was just closed is not taken for its successor's.
-		l.mu.Lock()
-		todo, l.inbox = l.inbox, todo[:0]
-		closed := l.closed
-		l.mu.Unlock()
-		if closed {
+		todo = l.inbox.Take(inbox{messages: todo.messages[:0]})
+		if todo.close {
 			l.shutdown()
 			return
 		}
 		now := time.Now()
-		for i, m := range todo {
+		for i, m := range todo.messages {
 			if m.cancel {
 				m.op.end(l, errClosed)
 			} else {
 				m.op.begin(l, now)
 			}
-			todo[i] = message{}
+			todo.messages[i] = message{}
 		}
 		for op, ok := l.deadlines.Pop(now); ok; op, ok = l.deadlines.Pop(now) {
 			op.end(l, os.ErrDeadlineExceeded)
@@ -198,8 +187,7 @@ func (l *loop) shutdown() {
 		op.end(l, errClosed)
 	}
 	unix.Close(l.epoll)
-	// The lock keeps a late send from writing into a descriptor that is somebody else's by now.
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	// A late send must not write into a descriptor that is somebody else's by now.
+	l.inbox.Close()
 	unix.Close(l.wake)
 }
