@@ -56,8 +56,10 @@ type Instance struct {
 	Name      string
 	Interface string
 	VRID      uint8 // 1..255
-	Priority  uint8 // 1..255, 255 is the address owner
-	Version   uint8 // 2 or 3
+	// Apart is part of the identity, see InstanceID; it is zero for nearly all.
+	Apart    netip.Addr
+	Priority uint8 // 1..255, 255 is the address owner
+	Version  uint8 // 2 or 3
 	// Master is set by "state MASTER", which is only a hint.
 	Master bool
 	// AdvertInterval is advert_int: 1 s..255 s in version 2, 10 ms..40.95 s in version 3.

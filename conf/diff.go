@@ -1,9 +1,6 @@
 package conf
 
-import (
-	"net/netip"
-	"reflect"
-)
+import "reflect"
 
 // Action is what a reload does with a thing.
 type Action uint8
@@ -43,9 +40,8 @@ type FieldChange struct {
 	New     string `json:"new"`
 }
 
-// InstanceChange is about one VRRP instance. Instances are the same when
-// virtual router ID, family, interface and unicast or multicast (and the
-// unicast source) are the same, whatever they are called.
+// InstanceChange is about one VRRP instance. Instances are the same when their
+// InstanceID is, whatever they are called.
 type InstanceChange struct {
 	Action Action        `json:"action"`
 	Name   string        `json:"name"`
@@ -55,7 +51,7 @@ type InstanceChange struct {
 }
 
 // ServerChange is about one virtual server. Virtual servers are the same when
-// address, port and protocol, or the firewall mark, or the group are the same.
+// their ServiceID is.
 type ServerChange struct {
 	Action      Action         `json:"action"`
 	Name        string         `json:"name"`
@@ -124,33 +120,16 @@ func Diff(before, after *Config) Difference {
 	return d
 }
 
-// instanceKey is what makes an instance the same after a reload.
-type instanceKey struct {
-	vrid    uint8
-	ipv6    bool
-	link    string
-	unicast bool
-	source  netip.Addr // of unicast instances only
-}
-
-func (in *Instance) key() instanceKey {
-	k := instanceKey{vrid: in.VRID, ipv6: in.IPv6, link: in.Interface, unicast: len(in.UnicastPeers) > 0}
-	if k.unicast {
-		k.source = in.SourceAddress
-	}
-	return k
-}
-
 func (d *Difference) instances(before, after *Config) {
-	olds := make(map[instanceKey]*Instance, len(before.Instances))
+	olds := make(map[InstanceID]*Instance, len(before.Instances))
 	for _, in := range before.Instances {
-		olds[in.key()] = in
+		olds[in.ID()] = in
 	}
-	kept := make(map[instanceKey]bool, len(after.Instances))
+	kept := make(map[InstanceID]bool, len(after.Instances))
 	for _, in := range after.Instances {
 		c := InstanceChange{Action: Added, Name: in.Name, New: in}
-		if old := olds[in.key()]; old != nil {
-			kept[in.key()] = true
+		if old := olds[in.ID()]; old != nil {
+			kept[in.ID()] = true
 			c.Action, c.Old = Untouched, old
 			if !reflect.DeepEqual(old, in) {
 				c.Action = Changed
@@ -160,7 +139,7 @@ func (d *Difference) instances(before, after *Config) {
 		d.Instances = append(d.Instances, c)
 	}
 	for _, in := range before.Instances {
-		if !kept[in.key()] {
+		if !kept[in.ID()] {
 			d.Instances = append(d.Instances, InstanceChange{Action: Removed, Name: in.Name, Old: in})
 		}
 	}
@@ -187,24 +166,16 @@ func orSomething(list []FieldChange, what string) []FieldChange {
 	return list
 }
 
-// serverID is what makes a virtual server the same after a reload.
-type serverID struct {
-	key   ServiceKey
-	group string
-}
-
-func (v *VirtualServer) id() serverID { return serverID{v.Key, v.Group} }
-
 func (d *Difference) servers(before, after *Config) {
-	olds := make(map[serverID]*VirtualServer, len(before.VirtualServers))
+	olds := make(map[ServiceID]*VirtualServer, len(before.VirtualServers))
 	for _, v := range before.VirtualServers {
-		olds[v.id()] = v
+		olds[v.ID()] = v
 	}
-	kept := make(map[serverID]bool, len(after.VirtualServers))
+	kept := make(map[ServiceID]bool, len(after.VirtualServers))
 	for _, v := range after.VirtualServers {
 		c := ServerChange{Action: Added, Name: v.String(), New: v}
-		if old := olds[v.id()]; old != nil {
-			kept[v.id()] = true
+		if old := olds[v.ID()]; old != nil {
+			kept[v.ID()] = true
 			c.Action, c.Old = Untouched, old
 			if !reflect.DeepEqual(old, v) {
 				c.compare(before, after)
@@ -213,7 +184,7 @@ func (d *Difference) servers(before, after *Config) {
 		d.Servers = append(d.Servers, c)
 	}
 	for _, v := range before.VirtualServers {
-		if !kept[v.id()] {
+		if !kept[v.ID()] {
 			d.Servers = append(d.Servers, ServerChange{Action: Removed, Name: v.String(), Old: v})
 		}
 	}

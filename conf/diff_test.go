@@ -119,7 +119,7 @@ func TestDiff(t *testing.T) {
 		{"the name of an instance", "vrrp_instance VI_2", "vrrp_instance inside", []string{"changed inside", "inside vrrp_instance: VI_2 -> inside"}},
 		{"a VRID is another instance", "virtual_router_id 52", "virtual_router_id 53", []string{"added VI_2", "removed VI_2"}},
 		{"an interface is another instance", "interface eth1", "interface eth2", []string{"added VI_2", "removed VI_2"}},
-		{"unicast is another instance", "virtual_router_id 52", "virtual_router_id 52\nunicast_peer { 10.0.1.2 }", []string{"added VI_2", "removed VI_2"}},
+		{"unicast is no other instance", "virtual_router_id 52", "virtual_router_id 52\nunicast_peer { 10.0.1.2 }", []string{"changed VI_2", "VI_2 unicast_peer:  -> 10.0.1.2"}},
 		{"a priority", "virtual_router_id 52", "virtual_router_id 52\npriority 90", []string{"changed VI_2", "VI_2 priority: 100 -> 90"}},
 		{"addresses", "10.0.0.101/24", "10.0.0.102/24 label eth0:2", []string{"changed VI_1",
 			"VI_1 virtual_ipaddress:  -> 10.0.0.102/24 dev eth0 label eth0:2", "VI_1 virtual_ipaddress: 10.0.0.101/24 dev eth0 -> "}},

@@ -267,16 +267,24 @@ func (l *loader) uniqueAddresses(in *Instance, owner any, list []Address, seen m
 }
 
 // duplicateVRIDs finds instances that routers on the link could not tell apart.
+// Those that only their sources tell apart get identities that differ.
 func (l *loader) duplicateVRIDs() {
-	first := make(map[instanceKey]*Instance, len(l.cfg.Instances))
+	first := make(map[InstanceID]*Instance, len(l.cfg.Instances))
 	for _, in := range l.cfg.Instances {
 		if in.VRID == 0 {
 			continue
 		}
-		k := in.key()
-		other := first[k]
+		other := first[in.ID()]
 		if other == nil {
-			first[k] = in
+			first[in.ID()] = in
+			if a := apart(in); first[a] == nil {
+				first[a] = in
+			}
+			continue
+		}
+		if a := apart(in); first[a] == nil {
+			in.Apart = a.Apart
+			first[a] = in
 			continue
 		}
 		n := l.node(in)
@@ -289,6 +297,25 @@ func (l *loader) duplicateVRIDs() {
 			f.Hint += "; " + strconv.Itoa(free) + " is free in this file"
 		}
 	}
+}
+
+// apart is the identity of an instance that has the virtual router ID of
+// another: unicast instances differ by their source, and from a multicast one.
+func apart(in *Instance) InstanceID {
+	id := in.ID()
+	switch {
+	case len(in.UnicastPeers) == 0 && in.IPv6:
+		id.Apart = defaultGroup6
+	case len(in.UnicastPeers) == 0:
+		id.Apart = defaultGroup4
+	case in.SourceAddress.IsValid():
+		id.Apart = in.SourceAddress
+	case in.IPv6:
+		id.Apart = netip.IPv6Unspecified()
+	default:
+		id.Apart = netip.IPv4Unspecified()
+	}
+	return id
 }
 
 // freeVRID is a number that no instance on the same link has, 0 when there is none.

@@ -191,11 +191,17 @@ func digest(tree *syntax.Tree) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// The groups of RFC 9568 sections 5.1.1.2 and 5.1.2.2.
+var (
+	defaultGroup4 = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+	defaultGroup6 = netip.MustParseAddr("ff02::12")
+)
+
 func defaultGlobal() Global {
 	return Global{
 		VRRPVersion:      2,
-		MulticastGroup4:  netip.AddrFrom4([4]byte{224, 0, 0, 18}),
-		MulticastGroup6:  netip.MustParseAddr("ff02::12"),
+		MulticastGroup4:  defaultGroup4,
+		MulticastGroup6:  defaultGroup6,
 		GARP:             GARP{MasterRepeat: 5, MasterDelay: 5 * time.Second, RefreshRepeat: 1, LowerPrioRepeat: 5, LowerPrioDelay: 5 * time.Second},
 		GARPForm:         GARPRequest,
 		DownTimerAdverts: 3,

@@ -54,10 +54,15 @@ type ServiceKey struct {
 	IPv6     bool   // family of a firewall mark
 }
 
-// String is the form keepalived writes to its FIFOs: "[10.0.0.1]:tcp:80", "FWM 5".
+// String is the form keepalived writes to its FIFOs, "[10.0.0.1]:tcp:80" and
+// "FWM 5"; the IPv6 service of a firewall mark, which is another, is "FWM 5 inet6".
 func (k ServiceKey) String() string {
 	if k.FWMark != 0 {
-		return "FWM " + strconv.FormatUint(uint64(k.FWMark), 10)
+		s := "FWM " + strconv.FormatUint(uint64(k.FWMark), 10)
+		if k.IPv6 {
+			s += " inet6"
+		}
+		return s
 	}
 	return "[" + k.Address.String() + "]:" + k.Protocol.String() + ":" + strconv.Itoa(int(k.Port))
 }
@@ -166,13 +171,8 @@ type VirtualServer struct {
 	RealServers []*RealServer
 }
 
-// String is the key's text; of a group "[NAME]:0" as keepalived writes it.
-func (v *VirtualServer) String() string {
-	if v.Group != "" {
-		return "[" + v.Group + "]:0"
-	}
-	return v.Key.String()
-}
+// String is the text of the identity.
+func (v *VirtualServer) String() string { return v.ID().String() }
 
 // ServerKey identifies a real server inside its virtual server. It is comparable.
 type ServerKey struct {
