@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"

@@ -89,4 +89,7 @@ type InstanceState struct {
 	// Missing is what the instance, as MASTER, wants to have on this host and
 	// cannot get, for people; empty is nothing.
 	Missing string
+	// Holding is what the instance does not want on this host any more and
+	// director failed to remove, for people; empty is nothing.
+	Holding string
 }

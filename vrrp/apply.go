@@ -139,10 +139,10 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 func (e *Engine) end(i *instance, now time.Time) {
 	e.step(i, now, machine.Input{Kind: machine.Shutdown})
 	for t := range i.timers {
-		e.deadlines.remove(&i.timers[t])
+		e.deadlines.Remove(&i.timers[t])
 	}
-	e.deadlines.remove(&i.retry)
-	e.deadlines.remove(&i.extra)
+	e.deadlines.Remove(&i.retry)
+	e.deadlines.Remove(&i.extra)
 	e.detach(i)
 }
 

@@ -20,7 +20,7 @@ const longestLook = 2 * time.Millisecond
 type density struct {
 	reported time.Time     // when it was last found by watching
 	every    time.Duration // between two looks
-	look     deadline
+	look     timer
 }
 
 // readable serves a socket in which packets wait and which is not watched any
@@ -60,7 +60,7 @@ func (e *Engine) lookLater(s *socket, now time.Time) {
 	if wait := e.nextLook.Sub(now); wait <= 0 || wait > s.density.every {
 		e.nextLook = now.Add(s.density.every)
 	}
-	e.deadlines.set(&s.density.look, e.nextLook)
+	e.deadlines.Set(&s.density.look, e.nextLook)
 }
 
 // lookEvery is the time between two looks that the shortest interval allows.

@@ -53,12 +53,12 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 		if f.Timer == machine.DownTimer {
 			i.held, i.graced = false, false
 		}
-		e.deadlines.set(&i.timers[f.Timer], f.At)
+		e.deadlines.Set(&i.timers[f.Timer], f.At)
 	case machine.StopTimer:
 		if f.Timer == machine.DownTimer {
 			i.held = false
 		}
-		e.deadlines.remove(&i.timers[f.Timer])
+		e.deadlines.Remove(&i.timers[f.Timer])
 	case machine.AcquireAddresses:
 		i.owns = true
 		e.scheduleExtra(i, now)
@@ -94,7 +94,7 @@ func (e *Engine) queueAddresses(i *instance, verify bool) {
 func (e *Engine) release(i *instance) {
 	i.owns, i.announce, i.missing = false, 0, nil
 	i.state.Missing = ""
-	e.deadlines.remove(&i.retry)
+	e.deadlines.Remove(&i.retry)
 	e.scheduleExtra(i, time.Time{})
 	e.announceNow = append(e.announceNow, announceJob{key: i.key}, announceJob{key: i.key, extra: true})
 	if !e.keep {
@@ -175,7 +175,7 @@ func (e *Engine) settleMissing(i *instance, r addressResult, now time.Time) {
 		i.state.Missing = text
 		e.tellAgain(i)
 	}
-	e.deadlines.set(&i.retry, now.Add(addressRetryAfter))
+	e.deadlines.Set(&i.retry, now.Add(addressRetryAfter))
 }
 
 // missingText is what is wanted and not there, for people.

@@ -41,10 +41,10 @@ type Engine struct {
 	blind      blind
 	delays     map[string]*linkDelay // by interface
 	silent     string                // what VRRP waits for before it begins; empty is nothing
-	begins     deadline
+	begins     timer
 	leftBehind map[place]bool // in the journal when Run began
 	statics    statics
-	recheck    deadline // routes may have gone without a word
+	recheck    timer // routes may have gone without a word
 	ours       atomic.Pointer[routeFilter]
 
 	pacing     pacing
@@ -246,23 +246,23 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 // wakes the engine once for nothing; moving it each time would cost a system
 // call for every advertisement received.
 func (e *Engine) arm() {
-	d := e.deadlines.first()
-	if d == nil || (!e.armed.IsZero() && !d.at.Before(e.armed)) {
+	d, ok := e.deadlines.First()
+	if !ok || (!e.armed.IsZero() && !d.Due().Before(e.armed)) {
 		return
 	}
-	if err := e.timer.Set(d.at); err != nil {
+	if err := e.timer.Set(d.Due()); err != nil {
 		e.log.Error("the timer cannot be set: VRRP will not work", "error", err)
 		return
 	}
-	e.armed = d.at
+	e.armed = d.Due()
 }
 
 // fire does all that is due.
 func (e *Engine) fire() {
 	batch := false // an advertisement has left: others may join it early
 	for {
-		d := e.deadlines.first()
-		if d == nil {
+		d, ok := e.deadlines.First()
+		if !ok {
 			return
 		}
 		now := e.opts.Clock.Now()
@@ -270,7 +270,7 @@ func (e *Engine) fire() {
 		if batch && d.kind == advertDue {
 			early = machine.EarlyAdvertisement(d.inst.params.AdvertInterval)
 		}
-		if now.Add(early).Before(d.at) {
+		if now.Add(early).Before(d.Due()) {
 			return
 		}
 		if d.kind == downDue && !e.expired(d, now) {
@@ -279,7 +279,7 @@ func (e *Engine) fire() {
 		if d.kind == advertDue && e.overdue(d, now) {
 			continue
 		}
-		e.deadlines.remove(d)
+		e.deadlines.Remove(d)
 		switch d.kind {
 		case socketRetry:
 			e.open(d.sock)
@@ -312,11 +312,11 @@ func (e *Engine) fire() {
 
 // expired says whether the master of d's instance is really silent. It is not
 // when its advertisement waits in the socket and only this process is late.
-func (e *Engine) expired(d *deadline, now time.Time) bool {
+func (e *Engine) expired(d *timer, now time.Time) bool {
 	i := d.inst
 	if !e.allowed {
 		i.held = true
-		e.deadlines.remove(d)
+		e.deadlines.Remove(d)
 		return false
 	}
 	if s := i.sock; s != nil && s.conn != nil && now.Sub(s.looked) > lookAgain {
@@ -326,9 +326,9 @@ func (e *Engine) expired(d *deadline, now time.Time) bool {
 	}
 	// A process that has slept longer than an interval (a suspended machine)
 	// may be ahead of the packets that are about to arrive.
-	if interval := i.machine.AdvertInterval(); !i.graced && now.Sub(d.at) > interval {
+	if interval := i.machine.AdvertInterval(); !i.graced && now.Sub(d.Due()) > interval {
 		i.graced = true
-		e.deadlines.set(d, now.Add(interval))
+		e.deadlines.Set(d, now.Add(interval))
 		return false
 	}
 	return true
@@ -343,7 +343,7 @@ func (e *Engine) allowMaster() {
 	for _, i := range e.order {
 		if i.held {
 			i.held = false
-			e.deadlines.set(&i.timers[machine.DownTimer], now)
+			e.deadlines.Set(&i.timers[machine.DownTimer], now)
 		}
 		e.judge(i, now)
 	}

@@ -26,10 +26,10 @@ func (e *Engine) extraAnnounced(i *instance, device string) bool {
 // its addresses or not.
 func (e *Engine) scheduleExtra(i *instance, now time.Time) {
 	if every := i.cfg.GARPExtraInterval; i.owns && every > 0 {
-		e.deadlines.set(&i.extra, now.Add(every))
+		e.deadlines.Set(&i.extra, now.Add(every))
 		return
 	}
-	e.deadlines.remove(&i.extra)
+	e.deadlines.Remove(&i.extra)
 }
 
 // announceExtra is called when they are due.

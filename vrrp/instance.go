@@ -56,7 +56,7 @@ type instance struct {
 
 	machine *machine.Machine
 	params  machine.Params
-	timers  [machine.Timers]deadline
+	timers  [machine.Timers]timer
 	started bool
 	// resume is until when the instance, MASTER in a process that died, may go on as MASTER.
 	resume time.Time
@@ -86,9 +86,9 @@ type instance struct {
 	owns         bool
 	seq, settled uint64
 	missing      map[place]bool // wanted, but could not be added
-	retry        deadline
-	extra        deadline // of garp_extra_if
-	announce     int      // rounds to announce as soon as the addresses are there
+	retry        timer
+	extra        timer // of garp_extra_if
+	announce     int   // rounds to announce as soon as the addresses are there
 
 	state event.InstanceState // the last one told
 	peer  netip.Addr
@@ -105,10 +105,10 @@ type instance struct {
 func newInstance(cfg *conf.Instance) *instance {
 	i := &instance{key: keyOf(cfg), cfg: cfg}
 	for t := range i.timers {
-		i.timers[t] = deadline{kind: kind(t), inst: i}
+		i.timers[t] = timer{kind: kind(t), inst: i}
 	}
-	i.retry = deadline{kind: addressRetry, inst: i}
-	i.extra = deadline{kind: extraDue, inst: i}
+	i.retry = timer{kind: addressRetry, inst: i}
+	i.extra = timer{kind: extraDue, inst: i}
 	i.alone[0] = i
 	i.configure(cfg)
 	i.machine = machine.New(i.params)

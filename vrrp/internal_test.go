@@ -20,35 +20,8 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// The heap and the address worker have more states than a test from outside
-// reaches: they are driven by random operations and compared with a plain model.
-
-func TestDeadlinesComeInOrder(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	var h deadlines
-	all := make([]deadline, 50)
-	set := make(map[*deadline]bool)
-	start := time.Unix(0, 0)
-	for range 20000 {
-		d := &all[rng.IntN(len(all))]
-		if rng.IntN(3) == 0 {
-			h.remove(d)
-			delete(set, d)
-		} else {
-			h.set(d, start.Add(time.Duration(rng.IntN(1000))))
-			set[d] = true
-		}
-		if len(h.heap) != len(set) {
-			t.Fatalf("%d deadlines are in the heap, want %d", len(h.heap), len(set))
-		}
-		first := h.first()
-		for other := range set {
-			if first == nil || other.at.Before(first.at) {
-				t.Fatalf("the first deadline is %v, but there is %v", first, other.at)
-			}
-		}
-	}
-}
+// The address worker has more states than a test from outside
+// reaches: it is driven by random operations and compared with a plain model.
 
 // place1 to place6 are few, so that instances quarrel over them.
 func somePlaces(rng *rand.Rand, n int) (list []conf.Address) {
@@ -181,7 +154,7 @@ func TestTheSteadyStateAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("an advertisement costs %v allocations", n)
 	}
-	if d := e.deadlines.first(); d == nil || !d.at.After(now.Add(3*time.Second)) {
+	if d, ok := e.deadlines.First(); !ok || !d.Due().After(now.Add(3*time.Second)) {
 		t.Errorf("the advertisements did not move the timer: %+v", d)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // has to come before it: a MASTER that overslept reads what has arrived
 // meanwhile, since a claim beside that of its successor would only make a
 // second MASTER. What it reads may move the deadline.
-func (e *Engine) overdue(d *deadline, now time.Time) bool {
+func (e *Engine) overdue(d *timer, now time.Time) bool {
 	i := d.inst
 	if !i.machine.Overslept(now) {
 		return false
@@ -21,7 +21,7 @@ func (e *Engine) overdue(d *deadline, now time.Time) bool {
 	}
 	if n, ok := i.limits.allow(machine.WokeLate.String(), now); ok {
 		e.log.Warn("this process did not run for so long that another may have become MASTER", "instance", i.cfg.Name,
-			"late", now.Sub(d.at).Round(time.Millisecond).String(), "times", n)
+			"late", now.Sub(d.Due()).Round(time.Millisecond).String(), "times", n)
 	}
 	e.drain(s)
 	s.looked = e.opts.Clock.Now()

@@ -11,7 +11,7 @@ import (
 type linkDelay struct {
 	name string
 	link track.Link
-	due  deadline
+	due  timer
 }
 
 // delayLinks takes interface_up_down_delays. An interface that has had a delay
@@ -23,7 +23,7 @@ func (e *Engine) delayLinks(list []conf.InterfaceDelay, now time.Time) {
 		d := before[c.Interface]
 		if d == nil {
 			d = &linkDelay{name: c.Interface}
-			d.due = deadline{kind: linkSettles, link: d}
+			d.due = timer{kind: linkSettles, link: d}
 		}
 		d.link.Down, d.link.Up = c.Down, c.Up
 		e.delays[c.Interface] = d
@@ -31,7 +31,7 @@ func (e *Engine) delayLinks(list []conf.InterfaceDelay, now time.Time) {
 	}
 	for name, d := range before {
 		if e.delays[name] == nil {
-			e.deadlines.remove(&d.due)
+			e.deadlines.Remove(&d.due)
 		}
 	}
 }
@@ -60,9 +60,9 @@ func (e *Engine) seeLink(name string, now time.Time) {
 		d.link.Forget()
 	}
 	if due := d.link.Due(); due.IsZero() {
-		e.deadlines.remove(&d.due)
+		e.deadlines.Remove(&d.due)
 	} else {
-		e.deadlines.set(&d.due, due)
+		e.deadlines.Set(&d.due, due)
 	}
 }
 

@@ -27,7 +27,7 @@ type socket struct {
 	device string
 	conn   link.Conn // nil while it is being opened or cannot be
 	err    error     // why it cannot be
-	retry  deadline
+	retry  timer
 	// opening numbers the attempts; what an earlier one brings is not wanted.
 	opening uint64
 
@@ -64,8 +64,8 @@ func (e *Engine) attach(i *instance, on *iface) {
 	s := e.sockets[k]
 	if s == nil {
 		s = &socket{key: k, device: device}
-		s.retry = deadline{kind: socketRetry, sock: s}
-		s.density.look = deadline{kind: socketLook, sock: s}
+		s.retry = timer{kind: socketRetry, sock: s}
+		s.density.look = timer{kind: socketLook, sock: s}
 		e.sockets[k] = s
 		e.open(s)
 	}
@@ -96,8 +96,8 @@ func (e *Engine) detach(i *instance) {
 // drop closes a socket.
 func (e *Engine) drop(s *socket) {
 	delete(e.sockets, s.key)
-	e.deadlines.remove(&s.retry)
-	e.deadlines.remove(&s.density.look)
+	e.deadlines.Remove(&s.retry)
+	e.deadlines.Remove(&s.density.look)
 	e.closeConn(s.conn)
 	s.conn = nil
 }
@@ -135,7 +135,7 @@ func (e *Engine) socketOpened(r openResult) {
 	now := e.opts.Clock.Now()
 	s.conn, s.err = r.conn, r.err
 	if s.err != nil {
-		e.deadlines.set(&s.retry, now.Add(socketRetryAfter))
+		e.deadlines.Set(&s.retry, now.Add(socketRetryAfter))
 	}
 	for _, i := range s.instances {
 		if i != nil {

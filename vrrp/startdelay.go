@@ -20,8 +20,8 @@ func (e *Engine) delayStart(g *conf.Global, now time.Time) {
 		return
 	}
 	e.silent = why
-	e.begins = deadline{kind: startDue}
-	e.deadlines.set(&e.begins, now.Add(wait))
+	e.begins = timer{kind: startDue}
+	e.deadlines.Set(&e.begins, now.Add(wait))
 	e.log.Info("VRRP begins later", "reason", why, "after", wait.Round(time.Millisecond).String())
 }
 

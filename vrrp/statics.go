@@ -23,7 +23,7 @@ type statics struct {
 	trackers map[string][]string
 	seq      uint64
 	missing  map[place]string // why
-	retry    deadline
+	retry    timer
 	limits   limits
 }
 
@@ -121,8 +121,8 @@ func (e *Engine) queueStatics(verify bool) {
 
 // releaseStatics removes them at the end.
 func (e *Engine) releaseStatics() {
-	e.deadlines.remove(&e.statics.retry)
-	e.deadlines.remove(&e.recheck)
+	e.deadlines.Remove(&e.statics.retry)
+	e.deadlines.Remove(&e.recheck)
 	if e.keep || len(e.statics.holdings) == 0 {
 		return
 	}
@@ -154,7 +154,7 @@ func (e *Engine) settleStatics(r addressResult, now time.Time) {
 				append(r.missing[0].attrs(), "number", len(r.missing), "error", r.err, "times", n)...)
 		}
 		s.retry.kind = staticRetry
-		e.deadlines.set(&s.retry, now.Add(addressRetryAfter))
+		e.deadlines.Set(&s.retry, now.Add(addressRetryAfter))
 	} else if len(before) > 0 {
 		e.log.Info("all static addresses, routes and rules are there now")
 	}
@@ -268,9 +268,9 @@ func (e *Engine) suspectRoutes(event link.Event, now time.Time) {
 }
 
 func (e *Engine) suspect(now time.Time) {
-	if e.recheck.index == 0 && !e.stopping {
+	if !e.recheck.Pending() && !e.stopping {
 		e.recheck.kind = routesSuspect
-		e.deadlines.set(&e.recheck, now.Add(suspectAfter))
+		e.deadlines.Set(&e.recheck, now.Add(suspectAfter))
 	}
 }
 

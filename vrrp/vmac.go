@@ -45,7 +45,7 @@ type vmac struct {
 	link.VMAC
 	ours  bool // the worker, or the journal, says that it is there and ours
 	err   error
-	retry deadline
+	retry timer
 }
 
 func newVMACs() *vmacs {
@@ -205,7 +205,7 @@ func (e *Engine) keepVMACs(wanted map[vmacKey]link.VMAC, cfgs []*conf.Instance) 
 		if w, ok := wanted[k]; !ok || w != v.VMAC {
 			delete(t.byKey, k)
 			delete(t.byName, v.Name)
-			e.deadlines.remove(&v.retry)
+			e.deadlines.Remove(&v.retry)
 			t.sweep = true
 		}
 	}
@@ -214,7 +214,7 @@ func (e *Engine) keepVMACs(wanted map[vmacKey]link.VMAC, cfgs []*conf.Instance) 
 			continue
 		}
 		v := &vmac{VMAC: w, ours: t.former[k] == w.Name}
-		v.retry = deadline{kind: vmacRetry, vmac: v}
+		v.retry = timer{kind: vmacRetry, vmac: v}
 		t.byKey[k], t.byName[w.Name] = v, v
 		t.look(w.Name)
 	}
@@ -270,7 +270,7 @@ func (e *Engine) settleVMACs(results []vmacResult) {
 		}
 		v.ours, v.err = r.err == nil, r.err
 		if r.err != nil && e.interfaces.byName[v.Parent] != nil {
-			e.deadlines.set(&v.retry, now.Add(vmacRetryAfter))
+			e.deadlines.Set(&v.retry, now.Add(vmacRetryAfter))
 		}
 		for _, i := range e.users[v.Name] {
 			e.judge(i, now)

@@ -34,6 +34,8 @@ type Message struct {
 	Group         *event.GroupState
 	LowerHeard    *event.LowerHeard
 	Counters      *event.VRRPCounters
+	Heartbeat     *Heartbeat
+	Host          *event.HostState
 	RealServer    *event.RealServerState
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState
@@ -76,7 +78,26 @@ type Snapshot struct {
 	// Died is when the worker's predecessor did, as Monotonic tells the time; 0
 	// when there was none.
 	Died time.Duration
+	// Advertised is that of the predecessor's last Heartbeat; 0 when it is not known.
+	Advertised time.Duration
+	// Silenced says that the predecessor was killed because nothing was heard of
+	// it: another router may be MASTER, so no instance resumes MASTER.
+	Silenced bool
 }
+
+// Heartbeat leaves the goroutine of the vrrp worker that sends advertisements:
+// at least every HeartbeatInterval, and sooner after an advertisement. Times
+// are of CLOCK_BOOTTIME, which counts while the host is suspended.
+type Heartbeat struct {
+	At         time.Duration // when it left
+	Advertised time.Duration // when the last advertisement was sent; 0 is none yet
+	// ShortestDown is the shortest time, of all instances that are MASTER, after
+	// which a BACKUP takes over; 0 without a MASTER.
+	ShortestDown time.Duration
+}
+
+// HeartbeatInterval is the longest time between two heartbeats of a worker that is well.
+const HeartbeatInterval = 500 * time.Millisecond
 
 // Proceed lets instances become MASTER: the IPVS table is loaded, or it was
 // waited for long enough.

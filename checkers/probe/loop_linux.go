@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/mailbox"
 	"golang.org/x/sys/unix"
 )

@@ -6,7 +6,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/deadline"
 	"golang.org/x/sys/unix"
 )
 

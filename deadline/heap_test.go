@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lvs-director/director/checkers/deadline"
+	"github.com/lvs-director/director/deadline"
 )
 
 type item struct {

@@ -14,6 +14,9 @@ type Entry struct {
 // Due is when the entry was last set to be due.
 func (e *Entry) Due() time.Time { return e.at }
 
+// Pending says whether the entry is in a heap.
+func (e *Entry) Pending() bool { return e.index > 0 }
+
 func (e *Entry) entry() *Entry { return e }
 
 // Item is a pointer to a struct that embeds Entry.
@@ -62,6 +65,15 @@ func (h *Heap[T]) Next() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return h.items[0].entry().at, true
+}
+
+// First is the item that is due first; false when there is none. It stays in.
+func (h *Heap[T]) First() (T, bool) {
+	if len(h.items) == 0 {
+		var zero T
+		return zero, false
+	}
+	return h.items[0], true
 }
 
 // Pop takes out the first item if it is due by now.
