@@ -1,17 +1,21 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"sync"
+	"time"
 
-	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/nft"
 )
 
-// The names of what a table of ours has. A table without them is somebody else's.
+// The names of what a table of ours has.
 const (
 	filterChain = "virtual-addresses"
 	filterSet4  = "addresses4"
@@ -21,98 +25,194 @@ const (
 // filter is one nftables table of the family inet for each name that is asked
 // for: it exists while an address is blocked.
 type filter struct {
+	repairs chan FilterRepair
+
+	mu     sync.Mutex // between its caller and the goroutine that watches
 	tables map[string]*filterTable
+	stop   context.CancelFunc // of that goroutine; nil before there is one
+	ended  chan struct{}
 }
 
 type filterTable struct {
-	table   *nftables.Table
-	v4, v6  *nftables.Set
-	blocked map[netip.Addr]bool
+	keeper *nft.Keeper
+	count  int       // of repairs
+	last   time.Time // of the last one
+	failed string    // what the last attempt failed with
 }
 
 // Filter implements Network.
-func (*Kernel) Filter() Filter { return &filter{tables: make(map[string]*filterTable)} }
-
-// Block implements Filter.
-func (f *filter) Block(b Block) error {
-	conn, err := nftables.New()
-	if err != nil {
-		return fmt.Errorf("opening nftables to drop packets to %s: %w", b.Address, withReason(err))
-	}
-	t := f.tables[b.Table]
-	if t != nil && !exists(conn, b.Table) { // somebody has flushed the ruleset
-		delete(f.tables, b.Table)
-		t = f.renewed(conn, b, t.blocked)
-		if t.blocked[b.Address] {
-			// It is there again with all others.
-			return f.flush(conn, t, b, nil)
-		}
-	}
-	switch {
-	case t != nil && t.blocked[b.Address]:
-		return fmt.Errorf("dropping packets to %s: %w", b.Address, fs.ErrExist)
-	case t == nil:
-		if err := removable(conn, b.Table); err != nil {
-			return err
-		}
-		t = f.renewed(conn, b, nil)
-	}
-	set, key := t.element(b.Address)
-	return f.flush(conn, t, b, conn.SetAddElements(set, []nftables.SetElement{{Key: key}}))
+func (*Kernel) Filter() Filter {
+	return &filter{repairs: make(chan FilterRepair, 16), tables: make(map[string]*filterTable)}
 }
 
-// flush sends what was prepared, as one transaction.
-func (f *filter) flush(conn *nftables.Conn, t *filterTable, b Block, err error) error {
-	if err == nil {
-		err = conn.Flush()
+// table is what is known of a table, and begins the watching. It is called
+// with the lock held.
+func (f *filter) table(name string) *filterTable {
+	t := f.tables[name]
+	if t == nil {
+		t = &filterTable{keeper: nft.NewKeeper(filterRules(name))}
+		f.tables[name] = t
 	}
-	if err != nil {
-		delete(f.tables, b.Table) // what is there has to be looked at
-		return fmt.Errorf("dropping packets to %s, in nftables table %s: %w", b.Address, b.Table, withReason(err))
-	}
-	f.tables[b.Table] = t
-	t.blocked[b.Address] = true
-	return nil
-}
-
-// renewed prepares a table anew, whatever was left of it, with what it blocks.
-func (f *filter) renewed(conn *nftables.Conn, b Block, blocked map[netip.Addr]bool) *filterTable {
-	table := &nftables.Table{Name: b.Table, Family: nftables.TableFamilyINet}
-	conn.AddTable(table) // so that there is one to delete
-	conn.DelTable(table)
-	t := &filterTable{table: conn.AddTable(table), blocked: make(map[netip.Addr]bool)}
-	t.v4 = &nftables.Set{Table: t.table, Name: filterSet4, KeyType: nftables.TypeIPAddr}
-	t.v6 = &nftables.Set{Table: t.table, Name: filterSet6, KeyType: nftables.TypeIP6Addr}
-	var first4, first6 []nftables.SetElement
-	for a := range blocked {
-		t.blocked[a] = true
-		if a.Is4() {
-			first4 = append(first4, nftables.SetElement{Key: a.AsSlice()})
-		} else {
-			first6 = append(first6, nftables.SetElement{Key: a.AsSlice()})
-		}
-	}
-	// Sets of this kind are always well formed.
-	_ = conn.AddSet(t.v4, first4)
-	_ = conn.AddSet(t.v6, first6)
-	priority := nftables.ChainPriority(FilterPriority)
-	policy := nftables.ChainPolicyAccept
-	chain := conn.AddChain(&nftables.Chain{
-		Name: filterChain, Table: t.table, Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookInput, Priority: &priority, Policy: &policy,
-	})
-	for _, exprs := range [][]expr.Any{
-		neighbourDiscovery(), dropTo(unix.NFPROTO_IPV4, 16, 4, t.v4), dropTo(unix.NFPROTO_IPV6, 24, 16, t.v6),
-	} {
-		conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: exprs})
+	if f.stop == nil {
+		ctx, stop := context.WithCancel(context.Background())
+		f.stop, f.ended = stop, make(chan struct{})
+		// Without notifications the period does.
+		changed, _ := nft.Watch(ctx, f.keeps)
+		go f.watch(ctx, changed)
 	}
 	return t
 }
 
+func (f *filter) keeps(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tables[name] != nil
+}
+
+// Block implements Filter.
+func (f *filter) Block(b Block) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	set, key := filterElement(b.Address)
+	added, err := f.table(b.Table).keeper.Add(set, key)
+	switch {
+	case errors.Is(err, nft.ErrForeign):
+		return fmt.Errorf("nftables table inet %s is not director's: name another one with nftables in global_defs: %w",
+			b.Table, fs.ErrPermission)
+	case err != nil:
+		return fmt.Errorf("dropping packets to %s: %w", b.Address, err)
+	case !added:
+		return fmt.Errorf("dropping packets to %s: %w", b.Address, fs.ErrExist)
+	}
+	return nil
+}
+
+// Unblock implements Filter.
+func (f *filter) Unblock(b Block) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	set, key := filterElement(b.Address)
+	if err := f.table(b.Table).keeper.Remove(set, key); err != nil {
+		return fmt.Errorf("ending the dropping of packets to %s: %w", b.Address, err)
+	}
+	return nil
+}
+
+// Blocked implements Filter.
+func (f *filter) Blocked() ([]Block, error) {
+	names, err := nft.Marked()
+	if err != nil {
+		return nil, fmt.Errorf("looking for addresses that packets are dropped to: %w", err)
+	}
+	var list []Block
+	for _, name := range names {
+		k := nft.NewKeeper(filterRules(name))
+		elements, err := k.Elements()
+		k.Close()
+		if err != nil {
+			return nil, fmt.Errorf("looking for addresses that packets are dropped to: %w", err)
+		}
+		for _, keys := range elements {
+			for key := range keys {
+				if a, ok := netip.AddrFromSlice([]byte(key)); ok {
+					list = append(list, Block{Table: name, Address: a})
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
+// Repairs implements Filter.
+func (f *filter) Repairs() <-chan FilterRepair { return f.repairs }
+
+// Close implements Filter.
+func (f *filter) Close() error {
+	f.mu.Lock()
+	stop, ended := f.stop, f.ended
+	f.stop = nil
+	f.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-ended
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tables {
+		t.keeper.Close()
+	}
+	clear(f.tables)
+	return nil
+}
+
+// watch verifies the tables when something has changed, and every FilterPeriod
+// in case a notification was lost.
+func (f *filter) watch(ctx context.Context, changed <-chan struct{}) {
+	defer close(f.ended)
+	period := time.NewTicker(FilterPeriod)
+	defer period.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-period.C:
+		case _, open := <-changed:
+			if !open {
+				changed = nil
+			}
+		}
+		f.verify(time.Now())
+	}
+}
+
+func (f *filter) verify(now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, t := range f.tables {
+		if now.Sub(t.last) < FilterPeriod-FilterPeriod/10 {
+			continue // the period's next turn looks at it
+		}
+		missing, err := t.keeper.Verify()
+		if err == nil && len(missing) == 0 {
+			t.failed = ""
+			continue
+		}
+		t.last = now
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if err == nil || text != t.failed {
+			t.count++
+			select {
+			case f.repairs <- FilterRepair{Table: name, Missing: missing, Err: err, Count: t.count}:
+			default:
+			}
+		}
+		t.failed = text
+	}
+}
+
+// filterRules is a table that drops packets to the addresses in its sets.
+func filterRules(name string) nft.Table {
+	return nft.Table{
+		Name: name,
+		Sets: []nft.Set{{Name: filterSet4, Key: nft.TypeIPv4Address}, {Name: filterSet6, Key: nft.TypeIPv6Address}},
+		Chains: []nft.Chain{{
+			Name: filterChain, Hook: unix.NF_INET_LOCAL_IN, Priority: FilterPriority,
+			Rules: []nft.Rule{
+				neighbourDiscovery(),
+				dropTo(unix.NFPROTO_IPV4, 16, 4, filterSet4),
+				dropTo(unix.NFPROTO_IPV6, 24, 16, filterSet6),
+			},
+		}},
+	}
+}
+
 // neighbourDiscovery accepts neighbour solicitations and advertisements.
-func neighbourDiscovery() []expr.Any {
+func neighbourDiscovery() nft.Rule {
 	const solicitation, advertisement = 135, 136 // RFC 4861 section 4
-	return []expr.Any{
+	return nft.Rule{
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMPV6}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
@@ -123,71 +223,20 @@ func neighbourDiscovery() []expr.Any {
 
 // dropTo drops packets of a family whose destination, at offset of the header,
 // is in a set.
-func dropTo(family byte, offset, length uint32, set *nftables.Set) []expr.Any {
-	return []expr.Any{
+func dropTo(family byte, offset, length uint32, set string) nft.Rule {
+	return nft.Rule{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{family}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: length},
-		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+		&expr.Lookup{SourceRegister: 1, SetName: set},
 		&expr.Verdict{Kind: expr.VerdictDrop},
 	}
 }
 
-func (t *filterTable) element(a netip.Addr) (*nftables.Set, []byte) {
+// filterElement is the set and the key of an address.
+func filterElement(a netip.Addr) (set string, key nft.Key) {
 	if a.Is4() {
-		return t.v4, a.AsSlice()
+		return filterSet4, nft.Key(a.AsSlice())
 	}
-	return t.v6, a.AsSlice()
+	return filterSet6, nft.Key(a.AsSlice())
 }
-
-func exists(conn *nftables.Conn, name string) bool {
-	_, err := conn.ListTableOfFamily(name, nftables.TableFamilyINet)
-	return err == nil
-}
-
-// removable says why a table of this name is not ours to replace; one that a
-// former life has left is.
-func removable(conn *nftables.Conn, name string) error {
-	if !exists(conn, name) {
-		return nil
-	}
-	table := &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
-	if _, err := conn.ListChain(table, filterChain); err != nil {
-		return fmt.Errorf("there is an nftables table inet %s that is not director's: name another one with nftables in global_defs: %w", name, fs.ErrPermission)
-	}
-	return nil
-}
-
-// Unblock implements Filter.
-func (f *filter) Unblock(b Block) error {
-	conn, err := nftables.New()
-	if err != nil {
-		return fmt.Errorf("opening nftables: %w", withReason(err))
-	}
-	t := f.tables[b.Table]
-	switch {
-	case t == nil: // left by a former life
-		if !exists(conn, b.Table) || removable(conn, b.Table) != nil {
-			return nil
-		}
-		conn.DelTable(&nftables.Table{Name: b.Table, Family: nftables.TableFamilyINet})
-	case !t.blocked[b.Address]:
-		return nil
-	case len(t.blocked) == 1:
-		conn.DelTable(t.table)
-		delete(f.tables, b.Table)
-	default:
-		set, key := t.element(b.Address)
-		if err := conn.SetDeleteElements(set, []nftables.SetElement{{Key: key}}); err != nil {
-			return fmt.Errorf("no longer dropping packets to %s: %w", b.Address, err)
-		}
-		delete(t.blocked, b.Address)
-	}
-	if err := conn.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("no longer dropping packets to %s: %w", b.Address, withReason(err))
-	}
-	return nil
-}
-
-// Close implements Filter. What is blocked stays so.
-func (f *filter) Close() error { return nil }

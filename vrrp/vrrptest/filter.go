@@ -49,4 +49,16 @@ func (f filter) Unblock(b link.Block) error {
 	return nil
 }
 
+func (f filter) Blocked() ([]link.Block, error) {
+	f.h.mu.Lock()
+	defer f.h.mu.Unlock()
+	var list []link.Block
+	for a, table := range f.h.blocked {
+		list = append(list, link.Block{Table: table, Address: a})
+	}
+	return list, nil
+}
+
+func (f filter) Repairs() <-chan link.FilterRepair { return f.h.repairs }
+
 func (f filter) Close() error { return nil }

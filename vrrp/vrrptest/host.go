@@ -29,6 +29,7 @@ type Host struct {
 	// blocked is the table that drops packets to each address.
 	blocked       map[netip.Addr]string
 	refuseFilters error
+	repairs       chan link.FilterRepair
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }

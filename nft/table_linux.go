@@ -1,0 +1,111 @@
+package nft
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Mark is the comment that a table of ours carries in its user data. It is
+// what tells it from one that an operator has made, whatever became of our files.
+const Mark = "made by director: do not edit"
+
+// ErrForeign: there is a table of the wanted name that is not director's.
+var ErrForeign = errors.New("the table is not director's")
+
+// Table is a table of the family inet as it should be. The elements of its sets
+// are the Keeper's.
+type Table struct {
+	Name   string
+	Sets   []Set
+	Chains []Chain
+}
+
+// Set is a named set that rules look into.
+type Set struct {
+	Name string
+	Key  Type
+}
+
+// Type is the type of the keys of a set: its number, by which nft prints it
+// (TYPE_* in nft's datatype.h), and its length in bytes.
+type Type struct {
+	Number uint32
+	Bytes  uint32
+}
+
+// The types of keys.
+var (
+	TypeIPv4Address = Type{7, 4}
+	TypeIPv6Address = Type{8, 16}
+)
+
+// Chain is a base chain of the type filter with the policy accept.
+type Chain struct {
+	Name string
+	// Hook is one of NF_INET_* (linux/netfilter.h), Priority its place there.
+	Hook     uint32
+	Priority int32
+	Rules    []Rule
+}
+
+// Rule is what one rule matches and does.
+type Rule []expr.Any
+
+// Key is one element of a set: the bytes of its key in network order.
+type Key string
+
+// encode is the rule in netlink's form.
+func (r Rule) encode() ([]byte, error) {
+	list := make([]netlink.Attribute, len(r))
+	for i, e := range r {
+		data, err := expr.Marshal(unix.NFPROTO_INET, e)
+		if err != nil {
+			return nil, fmt.Errorf("encoding expression %d of an nftables rule: %w", i, err)
+		}
+		list[i] = netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_LIST_ELEM, Data: data}
+	}
+	return netlink.MarshalAttributes(list)
+}
+
+// comment is what the rule's user data say: by it the rule is known to be as
+// it should be. Compared as the kernel shows it, it would depend on the kernel.
+func comment(encoded []byte) string {
+	sum := sha256.Sum256(encoded)
+	return "director " + hex.EncodeToString(sum[:6])
+}
+
+// commentType is NFTNL_UDATA_TABLE_COMMENT and NFTNL_UDATA_RULE_COMMENT of libnftnl.
+const commentType = 0
+
+// userData is a comment in the form that nft writes and shows: type, length, text.
+func userData(comment string) []byte {
+	text := append([]byte(comment), 0)
+	return append([]byte{commentType, byte(len(text))}, text...)
+}
+
+// readComment is the inverse; user data without a comment have an empty one.
+func readComment(data []byte) string {
+	for len(data) >= 2 {
+		kind, n := data[0], int(data[1])
+		if n > len(data)-2 {
+			return ""
+		}
+		if kind == commentType {
+			return strings.TrimRight(string(data[2:2+n]), "\x00")
+		}
+		data = data[2+n:]
+	}
+	return ""
+}
+
+func number(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
+
+func text(s string) []byte { return append([]byte(s), 0) }
