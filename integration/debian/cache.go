@@ -109,7 +109,8 @@ func (c *Cache) download(ctx context.Context, name, dir string) (string, error) 
 		if try > 0 {
 			fmt.Fprintf(c.say, "lab: %v; trying again (%d of %d)\n", last, try+1, downloadTries)
 			if os.Getuid() == 0 {
-				last = run(ctx, dir, "apt-get", "-qq", "update")
+				// Its failure shows in the download.
+				_ = run(ctx, dir, "apt-get", "-qq", "update")
 			}
 			select {
 			case <-ctx.Done():

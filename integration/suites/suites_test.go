@@ -1,0 +1,113 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// stream is what "go test -json" prints of three packages.
+const stream = `{"Action":"start","Package":"github.com/lvs-director/director/conf"}
+{"Action":"run","Package":"github.com/lvs-director/director/conf","Test":"TestGood"}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestGood","Output":"    conf_test.go:7: not for the reader\n"}
+{"Action":"pass","Package":"github.com/lvs-director/director/conf","Test":"TestGood","Elapsed":0.5}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestBad/one","Output":"    conf_test.go:9: what is wrong\n"}
+{"Action":"fail","Package":"github.com/lvs-director/director/conf","Test":"TestBad/one","Elapsed":1}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestBad","Output":"--- FAIL: TestBad (1.00s)\n"}
+{"Action":"fail","Package":"github.com/lvs-director/director/conf","Test":"TestBad","Elapsed":1}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Output":"    conf_test.go:11: SKIP: no gcc\n"}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Output":"--- SKIP: TestLeft (0.00s)\n"}
+{"Action":"skip","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Elapsed":0}
+{"Action":"output","Package":"github.com/lvs-director/director/conf","Output":"FAIL\tgithub.com/lvs-director/director/conf\t1.5s\n"}
+{"Action":"fail","Package":"github.com/lvs-director/director/conf","Elapsed":1.5}
+# a message of go
+{"Action":"output","Package":"github.com/lvs-director/director/vrrp","Test":"TestHangs","Output":"panic: test timed out\n"}
+{"Action":"fail","Package":"github.com/lvs-director/director/vrrp","Elapsed":600}
+`
+
+// TestRead: what failed is printed, what passed is not, and the reason of a
+// skip and a test that took its package with it are found.
+func TestRead(t *testing.T) {
+	r := newResult("unit", false)
+	var out strings.Builder
+	r.read(strings.NewReader(stream), &out)
+	for _, want := range []string{"what is wrong", "--- FAIL: TestBad", "a message of go", "test timed out"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "not for the reader") {
+		t.Errorf("the output has what a test said that passed:\n%s", out.String())
+	}
+	if r.passed != 1 || len(r.failed) != 3 || len(r.skipped) != 1 || r.skipped[0].reason != "no gcc" {
+		t.Errorf("passed %d, failed %v, skipped %v", r.passed, r.failed, r.skipped)
+	}
+}
+
+// TestReport: the end of the output names what failed, and a skip that nobody
+// has allowed is a failure in continuous integration only.
+func TestReport(t *testing.T) {
+	list, err := readSkipList("# comment\nlong conf TestListed* takes an hour\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	skipped := func(test string) *result {
+		r := newResult("unit", false)
+		r.skipped = []ended{{pkg: "conf", test: test, reason: "because"}}
+		return r
+	}
+	failed := newResult("lab", true)
+	failed.failed = []ended{{pkg: "integration", test: "TestDR"}, {pkg: "integration", test: "TestDR/v3"}}
+	late := newResult("native", true)
+	late.failure = "not run: the limit of 1h15m0s is over"
+	for _, c := range []struct {
+		name    string
+		results []*result
+		ci      bool
+		status  int
+		want    []string
+	}{
+		{"well", []*result{newResult("unit", false)}, true, 0, []string{"PASSED"}},
+		{"a listed skip", []*result{skipped("TestListed/one")}, true, 0, []string{"conf TestListed/one: because"}},
+		{"a skip", []*result{skipped("TestOther")}, false, 0, []string{"conf TestOther: because  NOT LISTED"}},
+		{"a skip in CI", []*result{skipped("TestOther")}, true, 1, []string{"FAILED", "1 tests were skipped"}},
+		{"a failure, and a suite after it", []*result{failed, late}, false, 1,
+			[]string{"lab: integration TestDR (", "native: not run: the limit"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out strings.Builder
+			if got := report(&out, c.results, list, c.ci); got != c.status {
+				t.Errorf("exit status %d, want %d", got, c.status)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("the report lacks %q:\n%s", want, out.String())
+				}
+			}
+		})
+	}
+}
+
+// TestEndsAtItsLimit: a suite that hangs is ended, and the ones after it say
+// that they did not run.
+func TestEndsAtItsLimit(t *testing.T) {
+	list, err := readSkipList(skipList)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangs := suite{name: "hangs", command: func(bool, []allowed) ([]string, []string, error) {
+		return []string{"sh", "-c", "sleep 60 & wait"}, nil, nil
+	}}
+	ctx := t.Context()
+	begun := time.Now()
+	ctx, cancel := withLimit(ctx, 300*time.Millisecond)
+	defer cancel()
+	for _, want := range []string{"the limit of 300ms is over", "not run: the limit of 300ms is over"} {
+		if r := hangs.run(ctx, list, t.TempDir()+"/log", false); r.failure != want {
+			t.Errorf("the suite failed with %q, want %q", r.failure, want)
+		}
+	}
+	if took := time.Since(begun); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
