@@ -114,7 +114,7 @@ func (n *Notifier) finish(o *object, run uint64, exit program.Exit) {
 	delete(o.lasts, run)
 	if !exit.OK() {
 		n.log.Warn("script failed", "object", o.name, "script", l.Script, "state", l.State,
-			"program", l.Exit.Argv[0], "reason", reason(exit), "output", exit.Output)
+			"program", l.Exit.Argv[0], "reason", exit.String(), "output", exit.Output)
 	}
 	l.Running, l.Exit = false, exit
 	if o.queue.ended(run) {
@@ -126,17 +126,4 @@ func (n *Notifier) finish(o *object, run uint64, exit program.Exit) {
 	n.bury(o)
 	n.settle()
 	n.tellIdle()
-}
-
-// reason says in a few words how a script failed.
-func reason(e program.Exit) string {
-	switch {
-	case e.Err != "":
-		return e.Err
-	case e.TimedOut:
-		return "its time was over"
-	case e.Signal != "":
-		return "ended by signal: " + e.Signal
-	}
-	return fmt.Sprintf("exit status %d", e.Code)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/notify/program"
 )
 
 // printStatus writes the report for people, what is degraded first.
@@ -96,22 +95,9 @@ func printScripts(w io.Writer, r statusReport, now time.Time) {
 		case s.Running:
 			fmt.Fprintf(w, "%s of %s runs since %s: %s\n", s.Script, s.Object, age(now, s.Exit.Started), strings.Join(s.Exit.Argv, " "))
 		case !s.Exit.OK():
-			fmt.Fprintf(w, "%s of %s failed %s ago: %s\n", s.Script, s.Object, age(now, s.Exit.Ended), exitText(s.Exit))
+			fmt.Fprintf(w, "%s of %s failed %s ago: %s\n", s.Script, s.Object, age(now, s.Exit.Ended), s.Exit)
 		}
 	}
-}
-
-// exitText is how a script failed.
-func exitText(e program.Exit) string {
-	switch {
-	case e.Err != "":
-		return e.Err
-	case e.TimedOut:
-		return "it took too long"
-	case e.Signal != "":
-		return "ended by signal: " + e.Signal
-	}
-	return fmt.Sprintf("exit status %d", e.Code)
 }
 
 // badness orders states: what needs the operator first.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -35,13 +36,27 @@ type Exit struct {
 	Started, Ended time.Time
 	Code           int    // exit status; -1 if a signal ended it or it was not started
 	Signal         string // the signal that ended it: "killed"
-	TimedOut       bool   // ended by us, because its time was over
+	TimedOut       bool   // ended by us, because its timeout was over
 	Err            string // why it could not be started
 	Output         string // the last of what it printed, at most OutputKept bytes
 }
 
 // OK says that the program ran and ended with status 0.
 func (e Exit) OK() bool { return e.Err == "" && e.Signal == "" && e.Code == 0 }
+
+// String says how the program ended, in the words of every log line and status:
+// "exit status 1", "timed out", "ended by signal: killed", or why it was not started.
+func (e Exit) String() string {
+	switch {
+	case e.Err != "":
+		return e.Err
+	case e.TimedOut:
+		return "timed out"
+	case e.Signal != "":
+		return "ended by signal: " + e.Signal
+	}
+	return "exit status " + strconv.Itoa(e.Code)
+}
 
 const (
 	// OutputKept is how much of a program's output is kept.

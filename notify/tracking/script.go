@@ -59,9 +59,8 @@ func (t *Trackers) repeat(ctx context.Context, w *watch, interval time.Duration,
 		if ctx.Err() != nil {
 			return
 		}
-		ok, reason := judge(exit)
 		select {
-		case t.results <- Result{watch: w, ok: ok, reason: reason, output: exit.Output, at: time.Now()}:
+		case t.results <- Result{watch: w, ok: exit.OK(), reason: exit.String(), output: exit.Output, at: time.Now()}:
 		case <-ctx.Done():
 			return
 		}

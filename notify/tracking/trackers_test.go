@@ -152,7 +152,7 @@ func TestSlowScriptFailsAndNeverOverlaps(t *testing.T) {
 		w := newWatching(t, s, nil)
 		w.Apply(using(script("chk", func(c *conf.TrackScript) { c.Timeout = 5 * time.Second })))
 		w.during(13 * time.Second)
-		w.want(t, event.TrackerState{Name: "chk", Reason: "its time was over"})
+		w.want(t, event.TrackerState{Name: "chk", Reason: "timed out"})
 		if starts, most := s.seen(); most != 1 || len(starts) != 3 {
 			t.Errorf("%d runs, %d at the same time; want 3 (at 0, 6 and 12 s) and 1", len(starts), most)
 		}
