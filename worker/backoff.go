@@ -2,10 +2,10 @@ package worker
 
 import "time"
 
-// A worker that dies is restarted at once, and later and later when it keeps
-// dying. The fifth death within a minute is the point where it is given up as
-// something that heals by itself: tries go on, slowly, so that the operator
-// who mends the cause need not restart the rest.
+// A worker that dies is restarted at once, and after longer and longer pauses
+// when it keeps dying. At the fifth death within a minute the supervisor no
+// longer expects it to recover and releases what it held. Restarts go on every
+// ten seconds, so that an operator who removes the cause need not restart director.
 const (
 	deathWindow = time.Minute
 	manyDeaths  = 5
@@ -14,8 +14,8 @@ const (
 
 var restartDelays = [manyDeaths]time.Duration{0, 0, 100 * time.Millisecond, 400 * time.Millisecond, 1600 * time.Millisecond}
 
-// restartDelay says how long to wait after the last of deaths, which are in
-// order, and whether they are too many.
+// restartDelay returns how long to wait before the restart that follows the last
+// of deaths, which are in order of time, and whether there were too many of them.
 func restartDelay(deaths []time.Time) (wait time.Duration, givenUp bool) {
 	if len(deaths) == 0 {
 		return 0, false

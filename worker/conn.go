@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// The first byte of a message says how the rest is written.
+// The first byte of a message says how the rest is encoded.
 const (
 	inGob  = 'g'
 	inJSON = 'j'
@@ -31,32 +31,32 @@ type Conn struct {
 	seq    uint64
 	seen   uint64
 	close  func() error
-	// What is left when a deadline ends a Read or a Write: the bytes that were
-	// read and make no message yet, and those that were not sent.
+	// What remains when a deadline ends a Read or a Write: bytes that were read
+	// and are not a whole message yet, and bytes that were not sent.
 	unread, unsent []byte
-	ahead          []byte // goes out before the next message
+	ahead          []byte // is sent before the next message
 }
 
-// NewConn makes a connection of a stream.
+// NewConn returns a connection over a stream.
 func NewConn(stream io.ReadWriteCloser) *Conn {
 	return &Conn{stream: stream, r: bufio.NewReader(stream), close: sync.OnceValue(stream.Close)}
 }
 
-// Write sends one message and gives it the next number. An empty one sends only
-// what is left of those before.
+// Write numbers one message and sends it. The empty message sends only what is
+// left of earlier ones.
 //
-// Every message can be read without those before it. A configuration is gob,
-// which is a third of its JSON in size and a quarter in time; but each gob
-// stream begins with the description of all types, which both sides work on
-// for most of a millisecond. Thousands of instances that move at once have an
-// event each: events are JSON.
+// Every message can be decoded without the ones before it. A configuration is
+// encoded as gob, which takes a third of the size and a quarter of the time of
+// JSON. Events are encoded as JSON: each gob stream begins with a description
+// of all types, which costs both sides most of a millisecond, and when thousands
+// of instances change state at once each of them sends an event.
 func (c *Conn) Write(m Message) error {
 	if len(c.ahead) > 0 {
 		n, err := c.stream.Write(c.ahead)
 		c.ahead = c.ahead[n:]
 		if err != nil {
 			c.unsent = c.ahead
-			return fmt.Errorf("sending what was left of the messages before: %w", err)
+			return fmt.Errorf("sending the rest of earlier messages: %w", err)
 		}
 	}
 	if m == (Message{}) {
@@ -71,12 +71,12 @@ func (c *Conn) Write(m Message) error {
 		return fmt.Errorf("sending message %d: %w", c.seq, err)
 	}
 	if c.w.Cap() > 1<<20 {
-		c.w = bytes.Buffer{} // a configuration is rare; do not hold its size for ever
+		c.w = bytes.Buffer{} // configurations are rare: free their memory
 	}
 	return nil
 }
 
-// frame is the next message as it goes over the wire, until the next call.
+// frame encodes the next message. The result is valid until the next call.
 func (c *Conn) frame(m Message) ([]byte, error) {
 	c.seq++
 	m.Seq = c.seq
@@ -96,14 +96,14 @@ func (c *Conn) frame(m Message) ([]byte, error) {
 	frame := c.w.Bytes()
 	size := len(frame) - 4
 	if size > MaxFrame {
-		return nil, fmt.Errorf("message %d has %d bytes, more than the %d that may be sent", m.Seq, size, MaxFrame)
+		return nil, fmt.Errorf("message %d has %d bytes: at most %d are allowed", m.Seq, size, MaxFrame)
 	}
 	binary.BigEndian.PutUint32(frame, uint32(size))
 	return frame, nil
 }
 
-// Read returns the next message. It returns io.EOF at a clean end of the
-// stream, and any other error when the connection cannot be used further.
+// Read returns the next message. It returns io.EOF when the stream ends between
+// two messages, and another error when the connection cannot be used any longer.
 func (c *Conn) Read() (Message, error) {
 	var head [4]byte
 	if n, err := io.ReadFull(c.r, head[:]); err != nil {
@@ -115,9 +115,9 @@ func (c *Conn) Read() (Message, error) {
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size > MaxFrame {
-		return Message{}, fmt.Errorf("reading a message: %d bytes announced, at most %d are allowed", size, MaxFrame)
+		return Message{}, fmt.Errorf("reading a message: its length is %d bytes, at most %d are allowed", size, MaxFrame)
 	}
-	// The body is read as it comes, not allocated by what its length claims.
+	// The buffer grows as data arrives: the claimed length is not to be trusted.
 	var body bytes.Buffer
 	if _, err := io.CopyN(&body, c.r, int64(size)); err != nil {
 		c.unread = append(append(c.unread, head[:]...), body.Bytes()...)
@@ -129,12 +129,12 @@ func (c *Conn) Read() (Message, error) {
 	m, err := decode(body.Bytes())
 	if err != nil {
 		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // io.EOF would say that the stream ended well
+			err = io.ErrUnexpectedEOF // io.EOF would mean a clean end
 		}
 		return Message{}, fmt.Errorf("decoding a message of %d bytes: %w", size, err)
 	}
 	if m.Seq != c.seen+1 {
-		return Message{}, fmt.Errorf("message %d follows message %d: some were lost", m.Seq, c.seen)
+		return Message{}, fmt.Errorf("message %d follows message %d: messages were lost", m.Seq, c.seen)
 	}
 	c.seen = m.Seq
 	return m, nil
@@ -150,7 +150,7 @@ func decode(body []byte) (m Message, err error) {
 	case inJSON:
 		err = json.Unmarshal(body[1:], &m)
 	default:
-		err = fmt.Errorf("it begins with %q", body[0])
+		err = fmt.Errorf("unknown encoding %q", body[0])
 	}
 	return m, err
 }

@@ -1,18 +1,19 @@
-// Package worker is how director's supervisor and its worker processes start,
-// talk and restart.
+// Package worker connects director's supervisor with its worker processes: it
+// starts them, restarts them and carries messages (message.go) between them.
 //
 // director is one binary that runs as three processes: a supervisor, which
 // reads the configuration and runs the user's programs, and two workers, vrrp
-// and lvs, which hold the sockets and the kernel's table. An advertisement
-// that leaves late is an outage, so nothing that may be slow shares a process
-// with it; and a worker can die without taking the other one along.
+// and lvs, which own the sockets and the IPVS table. An advertisement that is
+// sent late is an outage, so nothing slow runs in the process that sends it; and
+// one worker can die without the other.
 //
 // A worker talks to the supervisor over an inherited stream socket (Conn), in
-// length-prefixed gob messages. Neither side ever waits for the other to read:
-// what is to be sent goes through an Outbox, where the latest state of an
-// object replaces an older one that has not left yet. A Keeper starts a worker
-// and starts it again when it dies.
+// length-prefixed messages. Neither side ever waits for the other to read: an
+// Outbox holds what is to be sent and replaces an older state of an object by
+// the latest one. A Keeper starts a worker, restarts it when it dies, and can
+// hand the running worker over to the program that replaces the supervisor
+// (Handed).
 //
-// Sub-package journal remembers on disk what a worker put into the kernel, so
-// that the next one knows what is ours.
+// Package journal records on disk what a worker made in the kernel, so that the
+// next worker knows what is ours.
 package worker

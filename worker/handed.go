@@ -13,52 +13,53 @@ import (
 )
 
 // A supervisor that is replaced by another program leaves its workers running.
-// What a worker hears is one stream: no byte of it is lost or doubled, and the
-// end of one supervisor and the beginning of the next cannot be seen in it.
+// The worker sees one uninterrupted stream: no byte is lost or repeated, and
+// nothing in it shows where one supervisor ended and the next began.
 
-// handPatience is how long a worker that is handed over may take to read what
-// waits for it; what it has not read then is handed over as well.
-const handPatience = 500 * time.Millisecond
+// handoffWriteTime is how long a worker that is handed over may take to read
+// the messages that wait for it. What it has not read then is handed over too.
+const handoffWriteTime = 500 * time.Millisecond
 
 var (
-	errNotRunning = errors.New("the worker does not run")
-	errPaused     = errors.New("nothing is read from the worker any more")
+	errNotRunning = errors.New("the worker is not running")
+	errPaused     = errors.New("reading from the worker is paused")
 	errDetached   = errors.New("the worker was handed over")
-	errReplaced   = errors.New("the worker was ended to be replaced")
+	errReplaced   = errors.New("the worker was killed to be replaced")
 )
 
-// Handed is a running worker without a supervisor.
+// Handed is a running worker on its way from one supervisor to the next.
 type Handed struct {
 	Pid     int
 	Restart int         // as in Started
-	Deaths  []time.Time // of its predecessors, as far as they count
-	// Seq and Seen are the numbers of the last message to it and from it.
+	Deaths  []time.Time // of its predecessors, as far as they count for back-off
+	// Seq and Seen are the numbers of the last message sent to it and read from it.
 	Seq, Seen uint64
-	// Unread has come from it and makes no message yet. Unsent is to go to it
-	// before any other message.
+	// Unread are bytes received from it that are not a whole message yet. Unsent
+	// are bytes that must be sent to it before any other message.
 	Unread, Unsent []byte
 	socket         *os.File
 }
 
-// Socket is this process's end of the connection.
+// Socket returns this process's end of the connection.
 func (h *Handed) Socket() *os.File { return h.socket }
 
-// SetSocket says under which descriptor the connection is known in this process.
+// SetSocket sets this process's end of the connection.
 func (h *Handed) SetSocket(f *os.File) { h.socket = f }
 
-// Adopt makes a keeper of a worker that was handed over, and that is a child of
-// this process. Run goes on with it; there is no event that it has started.
+// Adopt makes k begin with a worker that was handed over and is a child of this
+// process. Run takes it on; it sends no Started event for it.
 func Adopt(k *Keeper, h *Handed) *Keeper {
 	k.adopted = h
 	return k
 }
 
-// Pause ends the hearing of the worker, which runs on and can be sent to. When
-// it returns all that was heard has been received from the events, which
-// somebody must do meanwhile. A worker that does not run is an error.
+// Pause stops reading from the worker, which runs on and can still be sent to.
+// When it returns, every message that was read has been received from the event
+// channel, from which somebody must receive meanwhile. It fails when the worker
+// is not running.
 func (k *Keeper) Pause() error { return k.ask(k.pause) }
 
-// Replace kills the worker, so that it is started again. It counts as no death.
+// Replace kills the worker so that it is started again. This does not count as a death.
 func (k *Keeper) Replace() error { return k.ask(k.replace) }
 
 func (k *Keeper) ask(requests chan chan error) error {
@@ -71,8 +72,8 @@ func (k *Keeper) ask(requests chan chan error) error {
 	}
 }
 
-// Detach gives up a worker that was paused, and ends Run. It is nil when the
-// worker was not.
+// Detach ends Run and returns the worker, which runs on. It returns nil when the
+// worker was not paused before.
 func (k *Keeper) Detach() *Handed {
 	reply := make(chan *Handed, 1)
 	select {
@@ -83,21 +84,21 @@ func (k *Keeper) Detach() *Handed {
 	}
 }
 
-// interrupt makes a Read in progress, and every later one, fail.
+// interrupt makes a Read in progress and every later one fail.
 func (c *Conn) interrupt() {
 	if s, ok := c.stream.(net.Conn); ok {
 		_ = s.SetReadDeadline(time.Unix(1, 0)) // a closed one fails as well
 	}
 }
 
-// hand takes the stream out of a connection that nobody reads from any more,
-// and closes this end of it without the other noticing.
+// hand takes the stream out of a connection that nobody reads from any longer.
+// The worker at the other end does not notice.
 func (c *Conn) hand(out *Outbox) *Handed {
 	s := c.stream.(interface {
 		net.Conn
 		File() (*os.File, error)
 	})
-	_ = s.SetWriteDeadline(time.Now().Add(handPatience)) // a closed one fails as well
+	_ = s.SetWriteDeadline(time.Now().Add(handoffWriteTime)) // a closed one fails as well
 	h := &Handed{}
 	if out.Close() != nil {
 		h.Unsent = c.unsent
@@ -108,16 +109,16 @@ func (c *Conn) hand(out *Outbox) *Handed {
 		}
 	}
 	h.Unread = c.unread
-	buffered, _ := c.r.Peek(c.r.Buffered()) // what is buffered can be had
+	buffered, _ := c.r.Peek(c.r.Buffered()) // cannot fail for what is buffered
 	h.Unread = append(h.Unread, buffered...)
 	h.Seq, h.Seen = c.seq, c.seen
-	if file, err := s.File(); err == nil { // else whoever takes it on finds no socket, and kills the worker
+	if file, err := s.File(); err == nil { // without a socket the next supervisor kills the worker
 		h.socket = file
 	}
 	return h
 }
 
-// connect takes a worker on.
+// connect makes a connection to a worker that was handed over.
 func (h *Handed) connect() (*Conn, process, error) {
 	proc, err := os.FindProcess(h.Pid)
 	if err != nil {
@@ -125,13 +126,13 @@ func (h *Handed) connect() (*Conn, process, error) {
 	}
 	if h.socket == nil {
 		child{proc}.kill()
-		return nil, nil, errors.Join(errors.New("its connection was lost"), child{proc}.wait())
+		return nil, nil, errors.Join(fmt.Errorf("taking on the worker with pid %d: its connection was lost", h.Pid), child{proc}.wait())
 	}
 	defer h.socket.Close()
 	stream, err := net.FileConn(h.socket)
 	if err != nil {
 		child{proc}.kill()
-		return nil, nil, fmt.Errorf("using the connection of pid %d: %w", h.Pid, errors.Join(err, child{proc}.wait()))
+		return nil, nil, fmt.Errorf("taking on the connection of the worker with pid %d: %w", h.Pid, errors.Join(err, child{proc}.wait()))
 	}
 	c := &Conn{
 		stream: stream, seq: h.Seq, seen: h.Seen, ahead: h.Unsent, close: sync.OnceValue(stream.Close),

@@ -1,18 +1,27 @@
 package worker
 
 import (
+	"cmp"
+	"os"
 	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
 
-// ProtocolVersion is the version of the messages. It changes only when a
-// message loses a meaning it had; a new field does not change it.
-const ProtocolVersion = 1
+// Supervisor and workers of different commits run together during an upgrade.
+// Fields are therefore only added to messages, and a reader ignores those it
+// does not know; see TestMessagesOfAnEarlierCommitAreRead.
+const (
+	// ProtocolVersion is the version of the messages that this program sends. A
+	// new field does not change it, a changed meaning does.
+	ProtocolVersion = 1
+	// OldestProtocol is the oldest version that this program reads.
+	OldestProtocol = 1
+)
 
-// Message is what travels between the supervisor and a worker: exactly one
-// field besides Seq is set.
+// Message travels between the supervisor and a worker. Exactly one field besides
+// Seq is set.
 type Message struct {
 	// Seq numbers the messages of one direction of one connection, from 1.
 	Seq uint64
@@ -44,78 +53,88 @@ type Message struct {
 
 // Hello opens a connection.
 type Hello struct {
-	Version int // ProtocolVersion
+	Version int // ProtocolVersion of the sender
+	Oldest  int // OldestProtocol of the sender; 0 means Version
 	Pid     int
 }
 
-// Configure is the configuration a worker has to realise, with all that the
-// supervisor knows about the objects in it. The first one of a connection
-// comes before the worker touches anything.
+// NewHello is the hello of this process.
+func NewHello() *Hello {
+	return &Hello{Version: ProtocolVersion, Oldest: OldestProtocol, Pid: os.Getpid()}
+}
+
+// Readable says whether this program and the sender read each other's messages.
+func (h *Hello) Readable() bool {
+	return h.Version >= OldestProtocol && cmp.Or(h.Oldest, h.Version) <= ProtocolVersion
+}
+
+// Configure is a configuration that a worker has to apply, with all that the
+// supervisor knows about the objects in it. A worker touches nothing in the
+// kernel before it has received the first one.
 type Configure struct {
 	// Generation counts the configurations this supervisor has applied, from 1.
 	Generation uint64
 	Config     *conf.Config
-	// Keys are those of auth_hmac that stand in files, by the file's name.
+	// Keys are the auth_hmac keys that were read from files, by file name.
 	Keys map[string]conf.Secret
-	// Known is what was true before this worker was started; empty at a cold
-	// start and at a reload.
+	// Known is what was known before this worker started; empty at the first
+	// start of director and at a reload.
 	Known Snapshot
-	// Trackers are the states of all trackers that are known, also at a reload.
+	// Trackers are the known states of all trackers, at a reload too.
 	Trackers []event.TrackerState
-	// HandOver is as in the message of that name.
+	// HandOver is the same as in the message of that name.
 	HandOver HandOver
-	// Proceed says that instances may become MASTER at once.
+	// Proceed lets instances become MASTER at once.
 	Proceed bool
 	// KeepAddresses and KeepServices leave virtual addresses and IPVS services
 	// in the kernel when director stops (keepalived's -V and -I).
 	KeepAddresses, KeepServices bool
 }
 
-// Snapshot is what the supervisor knows when a worker starts.
+// Snapshot is what the supervisor knows of the objects of a worker when it starts it.
 type Snapshot struct {
 	Instances   []event.InstanceState
 	RealServers []event.RealServerState
-	// Died is when the worker's predecessor did, as Monotonic tells the time; 0
-	// when there was none.
+	// Died is when the worker's predecessor died, by Monotonic; 0 without a predecessor.
 	Died time.Duration
-	// Advertised is that of the predecessor's last Heartbeat; 0 when it is not known.
+	// Advertised is taken from the predecessor's last Heartbeat; 0 when it is not known.
 	Advertised time.Duration
-	// Silenced says that the predecessor was killed because nothing was heard of
-	// it: another router may be MASTER, so no instance resumes MASTER.
+	// Silenced says that the predecessor was killed because it had fallen silent:
+	// another router may be MASTER, so no instance resumes MASTER.
 	Silenced bool
 }
 
-// Heartbeat leaves the goroutine of the vrrp worker that sends advertisements:
-// at least every HeartbeatInterval, and sooner after an advertisement. Times
-// are of CLOCK_BOOTTIME, which counts while the host is suspended.
+// Heartbeat comes from the goroutine of the vrrp worker that sends
+// advertisements: at least every HeartbeatInterval, and sooner after an
+// advertisement. Times are of CLOCK_BOOTTIME, which counts while the host is suspended.
 type Heartbeat struct {
-	At         time.Duration // when it left
-	Advertised time.Duration // when the last advertisement was sent; 0 is none yet
+	At         time.Duration // when it was sent
+	Advertised time.Duration // when the last advertisement was sent; 0 before the first one
 	// ShortestDown is the shortest time, of all instances that are MASTER, after
 	// which a BACKUP takes over; 0 without a MASTER.
 	ShortestDown time.Duration
 }
 
-// HeartbeatInterval is the longest time between two heartbeats of a worker that is well.
+// HeartbeatInterval is the longest time between two heartbeats of a healthy worker.
 const HeartbeatInterval = 500 * time.Millisecond
 
-// Proceed lets instances become MASTER: the IPVS table is loaded, or it was
-// waited for long enough.
+// Proceed lets instances become MASTER: the IPVS table is loaded, or the
+// supervisor has waited for it long enough.
 type Proceed struct{}
 
-// HandOver says which instances leave their mastership to other routers, all
-// of them: the numbers of the orders by instance.
+// HandOver lists all instances that hand mastership over to other routers, with
+// the number of the operator's order for each.
 type HandOver struct{ Numbers map[string]uint64 }
 
-// Count asks the vrrp worker for its counters.
+// Count asks the vrrp worker for its counters (Message.Counters).
 type Count struct{}
 
-// Finish asks a worker to stop for good: to undo what it made and to exit.
+// Finish asks a worker to undo what it made in the kernel and to exit.
 type Finish struct{}
 
-// Applied says that a configuration is in force.
+// Applied reports that a configuration is in force.
 type Applied struct {
 	Generation uint64
-	// Error says what of it could not be done; empty when all was.
+	// Error says which part of it could not be applied; empty when all was.
 	Error string
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Monotonic is the time on CLOCK_MONOTONIC: a moment that two processes of one
-// host agree on. Go's own monotonic readings mean nothing in another process.
+// Monotonic is the time on CLOCK_MONOTONIC, which all processes of a host share.
+// The monotonic reading of a time.Time means nothing in another process.
 func Monotonic() time.Duration {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail for this clock

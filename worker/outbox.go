@@ -1,5 +1,7 @@
 package worker
 
+import "github.com/lvs-director/director/mailbox"
+
 // Outbox sends messages without ever making their author wait for the reader.
 //
 // Messages have a key, the object they are about. While the reader is slow,
@@ -10,7 +12,7 @@ type Outbox struct {
 	stop chan struct{}
 	done chan struct{}
 	err  error
-	left []keyed // what waited at the first error of write
+	left []keyed // what waited when write first failed
 }
 
 type keyed struct {
@@ -18,15 +20,15 @@ type keyed struct {
 	m   Message
 }
 
-// NewOutbox starts sending to write, one message at a time and in one
-// goroutine. It ends at the first error of write, or by Close.
+// NewOutbox starts a goroutine that passes messages to write, one at a time. It
+// ends at the first error of write or when Close is called.
 func NewOutbox(write func(Message) error) *Outbox {
 	o := &Outbox{in: make(chan keyed), stop: make(chan struct{}), done: make(chan struct{})}
 	go o.run(write)
 	return o
 }
 
-// Put takes a message about the object key. After the end it does nothing.
+// Put queues a message about the object key. It does nothing once the outbox has ended.
 func (o *Outbox) Put(key string, m Message) {
 	select {
 	case o.in <- keyed{key, m}:
@@ -35,7 +37,7 @@ func (o *Outbox) Put(key string, m Message) {
 }
 
 // Close sends what is waiting and returns the first error of write. The caller
-// bounds the time by closing the stream beneath.
+// limits how long this takes by closing the stream below.
 func (o *Outbox) Close() error {
 	select {
 	case o.stop <- struct{}{}:
@@ -58,35 +60,28 @@ func (o *Outbox) run(write func(Message) error) {
 	}()
 	defer close(work)
 
-	waiting := make(map[string]Message)
-	var order []string
+	var waiting mailbox.Queue[string, keyed]
 	writing, stopping := false, false
 	for {
 		var next chan Message
-		var m Message
-		if !writing && len(order) > 0 {
-			next, m = work, waiting[order[0]]
+		_, first, ok := waiting.First()
+		if ok && !writing {
+			next = work
 		}
-		if stopping && !writing && len(order) == 0 {
+		if stopping && !writing && !ok {
 			return
 		}
 		select {
 		case k := <-o.in:
-			if _, ok := waiting[k.key]; !ok {
-				order = append(order, k.key)
-			}
-			waiting[k.key] = k.m
-		case next <- m:
+			waiting.Put(k.key, k)
+		case next <- first.m:
 			writing = true
-			delete(waiting, order[0])
-			order = order[1:]
+			waiting.Take(1)
 		case err := <-result:
 			writing = false
 			if err != nil {
 				o.err = err
-				for _, key := range order {
-					o.left = append(o.left, keyed{key, waiting[key]})
-				}
+				o.left = waiting.Take(waiting.Len())
 				return
 			}
 		case <-o.stop:

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Privilege is what a worker process needs of the kernel beyond an ordinary one.
+// Privilege is what a worker process is allowed beyond an ordinary process.
 type Privilege struct {
 	// Capabilities are the only ones the process keeps (unix.CAP_...).
 	Capabilities []uintptr
@@ -18,26 +18,26 @@ type Privilege struct {
 	RealTime int
 }
 
-// LockMemory keeps the process in memory as it touches it. It must be asked
-// for in the process itself; it does not outlive an exec.
+// LockMemory locks every page of this process in memory once it was touched. An
+// exec undoes it, so each worker calls it itself.
 func LockMemory() error {
-	// Without MCL_ONFAULT every reserved page of the Go heap would be made
-	// resident: 46 MB for an empty program instead of 2.4.
+	// Without MCL_ONFAULT every reserved page of the Go heap becomes resident:
+	// 46 MB for an empty program instead of 2.4 MB.
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
-		return fmt.Errorf("locking memory, without which advertisements may be late on a busy host: %w", err)
+		return fmt.Errorf("locking memory: %w (advertisements may be late on a busy host)", err)
 	}
 	return nil
 }
 
-// Start starts cmd with the privileges of p. refused is what of them the
-// kernel does not grant (in a container, say); cmd runs all the same.
+// Start starts cmd with the privileges of p. refused says which of them the
+// kernel does not grant (in a container, for example); cmd is started without them.
 //
-// A process inherits scheduler and capabilities from the thread that forks
-// it, so a thread of our own takes them on, forks, and ends with them: every
-// thread of the child has them, and nothing of this process.
+// A process inherits scheduler and capabilities from the thread that forks it.
+// So a thread of its own sets them, forks and ends: all threads of the child
+// have them, and this process is unchanged.
 //
-// The main thread cannot end; the program must keep it from running this (by
-// locking it to the main goroutine at its start).
+// The main thread cannot end, so it must not run this: the program locks it to
+// the main goroutine when it starts.
 func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
 	type result struct{ refused, err error }
 	started := make(chan result)
@@ -61,13 +61,13 @@ func setRoundRobin(priority int) error {
 	const schedRR = 2
 	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, schedRR, uintptr(unsafe.Pointer(&param)))
 	if errno != 0 {
-		return fmt.Errorf("setting real-time priority %d, without which advertisements may be late on a busy host: %w", priority, errno)
+		return fmt.Errorf("setting real-time priority %d: %w (advertisements may be late on a busy host)", priority, errno)
 	}
 	return nil
 }
 
-// boundCapabilities takes all capabilities but keep out of the bounding set,
-// beyond which no exec of ours or of a child can get.
+// boundCapabilities drops all capabilities but keep from the bounding set, which
+// limits this thread and everything it executes.
 func boundCapabilities(keep []uintptr) error {
 	kept := make(map[uintptr]bool, len(keep))
 	for _, c := range keep {
@@ -78,7 +78,7 @@ func boundCapabilities(keep []uintptr) error {
 			continue
 		}
 		if has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0); err != nil || has == 0 {
-			continue // gone already, or unknown to this kernel
+			continue // dropped before, or unknown to this kernel
 		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 			return fmt.Errorf("dropping capability %d: %w", c, err)

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// socketPair makes two connected stream sockets: ours for this process, the
-// other to be inherited by a worker.
+// socketPair makes two connected stream sockets: ours for this process, theirs
+// for a worker to inherit.
 func socketPair() (ours net.Conn, theirs *os.File, err error) {
-	// Both are close-on-exec; os/exec clears it on the one it hands over.
+	// Both are close-on-exec; os/exec clears the flag on the one that the worker gets.
 	syscall.ForkLock.RLock()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err == nil {
@@ -34,14 +34,14 @@ func socketPair() (ours net.Conn, theirs *os.File, err error) {
 	return ours, os.NewFile(uintptr(fds[1]), "supervisor"), nil
 }
 
-// Inherited is a worker's end of its connection to the supervisor.
+// Inherited returns a worker's end of the connection to its supervisor.
 func Inherited() (*Conn, error) {
 	syscall.CloseOnExec(ConnFD)
 	file := os.NewFile(ConnFD, "supervisor")
 	defer file.Close()
 	c, err := net.FileConn(file)
 	if err != nil {
-		return nil, fmt.Errorf("no connection to a supervisor: workers are started by director run: %w", err)
+		return nil, fmt.Errorf("taking on the connection to the supervisor: %w (workers are started by director run)", err)
 	}
 	return NewConn(c), nil
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Epoch names this boot and this process's network namespace.
+// Epoch names this boot and the network namespace of the calling thread.
 func Epoch() (string, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return "", fmt.Errorf("finding out which boot this is: %w", err)
+		return "", fmt.Errorf("reading the boot id: %w", err)
 	}
-	netns, err := os.Readlink("/proc/self/ns/net")
+	netns, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
-		return "", fmt.Errorf("finding out which network namespace this is: %w", err)
+		return "", fmt.Errorf("reading the network namespace: %w", err)
 	}
 	return strings.TrimSpace(string(boot)) + " " + netns, nil
 }

@@ -1,13 +1,13 @@
-// Package journal remembers which things in the kernel are ours.
+// Package journal records which objects in the kernel are ours.
 //
 // A worker that dies leaves addresses and IPVS services behind, and the kernel
-// keeps no note of who made them. So every one of them is written here before
-// it is made, and struck out after it was removed: what is in the journal may
-// or may not be in the kernel, but what is in the kernel and not in the
-// journal is somebody else's and is never touched.
+// does not record who made all of them. So every object is written to the
+// journal before it is made and removed from it after it is gone. An object in
+// the journal may or may not be in the kernel; an object in the kernel that is
+// not in the journal belongs to somebody else.
 //
-// The journal lives in the run directory and outlives processes, not boots:
-// the kernel's state does not outlive one either.
+// The journal is in the run directory. It outlives processes but not a boot, as
+// the state of the kernel does.
 package journal
 
 import (
@@ -25,15 +25,15 @@ import (
 // maxSize bounds a journal that is read, in bytes: 40,000 services take 2 MB.
 const maxSize = 64 << 20
 
-// patience is how long Open waits for another process to let go of the journal.
-const patience = 5 * time.Second
+// lockWait is how long Open waits for another process to release the journal.
+const lockWait = 5 * time.Second
 
-// slack is how many lines may be struck out before the file is written anew.
-const slack = 4096
+// rewriteSlack is how many lines more than twice the number of keys the file may
+// have before it is rewritten.
+const rewriteSlack = 4096
 
 // Journal is one worker's list of keys, texts without line breaks such as
-// "address eth0 10.0.0.1/32". It has one owner: it may not be used by several
-// goroutines at once.
+// "address eth0 10.0.0.1/32". It must not be used by several goroutines at once.
 type Journal struct {
 	path   string
 	header string
@@ -44,13 +44,13 @@ type Journal struct {
 	lock   *os.File
 }
 
-// Open reads the journal at path, or begins it. epoch names the boot and the
-// network namespace the keys are about: a journal of another epoch is about a
-// kernel state that is gone, and is begun anew.
+// Open reads the journal at path, or creates it. epoch names the boot and the
+// network namespace that the keys belong to (see Epoch). The keys of another
+// epoch describe a state of the kernel that is gone and are discarded.
 func Open(path, epoch string) (*Journal, error) {
 	j := &Journal{path: path, header: "director-journal 1 " + epoch, held: make(map[string]struct{})}
 	var err error
-	if j.lock, err = lock(path, patience); err != nil {
+	if j.lock, err = lock(path, lockWait); err != nil {
 		return nil, fmt.Errorf("opening journal %s: %w", path, err)
 	}
 	if err := j.read(); err != nil {
@@ -64,7 +64,7 @@ func Open(path, epoch string) (*Journal, error) {
 	return j, nil
 }
 
-// Held lists the keys that are ours, sorted.
+// Held returns the keys in the journal, sorted.
 func (j *Journal) Held() []string {
 	keys := make([]string, 0, len(j.held))
 	for k := range j.held {
@@ -74,8 +74,8 @@ func (j *Journal) Held() []string {
 	return keys
 }
 
-// Claim notes that keys are about to be made. They are in the file when it
-// returns nil; a crash of this process cannot lose them.
+// Claim adds keys of objects that are about to be made. When it returns nil they
+// are in the file and a crash of this process cannot lose them.
 func (j *Journal) Claim(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
@@ -92,7 +92,7 @@ func (j *Journal) Claim(keys ...string) error {
 	return nil
 }
 
-// Release notes that keys have been removed.
+// Release removes the keys of objects that are gone.
 func (j *Journal) Release(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
@@ -104,15 +104,15 @@ func (j *Journal) Release(keys ...string) error {
 	return j.append(b.String())
 }
 
-// Close lets go of the journal. It stays on disk for the next one to open it.
+// Close releases the journal for the next process to open. The file stays.
 func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
 
 func (j *Journal) append(text string) error {
 	if text == "" {
 		return nil
 	}
-	// A write that was cut short left a line without its end: the next one
-	// must not continue it.
+	// A write that was cut short left a line without its end, which the next
+	// line must not continue.
 	if j.torn {
 		text = "\n" + text
 	}
@@ -122,16 +122,16 @@ func (j *Journal) append(text string) error {
 		return fmt.Errorf("writing journal %s: %w", j.path, err)
 	}
 	j.lines += strings.Count(text, "\n")
-	if j.lines > 2*len(j.held)+slack {
+	if j.lines > 2*len(j.held)+rewriteSlack {
 		if err := j.rewrite(); err != nil {
-			return fmt.Errorf("writing journal %s anew: %w", j.path, err)
+			return fmt.Errorf("rewriting journal %s: %w", j.path, err)
 		}
 	}
 	return nil
 }
 
-// read replays the file. A last line that was cut off by a crash is ignored:
-// what it announced was not begun.
+// read replays the file. It ignores a last line that a crash has cut off: the
+// object was not made.
 func (j *Journal) read() error {
 	f, err := os.Open(j.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -163,7 +163,7 @@ func (j *Journal) read() error {
 	}
 }
 
-// rewrite replaces the file by one that has just the held keys.
+// rewrite replaces the file by one that contains only the current keys.
 func (j *Journal) rewrite() error {
 	f, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".*")
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 
 const lockPoll = 5 * time.Millisecond
 
-// lock makes this process the only one to use the journal at path. It waits
-// for a former owner that is still ending: two workers that undo and adopt the
-// same addresses would leave nobody with them.
-func lock(path string, patience time.Duration) (*os.File, error) {
+// lock makes this process the only one that uses the journal at path. It waits
+// for a previous worker that is still ending: if one removed the addresses that
+// the other adopts, nobody would have them.
+func lock(path string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(lockPoll) {
+	for deadline := time.Now().Add(wait); ; time.Sleep(lockPoll) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return f, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
 			f.Close()
-			return nil, fmt.Errorf("another process holds it (lock %s): %w", path+".lock", err)
+			return nil, fmt.Errorf("another process holds the lock %s: %w", path+".lock", err)
 		}
 	}
 }
