@@ -4,7 +4,7 @@
 // real server ended, a virtual server gained or lost its quorum. The parts
 // that produce facts (vrrp, checkers, virtualserver) and those that consume
 // them (notify, virtualserver, the status of the command line) do not import
-// each other; they meet in cmd/director through the types here.
+// each other; they meet in supervisor and workers through the types here.
 //
 // Everything here is plain data that encoding/gob and encoding/json carry
 // unchanged, because facts cross the channel between the supervisor and its

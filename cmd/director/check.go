@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/words"
 )
 
 type checkCmd struct {
@@ -34,17 +37,17 @@ func (c *checkCmd) Run(io streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	file, err := configFile(c.File)
+	file, err := conf.FindFile(c.File)
 	if err != nil {
 		return err
 	}
 	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
 	if c.Host && !conf.HasErrors(findings) {
-		h, err := thisHost()
+		h, err := hostcheck.ThisHost()
 		if err != nil {
 			return err
 		}
-		findings = append(findings, c.strictly(hostFindings(cfg, h))...)
+		findings = append(findings, c.strictly(hostcheck.Findings(cfg, h))...)
 	}
 	compat := false
 	if c.Compat != "" {
@@ -53,7 +56,7 @@ func (c *checkCmd) Run(io streams) error {
 	if c.JSON {
 		enc := json.NewEncoder(io.out)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(checkReport(file, cfg, findings)); err != nil {
+		if err := enc.Encode(control.NewCheckReport(file, cfg, findings)); err != nil {
 			return fmt.Errorf("writing findings: %w", err)
 		}
 	} else {
@@ -66,7 +69,7 @@ func (c *checkCmd) Run(io streams) error {
 			fmt.Fprintln(io.out, compatSummary(file, len(findings)))
 		}
 		if len(findings) > 0 {
-			return status(exitFailure)
+			return exitCode(exitFailure)
 		}
 		return nil
 	}
@@ -74,10 +77,10 @@ func (c *checkCmd) Run(io streams) error {
 		if !c.JSON {
 			fmt.Fprintf(io.err, "%s: not usable: %s\n", file, countFindings(findings))
 		}
-		return status(exitFailure)
+		return exitCode(exitFailure)
 	}
 	if !c.JSON {
-		summary := []string{plural(len(cfg.Instances), "VRRP instance"), plural(len(cfg.VirtualServers), "virtual server")}
+		summary := []string{words.Count(len(cfg.Instances), "VRRP instance"), words.Count(len(cfg.VirtualServers), "virtual server")}
 		if n := countFindings(findings); n != "" {
 			summary = append(summary, n)
 		}
@@ -96,44 +99,17 @@ func (c *checkCmd) strictly(findings []conf.Finding) []conf.Finding {
 	return findings
 }
 
-type jsonReport struct {
-	File           string        `json:"file"`
-	OK             bool          `json:"ok"`
-	Instances      int           `json:"instances"`
-	VirtualServers int           `json:"virtual_servers"`
-	RealServers    int           `json:"real_servers"`
-	Findings       []jsonFinding `json:"findings"`
-}
-
-func checkReport(file string, cfg *conf.Config, findings []conf.Finding) jsonReport {
-	r := jsonReport{File: file, OK: !conf.HasErrors(findings), Findings: jsonFindings(findings)}
-	if cfg != nil {
-		r.Instances, r.VirtualServers = len(cfg.Instances), len(cfg.VirtualServers)
-		for _, vs := range cfg.VirtualServers {
-			r.RealServers += len(vs.RealServers)
-		}
-	}
-	return r
-}
-
 // countFindings says "1 error, 2 warnings"; notes are not counted.
 func countFindings(findings []conf.Finding) string {
 	errors, warnings, _ := conf.Count(findings)
 	var parts []string
 	if errors > 0 {
-		parts = append(parts, plural(errors, "error"))
+		parts = append(parts, words.Count(errors, "error"))
 	}
 	if warnings > 0 {
-		parts = append(parts, plural(warnings, "warning"))
+		parts = append(parts, words.Count(warnings, "warning"))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
+	"github.com/lvs-director/director/words"
 )
 
 // keepalivedLine is how many bytes of a line keepalived reads; what follows
@@ -89,5 +90,5 @@ func compatSummary(file string, n int) string {
 	if n == 0 {
 		return fmt.Sprintf("%s: keepalived would understand every line", file)
 	}
-	return fmt.Sprintf("%s: keepalived would not understand %s", file, plural(n, "line"))
+	return fmt.Sprintf("%s: keepalived would not understand %s", file, words.Count(n, "line"))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
 )
 
 type configCmd struct {
@@ -26,13 +27,13 @@ func (c *configCmd) Run(std streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	file, err := configFile(c.File)
+	file, err := conf.FindFile(c.File)
 	if err != nil {
 		return err
 	}
 	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID})
 	if conf.HasErrors(findings) {
-		_ = conf.WriteFindings(std.err, worthSaying(findings), isTerminal(std.err))
+		_ = conf.WriteFindings(std.err, control.WorthSaying(findings), isTerminal(std.err))
 		return fmt.Errorf("%s has errors: there is no effective configuration", file)
 	}
 	if c.JSON {

@@ -9,7 +9,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/lvs-director/director/cmd/director/internal/history"
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/words"
 )
 
 type historyCmd struct {
@@ -29,17 +33,17 @@ Example: director history`
 
 // Run lists the history, or prints one configuration of it.
 func (c *historyCmd) Run(io streams) error {
-	var now configState
-	err := ask(c.daemonDirs, http.MethodGet, "/v1/about", 10*time.Second, nil, &now)
+	var now control.ConfigState
+	err := control.Ask(c.run(), http.MethodGet, "/v1/about", 10*time.Second, nil, &now)
 	running := err == nil
-	if err != nil && !errors.Is(err, errNoDirector) {
+	if err != nil && !errors.Is(err, control.ErrNoDirector) {
 		return err
 	}
 	file := c.File
 	if running && file == "" {
 		file, c.StateDir = now.Config, now.StateDir
 	}
-	if file, err = configFile(file); err != nil {
+	if file, err = conf.FindFile(file); err != nil {
 		return err
 	}
 	if running {
@@ -59,7 +63,7 @@ func (c *historyCmd) Run(io streams) error {
 	if c.JSON {
 		enc := json.NewEncoder(io.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(jsonHistory(entries, now))
+		return enc.Encode(control.NewHistory(entries, now))
 	}
 	if len(entries) == 0 {
 		fmt.Fprintf(io.out, "no configuration of %s was kept in %s\n", file, c.StateDir)
@@ -67,7 +71,7 @@ func (c *historyCmd) Run(io streams) error {
 	}
 	tab := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tab, "NUMBER\tIN FORCE SINCE\tDIGEST\tINSTANCES\tVIRTUAL SERVERS\tWHY")
-	for _, e := range jsonHistory(entries, now) {
+	for _, e := range control.NewHistory(entries, now) {
 		mark, why := "", e.Reason
 		if e.InForce {
 			mark = " *"
@@ -79,34 +83,17 @@ func (c *historyCmd) Run(io streams) error {
 			}
 		}
 		fmt.Fprintf(tab, "%d%s\t%s\t%s\t%d\t%d\t%s\n", e.Number, mark, e.Time.Local().Format("2006-01-02 15:04:05"),
-			shortDigest(e.Digest), e.Instances, e.VirtualServers, why)
+			words.ShortDigest(e.Digest), e.Instances, e.VirtualServers, why)
 	}
 	if err := tab.Flush(); err != nil {
 		return err
 	}
 	if running {
-		for _, line := range now.remarks() {
+		for _, line := range status.Remarks(now) {
 			fmt.Fprintln(io.out, "-", line)
 		}
 	}
 	return nil
-}
-
-// historyLine is a line of director history.
-type historyLine struct {
-	history.Entry
-	InForce     bool `json:"in_force"`
-	Unconfirmed bool `json:"unconfirmed,omitempty"`
-}
-
-// jsonHistory is the history, the newest first.
-func jsonHistory(entries []history.Entry, now configState) []historyLine {
-	lines := make([]historyLine, 0, len(entries))
-	for i := len(entries) - 1; i >= 0; i-- {
-		e := entries[i]
-		lines = append(lines, historyLine{Entry: e, InForce: now.Number == e.Number, Unconfirmed: e.Unconfirmed})
-	}
-	return lines
 }
 
 // printText prints a configuration; with several files, each after its name.

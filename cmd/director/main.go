@@ -59,10 +59,10 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// status is an exit status that has already been explained to the user.
-type status int
+// exitCode is an exit status that has already been explained to the user.
+type exitCode int
 
-func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+func (s exitCode) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // streams are where commands write to.
 type streams struct{ out, err io.Writer }
@@ -106,7 +106,7 @@ func run(args []string, out, errOut io.Writer) int {
 // exitStatus is what err means for the shell; it tells the user if that was
 // not done yet.
 func exitStatus(err error, errOut io.Writer) int {
-	var s status
+	var s exitCode
 	switch {
 	case errors.As(err, &s):
 		return int(s)

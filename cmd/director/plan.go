@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,99 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/lvs-director/director/cmd/director/internal/history"
-	"github.com/lvs-director/director/cmd/director/internal/plan"
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/plan"
+	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/words"
 )
-
-// planPatience bounds how long a plan may take: reading a large configuration
-// takes a second, and the kernel's table another few.
-const planPatience = 30 * time.Second
-
-// planRequest is what POST /v1/plan is given.
-type planRequest struct {
-	// File is what to compare with what is in force; empty is the file that a
-	// reload reads.
-	File string `json:"file,omitempty"`
-	// Rollback compares a configuration of the history instead: Number, or with
-	// 0 the one before.
-	Rollback bool `json:"rollback,omitempty"`
-	Number   int  `json:"number,omitempty"`
-}
-
-// planReport is a plan and what it compares.
-type planReport struct {
-	// configState is of the running director; its Generation is 0 when none
-	// runs and the comparison is with the kernel.
-	configState
-	File     string        `json:"file"`              // what was compared
-	Digest   string        `json:"file_digest"`       // of what was compared
-	Number   int           `json:"plan_of,omitempty"` // in the history, of a rollback
-	Findings []jsonFinding `json:"findings"`
-	Refused  string        `json:"refused,omitempty"` // why there is no plan
-	Nothing  bool          `json:"nothing_changes"`
-	Plan     plan.Plan     `json:"plan"`
-}
-
-// plan is called by the control socket.
-func (s *supervisor) plan(ctx context.Context, q planRequest) (planReport, error) {
-	r := planReport{File: s.opts.File, Findings: []jsonFinding{}}
-	var running loaded
-	var store *history.Store
-	facts := plan.Facts{}
-	err := s.do(ctx, func() {
-		r.configState, running, store = s.state(), s.current, s.history
-		facts.Instances = s.known.states()
-	})
-	if err == nil {
-		err = s.compareFile(ctx, &r.configState)
-	}
-	if err != nil {
-		return r, fmt.Errorf("plan: %w", err)
-	}
-	var wanted loaded
-	switch {
-	case q.Rollback:
-		if r.Number = q.Number; q.Number == 0 {
-			if r.Number, err = s.before(ctx); err != nil {
-				return r, fmt.Errorf("rollback: %w", err)
-			}
-		}
-		if wanted = s.loadEntry(store, r.Number); wanted.err != nil {
-			return r, fmt.Errorf("rollback: %w", wanted.err)
-		}
-		r.File = fmt.Sprintf("number %d of the history", r.Number)
-	case q.File != "":
-		r.File = q.File
-		other := *s.opts
-		other.File = q.File
-		wanted = other.load()
-	default:
-		wanted = s.load()
-	}
-	r.Digest, r.Findings = wanted.digest(), jsonFindings(worthSaying(wanted.findings))
-	if conf.HasErrors(wanted.findings) {
-		r.Refused = r.File + " has errors"
-		return r, nil
-	}
-	look(&facts)
-	r.Plan = plan.Make(conf.Diff(running.cfg, wanted.cfg), facts)
-	r.Nothing = r.Plan.Nothing()
-	return r, nil
-}
-
-// worthSaying leaves out the notes: they are for director check.
-func worthSaying(findings []conf.Finding) []conf.Finding {
-	var list []conf.Finding
-	for _, f := range findings {
-		if f.Severity != conf.Note {
-			list = append(list, f)
-		}
-	}
-	return list
-}
 
 type planCmd struct {
 	namedFile
@@ -127,7 +41,7 @@ func (c *planCmd) Run(std streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	q := planRequest{File: c.File}
+	q := control.PlanRequest{File: c.File}
 	if q.File != "" {
 		abs, err := filepath.Abs(q.File)
 		if err != nil {
@@ -135,9 +49,9 @@ func (c *planCmd) Run(std streams) error {
 		}
 		q.File = abs
 	}
-	var r planReport
-	err := ask(c.daemonDirs, http.MethodPost, "/v1/plan", planPatience, q, &r)
-	if errors.Is(err, errNoDirector) {
+	var r control.PlanReport
+	err := control.Ask(c.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &r)
+	if errors.Is(err, control.ErrNoDirector) {
 		r, err = c.withoutDirector()
 	}
 	if err != nil {
@@ -150,8 +64,8 @@ func (c *planCmd) Run(std streams) error {
 			return fmt.Errorf("writing the plan: %w", err)
 		}
 	} else {
-		printAttention(std.err, r.configState)
-		_ = conf.WriteFindings(std.err, confFindings(r.Findings), isTerminal(std.err))
+		printAttention(std.err, r.ConfigState)
+		_ = conf.WriteFindings(std.err, control.ConfFindings(r.Findings), isTerminal(std.err))
 	}
 	if r.Refused != "" {
 		return fmt.Errorf("%s: it would be refused", r.Refused)
@@ -167,22 +81,22 @@ func (c *planCmd) Run(std streams) error {
 }
 
 // withoutDirector compares the file with the kernel.
-func (c *planCmd) withoutDirector() (planReport, error) {
-	file, err := configFile(c.File)
+func (c *planCmd) withoutDirector() (control.PlanReport, error) {
+	file, err := conf.FindFile(c.File)
 	if err != nil {
-		return planReport{}, err
+		return control.PlanReport{}, err
 	}
 	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID})
-	r := planReport{File: file, Digest: cfg.Digest, Findings: jsonFindings(worthSaying(findings))}
+	r := control.PlanReport{File: file, Digest: cfg.Digest, Findings: control.Findings(control.WorthSaying(findings))}
 	if conf.HasErrors(findings) {
 		r.Refused = file + " has errors"
 		return r, nil
 	}
 	facts := plan.Facts{WithoutEffect: kernelWords(findings)}
-	look(&facts)
-	lookForRoutes(&facts, cfg)
+	hostcheck.Look(&facts)
+	hostcheck.LookForRoutes(&facts, cfg)
 	if len(cfg.VirtualServers) > 0 {
-		lookClosely(&facts)
+		hostcheck.LookClosely(&facts)
 	}
 	r.Plan = plan.AgainstKernel(cfg, facts)
 	r.Nothing = r.Plan.Nothing()
@@ -210,16 +124,16 @@ func kernelWords(findings []conf.Finding) []string {
 }
 
 // printPlan writes a plan for people, after what it compares.
-func printPlan(w io.Writer, r planReport, lines int) error {
+func printPlan(w io.Writer, r control.PlanReport, lines int) error {
 	if r.Generation == 0 {
-		fmt.Fprintf(w, "%s (digest %s) against the kernel; no director runs\n", r.File, shortDigest(r.Digest))
+		fmt.Fprintf(w, "%s (digest %s) against the kernel; no director runs\n", r.File, words.ShortDigest(r.Digest))
 	} else {
 		fmt.Fprintf(w, "%s (digest %s) against generation %d (digest %s), which is in force\n",
-			r.File, shortDigest(r.Digest), r.Generation, shortDigest(r.configState.Digest))
+			r.File, words.ShortDigest(r.Digest), r.Generation, words.ShortDigest(r.ConfigState.Digest))
 		if r.FileDiffers && r.Config == r.File {
 			fmt.Fprintf(w, "- %s was changed since it was put in force, or something else was\n", r.File)
 		} else {
-			for _, line := range r.remarks() {
+			for _, line := range status.Remarks(r.ConfigState) {
 				fmt.Fprintln(w, "-", line)
 			}
 		}

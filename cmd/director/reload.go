@@ -5,53 +5,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/lvs-director/director/cmd/director/internal/plan"
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/plan"
 )
-
-// applyPatience bounds how long a reload may take in the workers before the
-// one who asked for it is told so.
-const applyPatience = 20 * time.Second
-
-// reloadRequest is what POST /v1/reload and /v1/rollback are given.
-type reloadRequest struct {
-	// Number is the configuration of the history to go back to; 0 is the one
-	// before. Only for a rollback.
-	Number int `json:"number,omitempty"`
-	// Expect is the digest of what was planned; empty takes any.
-	Expect string `json:"expect,omitempty"`
-	// Confirm is how long to wait for a confirmation, in Go's notation of
-	// durations; empty is not at all.
-	Confirm string `json:"confirm,omitempty"`
-}
-
-// order is the request as the supervisor takes it.
-func (q reloadRequest) order() (order, error) {
-	o := order{number: q.Number, expect: q.Expect}
-	if q.Confirm == "" {
-		return o, nil
-	}
-	d, err := time.ParseDuration(q.Confirm)
-	if err != nil || d <= 0 || d > maxConfirm {
-		return o, fmt.Errorf("a confirmation cannot be waited for during %q: more than nothing, at most %v", q.Confirm, maxConfirm)
-	}
-	o.confirm = d
-	return o, nil
-}
-
-// reloadReport is what became of a reload.
-type reloadReport struct {
-	File       string        `json:"file"`
-	Applied    bool          `json:"applied"`
-	Refused    string        `json:"refused,omitempty"` // why it was not applied
-	Generation uint64        `json:"generation"`        // in force now
-	Number     int           `json:"number,omitempty"`  // in the history
-	Findings   []jsonFinding `json:"findings"`
-	// Problems are what of an applied configuration could not be done.
-	Problems []string `json:"problems,omitempty"`
-	// ConfirmUntil is when the configuration before comes back by itself.
-	ConfirmUntil *time.Time `json:"confirm_until,omitempty"`
-}
 
 type reloadCmd struct {
 	daemonDirs
@@ -69,7 +26,7 @@ Example: director reload --confirm 5m`
 // Run shows the plan, asks the running director to carry it out and prints
 // what became of it.
 func (c *reloadCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, planRequest{}, "/v1/reload", c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{}, "/v1/reload", c.Confirm)
 }
 
 type rollbackCmd struct {
@@ -88,7 +45,7 @@ Example: director rollback 12`
 
 // Run shows the plan and asks the running director to carry it out.
 func (c *rollbackCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, planRequest{Rollback: true, Number: c.Number}, "/v1/rollback", c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback", c.Confirm)
 }
 
 type confirmCmd struct {
@@ -104,34 +61,34 @@ Example: director confirm`
 
 // Run confirms.
 func (c *confirmCmd) Run(io streams) error {
-	var r confirmReport
-	if err := ask(c.daemonDirs, http.MethodPost, "/v1/confirm", 10*time.Second, struct{}{}, &r); err != nil {
+	var r control.ConfirmReport
+	if err := control.Ask(c.run(), http.MethodPost, "/v1/confirm", 10*time.Second, struct{}{}, &r); err != nil {
 		return err
 	}
-	fmt.Fprintf(io.out, "generation %d stays in force\n", r.configState.Generation)
+	fmt.Fprintf(io.out, "generation %d stays in force\n", r.ConfigState.Generation)
 	return nil
 }
 
 // change shows the plan for another configuration and has it carried out.
-func change(io streams, d daemonDirs, q planRequest, path string, confirm time.Duration) error {
-	var p planReport
-	if err := ask(d, http.MethodPost, "/v1/plan", planPatience, q, &p); err != nil {
+func change(io streams, d daemonDirs, q control.PlanRequest, path string, confirm time.Duration) error {
+	var p control.PlanReport
+	if err := control.Ask(d.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &p); err != nil {
 		return err
 	}
-	printAttention(io.err, p.configState)
-	_ = conf.WriteFindings(io.err, confFindings(p.Findings), isTerminal(io.err))
+	printAttention(io.err, p.ConfigState)
+	_ = conf.WriteFindings(io.err, control.ConfFindings(p.Findings), isTerminal(io.err))
 	if p.Refused != "" {
-		return fmt.Errorf("%s: generation %d keeps running unchanged", p.Refused, p.configState.Generation)
+		return fmt.Errorf("%s: generation %d keeps running unchanged", p.Refused, p.ConfigState.Generation)
 	}
 	if err := printPlan(io.out, p, plan.DefaultLines); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
-	request := reloadRequest{Number: p.Number, Expect: p.Digest}
+	request := control.ReloadRequest{Number: p.Number, Expect: p.Digest}
 	if confirm != 0 {
 		request.Confirm = confirm.String()
 	}
-	var r reloadReport
-	if err := ask(d, http.MethodPost, path, 2*applyPatience, request, &r); err != nil {
+	var r control.ReloadReport
+	if err := control.Ask(d.run(), http.MethodPost, path, 2*control.ApplyPatience, request, &r); err != nil {
 		return err
 	}
 	if !r.Applied {
@@ -146,7 +103,7 @@ func change(io streams, d daemonDirs, q planRequest, path string, confirm time.D
 			r.ConfirmUntil.Local().Format("15:04:05"))
 	}
 	if len(r.Problems) > 0 {
-		return status(exitFailure)
+		return exitCode(exitFailure)
 	}
 	return nil
 }

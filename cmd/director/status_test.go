@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/status"
 )
 
-func server(name string, up ...bool) virtualServerReport {
-	vs := virtualServerReport{Name: name, Scheduler: "wlc", Forward: "NAT"}
+func server(name string, up ...bool) control.VirtualServer {
+	vs := control.VirtualServer{Name: name, Scheduler: "wlc", Forward: "NAT"}
 	for _, u := range up {
-		vs.RealServers = append(vs.RealServers, realServerReport{Name: "rs", Up: u})
+		vs.RealServers = append(vs.RealServers, control.RealServer{Name: "rs", Up: u})
 		if u {
 			vs.Alive++
 		}
@@ -19,35 +21,12 @@ func server(name string, up ...bool) virtualServerReport {
 	return vs
 }
 
-func TestStatusJudgesTheWhole(t *testing.T) {
-	master := instanceReport{Name: "M", State: event.Master}
-	backup := instanceReport{Name: "B", State: event.Backup}
-	fault := instanceReport{Name: "F", State: event.Fault}
-	for name, tc := range map[string]struct {
-		r    statusReport
-		want int
-	}{
-		"nothing configured":   {statusReport{}, exitOK},
-		"all well":             {statusReport{Instances: []instanceReport{master, backup}, VirtualServers: []virtualServerReport{server("a", true, true)}}, exitOK},
-		"a real server down":   {statusReport{VirtualServers: []virtualServerReport{server("a", true, false)}}, exitDegraded},
-		"one instance faulty":  {statusReport{Instances: []instanceReport{master, fault}}, exitDegraded},
-		"all instances faulty": {statusReport{Instances: []instanceReport{fault}}, exitNoService},
-		"one of two dead":      {statusReport{VirtualServers: []virtualServerReport{server("a", false), server("b", true)}}, exitDegraded},
-		"no real server":       {statusReport{Instances: []instanceReport{master}, VirtualServers: []virtualServerReport{server("a", false, false)}}, exitNoService},
-		"a worker is missing":  {statusReport{Instances: []instanceReport{master}, Problems: []string{"the lvs worker does not run"}}, exitDegraded},
-	} {
-		if got := tc.r.exitStatus(); got != tc.want {
-			t.Errorf("%s: exit status %d, want %d", name, got, tc.want)
-		}
-	}
-}
-
 func TestDegradedThingsAreShownFirst(t *testing.T) {
 	var b strings.Builder
-	printStatus(&b, statusReport{
+	printStatus(&b, control.Status{
 		Problems:       []string{"the lvs worker does not run"},
-		Instances:      []instanceReport{{Name: "VI_good", State: event.Master}, {Name: "VI_bad", State: event.Fault, Reason: "eth1 is down"}},
-		VirtualServers: []virtualServerReport{server("good", true), server("half", true, false), server("dead", false)},
+		Instances:      []control.Instance{{Name: "VI_good", State: event.Master}, {Name: "VI_bad", State: event.Fault, Reason: "eth1 is down"}},
+		VirtualServers: []control.VirtualServer{server("good", true), server("half", true, false), server("dead", false)},
 	}, time.Now())
 	out := b.String()
 	last := -1
@@ -64,8 +43,8 @@ func TestDegradedThingsAreShownFirst(t *testing.T) {
 func TestRefusedSendersAreShown(t *testing.T) {
 	now := time.Now()
 	var b strings.Builder
-	r := statusReport{Instances: []instanceReport{{Name: "VI", State: event.Master, Counters: &event.InstanceCounters{Dropped: map[string]uint64{"auth-failed": 7}}}}}
-	r.strangersReport = strangersReport{
+	r := control.Status{Instances: []control.Instance{{Name: "VI", State: event.Master, Counters: &event.InstanceCounters{Dropped: map[string]uint64{"auth-failed": 7}}}}}
+	r.RefusedSenders = control.RefusedSenders{
 		Strangers: []event.Stranger{
 			{Interface: "eth0", Sender: "10.0.0.9", VRID: 99, Priority: 100, Reason: "unknown-vrid", Times: 3, Last: now},
 			{Interface: "eth0", Sender: "10.0.0.2", VRID: 51, Priority: 150, Instance: "VI", Reason: "auth-failed", Times: 7, Last: now},
@@ -82,5 +61,19 @@ func TestRefusedSendersAreShown(t *testing.T) {
 			t.Fatalf("%q is missing or too early in:\n%s", want, out)
 		}
 		last += 1 + at
+	}
+}
+
+// A configuration that is not the file's comes before everything else.
+func TestAttentionComesFirst(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var b strings.Builder
+	r := control.Status{ConfigState: control.ConfigState{Config: "a.conf", Digest: strings.Repeat("ab", 32), Fallback: "x", FileDiffers: true}}
+	printStatus(&b, r, now)
+	if !strings.Contains(b.String(), "digest abababababab\n! ATTENTION: NOT a.conf") || !strings.Contains(b.String(), "\n- a.conf differs") {
+		t.Error(b.String())
+	}
+	if status.ExitStatus(r) != status.Degraded {
+		t.Error("a fall-back is no degradation")
 	}
 }

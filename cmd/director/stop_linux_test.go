@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lvs-director/director/worker"
 )
 
 // worker is the process of one of the node's workers.
@@ -75,7 +77,7 @@ func TestStopAfterTheWorkerWasKilled(t *testing.T) {
 	n.write(vip1)
 	n.start()
 	n.has(vip1)
-	if err := syscall.Kill(n.worker(vrrpWorker), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(n.worker(worker.VRRP), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	n.stop(syscall.SIGTERM)

@@ -1,44 +1,18 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/gob"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/supervisor/control"
 )
-
-// trialPatience bounds how long a program may take to say whether it can go on.
-const trialPatience = 10 * time.Second
 
 // upgradePatience is how long the user's command waits for an upgrade.
 const upgradePatience = time.Minute
-
-// upgradeRequest is what POST /v1/upgrade is given.
-type upgradeRequest struct {
-	// Binary is an absolute path; empty is where the running program came from.
-	Binary string `json:"binary,omitempty"`
-}
-
-// upgradeReport is how an upgrade goes on; the next program answers as well.
-type upgradeReport struct {
-	Version  string `json:"version"`
-	Pid      int    `json:"pid"`
-	Upgrades int    `json:"upgrades"` // that brought this program here
-	Busy     bool   `json:"busy"`     // an upgrade is under way, or workers are being replaced
-	Error    string `json:"error,omitempty"`
-	// Replaced are the workers that the last one has replaced.
-	Replaced []string `json:"replaced,omitempty"`
-}
 
 type upgradeCmd struct {
 	daemonDirs
@@ -56,7 +30,7 @@ Example: install the package, then type: director upgrade`
 
 // Run asks for an upgrade and waits for it.
 func (c *upgradeCmd) Run(io streams) error {
-	q := upgradeRequest{}
+	q := control.UpgradeRequest{}
 	if c.Binary != "" {
 		path, err := filepath.Abs(c.Binary)
 		if err != nil {
@@ -64,16 +38,16 @@ func (c *upgradeCmd) Run(io streams) error {
 		}
 		q.Binary = path
 	}
-	var before, now upgradeReport
-	if err := ask(c.daemonDirs, http.MethodPost, "/v1/upgrade", upgradePatience, q, &before); err != nil {
+	var before, now control.UpgradeReport
+	if err := control.Ask(c.run(), http.MethodPost, "/v1/upgrade", upgradePatience, q, &before); err != nil {
 		return err
 	}
 	for end := time.Now().Add(upgradePatience); ; time.Sleep(50 * time.Millisecond) {
-		now = upgradeReport{}
+		now = control.UpgradeReport{}
 		// It does not answer in the moment in which it is replaced.
-		err := ask(c.daemonDirs, http.MethodGet, "/v1/upgrade", 10*time.Second, nil, &now)
+		err := control.Ask(c.run(), http.MethodGet, "/v1/upgrade", 10*time.Second, nil, &now)
 		switch {
-		case errors.Is(err, errNoDirector):
+		case errors.Is(err, control.ErrNoDirector):
 			return fmt.Errorf("director has ended during the upgrade, its log says why: %w", err)
 		case err == nil && now.Error != "":
 			return fmt.Errorf("upgrade: %s", now.Error)
@@ -88,44 +62,4 @@ func (c *upgradeCmd) Run(io streams) error {
 			return errors.Join(errors.New("the upgrade takes too long: director status and the log say more"), err)
 		}
 	}
-}
-
-// ownFile is the file this program was started from.
-func ownFile() (string, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("finding the file of this program: %w", err)
-	}
-	return strings.TrimSuffix(path, " (deleted)"), nil
-}
-
-// try asks the program at path whether it can go on in the place of this one.
-func (q handDownQuestion) try(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, trialPatience)
-	defer cancel()
-	var asked bytes.Buffer
-	if err := gob.NewEncoder(&asked).Encode(q); err != nil {
-		return err
-	}
-	out, errOut := &bounded{limit: 1 << 20}, &bounded{limit: 64 << 10}
-	cmd := exec.CommandContext(ctx, path, "hand-down")
-	cmd.Args[0] = os.Args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &asked, out, errOut
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
-	var a handDownAnswer
-	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s does not answer within %v: is it a director?", path, trialPatience)
-	case err != nil:
-		return fmt.Errorf("%s cannot be run as a director that goes on: %w %s", path, err, bytes.TrimSpace(errOut.Bytes()))
-	case json.Unmarshal(out.Bytes(), &a) != nil || a.HandDown == 0:
-		return fmt.Errorf("%s does not answer as a director that can go on: restart director to use it", path)
-	case a.HandDown != handDownVersion || a.Protocol != worker.ProtocolVersion:
-		return fmt.Errorf("%s (version %s) cannot go on from here: it takes over version %d with protocol %d, this one hands down %d with %d: restart director to use it",
-			path, a.Version, a.HandDown, a.Protocol, handDownVersion, worker.ProtocolVersion)
-	case len(a.Errors) > 0:
-		return fmt.Errorf("%s (version %s) finds %s in the configuration in force, the first: %s", path, a.Version, plural(len(a.Errors), "error"), a.Errors[0])
-	}
-	return nil
 }

@@ -9,13 +9,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lvs-director/director/supervisor/control"
 )
 
 // pids are those of the supervisor and the workers, as status has them.
 func (n *node) pids() (list []int, restarts int) {
 	n.t.Helper()
 	out, _ := n.do("status", "--json")
-	var r statusReport
+	var r control.Status
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		n.t.Fatalf("%v in\n%s", err, out)
 	}

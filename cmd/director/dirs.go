@@ -1,0 +1,12 @@
+package main
+
+import "github.com/lvs-director/director/worker"
+
+// daemonDirs are the directories of a director.
+type daemonDirs struct {
+	RunDir   string `name:"run-dir" default:"/run/director" placeholder:"DIR" help:"Directory of the control socket and the journals; one for each director of a machine."`
+	StateDir string `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Directory of what outlives a boot."`
+}
+
+// run is the run directory with its files.
+func (d daemonDirs) run() worker.RunDir { return worker.RunDir(d.RunDir) }

@@ -1,0 +1,94 @@
+// Package logging makes the log of a process. Nobody waits for it: lines go
+// through a bounded queue to a writer that may block.
+package logging
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// logBacklog is how many lines may wait for a log that is not read.
+	logBacklog = 4096
+	// logFlush bounds how long the end of a process waits for its last lines.
+	logFlush = 200 * time.Millisecond
+)
+
+// lineQueue writes lines to a writer that may block (a terminal that was
+// stopped, a pipe whose reader hangs) without ever blocking who logs: a master
+// that cannot write its log must still be able to give its mastership away.
+type lineQueue struct {
+	lines   chan []byte
+	dropped atomic.Int64
+	flush   chan chan struct{}
+}
+
+// newLineQueue starts the goroutine that writes; it lives as long as the process.
+func newLineQueue(w io.Writer) *lineQueue {
+	q := &lineQueue{lines: make(chan []byte, logBacklog), flush: make(chan chan struct{})}
+	go func() {
+		for {
+			select {
+			case line := <-q.lines:
+				q.write(w, line)
+			case done := <-q.flush:
+				for more := true; more; {
+					select {
+					case line := <-q.lines:
+						q.write(w, line)
+					default:
+						more = false
+					}
+				}
+				close(done)
+			}
+		}
+	}()
+	return q
+}
+
+func (q *lineQueue) write(w io.Writer, line []byte) {
+	_, _ = w.Write(line) // there is nowhere to report it
+	if n := q.dropped.Swap(0); n > 0 {
+		fmt.Fprintf(w, "director: %d log lines were lost: the log was not read fast enough\n", n)
+	}
+}
+
+// Write takes one line. It never blocks and never fails.
+func (q *lineQueue) Write(line []byte) (int, error) {
+	select {
+	case q.lines <- append([]byte(nil), line...):
+	default:
+		q.dropped.Add(1)
+	}
+	return len(line), nil
+}
+
+// Flush waits for what was written so far, for a moment at most.
+func (q *lineQueue) Flush() {
+	timeout := time.NewTimer(logFlush)
+	defer timeout.Stop()
+	done := make(chan struct{})
+	select {
+	case q.flush <- done:
+	case <-timeout.C:
+		return
+	}
+	select {
+	case <-done:
+	case <-timeout.C:
+	}
+}
+
+// New makes the log of a process: one event, one line. flush belongs at
+// the process's end.
+func New(w io.Writer, format string) (log *slog.Logger, flush func()) {
+	q := newLineQueue(w)
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(q, nil)), q.Flush
+	}
+	return slog.New(slog.NewTextHandler(q, nil)), q.Flush
+}

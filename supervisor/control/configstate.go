@@ -1,0 +1,26 @@
+package control
+
+import (
+	"time"
+)
+
+// ConfigState says which configuration is in force and how it stands to the
+// file on disk. Every answer of the control socket about configurations has it.
+type ConfigState struct {
+	Config     string `json:"config"` // the file that a reload reads
+	Generation uint64 `json:"generation"`
+	Digest     string `json:"digest"`
+	Number     int    `json:"number,omitempty"` // in the history
+	StateDir   string `json:"state_dir"`
+	// HistoryError says why the history is not kept.
+	HistoryError string `json:"history_error,omitempty"`
+	// Fallback says why another configuration than the file's runs; empty when
+	// the file's does.
+	Fallback string `json:"fallback,omitempty"`
+	// FileDiffers: the file on disk is not what is in force. FileErrors are the
+	// errors in it.
+	FileDiffers bool `json:"file_differs"`
+	FileErrors  int  `json:"file_errors,omitempty"`
+	// ConfirmUntil is when the configuration before comes back by itself.
+	ConfirmUntil *time.Time `json:"confirm_until,omitempty"`
+}

@@ -1,0 +1,22 @@
+package control
+
+import (
+	"github.com/lvs-director/director/supervisor/history"
+)
+
+// HistoryEntry is a line of director history.
+type HistoryEntry struct {
+	history.Entry
+	InForce     bool `json:"in_force"`
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
+}
+
+// NewHistory is the history, the newest first.
+func NewHistory(entries []history.Entry, now ConfigState) []HistoryEntry {
+	lines := make([]HistoryEntry, 0, len(entries))
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		lines = append(lines, HistoryEntry{Entry: e, InForce: now.Number == e.Number, Unconfirmed: e.Unconfirmed})
+	}
+	return lines
+}

@@ -1,0 +1,36 @@
+package control
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/supervisor/plan"
+)
+
+// PlanPatience bounds how long a plan may take: reading a large configuration
+// takes a second, and the kernel's table another few.
+const PlanPatience = 30 * time.Second
+
+// PlanRequest is what POST /v1/plan is given.
+type PlanRequest struct {
+	// File is what to compare with what is in force; empty is the file that a
+	// reload reads.
+	File string `json:"file,omitempty"`
+	// Rollback compares a configuration of the history instead: Number, or with
+	// 0 the one before.
+	Rollback bool `json:"rollback,omitempty"`
+	Number   int  `json:"number,omitempty"`
+}
+
+// PlanReport is a plan and what it compares.
+type PlanReport struct {
+	// ConfigState is of the running director; its Generation is 0 when none
+	// runs and the comparison is with the kernel.
+	ConfigState
+	File     string    `json:"file"`              // what was compared
+	Digest   string    `json:"file_digest"`       // of what was compared
+	Number   int       `json:"plan_of,omitempty"` // in the history, of a rollback
+	Findings []Finding `json:"findings"`
+	Refused  string    `json:"refused,omitempty"` // why there is no plan
+	Nothing  bool      `json:"nothing_changes"`
+	Plan     plan.Plan `json:"plan"`
+}

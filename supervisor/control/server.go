@@ -1,0 +1,93 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+// The control socket speaks HTTP over a Unix socket that only its owner may
+// open. Questions and answers are JSON; Serve lists them.
+
+// maxQuestion bounds a question.
+const maxQuestion = 64 << 10
+
+// Controller is what the control socket can ask for. Its methods are called
+// from any goroutine.
+type Controller interface {
+	Status(context.Context, struct{}) (Status, error)
+	About(context.Context, struct{}) (ConfigState, error)
+	Plan(context.Context, PlanRequest) (PlanReport, error)
+	Reload(context.Context, ReloadRequest) (ReloadReport, error)
+	Rollback(context.Context, ReloadRequest) (ReloadReport, error)
+	Confirm(context.Context, struct{}) (ConfirmReport, error)
+	HandOver(context.Context, HandoverRequest) (HandoverReport, error)
+	Resume(context.Context, HandoverRequest) (HandoverReport, error)
+	Upgrade(context.Context, UpgradeRequest) (UpgradeReport, error)
+	Upgraded(context.Context, struct{}) (UpgradeReport, error)
+}
+
+// Listen makes the socket. The run directory is locked, so a socket
+// that is there belongs to nobody.
+func Listen(path string) (*net.UnixListener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("removing an old control socket: %w", err)
+	}
+	old := syscall.Umask(0o177)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	syscall.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("making the control socket: %w", err)
+	}
+	return l, nil
+}
+
+// Serve answers until ctx ends.
+func Serve(ctx context.Context, g *Gate, c Controller) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", answer(c.Status))
+	mux.HandleFunc("GET /v1/about", answer(c.About))
+	mux.HandleFunc("POST /v1/plan", answer(c.Plan))
+	mux.HandleFunc("POST /v1/reload", answer(c.Reload))
+	mux.HandleFunc("POST /v1/rollback", answer(c.Rollback))
+	mux.HandleFunc("POST /v1/confirm", answer(c.Confirm))
+	mux.HandleFunc("POST /v1/handover", answer(c.HandOver))
+	mux.HandleFunc("POST /v1/resume", answer(c.Resume))
+	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
+	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
+	server := &http.Server{
+		Handler: mux, ConnState: g.note, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(g); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serving the control socket: %w", err)
+	}
+	return nil
+}
+
+// answer takes a question, which may be left out, and gives its answer.
+func answer[Q, A any](do func(context.Context, Q) (A, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var question Q
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&question); err != nil && !errors.Is(err, io.EOF) {
+			http.Error(w, "reading the question: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		result, err := do(r.Context(), question)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(result) // a client that went away is no event
+	}
+}

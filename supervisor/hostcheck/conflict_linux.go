@@ -1,0 +1,137 @@
+package hostcheck
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/words"
+)
+
+// findOthers lists the load balancers of this network namespace. A process of
+// the same program as its parent is that one's worker, not another.
+func findOthers(configID string) ([]other, error) {
+	ours, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
+	}
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, fmt.Errorf("finding our own program: %w", err)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("looking for other load balancers: %w", err)
+	}
+	var found []other
+	pids := make(map[int]bool)
+	parents := make(map[int]int)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		proc := filepath.Join("/proc", e.Name())
+		// A process that ends while we look is none; so errors mean "not this one".
+		cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+		if err != nil || len(cmdline) == 0 {
+			continue
+		}
+		argv := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
+		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil && exe == self {
+			argv[0] = "director" // whatever it was called
+		}
+		program, file, ok := otherProgram(argv)
+		if !ok {
+			continue
+		}
+		if ns, err := os.Readlink(filepath.Join(proc, "ns/net")); err != nil || ns != ours {
+			continue
+		}
+		parents[pid] = parentOf(proc)
+		pids[pid] = true
+		found = append(found, readOther(proc, other{pid: pid, program: program, file: file}, configID))
+	}
+	var mains []other
+	for _, o := range found {
+		if !pids[parents[o.pid]] {
+			mains = append(mains, o)
+		}
+	}
+	return mains, nil
+}
+
+// readOther reads the other one's configuration, in its own file system.
+func readOther(proc string, o other, configID string) other {
+	if o.file == "" {
+		o.file = conf.DefaultFiles[0]
+		if _, err := os.Stat(filepath.Join(proc, "root", o.file)); err != nil {
+			o.file = conf.DefaultFiles[1]
+		}
+	}
+	path := o.file
+	if !filepath.IsAbs(path) {
+		cwd, err := os.Readlink(filepath.Join(proc, "cwd"))
+		if err != nil {
+			return o
+		}
+		path = filepath.Join(cwd, path)
+	}
+	cfg, _ := conf.Load(filepath.Join(proc, "root", path), conf.Options{ConfigID: configID})
+	if cfg != nil {
+		o.cfg = cfg
+	}
+	return o
+}
+
+func parentOf(proc string) int {
+	data, err := os.ReadFile(filepath.Join(proc, "stat"))
+	if err != nil {
+		return 0
+	}
+	// The name in parentheses may contain anything; what follows it may not.
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	if len(fields) < 2 {
+		return 0
+	}
+	pid, _ := strconv.Atoi(fields[1])
+	return pid
+}
+
+// LoadModules has the kernel load what the virtual servers of cfg need: the
+// lvs worker has not the power to.
+func LoadModules(cfg *conf.Config) {
+	var schedulers, engines []string
+	for _, vs := range cfg.VirtualServers {
+		schedulers = append(schedulers, vs.Scheduler)
+		if vs.PersistenceEngine != "" {
+			engines = append(engines, vs.PersistenceEngine)
+		}
+	}
+	ipvs.LoadModules(schedulers, engines)
+}
+
+// Permitted says whether this process may do what cfg asks for, and whether
+// the kernel can.
+func Permitted(cfg *conf.Config) error {
+	if _, err := link.NewKernel(); err != nil {
+		return err
+	}
+	if len(cfg.VirtualServers) == 0 {
+		return nil
+	}
+	driver, err := ipvs.Open()
+	if errors.Is(err, ipvs.ErrNoIPVS) {
+		return fmt.Errorf("%s has %s, but %w", cfg.Path, words.Count(len(cfg.VirtualServers), "virtual server"), err)
+	}
+	if err != nil {
+		return err
+	}
+	return driver.Close()
+}

@@ -1,0 +1,157 @@
+package hostcheck
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/notify/program"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+)
+
+// resolvePatience bounds the search for the address of one name.
+const resolvePatience = 3 * time.Second
+
+// ThisHost asks the host this process runs on, and changes nothing there.
+func ThisHost() (Host, error) {
+	h := Host{
+		interfaces: make(map[string]hostInterface),
+		user: func(name string) bool {
+			_, byName := user.Lookup(name)
+			_, byID := user.LookupId(name)
+			return byName == nil || byID == nil
+		},
+		group: func(name string) bool {
+			_, byName := user.LookupGroup(name)
+			_, byID := user.LookupGroupId(name)
+			return byName == nil || byID == nil
+		},
+		program: lookAtProgram,
+		file: func(name string) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			return f.Close()
+		},
+		resolve: func(name string) error {
+			ctx, cancel := context.WithTimeout(context.Background(), resolvePatience)
+			defer cancel()
+			_, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+			return err
+		},
+		ipvs:   func() error { return kernelHasIPVS(kernelModule) },
+		module: kernelModule,
+	}
+	list, err := net.Interfaces()
+	if err != nil {
+		return h, fmt.Errorf("looking at the interfaces of this host: %w", err)
+	}
+	for _, i := range list {
+		hi := hostInterface{up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0}
+		addrs, err := i.Addrs()
+		if err != nil {
+			return h, fmt.Errorf("looking at the addresses of %s: %w", i.Name, err)
+		}
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				hi.networks = append(hi.networks, p)
+			}
+		}
+		h.interfaces[i.Name] = hi
+	}
+	return h, nil
+}
+
+// lookAtProgram finds a script's program and says whether only root can change it.
+func lookAtProgram(name string) (missing, unsafe error) {
+	path := name
+	if !strings.Contains(name, "/") {
+		found, err := exec.LookPath(name)
+		if err != nil {
+			return fmt.Errorf("there is no program %s on PATH", name), nil
+		}
+		path = found
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err, nil
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no program", path), nil
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%s is not executable", path), nil
+	}
+	parts, err := program.Parts(path)
+	if err == nil {
+		err = program.CheckParts(parts)
+	}
+	return nil, err
+}
+
+// kernelHasIPVS looks for IPVS without loading it.
+func kernelHasIPVS(module func(string) presence) error {
+	if _, err := os.Stat(ipvsList); err == nil {
+		return nil
+	}
+	if module("ip_vs") == absent {
+		return ipvs.ErrNoIPVS
+	}
+	return nil // it can be loaded, or that is not known
+}
+
+// kernelModule says whether the running kernel has a module: loaded, built in,
+// or in its directory.
+func kernelModule(name string) presence {
+	if _, err := os.Stat(filepath.Join("/sys/module", name)); err == nil {
+		return present
+	}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return notKnown
+	}
+	dir := filepath.Join("/lib/modules", unix.ByteSliceToString(uts.Release[:]))
+	known := false
+	for _, list := range []string{"modules.dep", "modules.builtin"} {
+		found, err := listsModule(filepath.Join(dir, list), name)
+		known = known || err == nil
+		if found {
+			return present
+		}
+	}
+	if !known {
+		if _, err := os.Stat("/proc/modules"); errors.Is(err, os.ErrNotExist) {
+			return absent // a kernel without modules: what is not there cannot come
+		}
+		return notKnown
+	}
+	return absent
+}
+
+// listsModule looks for a module in a list of files, "kernel/net/.../ip_vs.ko.xz: ...".
+func listsModule(file, name string) (bool, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		path, _, _ := strings.Cut(lines.Text(), ":")
+		if base, _, _ := strings.Cut(filepath.Base(path), "."); strings.ReplaceAll(base, "-", "_") == name {
+			return true, nil
+		}
+	}
+	return false, lines.Err()
+}

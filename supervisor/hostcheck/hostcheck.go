@@ -1,0 +1,210 @@
+package hostcheck
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// Host is what director check --host asks this host.
+type Host struct {
+	interfaces map[string]hostInterface
+	// user and group say whether there is one of that name or number.
+	user, group func(name string) bool
+	// program looks a script's program up; unsafe says why root should not run it.
+	program func(name string) (missing, unsafe error)
+	file    func(name string) error    // why it cannot be read; nil when it can
+	resolve func(name string) error    // why the name has no address
+	ipvs    func() error               // why the kernel cannot balance
+	module  func(name string) presence // of the kernel
+}
+
+type hostInterface struct {
+	up       bool
+	networks []netip.Prefix // the addresses with their masks
+}
+
+// presence is whether something is there.
+type presence uint8
+
+const (
+	notKnown presence = iota
+	present
+	absent
+)
+
+// hostCheck collects what a host says about a configuration.
+type hostCheck struct {
+	cfg      *conf.Config
+	host     Host
+	findings []conf.Finding
+	said     map[string]bool
+}
+
+// Findings says what of cfg this host cannot do, or does otherwise than
+// its writer may think.
+func Findings(cfg *conf.Config, h Host) []conf.Finding {
+	c := &hostCheck{cfg: cfg, host: h, said: make(map[string]bool)}
+	for _, i := range cfg.Instances {
+		c.instance(i)
+	}
+	for _, g := range cfg.SyncGroups {
+		for _, t := range g.TrackInterfaces {
+			c.tracked(g, t.Name)
+		}
+	}
+	c.scripts()
+	c.kernel()
+	c.names()
+	return c.findings
+}
+
+// say adds a finding at the keyword of a block, or where the block begins.
+func (c *hostCheck) say(s conf.Severity, block any, keyword, code, hint, message string) {
+	pos, ok := c.cfg.Place(block)
+	if src, said := c.cfg.Source(block, keyword); said {
+		pos, ok = src.Pos, true
+	}
+	if !ok {
+		pos = syntax.Pos{File: c.cfg.Path}
+	}
+	key := pos.String() + message
+	if c.said[key] {
+		return
+	}
+	c.said[key] = true
+	c.findings = append(c.findings, conf.Finding{Severity: s, Pos: pos, Code: code, Message: message, Hint: hint})
+}
+
+func (c *hostCheck) instance(i *conf.Instance) {
+	own, there := c.host.interfaces[i.Interface]
+	switch {
+	case !there:
+		c.say(conf.Warning, i, "interface", "no-interface", "director waits for it",
+			i.Name+": this host has no interface "+i.Interface+": the instance is in FAULT until there is one")
+	case !own.up:
+		c.say(conf.Warning, i, "interface", "interface-down", "",
+			i.Name+": interface "+i.Interface+" is down: the instance is in FAULT until it is up")
+	case i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }):
+		c.say(conf.Warning, i, "interface", "no-link-local", "",
+			i.Name+": interface "+i.Interface+" has no IPv6 link-local address to send advertisements from")
+	case !i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is4() }):
+		c.say(conf.Warning, i, "interface", "no-address", "",
+			i.Name+": interface "+i.Interface+" has no IPv4 address to send advertisements from")
+	}
+	if a := i.SourceAddress; a.IsValid() && there && !c.has(a) {
+		c.say(conf.Warning, i, "mcast_src_ip", "no-source", "",
+			i.Name+": this host has no address "+a.String()+" to send advertisements from")
+	}
+	for _, t := range i.TrackInterfaces {
+		c.tracked(i, t.Name)
+	}
+	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
+		for _, a := range list {
+			c.address(i, a)
+		}
+	}
+	if i.HMAC != nil {
+		for _, k := range i.HMAC.Keys {
+			c.readable(i, "auth_hmac", k.File)
+		}
+	}
+}
+
+func (c *hostCheck) tracked(block any, name string) {
+	if _, there := c.host.interfaces[name]; !there {
+		c.say(conf.Warning, block, "track_interface", "no-interface", "",
+			"this host has no interface "+name+", which is tracked")
+	}
+}
+
+// has says whether an address is on some interface.
+func (c *hostCheck) has(a netip.Addr) bool {
+	for _, i := range c.host.interfaces {
+		for _, p := range i.networks {
+			if p.Addr() == a {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// address looks at a virtual address and the interface it is meant for.
+func (c *hostCheck) address(i *conf.Instance, a conf.Address) {
+	dev, there := c.host.interfaces[a.Device]
+	if !there {
+		if a.Device != i.Interface {
+			c.say(conf.Warning, i, "virtual_ipaddress", "no-interface", "",
+				i.Name+": this host has no interface "+a.Device+", which "+a.Prefix.String()+" is for")
+		}
+		return
+	}
+	var networks []string
+	for _, p := range dev.networks {
+		switch {
+		case p.Addr() == a.Prefix.Addr() && i.Priority != 255:
+			continue // the virtual address itself, or one that should not be there
+		case p.Addr().Is6() != a.Prefix.Addr().Is6():
+			continue
+		case p.Contains(a.Prefix.Addr()):
+			return
+		}
+		if !p.Addr().IsLinkLocalUnicast() {
+			networks = append(networks, p.Masked().String())
+		}
+	}
+	if a.Prefix.Addr().IsLinkLocalUnicast() || a.Device == "lo" {
+		return
+	}
+	has := "it has none of that family"
+	if len(networks) > 0 {
+		has = "it has " + strings.Join(networks, ", ")
+	}
+	c.say(conf.Note, i, "virtual_ipaddress", "other-network", "",
+		i.Name+": "+a.Prefix.Addr().String()+" is in no network of "+a.Device+" ("+has+"): it is reached by a route only")
+}
+
+// kernel looks for IPVS and its schedulers.
+func (c *hostCheck) kernel() {
+	if len(c.cfg.VirtualServers) == 0 {
+		return
+	}
+	if err := c.host.ipvs(); err != nil {
+		c.say(conf.Error, c.cfg.VirtualServers[0], "", "no-ipvs", "", err.Error())
+		return
+	}
+	for _, v := range c.cfg.VirtualServers {
+		if c.host.module("ip_vs_"+v.Scheduler) == absent {
+			c.say(conf.Warning, v, "lvs_sched", "no-scheduler", "", "this kernel has no scheduler "+v.Scheduler+" (module ip_vs_"+v.Scheduler+")")
+		}
+		if e := v.PersistenceEngine; e != "" && c.host.module("ip_vs_pe_"+e) == absent {
+			c.say(conf.Warning, v, "persistence_engine", "no-engine", "", "this kernel has no persistence engine "+e+" (module ip_vs_pe_"+e+")")
+		}
+	}
+}
+
+// names resolves host names and looks for files.
+func (c *hostCheck) names() {
+	g := &c.cfg.Global
+	if g.SMTPServer != "" && len(g.MailTo) > 0 {
+		if err := c.host.resolve(g.SMTPServer); err != nil {
+			c.say(conf.Warning, g, "smtp_server", "no-host", "", "smtp_server: "+err.Error())
+		}
+	}
+	for _, f := range []string{c.cfg.SSL.CA, c.cfg.SSL.Certificate, c.cfg.SSL.Key} {
+		c.readable(&c.cfg.SSL, "", f)
+	}
+}
+
+func (c *hostCheck) readable(block any, keyword, name string) {
+	if name == "" {
+		return
+	}
+	if err := c.host.file(name); err != nil {
+		c.say(conf.Warning, block, keyword, "no-file", "", err.Error())
+	}
+}

@@ -1,0 +1,173 @@
+package hostcheck
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// goodHost has all that goodConfig needs.
+func goodHost() Host {
+	return Host{
+		interfaces: map[string]hostInterface{
+			"lo":   {up: true},
+			"eth0": {up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("fe80::1/64")}},
+			"eth1": {up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.5/24")}},
+		},
+		user:    func(name string) bool { return name == "root" || name == "scripts" },
+		group:   func(name string) bool { return name == "root" },
+		program: func(string) (error, error) { return nil, nil },
+		file:    func(string) error { return nil },
+		resolve: func(string) error { return nil },
+		ipvs:    func() error { return nil },
+		module:  func(string) presence { return present },
+	}
+}
+
+const goodConfig = `global_defs {
+    script_user scripts
+    notification_email { a@example.org }
+    smtp_server mail.example.org
+}
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        10.0.0.100
+        10.1.0.100/24 dev eth1
+    }
+    track_interface {
+        eth1
+    }
+    notify "/usr/bin/tell me"
+}
+virtual_server 10.0.0.100 80 {
+    lb_algo wlc
+    lb_kind NAT
+    protocol TCP
+    real_server 10.1.0.11 80 {
+        notify_down "/usr/bin/tell down" root wheel
+        MISC_CHECK {
+            misc_path "/usr/bin/probe"
+        }
+    }
+}
+`
+
+func TestHostFindings(t *testing.T) {
+	text := strings.Replace(goodConfig, " wheel", "", 1)
+	for name, tc := range map[string]struct {
+		old, new string
+		change   func(*Host)
+		want     []string
+	}{
+		"all is well": {},
+		"no interface": {change: func(h *Host) { delete(h.interfaces, "eth0") }, want: []string{
+			"7 warning: VI_1: this host has no interface eth0: the instance is in FAULT until there is one"}},
+		"a link that is down": {change: func(h *Host) { h.interfaces["eth0"] = hostInterface{networks: h.interfaces["eth0"].networks} }, want: []string{
+			"7 warning: VI_1: interface eth0 is down: the instance is in FAULT until it is up"}},
+		"no interface that is tracked": {old: "        eth1\n", new: "        eth2\n", want: []string{
+			"13 warning: this host has no interface eth2, which is tracked"}},
+		"no address to send from": {change: func(h *Host) { h.interfaces["eth0"] = hostInterface{up: true} }, want: []string{
+			"7 warning: VI_1: interface eth0 has no IPv4 address to send advertisements from",
+			"9 note: VI_1: 10.0.0.100 is in no network of eth0 (it has none of that family): it is reached by a route only"}},
+		"another source": {old: "virtual_router_id 51", new: "virtual_router_id 51\nmcast_src_ip 10.0.0.6", want: []string{
+			"9 warning: VI_1: this host has no address 10.0.0.6 to send advertisements from"}},
+		"another network": {old: "10.0.0.100\n", new: "192.0.2.1\n", want: []string{
+			"9 note: VI_1: 192.0.2.1 is in no network of eth0 (it has 10.0.0.0/24): it is reached by a route only"}},
+		"no user": {change: func(h *Host) { h.user = func(string) bool { return false } }, want: []string{
+			"2 warning: script_user: this host has no user scripts: the script does not run",
+			"23 warning: notify_down: this host has no user root: the script does not run"}},
+		"no group": {old: "down\" root", new: "down\" root wheel", want: []string{
+			"23 warning: notify_down: this host has no group wheel: the script does not run"}},
+		"no user is named": {old: "script_user scripts", new: "router_id r", want: []string{
+			"lb.conf note: this host has no user keepalived_script: scripts that name no user run as the user director runs as"}},
+		"no program": {change: func(h *Host) {
+			h.program = func(name string) (error, error) {
+				if name == "/usr/bin/probe" {
+					return errors.New("/usr/bin/probe is not executable"), nil
+				}
+				return nil, nil
+			}
+		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		"a program that others can replace": {change: func(h *Host) {
+			h.program = func(string) (error, error) { return nil, errors.New("/usr can be written") }
+		}, old: "script_user scripts", new: "script_user root\nenable_script_security", want: []string{
+			"17 warning: notify: it is not run: /usr can be written",
+			"24 warning: notify_down: it is not run: /usr can be written",
+			"26 warning: misc_path: it is not run: /usr can be written"}},
+		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } }, want: []string{"18 error: none"}},
+		"no scheduler": {change: func(h *Host) { h.module = func(string) presence { return absent } }, want: []string{
+			"19 warning: this kernel has no scheduler wlc (module ip_vs_wlc)"}},
+		"modules are not known": {change: func(h *Host) { h.module = func(string) presence { return notKnown } }},
+		"no mail server": {change: func(h *Host) { h.resolve = func(name string) error { return errors.New(name + " is unknown") } }, want: []string{
+			"4 warning: smtp_server: mail.example.org is unknown"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.Replace(text, tc.old, tc.new, 1)
+			if tc.old != "" && changed == text {
+				t.Fatal("nothing was replaced")
+			}
+			cfg, findings := conf.LoadText("lb.conf", changed, conf.Options{})
+			if conf.HasErrors(findings) {
+				t.Fatal(findings)
+			}
+			h := goodHost()
+			if tc.change != nil {
+				tc.change(&h)
+			}
+			var got []string
+			for _, f := range Findings(cfg, h) {
+				place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
+				line, _, _ := strings.Cut(place, ":")
+				got = append(got, line+" "+f.Severity.String()+": "+f.Message)
+			}
+			slices.Sort(got)
+			slices.Sort(tc.want)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestThisHostCanBeAsked: the real one, as far as every host is the same.
+func TestThisHostCanBeAsked(t *testing.T) {
+	h, err := ThisHost()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.user("root") || !h.user("0") || h.user("no such user") || !h.group("root") || h.group("no such group") {
+		t.Error("users or groups")
+	}
+	if missing, _ := h.program("sh"); missing != nil {
+		t.Error(missing)
+	}
+	for _, name := range []string{"no-such-program", "/no/such/program", "/etc/passwd", "/etc"} {
+		if missing, _ := h.program(name); missing == nil {
+			t.Errorf("%s is a program", name)
+		}
+	}
+	if _, unsafe := h.program(writeProgram(t)); unsafe == nil {
+		t.Error("a program in a directory of everybody is safe")
+	}
+	if h.module("no_such_module") == present {
+		t.Error("no_such_module is there")
+	}
+}
+
+func writeProgram(t *testing.T) string {
+	t.Helper()
+	name := t.TempDir() + "/program"
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

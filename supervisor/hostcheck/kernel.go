@@ -1,0 +1,192 @@
+package hostcheck
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/plan"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/table"
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// ipvsList is the kernel's IPVS table as text. It is not there when the module
+// is not loaded.
+const ipvsList = "/proc/net/ip_vs"
+
+// Look fills in what can be read of this host without changing or loading anything.
+func Look(f *plan.Facts) {
+	unknown := func(what string, err error) { f.Unknown = append(f.Unknown, fmt.Sprintf("%s: %v", what, err)) }
+	list, err := hostAddresses()
+	if err != nil {
+		unknown("the addresses of this host", err)
+	}
+	f.Addresses = list
+
+	file, err := os.Open(ipvsList)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.Table = table.Table{} // without the module there is no table
+		return
+	case err != nil:
+		unknown("the IPVS table", err)
+		return
+	}
+	defer file.Close()
+	if f.Table, f.Connections, err = readIPVSList(file); err != nil {
+		f.Table, f.Connections = nil, nil
+		unknown("the IPVS table", err)
+	}
+}
+
+// LookForRoutes reads the routes and rules that a configuration asks for, and
+// the routes that are keepalived's.
+func LookForRoutes(f *plan.Facts, cfg *conf.Config) {
+	routing, err := readRouting(plan.Asked(cfg))
+	if err != nil {
+		f.Unknown = append(f.Unknown, fmt.Sprintf("the routes and rules of this host: %v", err))
+	}
+	f.Routing = routing
+}
+
+func readRouting(routes []conf.Route, rules []conf.Rule) (*plan.Routing, error) {
+	kernel, err := (&link.Kernel{}).Routes()
+	if err != nil {
+		return nil, err
+	}
+	defer kernel.Close()
+	keys := make([]link.RouteKey, len(routes))
+	for n, r := range routes {
+		keys[n] = link.KeyOf(r)
+	}
+	wanted := make([]conf.Rule, len(rules))
+	for n, r := range rules {
+		wanted[n] = link.RuleOf(r)
+	}
+	var r plan.Routing
+	if r.Routes, err = kernel.RoutesOf(conf.ProtocolKeepalived); err != nil {
+		return nil, err
+	}
+	asked, err := kernel.FindRoutes(keys)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(r.Routes, asked)
+	if r.Rules, err = kernel.FindRules(wanted); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// LookClosely reads flags and persistence too, which the text does not have.
+func LookClosely(f *plan.Facts) {
+	if len(f.Table) == 0 {
+		return // empty or unknown; asking more would load the module
+	}
+	driver, err := ipvs.Open()
+	if err == nil {
+		f.Table, err = ipvs.Dump(driver)
+		driver.Close()
+	}
+	if err != nil {
+		f.Table = nil
+		f.Unknown = append(f.Unknown, fmt.Sprintf("the IPVS table: %v", err))
+	}
+}
+
+func hostAddresses() ([]link.HostAddress, error) {
+	kernel := &link.Kernel{}
+	addresses, err := kernel.Addresses()
+	if err != nil {
+		return nil, err
+	}
+	defer addresses.Close()
+	return addresses.List()
+}
+
+// readIPVSList reads the text of /proc/net/ip_vs:
+//
+//	TCP  0A000001:0050 wlc persistent 300 FFFFFFFF
+//	  -> 0A010001:0050      Masq    1      12         3
+//	FWM  00000005 rr
+//
+// Lines that are not of this kind are skipped.
+func readIPVSList(r io.Reader) (table.Table, map[plan.Server]plan.Connections, error) {
+	t, connections := make(table.Table), make(map[plan.Server]plan.Connections)
+	protocols := map[string]conf.Protocol{"TCP": conf.TCP, "UDP": conf.UDP, "SCTP": conf.SCTP}
+	forwards := map[string]table.Forward{"Masq": table.Masquerade, "Local": table.LocalNode, "Tunnel": table.Tunnel, "Route": table.DirectRoute}
+	var current conf.ServiceKey
+	for lines := bufio.NewScanner(r); ; {
+		if !lines.Scan() {
+			return t, connections, lines.Err()
+		}
+		words := strings.Fields(lines.Text())
+		if len(words) < 3 {
+			continue
+		}
+		protocol, known := protocols[words[0]]
+		switch {
+		case known:
+			if ap, ok := hexAddress(words[1]); ok {
+				current = conf.ServiceKey{Protocol: protocol, Address: ap.Addr(), Port: ap.Port()}
+				t[current] = ipvs.Entry(table.Service{Key: current, Scheduler: words[2]}, nil)
+			}
+		case words[0] == "FWM":
+			if mark, err := strconv.ParseUint(words[1], 16, 32); err == nil {
+				current = conf.ServiceKey{FWMark: uint32(mark)}
+				t[current] = ipvs.Entry(table.Service{Key: current, Scheduler: words[2]}, nil)
+			}
+		case words[0] == "->" && len(words) >= 6:
+			ap, ok := hexAddress(words[1])
+			entry, there := t[current]
+			if !ok || !there {
+				continue
+			}
+			if current.FWMark != 0 && ap.Addr().Is6() && !current.IPv6 && len(entry.Destinations) == 0 {
+				// Only its real servers show the family of a mark.
+				delete(t, current)
+				current.IPv6 = true
+				entry.Service.Key = current
+				t[current] = entry
+			}
+			key := conf.ServerKey{Address: ap.Addr(), Port: ap.Port()}
+			weight, _ := strconv.Atoi(words[3])
+			active, _ := strconv.Atoi(words[4])
+			inactive, _ := strconv.Atoi(words[5])
+			entry.Destinations[key] = table.Destination{Key: key, Forward: forwards[words[2]], Weight: weight}
+			connections[plan.Server{Service: current, Real: key}] = plan.Connections{Active: active, Inactive: inactive}
+		}
+	}
+}
+
+// hexAddress reads "0A000001:0050" and "[2001:0db8:...:0001]:0050".
+func hexAddress(s string) (netip.AddrPort, bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return netip.AddrPort{}, false
+	}
+	port, err := strconv.ParseUint(s[i+1:], 16, 16)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	host := s[:i]
+	if strings.HasPrefix(host, "[") {
+		a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		return netip.AddrPortFrom(a, uint16(port)), err == nil
+	}
+	b, err := hex.DecodeString(host)
+	if err != nil || len(b) != 4 {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b)), uint16(port)), true
+}

@@ -1,0 +1,59 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/plan"
+)
+
+// Plan is called by the control socket.
+func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.PlanReport, error) {
+	r := control.PlanReport{File: s.opts.File, Findings: []control.Finding{}}
+	var running loaded
+	var store *history.Store
+	facts := plan.Facts{}
+	err := s.do(ctx, func() {
+		r.ConfigState, running, store = s.state(), s.current, s.history
+		facts.Instances = s.known.States()
+	})
+	if err == nil {
+		err = s.compareFile(ctx, &r.ConfigState)
+	}
+	if err != nil {
+		return r, fmt.Errorf("plan: %w", err)
+	}
+	var wanted loaded
+	switch {
+	case q.Rollback:
+		if r.Number = q.Number; q.Number == 0 {
+			if r.Number, err = s.before(ctx); err != nil {
+				return r, fmt.Errorf("rollback: %w", err)
+			}
+		}
+		if wanted = s.loadEntry(store, r.Number); wanted.err != nil {
+			return r, fmt.Errorf("rollback: %w", wanted.err)
+		}
+		r.File = fmt.Sprintf("number %d of the history", r.Number)
+	case q.File != "":
+		r.File = q.File
+		other := *s.opts
+		other.File = q.File
+		wanted = other.load()
+	default:
+		wanted = s.load()
+	}
+	r.Digest, r.Findings = wanted.digest(), control.Findings(control.WorthSaying(wanted.findings))
+	if conf.HasErrors(wanted.findings) {
+		r.Refused = r.File + " has errors"
+		return r, nil
+	}
+	hostcheck.Look(&facts)
+	r.Plan = plan.Make(conf.Diff(running.cfg, wanted.cfg), facts)
+	r.Nothing = r.Plan.Nothing()
+	return r, nil
+}

@@ -1,0 +1,41 @@
+package supervisor
+
+import (
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/worker"
+)
+
+// defaultRealTime is the SCHED_RR priority of the vrrp worker unless
+// vrrp_rt_priority names another one: above every ordinary program, below what
+// kernels use for themselves.
+const defaultRealTime = 20
+
+// startWorker starts the process of a worker with what it needs of root's power.
+func startWorker(log *slog.Logger, name string, o *Options, realTime int, peer *os.File) (*exec.Cmd, error) {
+	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
+	refused, err := worker.Start(cmd, privilege(name, realTime))
+	if refused != nil {
+		log.Warn("the kernel refuses what a worker asks for",
+			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
+	}
+	return cmd, err
+}
+
+// privilege is what a worker keeps of root's power.
+func privilege(name string, realTime int) worker.Privilege {
+	p := worker.Privilege{Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE}}
+	if name == worker.VRRP {
+		p.Capabilities = append(p.Capabilities, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
+		p.RealTime = realTime
+	}
+	return p
+}

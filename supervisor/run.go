@@ -1,0 +1,183 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/program"
+	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/worker"
+)
+
+// Options are what a supervisor is started with.
+type Options struct {
+	File     string // the configuration; empty is the first of conf.DefaultFiles that exists
+	ConfigID string // as for conf.Options; empty is the host's name
+	Strict   bool   // warnings of the configuration are errors
+
+	OnlyVRRP, OnlyCheckers bool // run one half only
+	// KeepAddresses and KeepServices leave what the workers made in the kernel.
+	KeepAddresses, KeepServices bool
+	NoFallback                  bool // do not start with an older configuration
+	Takeover                    bool // go ahead beside another load balancer
+
+	RunDir    worker.RunDir
+	StateDir  string
+	LogFormat string // of the workers: text or json
+	Version   string // of this program
+	Log       *slog.Logger
+	Flush     func() // writes what of the log waits
+	// Release removes what a worker that is dead for good left in the kernel.
+	Release map[string]func() error
+}
+
+// StartError says that a configuration cannot be started with, and why.
+type StartError struct {
+	Findings []conf.Finding
+	err      error
+}
+
+func (e *StartError) Error() string { return e.err.Error() }
+
+// Unwrap gives the error without the findings.
+func (e *StartError) Unwrap() error { return e.err }
+
+// Run is the supervisor's process from its start to its end.
+func Run(o Options) error {
+	c, log := &o, o.Log
+	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(stop)
+	defer signal.Stop(hup)
+	if text, ok := os.LookupEnv(handDownVar); ok {
+		return c.goOn(text, stop, hup)
+	}
+	file, err := conf.FindFile(c.File)
+	if err != nil {
+		return err
+	}
+	c.File = file
+	start, err := c.choose(log)
+	if err != nil {
+		return &StartError{start.disk.findings, err}
+	}
+	cfg := start.current.cfg
+	hostcheck.LoadModules(cfg)
+	logFindings(log, start.current.findings)
+	if err := hostcheck.Permitted(cfg); err != nil {
+		return err
+	}
+	lock, err := lockRunDir(c.RunDir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	defer os.Remove(c.RunDir.PidFile())
+	if err := c.refuseConflicts(cfg); err != nil {
+		return err
+	}
+	listener, err := control.Listen(c.RunDir.Control())
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	s := c.supervisor()
+	s.current, s.disk, s.fallback = start.current, start.disk, start.fallback
+	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
+		s.historyFailed(err)
+	}
+	return s.serve(listener, lock, stop, hup, nil)
+}
+
+// refuseConflicts looks for another load balancer that serves what cfg serves.
+func (c *Options) refuseConflicts(cfg *conf.Config) error {
+	conflicts, err := hostcheck.Conflicts(cfg, c.ConfigID)
+	if err != nil || len(conflicts) == 0 {
+		return err
+	}
+	if c.Takeover {
+		for _, e := range conflicts {
+			c.Log.Warn("taking over beside another load balancer", "other", e)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: stop it first, or go ahead beside it with --takeover", errors.Join(conflicts...))
+}
+
+// supervisor makes one without a configuration.
+func (c *Options) supervisor() *supervisor {
+	log := c.Log
+	return &supervisor{
+		log: log, flush: c.Flush, opts: c,
+		load:     c.load,
+		loadText: c.loadText,
+		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
+		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
+		release:  c.Release,
+		ready:    notifyServiceManager(log),
+		events:   make(chan worker.Event),
+		requests: make(chan func()),
+		loaded:   make(chan loaded),
+		done:     make(chan struct{}),
+	}
+}
+
+// serve runs the supervisor with its signals and its control socket; inherited
+// is what it goes on with, nil at a start.
+func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, stop, hup chan os.Signal, inherited *handDown) error {
+	group, ctx := errgroup.WithContext(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
+	s.gate, s.lock, s.stopSignals, s.hup = control.NewGate(listener), lock, stop, hup
+	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
+	group.Go(func() error {
+		defer cancel()
+		return s.run(ctx, inherited)
+	})
+	return group.Wait()
+}
+
+// logFindings writes what was found in a configuration that is about to run,
+// or not to. Notes are for director check.
+func logFindings(log *slog.Logger, findings []conf.Finding) {
+	for _, f := range findings {
+		switch f.Severity {
+		case conf.Error:
+			log.Error("configuration", "at", f.Pos.String(), "problem", f.Message)
+		case conf.Warning:
+			log.Warn("configuration", "at", f.Pos.String(), "problem", f.Message)
+		}
+	}
+}
+
+// notifyServiceManager tells systemd, when it started us, of our state.
+func notifyServiceManager(log *slog.Logger) func(string) {
+	return func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			log.Warn("telling the service manager", "state", state, "error", err)
+		}
+	}
+}
+
+// reloadingNow is the state systemd wants at a reload: both fields in one datagram.
+func reloadingNow() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail for this clock
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000)
+}

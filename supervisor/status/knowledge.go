@@ -1,0 +1,106 @@
+package status
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/worker"
+)
+
+// ServerName identifies a real server by the texts that events carry.
+type ServerName struct{ VirtualServer, RealServer string }
+
+// Knowledge is the latest that was heard of every object in the
+// configuration. The supervisor owns it; a restarted worker is told it, and
+// director status shows it.
+type Knowledge struct {
+	Instances      map[string]event.InstanceState
+	VirtualServers map[string]event.VirtualServerState
+	RealServers    map[ServerName]event.RealServerState
+	Checks         map[ServerName]map[string]event.CheckResult
+	Table          event.TableLoaded
+	Counters       event.VRRPCounters
+}
+
+// New knows nothing.
+func New() *Knowledge {
+	return &Knowledge{
+		Instances:      make(map[string]event.InstanceState),
+		VirtualServers: make(map[string]event.VirtualServerState),
+		RealServers:    make(map[ServerName]event.RealServerState),
+		Checks:         make(map[ServerName]map[string]event.CheckResult),
+	}
+}
+
+// Check notes the result of one run of a checker.
+func (k *Knowledge) Check(r event.CheckResult) {
+	name := ServerName{r.VirtualServer, r.RealServer}
+	if k.Checks[name] == nil {
+		k.Checks[name] = make(map[string]event.CheckResult)
+	}
+	k.Checks[name][r.Checker] = r
+}
+
+// RealServer notes the verdict on a real server.
+func (k *Knowledge) RealServer(s event.RealServerState) {
+	k.RealServers[ServerName{s.VirtualServer, s.RealServer}] = s
+}
+
+// latestCheck is the result of a real server that was heard last.
+func (k *Knowledge) latestCheck(name ServerName) (event.CheckResult, bool) {
+	results := slices.SortedFunc(maps.Values(k.Checks[name]), func(a, b event.CheckResult) int {
+		return b.At.Compare(a.At)
+	})
+	if len(results) == 0 {
+		return event.CheckResult{}, false
+	}
+	return results[0], true
+}
+
+// Forget drops what is not in cfg any more.
+func (k *Knowledge) Forget(cfg *conf.Config) {
+	instances := make(map[string]bool)
+	for _, i := range cfg.Instances {
+		instances[i.Name] = true
+	}
+	services := make(map[string]bool)
+	servers := make(map[ServerName]bool)
+	for _, vs := range cfg.VirtualServers {
+		services[vs.String()] = true
+		for _, rs := range vs.RealServers {
+			servers[ServerName{vs.String(), rs.String()}] = true
+		}
+	}
+	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
+	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
+	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })
+	maps.DeleteFunc(k.Checks, func(n ServerName, _ map[string]event.CheckResult) bool { return !servers[n] })
+}
+
+// Snapshot is what a worker that starts has to know, died being when its
+// predecessor did.
+func (k *Knowledge) Snapshot(died time.Time) worker.Snapshot {
+	s := worker.Snapshot{}
+	if !died.IsZero() {
+		s.Died = worker.Monotonic() - time.Since(died)
+	}
+	for _, i := range k.Instances {
+		s.Instances = append(s.Instances, i)
+	}
+	for _, r := range k.RealServers {
+		s.RealServers = append(s.RealServers, r)
+	}
+	return s
+}
+
+// States are where the instances are.
+func (k *Knowledge) States() map[string]event.VRRPState {
+	m := make(map[string]event.VRRPState, len(k.Instances))
+	for name, i := range k.Instances {
+		m[name] = i.State
+	}
+	return m
+}

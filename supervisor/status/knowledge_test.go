@@ -1,0 +1,50 @@
+package status
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/worker"
+)
+
+// A worker that is started again learns what its predecessor knew, and nothing
+// about what a reload has removed.
+func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
+	k := New()
+	k.Instances["VI_1"] = event.InstanceState{Instance: "VI_1", State: event.Master}
+	k.Instances["VI_gone"] = event.InstanceState{Instance: "VI_gone", State: event.Master}
+	vs := &conf.VirtualServer{RealServers: []*conf.RealServer{{Weight: 1}}}
+	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(), Reason: "connection refused"})
+	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: "gone"})
+	k.Forget(&conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}})
+
+	s := k.Snapshot(time.Now().Add(-70 * time.Millisecond))
+	if len(s.Instances) != 1 || s.Instances[0].Instance != "VI_1" {
+		t.Errorf("instances: %+v", s)
+	}
+	if len(s.RealServers) != 1 || s.RealServers[0].Up || s.RealServers[0].Reason != "connection refused" {
+		t.Errorf("real servers: %+v", s.RealServers)
+	}
+	if dead := worker.Monotonic() - s.Died; dead < 70*time.Millisecond || dead > 10*time.Second {
+		t.Errorf("dead for %v", dead)
+	}
+	if k.Snapshot(time.Time{}).Died != 0 {
+		t.Error("a cold start resumes nothing")
+	}
+}
+
+func TestTheLatestCheckOfARealServerIsShown(t *testing.T) {
+	k := New()
+	name := ServerName{"vs", "rs"}
+	if _, ok := k.latestCheck(name); ok {
+		t.Error("a result before the first check")
+	}
+	at := time.Unix(100, 0)
+	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "a", At: at.Add(time.Second), Reason: "second"})
+	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "b", At: at, Reason: "first"})
+	if r, ok := k.latestCheck(name); !ok || r.Reason != "second" {
+		t.Errorf("%+v", r)
+	}
+}

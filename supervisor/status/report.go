@@ -1,0 +1,59 @@
+package status
+
+import (
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/worker"
+)
+
+// Instance is the report on an instance.
+func (k *Knowledge) Instance(i *conf.Instance) control.Instance {
+	st := k.Instances[i.Name]
+	r := control.Instance{
+		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
+		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,
+	}
+	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
+		for _, a := range list {
+			r.Addresses = append(r.Addresses, a.Prefix.String()+" dev "+a.Device)
+		}
+	}
+	return r
+}
+
+// VirtualServer is the report on a virtual server.
+func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer {
+	st := k.VirtualServers[vs.String()]
+	r := control.VirtualServer{
+		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
+		Quorum: st.Quorum, Error: st.Error, Repaired: st.Repaired,
+	}
+	if vs.Group != "" {
+		r.Error = worker.NoGroups
+	}
+	for _, rs := range vs.RealServers {
+		name := ServerName{vs.String(), rs.String()}
+		state := k.RealServers[name]
+		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since, Reason: state.Reason}
+		if c, ok := k.latestCheck(name); ok {
+			rr.LastCheck = &c
+		}
+		if state.Up {
+			r.Alive++
+		}
+		r.RealServers = append(r.RealServers, rr)
+	}
+	return r
+}
+
+// Count puts the counters into a report.
+func (k *Knowledge) Count(r *control.Status) {
+	for n := range r.Instances {
+		if c, ok := k.Counters.Instances[r.Instances[n].Name]; ok {
+			r.Instances[n].Counters = &c
+		}
+	}
+	r.RefusedSenders = control.RefusedSenders{
+		Strangers: k.Counters.Strangers, MoreStrangers: k.Counters.MoreStrangers, Dropped: k.Counters.Dropped,
+	}
+}

@@ -1,0 +1,24 @@
+package worker
+
+import "path/filepath"
+
+// The workers' names.
+const (
+	VRRP = "vrrp"
+	LVS  = "lvs"
+)
+
+// RunDir is the run directory of a director: it has what a boot does not
+// outlive.
+type RunDir string
+
+// Control is the control socket.
+func (d RunDir) Control() string { return filepath.Join(string(d), "control.sock") }
+
+// PidFile is the supervisor's pid and lock.
+func (d RunDir) PidFile() string { return filepath.Join(string(d), "director.pid") }
+
+// Journal is the journal of a worker.
+func (d RunDir) Journal(worker string) string {
+	return filepath.Join(string(d), "journal-"+worker)
+}

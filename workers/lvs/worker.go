@@ -1,0 +1,118 @@
+package lvs
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+
+	"github.com/lvs-director/director/checkers"
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/workers"
+)
+
+// Run joins the checkers to the table, and both to the supervisor.
+// When the supervisor is gone the table stays: connections go on, and the next
+// director adopts it.
+func Run(p *workers.Process) error {
+	loop := virtualserver.New(virtualserver.Options{
+		Open: ipvs.Open, Journal: p.Journal, Log: p.Log,
+		State: func(s event.VirtualServerState) {
+			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
+		},
+		Loaded: func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) },
+	})
+	prober, err := probe.New(probe.Options{Log: p.Log})
+	if err != nil {
+		return err
+	}
+	defer prober.Close()
+	schedule := checkers.New(checkers.Options{
+		Log: p.Log, Prober: prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		Events: func(s event.RealServerState) {
+			loop.Verdict(s)
+			p.Out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
+		},
+		Results: func(r event.CheckResult) {
+			p.Out.Put("check "+r.VirtualServer+" "+r.RealServer+" "+r.Checker, worker.Message{Check: &r})
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- loop.Run(ctx) }()
+
+	keep := false
+	for {
+		select {
+		case err := <-ended:
+			schedule.Close()
+			return err
+		case <-p.Term:
+			// The supervisor got it too and will say when: addresses go first.
+		case m, ok := <-p.In:
+			switch {
+			case !ok:
+				p.Log.Error("the supervisor is gone: leaving the table as it is")
+				schedule.Close()
+				cancel()
+				return <-ended
+			case m.Finish != nil:
+				schedule.Close()
+				loop.Stop(keep)
+				return <-ended
+			case m.Configure != nil:
+				keep = m.Configure.KeepServices
+				known := m.Configure.Known.RealServers
+				cfg := withoutGroups(p.Log, m.Configure.Config)
+				loop.Apply(cfg, known, m.Configure.Generation)
+				schedule.Apply(cfg, snapshotOf(known))
+				p.Out.Put("applied", workers.Applied(m.Configure, nil))
+			}
+		}
+	}
+}
+
+// withoutGroups leaves out what the table cannot hold yet, loudly.
+func withoutGroups(log *slog.Logger, cfg *conf.Config) *conf.Config {
+	c := *cfg
+	c.VirtualServers = nil
+	for _, vs := range cfg.VirtualServers {
+		if vs.Group != "" {
+			log.Warn("virtual server left out", "virtual_server", vs.String(), "reason", worker.NoGroups)
+			continue
+		}
+		c.VirtualServers = append(c.VirtualServers, vs)
+	}
+	return &c
+}
+
+func snapshotOf(known []event.RealServerState) checkers.Snapshot {
+	s := make(checkers.Snapshot, len(known))
+	for _, r := range known {
+		s[checkers.Key{VirtualServer: r.VirtualServer, RealServer: r.RealServer}] = r
+	}
+	return s
+}
+
+// Release removes what an lvs worker that is dead for good left in the kernel.
+func Release(d worker.RunDir, log *slog.Logger) error {
+	j, err := workers.OpenJournal(d, worker.LVS)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	if len(j.Held()) == 0 {
+		return nil
+	}
+	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Open, Journal: j, Log: log})
+	ended := make(chan error, 1)
+	go func() { ended <- loop.Run(context.Background()) }()
+	loop.Apply(&conf.Config{}, nil, 0) // without a virtual server everything that is ours is left over
+	loop.Stop(false)
+	return <-ended
+}

@@ -1,0 +1,90 @@
+package workers
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/journal"
+)
+
+// Process is a worker process as its loop sees it.
+type Process struct {
+	Log     *slog.Logger
+	Journal *journal.Journal
+	Term    <-chan os.Signal // SIGTERM
+	Out     *worker.Outbox
+	// In has the supervisor's messages, and is closed when the supervisor is gone.
+	In chan worker.Message
+}
+
+// Run is a worker process from its start to its end: it takes what the
+// supervisor has prepared for it and calls loop.
+func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) error) error {
+	if name == worker.VRRP {
+		if err := worker.LockMemory(); err != nil {
+			log.Warn("the kernel refuses what a worker asks for", "refused", err)
+		}
+	}
+	// The supervisor decides; a terminal's or a service manager's signal to
+	// the whole group must not make the workers run ahead of it.
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+
+	conn, err := worker.Inherited()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	j, err := OpenJournal(dir, name)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	p := &Process{Log: log, Journal: j, Term: term, Out: worker.NewOutbox(conn.Write), In: make(chan worker.Message)}
+	p.converse(conn)
+	defer p.Out.Close()
+	return loop(p)
+}
+
+// converse says hello and begins to read.
+func (p *Process) converse(conn *worker.Conn) {
+	p.Out.Put("hello", worker.Message{Hello: &worker.Hello{Version: worker.ProtocolVersion, Pid: os.Getpid()}})
+	go func() {
+		defer close(p.In)
+		for {
+			m, err := conn.Read()
+			if err != nil {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+					p.Log.Error("the connection to the supervisor broke", "error", err)
+				}
+				return
+			}
+			p.In <- m
+		}
+	}()
+}
+
+// OpenJournal opens the journal of a worker, which no other process has then.
+func OpenJournal(d worker.RunDir, name string) (*journal.Journal, error) {
+	epoch, err := journal.Epoch()
+	if err != nil {
+		return nil, err
+	}
+	return journal.Open(d.Journal(name), epoch)
+}
+
+// Applied tells the supervisor how the applying of a configuration ended.
+func Applied(c *worker.Configure, err error) worker.Message {
+	a := &worker.Applied{Generation: c.Generation}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return worker.Message{Applied: a}
+}

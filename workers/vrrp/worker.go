@@ -1,0 +1,141 @@
+package vrrp
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/workers"
+)
+
+// Run passes messages between the supervisor and the engine until
+// one of them, or a signal, ends it. The supervisor's end is ours: nobody
+// would remove the addresses after us.
+func Run(p *workers.Process) error {
+	network, err := link.NewKernel()
+	if err != nil {
+		return err
+	}
+	engine := vrrp.New(vrrp.Options{
+		Log: p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
+		Events: newTeller(p.Out.Put),
+		GroupEvents: func(s event.GroupState) {
+			p.Out.Put("group "+s.Group, worker.Message{Group: &s})
+		},
+		LowerHeard: func(h event.LowerHeard) {
+			p.Out.Put("lower "+h.Instance, worker.Message{LowerHeard: &h})
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+
+	release := true
+	stop := func() error {
+		engine.Stop(release)
+		return <-ended
+	}
+	for first := true; ; {
+		select {
+		case err := <-ended:
+			return err
+		case <-p.Term:
+			return stop()
+		case m, ok := <-p.In:
+			switch {
+			case !ok:
+				err := stop()
+				p.Log.Error("the supervisor was gone: gave up mastership")
+				return err
+			case m.Finish != nil:
+				return stop()
+			case m.Proceed != nil:
+				engine.AllowMaster()
+			case m.Count != nil:
+				if c, err := engine.Stats(ctx); err == nil {
+					p.Out.Put("counters", worker.Message{Counters: &c})
+				}
+			case m.Tracker != nil:
+				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
+			case m.HandOver != nil:
+				_ = engine.HandOver(ctx, m.HandOver.Numbers)
+			case m.Configure != nil:
+				release = !m.Configure.KeepAddresses
+				if m.Configure.Proceed {
+					engine.AllowMaster()
+				}
+				_ = engine.Track(ctx, m.Configure.Trackers...)
+				_ = engine.HandOver(ctx, m.Configure.HandOver.Numbers)
+				var known map[string]vrrp.Resume
+				if first {
+					known = resume(m.Configure.Known)
+				}
+				first = false
+				keyfile.Keys(m.Configure.Keys).Into(m.Configure.Config)
+				p.Out.Put("applied", workers.Applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known)))
+			}
+		}
+	}
+}
+
+// newTeller sends what the engine tells. A quiet retelling of a transition may
+// take the place of the transition itself in the outbox, and must not silence
+// it: it goes out as the transition, and whoever has had that one knows it by
+// its time.
+func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
+	loud := make(map[string]time.Time)
+	return func(s event.InstanceState) {
+		switch {
+		case s.State == event.Stop:
+			delete(loud, s.Instance)
+		case !s.Quiet:
+			loud[s.Instance] = s.Since
+		case s.Since.Equal(loud[s.Instance]):
+			s.Quiet = false
+		}
+		put("instance "+s.Instance, worker.Message{Instance: &s})
+	}
+}
+
+// resume says which instances were MASTER in the worker that died, and how
+// long ago that was: what it took to start this one counts.
+func resume(known worker.Snapshot) map[string]vrrp.Resume {
+	if known.Died == 0 {
+		return nil
+	}
+	r := make(map[string]vrrp.Resume, len(known.Instances))
+	for _, i := range known.Instances {
+		r[i.Instance] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: worker.Monotonic() - known.Died}
+	}
+	return r
+}
+
+// Release removes what a vrrp worker that is dead for good left in the kernel.
+func Release(d worker.RunDir, log *slog.Logger) error {
+	j, err := workers.OpenJournal(d, worker.VRRP)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	network, err := link.NewKernel()
+	if err != nil {
+		return err
+	}
+	engine := vrrp.New(vrrp.Options{
+		Log: log, Journal: j, Network: network, Clock: link.SystemClock{}, Events: func(event.InstanceState) {},
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(context.Background()) }()
+	// Without an instance everything that is ours is left over.
+	err = engine.Apply(context.Background(), &conf.Config{}, nil)
+	engine.Stop(true)
+	<-ended
+	return err
+}

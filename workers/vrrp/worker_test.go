@@ -1,0 +1,42 @@
+package vrrp
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/worker"
+)
+
+// The outbox keeps the latest message of an instance only. A transition that
+// is told again before it left must still reach the scripts.
+func TestARetellingDoesNotSilenceATransition(t *testing.T) {
+	sent := make(map[string]event.InstanceState)
+	tell := newTeller(func(key string, m worker.Message) { sent[key] = *m.Instance })
+	at := time.Unix(100, 0)
+	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 is down"})
+	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 does not exist", Quiet: true})
+	if got := sent["instance VI"]; got.Quiet || got.Reason != "eth0 does not exist" {
+		t.Errorf("waiting to be sent: %+v, want the latest words of a transition", got)
+	}
+	// What was never a transition stays quiet.
+	tell(event.InstanceState{Instance: "resumed", State: event.Master, Since: at, Quiet: true})
+	if got := sent["instance resumed"]; !got.Quiet {
+		t.Errorf("a resumed instance became loud: %+v", got)
+	}
+}
+
+// What it took to start the worker counts; a cold start resumes nothing.
+func TestOnlyAMasterIsResumed(t *testing.T) {
+	s := worker.Snapshot{Died: worker.Monotonic() - 70*time.Millisecond, Instances: []event.InstanceState{
+		{Instance: "VI_1", State: event.Master}, {Instance: "VI_2", State: event.Backup},
+	}}
+	r := resume(s)
+	if dead := r["VI_1"].DeadSince; !r["VI_1"].WasMaster || dead < 70*time.Millisecond || dead > 10*time.Second || r["VI_2"].WasMaster {
+		t.Errorf("resume: %+v", r)
+	}
+	s.Died = 0
+	if resume(s) != nil {
+		t.Error("a cold start resumes something")
+	}
+}
