@@ -29,6 +29,12 @@ var rooms = []room{
 	{name: "conf", floor: 1},
 	{name: "event", floor: 1},
 
+	// Tools that know nothing of load balancing.
+	{name: "words", floor: 0},
+	{name: "logging", floor: 0},
+	{name: "deadline", floor: 0},
+	{name: "mailbox", floor: 0},
+
 	// The lab knows the program from the outside.
 	{name: "integration", floor: 1},
 	{name: "integration/bench", floor: 3},
@@ -87,10 +93,10 @@ const (
 
 // crowded are packages that have too many files still, and how many they may
 // have until then.
-var crowded = map[string]int{"cmd/director": 52, "conf": 54, "vrrp": 42}
+var crowded = map[string]int{"conf": 54, "vrrp": 42}
 
 // Rules that are not true of the whole repository yet.
 const (
-	commandIsSmall = false
+	commandIsSmall = true
 	linesAreShort  = false
 )
