@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/mailbox"
 )
@@ -36,11 +36,19 @@ type Options struct {
 	Results func(event.CheckResult)
 }
 
-// Key identifies a real server by the texts that events carry.
-type Key struct{ VirtualServer, RealServer string }
-
 // Snapshot is what was known of real servers before this process started.
-type Snapshot map[Key]event.RealServerState
+type Snapshot map[conf.RealServerID]event.RealServerState
+
+// SnapshotOf makes a snapshot of a list of states.
+func SnapshotOf(known []event.RealServerState) Snapshot {
+	s := make(Snapshot, len(known))
+	for _, state := range known {
+		if id, err := conf.ParseRealServer(state.VirtualServer, state.RealServer); err == nil {
+			s[id] = state // one with another name is in no configuration
+		}
+	}
+	return s
+}
 
 // minPause is the least time between two runs of a checker, whatever the
 // configuration says: no delay of 0 may turn into a busy loop.
@@ -55,7 +63,7 @@ type Schedule struct {
 	ended   chan struct{}
 
 	// Owned by the goroutine.
-	servers map[Key]*server
+	servers map[conf.RealServerID]*server
 	due     deadline.Heap[*checker]
 	runs    uint64 // number of the last run
 	hosts   hostTrouble
@@ -78,7 +86,7 @@ type outcome struct {
 func New(opts Options) *Schedule {
 	s := &Schedule{
 		opts: opts, applies: make(chan application), results: mailbox.New[[]outcome](),
-		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[Key]*server),
+		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
 	}
 	go s.own()
 	return s
@@ -168,7 +176,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	c.run, c.cancel = 0, nil
 	sv := c.server
 	c.last = event.CheckResult{
-		VirtualServer: sv.key.VirtualServer, RealServer: sv.key.RealServer, Checker: c.name,
+		VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name,
 		OK: o.result.OK, Reason: o.result.Reason, At: now, Took: o.result.Took,
 	}
 	result := verdict.Failure
@@ -188,7 +196,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 
 	if d.Retrying && c.conf.LogAll {
 		s.opts.Log.Info("check failed, trying again",
-			"virtual_server", sv.key.VirtualServer, "real_server", sv.key.RealServer, "checker", c.name,
+			"virtual_server", sv.virtual, "real_server", sv.real, "checker", c.name,
 			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
 	}
 	// A first result also replaces "not checked yet" among the reasons of a server that is down.
@@ -214,6 +222,6 @@ func (s *Schedule) judge(sv *server, reason string, now time.Time) {
 		from, to, level, text = to, from, slog.LevelInfo, "real server is up"
 	}
 	sv.state.Up, sv.state.Since, sv.state.Reason = alive, now, reason
-	s.opts.Log.Log(context.Background(), level, text, "virtual_server", sv.key.VirtualServer, "real_server", sv.key.RealServer,
+	s.opts.Log.Log(context.Background(), level, text, "virtual_server", sv.virtual, "real_server", sv.real,
 		"from", from, "to", to, "reason", reason)
 }

@@ -295,7 +295,7 @@ func TestReload(t *testing.T) {
 		next := config([]conf.Checker{kept}, []conf.Checker{changed}, nil)
 		next.VirtualServers[0].RealServers[0].Weight = 9
 		next.VirtualServers[0].RealServers = next.VirtualServers[0].RealServers[:2]
-		l.Apply(next, checkers.Snapshot{{VirtualServer: vs, RealServer: rs}: {}}) // a snapshot is for new ones only
+		l.Apply(next, checkers.SnapshotOf([]event.RealServerState{{VirtualServer: vs, RealServer: rs}})) // a snapshot is for new ones only
 		synctest.Wait()
 		l.do(func() {
 			if l.cancelled != 2 {
@@ -372,7 +372,10 @@ func TestReloadChangesCheckers(t *testing.T) {
 // TestSnapshot: after a restart of the process a dead server does not come back by itself.
 func TestSnapshot(t *testing.T) {
 	long := time.Now().Add(-time.Hour)
-	key := checkers.Key{VirtualServer: vs, RealServer: rs}
+	key, err := conf.ParseRealServer(vs, rs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dead := event.RealServerState{VirtualServer: vs, RealServer: rs, Since: long, Reason: "dead", Failed: []event.CheckResult{
 		{Checker: "TCP_CHECK 10.0.0.2:80", Reason: "connection refused", At: long}}}
 	lost := dead

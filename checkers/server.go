@@ -5,17 +5,17 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/event"
 )
 
 // server is a real server of a virtual server with its checkers.
 type server struct {
-	key      Key
-	checkers []*checker
-	state    event.RealServerState
+	virtual, real string // the texts of events
+	checkers      []*checker
+	state         event.RealServerState
 }
 
 // checker is one checker of one real server.
@@ -41,7 +41,7 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 		last := c.last
 		if last.At.IsZero() {
 			last = event.CheckResult{
-				VirtualServer: sv.key.VirtualServer, RealServer: sv.key.RealServer,
+				VirtualServer: sv.virtual, RealServer: sv.real,
 				Checker: c.name, Reason: "not checked yet",
 			}
 		}
@@ -55,23 +55,23 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	s.warnOfUnknown(cfg)
 	before := s.servers
-	s.servers = make(map[Key]*server, len(before))
+	s.servers = make(map[conf.RealServerID]*server, len(before))
 	var order []*server
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
-			key := Key{vs.String(), rs.String()}
-			if s.servers[key] != nil {
+			id := vs.ServerID(rs)
+			if s.servers[id] != nil {
 				continue // conf has complained of the second one
 			}
-			sv := before[key]
-			delete(before, key)
+			sv := before[id]
+			delete(before, id)
 			if sv == nil {
-				sv = s.add(key, rs, snapshot, now)
+				sv = s.add(vs, rs, snapshot, now)
 			} else {
 				s.reload(sv, rs, now)
 			}
 			sv.state.Weight = rs.Weight
-			s.servers[key] = sv
+			s.servers[id] = sv
 			order = append(order, sv)
 		}
 	}
@@ -86,9 +86,9 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 }
 
 // add makes a real server that is new to the schedule.
-func (s *Schedule) add(key Key, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
-	sv := &server{key: key}
-	known, restored := snapshot[key]
+func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
+	sv := &server{virtual: vs.String(), real: rs.String()}
+	known, restored := snapshot[vs.ServerID(rs)]
 	restored = restored && !known.Initial
 	list, names := supported(rs)
 	down := make(map[string]event.CheckResult)
@@ -116,7 +116,7 @@ func (s *Schedule) add(key Key, rs *conf.RealServer, snapshot Snapshot, now time
 	}
 	alive, failed := sv.verdict()
 	sv.state = event.RealServerState{
-		VirtualServer: key.VirtualServer, RealServer: key.RealServer,
+		VirtualServer: sv.virtual, RealServer: sv.real,
 		Up: alive, Since: now, Initial: len(sv.checkers) > 0, Failed: failed, Reason: "not checked yet",
 	}
 	if len(sv.checkers) == 0 {
@@ -203,7 +203,7 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		return
 	}
 	log.Warn("check could not be made, the verdict stays",
-		"virtual_server", c.server.key.VirtualServer, "real_server", c.server.key.RealServer, "checker", c.name,
+		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
 		"reason", c.last.Reason, "others_not_logged", h.skipped)
 	h.last, h.skipped = now, 0
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/program"
 )
@@ -117,8 +118,8 @@ func (n *Notifier) export() (s State) {
 	for name, g := range n.groups {
 		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, g.last})
 	}
-	for key, r := range n.servers {
-		s.Servers = append(s.Servers, ServerMemory{r.remember(), key.virtualServer, key.realServer, r.alive, r.known})
+	for _, r := range n.servers {
+		s.Servers = append(s.Servers, ServerMemory{r.remember(), r.virtual, r.real, r.alive, r.known})
 	}
 	return s
 }
@@ -138,12 +139,14 @@ func (n *Notifier) Import(s State) {
 		importInstances(n.instances, "INSTANCE", s.Instances)
 		importInstances(n.groups, "GROUP", s.Groups)
 		for _, m := range s.Servers {
-			key := serverKey{m.VirtualServer, m.RealServer}
-			if n.servers[key] == nil {
-				n.servers[key] = &server{object: newObject("REAL_SERVER " + key.realServer + " of " + key.virtualServer)}
-				n.servers[key].many = true
+			id, err := conf.ParseRealServer(m.VirtualServer, m.RealServer)
+			if err != nil {
+				continue // no program of ours writes such a name
 			}
-			r := n.servers[key]
+			if n.servers[id] == nil {
+				n.servers[id] = newServer(m.VirtualServer, m.RealServer)
+			}
+			r := n.servers[id]
 			r.alive, r.known = m.Alive, m.Known
 			r.recall(m.Memory)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,8 +20,14 @@ import (
 func TestAnotherNotifierGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := instances(conf.NotifyScripts{Master: script("/master/5s"), Backup: script("/backup/5s"), Any: script("/any/1s")})
-		rs := &conf.RealServer{NotifyUp: script("/up/1s"), NotifyDown: script("/down/1s")}
-		vs := &conf.VirtualServer{RealServers: []*conf.RealServer{rs}}
+		rs := &conf.RealServer{
+			Key: conf.ServerKey{Address: netip.MustParseAddr("10.0.1.1"), Port: 80}, Protocol: conf.TCP,
+			NotifyUp: script("/up/1s"), NotifyDown: script("/down/1s"),
+		}
+		vs := &conf.VirtualServer{
+			Key:         conf.ServiceKey{Protocol: conf.TCP, Address: netip.MustParseAddr("10.0.0.1"), Port: 80},
+			RealServers: []*conf.RealServer{rs},
+		}
 		cfg.VirtualServers = []*conf.VirtualServer{vs}
 		server := func(up bool) event.RealServerState {
 			return event.RealServerState{VirtualServer: vs.String(), RealServer: rs.String(), Up: up}

@@ -51,7 +51,7 @@ type Notifier struct {
 	configured  bool // a configuration was applied before
 	instances   map[string]*instance
 	groups      map[string]*instance // sync groups are told like instances
-	servers     map[serverKey]*server
+	servers     map[conf.RealServerID]*server
 	runs        uint64 // number of the last run
 	serverRuns  int    // scripts of real servers that hold up others
 	serverQueue []*object
@@ -65,7 +65,7 @@ func New(opts Options) *Notifier {
 	n := &Notifier{
 		log: opts.Log, runner: opts.Runner,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
-		instances: make(map[string]*instance), groups: make(map[string]*instance), servers: make(map[serverKey]*server),
+		instances: make(map[string]*instance), groups: make(map[string]*instance), servers: make(map[conf.RealServerID]*server),
 	}
 	if n.runner == nil {
 		n.runner = program.Runner{}

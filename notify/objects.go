@@ -18,14 +18,13 @@ type instance struct {
 	last    event.InstanceState // the one that was heard last; Since is zero before the first
 }
 
-type serverKey struct{ virtualServer, realServer string }
-
 // server is a real server that has scripts.
 type server struct {
 	object
-	up, down conf.Script
-	alive    bool // as far as is known
-	known    bool // alive is what clients see, not a guess
+	virtual, real string // the texts of events
+	up, down      conf.Script
+	alive         bool // as far as is known
+	known         bool // alive is what clients see, not a guess
 }
 
 func (n *Notifier) apply(cfg *conf.Config) {
@@ -82,33 +81,38 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 }
 
 func (n *Notifier) applyServers(cfg *conf.Config) {
-	configured := make(map[serverKey]bool)
+	configured := make(map[conf.RealServerID]bool)
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			if rs.NotifyUp.IsZero() && rs.NotifyDown.IsZero() {
 				continue
 			}
-			key := serverKey{vs.String(), rs.String()}
-			configured[key] = true
-			s := n.servers[key]
+			id := vs.ServerID(rs)
+			configured[id] = true
+			s := n.servers[id]
 			if s == nil {
-				s = &server{object: newObject("REAL_SERVER " + key.realServer + " of " + key.virtualServer)}
-				s.many = true
+				s = newServer(vs.String(), rs.String())
 				// At the start of everything the configuration says what the
 				// first state is. Later the server may have been there without
 				// scripts: then the first state that is heard is no news.
 				s.alive, s.known = startsUp(rs), !n.configured
-				n.servers[key] = s
+				n.servers[id] = s
 			}
 			s.up, s.down, s.gone = rs.NotifyUp, rs.NotifyDown, false
 		}
 	}
-	for key, s := range n.servers {
-		if !configured[key] {
+	for id, s := range n.servers {
+		if !configured[id] {
 			s.gone = true
 			n.bury(&s.object)
 		}
 	}
+}
+
+func newServer(virtualServer, realServer string) *server {
+	s := &server{object: newObject("REAL_SERVER " + realServer + " of " + virtualServer), virtual: virtualServer, real: realServer}
+	s.many = true
+	return s
 }
 
 // startsUp says whether a real server serves before it was checked.
@@ -213,8 +217,9 @@ func (n *Notifier) sayBoth(i *instance, specific conf.Script, keyword, state str
 }
 
 func (n *Notifier) realServer(e event.RealServerState) {
-	s := n.servers[serverKey{e.VirtualServer, e.RealServer}]
-	if s == nil || s.gone || n.stopped != nil {
+	id, err := conf.ParseRealServer(e.VirtualServer, e.RealServer)
+	s := n.servers[id]
+	if err != nil || s == nil || s.gone || n.stopped != nil {
 		return
 	}
 	news := s.known && !e.Initial && e.Up != s.alive

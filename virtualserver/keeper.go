@@ -17,7 +17,7 @@ type keeper struct {
 	started  bool // the first configuration is there
 	servers  map[conf.ServiceKey]*server
 	ring     []conf.ServiceKey // of servers, in order
-	names    map[table.ServerName]*server
+	names    map[conf.RealServerID]*server
 	verdicts table.Verdicts
 	want     table.Table
 
@@ -106,8 +106,8 @@ func (k *keeper) take(a *application, verdicts table.Verdicts) {
 	if !k.started {
 		return
 	}
-	for name, v := range verdicts {
-		k.judge(name, v)
+	for id, v := range verdicts {
+		k.judge(id, v)
 	}
 	if a != nil && !k.idle() {
 		k.read() // a service that is new to us may be in the kernel already
@@ -121,11 +121,13 @@ func (k *keeper) take(a *application, verdicts table.Verdicts) {
 func (k *keeper) configure(a *application) {
 	known := make(table.Verdicts, len(a.verdicts))
 	for _, v := range a.verdicts {
-		known[table.ServerName{VirtualServer: v.VirtualServer, RealServer: v.RealServer}] = v
+		if id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer); err == nil {
+			known[id] = v
+		}
 	}
 	before := k.configuredWeights()
 	servers := make(map[conf.ServiceKey]*server, len(a.servers))
-	names := make(map[table.ServerName]*server)
+	names := make(map[conf.RealServerID]*server)
 	verdicts := make(table.Verdicts)
 	for _, vs := range a.servers {
 		key := table.Canonical(vs.Key)
@@ -139,20 +141,20 @@ func (k *keeper) configure(a *application) {
 		s.conf = vs
 		servers[key] = s
 		for _, rs := range vs.RealServers {
-			name := table.ServerName{VirtualServer: vs.String(), RealServer: rs.String()}
-			names[name] = s
-			v, told := k.verdicts[name]
+			id := vs.ServerID(rs)
+			names[id] = s
+			v, told := k.verdicts[id]
 			if !told {
-				v, told = known[name]
+				v, told = known[id]
 			}
 			if !told {
 				continue
 			}
-			if old, had := before[name]; had && v.Weight == old {
+			if old, had := before[id]; had && v.Weight == old {
 				// The checkers wanted the configured weight, which may have changed.
 				v.Weight = rs.Weight
 			}
-			verdicts[name] = v
+			verdicts[id] = v
 		}
 	}
 	k.servers, k.names, k.verdicts, k.started = servers, names, verdicts, true
@@ -170,24 +172,24 @@ func (k *keeper) configure(a *application) {
 }
 
 // configuredWeights are the weights of the configuration that is in force.
-func (k *keeper) configuredWeights() map[table.ServerName]int {
-	weights := make(map[table.ServerName]int, len(k.names))
+func (k *keeper) configuredWeights() map[conf.RealServerID]int {
+	weights := make(map[conf.RealServerID]int, len(k.names))
 	for _, s := range k.servers {
 		for _, rs := range s.conf.RealServers {
-			weights[table.ServerName{VirtualServer: s.conf.String(), RealServer: rs.String()}] = rs.Weight
+			weights[s.conf.ServerID(rs)] = rs.Weight
 		}
 	}
 	return weights
 }
 
 // judge takes a verdict. One about a server that is not configured is late.
-func (k *keeper) judge(name table.ServerName, v event.RealServerState) {
-	s := k.names[name]
+func (k *keeper) judge(id conf.RealServerID, v event.RealServerState) {
+	s := k.names[id]
 	if s == nil {
 		return
 	}
-	k.verdicts[name] = v
+	k.verdicts[id] = v
 	k.dirty.add(s.key)
-	k.Log.Debug("verdict", "virtual_server", name.VirtualServer, "real_server", name.RealServer,
+	k.Log.Debug("verdict", "virtual_server", v.VirtualServer, "real_server", v.RealServer,
 		"up", v.Up, "weight", v.Weight, "reason", v.Reason)
 }

@@ -61,7 +61,7 @@ func TestKernel(t *testing.T) {
 	if l := <-loaded; l.Error != "" {
 		t.Fatal(l.Error)
 	}
-	want := table.Wanted(servers, table.Verdicts{{VirtualServer: mh.String(), RealServer: mh.RealServers[1].String()}: down[0]})
+	want := table.Wanted(servers, table.Verdicts{mh.ServerID(mh.RealServers[1]): down[0]})
 	expect := func() {
 		t.Helper()
 		got, err := ipvs.Dump(somebody)

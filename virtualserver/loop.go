@@ -42,12 +42,15 @@ func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generat
 // one about a server that is not in the configuration is dropped, so Apply
 // comes before the verdicts about the servers that it adds.
 func (l *Loop) Verdict(v event.RealServerState) {
-	name := table.ServerName{VirtualServer: v.VirtualServer, RealServer: v.RealServer}
+	id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
+	if err != nil {
+		return // such a server is in no configuration
+	}
 	l.inbox.Put(func(t *told) {
 		if t.verdicts == nil {
 			t.verdicts = make(table.Verdicts)
 		}
-		t.verdicts[name] = v
+		t.verdicts[id] = v
 	})
 }
 

@@ -8,18 +8,14 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// ServerName identifies a real server in events: the texts of its virtual
-// server and of itself.
-type ServerName struct{ VirtualServer, RealServer string }
-
 // Verdicts are the latest verdicts by real server.
-type Verdicts map[ServerName]event.RealServerState
+type Verdicts map[conf.RealServerID]event.RealServerState
 
 // Of is the standing of a real server: whether it takes part and with which
 // weight (0..65535). Without a verdict it is up with its configured weight, or
 // down with alpha.
 func (v Verdicts) Of(vs *conf.VirtualServer, rs *conf.RealServer) (up bool, weight int) {
-	state, known := v[ServerName{vs.String(), rs.String()}]
+	state, known := v[vs.ServerID(rs)]
 	switch {
 	case known:
 		up, weight = state.Up, state.Weight

@@ -42,7 +42,11 @@ func verdict(server string, up bool, weight int) event.RealServerState {
 func verdicts(list ...event.RealServerState) table.Verdicts {
 	v := table.Verdicts{}
 	for _, s := range list {
-		v[table.ServerName{VirtualServer: s.VirtualServer, RealServer: s.RealServer}] = s
+		id, err := conf.ParseRealServer(s.VirtualServer, s.RealServer)
+		if err != nil {
+			panic(err)
+		}
+		v[id] = s
 	}
 	return v
 }

@@ -70,7 +70,7 @@ func Run(p *workers.Process) error {
 				known := m.Configure.Known.RealServers
 				cfg := withoutGroups(p.Log, m.Configure.Config)
 				loop.Apply(cfg, known, m.Configure.Generation)
-				schedule.Apply(cfg, snapshotOf(known))
+				schedule.Apply(cfg, checkers.SnapshotOf(known))
 				p.Out.Put("applied", workers.Applied(m.Configure, nil))
 			}
 		}
@@ -89,14 +89,6 @@ func withoutGroups(log *slog.Logger, cfg *conf.Config) *conf.Config {
 		c.VirtualServers = append(c.VirtualServers, vs)
 	}
 	return &c
-}
-
-func snapshotOf(known []event.RealServerState) checkers.Snapshot {
-	s := make(checkers.Snapshot, len(known))
-	for _, r := range known {
-		s[checkers.Key{VirtualServer: r.VirtualServer, RealServer: r.RealServer}] = r
-	}
-	return s
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.
