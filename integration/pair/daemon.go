@@ -21,7 +21,7 @@ type Kind interface {
 	Name() string
 	// command is the program that runs a configuration file, with its own
 	// files in two folders: run does not outlive a boot, state does.
-	command(conf, run, state string) (lab.Command, error)
+	command(h *lab.Host, conf, run, state string) (lab.Command, error)
 	// statusCommand asks a running daemon for its status; nothing when it
 	// cannot be asked.
 	statusCommand(run string) []string
@@ -56,7 +56,7 @@ func Start(t lab.Reporter, kind Kind, h *lab.Host, conf string) *Daemon {
 			t.Fatalf("start %s on %s: %v", kind.Name(), h.Name, err)
 		}
 	}
-	command, err := kind.command(h.WriteFile(confFile, conf), d.run, state)
+	command, err := kind.command(h, h.WriteFile(confFile, conf), d.run, state)
 	if err != nil {
 		t.Fatalf("start %s on %s: %v", kind.Name(), h.Name, err)
 	}
@@ -188,7 +188,7 @@ type Keepalived struct {
 // Name implements Kind.
 func (Keepalived) Name() string { return "keepalived" }
 
-func (k Keepalived) command(conf, run, _ string) (lab.Command, error) {
+func (k Keepalived) command(h *lab.Host, conf, run, _ string) (lab.Command, error) {
 	if k.Path == "" {
 		return lab.Command{}, fmt.Errorf("no keepalived was fetched")
 	}
@@ -201,7 +201,8 @@ func (k Keepalived) command(conf, run, _ string) (lab.Command, error) {
 	if !k.Terse {
 		argv = append(argv, "-D")
 	}
-	return lab.Command{Argv: argv, Env: k.Env}, nil
+	argv, err := private(h, argv)
+	return lab.Command{Argv: argv, Env: k.Env}, err
 }
 
 func (Keepalived) statusCommand(string) []string { return nil }
@@ -225,7 +226,7 @@ type Director struct {
 // Name implements Kind.
 func (Director) Name() string { return "director" }
 
-func (d Director) command(conf, run, state string) (lab.Command, error) {
+func (d Director) command(_ *lab.Host, conf, run, state string) (lab.Command, error) {
 	if d.Path == "" {
 		return lab.Command{}, fmt.Errorf("no director was built")
 	}

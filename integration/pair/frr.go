@@ -107,23 +107,17 @@ func StartFRR(t lab.Reporter, frr FRR, h *lab.Host, c FRRConfig) *FRRRouter {
 	return r
 }
 
-// startFRRDaemon starts one of FRR's programs. Debian's build insists on a
-// user and a group that its installation makes; they are given in a view of
-// the file system that is this program's own.
+// startFRRDaemon starts one of FRR's programs.
 func startFRRDaemon(t lab.Reporter, frr FRR, h *lab.Host, name, path, conf, socket, run string) *lab.Process {
 	t.Helper()
-	groups, err := os.ReadFile("/etc/group")
+	argv, err := private(h, []string{
+		path, "-f", h.WriteFile("frr/"+name+".conf", conf), "--vty_socket", run, "-z", socket,
+		"-i", filepath.Join(run, name+".pid"), "-u", "root", "-g", "root", "-P", "0",
+	})
 	if err != nil {
 		t.Fatalf("start %s on %s: %v", name, h.Name, err)
 	}
-	file := h.WriteFile("frr/group", string(groups)+"frrvty:x:65533:root\n")
-	return h.StartCommand(lab.Command{
-		Name: name,
-		Argv: []string{"unshare", "-m", "sh", "-c", `mount --bind "$0" /etc/group && exec "$@"`, file,
-			path, "-f", h.WriteFile("frr/"+name+".conf", conf), "--vty_socket", run, "-z", socket,
-			"-i", filepath.Join(run, name+".pid"), "-u", "root", "-g", "root", "-P", "0"},
-		Env: frr.Env,
-	})
+	return h.StartCommand(lab.Command{Name: name, Argv: argv, Env: frr.Env})
 }
 
 // Stop asks vrrpd to stop, and then zebra, so that FRR can be started again.

@@ -1,0 +1,26 @@
+//go:build linux
+
+package pair
+
+import (
+	"os"
+	"testing"
+
+	"github.com/lvs-director/director/integration/lab"
+)
+
+// TestPeersSeeNothingOfThisMachine: users, groups and runtime files of other
+// packages are not there for a peer.
+func TestPeersSeeNothingOfThisMachine(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIP: only root can make a network namespace")
+	}
+	h := lab.New(t).Host("peer")
+	argv, err := private(h, []string{"sh", "-c", "cat /etc/passwd /etc/group; ls -A /run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Run(argv...); got != peerPasswd+peerGroup {
+		t.Errorf("a peer sees:\n%s", got)
+	}
+}
