@@ -1,0 +1,365 @@
+package reload
+
+import (
+	"slices"
+	"time"
+)
+
+// phase is what the machine does with a request that comes now.
+type phase uint8
+
+const (
+	// idle: it is read.
+	idle phase = iota
+	// readingFile: the file is being read for those who wait.
+	readingFile
+	// readingFileAgain: somebody asked after the reading had begun. What is
+	// being read may be older than his request, so the file is read once more.
+	readingFileAgain
+	// readingHistory: a configuration of the history is being read for the one
+	// who waits.
+	readingHistory
+	// readingHistoryInVain: a signal asked for the file meanwhile. The rollback
+	// is refused, and the file is read next.
+	readingHistoryInVain
+	// held: another program is about to take over.
+	held
+	// heldSignalled: a signal asked for the file meanwhile.
+	heldSignalled
+	// stopped: nothing is read any more.
+	stopped
+)
+
+// progress is how far the generation in force has come.
+type progress uint8
+
+const (
+	// deployed: all workers have applied it.
+	deployed progress = iota
+	// deploying: not yet.
+	deploying
+	// overdue: not within Patience; those who asked were told so.
+	overdue
+)
+
+// Reasons to refuse a request without reading anything for it.
+const (
+	refusedReading  = "another configuration is being read: ask again"
+	refusedSignal   = "a signal asked for the file at the same time: ask again"
+	refusedUpgrade  = "an upgrade is under way: ask again"
+	refusedStopping = "director is stopping"
+	refusedExpect   = "the text has changed since the plan was made: look at the plan again"
+	refusedMany     = "too many requests wait for the file: ask again"
+)
+
+// maxWaiting bounds the requests that wait.
+const maxWaiting = 256
+
+// applying is a request whose configuration is in force, and that is answered
+// when the workers have it, or at by.
+type applying struct {
+	request Request
+	by      time.Time
+}
+
+// probation is the time in which what is in force has to be confirmed.
+type probation struct {
+	back  Config // what comes back without a confirmation
+	until time.Time
+}
+
+// Machine decides what a reload does next. It belongs to one goroutine.
+type Machine struct {
+	phase      phase
+	waiting    []Request // for what is being read
+	current    Config
+	generation uint64
+	progress   progress
+	applying   []applying
+	probation  *probation // nil when nothing waits for a confirmation
+	reloading  bool       // the service manager was told TellReloading last
+
+	now time.Time // of the step that is under way
+	out []Effect
+}
+
+// New makes a machine with a configuration that is in force as generation 1.
+func New(current Config) *Machine { return &Machine{current: current, generation: 1} }
+
+// Resume makes a machine that goes on where another program ended. The signal
+// that it had not obeyed has to be told again, as a Request.
+func Resume(s State) *Machine {
+	m := &Machine{current: s.Current, generation: s.Generation}
+	if s.Back != nil {
+		m.probation = &probation{back: s.Back, until: s.Until}
+	}
+	return m
+}
+
+// State is what Resume needs.
+func (m *Machine) State() State {
+	s := State{Generation: m.generation, Current: m.current, Signalled: m.phase == heldSignalled}
+	if m.probation != nil {
+		s.Back, s.Until = m.probation.back, m.probation.until
+	}
+	return s
+}
+
+// Generation counts the configurations that were in force, from 1.
+func (m *Machine) Generation() uint64 { return m.generation }
+
+// Current is the configuration in force.
+func (m *Machine) Current() Config { return m.current }
+
+// Back is what comes into force without a confirmation; nil when nothing does.
+func (m *Machine) Back() Config {
+	if m.probation == nil {
+		return nil
+	}
+	return m.probation.back
+}
+
+// ConfirmUntil is when Back comes into force; zero is never.
+func (m *Machine) ConfirmUntil() time.Time {
+	if m.probation == nil {
+		return time.Time{}
+	}
+	return m.probation.until
+}
+
+// Busy says that a configuration is being read or applied.
+func (m *Machine) Busy() bool {
+	return m.phase != idle && m.phase != held && m.phase != heldSignalled || m.progress == deploying
+}
+
+// Deadline is when the machine wants a Tick; zero is never.
+func (m *Machine) Deadline() time.Time {
+	var at time.Time
+	if m.probation != nil && m.phase == idle {
+		at = m.probation.until
+	}
+	for _, a := range m.applying {
+		if at.IsZero() || a.by.Before(at) {
+			at = a.by
+		}
+	}
+	return at
+}
+
+// Step takes in what happened at now and appends what has to be done to effects.
+func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
+	m.now, m.out = now, effects
+	switch in := in.(type) {
+	case Asked:
+		m.asked(in.Request)
+	case Read:
+		m.read(in)
+	case Deployed:
+		m.deployed(in)
+	case Confirmed:
+		m.confirmed(in.ID)
+	case Tick:
+		m.answerOverdue()
+	case Hold:
+		if m.phase == idle {
+			m.phase = held
+		}
+	case Release:
+		m.release()
+	case Stop:
+		m.stop()
+	}
+	m.goBackWhenDue()
+	if m.reloading && !m.Busy() {
+		m.reloading = false
+		m.emit(TellReady{})
+	}
+	effects, m.out = m.out, nil
+	return effects
+}
+
+func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) asked(r Request) {
+	switch m.phase {
+	case idle:
+		m.waiting = append(m.waiting, r)
+		m.startReading(r.Number)
+	case readingFile, readingFileAgain:
+		if r.Number != 0 {
+			m.refuse(r, nil, refusedReading)
+			return
+		}
+		if len(m.waiting)+len(m.applying) >= maxWaiting && !r.signal() {
+			m.refuse(r, nil, refusedMany)
+			return
+		}
+		if !r.signal() || !slices.ContainsFunc(m.waiting, Request.signal) {
+			m.waiting = append(m.waiting, r)
+		}
+		m.phase = readingFileAgain
+	case readingHistory, readingHistoryInVain:
+		m.refuse(r, nil, refusedReading)
+		if r.signal() {
+			m.phase = readingHistoryInVain
+		}
+	case held, heldSignalled:
+		m.refuse(r, nil, refusedUpgrade)
+		if r.signal() {
+			m.phase = heldSignalled
+		}
+	case stopped:
+		m.refuse(r, nil, refusedStopping)
+	}
+}
+
+func (m *Machine) startReading(number int) {
+	m.tellReloading()
+	if number != 0 {
+		m.phase = readingHistory
+		m.emit(ReadHistory{number})
+		return
+	}
+	m.phase = readingFile
+	m.emit(ReadFile{})
+}
+
+// tellReloading is said for every reload, also in the middle of another: the
+// service manager counts from the last one.
+func (m *Machine) tellReloading() {
+	m.reloading = true
+	m.emit(TellReloading{})
+}
+
+func (m *Machine) refuse(r Request, c Config, why string) {
+	m.answer(r, Outcome{Refused: why, Config: c})
+}
+
+func (m *Machine) answer(r Request, o Outcome) {
+	if r.signal() {
+		return
+	}
+	o.Generation = m.generation
+	m.emit(Answer{r.ID, o})
+}
+
+func (m *Machine) read(in Read) {
+	switch m.phase {
+	case readingFileAgain:
+		m.startReading(0)
+	case readingHistoryInVain:
+		for _, r := range m.waiting {
+			m.refuse(r, nil, refusedSignal)
+		}
+		m.waiting = []Request{{}}
+		m.startReading(0)
+	case readingFile:
+		m.finishReading(in, FromFile)
+	case readingHistory:
+		m.finishReading(in, FromHistory)
+	}
+}
+
+// finishReading puts what was read in force when somebody still wants it.
+func (m *Machine) finishReading(in Read, reason Reason) {
+	requests := m.waiting
+	m.phase, m.waiting = idle, nil
+	refused := ""
+	wanted := slices.DeleteFunc(requests, func(r Request) bool {
+		why := in.Refused
+		switch {
+		case why != "":
+		case in.Loss != "" && !r.AcceptLoss:
+			why = in.Loss
+		case r.Expect != "" && r.Expect != in.Config.Digest():
+			m.refuse(r, in.Config, refusedExpect)
+			return true
+		}
+		if why != "" {
+			refused = why
+			m.refuse(r, in.Config, why)
+		}
+		return why != ""
+	})
+	if refused != "" {
+		m.emit(Refused{in.Config, refused})
+	}
+	if len(wanted) > 0 {
+		m.apply(in.Config, reason, wanted)
+	}
+}
+
+// apply puts a configuration in force.
+func (m *Machine) apply(c Config, reason Reason, requests []Request) {
+	before := m.current
+	m.current = c
+	m.generation++
+	m.progress = deploying
+	for _, r := range requests {
+		if r.signal() { // the last one is enough
+			m.applying = slices.DeleteFunc(m.applying, func(a applying) bool { return a.request.signal() })
+		}
+		m.applying = append(m.applying, applying{r, m.now.Add(Patience)})
+	}
+	m.emit(Apply{m.generation, c, reason, before})
+	m.await(before, requests)
+	m.emit(Remember{c, reason, before, m.probation != nil})
+}
+
+// deployed answers those who asked: what they asked for is in force.
+func (m *Machine) deployed(in Deployed) {
+	if in.Generation != m.generation || m.progress == deployed || m.phase == stopped {
+		return
+	}
+	m.progress = deployed
+	m.emit(InForce{Generation: m.generation, Config: m.current})
+	for _, a := range m.applying {
+		m.answer(a.request, m.applied(in.Problems, false))
+	}
+	m.applying = nil
+}
+
+// answerOverdue answers those who have waited long enough.
+func (m *Machine) answerOverdue() {
+	before := len(m.applying)
+	m.applying = slices.DeleteFunc(m.applying, func(a applying) bool {
+		due := !m.now.Before(a.by)
+		if due {
+			m.answer(a.request, m.applied(nil, true))
+		}
+		return due
+	})
+	if before > 0 && len(m.applying) == 0 && m.progress == deploying {
+		m.progress = overdue
+		m.emit(InForce{Generation: m.generation, Config: m.current, Overdue: true})
+	}
+}
+
+func (m *Machine) applied(problems []string, overdue bool) Outcome {
+	return Outcome{Applied: true, Config: m.current, Problems: problems, Overdue: overdue, ConfirmUntil: m.ConfirmUntil()}
+}
+
+// release obeys the signal that came meanwhile.
+func (m *Machine) release() {
+	switch m.phase {
+	case held:
+		m.phase = idle
+	case heldSignalled:
+		m.phase = idle
+		m.asked(Request{})
+	}
+}
+
+func (m *Machine) stop() {
+	if m.phase == stopped {
+		return
+	}
+	m.phase = stopped
+	for _, r := range m.waiting {
+		m.refuse(r, nil, refusedStopping)
+	}
+	for _, a := range m.applying {
+		m.answer(a.request, m.applied([]string{refusedStopping}, false))
+	}
+	m.waiting, m.applying, m.reloading = nil, nil, false
+}
