@@ -60,6 +60,7 @@ type GroupState struct {
 // it: there were two masters.
 type LowerHeard struct {
 	Instance string // name in the configuration
+	ID       string // identity in conf's form (conf.InstanceID); empty from an older director
 	Priority int    // of the one that was heard
 	Sender   string // address
 	At       time.Time
@@ -68,7 +69,8 @@ type LowerHeard struct {
 // InstanceState says where a VRRP instance is since its last transition. The
 // latest one of an instance replaces all earlier ones.
 type InstanceState struct {
-	Instance string    // name in the configuration
+	Instance string    // name in the configuration, which a reload may change
+	ID       string    // identity in conf's form (conf.InstanceID); empty from an older director
 	From     VRRPState // state before the transition
 	State    VRRPState
 	Since    time.Time

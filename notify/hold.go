@@ -37,6 +37,7 @@ type Step struct {
 type InstanceMemory struct {
 	Memory
 	Name  string
+	ID    string              // conf.InstanceID; empty for a group and from an older director
 	Heard event.InstanceState // the last one
 }
 
@@ -112,11 +113,11 @@ func (n *Notifier) Export() State {
 }
 
 func (n *Notifier) export() (s State) {
-	for name, i := range n.instances {
-		s.Instances = append(s.Instances, InstanceMemory{i.remember(), name, i.last})
+	for id, i := range n.instances {
+		s.Instances = append(s.Instances, InstanceMemory{i.remember(), i.name, id.String(), i.last})
 	}
 	for name, g := range n.groups {
-		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, g.last})
+		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, "", g.last})
 	}
 	for _, r := range n.servers {
 		s.Servers = append(s.Servers, ServerMemory{r.remember(), r.virtual, r.real, r.alive, r.known})
@@ -136,8 +137,22 @@ func (o *object) remember() Memory {
 // applied before, and tells what that one had still to tell.
 func (n *Notifier) Import(s State) {
 	n.enqueue(func() {
-		importInstances(n.instances, "INSTANCE", s.Instances)
-		importInstances(n.groups, "GROUP", s.Groups)
+		for _, m := range s.Instances {
+			i := n.instance(m.ID, m.Name)
+			if i == nil {
+				i = newInstance("INSTANCE", m.Name) // gone, with scripts that still have to run
+				n.instances[n.idOfGone(m)] = i
+			}
+			i.last = m.Heard
+			i.recall(m.Memory)
+		}
+		for _, m := range s.Groups {
+			if n.groups[m.Name] == nil {
+				n.groups[m.Name] = newInstance("GROUP", m.Name)
+			}
+			n.groups[m.Name].last = m.Heard
+			n.groups[m.Name].recall(m.Memory)
+		}
 		for _, m := range s.Servers {
 			id, err := conf.ParseRealServer(m.VirtualServer, m.RealServer)
 			if err != nil {
@@ -157,14 +172,13 @@ func (n *Notifier) Import(s State) {
 	})
 }
 
-func importInstances(to map[string]*instance, word string, list []InstanceMemory) {
-	for _, m := range list {
-		if to[m.Name] == nil {
-			to[m.Name] = newInstance(word, m.Name)
-		}
-		to[m.Name].last = m.Heard
-		to[m.Name].recall(m.Memory)
+// idOfGone is the identity under which an instance that is not configured is
+// kept until its scripts have run.
+func (n *Notifier) idOfGone(m InstanceMemory) conf.InstanceID {
+	if id, err := conf.ParseInstanceID(m.ID); err == nil {
+		return id
 	}
+	return conf.InstanceID{Interface: "\x00" + m.Name} // no configured one is called so
 }
 
 func (o *object) recall(m Memory) {

@@ -49,7 +49,7 @@ type Notifier struct {
 	// Owned by the goroutine.
 	global      conf.Global
 	configured  bool // a configuration was applied before
-	instances   map[string]*instance
+	instances   map[conf.InstanceID]*instance
 	groups      map[string]*instance // sync groups are told like instances
 	servers     map[conf.RealServerID]*server
 	runs        uint64 // number of the last run
@@ -65,7 +65,7 @@ func New(opts Options) *Notifier {
 	n := &Notifier{
 		log: opts.Log, runner: opts.Runner,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
-		instances: make(map[string]*instance), groups: make(map[string]*instance), servers: make(map[conf.RealServerID]*server),
+		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance), servers: make(map[conf.RealServerID]*server),
 	}
 	if n.runner == nil {
 		n.runner = program.Runner{}
@@ -105,16 +105,16 @@ func (n *Notifier) Apply(cfg *conf.Config) {
 	n.enqueue(func() { n.apply(cfg) })
 }
 
-// Instance tells of a VRRP instance's state. It does not block. A state that was told before (the
-// same state since the same time) is not told again.
+// Instance tells of the state of a VRRP instance. It does not block. Scripts run
+// when it differs from the state before, unless it is a Quiet one.
 func (n *Notifier) Instance(s event.InstanceState) {
-	n.enqueue(func() { n.transition(n.instances[s.Instance], s) })
+	n.enqueue(func() { n.transition(n.instance(s.ID, s.Instance), s) })
 }
 
 // LowerHeard tells that an instance has heard an advertisement that loses
 // against it. It does not block. What waits to be told of the instance goes first.
 func (n *Notifier) LowerHeard(h event.LowerHeard) {
-	n.enqueue(func() { n.lowerHeard(n.instances[h.Instance]) })
+	n.enqueue(func() { n.lowerHeard(n.instance(h.ID, h.Instance)) })
 }
 
 // Group tells of a sync group's state, as Instance does of an instance's.
@@ -217,11 +217,13 @@ func (n *Notifier) stop(told chan struct{}) {
 	for o := range n.objects {
 		n.advance(o) // what Hold has kept back
 	}
-	for _, all := range []map[string]*instance{n.instances, n.groups} {
-		for _, i := range all {
-			i.queue.final = true
-			n.sayEnd(i, event.Stop)
-		}
+	for _, i := range n.instances {
+		i.queue.final = true
+		n.sayEnd(i, event.Stop)
+	}
+	for _, g := range n.groups {
+		g.queue.final = true
+		n.sayEnd(g, event.Stop)
 	}
 	n.settle()
 }

@@ -439,6 +439,7 @@ func TestLowerHeard(t *testing.T) {
 			heard()
 		}
 		pause(9 * time.Second)
+		l.tell(event.Fault)
 		l.tell(event.Master)
 		pause(time.Second)
 		l.tell(event.Backup)
@@ -446,7 +447,7 @@ func TestLowerHeard(t *testing.T) {
 		pause(9 * time.Second)
 		diff(t, "scripts", []string{
 			"0s /master/5s", "5s /any INSTANCE VI_1 MASTER 100", "5s /lower/1s arg",
-			"10s /master/5s", "15s /any INSTANCE VI_1 MASTER 100", "15s /backup", "15s /any INSTANCE VI_1 BACKUP 100",
+			"10s /any INSTANCE VI_1 FAULT 100", "10s /master/5s", "15s /any INSTANCE VI_1 MASTER 100", "15s /backup", "15s /any INSTANCE VI_1 BACKUP 100",
 		}, l.seen)
 		l.Stop(t.Context())
 	})

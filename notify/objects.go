@@ -13,9 +13,9 @@ import (
 type instance struct {
 	object
 	word    string // INSTANCE or GROUP
-	name    string
+	name    string // in the configuration, which a reload may change
 	scripts conf.NotifyScripts
-	last    event.InstanceState // the one that was heard last; Since is zero before the first
+	last    event.InstanceState // the last one that was heard; State is Init before the first
 }
 
 // server is a real server that has scripts.
@@ -37,22 +37,49 @@ func (n *Notifier) apply(cfg *conf.Config) {
 }
 
 func (n *Notifier) applyInstances(cfg *conf.Config) {
-	configured := make(map[string]bool)
+	configured := make(map[conf.InstanceID]bool)
 	for _, c := range cfg.Instances {
-		configured[c.Name] = true
-		i := n.instances[c.Name]
+		id := c.ID()
+		configured[id] = true
+		i := n.instances[id]
 		if i == nil {
 			i = newInstance("INSTANCE", c.Name)
-			n.instances[c.Name] = i
+			n.instances[id] = i
 		}
+		i.rename(c.Name)
 		i.scripts, i.gone = c.Notify, false
 	}
-	for name, i := range n.instances {
-		if !configured[name] {
+	for id, i := range n.instances {
+		if !configured[id] {
 			i.gone = true
 			n.sayDeleted(i)
 			n.bury(&i.object)
 		}
+	}
+}
+
+// instance finds the instance that an event is about: by its identity, or by its
+// name where an older director has sent the event.
+func (n *Notifier) instance(id, name string) *instance {
+	if id, err := conf.ParseInstanceID(id); err == nil {
+		return n.instances[id]
+	}
+	for _, i := range n.instances {
+		if i.name == name {
+			return i
+		}
+	}
+	return nil
+}
+
+// rename gives an instance the name that it has in a new configuration.
+func (i *instance) rename(name string) {
+	if i.name == name {
+		return
+	}
+	i.name, i.object.name = name, i.word+" "+name
+	for _, l := range i.object.last {
+		l.Object = i.object.name
 	}
 }
 
@@ -147,14 +174,19 @@ func (n *Notifier) bury(o *object) {
 	}
 }
 
-// transition takes the state of an instance or a group; nil is one that is not configured.
+// transition takes the state of an instance or a group; nil is one that is not
+// configured. Scripts are told of changes only: not of a state that was taken
+// over from a worker before, and not of one that they were told already.
 func (n *Notifier) transition(i *instance, s event.InstanceState) {
 	if i == nil || i.gone || n.stopped != nil {
 		return
 	}
+	if s.State == event.Init {
+		return // of a worker that has just started; what was told before still counts
+	}
 	before := i.last
 	i.last = s
-	if s.Quiet || s.State == event.Init || s.State == before.State && s.Since.Equal(before.Since) {
+	if s.Quiet || s.State == before.State {
 		return
 	}
 	n.say(i, s.State)

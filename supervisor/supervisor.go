@@ -264,7 +264,7 @@ func (s *supervisor) workerDied(name string, w *workerState, d worker.Died) {
 	for _, i := range s.current.cfg.Instances {
 		was := s.known.Instances[i.Name]
 		s.instance(event.InstanceState{
-			Instance: i.Name, From: was.State, State: event.Fault, Since: time.Now(),
+			Instance: i.Name, ID: i.ID().String(), From: was.State, State: event.Fault, Since: time.Now(),
 			Priority: was.Priority, Reason: "the vrrp worker keeps dying",
 		})
 	}

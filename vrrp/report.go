@@ -30,6 +30,7 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 	i.peer, i.told = i.machine.Master(), now
 	i.state = event.InstanceState{
 		Instance: i.cfg.Name,
+		ID:       i.cfg.ID().String(),
 		From:     f.From,
 		State:    f.To,
 		Since:    now.Round(0),
@@ -95,7 +96,7 @@ func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
 		e.opts.LowerHeard != nil && (i.lowerTold.IsZero() || now.Sub(i.lowerTold) >= peerPause) {
 		i.lowerTold = now
 		e.opts.LowerHeard(event.LowerHeard{
-			Instance: i.cfg.Name, Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(), At: now.Round(0),
+			Instance: i.cfg.Name, ID: i.cfg.ID().String(), Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(), At: now.Round(0),
 		})
 	}
 	if n, ok := i.limits.allow(f.Reason.String(), now); ok {
