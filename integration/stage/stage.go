@@ -168,5 +168,6 @@ func buildDirector(ctx context.Context, race bool) (tidy func(), err error) {
 		return tidy, err
 	}
 	os.Setenv(directorVar, path)
+	prepareRelease(ctx, dir)
 	return tidy, nil
 }
