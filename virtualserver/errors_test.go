@@ -85,7 +85,7 @@ func TestRefusedServiceIsTriedAgain(t *testing.T) {
 		if s := r.state(bad); s.Error != "" {
 			t.Errorf("state %+v", s)
 		}
-		if lines := r.lines("is as configured now"); len(lines) != 1 {
+		if lines := r.lines("is configured now"); len(lines) != 1 {
 			t.Errorf("log %q", r.lines(""))
 		}
 	})

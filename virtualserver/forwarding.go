@@ -6,12 +6,12 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// warnForwarding says once when real servers are reached by NAT and the kernel
-// does not forward: their answers would be dropped. The setting is the
-// operator's, not ours.
-func (k *keeper) warnForwarding() {
+// warnForwarding warns once when real servers are reached by NAT while the kernel
+// does not forward packets: their answers would be dropped. The setting belongs to
+// the operator and is not changed.
+func (r *reconciler) warnForwarding() {
 	var four, six *conf.RealServer
-	for _, s := range k.servers {
+	for _, s := range r.servers {
 		for _, rs := range s.conf.RealServers {
 			switch {
 			case rs.Forward != conf.NAT:
@@ -22,16 +22,16 @@ func (k *keeper) warnForwarding() {
 			}
 		}
 	}
-	k.warnSetting(four, "net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward")
-	k.warnSetting(six, "net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding")
+	r.warnSetting(four, "net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward")
+	r.warnSetting(six, "net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding")
 }
 
-func (k *keeper) warnSetting(rs *conf.RealServer, setting, file string) {
+func (r *reconciler) warnSetting(rs *conf.RealServer, setting, file string) {
 	if rs == nil {
 		return
 	}
-	if value, err := k.ReadFile(file); err == nil && strings.TrimSpace(string(value)) == "0" {
-		k.warnOnce(setting, "answers of real servers reached by NAT are not forwarded: set "+setting+"=1",
+	if value, err := r.ReadFile(file); err == nil && strings.TrimSpace(string(value)) == "0" {
+		r.warnOnce(setting, "the kernel does not forward packets: clients get no answers from real servers reached by NAT; set "+setting+"=1",
 			"real_server", rs.String())
 	}
 }

@@ -9,45 +9,45 @@ import (
 	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
-// Journal is the list of what is ours, kept where a crash of the program does
-// not lose it. Keys are made by table.JournalKey; keys of other owners
-// ("address ...") may be in it and are left alone.
+// Journal lists the services that are ours, where a crash of the program does not
+// lose them. Keys are made by table.JournalKey; keys of other kinds ("address
+// ...") are left alone.
 type Journal interface {
-	// Claim is called before something is made. When it fails, it is not made.
-	// To claim what is held is no error.
+	// Claim is called before a service is made, which is not made when it fails.
+	// Claiming a key again is no error.
 	Claim(keys ...string) error
-	// Release is called after something is gone.
+	// Release is called after a service is gone.
 	Release(keys ...string) error
 	Held() []string
 }
 
-// Options is what a Loop needs. The functions are called by the loop's own
-// goroutine, one at a time, and must not wait for anything.
+// Options is what a Loop needs. Its functions are called by the loop's goroutine,
+// one at a time, and must not block.
 type Options struct {
-	// Open reaches the kernel (ipvs.Open). It is called when there is
-	// something to do there for the first time, and again, every second,
-	// after it failed.
+	// Open opens the kernel's table (ipvs.Open). It is called when there is
+	// something to do for the first time, and again when it failed.
 	Open    func() (ipvs.Driver, error)
 	Journal Journal
 	Log     *slog.Logger
-	// State hears of each virtual server at first and when something of it changed.
+	// State is called with the state of each virtual server, at first and whenever
+	// it has changed.
 	State func(event.VirtualServerState)
-	// Loaded hears when the table was first brought in line with a
-	// configuration, and again when its error changes.
+	// Loaded is called when the table was first brought in line with a
+	// configuration, and again whenever its error changes.
 	Loaded func(event.TableLoaded)
 	// ReadFile reads kernel settings; nil is os.ReadFile.
 	ReadFile func(string) ([]byte, error)
 }
 
 const (
-	// reconcileInterval is how often the list of services is compared: a little
-	// below the second within which a foreign change is undone.
+	// reconcileInterval is the pause between two comparisons of the list of
+	// services: a foreign change is undone within a second.
 	reconcileInterval = 800 * time.Millisecond
-	// reconcileRound is how many intervals it takes to compare all real
-	// servers: 20 s, and the time that it takes to read them.
+	// reconcileRound is in how many intervals all real servers are compared: 20 s,
+	// and the time it takes to read them.
 	reconcileRound = 25
-	// reconcileAtOnce is how many services and real servers are compared in
-	// one interval whatever their number.
+	// reconcileAtOnce is how many services and real servers are compared in one
+	// interval at least.
 	reconcileAtOnce = 256
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
-// load is what was said about the table of a configuration.
+// load is what was reported about the table of a configuration.
 type load struct {
 	generation uint64
 	told       bool
@@ -17,51 +17,51 @@ type load struct {
 
 func (l *load) begin(generation uint64) { *l = load{generation: generation} }
 
-func (k *keeper) changeAll() {
-	for key := range k.servers {
-		k.changed.add(key)
+func (r *reconciler) markAllChanged() {
+	for key := range r.servers {
+		r.changed.add(key)
 	}
 }
 
-// report tells the outside what changed: virtual servers first, then that the
-// table is loaded.
-func (k *keeper) report() {
-	for _, key := range k.ring {
-		if len(k.changed) == 0 {
+// report reports what has changed: virtual servers first, then that the table is
+// loaded.
+func (r *reconciler) report() {
+	for _, key := range r.ring {
+		if len(r.changed) == 0 {
 			break
 		}
-		if !k.changed.has(key) {
+		if !r.changed.has(key) {
 			continue
 		}
-		delete(k.changed, key)
-		s := k.servers[key]
-		k.moveQuorum(s)
-		if state := k.state(s); state != s.reported {
+		delete(r.changed, key)
+		s := r.servers[key]
+		r.moveQuorum(s)
+		if state := r.state(s); state != s.reported {
 			s.reported = state
-			k.State(state)
+			r.State(state)
 		}
 	}
-	clear(k.changed)
+	clear(r.changed)
 
-	if err := k.loadError(); !k.load.told || err != k.load.err {
-		k.load.told, k.load.err = true, err
+	if err := r.loadError(); !r.load.told || err != r.load.err {
+		r.load.told, r.load.err = true, err
 		loaded := event.TableLoaded{
-			Generation:     k.load.generation,
-			VirtualServers: len(k.want),
-			RealServers:    k.want.RealServers(),
+			Generation:     r.load.generation,
+			VirtualServers: len(r.want),
+			RealServers:    r.want.RealServers(),
 			Error:          err,
 		}
 		if err == "" && loaded.VirtualServers > 0 {
-			k.Log.Info("IPVS table is as configured", "generation", loaded.Generation,
+			r.Log.Info("IPVS table matches the configuration", "generation", loaded.Generation,
 				"virtual_servers", loaded.VirtualServers, "real_servers", loaded.RealServers)
 		}
-		k.Loaded(loaded)
+		r.Loaded(loaded)
 	}
 }
 
-// moveQuorum brings the quorum of a virtual server up to date.
-func (k *keeper) moveQuorum(s *server) {
-	_, weights := k.verdicts.Alive(s.conf)
+// moveQuorum updates the quorum of a virtual server.
+func (r *reconciler) moveQuorum(s *server) {
+	_, weights := r.verdicts.Alive(s.conf)
 	quorum, hysteresis := table.QuorumLimits(s.conf)
 	has := table.Quorum(s.quorum, weights, quorum, hysteresis)
 	if has == s.quorum {
@@ -69,18 +69,18 @@ func (k *keeper) moveQuorum(s *server) {
 	}
 	s.quorum, s.since = has, time.Now()
 	if has {
-		s.reason = fmt.Sprintf("alive weights %d reach quorum %d + hysteresis %d", weights, quorum, hysteresis)
-		k.Log.Info("virtual server gained its quorum", "virtual_server", s.key.String(), "reason", s.reason)
+		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached", weights, quorum, hysteresis)
+		r.Log.Info("virtual server gained its quorum", "virtual_server", s.key.String(), "reason", s.reason)
 	} else {
-		s.reason = fmt.Sprintf("alive weights %d are below quorum %d - hysteresis %d", weights, quorum, hysteresis)
-		k.Log.Warn("virtual server lost its quorum", "virtual_server", s.key.String(), "reason", s.reason)
+		s.reason = fmt.Sprintf("weights of alive real servers %d, below quorum %d - hysteresis %d", weights, quorum, hysteresis)
+		r.Log.Warn("virtual server lost its quorum", "virtual_server", s.key.String(), "reason", s.reason)
 	}
 }
 
-// state is what the outside sees of a virtual server.
-func (k *keeper) state(s *server) event.VirtualServerState {
-	alive, _ := k.verdicts.Alive(s.conf)
-	text := k.trouble
+// state is the event about a virtual server.
+func (r *reconciler) state(s *server) event.VirtualServerState {
+	alive, _ := r.verdicts.Alive(s.conf)
+	text := r.unreadable
 	if text == "" {
 		text = first(s.failures)
 	}
@@ -96,14 +96,14 @@ func (k *keeper) state(s *server) event.VirtualServerState {
 	}
 }
 
-// loadError is why the table is not as configured, in one line.
-func (k *keeper) loadError() string {
-	if k.trouble != "" && !k.idle() {
-		return k.trouble
+// loadError says in one line why the table does not match the configuration.
+func (r *reconciler) loadError() string {
+	if r.unreadable != "" && !r.idle() {
+		return r.unreadable
 	}
 	failing, text := 0, ""
-	for _, key := range k.ring {
-		if s := k.servers[key]; len(s.failures) > 0 {
+	for _, key := range r.ring {
+		if s := r.servers[key]; len(s.failures) > 0 {
 			if failing++; failing == 1 {
 				text = first(s.failures)
 			}
@@ -115,10 +115,10 @@ func (k *keeper) loadError() string {
 	return text
 }
 
-// warnOnce logs what is said once in the life of a loop.
-func (k *keeper) warnOnce(what, text string, args ...any) {
-	if !k.warned[what] {
-		k.warned[what] = true
-		k.Log.Warn(text, args...)
+// warnOnce logs a warning once in the life of a loop.
+func (r *reconciler) warnOnce(what, text string, args ...any) {
+	if !r.warned[what] {
+		r.warned[what] = true
+		r.Log.Warn(text, args...)
 	}
 }

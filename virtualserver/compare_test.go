@@ -27,11 +27,11 @@ func TestClearedTableIsRepairedWithinASecond(t *testing.T) {
 			if s := r.state(vs); s.Repaired != round+1 || s.Error != "" {
 				t.Errorf("state after repair %d: %+v", round+1, s)
 			}
-			if lines := r.lines("changed by somebody else"); len(lines) != 2*(round+1) {
+			if lines := r.lines("something else changed"); len(lines) != 2*(round+1) {
 				t.Errorf("log after repair %d: %q", round+1, lines)
 			}
 		}
-		if lines := r.lines("it was missing"); len(lines) != 6 {
+		if lines := r.lines("found=missing"); len(lines) != 6 {
 			t.Errorf("log %q", lines)
 		}
 	})
@@ -47,7 +47,7 @@ func TestForeignChangesAreRepaired(t *testing.T) {
 		within time.Duration
 		found  string
 	}{
-		{"service removed", foreign(table.DelService, vs, "", 0), time.Second, "it was missing"},
+		{"service removed", foreign(table.DelService, vs, "", 0), time.Second, "found=missing"},
 		{"scheduler changed", scheduler, time.Second, "scheduler"},
 		{"real server removed", foreign(table.DelDestination, vs, a, 0), 30 * time.Second, "1 missing"},
 		{"weight changed", foreign(table.SetDestination, vs, a, 9), 30 * time.Second, "1 changed"},
@@ -113,7 +113,7 @@ func TestLargeTableIsComparedInSlices(t *testing.T) {
 		if n := repaired(); n != len(servers) {
 			t.Errorf("%d of %d virtual servers were repaired in 30 s", n, len(servers))
 		}
-		if lines := r.lines("more virtual servers were changed"); len(lines) == 0 {
+		if lines := r.lines("changed more virtual servers"); len(lines) == 0 {
 			t.Error("many repairs of one round have a line each")
 		}
 	})

@@ -6,10 +6,10 @@ import (
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
-// told is what the loop was told and has not taken yet: the latest
-// configuration, the latest verdict of each real server, the wish to stop. What
-// is told twice is kept once, so it is bounded by the configuration.
-type told struct {
+// requests is what the loop was asked for and has not taken yet: the latest
+// configuration, the latest verdict on each real server, a stop. Later ones
+// replace earlier ones, so it is bounded by the configuration.
+type requests struct {
 	application *application
 	verdicts    table.Verdicts
 	stop        *stopRequest
@@ -22,5 +22,5 @@ type application struct {
 	generation uint64
 }
 
-// stopRequest is the wish to stop: keep leaves the table as it is.
+// stopRequest asks the loop to stop; keep leaves the table as it is.
 type stopRequest struct{ keep bool }

@@ -1,0 +1,215 @@
+package virtualserver
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/table"
+)
+
+// reconcile is one round: it compares the kernel's services and the real servers
+// of some of them with what is wanted, and tries again what failed before.
+func (r *reconciler) reconcile() {
+	if r.idle() || !r.started {
+		return
+	}
+	maps.Copy(r.dirty, r.retry)
+	clear(r.retry)
+	if r.read() {
+		r.readSome()
+	}
+	r.sync()
+	r.report()
+}
+
+// open opens the kernel's table when it is needed for the first time.
+func (r *reconciler) open() bool {
+	if r.driver != nil {
+		return true
+	}
+	d, err := r.Open()
+	if err != nil {
+		r.cannotRead(err)
+		return false
+	}
+	r.driver = d
+	return true
+}
+
+// read compares the kernel's services with the last known ones, and reads the
+// real servers of those that are new or stale.
+func (r *reconciler) read() bool {
+	if !r.open() {
+		return false
+	}
+	services, err := r.driver.Services()
+	if err != nil {
+		r.cannotRead(err)
+		return false
+	}
+	seen := keys{}
+	for _, s := range services {
+		if _, wanted := r.want[s.Key]; !wanted && !r.held[s.Key] {
+			continue // not ours
+		}
+		seen.add(s.Key)
+		e, known := r.have[s.Key]
+		switch {
+		case !known || r.stale.has(s.Key):
+			if err := r.readEntry(s); err != nil {
+				r.cannotRead(err)
+				return false
+			}
+			r.dirty.add(s.Key)
+		case !table.SameService(e.Service, s):
+			e.Service = s
+			r.have[s.Key] = e
+			r.changedByOthers(s.Key, "scheduler, flags or persistence changed")
+		}
+	}
+	for key := range r.have {
+		if !seen.has(key) {
+			delete(r.have, key)
+			r.changedByOthers(key, "missing")
+		}
+	}
+	r.looked = true
+	if r.unreadable != "" {
+		r.Log.Info("IPVS table can be read again")
+		r.unreadable = ""
+		r.markAllChanged()
+	}
+	return true
+}
+
+// readEntry reads the real servers of a service that is listed.
+func (r *reconciler) readEntry(s table.Service) error {
+	destinations, err := r.driver.Destinations(s.Key)
+	if err != nil {
+		return err
+	}
+	r.have[s.Key] = ipvs.Entry(s, destinations)
+	delete(r.stale, s.Key)
+	return nil
+}
+
+// readSome compares the real servers of some services: of so many that all had
+// their turn after reconcileRound rounds. Small tables are compared as a whole.
+func (r *reconciler) readSome() {
+	cost := func(key conf.ServiceKey) int { return 1 + len(r.have[key].Destinations) }
+	total := 0
+	for _, key := range r.ring {
+		total += cost(key)
+	}
+	r.credit = min(r.credit+max(total/reconcileRound+1, reconcileAtOnce), total)
+	for range r.ring {
+		key := r.ring[r.next]
+		if r.credit < cost(key) {
+			return
+		}
+		r.credit -= cost(key)
+		r.next = (r.next + 1) % len(r.ring)
+		before, known := r.have[key]
+		if !known {
+			continue // it could not be added
+		}
+		if err := r.readEntry(before.Service); err != nil {
+			r.cannotRead(err)
+			return
+		}
+		if text := difference(before, r.have[key]); text != "" {
+			r.changedByOthers(key, text)
+		}
+	}
+}
+
+// difference describes how the real servers of a service were changed.
+func difference(before, now table.Entry) string {
+	key := before.Service.Key
+	now.Service = before.Service
+	counts := make(map[table.OpKind]int)
+	for _, op := range table.Diff(table.Table{key: before}, table.Table{key: now}, nil) {
+		counts[op.Kind]++
+	}
+	var parts []string
+	for _, c := range []struct {
+		kind table.OpKind
+		word string
+	}{
+		{table.NewDestination, "missing"},
+		{table.SetDestination, "changed"},
+		{table.DelDestination, "added"},
+	} {
+		if n := counts[c.kind]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, c.word))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "real servers " + strings.Join(parts, ", ")
+}
+
+// changedByOthers notes what something else did to a service that was as wanted.
+func (r *reconciler) changedByOthers(key conf.ServiceKey, text string) {
+	r.dirty.add(key)
+	if s := r.servers[key]; s != nil && s.synced && r.drift[key] == "" {
+		r.drift[key] = text
+	}
+}
+
+// repairLines is how many repairs of one round get a log line of their own.
+const repairLines = 5
+
+// logRepairs logs and counts the foreign changes that were undone.
+func (r *reconciler) logRepairs(done []table.Op) {
+	if len(r.drift) == 0 {
+		return
+	}
+	count, example := make(map[conf.ServiceKey]int), make(map[conf.ServiceKey]string)
+	for _, op := range done {
+		key := op.Key()
+		if count[key]++; count[key] == 1 {
+			example[key] = op.String()
+		}
+	}
+	var repaired []conf.ServiceKey
+	for _, key := range r.ring {
+		text, drifted := r.drift[key]
+		s := r.servers[key]
+		if !drifted || len(s.failures) > 0 {
+			continue
+		}
+		delete(r.drift, key)
+		if count[key] == 0 {
+			continue // something else changed it to what is wanted
+		}
+		s.repaired++
+		r.changed.add(key)
+		if repaired = append(repaired, key); len(repaired) > repairLines {
+			continue
+		}
+		r.Log.Warn("something else changed a virtual server: changed back",
+			"virtual_server", key.String(), "found", text, "operations", count[key], "first", example[key])
+	}
+	if n := len(repaired) - repairLines; n > 0 {
+		r.Log.Warn("something else changed more virtual servers: changed back", "virtual_servers", n)
+	}
+	for key := range r.drift {
+		if r.servers[key] == nil {
+			delete(r.drift, key)
+		}
+	}
+}
+
+// cannotRead notes that the kernel's table cannot be read, and logs each error once.
+func (r *reconciler) cannotRead(err error) {
+	if text := err.Error(); text != r.unreadable {
+		r.Log.Error("failed to read the IPVS table, trying again", "error", text)
+		r.unreadable = text
+		r.markAllChanged()
+	}
+}
