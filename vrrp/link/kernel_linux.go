@@ -39,9 +39,6 @@ func NewKernel() (*Kernel, error) {
 	return &Kernel{}, nil
 }
 
-// Announcer implements Network.
-func (*Kernel) Announcer() Announcer { return &announcer{} }
-
 // withReason6 is withReason for what is done with IPv6 on an interface.
 func withReason6(err error, device string) error {
 	switch {

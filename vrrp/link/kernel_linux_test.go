@@ -48,19 +48,8 @@ func wire(t *testing.T) (left, right link.Interface) {
 		check(t, netlink.LinkSetUp(dev))
 		*l.into = link.Interface{Index: dev.Attrs().Index, Name: l.name, HardwareAddr: dev.Attrs().HardwareAddr}
 	}
-	// The kernel's link watch notices the carrier a moment later.
-	for _, name := range []string{"left", "right"} {
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-			dev, err := netlink.LinkByName(name)
-			check(t, err)
-			if dev.Attrs().RawFlags&unix.IFF_RUNNING != 0 && dev.Attrs().OperState == netlink.OperUp {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("interface %s has no carrier", name)
-			}
-		}
-	}
+	waitUp(t, "left")
+	waitUp(t, "right")
 	return left, right
 }
 
