@@ -1,49 +1,89 @@
 package link
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
 )
 
-// forever is the lifetime of an address that does not expire (INFINITY_LIFE_TIME in linux/if_addr.h).
-const forever = 0xffffffff
+const (
+	// forever is the lifetime of an address that does not expire (INFINITY_LIFE_TIME in linux/if_addr.h).
+	forever = 0xffffffff
+	// attributeProtocol is IFA_PROTO (linux/if_addr.h, since 5.18), a byte.
+	attributeProtocol = 11
+)
 
 type addresses struct {
+	rtnl   *rtnl
 	handle *netlink.Handle
-	fd     int // any socket, to ask for interface indexes
+	names  names
 }
 
 // Addresses implements Network.
 func (*Kernel) Addresses() (Addresses, error) {
+	r, err := openRTNL()
+	if err != nil {
+		return nil, err
+	}
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
+		r.close()
 		return nil, fmt.Errorf("opening rtnetlink for addresses: %w", err)
 	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	n, err := openNames()
 	if err != nil {
+		r.close()
 		h.Close()
-		return nil, fmt.Errorf("opening a socket for interface indexes: %w", err)
+		return nil, err
 	}
-	return &addresses{handle: h, fd: fd}, nil
+	return &addresses{rtnl: r, handle: h, names: n}, nil
 }
 
-// index finds an interface without a netlink request: that would double the
-// cost of adding an address.
-func (a *addresses) index(device string) (int, error) {
+// Close implements Addresses.
+func (a *addresses) Close() error {
+	a.rtnl.close()
+	a.handle.Close()
+	return a.names.close()
+}
+
+// names is any socket, to ask for the indexes of interfaces without a netlink
+// request: that would double the cost of adding an address.
+type names int
+
+func openNames() (names, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("opening a socket for interface indexes: %w", err)
+	}
+	return names(fd), nil
+}
+
+func (n names) close() error {
+	if n < 0 {
+		return nil
+	}
+	return unix.Close(int(n))
+}
+
+// index finds an interface; the error is ENODEV when there is none.
+func (n names) index(device string) (int, error) {
 	req, err := unix.NewIfreq(device)
 	if err != nil {
 		return 0, fmt.Errorf("interface %q: %w", device, err)
 	}
-	if err := unix.IoctlIfreq(a.fd, unix.SIOCGIFINDEX, req); err != nil {
+	if err := unix.IoctlIfreq(int(n), unix.SIOCGIFINDEX, req); err != nil {
 		return 0, fmt.Errorf("interface %s: %w", device, err)
 	}
 	return int(req.Uint32()), nil
@@ -55,26 +95,142 @@ func (a *addresses) List() ([]HostAddress, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make(map[int]string, len(links))
+	devices := make(map[int]string, len(links))
 	for _, l := range links {
-		names[l.Index] = l.Name
+		devices[l.Index] = l.Name
 	}
-	addrs, err := listAddresses(a.handle)
+	known, err := a.all()
 	if err != nil {
 		return nil, err
 	}
-	list := make([]HostAddress, 0, len(addrs))
-	for _, ad := range addrs {
-		if name, ok := names[ad.Index]; ok {
-			list = append(list, HostAddress{Device: name, Prefix: ad.Prefix})
+	list := make([]HostAddress, 0, len(known))
+	for _, k := range known {
+		if name, ok := devices[k.index()]; ok {
+			list = append(list, HostAddress{
+				Device: name, Prefix: k.prefix, Marked: k.marked(),
+				Secondary: k.prefix.Addr().Is4() && k.flags()&unix.IFA_F_SECONDARY != 0,
+			})
 		}
 	}
 	return list, nil
 }
 
+// kernelAddress is an address in the kernel's own words, so that it can be said
+// again with another mark, or put back as it was.
+type kernelAddress struct {
+	header nl.IfAddrmsg
+	attrs  map[uint16][]byte
+	prefix netip.Prefix
+}
+
+// all are the addresses of the host.
+func (a *addresses) all() ([]kernelAddress, error) {
+	msgs, err := a.rtnl.list(unix.RTM_GETADDR, unix.RTM_NEWADDR, nl.NewIfAddrmsg(unix.AF_UNSPEC))
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	list := make([]kernelAddress, 0, len(msgs))
+	for _, m := range msgs {
+		if k, ok := parseAddress(m); ok {
+			list = append(list, k)
+		}
+	}
+	return list, nil
+}
+
+// find is the address of an interface in the kernel's words; the error is
+// fs.ErrNotExist when there is none.
+func (a *addresses) find(index int, prefix netip.Prefix) (kernelAddress, error) {
+	all, err := a.all()
+	if err != nil {
+		return kernelAddress{}, err
+	}
+	for _, k := range all {
+		same := k.prefix == prefix || k.hasPeer() && k.prefix.Addr() == prefix.Addr()
+		if k.index() == index && same {
+			return k, nil
+		}
+	}
+	return kernelAddress{}, fs.ErrNotExist
+}
+
+func parseAddress(m []byte) (kernelAddress, bool) {
+	if len(m) < unix.SizeofIfAddrmsg {
+		return kernelAddress{}, false
+	}
+	k := kernelAddress{header: *nl.DeserializeIfAddrmsg(m), attrs: make(map[uint16][]byte)}
+	attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfAddrmsg:])
+	if err != nil {
+		return k, false
+	}
+	for _, attr := range attrs {
+		k.attrs[attr.Attr.Type] = attr.Value
+	}
+	// IFA_LOCAL is the address, and IFA_ADDRESS the other end of one that has
+	// a peer; of IPv6 without a peer there is only the latter.
+	own := k.attrs[unix.IFA_LOCAL]
+	if own == nil {
+		own = k.attrs[unix.IFA_ADDRESS]
+	}
+	ip, ok := netip.AddrFromSlice(own)
+	if !ok || int(k.header.Prefixlen) > ip.BitLen() {
+		return k, false
+	}
+	k.prefix = netip.PrefixFrom(ip, int(k.header.Prefixlen))
+	return k, true
+}
+
+func (k *kernelAddress) index() int { return int(k.header.Index) }
+
+// hasPeer says whether it has another end; then the mask is that one's.
+func (k *kernelAddress) hasPeer() bool {
+	own := k.attrs[unix.IFA_LOCAL]
+	return own != nil && !bytes.Equal(own, k.attrs[unix.IFA_ADDRESS])
+}
+
+func (k *kernelAddress) marked() bool {
+	p := k.attrs[attributeProtocol]
+	return len(p) == 1 && p[0] == Mark
+}
+
+func (k *kernelAddress) flags() uint32 {
+	if f := k.attrs[unix.IFA_FLAGS]; len(f) == 4 {
+		return binary.NativeEndian.Uint32(f)
+	}
+	return uint32(k.header.Flags)
+}
+
+// restate is a request that says the address again as it is, with its remaining
+// lifetimes, metric, flags and protocol: whatever a request leaves out, the
+// kernel sets to a default.
+func (k *kernelAddress) restate(r *rtnl, flags int) *nl.NetlinkRequest {
+	// What the kernel finds out by itself is no request's to set.
+	const own = unix.IFA_F_SECONDARY | unix.IFA_F_PERMANENT | unix.IFA_F_TENTATIVE |
+		unix.IFA_F_DADFAILED | unix.IFA_F_DEPRECATED | unix.IFA_F_STABLE_PRIVACY
+	header := k.header
+	want := k.flags() &^ own
+	if k.prefix.Addr().Is4() {
+		header.Flags = 0
+	} else {
+		header.Flags = uint8(want)
+		want |= unix.IFA_F_NODAD // it has passed, or is only changed
+	}
+	req := r.request(unix.RTM_NEWADDR, flags, &header)
+	for _, kind := range []uint16{unix.IFA_LOCAL, unix.IFA_ADDRESS, unix.IFA_BROADCAST, unix.IFA_LABEL,
+		unix.IFA_RT_PRIORITY, unix.IFA_CACHEINFO, attributeProtocol} {
+		if v := k.attrs[kind]; v != nil {
+			req.AddData(nl.NewRtAttr(int(kind), v))
+		}
+	}
+	if want != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(want)))
+	}
+	return req
+}
+
 // Add implements Addresses.
 func (a *addresses) Add(want conf.Address) error {
-	index, err := a.index(want.Device)
+	index, err := a.names.index(want.Device)
 	if err != nil {
 		return fmt.Errorf("adding address %s: %w", want.Prefix, err)
 	}
@@ -82,32 +238,7 @@ func (a *addresses) Add(want conf.Address) error {
 	if err != nil {
 		return fmt.Errorf("adding address %s to %s: %w", want.Prefix, want.Device, err)
 	}
-	ad := &netlink.Addr{
-		IPNet:     ipNet(want.Prefix),
-		LinkIndex: index,
-		Label:     want.Label,
-		Scope:     scope,
-		Broadcast: broadcast(want),
-	}
-	if want.Peer.IsValid() {
-		ad.Peer = ipNet(want.Peer)
-	}
-	if want.PreferredLifetime >= 0 {
-		ad.ValidLft, ad.PreferedLft = forever, int(want.PreferredLifetime/time.Second)
-	}
-	for flag, on := range map[int]bool{
-		unix.IFA_F_NOPREFIXROUTE:  want.NoPrefixRoute,
-		unix.IFA_F_HOMEADDRESS:    want.Home,
-		unix.IFA_F_MANAGETEMPADDR: want.MngTmpAddr,
-		unix.IFA_F_MCAUTOJOIN:     want.AutoJoin,
-		// The address has to work at once: its former owner is gone.
-		unix.IFA_F_NODAD: want.Prefix.Addr().Is6() && !want.DAD,
-	} {
-		if on {
-			ad.Flags |= flag
-		}
-	}
-	if err := a.handle.AddrAdd(nil, ad); err != nil {
+	if err := a.rtnl.do(a.newAddress(index, uint8(scope), want)); err != nil {
 		if want.Prefix.Addr().Is6() {
 			err = withReason6(err, want.Device)
 		} else {
@@ -118,58 +249,127 @@ func (a *addresses) Add(want conf.Address) error {
 	return nil
 }
 
-// Remove implements Addresses.
-func (a *addresses) Remove(device string, prefix netip.Prefix) error {
-	index, err := a.index(device)
-	if errors.Is(err, unix.ENODEV) {
-		return nil
+// newAddress is the request for an address. It never replaces one that is
+// there: that would put the mark on an address of the operator's own.
+func (a *addresses) newAddress(index int, scope uint8, want conf.Address) *nl.NetlinkRequest {
+	header := nl.NewIfAddrmsg(netlinkFamily(want.Prefix.Addr()))
+	header.Index, header.Scope, header.Prefixlen = uint32(index), scope, uint8(want.Prefix.Bits())
+	own := want.Prefix.Addr().AsSlice()
+	far := own
+	if want.Peer.IsValid() {
+		far = want.Peer.Addr().AsSlice()
+		header.Prefixlen = uint8(want.Peer.Bits())
 	}
-	if err != nil {
-		return fmt.Errorf("removing address %s: %w", prefix, err)
+	req := a.rtnl.request(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, header)
+	add := func(kind int, v []byte) { req.AddData(nl.NewRtAttr(kind, v)) }
+	add(unix.IFA_LOCAL, own)
+	add(unix.IFA_ADDRESS, far)
+	add(attributeProtocol, []byte{Mark})
+	if b := broadcast(want); b != nil {
+		add(unix.IFA_BROADCAST, b)
 	}
-	addr := &netlink.Addr{IPNet: ipNet(prefix), LinkIndex: index}
-	err = a.handle.AddrDel(nil, addr)
-	if errors.Is(err, unix.EADDRNOTAVAIL) {
-		if addr.Peer = a.peer(index, prefix); addr.Peer != nil {
-			err = a.handle.AddrDel(nil, addr)
+	if want.Label != "" && want.Prefix.Addr().Is4() {
+		add(unix.IFA_LABEL, nl.ZeroTerminated(want.Label))
+	}
+	var flags uint32
+	for flag, on := range map[uint32]bool{
+		unix.IFA_F_NOPREFIXROUTE:  want.NoPrefixRoute,
+		unix.IFA_F_HOMEADDRESS:    want.Home,
+		unix.IFA_F_MANAGETEMPADDR: want.MngTmpAddr,
+		unix.IFA_F_MCAUTOJOIN:     want.AutoJoin,
+		// The address has to work at once: its former owner is gone.
+		unix.IFA_F_NODAD: want.Prefix.Addr().Is6() && !want.DAD,
+	} {
+		if on {
+			flags |= flag
 		}
 	}
-	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+	if flags != 0 {
+		add(unix.IFA_FLAGS, nl.Uint32Attr(flags))
+	}
+	if want.PreferredLifetime >= 0 {
+		life := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{
+			Valid: forever, Prefered: uint32(want.PreferredLifetime / time.Second)}}
+		add(unix.IFA_CACHEINFO, life.Serialize())
+	}
+	return req
+}
+
+// Mark implements Addresses.
+func (a *addresses) Mark(device string, prefix netip.Prefix) error {
+	index, err := a.names.index(device)
+	if errors.Is(err, unix.ENODEV) {
+		err = fs.ErrNotExist
+	}
+	var k kernelAddress
+	if err == nil {
+		k, err = a.find(index, prefix)
+	}
+	if err != nil {
+		return fmt.Errorf("marking address %s on %s: %w", prefix, device, err)
+	}
+	if k.marked() {
+		return nil
+	}
+	k.attrs[attributeProtocol] = []byte{Mark}
+	if err := a.rtnl.do(k.restate(a.rtnl, unix.NLM_F_REPLACE)); err != nil {
+		return fmt.Errorf("marking address %s on %s: %w", prefix, device, withReason(err))
+	}
+	return nil
+}
+
+// Remove implements Addresses.
+func (a *addresses) Remove(device string, prefix netip.Prefix) error {
+	if err := a.remove(device, prefix); err != nil {
 		return fmt.Errorf("removing address %s from %s: %w", prefix, device, withReason(err))
 	}
 	return nil
 }
 
-// peer is the other end of an address that has one; the kernel does not know
-// such an address without it.
-func (a *addresses) peer(index int, prefix netip.Prefix) *net.IPNet {
-	list, err := dump(func() ([]netlink.Addr, error) { return a.handle.AddrList(nil, netlink.FAMILY_ALL) })
-	if err != nil {
-		return nil
+func (a *addresses) remove(device string, prefix netip.Prefix) error {
+	index, err := a.names.index(device)
+	if errors.Is(err, unix.ENODEV) {
+		return nil // and its addresses are gone with it
 	}
-	for _, l := range list {
-		if ip, ok := netip.AddrFromSlice(l.IP); ok && l.LinkIndex == index && ip.Unmap() == prefix.Addr() && l.Peer != nil {
-			return l.Peer
+	if err != nil {
+		return err
+	}
+	err = a.rtnl.do(a.deleteAddress(index, prefix, prefix.Addr().AsSlice()))
+	if isNoAddress(err) {
+		// The kernel does not know one that has a peer without it.
+		k, findErr := a.find(index, prefix)
+		switch {
+		case errors.Is(findErr, fs.ErrNotExist):
+			return nil
+		case findErr != nil:
+			return findErr // it may be there
+		default:
+			err = a.rtnl.do(a.deleteAddress(index, k.prefix, k.attrs[unix.IFA_ADDRESS]))
 		}
 	}
-	return nil
-}
-
-// Close implements Addresses.
-func (a *addresses) Close() error {
-	a.handle.Close()
-	return unix.Close(a.fd)
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{
-		IP:   p.Addr().AsSlice(),
-		Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
+	if isNoAddress(err) {
+		return nil
 	}
+	return err
 }
 
-// broadcast is the address's broadcast address; 0.0.0.0 is none (the netlink
-// package would choose one itself if given nil).
+func (a *addresses) deleteAddress(index int, prefix netip.Prefix, far []byte) *nl.NetlinkRequest {
+	header := nl.NewIfAddrmsg(netlinkFamily(prefix.Addr()))
+	header.Index, header.Prefixlen = uint32(index), uint8(prefix.Bits())
+	req := a.rtnl.request(unix.RTM_DELADDR, 0, header)
+	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, prefix.Addr().AsSlice()))
+	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, far))
+	return req
+}
+
+// isNoAddress says whether the kernel's answer to a removal means that the
+// address is not there: it is not on the interface, the interface is gone, or
+// (ENXIO) has no IPv6. Whatever else it answers, the address may be there.
+func isNoAddress(err error) bool {
+	return errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)
+}
+
+// broadcast is the address's broadcast address; nil is none.
 func broadcast(a conf.Address) net.IP {
 	switch {
 	case !a.Prefix.Addr().Is4():
@@ -183,7 +383,7 @@ func broadcast(a conf.Address) net.IP {
 		}
 		return ip[:]
 	}
-	return net.IPv4zero
+	return nil
 }
 
 // scopeNumber knows the names of /etc/iproute2/rt_scopes.

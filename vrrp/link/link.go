@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"time"
-
-	"github.com/lvs-director/director/conf"
 )
 
 // Family is an address family, as VRRP tells them apart: virtual routers with
@@ -113,24 +111,6 @@ type Conn interface {
 	// packets wait. It is delivered once after Open and once after each Resume.
 	Resume()
 	Close() error
-}
-
-// Addresses changes the addresses on interfaces. One goroutine uses it.
-type Addresses interface {
-	// List tells all addresses of the host.
-	List() ([]HostAddress, error)
-	// Add puts an address on its device. The error is fs.ErrExist when it is
-	// there already.
-	Add(a conf.Address) error
-	// Remove takes it away. It is not an error when it is not there.
-	Remove(device string, prefix netip.Prefix) error
-	Close() error
-}
-
-// HostAddress is an address and the name of the interface that has it.
-type HostAddress struct {
-	Device string
-	Prefix netip.Prefix
 }
 
 // Announcer tells the neighbours on a link where an address is now. One

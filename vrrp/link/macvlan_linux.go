@@ -6,18 +6,15 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// settings is where the kernel has the settings of interfaces. A name with a
-// slash would lead out of it; an interface cannot have one.
-const settings = "/proc/sys/net/"
-
-type vmacs struct{ handle *netlink.Handle }
+type vmacs struct {
+	handle   *netlink.Handle
+	settings settings
+}
 
 // VMACs implements Network.
 func (*Kernel) VMACs() (VMACs, error) {
@@ -25,7 +22,19 @@ func (*Kernel) VMACs() (VMACs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening rtnetlink for virtual MAC interfaces: %w", err)
 	}
-	return &vmacs{handle: h}, nil
+	s, err := openSettings()
+	if err != nil {
+		h.Close()
+		return nil, err
+	}
+	return &vmacs{h, s}, nil
+}
+
+// Close implements VMACs.
+func (m *vmacs) Close() error {
+	m.handle.Close()
+	m.settings.close()
+	return nil
 }
 
 // Find implements VMACs.
@@ -117,7 +126,7 @@ func (m *vmacs) Prepare(v VMAC) error {
 	for _, s := range []struct{ name, value string }{
 		{"addr_gen_mode", "1"}, {"accept_ra", "0"}, {"autoconf", "0"}, {"router_solicitations", "0"},
 	} {
-		err := os.WriteFile(settings+"ipv6/conf/"+v.Name+"/"+s.name, []byte(s.value), 0)
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+v.Name+"/"+s.name, []byte(s.value), 0)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
 			return fmt.Errorf("preparing virtual MAC interface %s: setting net.ipv6.conf.%s.%s: %w", v.Name, v.Name, s.name, err)
 		}
@@ -148,28 +157,7 @@ func (m *vmacs) Remove(name string) error {
 }
 
 // Setting implements VMACs.
-func (*vmacs) Setting(device, name string) (int, error) {
-	text, err := os.ReadFile(settings + "ipv4/conf/" + device + "/" + name)
-	if err != nil {
-		return 0, fmt.Errorf("reading net.ipv4.conf.%s.%s: %w", device, name, err)
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 0, fmt.Errorf("reading net.ipv4.conf.%s.%s: %w", device, name, err)
-	}
-	return n, nil
-}
+func (m *vmacs) Setting(device, name string) (int, error) { return m.settings.get(device, name) }
 
 // Set implements VMACs.
-func (*vmacs) Set(device, name string, value int) error {
-	if err := os.WriteFile(settings+"ipv4/conf/"+device+"/"+name, []byte(strconv.Itoa(value)), 0); err != nil {
-		return fmt.Errorf("setting net.ipv4.conf.%s.%s to %d (is /proc/sys writable here?): %w", device, name, value, err)
-	}
-	return nil
-}
-
-// Close implements VMACs.
-func (m *vmacs) Close() error {
-	m.handle.Close()
-	return nil
-}
+func (m *vmacs) Set(device, name string, value int) error { return m.settings.set(device, name, value) }

@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
@@ -19,9 +15,10 @@ import (
 
 // routeTypes are the kernel's numbers of the types of routes.
 var routeTypes = map[string]int{
-	"": unix.RTN_UNICAST, "unicast": unix.RTN_UNICAST, "local": unix.RTN_LOCAL, "broadcast": unix.RTN_BROADCAST, "anycast": unix.RTN_ANYCAST,
-	"multicast": unix.RTN_MULTICAST, "throw": unix.RTN_THROW, "unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT,
-	"blackhole": unix.RTN_BLACKHOLE, "nat": unix.RTN_NAT, "xresolve": unix.RTN_XRESOLVE,
+	"": unix.RTN_UNICAST, "unicast": unix.RTN_UNICAST, "local": unix.RTN_LOCAL, "broadcast": unix.RTN_BROADCAST,
+	"anycast": unix.RTN_ANYCAST, "multicast": unix.RTN_MULTICAST, "throw": unix.RTN_THROW,
+	"unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT, "blackhole": unix.RTN_BLACKHOLE,
+	"nat": unix.RTN_NAT, "xresolve": unix.RTN_XRESOLVE,
 }
 
 var routeTypeNames = func() map[int]string {
@@ -33,32 +30,33 @@ var routeTypeNames = func() map[int]string {
 }()
 
 type routes struct {
-	handle *netlink.Handle
-	lists  *netlink.Handle // with strict checking, so that the kernel filters
-	rules  *nl.NetlinkSocket
-	names  addresses // to ask for interface indexes
+	handle   *netlink.Handle
+	lists    *netlink.Handle // with strict checking, so that the kernel filters
+	settings settings        // and their socket, for rules
 }
 
 // Routes implements RouteNetwork.
 func (k *Kernel) Routes() (Routes, error) {
-	r := &routes{names: addresses{fd: -1}}
-	var err error
-	if r.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
 		return nil, fmt.Errorf("opening rtnetlink for routes: %w", err)
 	}
-	if r.lists, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
-		// A kernel before 4.20 has no such option and tells all routes.
-		if err := r.lists.SetStrictCheck(true); err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
-			r.Close()
-			return nil, fmt.Errorf("opening rtnetlink to list routes: %w", err)
-		}
-		r.rules, err = nl.Subscribe(unix.NETLINK_ROUTE)
+	lists, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		handle.Close()
+		return nil, fmt.Errorf("opening rtnetlink to list routes: %w", err)
+	}
+	r := &routes{handle: handle, lists: lists}
+	// A kernel before 4.20 has no such option and tells all routes.
+	if err = lists.SetStrictCheck(true); errors.Is(err, unix.ENOPROTOOPT) {
+		err = nil
 	}
 	if err == nil {
-		r.names.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		r.settings, err = openSettings()
 	}
 	if err != nil {
-		r.Close()
+		handle.Close()
+		lists.Close()
 		return nil, fmt.Errorf("opening rtnetlink for routes: %w", err)
 	}
 	return r, nil
@@ -67,16 +65,9 @@ func (k *Kernel) Routes() (Routes, error) {
 // Close implements Routes.
 func (r *routes) Close() error {
 	r.handle.Close()
-	if r.lists != nil {
-		r.lists.Close()
-	}
-	if r.rules != nil {
-		r.rules.Close()
-	}
-	if r.names.fd < 0 {
-		return nil
-	}
-	return unix.Close(r.names.fd)
+	r.lists.Close()
+	r.settings.close()
+	return nil
 }
 
 // FindRoutes implements Routes.
@@ -199,6 +190,11 @@ func routeOfKernel(l netlink.Route, k RouteKey, devices map[int]string) conf.Rou
 	return have
 }
 
+// ipNet is a prefix as the netlink package has it.
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
 func addrOf(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip)
 	return a.Unmap()
@@ -257,7 +253,7 @@ func (r *routes) kernelRoute(want conf.Route) (*netlink.Route, error) {
 	}
 	var err error
 	if want.Device != "" && len(want.NextHops) == 0 {
-		if route.LinkIndex, err = r.names.index(want.Device); err != nil {
+		if route.LinkIndex, err = r.settings.names.index(want.Device); err != nil {
 			return nil, err
 		}
 	}
@@ -273,7 +269,7 @@ func (r *routes) kernelRoute(want conf.Route) (*netlink.Route, error) {
 			info.Flags |= unix.RTNH_F_ONLINK
 		}
 		if h.Device != "" {
-			if info.LinkIndex, err = r.names.index(h.Device); err != nil {
+			if info.LinkIndex, err = r.settings.names.index(h.Device); err != nil {
 				return nil, err
 			}
 		}
@@ -296,24 +292,17 @@ func (r *routes) RemoveRoute(k RouteKey, protocol uint8) error {
 
 // PromoteSecondaries implements Routes.
 func (r *routes) PromoteSecondaries(device string, on bool) (was bool, err error) {
-	if strings.ContainsAny(device, "/") || device == "" || device == "." || device == ".." {
-		return false, fmt.Errorf("setting promote_secondaries: %q is no interface", device)
-	}
-	file := filepath.Join("/proc/sys/net/ipv4/conf", device, "promote_secondaries")
-	text, err := os.ReadFile(file)
+	const name = "promote_secondaries"
+	value, err := r.settings.get(device, name)
 	if err != nil {
-		return false, fmt.Errorf("setting promote_secondaries of %s: %w", device, err)
+		return false, err
 	}
-	was = strings.TrimSpace(string(text)) != "0"
-	if was == on {
+	if was = value != 0; was == on {
 		return was, nil
 	}
-	value := "0"
+	value = 0
 	if on {
-		value = "1"
+		value = 1
 	}
-	if err := os.WriteFile(file, []byte(value), 0o644); err != nil {
-		return was, fmt.Errorf("setting promote_secondaries of %s: %w", device, err)
-	}
-	return was, nil
+	return was, r.settings.set(device, name, value)
 }

@@ -29,7 +29,7 @@ var ruleActionNames = func() map[uint8]string {
 
 // AddRule implements Routes.
 func (r *routes) AddRule(want conf.Rule) error {
-	if err := r.rule(want, unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK); err != nil {
+	if err := r.rule(want, unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL); err != nil {
 		return fmt.Errorf("adding rule %s: %w", want.Text, withReason(err))
 	}
 	return nil
@@ -37,7 +37,7 @@ func (r *routes) AddRule(want conf.Rule) error {
 
 // RemoveRule implements Routes.
 func (r *routes) RemoveRule(want conf.Rule) error {
-	err := r.rule(want, unix.RTM_DELRULE, unix.NLM_F_ACK)
+	err := r.rule(want, unix.RTM_DELRULE, 0)
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("removing rule %s: %w", want.Text, withReason(err))
 	}
@@ -59,9 +59,7 @@ func (r *routes) rule(want conf.Rule, request, flags int) error {
 	if want.Not {
 		msg.Flags |= ruleInvert
 	}
-	req := nl.NewNetlinkRequest(request, flags)
-	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: r.rules}}
-	req.AddData(msg)
+	req := r.settings.rtnl.request(request, flags, msg)
 	add := func(kind int, data []byte) { req.AddData(nl.NewRtAttr(kind, data)) }
 	number := func(kind int, v uint32) { add(kind, nl.Uint32Attr(v)) }
 	if want.From.IsValid() {
@@ -113,8 +111,7 @@ func (r *routes) rule(want conf.Rule, request, flags int) error {
 		number(nl.FRA_SUPPRESS_IFGROUP, want.SuppressGroup-1)
 	}
 	add(nl.FRA_PROTOCOL, nl.Uint8Attr(want.Protocol))
-	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	return err
+	return r.settings.rtnl.do(req)
 }
 
 // FindRules implements Routes.
@@ -131,12 +128,8 @@ func (r *routes) FindRules(rules []conf.Rule) (map[conf.Rule]bool, error) {
 	}
 	found := make(map[conf.Rule]bool)
 	for family := range families {
-		msgs, err := dump(func() ([][]byte, error) {
-			req := nl.NewNetlinkRequest(unix.RTM_GETRULE, unix.NLM_F_DUMP)
-			req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: r.rules}}
-			req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: family}})
-			return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWRULE)
-		})
+		header := &nl.RtMsg{RtMsg: unix.RtMsg{Family: family}}
+		msgs, err := r.settings.rtnl.list(unix.RTM_GETRULE, unix.RTM_NEWRULE, header)
 		if err != nil {
 			return nil, fmt.Errorf("listing the routing rules: %w", err)
 		}

@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,9 +17,6 @@ const (
 	watchBuffer = 4 << 20
 	// watchPause is the pause before subscribing again after events were lost.
 	watchPause = 100 * time.Millisecond
-	// dumpTries is how often a dump that was interrupted by a change is
-	// repeated; after that the events that follow have to put it right.
-	dumpTries = 5
 )
 
 // Watch implements Network.
@@ -253,14 +249,4 @@ func listAddresses(h *netlink.Handle) ([]InterfaceAddress, error) {
 		})
 	}
 	return list, nil
-}
-
-// dump repeats a listing that a change has interrupted.
-func dump[T any](list func() ([]T, error)) (all []T, err error) {
-	for range dumpTries {
-		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return all, err
-		}
-	}
-	return all, nil
 }

@@ -1,0 +1,150 @@
+package link
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// settingNumbers are the kernel's numbers of the IPv4 settings of an interface
+// (IPV4_DEVCONF_* in linux/ip.h).
+var settingNumbers = map[string]int{
+	"rp_filter": 8, "arp_filter": 13, "arp_announce": 18, "arp_ignore": 19, "promote_secondaries": 20,
+}
+
+// everywhere is the name that stands for all interfaces, or for new ones, which
+// only /proc knows.
+func everywhere(device string) bool { return device == "all" || device == "default" }
+
+// settings reads and changes net.ipv4.conf of interfaces over rtnetlink
+// (IFLA_AF_SPEC, IFLA_INET_CONF), since a container's /proc/sys is read-only.
+type settings struct {
+	rtnl  *rtnl
+	names names
+}
+
+func openSettings() (settings, error) {
+	r, err := openRTNL()
+	if err != nil {
+		return settings{}, err
+	}
+	n, err := openNames()
+	if err != nil {
+		r.close()
+		return settings{}, err
+	}
+	return settings{r, n}, nil
+}
+
+func (s settings) close() {
+	s.rtnl.close()
+	_ = s.names.close()
+}
+
+// get reads a setting. The error is fs.ErrNotExist when there is no such interface.
+func (s settings) get(device, name string) (int, error) {
+	value, err := s.read(device, name)
+	if err != nil {
+		return 0, fmt.Errorf("reading net.ipv4.conf.%s.%s: %w", device, name, err)
+	}
+	return value, nil
+}
+
+func (s settings) read(device, name string) (int, error) {
+	if everywhere(device) {
+		text, err := os.ReadFile("/proc/sys/net/ipv4/conf/" + device + "/" + name)
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(strings.TrimSpace(string(text)))
+	}
+	index, number, err := s.find(device, name)
+	if err != nil {
+		return 0, err
+	}
+	header := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	header.Index = int32(index)
+	msgs, err := s.rtnl.request(unix.RTM_GETLINK, 0, header).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	if err != nil {
+		return 0, missing(err)
+	}
+	for _, m := range msgs {
+		if values := inetSettings(m); len(values) >= number*4 {
+			return int(int32(binary.NativeEndian.Uint32(values[(number-1)*4:]))), nil
+		}
+	}
+	return 0, errors.New("the kernel does not tell it")
+}
+
+// inetSettings are the values of all IPv4 settings of a link message, in the
+// order of their numbers.
+func inetSettings(m []byte) []byte {
+	if len(m) < unix.SizeofIfInfomsg {
+		return nil
+	}
+	body := m[unix.SizeofIfInfomsg:]
+	for _, kind := range []uint16{unix.IFLA_AF_SPEC, unix.AF_INET, unix.IFLA_INET_CONF} {
+		attrs, err := nl.ParseRouteAttr(body)
+		if err != nil {
+			return nil
+		}
+		body = nil
+		for _, a := range attrs {
+			if a.Attr.Type&^unix.NLA_F_NESTED == kind {
+				body = a.Value
+			}
+		}
+	}
+	return body
+}
+
+// set changes a setting. The error is fs.ErrNotExist when there is no such interface.
+func (s settings) set(device, name string, value int) error {
+	if err := s.write(device, name, value); err != nil {
+		return fmt.Errorf("setting net.ipv4.conf.%s.%s to %d: %w", device, name, value, err)
+	}
+	return nil
+}
+
+func (s settings) write(device, name string, value int) error {
+	if everywhere(device) {
+		return os.WriteFile("/proc/sys/net/ipv4/conf/"+device+"/"+name, []byte(strconv.Itoa(value)), 0)
+	}
+	index, number, err := s.find(device, name)
+	if err != nil {
+		return err
+	}
+	header := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	header.Index = int32(index)
+	req := s.rtnl.request(unix.RTM_SETLINK, 0, header)
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
+	spec.AddRtAttr(unix.AF_INET|unix.NLA_F_NESTED, nil).
+		AddRtAttr(unix.IFLA_INET_CONF|unix.NLA_F_NESTED, nil).
+		AddRtAttr(number, nl.Uint32Attr(uint32(value)))
+	req.AddData(spec)
+	return withReason(missing(s.rtnl.do(req)))
+}
+
+func (s settings) find(device, name string) (index, number int, err error) {
+	number, known := settingNumbers[name]
+	if !known {
+		return 0, 0, fmt.Errorf("setting %q: %w", name, errors.ErrUnsupported)
+	}
+	index, err = s.names.index(device)
+	return index, number, missing(err)
+}
+
+// missing turns the kernel's word for an interface that is gone into fs.ErrNotExist.
+func missing(err error) error {
+	if errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	return err
+}
