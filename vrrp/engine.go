@@ -162,7 +162,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.interfaces.apply(<-events)
 
-	worker := newAddressWorker(addresses, routes, e.opts.Network.Filter(), journal, held, log, e.turns)
+	filter := e.opts.Network.Filter()
+	e.helpers.Go(func() { reportRepairs(filter.Repairs(), log) })
+	worker := newAddressWorker(addresses, routes, filter, journal, held, log, e.turns)
 	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
 	e.helpers.Go(func() { worker.run(e.work, e.results) })
 	e.helpers.Go(func() { announcer.run(e.announced) })
@@ -185,8 +187,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	for range e.results {
 	}
+	err = filter.Close()
 	e.helpers.Wait()
-	return nil
+	return err
 }
 
 // loop is the engine: it waits for the next thing that happens, takes it in,

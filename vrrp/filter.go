@@ -3,8 +3,10 @@ package vrrp
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
@@ -59,4 +61,25 @@ func (w *addressWorker) unguarded(h holding, done outcome) error {
 		}
 	}
 	return nil
+}
+
+// repairLogEvery is how often a repeated repair is logged at most.
+const repairLogEvery = time.Minute
+
+// reportRepairs logs what the filters say until they are closed.
+func reportRepairs(repairs <-chan link.FilterRepair, log *slog.Logger) {
+	last := make(map[string]time.Time)
+	for r := range repairs {
+		if at, before := last[r.Table]; before && time.Since(at) < repairLogEvery && r.Err == nil {
+			continue
+		}
+		last[r.Table] = time.Now()
+		if r.Err != nil {
+			log.Error("failed to put the nftables table of no_accept back: packets to its virtual addresses are accepted",
+				"table", r.Table, "error", r.Err)
+			continue
+		}
+		log.Warn("something else changed the nftables table of no_accept: put back",
+			"table", r.Table, "missing", strings.Join(r.Missing, ", "), "times", r.Count)
+	}
 }

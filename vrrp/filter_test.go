@@ -2,6 +2,7 @@ package vrrp_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,5 +93,31 @@ func TestAFilterOutlivesACrashOrIsRemoved(t *testing.T) {
 		a.apply(instance("VI", 150, vip))
 		after(time.Second)
 		a.wantBlocked(false)
+	})
+}
+
+// TestAFlushedFilterIsReported: the kernel's filter puts itself back, and the
+// log says that something else removed it, once a minute at most.
+func TestAFlushedFilterIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
+		a.apply(with(instance("VI", 150, vip), noAccept))
+		a.engine.AllowMaster()
+		after(5 * time.Second)
+		for range 10 {
+			a.host.FlushRuleset()
+			after(time.Second)
+		}
+		a.wantBlocked(true)
+		const line = "something else changed the nftables table of no_accept: put back"
+		if n := strings.Count(a.log.String(), line); n != 1 {
+			t.Errorf("%d lines about ten flushes in ten seconds, want 1\n%s", n, a.log)
+		}
+		a.host.RefuseFilters(errors.New("no nftables here"))
+		a.host.FlushRuleset()
+		synctest.Wait()
+		if !strings.Contains(a.log.String(), "packets to its virtual addresses are accepted") {
+			t.Errorf("the failure is not logged:\n%s", a.log)
+		}
 	})
 }

@@ -57,6 +57,12 @@ func (k fakeKernel) Remove(device string, prefix netip.Prefix) error {
 	return nil
 }
 
+func (k fakeKernel) Mark(string, netip.Prefix) error { return nil }
+
+func (k fakeKernel) RemoveAlone(device string, prefix netip.Prefix) ([]netip.Prefix, error) {
+	return nil, k.Remove(device, prefix)
+}
+
 func (k fakeKernel) Close() error { return nil }
 
 // strictJournal fails the test when an address is added that it does not hold.

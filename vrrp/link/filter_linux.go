@@ -31,6 +31,7 @@ type filter struct {
 	tables map[string]*filterTable
 	stop   context.CancelFunc // of that goroutine; nil before there is one
 	ended  chan struct{}
+	closed bool
 }
 
 type filterTable struct {
@@ -129,19 +130,20 @@ func (f *filter) Repairs() <-chan FilterRepair { return f.repairs }
 // Close implements Filter.
 func (f *filter) Close() error {
 	f.mu.Lock()
-	stop, ended := f.stop, f.ended
-	f.stop = nil
+	stop, ended, closed := f.stop, f.ended, f.closed
+	f.closed = true
 	f.mu.Unlock()
+	if closed {
+		return nil
+	}
 	if stop != nil {
 		stop()
 		<-ended
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	close(f.repairs)
 	for _, t := range f.tables {
 		t.keeper.Close()
 	}
-	clear(f.tables)
 	return nil
 }
 

@@ -95,6 +95,7 @@ func TestFilterDropsWhatIsSentToAnAddress(t *testing.T) {
 	if tables, err := conn.ListTables(); err != nil || len(tables) != 0 {
 		t.Errorf("tables are left: %v, %v", tables, err)
 	}
+	f = successor()
 	check(t, f.Block(block(v4)))
 	next = successor()
 	check(t, next.Block(block(v6)))
@@ -106,7 +107,7 @@ func TestFilterDropsWhatIsSentToAnAddress(t *testing.T) {
 
 	foreign := conn.AddTable(&nftables.Table{Name: "theirs", Family: nftables.TableFamilyINet})
 	check(t, conn.Flush())
-	if err := f.Block(link.Block{Table: foreign.Name, Address: netip.MustParseAddr(v4)}); !errors.Is(err, fs.ErrPermission) {
+	if err := next.Block(link.Block{Table: foreign.Name, Address: netip.MustParseAddr(v4)}); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a table of somebody else was taken: %v", err)
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/vrrp/link"
 )
@@ -64,4 +67,15 @@ func TestMissingCapabilitiesAreSaidAtOnce(t *testing.T) {
 			t.Errorf("NewKernel without capabilities says %q, which lacks %q", out, want)
 		}
 	}
+}
+
+// readOnlyProc gives the test's thread a /proc/sys that cannot be written, as a
+// container's.
+func readOnlyProc(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	check(t, unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS))
+	check(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	check(t, unix.Mount("/proc/sys", "/proc/sys", "", unix.MS_BIND, ""))
+	check(t, unix.Mount("", "/proc/sys", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 }

@@ -20,23 +20,23 @@ func (a *addresses) RemoveAlone(device string, prefix netip.Prefix) (restored []
 	if errors.Is(err, unix.ENODEV) {
 		return nil, nil
 	}
-	var others []kernelAddress
-	var routes []*nl.NetlinkRequest
-	far := prefix.Addr().AsSlice()
+	var all []kernelAddress
 	if err == nil {
-		others, err = a.all()
+		all, err = a.all()
 	}
-	if err == nil {
-		others = slices.DeleteFunc(others, func(k kernelAddress) bool {
-			if k.index() == index && k.prefix == prefix {
-				far = k.attrs[unix.IFA_ADDRESS]
-			}
-			secondary := k.flags()&unix.IFA_F_SECONDARY != 0
-			return k.index() != index || !k.prefix.Addr().Is4() || k.prefix == prefix ||
-				!secondary || k.prefix.Masked() != prefix.Masked()
-		})
-		routes, err = a.routesOf(index, others)
+	if err != nil {
+		return nil, fmt.Errorf("removing address %s from %s: %w", prefix, device, withReason(err))
 	}
+	at := slices.IndexFunc(all, func(k kernelAddress) bool { return k.index() == index && k.prefix == prefix })
+	if at < 0 || !prefix.Addr().Is4() || all[at].flags()&unix.IFA_F_SECONDARY != 0 {
+		return nil, a.Remove(device, prefix)
+	}
+	far := all[at].attrs[unix.IFA_ADDRESS]
+	others := slices.DeleteFunc(all, func(k kernelAddress) bool {
+		return k.index() != index || !k.prefix.Addr().Is4() || k.flags()&unix.IFA_F_SECONDARY == 0 ||
+			k.prefix.Masked() != prefix.Masked()
+	})
+	routes, err := a.routesOf(index, others)
 	if err != nil {
 		return nil, fmt.Errorf("removing address %s from %s: %w", prefix, device, withReason(err))
 	}

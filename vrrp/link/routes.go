@@ -84,6 +84,9 @@ type Routes interface {
 	RoutesOf(protocol uint8) (map[RouteKey]conf.Route, error)
 	// FindRules tells those of the rules, as RuleOf gives them, that the kernel has.
 	FindRules(rules []conf.Rule) (map[conf.Rule]bool, error)
+	// RulesOf tells all rules of a protocol that director could have made, as
+	// RuleOf gives them.
+	RulesOf(protocol uint8) ([]conf.Rule, error)
 	// AddRoute makes a route. The error is fs.ErrExist when there is one with its key.
 	AddRoute(r conf.Route) error
 	// ReplaceRoute makes a route in the place of the one with its key.

@@ -117,7 +117,7 @@ func (r *routes) rule(want conf.Rule, request, flags int) error {
 // FindRules implements Routes.
 func (r *routes) FindRules(rules []conf.Rule) (map[conf.Rule]bool, error) {
 	wanted := make(map[conf.Rule]bool, len(rules))
-	families := make(map[uint8]bool)
+	families := make(map[int]bool)
 	for _, rule := range rules {
 		wanted[rule] = true
 		if rule.IPv6 {
@@ -128,18 +128,53 @@ func (r *routes) FindRules(rules []conf.Rule) (map[conf.Rule]bool, error) {
 	}
 	found := make(map[conf.Rule]bool)
 	for family := range families {
-		header := &nl.RtMsg{RtMsg: unix.RtMsg{Family: family}}
-		msgs, err := r.settings.rtnl.list(unix.RTM_GETRULE, unix.RTM_NEWRULE, header)
+		list, err := r.listRules(family)
 		if err != nil {
-			return nil, fmt.Errorf("listing the routing rules: %w", err)
+			return nil, err
 		}
-		for _, m := range msgs {
-			if rule, ok := parseRule(m); ok && wanted[rule] {
+		for _, rule := range list {
+			if wanted[rule] {
 				found[rule] = true
 			}
 		}
 	}
 	return found, nil
+}
+
+// RulesOf implements Routes.
+func (r *routes) RulesOf(protocol uint8) ([]conf.Rule, error) {
+	var found []conf.Rule
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		list, err := r.listRules(family)
+		if errors.Is(err, unix.EAFNOSUPPORT) {
+			continue // the kernel runs without IPv6
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range list {
+			if rule.Protocol == protocol {
+				found = append(found, rule)
+			}
+		}
+	}
+	return found, nil
+}
+
+// listRules are the rules of a family that director could have made.
+func (r *routes) listRules(family int) ([]conf.Rule, error) {
+	header := &nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}}
+	msgs, err := r.settings.rtnl.list(unix.RTM_GETRULE, unix.RTM_NEWRULE, header)
+	if err != nil {
+		return nil, fmt.Errorf("listing the routing rules: %w", err)
+	}
+	var list []conf.Rule
+	for _, m := range msgs {
+		if rule, ok := parseRule(m); ok {
+			list = append(list, rule)
+		}
+	}
+	return list, nil
 }
 
 // parseRule reads a rule of the kernel; it is not ok when it has what director

@@ -22,10 +22,40 @@ func (h *Host) RefuseFilters(err error) {
 	h.refuseFilters = err
 }
 
-// Filter implements link.Network.
-func (h *Host) Filter() link.Filter { return filter{h} }
+// FlushRuleset does what "nft flush ruleset" does: nothing is dropped any more.
+// The kernel's filter notices that by itself and puts it back at once, unless
+// filters are refused; both it tells.
+func (h *Host) FlushRuleset() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tables := make(map[string]bool)
+	for a, table := range h.blocked {
+		tables[table] = true
+		if h.refuseFilters != nil {
+			delete(h.blocked, a)
+		}
+	}
+	for table := range tables {
+		h.repaired++
+		if h.repairs == nil {
+			continue
+		}
+		h.repairs <- link.FilterRepair{Table: table, Missing: []string{"the table"}, Err: h.refuseFilters, Count: h.repaired}
+	}
+}
 
-type filter struct{ h *Host }
+// Filter implements link.Network.
+func (h *Host) Filter() link.Filter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.repairs = make(chan link.FilterRepair, eventBuffer)
+	return filter{h, h.repairs}
+}
+
+type filter struct {
+	h       *Host
+	repairs chan link.FilterRepair
+}
 
 func (f filter) Block(b link.Block) error {
 	f.h.mu.Lock()
@@ -59,6 +89,14 @@ func (f filter) Blocked() ([]link.Block, error) {
 	return list, nil
 }
 
-func (f filter) Repairs() <-chan link.FilterRepair { return f.h.repairs }
+func (f filter) Repairs() <-chan link.FilterRepair { return f.repairs }
 
-func (f filter) Close() error { return nil }
+func (f filter) Close() error {
+	f.h.mu.Lock()
+	defer f.h.mu.Unlock()
+	if f.h.repairs == f.repairs {
+		close(f.repairs)
+		f.h.repairs = nil
+	}
+	return nil
+}

@@ -2,14 +2,13 @@ package vrrptest
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 
-	"github.com/lvs-director/director/conf"
+	"golang.org/x/sys/unix"
+
 	"github.com/lvs-director/director/vrrp/link"
 )
 
@@ -20,16 +19,21 @@ type Host struct {
 	ifaces   []*nic
 	watchers []chan link.Event
 	conns    map[*conn]bool
-	// refuse is what adding an address fails with.
-	refuse error
-	deaf   bool
-	vmacs  virtual
+	// refuse is what adding an address fails with, and keep what removing does.
+	refuse, keep error
+	deaf         bool
+	// linksFirst: events of interfaces overtake those of their addresses.
+	linksFirst bool
+	// pend: an interface that was down leaves an error in the sockets on it.
+	pend  bool
+	vmacs virtual
 
 	routing routing
 	// blocked is the table that drops packets to each address.
 	blocked       map[netip.Addr]string
 	refuseFilters error
 	repairs       chan link.FilterRepair
+	repaired      int
 	// starved: nobody is told that packets have arrived.
 	starved bool
 }
@@ -39,17 +43,14 @@ var _ link.Network = (*Host)(nil)
 // nic is one interface of a host.
 type nic struct {
 	link.Interface
-	wire  *Wire
-	addrs []netip.Prefix
-	dad   map[netip.Prefix]link.DAD // of those that have not passed
-}
-
-func (n *nic) address(p netip.Prefix) link.InterfaceAddress {
-	return link.InterfaceAddress{Index: n.Index, Prefix: p, DAD: n.dad[p]}
-}
-
-func (n *nic) has(addr netip.Addr) bool {
-	return slices.ContainsFunc(n.addrs, func(p netip.Prefix) bool { return p.Addr() == addr })
+	wire *Wire
+	// addrs are in the order in which they came: the first of a network is its
+	// primary one.
+	addrs  []netip.Prefix
+	marked map[netip.Prefix]bool     // of them, those that carry the mark
+	dad    map[netip.Prefix]link.DAD // of those that have not passed
+	// pending is the error that the next frame from it fails with.
+	pending error
 }
 
 // events are buffered so that a host never waits for a watcher.
@@ -65,12 +66,13 @@ func (h *Host) Plug(index int, name string, w *Wire, addrs ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ifaces = append(h.ifaces, n)
-	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+	events := []link.Event{{Kind: link.InterfaceChanged, Interface: n.Interface}}
 	for _, a := range addrs {
 		p := netip.MustParsePrefix(a)
 		n.addrs = append(n.addrs, p)
-		h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
+		events = append(events, link.Event{Kind: link.AddressAdded, Address: n.address(p)})
 	}
+	h.tellInOrder(true, events)
 }
 
 // Unplug removes an interface.
@@ -79,7 +81,11 @@ func (h *Host) Unplug(name string) {
 	n := h.nic(name)
 	h.ifaces = slices.DeleteFunc(h.ifaces, func(x *nic) bool { return x == n })
 	h.dropRoutes(name)
-	h.tell(link.Event{Kind: link.InterfaceGone, Interface: n.Interface})
+	events := []link.Event{{Kind: link.InterfaceGone, Interface: n.Interface}}
+	for _, p := range n.addrs {
+		events = append(events, link.Event{Kind: link.AddressRemoved, Address: n.address(p)})
+	}
+	h.tellInOrder(false, events)
 	h.mu.Unlock()
 	n.wire.unplug(h, n.Index)
 }
@@ -111,54 +117,10 @@ func (h *Host) SetUp(name string, up bool) {
 	if !up {
 		h.dropRoutes(name)
 	}
+	if !up && h.pend {
+		n.pending = unix.ENETDOWN
+	}
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
-}
-
-// Put adds an address behind the engine's back.
-func (h *Host) Put(device, prefix string) {
-	if err := h.add(device, netip.MustParsePrefix(prefix)); err != nil {
-		panic(err)
-	}
-}
-
-// Take removes an address behind the engine's back.
-func (h *Host) Take(device, prefix string) { h.remove(device, netip.MustParsePrefix(prefix)) }
-
-// CheckDuplicate gives an interface an address, if it has not got it, and puts
-// it into a state of duplicate address detection.
-func (h *Host) CheckDuplicate(device, prefix string, state link.DAD) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n, p := h.nic(device), netip.MustParsePrefix(prefix)
-	if !slices.Contains(n.addrs, p) {
-		n.addrs = append(n.addrs, p)
-	}
-	if n.dad == nil {
-		n.dad = make(map[netip.Prefix]link.DAD)
-	}
-	n.dad[p] = state
-	h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
-}
-
-// canSend says whether an address can be the source of a packet.
-func (h *Host) canSend(from netip.Addr) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, n := range h.ifaces {
-		for _, p := range n.addrs {
-			if p.Addr() == from && n.dad[p] == link.DADPassed {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// RefuseAddresses makes adding addresses fail with err until it is nil.
-func (h *Host) RefuseAddresses(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.refuse = err
 }
 
 // Deaf makes the watchers miss what happens; when it ends they are told by a
@@ -196,14 +158,6 @@ func (h *Host) isStarved() bool {
 	return h.starved
 }
 
-// Has says whether an interface has an address.
-func (h *Host) Has(device, prefix string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := h.nic(device)
-	return n != nil && slices.Contains(n.addrs, netip.MustParsePrefix(prefix))
-}
-
 func (h *Host) nic(name string) *nic {
 	for _, n := range h.ifaces {
 		if n.Name == name {
@@ -223,6 +177,26 @@ func (h *Host) tell(e link.Event) {
 	}
 }
 
+// LinkEventsFirst: the events of interfaces and of addresses come over two
+// sockets, and those of interfaces are read first. Otherwise what is built up
+// is told from the interface to its addresses, and taken down the other way.
+func (h *Host) LinkEventsFirst(first bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.linksFirst = first
+}
+
+// tellInOrder tells of an interface and its addresses, which come or go. The
+// first event is the interface's. It is called with the lock held.
+func (h *Host) tellInOrder(comes bool, events []link.Event) {
+	if !comes && !h.linksFirst {
+		events = append(events[1:], events[0])
+	}
+	for _, e := range events {
+		h.tell(e)
+	}
+}
+
 func (h *Host) snapshot() link.Event {
 	e := link.Event{Kind: link.Snapshot}
 	for _, n := range h.ifaces {
@@ -232,34 +206,6 @@ func (h *Host) snapshot() link.Event {
 		}
 	}
 	return e
-}
-
-func (h *Host) add(device string, p netip.Prefix) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := h.nic(device)
-	switch {
-	case h.refuse != nil:
-		return h.refuse
-	case n == nil:
-		return fmt.Errorf("interface %s: %w", device, fs.ErrNotExist)
-	case slices.Contains(n.addrs, p):
-		return fmt.Errorf("address %s: %w", p, fs.ErrExist)
-	}
-	n.addrs = append(n.addrs, p)
-	h.tell(link.Event{Kind: link.AddressAdded, Address: n.address(p)})
-	return nil
-}
-
-func (h *Host) remove(device string, p netip.Prefix) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := h.nic(device)
-	if n == nil || !slices.Contains(n.addrs, p) {
-		return
-	}
-	n.addrs = slices.DeleteFunc(n.addrs, func(x netip.Prefix) bool { return x == p })
-	h.tell(link.Event{Kind: link.AddressRemoved, Address: n.address(p)})
 }
 
 // Watch implements link.Network.
@@ -277,55 +223,3 @@ func (h *Host) Watch(ctx context.Context) (<-chan link.Event, error) {
 	})
 	return events, nil
 }
-
-// Addresses implements link.Network.
-func (h *Host) Addresses() (link.Addresses, error) { return addresses{h}, nil }
-
-type addresses struct{ h *Host }
-
-func (a addresses) List() ([]link.HostAddress, error) {
-	a.h.mu.Lock()
-	defer a.h.mu.Unlock()
-	var list []link.HostAddress
-	for _, n := range a.h.ifaces {
-		for _, p := range n.addrs {
-			list = append(list, link.HostAddress{Device: n.Name, Prefix: p})
-		}
-	}
-	return list, nil
-}
-
-func (a addresses) Add(want conf.Address) error { return a.h.add(want.Device, want.Prefix) }
-
-func (a addresses) Remove(device string, p netip.Prefix) error {
-	a.h.remove(device, p)
-	return nil
-}
-
-func (a addresses) Close() error { return nil }
-
-// Announcer implements link.Network.
-func (h *Host) Announcer() link.Announcer { return announcer{h} }
-
-type announcer struct{ h *Host }
-
-func (a announcer) Announce(from link.Interface, addr netip.Addr) error {
-	return a.tell(from, addr, false)
-}
-
-func (a announcer) AnnounceReply(from link.Interface, addr netip.Addr) error {
-	return a.tell(from, addr, true)
-}
-
-func (a announcer) tell(from link.Interface, addr netip.Addr, reply bool) error {
-	a.h.mu.Lock()
-	n := a.h.nic(from.Name)
-	a.h.mu.Unlock()
-	if n == nil {
-		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
-	}
-	n.wire.announced(Announcement{From: a.h, Addr: addr, Reply: reply, Device: n.Name})
-	return nil
-}
-
-func (a announcer) Close() error { return nil }

@@ -142,6 +142,17 @@ func (r routes) FindRules(rules []conf.Rule) (map[conf.Rule]bool, error) {
 	return found, nil
 }
 
+func (r routes) RulesOf(protocol uint8) (list []conf.Rule, err error) {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	for rule := range r.h.routing.rules {
+		if rule.Protocol == protocol {
+			list = append(list, rule)
+		}
+	}
+	return list, nil
+}
+
 func (r routes) AddRoute(want conf.Route) error { return r.put(want, false) }
 
 func (r routes) ReplaceRoute(want conf.Route) error { return r.put(want, true) }

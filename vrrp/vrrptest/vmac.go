@@ -138,9 +138,13 @@ type frames struct{ h *Host }
 func (f frames) Send(from link.Interface, packet []byte, to netip.Addr) error {
 	f.h.mu.Lock()
 	n := f.h.nic(from.Name)
+	err := f.h.sendable(n)
 	f.h.mu.Unlock()
-	if n == nil || !to.IsMulticast() {
-		return fmt.Errorf("interface %s: %w", from.Name, fs.ErrNotExist)
+	switch {
+	case err != nil:
+		return fmt.Errorf("sending from %s: %w", from.Name, err)
+	case !to.IsMulticast() || len(packet) == 0:
+		return fmt.Errorf("sending from %s: %w", from.Name, fs.ErrInvalid)
 	}
 	n.wire.send(f.h, n.Name, packet)
 	return nil
