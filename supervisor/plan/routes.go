@@ -96,7 +96,8 @@ func routing(n int) string {
 func (m *maker) masterHere(i *conf.Instance) bool {
 	list := all(i)
 	for _, a := range list {
-		if !slices.Contains(m.facts.Addresses, link.HostAddress{Device: a.Device, Prefix: a.Prefix}) {
+		there := func(h link.HostAddress) bool { return h.At(a.Device, a.Prefix) }
+		if !slices.ContainsFunc(m.facts.Addresses, there) {
 			return false
 		}
 	}
