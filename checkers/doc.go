@@ -1,13 +1,12 @@
-// Package checkers finds out which real servers can serve clients.
+// Package checkers checks which real servers can serve clients.
 //
-// A Schedule owns every checker of the configuration. It starts each run when
-// its time has come (one heap of deadlines, one timer), hands it to package
-// probe, which knows how each kind of check is made, and gives the result to
-// package verdict, which knows what a result does to a checker and a real
-// server. What follows leaves as events: the result of every run and, when it
-// changed, the state of the real server.
+// A Schedule owns every checker of the configuration. It starts each run when it
+// is due (one heap of deadlines, one timer). Package probe carries the run out;
+// package verdict decides what its result means for the checker and the real
+// server. The Schedule reports the result of every run, and the state of a real
+// server whenever it has changed.
 //
-// One goroutine owns all of it. A run never overlaps itself; a checker that a
-// reload removes is cancelled; a checker that a reload leaves alone (same
-// real server, same options) keeps its state and its place in the schedule.
+// One goroutine owns all state. The runs of a checker never overlap. A checker
+// that a reload removes is cancelled; one that a reload leaves alone (same real
+// server, same options) keeps its state and its place in the schedule.
 package checkers

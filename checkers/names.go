@@ -11,9 +11,9 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// Names are the checkers of a real server as events and people call them, in
+// Names returns the names of a real server's checkers for events and people, in
 // their order: "HTTP_GET 10.0.0.2:80/", "PING_CHECK 10.0.0.2". Each is unique
-// in its real server.
+// within the real server.
 func Names(rs *conf.RealServer) []string {
 	names := make([]string, len(rs.Checkers))
 	seen := make(map[string]int)
@@ -28,8 +28,8 @@ func Names(rs *conf.RealServer) []string {
 	return names
 }
 
-// supported are the checkers of a real server that are run here, with their
-// names. The others neither hold the server down nor up.
+// supported returns the checkers of a real server that can be run, with their
+// names. The others have no influence on the real server.
 func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
 	for i, name := range Names(rs) {
 		if probe.Supports(rs.Checkers[i].Kind) {
@@ -39,8 +39,8 @@ func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
 	return list, names
 }
 
-// warnOfUnknown says once for each configuration what is not checked.
-func (s *Schedule) warnOfUnknown(cfg *conf.Config) {
+// warnOfUnsupported logs once for each configuration what is not checked.
+func (s *Schedule) warnOfUnsupported(cfg *conf.Config) {
 	count := make(map[conf.CheckKind]int)
 	patterns := 0
 	for _, vs := range cfg.VirtualServers {
@@ -57,10 +57,11 @@ func (s *Schedule) warnOfUnknown(cfg *conf.Config) {
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(count)) {
-		s.opts.Log.Warn("checks of this kind are not run, real servers are judged without them", "kind", kind, "count", count[kind])
+		s.opts.Log.Warn("checks of this kind are not supported: real servers are up or down without them",
+			"kind", kind, "count", count[kind])
 	}
 	if patterns > 0 {
-		s.opts.Log.Warn("regex of a url is not matched, only its status and digest count", "count", patterns)
+		s.opts.Log.Warn("regex of a url is not supported: only its status and digest are checked", "count", patterns)
 	}
 }
 

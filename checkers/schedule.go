@@ -14,10 +14,10 @@ import (
 	"github.com/lvs-director/director/mailbox"
 )
 
-// Prober makes the runs. *probe.Prober is the real one.
+// Prober carries runs out. *probe.Prober is the real one.
 type Prober interface {
-	// Start begins a run and returns at once. It calls done at most once, from
-	// any goroutine; not at all, or still once, after cancel.
+	// Start begins a run and returns at once. It calls done at most once, from any
+	// goroutine; after cancel it may still do so once.
 	Start(t probe.Target, done func(probe.Result)) (cancel func())
 }
 
@@ -27,12 +27,12 @@ type Prober interface {
 type Options struct {
 	Log    *slog.Logger
 	Prober Prober
-	// Rand spreads the first runs over their warmup; the Schedule owns it from now on.
+	// Rand spreads the first runs over the warmup. The Schedule owns it.
 	Rand *rand.Rand
-	// Events gets the state of a real server, when a configuration is applied
-	// and then whenever it changed.
+	// Events is called with the state of a real server when a configuration is
+	// applied and whenever the state has changed.
 	Events func(event.RealServerState)
-	// Results gets the result of every run.
+	// Results is called with the result of every run.
 	Results func(event.CheckResult)
 }
 
@@ -50,8 +50,8 @@ func SnapshotOf(known []event.RealServerState) Snapshot {
 	return s
 }
 
-// minPause is the least time between two runs of a checker, whatever the
-// configuration says: no delay of 0 may turn into a busy loop.
+// minPause is the least time between two runs of a checker: a configured delay of
+// 0 must not become a busy loop.
 const minPause = time.Millisecond
 
 // Schedule runs the checkers of a configuration.
@@ -82,7 +82,7 @@ type outcome struct {
 	result  probe.Result
 }
 
-// New starts a schedule without checkers. Close ends it; the Prober is closed by whoever made it.
+// New starts a schedule without checkers. Close ends it, but not the Prober.
 func New(opts Options) *Schedule {
 	s := &Schedule{
 		opts: opts, applies: make(chan application), results: mailbox.New[[]outcome](),
@@ -92,11 +92,10 @@ func New(opts Options) *Schedule {
 	return s
 }
 
-// Apply replaces the configuration and returns when that is done; the state of
-// every real server has then been reported to Events. Checkers that are the
-// same as before go on as if nothing had happened. Real servers that are new to
-// the schedule start with the verdict that snapshot (which may be nil) holds of them.
-// cfg must not be changed afterwards.
+// Apply replaces the configuration and returns when that is done and the state of
+// every real server was passed to Events. Checkers that are the same as before
+// are not touched. Real servers that are new to the schedule start with their
+// state in snapshot, which may be nil. cfg must not be changed afterwards.
 func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
 	a := application{cfg, snapshot, make(chan struct{})}
 	select {
@@ -106,7 +105,7 @@ func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
 	}
 }
 
-// Close ends the schedule and cancels every run. It may be called once.
+// Close ends the schedule and cancels every run. It must be called only once.
 func (s *Schedule) Close() {
 	close(s.stop)
 	<-s.ended
@@ -148,7 +147,7 @@ func (s *Schedule) own() {
 	}
 }
 
-// start begins a run of a checker that has none under way.
+// start begins a run of a checker that has none in progress.
 func (s *Schedule) start(c *checker) {
 	s.runs++
 	run := s.runs
@@ -158,7 +157,7 @@ func (s *Schedule) start(c *checker) {
 	})
 }
 
-// drop ends a checker for good.
+// drop ends a checker.
 func (s *Schedule) drop(c *checker) {
 	s.due.Remove(c)
 	if c.run != 0 {
@@ -171,7 +170,7 @@ func (s *Schedule) drop(c *checker) {
 func (s *Schedule) finish(o outcome, now time.Time) {
 	c := o.checker
 	if c.run != o.run || c.run == 0 {
-		return // a cancelled one
+		return // the run was cancelled
 	}
 	c.run, c.cancel = 0, nil
 	sv := c.server
@@ -199,19 +198,19 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			"virtual_server", sv.virtual, "real_server", sv.real, "checker", c.name,
 			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
 	}
-	// A first result also replaces "not checked yet" among the reasons of a server that is down.
+	// A first result also replaces the reason "not checked yet" of a server that is down.
 	if d.Changed || d.First && (sv.state.Initial || !sv.state.Up) {
 		reason := c.name + ": " + c.last.Reason
 		if sv.state.Initial {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
-		s.judge(sv, reason, now)
+		s.updateState(sv, reason, now)
 		s.opts.Events(sv.state)
 	}
 }
 
-// judge brings the state of a real server up to date with its checkers.
-func (s *Schedule) judge(sv *server, reason string, now time.Time) {
+// updateState makes the state of a real server follow its checkers.
+func (s *Schedule) updateState(sv *server, reason string, now time.Time) {
 	alive, failed := sv.verdict()
 	sv.state.Failed = failed
 	if alive == sv.state.Up {
@@ -222,6 +221,7 @@ func (s *Schedule) judge(sv *server, reason string, now time.Time) {
 		from, to, level, text = to, from, slog.LevelInfo, "real server is up"
 	}
 	sv.state.Up, sv.state.Since, sv.state.Reason = alive, now, reason
-	s.opts.Log.Log(context.Background(), level, text, "virtual_server", sv.virtual, "real_server", sv.real,
+	s.opts.Log.Log(context.Background(), level, text,
+		"virtual_server", sv.virtual, "real_server", sv.real,
 		"from", from, "to", to, "reason", reason)
 }

@@ -492,8 +492,8 @@ func TestUnknownKinds(t *testing.T) {
 		diff(t, "events", []string{
 			"up: no checkers are configured", "up initial: not checked yet", "up: TCP_CHECK 10.0.0.2:80: fine",
 		}, l.upAndDown())
-		diff(t, "log", `level=WARN msg="checks of this kind are not run, real servers are judged without them" kind=BFD_CHECK count=2
-level=WARN msg="regex of a url is not matched, only its status and digest count" count=1
+		diff(t, "log", `level=WARN msg="checks of this kind are not supported: real servers are up or down without them" kind=BFD_CHECK count=2
+level=WARN msg="regex of a url is not supported: only its status and digest are checked" count=1
 `, l.log.String())
 	})
 }

@@ -27,12 +27,12 @@ type checker struct {
 	rules          verdict.Rules
 	state          verdict.Checker
 	last           event.CheckResult
-	run            uint64 // number of the run under way; 0 is none
+	run            uint64 // number of the run in progress; 0 is none
 	cancel         func()
 	trouble        string // why the last run could not be made; empty when it could
 }
 
-// verdict is what the checkers say of their server.
+// verdict combines the checkers of a real server: alive while none is down.
 func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 	for _, c := range sv.checkers {
 		if c.state.Up {
@@ -51,9 +51,9 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 	return len(failed) == 0, failed
 }
 
-// apply makes the configuration the current one.
+// apply replaces the configuration.
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
-	s.warnOfUnknown(cfg)
+	s.warnOfUnsupported(cfg)
 	before := s.servers
 	s.servers = make(map[conf.RealServerID]*server, len(before))
 	var order []*server
@@ -61,7 +61,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		for _, rs := range vs.RealServers {
 			id := vs.ServerID(rs)
 			if s.servers[id] != nil {
-				continue // conf has complained of the second one
+				continue // conf reports the second one
 			}
 			sv := before[id]
 			delete(before, id)
@@ -85,7 +85,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	}
 }
 
-// add makes a real server that is new to the schedule.
+// add adds a real server that is new to the schedule.
 func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
 	sv := &server{virtual: vs.String(), real: rs.String()}
 	known, restored := snapshot[vs.ServerID(rs)]
@@ -109,7 +109,7 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 		}
 	}
 	if restored && !known.Up && !matched {
-		// What held it down is not configured any more: whatever is has to vouch for it.
+		// What held it down is no longer configured: its checkers have to succeed first.
 		for _, c := range sv.checkers {
 			c.state = verdict.Restore(false)
 		}
@@ -131,8 +131,8 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	return sv
 }
 
-// reload gives a real server the checkers of a new configuration. Those that
-// are the same go on; new ones do not change what is known of the server.
+// reload gives a real server the checkers of a new configuration. The same ones
+// go on; new ones do not change the state of the server.
 func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 	old := sv.checkers
 	sv.checkers = nil
@@ -169,11 +169,11 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 		}
 	}
 	if added || removed {
-		s.judge(sv, "its checkers were changed", now)
+		s.updateState(sv, "its checkers were changed", now)
 	}
 }
 
-// newChecker makes a checker of a real server; its first run comes after a random part of its warmup.
+// newChecker adds a checker to a real server. Its first run comes after a random part of its warmup.
 func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.Time) *checker {
 	n := &checker{server: sv, name: name, conf: c, rules: verdict.Of(&c)}
 	sv.checkers = append(sv.checkers, n)
@@ -185,9 +185,9 @@ func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.
 	return n
 }
 
-// hostTrouble reports checks that this host could not make: once for each
-// checker and reason, and not more than one line a second, because what is
-// wrong with this host is wrong for thousands of checks at once.
+// hostTrouble logs checks that this host failed to make: once for each checker and
+// reason, and at most one line a second, since a fault of this host affects
+// thousands of checks at once.
 type hostTrouble struct {
 	last    time.Time
 	skipped int
@@ -202,7 +202,7 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		h.skipped++
 		return
 	}
-	log.Warn("check could not be made, the verdict stays",
+	log.Warn("this host failed to make a check, real server unchanged",
 		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
 		"reason", c.last.Reason, "others_not_logged", h.skipped)
 	h.last, h.skipped = now, 0

@@ -23,11 +23,11 @@ func newDialer() *dialer {
 	return d
 }
 
-var errNotHere = errors.New("not possible on this operating system")
+var errUnsupported = errors.New("not supported on this operating system")
 
 func (d *dialer) connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func()) {
 	if e.device != "" || e.mark != 0 {
-		done(nil, &localError{"bind_if, fwmark", errNotHere})
+		done(nil, &localError{"bind_if, fwmark", errUnsupported})
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(d.ctx)
@@ -55,7 +55,7 @@ func (d *dialer) connect(e endpoint, keep bool, done func(net.Conn, error)) (can
 }
 
 func (d *dialer) ping(e endpoint, done func(error)) (cancel func()) {
-	done(&localError{"echo request", errNotHere})
+	done(&localError{"echo request", errUnsupported})
 	return func() {}
 }
 

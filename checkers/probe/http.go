@@ -13,12 +13,12 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// totalFactor bounds everything after the connection is made (handshake,
-// request, answer) to this many times connect_timeout, which itself bounds
-// each single step: a server that dribbles is a failure, not a check that never ends.
+// totalFactor limits handshake, request and answer together to this many times
+// connect_timeout, which limits each single step. A server that sends a byte now
+// and then fails; the check does not last for ever.
 const totalFactor = 4
 
-// httpGet is HTTP_GET and SSL_GET: one URL is asked for over a new connection.
+// httpGet is HTTP_GET and SSL_GET: it requests one URL over a new connection.
 func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 	e := endpointOf(t.Checker)
 	if t.Checker.HTTP == nil || t.URL < 0 || t.URL >= len(t.Checker.HTTP.URLs) {
@@ -32,9 +32,9 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 			done(failure("connect to "+e.to.String(), err, e.timeout))
 			return
 		}
-		// Whoever cancels closes the connection, and so ends the talk at once.
+		// Cancelling closes the connection, which ends the exchange at once.
 		closed := context.AfterFunc(ctx, func() { conn.Close() })
-		p.talkers.do(func() {
+		p.exchanges.do(func() {
 			defer stop()
 			if ctx.Err() != nil {
 				return
@@ -52,7 +52,7 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 	}
 }
 
-// exchange asks one URL over a connection that is there and judges the answer.
+// exchange requests one URL over a connection and checks the answer.
 func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	c := t.Checker
 	url := &c.HTTP.URLs[t.URL]
@@ -77,7 +77,7 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	if !accepted(url.Statuses, answer.status) {
 		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
 	}
-	return answer.judge(steps, where, url, timeout)
+	return answer.checkBody(steps, where, url, timeout)
 }
 
 // prefix names the URL in reasons when a checker has several.
@@ -88,14 +88,14 @@ func prefix(h *conf.HTTPCheck, url *conf.HTTPURL) string {
 	return url.Path + ": "
 }
 
-// stepReader reads from a connection; each read has the time of one step, all together the total.
+// stepReader reads from a connection with a time limit for each read and one for all of them.
 type stepReader struct {
 	conn net.Conn
 	step time.Duration
 	end  time.Time
 }
 
-// next is the deadline of a step that begins now.
+// next returns the deadline of a step that begins now.
 func (r *stepReader) next() time.Time {
 	if at := time.Now().Add(r.step); at.Before(r.end) {
 		return at
@@ -108,7 +108,7 @@ func (r *stepReader) Read(b []byte) (int, error) {
 	n, err := r.conn.Read(b)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		// TLS without close_notify: common, and keepalived takes it for an end.
+		// TLS without close_notify is common, and an end for keepalived too.
 		err = io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(r.end):
 		err = errTotal
@@ -116,12 +116,14 @@ func (r *stepReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-var errTotal = errors.New("the answer is too slow: not complete in " + fmt.Sprint(totalFactor) + " times connect_timeout")
+var errTotal = fmt.Errorf("the answer is not complete within %d times connect_timeout", totalFactor)
 
-// handshake makes a TLS connection. Nothing is verified, and versions and
-// ciphers that browsers refuse by now are allowed: it is a check of whether a
-// server answers, as with keepalived, not of its certificate.
-func handshake(ctx context.Context, conn net.Conn, steps *stepReader, c *conf.Checker, url *conf.HTTPURL) (net.Conn, error) {
+// handshake makes a TLS connection. It verifies nothing and allows versions and
+// ciphers that browsers refuse: as with keepalived it checks whether a server
+// answers, not its certificate.
+func handshake(
+	ctx context.Context, conn net.Conn, steps *stepReader, c *conf.Checker, url *conf.HTTPURL,
+) (net.Conn, error) {
 	name := c.HTTP.SNI
 	if name == "" && c.HTTP.EnableSNI {
 		name = url.VirtualHost

@@ -102,7 +102,7 @@ func TestAnswers(t *testing.T) {
 		{"chunks are not put together", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", chunked, true, "digest as configured"},
 		{"empty body", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", nothing, true, "digest as configured"},
 		{"wrong digest", "HTTP/1.0 200 OK\r\n\r\nhello", double, false, "digest " + hello + ", want " + double},
-		{"short body", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", double, false, "(5 of 20 bytes came)"},
+		{"short body", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", double, false, "(5 of 20 bytes received)"},
 		{"short body, right digest", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", hello, true, "digest as configured"},
 		{"body starts with an empty line", "HTTP/1.0 200 OK\r\n\r\n\r\n\r\nx", "", true, "status 200"},
 		{"bad Content-Length", "HTTP/1.0 200 OK\r\nContent-Length: -3\r\n\r\nhello", hello, true, "digest as configured"},
@@ -111,7 +111,7 @@ func TestAnswers(t *testing.T) {
 		{"half a head", "HTTP/1.0 200 OK\r\nServ", "", false, "connection closed before the end of the headers"},
 		{"not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "", false, `"SSH-2.0-OpenSSH_9.2" is not a status line`},
 		{"control bytes", "HTTP/1.0 \x1b[31m\nx\r\n\r\n", "", false, `\x1b`},
-		{"endless headers", "HTTP/1.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 20000), "", false, "no end of its headers in 65536 bytes"},
+		{"endless headers", "HTTP/1.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 20000), "", false, "its headers do not end within 65536 bytes"},
 		{"long body", "HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 1<<20), "", true, "status 200"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -156,12 +156,12 @@ func TestSlowServers(t *testing.T) {
 			for _, err := io.WriteString(c, "H"); err == nil; _, err = io.WriteString(c, "T") {
 				time.Sleep(time.Second)
 			}
-		}, 20 * time.Second, "answer: the answer is too slow"},
+		}, 20 * time.Second, "answer: the answer is not complete within"},
 		{"dribbles the body", func(c net.Conn) {
 			for _, err := io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\n"); err == nil; _, err = io.WriteString(c, "x") {
 				time.Sleep(4 * time.Second)
 			}
-		}, 20 * time.Second, "the answer is too slow: not complete in 4 times connect_timeout"},
+		}, 20 * time.Second, "the answer is not complete within 4 times connect_timeout"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -18,13 +18,13 @@ import (
 const (
 	// maxHead bounds status line and headers.
 	maxHead = 64 << 10
-	// maxBody bounds what is read of a body. A digest of a longer one cannot be
-	// had; without a digest the rest does not matter.
+	// maxBody bounds how much of a body is read. There is no digest of a longer
+	// one; without a digest the rest does not matter.
 	maxBody = 64 << 20
 )
 
-// request is the bytes that ask for a URL. They are keepalived's to the byte,
-// because servers are configured to recognise them and answer differently to others.
+// request is the request for a URL. It is keepalived's to the byte, since servers
+// are configured to recognise it and answer others differently.
 func request(c *conf.Checker, url *conf.HTTPURL) []byte {
 	version, closing := "1.0", ""
 	switch c.HTTP.Protocol {
@@ -54,7 +54,7 @@ func readHead(r io.Reader) (head, error) {
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxHead {
-				return head{}, fmt.Errorf("no end of its headers in %d bytes", maxHead)
+				return head{}, fmt.Errorf("its headers do not end within %d bytes", maxHead)
 			}
 			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
 		}
@@ -106,10 +106,10 @@ func parseHead(text []byte) (head, error) {
 	return h, nil
 }
 
-// judge reads the body to its end and compares its digest. The body is what
-// follows the headers, up to Content-Length bytes, and otherwise to the end of the connection; chunks
-// are not put together, because keepalived's digests were made without.
-func (h head) judge(r io.Reader, where string, url *conf.HTTPURL, timeout time.Duration) Result {
+// checkBody reads the body to its end and compares its digest. The body is what
+// follows the headers, up to Content-Length bytes, otherwise to the end of the
+// connection. Chunks are not joined: keepalived's digests are made that way.
+func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout time.Duration) Result {
 	body := io.MultiReader(bytes.NewReader(h.body), r)
 	limit := int64(maxBody + 1)
 	if h.length >= 0 {
@@ -125,7 +125,7 @@ func (h head) judge(r io.Reader, where string, url *conf.HTTPURL, timeout time.D
 		return Result{OK: true, Reason: ok}
 	}
 	if n > maxBody {
-		return Result{Reason: fmt.Sprintf("%sbody of more than %d MiB has no digest", where, maxBody>>20)}
+		return Result{Reason: fmt.Sprintf("%sbody is longer than %d MiB: no digest", where, maxBody>>20)}
 	}
 	got := hex.EncodeToString(sum.Sum(nil))
 	if strings.EqualFold(got, url.Digest) {
@@ -133,7 +133,7 @@ func (h head) judge(r io.Reader, where string, url *conf.HTTPURL, timeout time.D
 	}
 	reason := fmt.Sprintf("%sdigest %s, want %s", where, got, url.Digest)
 	if n < h.length {
-		reason += fmt.Sprintf(" (%d of %d bytes came)", n, h.length)
+		reason += fmt.Sprintf(" (%d of %d bytes received)", n, h.length)
 	}
 	return Result{Reason: reason}
 }
@@ -150,7 +150,7 @@ func accepted(ranges []conf.StatusRange, status int) bool {
 	return false
 }
 
-// statusText is the accepted codes as they are configured: "200-299 404".
+// statusText returns the accepted codes in the words of the configuration: "200-299 404".
 func statusText(ranges []conf.StatusRange) string {
 	if len(ranges) == 0 {
 		return "200-299"
@@ -166,7 +166,7 @@ func statusText(ranges []conf.StatusRange) string {
 	return strings.Join(text, " ")
 }
 
-// quote makes what a server said fit for one line of a log.
+// quote makes text from a server fit for one line of a log.
 func quote(b []byte) string {
 	const most = 60
 	if len(b) > most {

@@ -2,7 +2,7 @@ package probe
 
 import "sync"
 
-// limiter runs functions in at most max goroutines; further ones wait in order.
+// limiter runs functions in at most max goroutines. Further functions wait in order.
 type limiter struct {
 	max int
 
@@ -28,7 +28,7 @@ func (l *limiter) do(f func()) {
 	})
 }
 
-// next is the function that has waited longest; nil ends the goroutine.
+// next returns the function that has waited longest; nil ends the goroutine.
 func (l *limiter) next() (f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loop owns all sockets that wait for something: one goroutine, one epoll
-// instance, one heap of deadlines. Others put operations into its inbox.
+// loop owns all sockets of checks in progress: one goroutine, one epoll instance,
+// one heap of deadlines. Other goroutines put operations into its inbox.
 type loop struct {
 	epoll, wake int // descriptors; wake is an eventfd
 
@@ -28,20 +28,21 @@ type loop struct {
 	buffer    [2048]byte // for one received packet
 }
 
-// operation is a thing that takes time: a connect, an echo request.
+// operation is a connect or an echo request in progress.
 type operation interface {
 	deadline.Item
 	begin(l *loop, now time.Time)
-	// end takes the operation out of the loop and tells its caller, unless err is errClosed.
+	// end removes the operation from the loop and calls its done function, unless
+	// err is errClosed.
 	end(l *loop, err error)
 }
 
-// handler is told when its descriptor is ready.
+// handler is called when its descriptor is ready.
 type handler interface {
 	readyFor(l *loop, events uint32)
 }
 
-// inbox is what the loop was told and has not taken yet.
+// inbox is what the loop was asked for and has not taken yet.
 type inbox struct {
 	messages []message
 	close    bool
@@ -89,7 +90,7 @@ func (l *loop) ping(e endpoint, done func(error)) (cancel func()) {
 	return func() { l.send(message{op: op, cancel: true}) }
 }
 
-// send puts a message into the inbox; a closed loop drops it.
+// send puts a message into the inbox. A closed loop drops it.
 func (l *loop) send(m message) {
 	l.inbox.Put(func(in *inbox) { in.messages = append(in.messages, m) })
 }
@@ -105,7 +106,7 @@ func (l *loop) close() {
 	<-l.ended
 }
 
-// watch asks to be told of events on a descriptor.
+// watch has h called for events on a descriptor.
 func (l *loop) watch(fd int, events uint32, h handler) error {
 	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
@@ -117,7 +118,7 @@ func (l *loop) watch(fd int, events uint32, h handler) error {
 	return nil
 }
 
-// forget undoes watch; the descriptor stays open.
+// forget undoes watch. The descriptor stays open.
 func (l *loop) forget(fd int) {
 	if _, ok := l.ready[fd]; ok {
 		delete(l.ready, fd)
@@ -143,8 +144,8 @@ func (l *loop) run() {
 				h.readyFor(l, ev.Events)
 			}
 		}
-		// New operations begin after all events were handled, so that an event
-		// for a descriptor that was just closed is not taken for its successor's.
+		// New operations begin after all events were handled: an event for a
+		// descriptor that was just closed must not go to its successor.
 		todo = l.inbox.Take(inbox{messages: todo.messages[:0]})
 		if todo.close {
 			l.shutdown()
@@ -187,7 +188,7 @@ func (l *loop) shutdown() {
 		op.end(l, errClosed)
 	}
 	unix.Close(l.epoll)
-	// A late send must not write into a descriptor that is somebody else's by now.
+	// After this no send wakes the loop: the descriptor's number may be used again.
 	l.inbox.Close()
 	unix.Close(l.wake)
 }

@@ -22,7 +22,7 @@ type network interface {
 	close()
 }
 
-// endpoint is where a check goes to and what it leaves from.
+// endpoint is the destination of a check and how its packets leave.
 type endpoint struct {
 	to      netip.AddrPort
 	bind    netip.Addr // zero is any
@@ -58,10 +58,10 @@ type localError struct {
 func (e *localError) Error() string { return e.doing + ": " + e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
-// errClosed ends the runs of a prober that is closed; nobody is told of it.
+// errClosed ends the runs of a prober that is closed. It is not reported.
 var errClosed = errors.New("health checks have ended")
 
-// failure is the result of a run that ended with an error while doing something.
+// failure is the result of a run that ended with an error.
 func failure(doing string, err error, timeout time.Duration) Result {
 	var local *localError
 	switch {
@@ -84,7 +84,7 @@ func advise(e *localError) string {
 	return e.Error()
 }
 
-// plain is the innermost text of an error: without Go's "read tcp a->b:".
+// plain returns the innermost text of an error, without Go's "read tcp a->b:".
 func plain(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

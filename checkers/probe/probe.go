@@ -9,16 +9,16 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// Target is what one run checks.
+// Target is what a run checks.
 type Target struct {
 	Checker *conf.Checker // options; never changed by a Prober
 	URL     int           // index in Checker.HTTP.URLs
 }
 
-// Result is how a run ended.
+// Result is the outcome of a run.
 type Result struct {
 	OK bool
-	// Local says that this host could not make the check, which says nothing of the server.
+	// Local says that this host failed to make the check: nothing is known about the server.
 	Local  bool
 	Reason string // one line: "connect to 10.0.0.2:80: connection refused"
 	Took   time.Duration
@@ -29,19 +29,19 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Prober makes runs. All its methods may be called from any goroutine.
+// Prober carries runs out. Its methods may be called from any goroutine.
 type Prober struct {
-	log     *slog.Logger
-	net     network
-	talkers limiter // the goroutines that talk over a connection
-	ctx     context.Context
-	cancel  context.CancelFunc
+	log       *slog.Logger
+	net       network
+	exchanges limiter // goroutines that exchange data over a connection
+	ctx       context.Context
+	cancel    context.CancelFunc
 }
 
 // start begins a run of one kind of check; see Prober.Start.
 type start func(p *Prober, t Target, done func(Result)) (cancel func())
 
-// kinds are the checks that this package makes.
+// kinds are the checks that this package supports.
 var kinds = map[conf.CheckKind]start{
 	conf.TCPCheck:  tcpCheck,
 	conf.HTTPGet:   httpGet,
@@ -49,12 +49,12 @@ var kinds = map[conf.CheckKind]start{
 	conf.PingCheck: pingCheck,
 }
 
-// Supports says whether runs of a kind of check can be made.
+// Supports says whether a kind of check can be run.
 func Supports(kind conf.CheckKind) bool { return kinds[kind] != nil }
 
-// maxTalkers is how many connections are talked over at once; further ones,
-// connected already, wait for their turn. Connecting is not limited.
-const maxTalkers = 1024
+// maxExchanges is over how many connections data is exchanged at the same time.
+// Further connections are made and then wait for their turn.
+const maxExchanges = 1024
 
 // New starts a prober. Close ends it.
 func New(opts Options) (*Prober, error) {
@@ -66,7 +66,7 @@ func New(opts Options) (*Prober, error) {
 }
 
 func newProber(opts Options, n network) *Prober {
-	p := &Prober{log: opts.Log, net: n, talkers: limiter{max: maxTalkers}}
+	p := &Prober{log: opts.Log, net: n, exchanges: limiter{max: maxExchanges}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -78,7 +78,7 @@ func (p *Prober) Start(t Target, done func(Result)) (cancel func()) {
 	began := time.Now()
 	run := kinds[t.Checker.Kind]
 	if run == nil {
-		done(Result{Local: true, Reason: string(t.Checker.Kind) + " is not made by this program"})
+		done(Result{Local: true, Reason: string(t.Checker.Kind) + " checks are not supported"})
 		return func() {}
 	}
 	return run(p, t, func(r Result) {
@@ -87,7 +87,7 @@ func (p *Prober) Start(t Target, done func(Result)) (cancel func()) {
 	})
 }
 
-// Probe makes a run and waits for its end or for ctx.
+// Probe carries a run out and waits until it ends or ctx is done.
 func (p *Prober) Probe(ctx context.Context, t Target) Result {
 	result := make(chan Result, 1)
 	cancel := p.Start(t, func(r Result) { result <- r })
@@ -96,9 +96,9 @@ func (p *Prober) Probe(ctx context.Context, t Target) Result {
 	case r := <-result:
 		return r
 	case <-ctx.Done():
-		return Result{Local: true, Reason: "given up: " + context.Cause(ctx).Error()}
+		return Result{Local: true, Reason: "cancelled: " + context.Cause(ctx).Error()}
 	case <-p.ctx.Done():
-		return Result{Local: true, Reason: "given up: health checks have ended"}
+		return Result{Local: true, Reason: "cancelled: health checks have ended"}
 	}
 }
 
@@ -107,5 +107,5 @@ func (p *Prober) Probe(ctx context.Context, t Target) Result {
 func (p *Prober) Close() {
 	p.cancel()
 	p.net.close()
-	p.talkers.wait()
+	p.exchanges.wait()
 }

@@ -336,8 +336,8 @@ func TestPortable(t *testing.T) {
 	c.Timeout = 50 * time.Millisecond
 	wantResult(t, run(t, p, c), false, false, "no answer in 50ms")
 	c.BindIf = "lo"
-	wantResult(t, run(t, p, c), false, true, "not possible")
-	wantResult(t, run(t, p, &conf.Checker{Kind: conf.PingCheck, ConnectIP: open.Addr()}), false, true, "not possible")
+	wantResult(t, run(t, p, c), false, true, "not supported")
+	wantResult(t, run(t, p, &conf.Checker{Kind: conf.PingCheck, ConnectIP: open.Addr()}), false, true, "not supported")
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connectOp is a TCP connection in the making.
+// connectOp is a TCP connection attempt in progress.
 type connectOp struct {
 	deadline.Entry
 	endpoint

@@ -6,17 +6,17 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// Rules is what the verdict needs of a checker's configuration.
+// Rules is the part of a checker's configuration that its verdict depends on.
 type Rules struct {
-	Retries      int           // further failures in a row that are forgiven while up (retry)
-	RetryDelay   time.Duration // from a forgiven failure to the next run (delay_before_retry)
+	Retries      int           // failures in a row that are tolerated while up (retry)
+	RetryDelay   time.Duration // from a tolerated failure to the next run (delay_before_retry)
 	Interval     time.Duration // from the end of a run to the next one (delay_loop)
 	Alpha        bool          // starts down
-	URLs         int           // number of URLs, one is checked per run; 0 is 1
+	URLs         int           // number of URLs, of which each run checks one; 0 means 1
 	FastRecovery bool          // after a failed URL recovered the others follow without a pause
 }
 
-// Of picks the rules out of a checker's configuration.
+// Of returns the rules of a checker's configuration.
 func Of(c *conf.Checker) Rules {
 	r := Rules{Retries: c.Retries, RetryDelay: c.RetryDelay, Interval: c.Interval, Alpha: c.Alpha}
 	if c.HTTP != nil {
@@ -25,22 +25,22 @@ func Of(c *conf.Checker) Rules {
 	return r
 }
 
-// Outcome is what a run found out.
+// Outcome is the result of a run.
 type Outcome uint8
 
 // The outcomes of a run.
 const (
 	Failure Outcome = iota
 	Success
-	// Unknown is a run that could not be made here (no free descriptor, no
-	// such interface): it says nothing of the server.
+	// Unknown is a run that this host failed to make (no free descriptor, no such
+	// interface). It says nothing about the server.
 	Unknown
 )
 
 // Checker is the state of one checker. Its zero value is not useful; see New and Restore.
 type Checker struct {
 	Up bool
-	// Ran says that at least one run has ended with Failure or Success.
+	// Ran says that at least one run ended with Failure or Success.
 	Ran bool
 	// Failures in a row while up; the one after Rules.Retries takes the checker down.
 	Failures int
@@ -50,19 +50,19 @@ type Checker struct {
 	Passed int
 }
 
-// New is a checker before its first run. Up ones have used up their retries.
+// New returns a checker before its first run. One that starts up has no retries left.
 func New(r Rules) Checker {
 	return Checker{Up: !r.Alpha, Failures: max(r.Retries, 0)}
 }
 
-// Restore is a checker whose verdict is known from before.
+// Restore returns a checker whose verdict is known from before.
 func Restore(up bool) Checker { return Checker{Up: up, Ran: true} }
 
-// Decision is what follows from a run.
+// Decision is the consequence of a run.
 type Decision struct {
 	Changed  bool          // the checker went up or down
-	First    bool          // this was the first run that said something
-	Retrying bool          // a failure that is forgiven so far
+	First    bool          // the first run that ended with Failure or Success
+	Retrying bool          // a failure that is tolerated so far
 	Next     time.Duration // from the end of this run to the start of the next
 }
 
@@ -106,9 +106,9 @@ func (c *Checker) Step(r Rules, outcome Outcome) Decision {
 	return d
 }
 
-// Adopt is a checker that a reload added to a real server that has been
-// serving (alive) or not. An alive server is not taken out for a check that
-// has not run, not even an alpha one; a dead one is not brought back by it.
+// Adopt returns a checker that a reload adds to a real server that is alive or
+// not. It does not take an alive server out before it has run, even with alpha,
+// and does not bring a dead one back.
 func Adopt(r Rules, alive bool) Checker {
 	c := New(r)
 	c.Up = alive
