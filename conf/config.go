@@ -42,7 +42,7 @@ type Config struct {
 	// Found counts the blocks of the files, whether they can be used or not.
 	Found Found
 
-	sources sources
+	locator Locator // not carried to other processes
 }
 
 // Found counts the blocks that the text has, whether they can be used or not,

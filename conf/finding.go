@@ -1,27 +1,71 @@
 package conf
 
 import (
-	"cmp"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/lvs-director/director/conf/syntax"
 )
+
+// Severity is the weight of a finding.
+type Severity uint8
+
+const (
+	// Note is worth knowing; keepalived says nothing about it.
+	Note Severity = iota
+	// Warning is what keepalived would complain about and run all the same.
+	Warning
+	// Error leaves no sensible way to run the configuration.
+	Error
+)
+
+// String gives "note", "warning" or "error".
+func (s Severity) String() string {
+	switch s {
+	case Note:
+		return "note"
+	case Warning:
+		return "warning"
+	}
+	return "error"
+}
+
+// MarshalText gives the severity's name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Finding is something to say about a configuration.
-type Finding = syntax.Finding
+type Finding struct {
+	Severity Severity
+	Pos      Pos
+	Chain    []Step // how the line was reached, the nearest step first; bounded
+	Code     string // short and stable, such as "missing-brace"
+	Message  string // one line, lower case, without position
+	Hint     string // what to do about it; may be empty
+	Line     string // the physical source line; empty when there is none
+}
 
-// Severity is the weight of a finding: Note, Warning or Error.
-type Severity = syntax.Severity
+// String gives "file:line:col: severity: message", one line.
+func (f Finding) String() string {
+	return f.Pos.String() + ": " + f.Severity.String() + ": " + f.Message
+}
 
-// The weights of findings.
-const (
-	Note    = syntax.Note
-	Warning = syntax.Warning
-	Error   = syntax.Error
-)
+// Caret gives the source line and below it a line with `^` under the finding's
+// column, or "" when the line or the column is not known.
+func (f Finding) Caret() string {
+	if f.Line == "" || f.Pos.Col < 1 || int(f.Pos.Col) > len(f.Line)+1 {
+		return ""
+	}
+	pad := []byte(f.Line[:f.Pos.Col-1])
+	out := pad[:0:0]
+	for _, b := range pad {
+		switch {
+		case b == '\t':
+			out = append(out, '\t')
+		case b&0xc0 != 0x80: // one space for each character, not for each byte
+			out = append(out, ' ')
+		}
+	}
+	return f.Line + "\n" + string(out) + "^"
+}
 
 // HasErrors tells whether the configuration cannot run.
 func HasErrors(findings []Finding) bool {
@@ -72,115 +116,10 @@ func WriteFindings(w io.Writer, findings []Finding, carets bool) error {
 	return err
 }
 
-// maxFindings bounds what is reported: a file that is no configuration has as
-// many things wrong with it as it has lines.
-const maxFindings = 5000
-
-func (l *loader) report(s Severity, pos syntax.Pos, o *syntax.Origin, code, format string, args ...any) *Finding {
-	if s != Note {
-		l.complaints++
+// MaxSeverity gives the weight of the heaviest finding, and false if there is none.
+func MaxSeverity(findings []Finding) (Severity, bool) {
+	if len(findings) == 0 {
+		return Note, false
 	}
-	if len(l.findings) >= maxFindings && s != Error {
-		l.dropped++
-		l.scratch = Finding{}
-		return &l.scratch
-	}
-	l.findings = append(l.findings, l.tree.Finding(s, pos, o, code, format, args...))
-	f := &l.findings[len(l.findings)-1]
-	f.Line = maskLine(f.Line)
-	return f
-}
-
-func (l *loader) err(n *syntax.Node, code, format string, args ...any) *Finding {
-	return l.report(Error, n.Pos(), n.Origin, code, format, args...)
-}
-
-func (l *loader) warn(n *syntax.Node, code, format string, args ...any) *Finding {
-	return l.report(Warning, n.Pos(), n.Origin, code, format, args...)
-}
-
-func (l *loader) note(n *syntax.Node, code, format string, args ...any) *Finding {
-	return l.report(Note, n.Pos(), n.Origin, code, format, args...)
-}
-
-func (l *loader) warnAt(p syntax.Pos, o *syntax.Origin, code, format string, args ...any) *Finding {
-	return l.report(Warning, p, o, code, format, args...)
-}
-
-func (l *loader) noteAt(p syntax.Pos, o *syntax.Origin, code, format string, args ...any) *Finding {
-	return l.report(Note, p, o, code, format, args...)
-}
-
-// warnArg is a warning about word i after the keyword.
-func (l *loader) warnArg(n *syntax.Node, i int, code, format string, args ...any) *Finding {
-	return l.report(Warning, argPos(n, i), n.Origin, code, format, args...)
-}
-
-func (l *loader) noteArg(n *syntax.Node, i int, code, format string, args ...any) *Finding {
-	return l.report(Note, argPos(n, i), n.Origin, code, format, args...)
-}
-
-// argPos is where word i after the keyword stands; word -1 is the keyword.
-func argPos(n *syntax.Node, i int) syntax.Pos {
-	if i >= 0 && i < len(n.Args) {
-		return n.Args[i].Pos
-	}
-	return n.Pos()
-}
-
-// atEnd is a warning at the closing brace of a block, where keepalived notices
-// that something was missing in it.
-func (l *loader) atEnd(n *syntax.Node, code, format string, args ...any) *Finding {
-	return l.report(Warning, endPos(n), n.Origin, code, format, args...)
-}
-
-func endPos(n *syntax.Node) syntax.Pos {
-	if n.Block != nil && n.Block.End.IsValid() {
-		return n.Block.End
-	}
-	return n.Pos()
-}
-
-// sortFindings orders findings as the files were read, and makes warnings
-// errors for those who want that.
-func (l *loader) sortFindings(strict bool) []Finding {
-	if l.dropped > 0 {
-		l.findings = append(l.findings, Finding{
-			Severity: Warning, Pos: syntax.Pos{File: l.cfg.Path}, Code: "too-many-findings",
-			Message: fmt.Sprintf("%d more findings are not shown", l.dropped),
-		})
-	}
-	order := make(map[string]int, len(l.tree.Files))
-	for i, f := range l.tree.Files {
-		order[f.Name] = i + 1
-	}
-	slices.SortStableFunc(l.findings, func(a, b Finding) int {
-		return cmp.Or(
-			cmp.Compare(order[a.Pos.File], order[b.Pos.File]),
-			cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Col, b.Pos.Col),
-			cmp.Compare(b.Severity, a.Severity),
-		)
-	})
-	// A line that a loop repeats is read many times and has one thing wrong.
-	l.findings = slices.CompactFunc(l.findings, func(a, b Finding) bool {
-		return a.Pos == b.Pos && a.Severity == b.Severity && a.Message == b.Message
-	})
-	if strict {
-		for i := range l.findings {
-			if l.findings[i].Severity == Warning {
-				l.findings[i].Severity = Error
-			}
-		}
-	}
-	return l.findings
-}
-
-// clip keeps a word from the file short enough for one line of text.
-func clip(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
+	return slices.MaxFunc(findings, func(a, b Finding) int { return int(a.Severity) - int(b.Severity) }).Severity, true
 }

@@ -237,5 +237,5 @@ func ParseSyncGroupID(s string) (SyncGroupID, error) {
 }
 
 func badIdentity(kind, s string) error {
-	return fmt.Errorf("reading an identity: %q does not name a %s", clip(s), kind)
+	return fmt.Errorf("reading an identity: %.60q does not name a %s", s, kind)
 }

@@ -42,21 +42,3 @@ func (r Rule) String() string {
 	}
 	return strings.Join(words, " ")
 }
-
-// ParseRule reads one line of virtual_rules; it is not ok when that is not a
-// whole and sound one.
-func ParseRule(line string) (Rule, bool) {
-	if strings.ContainsAny(line, "\r\n{}#!\"'$~@") {
-		return Rule{}, false
-	}
-	cfg, findings := LoadText("rule", "static_rules {\n"+line+"\n}\n", Options{Names: func(string, string) (uint32, bool) { return 0, false }})
-	for _, f := range findings {
-		if f.Severity != Note {
-			return Rule{}, false
-		}
-	}
-	if len(cfg.StaticRules) != 1 {
-		return Rule{}, false
-	}
-	return cfg.StaticRules[0], true
-}

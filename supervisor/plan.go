@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/hostcheck"
@@ -53,7 +54,7 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 		return r, nil
 	}
 	hostcheck.Look(&facts)
-	r.Plan = plan.Make(conf.Diff(running.cfg, wanted.cfg), facts)
+	r.Plan = plan.Make(diff.Diff(running.cfg, wanted.cfg), facts)
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
 }

@@ -27,7 +27,7 @@ import (
 // Options are what a supervisor is started with.
 type Options struct {
 	File     string // the configuration; empty is the first of conf.DefaultFiles that exists
-	ConfigID string // as for conf.Options; empty is the host's name
+	ConfigID string // as for load.Options; empty is the host's name
 	Strict   bool   // warnings of the configuration are errors
 
 	OnlyVRRP, OnlyCheckers bool // run one half only

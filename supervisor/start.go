@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/words"
 )
@@ -20,21 +21,21 @@ type start struct {
 // load reads the configuration file.
 func (c *Options) load() loaded {
 	rec := history.NewRecorder(nil, nil)
-	l := c.read(c.File, rec.Options(conf.Options{ConfigID: c.ConfigID, Strict: c.Strict}))
+	l := c.read(c.File, rec.Options(load.Options{ConfigID: c.ConfigID, Strict: c.Strict}))
 	l.recorder, l.text = rec, rec.Text(c.File, l.cfg.ConfigID)
 	return l
 }
 
 // loadText reads a configuration of the history.
 func (c *Options) loadText(t history.Text) loaded {
-	l := c.read(t.Path, t.Options(conf.Options{Strict: c.Strict}))
+	l := c.read(t.Path, t.Options(load.Options{Strict: c.Strict}))
 	l.text = t
 	return l
 }
 
 // read reads a configuration, without the half that was not asked for.
-func (c *Options) read(path string, o conf.Options) loaded {
-	cfg, findings := conf.Load(path, o)
+func (c *Options) read(path string, o load.Options) loaded {
+	cfg, findings := load.Load(path, o)
 	keys, trouble := keyfile.Read(cfg, nil)
 	findings = append(findings, trouble...)
 	if c.OnlyVRRP {

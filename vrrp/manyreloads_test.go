@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
@@ -63,7 +64,7 @@ vrrp_instance PEERS {
 }
 static_routes { 10.7.0.0/16 dev eth0 }
 ` + group
-	cfg, findings := conf.LoadText("kinds.conf", text, conf.Options{})
+	cfg, findings := load.LoadText("kinds.conf", text, load.Options{})
 	for _, f := range findings {
 		if f.Severity != conf.Note {
 			t.Fatal(f)

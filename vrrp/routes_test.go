@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
@@ -22,7 +23,7 @@ const (
 // routed is a configuration with an instance, its routes and rules, and what is static.
 func routed(t *testing.T, virtualRoutes, virtualRules, static string) *conf.Config {
 	t.Helper()
-	cfg, findings := conf.LoadText("routed.conf", fmt.Sprintf(`
+	cfg, findings := load.LoadText("routed.conf", fmt.Sprintf(`
 vrrp_instance VI {
     interface eth0
     virtual_router_id 10
@@ -38,7 +39,7 @@ vrrp_instance VI {
         %s
     }
 }
-%s`, virtualRoutes, virtualRules, static), conf.Options{})
+%s`, virtualRoutes, virtualRules, static), load.Options{})
 	for _, f := range findings {
 		if f.Severity != conf.Note {
 			t.Fatal(f)

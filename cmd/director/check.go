@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/words"
@@ -41,7 +42,7 @@ func (c *checkCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID, Strict: c.Strict})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Strict: c.Strict})
 	if c.Host && !conf.HasErrors(findings) {
 		h, err := hostcheck.ThisHost()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/keyword"
 	"github.com/lvs-director/director/conf/syntax"
 	"github.com/lvs-director/director/words"
 )
@@ -20,11 +21,11 @@ var compatCodes = map[string]bool{
 }
 
 // keepalivedFindings names the lines of a configuration that keepalived would
-// not understand, for the way back. findings are those of conf.Load.
+// not understand, for the way back. findings are those of load.Load.
 func keepalivedFindings(tree *syntax.Tree, findings []conf.Finding) []conf.Finding {
 	type word struct{ block, name string }
 	own := make(map[word]bool)
-	for _, k := range conf.Keywords() {
+	for _, k := range keyword.Keywords() {
 		if k.Own {
 			own[word{k.Block, k.Name}] = true
 		}
@@ -61,7 +62,7 @@ func keepalivedLines(tree *syntax.Tree, f *syntax.File) []conf.Finding {
 	for line := range strings.Lines(f.Text) {
 		number++
 		line = strings.TrimRight(line, "\r\n")
-		pos := syntax.Pos{File: f.Name, Line: number, Col: 1}
+		pos := conf.Pos{File: f.Name, Line: number, Col: 1}
 		if len(line) > keepalivedLine {
 			list = append(list, tree.Finding(conf.Warning, pos, nil, "long-line",
 				"keepalived reads %d bytes of a line and takes the rest for another line; this one has %d", keepalivedLine, len(line)))

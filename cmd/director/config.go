@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/effective"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 )
 
@@ -31,15 +33,15 @@ func (c *configCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
 	if conf.HasErrors(findings) {
 		_ = conf.WriteFindings(std.err, control.WorthSaying(findings), isTerminal(std.err))
 		return fmt.Errorf("%s has errors: there is no effective configuration", file)
 	}
 	if c.JSON {
-		err = conf.RenderJSON(std.out, cfg)
+		err = effective.RenderJSON(std.out, cfg)
 	} else {
-		err = conf.Render(std.out, cfg)
+		err = effective.Render(std.out, cfg)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)

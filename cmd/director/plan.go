@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/plan"
@@ -86,7 +87,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	if err != nil {
 		return control.PlanReport{}, err
 	}
-	cfg, findings := conf.Load(file, conf.Options{ConfigID: c.ConfigID})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
 	r := control.PlanReport{File: file, Digest: cfg.Digest, Findings: control.Findings(control.WorthSaying(findings))}
 	if conf.HasErrors(findings) {
 		r.Refused = file + " has errors"

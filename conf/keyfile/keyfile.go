@@ -59,7 +59,7 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 				pos, ok = src.Pos, true
 			}
 			if !ok {
-				pos = syntax.Pos{File: cfg.Path}
+				pos = conf.Pos{File: cfg.Path}
 			}
 			findings = append(findings, conf.Finding{
 				Severity: conf.Warning, Pos: pos, Code: unreadableKey,

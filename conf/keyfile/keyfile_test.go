@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
+	"github.com/lvs-director/director/conf/load"
 )
 
 type read struct {
@@ -39,7 +40,7 @@ func readFrom(t *testing.T, file string) read {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, findings := conf.Load(path, conf.Options{})
+	cfg, findings := load.Load(path, load.Options{})
 	keys, trouble := keyfile.Read(cfg, nil)
 	return read{cfg, keys, append(findings, trouble...)}
 }

@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+)
 
 // builder puts nodes into blocks. Nodes, words and lists of children are cut
 // from large pieces: a configuration may have hundreds of thousands.
@@ -98,7 +102,7 @@ func (p *parser) node(ln *line, from, to int) {
 			end := strings.IndexByte(text[i+1:to], '"')
 			if end < 0 {
 				broken = true
-				p.report(Warning, tok.Pos, ln.origin, "unterminated-quote", "quotes end on the line they begin on",
+				p.report(conf.Warning, tok.Pos, ln.origin, "unterminated-quote", "quotes end on the line they begin on",
 					"the quote is not closed; the line ends before it")
 				break
 			}
@@ -154,7 +158,7 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 		ref, ok := parseReference(ln.text[:to], i)
 		if !ok && !quoted {
 			if _, ok := shellExpansion(ln.text[:to], i); ok {
-				p.report(Warning, pos, ln.origin, "shell-expansion", "define $NAME=value and write ${NAME}, or fill the template in first",
+				p.report(conf.Warning, pos, ln.origin, "shell-expansion", "define $NAME=value and write ${NAME}, or fill the template in first",
 					"the shell's ${NAME:-default} is not known here, and stays as it is")
 			}
 		}
@@ -163,14 +167,14 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 		}
 		switch {
 		case ref.tight && p.defs[ref.name] != nil:
-			p.reportOnce(reportKey{Pos{File: ln.file}, "not-replaced", ref.name}, Note, pos, ln.origin, "write ${"+ref.name+"}",
+			p.reportOnce(reportKey{conf.Pos{File: ln.file}, "not-replaced", ref.name}, conf.Note, pos, ln.origin, "write ${"+ref.name+"}",
 				"$%s is not replaced, because a blank does not follow it", ref.name)
 		case ref.tight:
 		case ref.braced && !quoted:
-			p.reportOnce(reportKey{Pos{File: ln.file}, "undefined-name", ref.name}, Warning, pos, ln.origin, "",
+			p.reportOnce(reportKey{conf.Pos{File: ln.file}, "undefined-name", ref.name}, conf.Warning, pos, ln.origin, "",
 				"${%s} is not defined, and stays as it is", ref.name)
 		default:
-			p.reportOnce(reportKey{Pos{File: ln.file}, "undefined-name", ref.name}, Note, pos, ln.origin, "",
+			p.reportOnce(reportKey{conf.Pos{File: ln.file}, "undefined-name", ref.name}, conf.Note, pos, ln.origin, "",
 				"$%s is not defined, and stays as it is", ref.name)
 		}
 	}
@@ -187,7 +191,7 @@ func (p *parser) oddBlanks(ln *line, words []Token) {
 	for _, w := range words {
 		for _, r := range w.Text {
 			if name := invisible[r]; name != "" && !w.Quoted {
-				p.reportOnce(reportKey{Pos{File: ln.file}, "odd-blank", name}, Note, w.Pos, ln.origin,
+				p.reportOnce(reportKey{conf.Pos{File: ln.file}, "odd-blank", name}, conf.Note, w.Pos, ln.origin,
 					"type a plain space, here and wherever else the file has one",
 					"%s is not a blank but part of the word", name)
 			}
@@ -213,7 +217,7 @@ func (p *parser) openBlock(ln *line, at int) {
 		}
 	}
 	// As under keepalived, what is in it counts as if the brace were not there.
-	p.report(Warning, pos, ln.origin, "unexpected-brace", "", "'{' belongs to no line before it; it is ignored, with its '}'")
+	p.report(conf.Warning, pos, ln.origin, "unexpected-brace", "", "'{' belongs to no line before it; it is ignored, with its '}'")
 	b.open = append(b.open, openBlock{start: len(b.pending)})
 }
 
@@ -226,7 +230,7 @@ func (p *parser) closeBlock(ln *line, at int) {
 		if p.dropped.IsValid() {
 			hint = "a condition leaves out its line only, not the block that it opens: see " + p.dropped.String()
 		}
-		p.report(Warning, pos, ln.origin, "extra-brace", hint, "'}' closes nothing; it is ignored")
+		p.report(conf.Warning, pos, ln.origin, "extra-brace", hint, "'}' closes nothing; it is ignored")
 		return
 	}
 	top := b.open[len(b.open)-1]
@@ -248,7 +252,7 @@ func (p *parser) closeAll() {
 	b := &p.builder
 	var first *Node
 	count := 0
-	var end Pos
+	var end conf.Pos
 	if len(b.open) > 1 {
 		end = p.endPos()
 	}
@@ -272,11 +276,11 @@ func (p *parser) closeAll() {
 			", which closes the block of " + b.suspect.Keyword.Text + " at " + b.suspect.Keyword.Pos.String()
 	}
 	if count == 1 {
-		p.report(Warning, first.Block.Open, first.Origin, "missing-brace", hint,
+		p.report(conf.Warning, first.Block.Open, first.Origin, "missing-brace", hint,
 			"the block of %s is not closed: a '}' is missing", label(first))
 		return
 	}
-	p.report(Warning, first.Block.Open, first.Origin, "missing-brace", hint,
+	p.report(conf.Warning, first.Block.Open, first.Origin, "missing-brace", hint,
 		"the block of %s is not closed, nor are %d within it: %d '}' are missing", label(first), count-1, count)
 }
 
@@ -289,11 +293,11 @@ func label(n *Node) string {
 }
 
 // endPos is the end of the last file that was read.
-func (p *parser) endPos() Pos {
+func (p *parser) endPos() conf.Pos {
 	if len(p.tree.Files) == 0 {
-		return Pos{}
+		return conf.Pos{}
 	}
 	f := p.tree.Files[0]
 	n := strings.Count(f.Text, "\n") + 1
-	return Pos{File: f.Name, Line: int32(n), Col: int32(len(f.Line(n))) + 1}
+	return conf.Pos{File: f.Name, Line: int32(n), Col: int32(len(f.Line(n))) + 1}
 }

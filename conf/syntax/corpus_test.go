@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -38,7 +39,7 @@ func TestCorpusHasNoError(t *testing.T) {
 		}
 		for _, f := range findings {
 			t.Log(f, f.Hint)
-			if f.Severity == syntax.Error {
+			if f.Severity == conf.Error {
 				t.Errorf("%v", f)
 			}
 		}

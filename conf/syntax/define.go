@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+)
 
 // definition is what `$NAME=` gave. A definition of several lines has the
 // first in value and the others in body; they are read anew at every use.
@@ -8,7 +12,7 @@ type definition struct {
 	value string
 	body  []line
 	multi bool
-	pos   Pos
+	pos   conf.Pos
 }
 
 // reference is a `$NAME` or `${NAME}` in a text.
@@ -101,12 +105,12 @@ func (p *parser) define(ln *line) bool {
 		if rest[0] != '=' || p.defs[name] != nil || builtins[name] {
 			return false
 		}
-		p.report(Warning, ln.pos(ln.at), ln.origin, "bad-definition", "write $"+name+"=…",
+		p.report(conf.Warning, ln.pos(ln.at), ln.origin, "bad-definition", "write $"+name+"=…",
 			"no blank may stand before the = of a definition; the line is ignored")
 		return true
 	}
 	if builtins[name] {
-		p.report(Warning, ln.pos(ln.at), ln.origin, "reserved-name", "choose another name",
+		p.report(conf.Warning, ln.pos(ln.at), ln.origin, "reserved-name", "choose another name",
 			"$%s is defined already, by the language; the definition is ignored", name)
 		p.continuation(ln)
 		return true

@@ -5,12 +5,14 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // readFile reads a file once. pos is where the file was asked for; severity
 // is that of a file that cannot be read. What was read and is no text is an
 // error in any case.
-func (p *parser) readFile(name string, pos Pos, o *Origin, severity Severity) (*File, fs.FileInfo) {
+func (p *parser) readFile(name string, pos conf.Pos, o *Origin, severity conf.Severity) (*File, fs.FileInfo) {
 	unreadable := func(hint, format string, args ...any) (*File, fs.FileInfo) {
 		p.reportOnce(reportKey{pos, "unreadable", name}, severity, pos, o, hint, name+": "+format, args...)
 		return nil, nil
@@ -26,7 +28,7 @@ func (p *parser) readFile(name string, pos Pos, o *Origin, severity Severity) (*
 		return unreadable("", "is not a regular file")
 	}
 	if info.Mode()&0o111 != 0 {
-		p.reportOnce(reportKey{pos, "executable-file", name}, Warning, pos, o, "chmod a-x "+name,
+		p.reportOnce(reportKey{pos, "executable-file", name}, conf.Warning, pos, o, "chmod a-x "+name,
 			"%s is executable: keepalived would not read it", name)
 	}
 	if f := p.tree.byName[name]; f != nil {
@@ -68,19 +70,19 @@ func reason(err error) error {
 	return err
 }
 
-func (p *parser) tooLarge(pos Pos, o *Origin, size int64, name ...string) {
+func (p *parser) tooLarge(pos conf.Pos, o *Origin, size int64, name ...string) {
 	prefix := ""
 	if len(name) > 0 {
 		prefix = name[0] + ": "
 	}
-	p.report(Error, pos, o, "file-too-large", "is it a configuration?",
+	p.report(conf.Error, pos, o, "file-too-large", "is it a configuration?",
 		"%sfile of %d bytes; the limit is %d", prefix, size, p.limits.FileSize)
 }
 
 // addFile puts a file into the tree; nil when it is no text.
-func (p *parser) addFile(name, text string, pos Pos, o *Origin) *File {
+func (p *parser) addFile(name, text string, pos conf.Pos, o *Origin) *File {
 	if kind := notText(text); kind != "" {
-		p.reportOnce(reportKey{pos, "not-text", name}, Error, pos, o, "", "%s: is not a configuration but %s", name, kind)
+		p.reportOnce(reportKey{pos, "not-text", name}, conf.Error, pos, o, "", "%s: is not a configuration but %s", name, kind)
 		return nil
 	}
 	f := &File{Name: name, Text: text}
@@ -93,7 +95,7 @@ func (p *parser) addFile(name, text string, pos Pos, o *Origin) *File {
 }
 
 // count adds a file to what is read in all, and stops when that is too much.
-func (p *parser) count(f *File, pos Pos, o *Origin) bool {
+func (p *parser) count(f *File, pos conf.Pos, o *Origin) bool {
 	p.files++
 	p.total += int64(len(f.Text))
 	if p.files > p.limits.Files {

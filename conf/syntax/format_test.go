@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -50,7 +51,7 @@ func sameMeaning(t *testing.T, name, src, formatted string) {
 		opts := syntax.Options{ConfigID: id, FS: syntax.Memory{}, Random: func(lo, _ int) int { return lo }, KeepComments: true,
 			Limits: syntax.Limits{Lines: 5000, Work: 1 << 20}}
 		before, findings := syntax.ParseText(name, src, opts)
-		if worst, _ := syntax.MaxSeverity(findings); worst == syntax.Error {
+		if worst, _ := conf.MaxSeverity(findings); worst == conf.Error {
 			return // it is no configuration
 		}
 		after, _ := syntax.ParseText(name, formatted, opts)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 type frameKind uint8
@@ -88,19 +90,19 @@ func (p *parser) physicalLine(f *frame, ln *line) (blank, cont, ok bool) {
 		ln.file, ln.num, ln.origin, ln.literal = f.file.Name, f.num, f.origin, true
 		col := int32(start-lineStart) + 1
 		if len(raw) > p.limits.Line {
-			p.report(Error, Pos{f.file.Name, f.num, col}, f.origin, "line-too-long", "",
+			p.report(conf.Error, conf.Pos{File: f.file.Name, Line: f.num, Col: col}, f.origin, "line-too-long", "",
 				"line of %d bytes; the limit is %d", len(raw), p.limits.Line)
 			continue
 		}
 		if strings.IndexByte(raw, 0) >= 0 {
-			p.report(Warning, Pos{f.file.Name, f.num, col}, f.origin, "nul-byte", "", "line with a NUL byte is ignored")
+			p.report(conf.Warning, conf.Pos{File: f.file.Name, Line: f.num, Col: col}, f.origin, "nul-byte", "", "line with a NUL byte is ignored")
 			continue
 		}
 		comment := ln.setPhysical(raw, col)
 		if comment >= 0 {
 			raw = strings.TrimRight(raw, blanks)
 			if p.opts.KeepComments {
-				p.tree.Comments = append(p.tree.Comments, Comment{raw[comment:], Pos{f.file.Name, f.num, col + int32(comment)}})
+				p.tree.Comments = append(p.tree.Comments, Comment{raw[comment:], conf.Pos{File: f.file.Name, Line: f.num, Col: col + int32(comment)}})
 			}
 			cont = strings.HasSuffix(raw, `\`)
 		}
@@ -133,12 +135,12 @@ func (p *parser) currentFile() *File {
 
 // child makes the origin of lines reached by one more step from parent; nil
 // when there have been too many.
-func (p *parser) child(parent *Origin, kind OriginKind, name string, pos Pos) *Origin {
+func (p *parser) child(parent *Origin, kind conf.OriginKind, name string, pos conf.Pos) *Origin {
 	o := &Origin{Kind: kind, Name: name, Pos: pos, Parent: parent, depth: 1}
 	if parent != nil {
 		o.depth, o.includes = parent.depth+1, parent.includes
 	}
-	if kind == FromInclude {
+	if kind == conf.FromInclude {
 		o.includes++
 	}
 	if o.depth > p.limits.Depth || o.includes > p.limits.Includes {
@@ -148,11 +150,11 @@ func (p *parser) child(parent *Origin, kind OriginKind, name string, pos Pos) *O
 	return o
 }
 
-func tooDeep(kind OriginKind, name string, o *Origin) string {
+func tooDeep(kind conf.OriginKind, name string, o *Origin) string {
 	switch kind {
-	case FromInclude:
+	case conf.FromInclude:
 		return fmt.Sprintf("%s: includes are nested more than %d deep", name, o.includes-1)
-	case FromDefinition:
+	case conf.FromDefinition:
 		return fmt.Sprintf("%s: expansion is nested more than %d deep; does a definition refer to itself?", name, o.depth-1)
 	}
 	return fmt.Sprintf("loops and definitions are nested more than %d deep", o.depth-1)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // includeCheck says what an include line reports.
@@ -55,7 +57,7 @@ func (p *parser) include(ln *line) bool {
 	}
 	pos := ln.pos(ln.at)
 	if pattern == "" {
-		p.report(Warning, pos, ln.origin, "missing-word", "", "%s needs the name of a file", word)
+		p.report(conf.Warning, pos, ln.origin, "missing-word", "", "%s needs the name of a file", word)
 		return true
 	}
 	pos = ln.pos(ln.at + strings.Index(text, pattern))
@@ -66,7 +68,7 @@ func (p *parser) include(ln *line) bool {
 	}
 	m, err := glob(p.opts.FS, name)
 	if err != nil {
-		p.report(Warning, pos, ln.origin, "bad-pattern", "", "%s %s: %v", word, pattern, err)
+		p.report(conf.Warning, pos, ln.origin, "bad-pattern", "", "%s %s: %v", word, pattern, err)
 		return true
 	}
 	hint := ""
@@ -77,11 +79,11 @@ func (p *parser) include(ln *line) bool {
 	}
 	switch {
 	case len(m.files) == 0 && !m.wildcard && !m.braces:
-		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no such file; nothing is included", name)
+		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no such file; nothing is included", name)
 	case len(m.files) == 0 && m.wildcard && checks&checkWildcard != 0:
-		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches; nothing is included", name)
+		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches; nothing is included", name)
 	case m.unmatched != "" && checks&checkBrace != 0:
-		p.report(Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches", m.unmatched)
+		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches", m.unmatched)
 	}
 	// The last one pushed is read first.
 	for i := len(m.files) - 1; i >= 0 && !p.stopped; i-- {
@@ -123,13 +125,13 @@ func (p *parser) mainFiles(name string) []string {
 	if err == nil {
 		err = errors.New("no file matches")
 	}
-	p.report(Error, Pos{File: name}, nil, "unreadable", "", "cannot read the configuration: %v", err)
+	p.report(conf.Error, conf.Pos{File: name}, nil, "unreadable", "", "cannot read the configuration: %v", err)
 	return nil
 }
 
 // pushMain has a main file read. What is wrong with it is an error.
 func (p *parser) pushMain(name string) bool {
-	f, info := p.readFile(name, Pos{File: name}, nil, Error)
+	f, info := p.readFile(name, conf.Pos{File: name}, nil, conf.Error)
 	if f == nil {
 		return false
 	}
@@ -139,17 +141,17 @@ func (p *parser) pushMain(name string) bool {
 
 // pushInclude has an included file read. One that is not there is left out,
 // with a warning, as keepalived does.
-func (p *parser) pushInclude(name string, pos Pos, o *Origin) {
-	origin := p.child(o, FromInclude, name, pos)
+func (p *parser) pushInclude(name string, pos conf.Pos, o *Origin) {
+	origin := p.child(o, conf.FromInclude, name, pos)
 	if origin == nil {
 		return
 	}
-	f, info := p.readFile(name, pos, o, Warning)
+	f, info := p.readFile(name, pos, o, conf.Warning)
 	if f == nil {
 		return
 	}
 	if p.including(f, info, o) {
-		p.report(Error, pos, o, "include-loop", "remove one of the include lines",
+		p.report(conf.Error, pos, o, "include-loop", "remove one of the include lines",
 			"%s includes itself, directly or through others", name)
 		return
 	}
@@ -163,7 +165,7 @@ func (p *parser) including(f *File, info fs.FileInfo, o *Origin) bool {
 		return name == f.Name || info != nil && other != nil && os.SameFile(info, other)
 	}
 	for ; o != nil; o = o.Parent {
-		if o.Kind == FromInclude && same(o.Name, o.info) {
+		if o.Kind == conf.FromInclude && same(o.Name, o.info) {
 			return true
 		}
 	}
@@ -175,7 +177,7 @@ func (p *parser) pushFile(f *File, info fs.FileInfo, o *Origin) {
 	at := 0
 	if strings.HasPrefix(f.Text, "\ufeff") {
 		at = len("\ufeff")
-		p.report(Warning, Pos{f.Name, 1, 1}, o, "byte-order-mark", "save the file without it",
+		p.report(conf.Warning, conf.Pos{File: f.Name, Line: 1, Col: 1}, o, "byte-order-mark", "save the file without it",
 			"the file begins with a byte order mark; keepalived would not know the first word")
 	}
 	p.frames = append(p.frames, frame{kind: frameFile, file: f, info: info, at: at, origin: o})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -141,7 +142,7 @@ func TestMainFile(t *testing.T) {
 				t.Fatalf("%d lines, findings %v", len(tree.Nodes), findings)
 			}
 			f := findings[0]
-			if f.Severity != syntax.Error || f.Code != tt.code || !strings.Contains(f.Message, tt.message) || f.Pos.File != tt.path {
+			if f.Severity != conf.Error || f.Code != tt.code || !strings.Contains(f.Message, tt.message) || f.Pos.File != tt.path {
 				t.Errorf("got %v [%s], want %q [%s]", f, f.Code, tt.message, tt.code)
 			}
 		})

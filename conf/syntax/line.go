@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // blanks separate words.
@@ -86,9 +88,9 @@ func (ln *line) column(off int) (int32, bool) {
 }
 
 // pos gives the place of an offset.
-func (ln *line) pos(off int) Pos {
+func (ln *line) pos(off int) conf.Pos {
 	col, _ := ln.column(off)
-	return Pos{File: ln.file, Line: ln.num, Col: col}
+	return conf.Pos{File: ln.file, Line: ln.num, Col: col}
 }
 
 // appendStretch appends to segs what describes ln.text[from:to] when it stands

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // rounds is a `~SEQ` or `~LST` under way.
@@ -18,7 +20,7 @@ type rounds struct {
 	start, step int64 // ~SEQ
 	base        int
 	list        [][]string // ~LST: the values of each round
-	pos         Pos
+	pos         conf.Pos
 }
 
 // value gives variable v of round k.
@@ -48,7 +50,7 @@ func (p *parser) loop(ln *line) bool {
 	pos := ln.pos(ln.at)
 	end := strings.IndexByte(text, ')')
 	if end < 0 {
-		p.report(Warning, pos, ln.origin, "bad-loop", "", "%s…) has no closing parenthesis; the line is ignored", kind)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…) has no closing parenthesis; the line is ignored", kind)
 		return true
 	}
 	args := *ln
@@ -60,7 +62,7 @@ func (p *parser) loop(ln *line) bool {
 	}
 	if len(p.frames) > frames {
 		p.frames = p.frames[:frames]
-		p.report(Warning, pos, ln.origin, "bad-loop", "", "%s…): a definition of several lines is no value; the line is ignored", kind)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): a definition of several lines is no value; the line is ignored", kind)
 		return true
 	}
 	r := &rounds{pos: pos}
@@ -76,9 +78,9 @@ func (p *parser) loop(ln *line) bool {
 		err = r.setSequence(inner)
 	}
 	if extra := (extraValues{}); errors.As(err, &extra) {
-		p.report(Warning, pos, ln.origin, "bad-loop", "", "%s…): %v", kind, err)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): %v", kind, err)
 	} else if err != nil {
-		p.report(Warning, pos, ln.origin, "bad-loop", "", "%s…): %v; the line is ignored", kind, err)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): %v; the line is ignored", kind, err)
 		return true
 	}
 	if r.count > p.limits.Lines {
@@ -118,7 +120,7 @@ func (p *parser) nextRound(f *frame, ln *line) bool {
 	}
 	r.next++
 	*ln = f.rest
-	ln.origin = p.child(f.origin, FromLoop, name.String(), r.pos)
+	ln.origin = p.child(f.origin, conf.FromLoop, name.String(), r.pos)
 	return ln.origin != nil && p.charge(costRound, ln, ln.at)
 }
 

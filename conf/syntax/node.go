@@ -3,12 +3,14 @@ package syntax
 import (
 	"strings"
 	"sync"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // Token is one word of a line.
 type Token struct {
-	Text   string // without its quotes
-	Pos    Pos    // of the first byte, of the opening quote if quoted; of the reference if substituted
+	Text   string   // without its quotes
+	Pos    conf.Pos // of the first byte, of the opening quote if quoted; of the reference if substituted
 	Quoted bool
 }
 
@@ -33,10 +35,10 @@ type Node struct {
 }
 
 // Pos is the place of the keyword.
-func (n *Node) Pos() Pos { return n.Keyword.Pos }
+func (n *Node) Pos() conf.Pos { return n.Keyword.Pos }
 
 // RawPos is the place of Raw's first byte.
-func (n *Node) RawPos() Pos {
+func (n *Node) RawPos() conf.Pos {
 	p := n.Keyword.Pos
 	p.Col = n.rawCol
 	return p
@@ -61,15 +63,15 @@ func (n *Node) Children() []*Node {
 // Block is what stands between two braces.
 type Block struct {
 	Nodes  []*Node
-	Open   Pos  // of the `{`
-	End    Pos  // of the `}`, or of the end of the text when it is missing
-	Closed bool // whether there was a `}`
+	Open   conf.Pos // of the `{`
+	End    conf.Pos // of the `}`, or of the end of the text when it is missing
+	Closed bool     // whether there was a `}`
 }
 
 // Comment is a comment, from its `#` or `!` to the end of the line.
 type Comment struct {
 	Text string
-	Pos  Pos
+	Pos  conf.Pos
 }
 
 // File is a file that was read.
@@ -116,7 +118,7 @@ type Tree struct {
 }
 
 // Line gives the physical source line of p, "" when p names none.
-func (t *Tree) Line(p Pos) string {
+func (t *Tree) Line(p conf.Pos) string {
 	if f := t.byName[p.File]; f != nil {
 		return f.Line(int(p.Line))
 	}

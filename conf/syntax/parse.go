@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // Parse reads the configuration at path, which may be a glob pattern that
 // stands for several files, and what it includes. It always gives a tree: as
 // much as could be read. Findings come in the order in which they were met.
-func Parse(path string, opts Options) (*Tree, []Finding) {
+func Parse(path string, opts Options) (*Tree, []conf.Finding) {
 	p := newParser(opts)
 	for _, name := range p.mainFiles(path) {
 		if p.stopped {
@@ -25,11 +27,11 @@ func Parse(path string, opts Options) (*Tree, []Finding) {
 
 // ParseText reads text under the given file name. Included files are looked up
 // in opts.FS.
-func ParseText(name, text string, opts Options) (*Tree, []Finding) {
+func ParseText(name, text string, opts Options) (*Tree, []conf.Finding) {
 	p := newParser(opts)
 	if int64(len(text)) > p.limits.FileSize {
-		p.tooLarge(Pos{File: name}, nil, int64(len(text)))
-	} else if f := p.addFile(name, text, Pos{File: name}, nil); f != nil {
+		p.tooLarge(conf.Pos{File: name}, nil, int64(len(text)))
+	} else if f := p.addFile(name, text, conf.Pos{File: name}, nil); f != nil {
 		p.pushFile(f, nil, nil)
 		p.run()
 	}
@@ -57,14 +59,14 @@ type parser struct {
 	files   int   // files so far, likewise
 	stopped bool  // a limit was exceeded
 
-	findings []Finding
+	findings []conf.Finding
 	reported map[reportKey]struct{}
-	left     int // findings left out
-	dropped  Pos // the last line with a brace that a condition left out
+	left     int      // findings left out
+	dropped  conf.Pos // the last line with a brace that a condition left out
 }
 
 type reportKey struct {
-	pos  Pos
+	pos  conf.Pos
 	code string
 	name string
 }
@@ -217,16 +219,16 @@ func (p *parser) condition(ln *line) bool {
 }
 
 // report adds a finding, once for each place and code.
-func (p *parser) report(s Severity, pos Pos, o *Origin, code, hint, format string, args ...any) {
+func (p *parser) report(s conf.Severity, pos conf.Pos, o *Origin, code, hint, format string, args ...any) {
 	p.reportOnce(reportKey{pos: pos, code: code}, s, pos, o, hint, format, args...)
 }
 
-func (p *parser) reportOnce(key reportKey, s Severity, pos Pos, o *Origin, hint, format string, args ...any) {
+func (p *parser) reportOnce(key reportKey, s conf.Severity, pos conf.Pos, o *Origin, hint, format string, args ...any) {
 	if _, ok := p.reported[key]; ok {
 		return
 	}
 	limit := p.limits.Findings
-	if s == Error {
+	if s == conf.Error {
 		limit *= 2 // what stops the configuration is not lost among what does not
 	}
 	if len(p.findings) >= limit {
@@ -240,20 +242,20 @@ func (p *parser) reportOnce(key reportKey, s Severity, pos Pos, o *Origin, hint,
 }
 
 // stop reports that a limit is exceeded and ends the reading.
-func (p *parser) stop(pos Pos, o *Origin, code, format string, args ...any) {
-	p.report(Error, pos, o, code, "", format, args...)
+func (p *parser) stop(pos conf.Pos, o *Origin, code, format string, args ...any) {
+	p.report(conf.Error, pos, o, code, "", format, args...)
 	p.stopped = true
 }
 
 // finish closes what is open and gives the result.
-func (p *parser) finish() (*Tree, []Finding) {
+func (p *parser) finish() (*Tree, []conf.Finding) {
 	for len(p.frames) > 0 {
 		p.popFrame()
 	}
 	p.closeAll()
 	if p.left > 0 {
-		p.findings = append(p.findings, Finding{
-			Severity: Warning, Code: "too-many-findings",
+		p.findings = append(p.findings, conf.Finding{
+			Severity: conf.Warning, Code: "too-many-findings",
 			Message: fmt.Sprintf("%d more findings are left out", p.left),
 		})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -36,7 +37,7 @@ func dump(nodes []*syntax.Node) string {
 }
 
 // codes gives the findings as "severity code@line".
-func codes(findings []syntax.Finding) []string {
+func codes(findings []conf.Finding) []string {
 	var out []string
 	for _, f := range findings {
 		out = append(out, fmt.Sprintf("%v %s@%d", f.Severity, f.Code, f.Pos.Line))

@@ -8,13 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
 // checkPositions fails when a position is outside its file.
-func checkPositions(t *testing.T, tree *syntax.Tree, findings []syntax.Finding) {
+func checkPositions(t *testing.T, tree *syntax.Tree, findings []conf.Finding) {
 	t.Helper()
-	check := func(what string, p syntax.Pos) {
+	check := func(what string, p conf.Pos) {
 		t.Helper()
 		if p.Line == 0 && p.Col == 0 {
 			return
@@ -193,11 +194,11 @@ func TestFindingText(t *testing.T) {
 	if want := "é\tx \"y\n \t  ^"; findings[0].Caret() != want {
 		t.Errorf("caret %q, want %q", findings[0].Caret(), want)
 	}
-	f := tree.Finding(syntax.Error, syntax.Pos{File: "f", Line: 1, Col: 1}, nil, "x", "a\nb\x1b[1m%s", "é")
+	f := tree.Finding(conf.Error, conf.Pos{File: "f", Line: 1, Col: 1}, nil, "x", "a\nb\x1b[1m%s", "é")
 	if want := "f:1:1: error: a?b?[1mé"; f.String() != want {
 		t.Errorf("got %q, want %q", f.String(), want)
 	}
-	if f.Line != "é\tx \"y" || tree.Line(syntax.Pos{File: "g", Line: 1}) != "" || tree.Line(syntax.Pos{File: "f", Line: 2}) != "" {
+	if f.Line != "é\tx \"y" || tree.Line(conf.Pos{File: "g", Line: 1}) != "" || tree.Line(conf.Pos{File: "f", Line: 2}) != "" {
 		t.Errorf("source line %q", f.Line)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // expansion is a stretch of a line that substitution has put in place of a
@@ -59,7 +61,7 @@ func (p *parser) substitute(ln *line) bool {
 		} else {
 			value = d.value
 			if d.multi {
-				o := p.child(ln.origin, FromDefinition, "$"+ref.name, pos)
+				o := p.child(ln.origin, conf.FromDefinition, "$"+ref.name, pos)
 				if o == nil {
 					return false
 				}
@@ -73,7 +75,7 @@ func (p *parser) substitute(ln *line) bool {
 		}
 		count++
 		if count > maxReferences || len(buf)+len(value) > p.limits.Line {
-			p.report(Error, pos, ln.origin, "expansion-too-long", "does a definition refer to itself?",
+			p.report(conf.Error, pos, ln.origin, "expansion-too-long", "does a definition refer to itself?",
 				"the line becomes too long by replacing $%s", ref.name)
 			return false
 		}
@@ -157,14 +159,14 @@ func (p *parser) rewrite(ln *line, buf []byte, exps []expansion) {
 type pendingBody struct {
 	frame frame
 	after string // what stood after the reference
-	at    Pos
+	at    conf.Pos
 }
 
 // pushBody has the lines of the definition read next, then what stood after
 // the reference.
 func (p *parser) pushBody(ln *line, b pendingBody) {
 	if b.after != "" {
-		p.report(Warning, b.at, ln.origin, "text-after-definition", "put it on a line of its own",
+		p.report(conf.Warning, b.at, ln.origin, "text-after-definition", "put it on a line of its own",
 			"nothing may follow %s, which has several lines", b.frame.origin.Name)
 		rest := *ln
 		rest.text, rest.at, rest.gen, rest.literal = b.after, 0, 0, false

@@ -1,6 +1,10 @@
 package syntax
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+)
 
 // QuoteError is a quote without its end.
 type QuoteError struct {
@@ -16,7 +20,7 @@ func (e *QuoteError) Error() string { return "missing terminating " + string(e.Q
 // word, a backslash stays and keeps the next character from being a quote or a
 // blank. The words are the command, the user and the group. Columns are counted
 // from at. The error is a *QuoteError.
-func ShellWords(raw string, at Pos) ([]Token, error) {
+func ShellWords(raw string, at conf.Pos) ([]Token, error) {
 	var words []Token
 	for i := 0; i < len(raw); {
 		if isBlank[raw[i]] {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -27,7 +28,7 @@ func TestShellWords(t *testing.T) {
 		{`a\`, []string{`a\`}},
 	}
 	for _, tt := range tests {
-		words, err := syntax.ShellWords(tt.raw, syntax.Pos{})
+		words, err := syntax.ShellWords(tt.raw, conf.Pos{})
 		var got []string
 		for _, w := range words {
 			got = append(got, w.Text)
@@ -39,7 +40,7 @@ func TestShellWords(t *testing.T) {
 }
 
 func TestShellWordPositions(t *testing.T) {
-	words, err := syntax.ShellWords(`"a b"  c`, syntax.Pos{File: "f", Line: 3, Col: 10})
+	words, err := syntax.ShellWords(`"a b"  c`, conf.Pos{File: "f", Line: 3, Col: 10})
 	if err != nil || len(words) != 2 || words[0].Pos.Col != 10 || !words[0].Quoted || words[1].Pos.Col != 17 || words[1].Quoted {
 		t.Errorf("got %+v, %v", words, err)
 	}
@@ -74,7 +75,7 @@ func TestUnfinishedQuotes(t *testing.T) {
 		quote  byte
 		offset int
 	}{{`a "b c`, '"', 2}, {`x 'a "b`, '\'', 2}, {`"a \"`, '"', 0}} {
-		_, err1 := syntax.ShellWords(tt.text, syntax.Pos{})
+		_, err1 := syntax.ShellWords(tt.text, conf.Pos{})
 		_, err2 := syntax.CommandArgv(tt.text)
 		for _, err := range []error{err1, err2} {
 			var q *syntax.QuoteError

@@ -17,6 +17,7 @@ import (
 	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
@@ -137,7 +138,7 @@ func runChecks() error {
 		}
 	}()
 	port := listener.Addr().(*net.TCPAddr).Port
-	cfg, findings := conf.LoadText("checks", checksConfig(port), conf.Options{})
+	cfg, findings := load.LoadText("checks", checksConfig(port), load.Options{})
 	for _, f := range findings {
 		if f.Severity == conf.Error {
 			return errors.New(f.String())

@@ -2,7 +2,6 @@ package control
 
 import (
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/syntax"
 )
 
 // Finding is a finding as director check --json and the control socket
@@ -43,7 +42,7 @@ func ConfFindings(findings []Finding) []conf.Finding {
 	for _, f := range findings {
 		out = append(out, conf.Finding{
 			Severity: severities[f.Severity], Code: f.Code, Message: f.Message, Hint: f.Hint, Line: f.Source,
-			Pos: syntax.Pos{File: f.File, Line: f.Line, Col: f.Column},
+			Pos: conf.Pos{File: f.File, Line: f.Line, Col: f.Column},
 		})
 	}
 	return out

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -29,7 +29,7 @@ type Text struct {
 }
 
 // Options are what the configuration is read with instead of the host's files.
-func (t Text) Options(base conf.Options) conf.Options {
+func (t Text) Options(base load.Options) load.Options {
 	files := make(syntax.Memory, len(t.Files))
 	for _, f := range t.Files {
 		files[path.Clean(f.Name)] = f.Text
@@ -74,7 +74,7 @@ func NewRecorder(base syntax.FS, env func(string) (string, bool)) *Recorder {
 }
 
 // Options are those of base, read through the recorder.
-func (r *Recorder) Options(base conf.Options) conf.Options {
+func (r *Recorder) Options(base load.Options) load.Options {
 	base.FS = r
 	base.Env = r.lookup
 	return base

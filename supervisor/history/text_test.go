@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/history"
 )
 
@@ -55,7 +57,7 @@ func whom(name string) (string, bool) {
 func record(t *testing.T, main string, env func(string) (string, bool)) (*conf.Config, *history.Recorder) {
 	t.Helper()
 	r := history.NewRecorder(nil, env)
-	cfg, findings := conf.Load(main, r.Options(conf.Options{ConfigID: "lb1"}))
+	cfg, findings := load.Load(main, r.Options(load.Options{ConfigID: "lb1"}))
 	if conf.HasErrors(findings) {
 		t.Fatal(findings)
 	}
@@ -70,11 +72,11 @@ func TestARecordedTextReadsTheSame(t *testing.T) {
 	if err := os.RemoveAll(filepath.Dir(main)); err != nil {
 		t.Fatal(err)
 	}
-	again, findings := conf.Load(text.Path, text.Options(conf.Options{}))
+	again, findings := load.Load(text.Path, text.Options(load.Options{}))
 	if conf.HasErrors(findings) {
 		t.Fatal(findings)
 	}
-	if d := conf.Diff(cfg, again); !d.Empty() || again.Digest != cfg.Digest {
+	if d := diff.Diff(cfg, again); !d.Empty() || again.Digest != cfg.Digest {
 		t.Errorf("differs: %+v, digest %s and %s", d, cfg.Digest, again.Digest)
 	}
 	if got := again.Instances[0].Notify.Master.Argv; !cmp.Equal(got, []string{"/bin/tell", "everybody"}) {

@@ -19,7 +19,7 @@ func (o other) String() string { return fmt.Sprintf("%s (pid %d, %s)", o.program
 
 // Conflicts looks for other load balancers that serve what cfg serves: two
 // masters of one host fight over its addresses and its table. configID is as
-// for conf.Options.
+// for load.Options.
 func Conflicts(cfg *conf.Config, configID string) (conflicts []error, err error) {
 	others, err := findOthers(configID)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/words"
@@ -83,7 +84,7 @@ func readOther(proc string, o other, configID string) other {
 		}
 		path = filepath.Join(cwd, path)
 	}
-	cfg, _ := conf.Load(filepath.Join(proc, "root", path), conf.Options{ConfigID: configID})
+	cfg, _ := load.Load(filepath.Join(proc, "root", path), load.Options{ConfigID: configID})
 	if cfg != nil {
 		o.cfg = cfg
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/syntax"
 )
 
 // Host is what director check --host asks this host.
@@ -69,7 +68,7 @@ func (c *hostCheck) say(s conf.Severity, block any, keyword, code, hint, message
 		pos, ok = src.Pos, true
 	}
 	if !ok {
-		pos = syntax.Pos{File: c.cfg.Path}
+		pos = conf.Pos{File: c.cfg.Path}
 	}
 	key := pos.String() + message
 	if c.said[key] {

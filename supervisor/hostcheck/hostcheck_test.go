@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 )
 
 // goodHost has all that goodConfig needs.
@@ -115,7 +116,7 @@ func TestHostFindings(t *testing.T) {
 			if tc.old != "" && changed == text {
 				t.Fatal("nothing was replaced")
 			}
-			cfg, findings := conf.LoadText("lb.conf", changed, conf.Options{})
+			cfg, findings := load.LoadText("lb.conf", changed, load.Options{})
 			if conf.HasErrors(findings) {
 				t.Fatal(findings)
 			}

@@ -8,5 +8,5 @@
 // leaves slowly, what nobody notices, what is untouched, and what the kernel
 // has that nobody asked for.
 //
-// Values come from conf.Difference, which masks secrets.
+// Values come from diff.Difference, which masks secrets.
 package plan

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/event"
 )
 
@@ -31,13 +32,13 @@ func (m *maker) instances() {
 	var changes groups
 	for _, c := range m.diff.Instances {
 		switch c.Action {
-		case conf.Untouched:
+		case diff.Untouched:
 			untouched = append(untouched, fmt.Sprintf("%s (%s)", c.Name, m.state(c)))
-		case conf.Added:
+		case diff.Added:
 			m.clients("%s begins, as BACKUP; if no other router has its addresses they come up here: %s", router(c.New), addressTexts(all(c.New)))
-		case conf.Removed:
+		case diff.Removed:
 			m.instanceEnds(c, stays)
-		case conf.Changed:
+		case diff.Changed:
 			if text := m.instanceChanges(c, stays); text != "" {
 				changes.add(text, c.New.Name)
 			}
@@ -52,14 +53,14 @@ func (m *maker) instances() {
 }
 
 // state is where an instance of the running configuration is.
-func (m *maker) state(c conf.InstanceChange) event.VRRPState {
+func (m *maker) state(c diff.InstanceChange) event.VRRPState {
 	if c.Old == nil {
 		return event.Init
 	}
 	return m.facts.Instances[c.Old.Name]
 }
 
-func (m *maker) instanceEnds(c conf.InstanceChange, stays map[place]string) {
+func (m *maker) instanceEnds(c diff.InstanceChange, stays map[place]string) {
 	if m.state(c) != event.Master {
 		m.quiet("%s ends; it is %s here, so no address moves", router(c.Old), m.state(c))
 		return
@@ -85,7 +86,7 @@ func (m *maker) instanceEnds(c conf.InstanceChange, stays map[place]string) {
 
 // instanceChanges says what of a change needs its own sentence, and gives the
 // rest, which others may have in common with it.
-func (m *maker) instanceChanges(c conf.InstanceChange, stays map[place]string) (rest string) {
+func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string) (rest string) {
 	name := c.New.Name
 	state := m.state(c)
 	m.addressesChange(c, state, stays)
@@ -110,7 +111,7 @@ func (m *maker) instanceChanges(c conf.InstanceChange, stays map[place]string) (
 	return fieldWords(fields)
 }
 
-func (m *maker) addressesChange(c conf.InstanceChange, state event.VRRPState, stays map[place]string) {
+func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, stays map[place]string) {
 	name := c.New.Name
 	before := make(map[place]conf.Address)
 	for _, a := range all(c.Old) {
@@ -157,7 +158,7 @@ func (m *maker) addressesChange(c conf.InstanceChange, state event.VRRPState, st
 	}
 }
 
-func (m *maker) priorityChanges(c conf.InstanceChange, state event.VRRPState) {
+func (m *maker) priorityChanges(c diff.InstanceChange, state event.VRRPState) {
 	from, to, name := c.Old.Priority, c.New.Priority, c.New.Name
 	switch {
 	case state == event.Master && to < from:

@@ -18,7 +18,7 @@ import (
 func keepalived(t *testing.T) plan.Facts {
 	t.Helper()
 	f := plan.Facts{
-		Table: table.Wanted(load(t, running).VirtualServers, nil),
+		Table: table.Wanted(loaded(t, running).VirtualServers, nil),
 		Addresses: []link.HostAddress{
 			{Device: "eth0", Prefix: netip.MustParsePrefix("10.0.0.1/24")},
 			{Device: "eth0", Prefix: netip.MustParsePrefix("10.0.0.100/24")},
@@ -36,7 +36,7 @@ func keepalived(t *testing.T) plan.Facts {
 
 // TestAMigrationThatChangesNothing: VIPs and IPVS as keepalived has them.
 func TestAMigrationThatChangesNothing(t *testing.T) {
-	p := plan.AgainstKernel(load(t, running), keepalived(t))
+	p := plan.AgainstKernel(loaded(t, running), keepalived(t))
 	if !p.Nothing() || len(p.Foreign) > 0 {
 		t.Fatalf("%q", said(p))
 	}
@@ -111,7 +111,7 @@ func TestAgainstKernel(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f := keepalived(t)
 			test.change(&f)
-			p := plan.AgainstKernel(load(t, running), f)
+			p := plan.AgainstKernel(loaded(t, running), f)
 			if diff := cmp.Diff(test.want, said(p)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -125,7 +125,7 @@ func TestAgainstKernel(t *testing.T) {
 
 // TestAGroupIsAsManyServices as it has members.
 func TestAGroupIsAsManyServices(t *testing.T) {
-	cfg := load(t, `
+	cfg := loaded(t, `
 virtual_server_group G {
     10.0.0.7-8 80
 }
@@ -154,7 +154,7 @@ vrrp_instance VI {
 }
 static_routes { 10.6.0.0/16 dev eth0 }
 `
-	cfg := load(t, text)
+	cfg := loaded(t, text)
 	routes, rules := plan.Asked(cfg)
 	master := []link.HostAddress{{Device: "eth0", Prefix: netip.MustParsePrefix("10.0.0.100/24")}}
 	all := func() *plan.Routing {

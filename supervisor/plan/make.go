@@ -3,22 +3,22 @@ package plan
 import (
 	"fmt"
 
-	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
 )
 
 // maker writes a plan.
 type maker struct {
-	diff  conf.Difference
+	diff  diff.Difference
 	facts Facts
 	plan  Plan
 }
 
 // Make says what becomes of a running director when the configuration d leads
 // to replaces the one it has.
-func Make(d conf.Difference, f Facts) Plan {
+func Make(d diff.Difference, f Facts) Plan {
 	m := &maker{diff: d, facts: f, plan: Plan{Unknown: f.Unknown}}
 	for _, c := range d.Fixed {
-		m.plan.Restart = append(m.plan.Restart, fieldWords([]conf.FieldChange{c})+": this takes a restart")
+		m.plan.Restart = append(m.plan.Restart, fieldWords([]diff.FieldChange{c})+": this takes a restart")
 	}
 	m.instances()
 	m.servers()
@@ -48,7 +48,7 @@ func (m *maker) untouched(format string, args ...any) {
 // instances inherit from it they say themselves.
 func (m *maker) global() {
 	for _, f := range m.diff.Global {
-		m.quiet("%s", fieldWords([]conf.FieldChange{f}))
+		m.quiet("%s", fieldWords([]diff.FieldChange{f}))
 	}
 }
 
@@ -57,11 +57,11 @@ func (m *maker) others() {
 	untouched := 0
 	for _, c := range m.diff.Others {
 		switch c.Action {
-		case conf.Untouched:
+		case diff.Untouched:
 			untouched++
-		case conf.Added:
+		case diff.Added:
 			m.quiet("%s %s is new", c.Block, c.Name)
-		case conf.Removed:
+		case diff.Removed:
 			m.quiet("%s %s goes", c.Block, c.Name)
 		default:
 			m.quiet("%s %s: %s", c.Block, c.Name, fieldWords(c.Fields))

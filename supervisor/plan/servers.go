@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -13,14 +14,14 @@ func (m *maker) servers() {
 	untouched, reals := []string(nil), 0
 	for _, c := range m.diff.Servers {
 		switch c.Action {
-		case conf.Untouched:
+		case diff.Untouched:
 			untouched = append(untouched, c.Name)
 			reals += len(c.New.RealServers)
-		case conf.Added:
+		case diff.Added:
 			m.clients("%s is new: %s, %s, %s", c.Name, c.New.Scheduler, c.New.Forward, count(len(c.New.RealServers), "real server"))
-		case conf.Removed:
+		case diff.Removed:
 			m.clients("%s ends, with %s%s", c.Name, count(len(c.Old.RealServers), "real server"), m.hang(c.Old, c.Old.RealServers))
-		case conf.Changed:
+		case diff.Changed:
 			m.serverChanges(c)
 		}
 	}
@@ -29,7 +30,7 @@ func (m *maker) servers() {
 	}
 }
 
-func (m *maker) serverChanges(c conf.ServerChange) {
+func (m *maker) serverChanges(c diff.ServerChange) {
 	members, fields := take(c.Fields, "virtual_server_group")
 	for _, f := range members {
 		if f.Old == "" {
@@ -60,15 +61,15 @@ func (m *maker) serverChanges(c conf.ServerChange) {
 }
 
 // realServers says what becomes of the real servers of one virtual server.
-func (m *maker) realServers(c conf.ServerChange, forwardSaid bool) {
+func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 	var added, waiting, gone, untouched []string
 	var cut []*conf.RealServer
 	var changes groups
 	for _, r := range c.RealServers {
 		switch r.Action {
-		case conf.Untouched:
+		case diff.Untouched:
 			untouched = append(untouched, r.Name)
-		case conf.Added:
+		case diff.Added:
 			switch {
 			case r.New.Weight == 0:
 				m.quiet("%s: %s is new, with weight 0: it gets no connections", c.Name, r.Name)
@@ -77,7 +78,7 @@ func (m *maker) realServers(c conf.ServerChange, forwardSaid bool) {
 			default:
 				added = append(added, r.Name)
 			}
-		case conf.Removed:
+		case diff.Removed:
 			if m.idle(c.Old, r.Old) {
 				gone = append(gone, r.Name)
 			} else {
@@ -118,7 +119,7 @@ func (m *maker) realServers(c conf.ServerChange, forwardSaid bool) {
 
 // realServerChanges says what of a change needs its own sentence, and gives the
 // rest, which others may have in common with it.
-func (m *maker) realServerChanges(c conf.ServerChange, r conf.RealChange, forwardSaid bool) (rest string) {
+func (m *maker) realServerChanges(c diff.ServerChange, r diff.RealChange, forwardSaid bool) (rest string) {
 	from, to := r.Old.Weight, r.New.Weight
 	_, fields := take(r.Fields, "weight")
 	switch {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
 )
 
 // mostNames is how many names one sentence lists.
@@ -27,7 +28,7 @@ func count(n int, noun string) string {
 }
 
 // fieldWords says what changes, keyword by keyword.
-func fieldWords(fields []conf.FieldChange) string {
+func fieldWords(fields []diff.FieldChange) string {
 	list := make([]string, 0, len(fields))
 	for _, f := range fields {
 		switch {
@@ -48,7 +49,7 @@ func fieldWords(fields []conf.FieldChange) string {
 
 // take splits off the fields whose keyword, or the block they stand in, is one
 // of words.
-func take(fields []conf.FieldChange, words ...string) (taken, rest []conf.FieldChange) {
+func take(fields []diff.FieldChange, words ...string) (taken, rest []diff.FieldChange) {
 	for _, f := range fields {
 		first, _, _ := strings.Cut(f.Keyword, " ")
 		hit := false

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 )
 
 // TestEveryOptionOfAnAddress: the kernel has it as the configuration says, and
@@ -38,7 +39,7 @@ func TestEveryOptionOfAnAddress(t *testing.T) {
 		"fd07::5 dev left":           flag(unix.IFA_F_DEPRECATED), // no mask: never a source by itself
 	} {
 		t.Run(line, func(t *testing.T) {
-			cfg, findings := conf.LoadText("a.conf", "static_ipaddress {\n"+line+"\n}\n", conf.Options{})
+			cfg, findings := load.LoadText("a.conf", "static_ipaddress {\n"+line+"\n}\n", load.Options{})
 			for _, f := range findings {
 				if f.Severity != conf.Note {
 					t.Error(f)

@@ -14,13 +14,14 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/vrrp/link"
 )
 
 // parsed are the routes and rules of a configuration's lines.
 func parsed(t *testing.T, routes, rules string) *conf.Config {
 	t.Helper()
-	cfg, findings := conf.LoadText("routes.conf", "static_routes {\n"+routes+"\n}\nstatic_rules {\n"+rules+"\n}\n", conf.Options{})
+	cfg, findings := load.LoadText("routes.conf", "static_routes {\n"+routes+"\n}\nstatic_rules {\n"+rules+"\n}\n", load.Options{})
 	for _, f := range findings {
 		if f.Severity != conf.Note && f.Code != "deprecated" {
 			t.Errorf("%v", f)

@@ -1,0 +1,81 @@
+package diff
+
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/keyword"
+)
+
+func (d *Difference) fixed(before, after *conf.Config) {
+	for _, f := range []FieldChange{
+		{"net_namespace", before.NetworkNamespace, after.NetworkNamespace},
+		{"net_namespace_ipvs", before.IPVSNamespace, after.IPVSNamespace},
+		{"instance", before.InstanceName, after.InstanceName},
+	} {
+		if f.Old != f.New {
+			d.Fixed = append(d.Fixed, f)
+		}
+	}
+}
+
+// unnamed compares the blocks of the top level that have no name.
+func unnamed(before, after *conf.Config) []FieldChange {
+	flat := func(c *conf.Config) keyword.Section {
+		s := keyword.Section{Sections: keyword.Show(c, keyword.Root, c, nil, nil).Sections}
+		s.Sections = append(s.Sections, keyword.Show(c, keyword.SSL, &c.SSL, nil, nil))
+		for i := range c.GARPGroups {
+			s.Sections = append(s.Sections, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
+		}
+		return s
+	}
+	return fields(flat(before), flat(after))
+}
+
+func (d *Difference) others(before, after *conf.Config) {
+	type key struct{ block, name string }
+	collect := func(c *conf.Config) (keys []key, of map[key]keyword.Section) {
+		of = map[key]keyword.Section{}
+		add := func(s keyword.Section) {
+			k := key{s.Keyword, strings.Join(s.Words, " ")}
+			keys = append(keys, k)
+			of[k] = s
+		}
+		for _, s := range c.Scripts {
+			add(keyword.Show(c, keyword.Script, s, []string{s.Name}, nil))
+		}
+		for _, f := range c.Files {
+			add(keyword.Show(c, keyword.File, f, []string{f.Name}, nil))
+		}
+		for _, p := range c.Processes {
+			add(keyword.Show(c, keyword.Process, p, []string{p.Name}, nil))
+		}
+		for _, b := range c.BFDs {
+			add(keyword.Show(c, keyword.BFD, b, []string{b.Name}, nil))
+		}
+		for _, g := range c.SyncGroups {
+			add(keyword.Show(c, keyword.Group, g, []string{g.Name}, nil))
+		}
+		for i := range c.TrackGroups {
+			add(keyword.Show(c, keyword.TrackGroup, &c.TrackGroups[i], []string{c.TrackGroups[i].Name}, nil))
+		}
+		return keys, of
+	}
+	oldKeys, olds := collect(before)
+	newKeys, news := collect(after)
+	for _, k := range newKeys {
+		c := NamedChange{Action: Added, Block: k.block, Name: k.name}
+		if old, ok := olds[k]; ok {
+			c.Action = Untouched
+			if c.Fields = fields(old, news[k]); len(c.Fields) > 0 {
+				c.Action = Changed
+			}
+		}
+		d.Others = append(d.Others, c)
+	}
+	for _, k := range oldKeys {
+		if _, ok := news[k]; !ok {
+			d.Others = append(d.Others, NamedChange{Action: Removed, Block: k.block, Name: k.name})
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package load
+
+import (
+	"net/netip"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
+)
+
+// unreachableServers notes virtual servers on addresses that are not accepted:
+// what drops the packets stands before IPVS, in keepalived too.
+func (l *loader) unreachableServers() {
+	refused := make(map[netip.Addr]string)
+	for _, in := range l.Config.Instances {
+		if !in.NoAccept || in.Priority == 255 {
+			continue
+		}
+		for _, list := range [][]conf.Address{in.Addresses, in.ExcludedAddresses} {
+			for _, a := range list {
+				refused[a.Prefix.Addr()] = in.Name
+			}
+		}
+	}
+	for _, v := range l.Config.VirtualServers {
+		for _, s := range v.Services {
+			if name, ok := refused[s.Address]; ok {
+				l.Note(l.Node(v), "no-accept", "nobody reaches virtual server %s: packets to %s are dropped, because of no_accept in vrrp_instance %s", v, s.Address, value.Clip(name)).Hint = "say accept there"
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,236 @@
+package keyword
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// repeats is a number of packets, of which there is at least one.
+func repeats[T any](name, deflt string, field func(*T) *int) keyword[T] {
+	k := number(name, 1, math.MaxInt32, deflt, field)
+	k.set = func(l *Loader, n *syntax.Node, t *T) {
+		v, ok := l.Integer(n, 0, 0, math.MaxInt32)
+		if !ok {
+			return
+		}
+		if v == 0 {
+			l.WarnArg(n, 0, "out-of-range", "%s must be at least 1: 1 is used", name)
+			v, l.Taken = 1, true
+		}
+		*field(t) = int(v)
+	}
+	return k
+}
+
+func isIPv6(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }
+
+// multicast is a group address of one family.
+func multicast[T any](name, deflt string, family func(netip.Addr) bool, field func(*T) *netip.Addr) keyword[T] {
+	k := ip(name, deflt, field)
+	k.set = func(l *Loader, n *syntax.Node, t *T) {
+		a, ok := l.Address(n, 0)
+		if !ok {
+			return
+		}
+		if !family(a) || !a.IsMulticast() {
+			l.WarnArg(n, 0, "not-multicast", "%s is no group address for %s: %s", a, name, l.Instead())
+			return
+		}
+		*field(t) = a
+	}
+	return k
+}
+
+// microseconds is a whole number of microseconds.
+func microseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
+	return keyword[T]{
+		name: name, value: "1..2147483647", deflt: deflt, unit: "µs", need: 1,
+		set: func(l *Loader, n *syntax.Node, t *T) {
+			if v, ok := l.Integer(n, 0, 1, math.MaxInt32); ok {
+				*field(t) = time.Duration(v) * time.Microsecond
+			}
+		},
+		get: func(t *T) []string {
+			if *field(t) == 0 {
+				return nil
+			}
+			return one(strconv.FormatInt(field(t).Microseconds(), 10))
+		},
+	}
+}
+
+// cpus is a list of CPU numbers.
+func cpus[T any](name string, field func(*T) *[]int) keyword[T] {
+	return custom(name, "CPU ...", "all", 1, func(l *Loader, n *syntax.Node, t *T) {
+		var list []int
+		for i := range n.Args {
+			v, ok := l.Integer(n, i, 0, 4095)
+			if !ok {
+				return
+			}
+			list = append(list, int(v))
+		}
+		*field(t) = list
+	}, func(t *T) []string {
+		var words []string
+		for _, c := range *field(t) {
+			words = append(words, strconv.Itoa(c))
+		}
+		return words
+	})
+}
+
+func setMailTo(l *Loader, n *syntax.Node, g *conf.Global) {
+	for _, c := range n.Children() {
+		g.MailTo = append(g.MailTo, c.Keyword.Text)
+		g.MailTo = append(g.MailTo, value.Vector(c)...)
+		l.Entry(g, n.Keyword.Text, c.Keyword.Text, c)
+	}
+	if len(n.Children()) == 0 {
+		l.AtEnd(n, "empty-block", "notification_email is empty")
+	}
+}
+
+func setSMTPServer(l *Loader, n *syntax.Node, g *conf.Global) {
+	host := n.Arg(0)
+	if _, err := value.ParseAddr(host); err != nil {
+		if !hostName(host) {
+			l.WarnArg(n, 0, "invalid-host", "%q is neither an address nor the name of a host: the line is ignored", value.Clip(host))
+			return
+		}
+		l.NoteArg(n, 0, "host-name", "%s is looked up whenever mail is sent; keepalived looks it up once at start and sends no mail when that fails", value.Clip(host))
+	}
+	g.SMTPServer = host
+	if len(n.Args) > 1 {
+		if p, ok := l.Port(n, 1); ok {
+			g.SMTPPort = p
+		}
+	}
+}
+
+// hostName tells whether s can be the name of a host.
+func hostName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := 0; i < len(label); i++ {
+			c := label[i]
+			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func setLVSTimeouts(l *Loader, n *syntax.Node, g *conf.Global) {
+	for i := 0; i < len(n.Args); i += 2 {
+		var to *time.Duration
+		switch n.Arg(i) {
+		case "tcp":
+			to = &g.LVSTimeouts.TCP
+		case "tcpfin":
+			to = &g.LVSTimeouts.TCPFin
+		case "udp":
+			to = &g.LVSTimeouts.UDP
+		default:
+			l.WarnArg(n, i, "unknown-value", "lvs_timeouts does not know %q: it is ignored", value.Clip(n.Arg(i)))
+			i--
+			continue
+		}
+		if i+1 >= len(n.Args) {
+			l.WarnArg(n, i, "missing-value", "lvs_timeouts %s has no value: it is ignored", n.Arg(i))
+			return
+		}
+		if v, ok := l.Integer(n, i+1, 0, 86400*31); ok {
+			*to = time.Duration(v) * time.Second
+		}
+	}
+}
+
+func setLVSSync(l *Loader, n *syntax.Node, g *conf.Global) {
+	name, ok := l.InterfaceName(n, 0)
+	if !ok {
+		return
+	}
+	s := conf.LVSSync{Interface: name}
+	for i := 1; i < len(n.Args); {
+		opt := n.Arg(i)
+		if (opt != "inst" && opt != "id" && opt != "maxlen" && opt != "port" && opt != "ttl" && opt != "group") || i+1 >= len(n.Args) {
+			if i == 1 { // the old form: IF VI
+				s.Instance = opt
+				l.NoteArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", value.Clip(name), value.Clip(opt), value.Clip(opt))
+			} else {
+				l.WarnArg(n, i, "unknown-value", "lvs_sync_daemon does not know %q, or its value is missing: it is ignored", value.Clip(opt))
+			}
+			i++
+			continue
+		}
+		switch opt {
+		case "inst":
+			s.Instance = n.Arg(i + 1)
+		case "id":
+			if v, ok := l.Integer(n, i+1, 0, 255); ok {
+				s.ID = int(v)
+			}
+		case "maxlen":
+			if v, ok := l.Integer(n, i+1, 1, 65535); ok {
+				s.MaxLen = int(v)
+			}
+		case "port":
+			if v, ok := l.Port(n, i+1); ok {
+				s.Port = v
+			}
+		case "ttl":
+			if v, ok := l.Integer(n, i+1, 1, 255); ok {
+				s.TTL = uint8(v)
+			}
+		case "group":
+			if a, ok := l.Address(n, i+1); ok {
+				if a.IsMulticast() {
+					s.Group = a
+				} else {
+					l.WarnArg(n, i+1, "not-multicast", "%s is no group address for lvs_sync_daemon: it is ignored", a)
+				}
+			}
+		}
+		i += 2
+	}
+	g.LVSSync, l.SyncNode = s, n
+}
+
+func getLVSSync(g *conf.Global) []string {
+	s := g.LVSSync
+	if s.Interface == "" {
+		return nil
+	}
+	words := one(s.Interface)
+	if s.Instance != "" {
+		words = append(words, "inst", s.Instance)
+	}
+	words = append(words, "id", strconv.Itoa(s.ID))
+	if s.MaxLen != 0 {
+		words = append(words, "maxlen", strconv.Itoa(s.MaxLen))
+	}
+	if s.Port != 0 {
+		words = append(words, "port", strconv.Itoa(int(s.Port)))
+	}
+	if s.TTL != 0 {
+		words = append(words, "ttl", strconv.Itoa(int(s.TTL)))
+	}
+	if s.Group.IsValid() {
+		words = append(words, "group", s.Group.String())
+	}
+	return words
+}

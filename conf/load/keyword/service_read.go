@@ -1,0 +1,183 @@
+package keyword
+
+import (
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// readServer reads a virtual_server block.
+func readServer(l *Loader, n *syntax.Node, c *conf.Config) {
+	v := &conf.VirtualServer{Weight: 1, Quorum: 1, Timing: unsetTiming}
+	if !l.serviceKey(n, v) {
+		return // keepalived skips the block: what is in it is not looked at
+	}
+	l.Begin(v, n)
+	if count := countChildren(n, "real_server"); count > 0 {
+		v.RealServers = make([]*conf.RealServer, 0, count)
+	}
+	Server.Read(l, n.Children(), v)
+	c.VirtualServers = append(c.VirtualServers, v)
+}
+
+func countChildren(n *syntax.Node, keyword string) int {
+	count := 0
+	for _, c := range n.Children() {
+		if c.Keyword.Text == keyword {
+			count++
+		}
+	}
+	return count
+}
+
+// serviceKey reads IP [PORT], fwmark N or group NAME.
+func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
+	l.Word, l.Fallback = "virtual_server", ""
+	used := 2
+	switch n.Arg(0) {
+	case "fwmark":
+		if len(n.Args) < 2 {
+			l.Err(n, "missing-parameter", "virtual_server fwmark needs a number, and there is none")
+			return false
+		}
+		mark, ok := l.Integer(n, 1, 1, 1<<32-1)
+		if !ok {
+			return false
+		}
+		v.Key.FWMark = uint32(mark)
+	case "group":
+		if len(n.Args) < 2 {
+			l.Err(n, "missing-parameter", "virtual_server group needs a name, and there is none")
+			return false
+		}
+		v.Group = n.Arg(1)
+	default:
+		a, err := value.ParseAddr(n.Arg(0))
+		port, ok := uint16(0), true
+		if len(n.Args) > 1 {
+			port, ok = portNumber(n.Arg(1))
+		}
+		if err != nil || !ok {
+			l.Warn(n, "invalid-service", "%q is no address and port of a virtual server: it is ignored with all its real servers", value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark N, or virtual_server group NAME"
+			return false
+		}
+		v.Key.Address, v.Key.Port, v.Key.IPv6 = a, port, a.Is6()
+	}
+	if len(n.Args) > used {
+		l.NoteArg(n, used, "extra-words", "%q and what follows it are ignored", value.Clip(n.Arg(used)))
+	}
+	return true
+}
+
+// setRealServer reads a real_server block.
+func setRealServer(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
+	key, ok := l.serverKey(n, "real_server")
+	if !ok {
+		return
+	}
+	r := &conf.RealServer{Key: key, Timing: unsetTiming}
+	l.Begin(r, n)
+	checkers := 0
+	for _, c := range n.Children() {
+		if Checkers[conf.CheckKind(c.Keyword.Text)] != nil {
+			checkers++
+		}
+	}
+	if checkers > 0 {
+		// Never grown: the addresses of checkers are kept until the end.
+		r.Checkers = make([]conf.Checker, 0, checkers)
+	}
+	Real.Read(l, n.Children(), r)
+	v.RealServers = append(v.RealServers, r)
+}
+
+// checker reads the block of one checker and appends it to the real server's.
+func (l *Loader) checker(n *syntax.Node, kind conf.CheckKind, r *conf.RealServer) {
+	r.Checkers = append(r.Checkers, conf.Checker{Kind: kind, Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1, Warmup: -1})
+	c := &r.Checkers[len(r.Checkers)-1]
+	switch kind {
+	case conf.HTTPGet, conf.SSLGet:
+		c.HTTP = &conf.HTTPCheck{Protocol: "1.0"}
+	case conf.SMTPCheck:
+		c.SMTP = &conf.SMTPCheckParams{Hello: "smtpchecker.keepalived.org"}
+	case conf.DNSCheck:
+		c.DNS = &conf.DNSCheckParams{Type: "SOA", Name: "."}
+	case conf.MiscCheck:
+		c.Misc = &conf.MiscCheckParams{}
+	case conf.UDPCheck:
+		c.UDP = &conf.UDPCheckParams{MaxReply: 255}
+	case conf.FileCheck:
+		c.File = &conf.FileCheckParams{}
+	}
+	l.Begin(c, n)
+	Checkers[kind].Read(l, n.Children(), c)
+	if u, ok := l.CheckerUsers[c]; ok && c.Misc != nil {
+		c.Misc.Script.User, c.Misc.Script.Group = u[0], u[1]
+		delete(l.CheckerUsers, c)
+	}
+	if l.usable(n, c) {
+		return
+	}
+	delete(l.Sources, c)
+	*c = conf.Checker{}
+	r.Checkers = r.Checkers[:len(r.Checkers)-1]
+}
+
+// usable tells whether a checker has what it cannot do without.
+func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
+	switch c.Kind {
+	case conf.HTTPGet, conf.SSLGet:
+		if len(c.HTTP.URLs) == 0 {
+			l.AtEnd(n, "missing-url", "%s has no url: it is removed", c.Kind)
+			return false
+		}
+	case conf.MiscCheck:
+		if c.Misc.Script.IsZero() {
+			l.AtEnd(n, "missing-script", "MISC_CHECK has no misc_path: it is removed")
+			return false
+		}
+	case conf.FileCheck:
+		if c.File.Name == "" {
+			l.AtEnd(n, "missing-file", "FILE_CHECK names no track_file: it is removed")
+			return false
+		}
+	case conf.BFDCheck:
+		if c.BFD == "" {
+			l.AtEnd(n, "missing-name", "BFD_CHECK names no bfd_instance: it is removed")
+			return false
+		}
+	}
+	return true
+}
+
+// finishURL fills in what a url block did not say.
+func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
+	if u.Path == "" {
+		l.AtEnd(n, "missing-path", "url has no path: it is removed")
+		return false
+	}
+	if len(u.Statuses) == 0 {
+		u.Statuses = []conf.StatusRange{{From: 200, To: 299}}
+	}
+	if u.Regex != nil && u.Regex.Pattern == "" {
+		l.Note(n, "missing-regex", "url has words about a regex, and no regex: they are ignored")
+		u.Regex = nil
+	}
+	return true
+}
+
+// Defaults of checkers (keepalived check/check_api.c).
+const (
+	DefaultInterval   = 60 * time.Second
+	DefaultTimeout    = 5 * time.Second
+	DefaultRetryDelay = time.Second
+	HTTPRetryDelay    = 3 * time.Second
+	DefaultRetries    = 1
+	DNSRetries        = 3
+)
+
+// unsetTiming is the timing of a block that has said nothing.
+var unsetTiming = conf.CheckTiming{Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1, Warmup: -1}

@@ -1,0 +1,192 @@
+package keyword
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// weightKeyword is the weight of a tracker's own block.
+func weightKeyword[T any](limit int64, deflt string, weight func(*T) *int, reverse func(*T) *bool) keyword[T] {
+	return keyword[T]{
+		name: "weight", value: strconv.FormatInt(-limit, 10) + ".." + strconv.FormatInt(limit, 10) + " [reverse]", deflt: deflt, need: 1, max: 2,
+		set: func(l *Loader, n *syntax.Node, t *T) {
+			v, ok := l.Integer(n, 0, -limit, limit)
+			if !ok {
+				return
+			}
+			*weight(t) = int(v)
+			switch n.Arg(1) {
+			case "reverse":
+				*reverse(t) = true
+			case "":
+			default:
+				l.WarnArg(n, 1, "unknown-option", "weight does not know %q: it is ignored", value.Clip(n.Arg(1)))
+			}
+		},
+		get: func(t *T) []string {
+			words := one(strconv.Itoa(*weight(t)))
+			if *reverse(t) {
+				words = append(words, "reverse")
+			}
+			return words
+		},
+	}
+}
+
+// Script is the vrrp_script block.
+var Script = newTable("vrrp_script", []keyword[conf.TrackScript]{
+	program("script", func(s *conf.TrackScript) *conf.Script { return &s.Script }),
+	duration("interval", time.Millisecond, value.MaxTimer, "1", func(s *conf.TrackScript) *time.Duration { return &s.Interval }),
+	duration("timeout", time.Millisecond, value.MaxTimer, "interval", func(s *conf.TrackScript) *time.Duration { return &s.Timeout }),
+	weightKeyword(253, "0", func(s *conf.TrackScript) *int { return &s.Weight }, func(s *conf.TrackScript) *bool { return &s.Reverse }),
+	number("rise", 1, math.MaxInt32, "1", func(s *conf.TrackScript) *int { return &s.Rise }),
+	number("fall", 1, math.MaxInt32, "1", func(s *conf.TrackScript) *int { return &s.Fall }),
+	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
+		set: func(l *Loader, n *syntax.Node, s *conf.TrackScript) {
+			if user, group, ok := l.User(n); ok {
+				l.ScriptUsers[s] = [2]string{user, group}
+			}
+		},
+	},
+	bare("init_fail", func(s *conf.TrackScript) *bool { return &s.InitFail }),
+})
+
+// File is the track_file block.
+var File = newTable("track_file", []keyword[conf.TrackFile]{
+	word("file", "PATH", "", func(f *conf.TrackFile) *string { return &f.Path }).firstCounts(),
+	weightKeyword(254, "1", func(f *conf.TrackFile) *int { return &f.Weight }, func(f *conf.TrackFile) *bool { return &f.Reverse }),
+	{name: "init_file", value: "[VALUE] [overwrite]", deflt: "off", max: 2, set: setInitFile,
+		get: func(f *conf.TrackFile) []string {
+			if !f.Init {
+				return nil
+			}
+			words := one(strconv.Itoa(f.InitValue))
+			if f.Overwrite {
+				words = append(words, "overwrite")
+			}
+			return words
+		}},
+})
+
+func setInitFile(l *Loader, n *syntax.Node, f *conf.TrackFile) {
+	f.Init = true
+	for i := range n.Args {
+		if n.Arg(i) == "overwrite" {
+			f.Overwrite = true
+		} else if v, ok := l.Integer(n, i, math.MinInt32, math.MaxInt32); ok {
+			f.InitValue = int(v)
+		}
+	}
+}
+
+// Process is the vrrp_track_process block.
+var Process = newTable("vrrp_track_process", []keyword[conf.TrackProcess]{
+	custom("process", "NAME [PARAMETERS]", "", 1, func(_ *Loader, n *syntax.Node, p *conf.TrackProcess) {
+		p.Argv = value.Vector(n)
+	}, func(p *conf.TrackProcess) []string { return p.Argv }).firstCounts(),
+	{name: "param_match", value: "initial|partial|exact", max: 1,
+		set: func(l *Loader, n *syntax.Node, p *conf.TrackProcess) {
+			switch n.Arg(0) {
+			case "initial", "partial", "exact", "":
+				p.Match = n.Arg(0)
+			default:
+				l.WarnArg(n, 0, "unknown-value", "param_match cannot be %q: the line is ignored", value.Clip(n.Arg(0)))
+			}
+		},
+		get: func(p *conf.TrackProcess) []string { return some(p.Match) }},
+	weightKeyword(254, "0", func(p *conf.TrackProcess) *int { return &p.Weight }, func(p *conf.TrackProcess) *bool { return &p.Reverse }),
+	number("quorum", 1, 65535, "1", func(p *conf.TrackProcess) *int { return &p.Quorum }),
+	number("quorum_max", 0, 65535, "any number", func(p *conf.TrackProcess) *int { return &p.QuorumMax }),
+	duration("fork_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration { return &p.ForkDelay }),
+	duration("terminate_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration { return &p.TerminateDelay }),
+	{name: "delay", value: "0.000001..3600", unit: "s", deflt: "0", need: 1, why: "fork_delay and terminate_delay together",
+		set: func(l *Loader, n *syntax.Node, p *conf.TrackProcess) {
+			if d, ok := l.Timer(n, 0, time.Microsecond, 3600*time.Second); ok {
+				p.ForkDelay, p.TerminateDelay = d, d
+			}
+		}},
+	bare("full_command", func(p *conf.TrackProcess) *bool { return &p.FullCommand }),
+})
+
+// BFD is the bfd_instance block.
+var BFD = newTable("bfd_instance", []keyword[conf.BFDInstance]{
+	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }),
+	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }).alias("neighbour_ip"),
+	word("source_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Source }),
+	milliseconds("min_rx", "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinRx }),
+	milliseconds("min_tx", "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinTx }),
+	milliseconds("idle_tx", "1000", func(b *conf.BFDInstance) *time.Duration { return &b.IdleTx }),
+	number("multiplier", 1, 255, "5", func(b *conf.BFDInstance) *int { return &b.Multiplier }),
+	bare("passive", func(b *conf.BFDInstance) *bool { return &b.Passive }),
+	number("ttl", 1, 255, "255", func(b *conf.BFDInstance) *int { return &b.TTL }),
+	number("ttl", 1, 255, "255", func(b *conf.BFDInstance) *int { return &b.TTL }).alias("hoplimit"),
+	number("max_hops", 0, 255, "0", func(b *conf.BFDInstance) *int { return &b.MaxHops }),
+	bare("multihop", func(b *conf.BFDInstance) *bool { return &b.Multihop }),
+	weightKeyword(253, "0", func(b *conf.BFDInstance) *int { return &b.Weight }, func(b *conf.BFDInstance) *bool { return &b.Reverse }),
+	bare("vrrp", func(b *conf.BFDInstance) *bool { return &b.VRRP }),
+	bare("checker", func(b *conf.BFDInstance) *bool { return &b.Checker }),
+})
+
+// milliseconds is a number of milliseconds.
+func milliseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
+	return keyword[T]{
+		name: name, value: "1..1000000", deflt: deflt, unit: "ms", need: 1,
+		set: func(l *Loader, n *syntax.Node, t *T) {
+			if v, ok := l.Integer(n, 0, 1, 1000000); ok {
+				*field(t) = time.Duration(v) * time.Millisecond
+			}
+		},
+		get: func(t *T) []string { return one(strconv.FormatInt(field(t).Milliseconds(), 10)) },
+	}
+}
+
+// Group is the vrrp_sync_group block.
+var Group = newTable("vrrp_sync_group", []keyword[conf.SyncGroup]{
+	group("group", "{ INSTANCE }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		for _, c := range l.Entries(n) {
+			// Members may share a line: every word is a name.
+			for _, name := range append(one(c.Keyword.Text), value.Vector(c)...) {
+				l.Members[g] = append(l.Members[g], Member{name, c})
+				l.Entry(g, "group", name, c)
+			}
+		}
+	}).shown(func(g *conf.SyncGroup) []entryLine { return nameLines(g.Members) }),
+	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackInterfaces = l.trackInterfaces(n, g, g.Name, g.TrackInterfaces)
+	}).shown(func(g *conf.SyncGroup) []entryLine { return interfaceLines(g.TrackInterfaces) }),
+	group("track_script", "{ NAME [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackScripts = l.track(n, g, g.Name, KindScript, g.TrackScripts)
+	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackScripts) }),
+	group("track_file", "{ NAME [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackFiles = l.track(n, g, g.Name, KindFile, g.TrackFiles)
+	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackFiles) }),
+	group("track_process", "{ NAME [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackProcesses = l.track(n, g, g.Name, KindProcess, g.TrackProcesses)
+	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackProcesses) }),
+	group("track_bfd", "{ NAME [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackBFDs = l.track(n, g, g.Name, KindBFD, g.TrackBFDs)
+	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackBFDs) }),
+	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+		g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
+	}).ours().shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
+	bare("sync_group_tracking_weight", func(g *conf.SyncGroup) *bool { return &g.TrackingWeight }),
+	ignored[conf.SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
+	program("notify_master", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Master }).firstCounts(),
+	program("notify_backup", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Backup }).firstCounts(),
+	program("notify_fault", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Fault }).firstCounts(),
+	program("notify_stop", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Stop }).firstCounts(),
+	program("notify", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Any }).firstCounts(),
+	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *conf.SyncGroup) *conf.Choice { return &g.SMTPAlert }),
+	flag("notify_priority_changes", func(g *conf.SyncGroup) *bool { return &g.NotifyPriorityChanges }),
+})
+
+// Member is a member of a sync group as a line names it.
+type Member struct {
+	Name string
+	Node *syntax.Node
+}

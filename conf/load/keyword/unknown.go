@@ -1,0 +1,71 @@
+package keyword
+
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf/load/value"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// foreign are words of other programs' dialects and of old habits, with what
+// to do instead.
+var foreign = map[string]string{
+	"nb_get_retry":        "here the word is retry",
+	"nat_mask":            "keepalived dropped it long ago and IPVS needs no mask: remove the line",
+	"lvs_id":              "the word is router_id",
+	"notify_stopped":      "the word is notify_stop",
+	"local_address_group": "DPVS's own: source addresses of full NAT are not a matter of the kernel's IPVS",
+	"laddr_group_name":    "DPVS's own: source addresses of full NAT are not a matter of the kernel's IPVS",
+	"deny_address_group":  "DPVS's own: use nftables to refuse addresses",
+	"daddr_group_name":    "DPVS's own: use nftables to refuse addresses",
+	"establish_timeout":   "DPVS's own: see lvs_timeouts",
+	"dpdk_interface":      "DPVS's own",
+}
+
+// unknown reports a line, and the block below it, whose keyword no table has.
+func (l *Loader) unknown(n *syntax.Node, where string, names []string) {
+	word := n.Keyword.Text
+	what := "the line is ignored"
+	if n.Block != nil {
+		what = "the line and its block are ignored"
+	}
+	if strings.ContainsFunc(word, oddBlank) {
+		rest := strings.TrimLeftFunc(word, oddBlank)
+		if rest == "" {
+			rest = n.Arg(0)
+		}
+		f := l.Warn(n, "odd-blank", "%q begins with a blank that is no space (such as a no-break space), so that the keyword is unknown: %s", value.Clip(word), what)
+		if rest != "" {
+			f.Hint = "replace it by spaces or tabs to have " + value.Clip(rest) + " take effect"
+		}
+		return
+	}
+	f := l.Warn(n, "unknown-keyword", "unknown keyword %q %s: %s", value.Clip(word), where, what)
+	if hint, ok := foreign[word]; ok {
+		f.Hint = hint
+	} else if key, text, ok := strings.Cut(word, "="); ok && text != "" && known(key, names) {
+		f.Hint = "write it without '=': " + key + " " + value.Clip(text)
+	} else if near := value.Nearest(word, names); near != "" {
+		f.Hint = "did you mean " + near + "?"
+	} else if blocks := blocksOf[word]; len(blocks) > 0 {
+		f.Hint = word + " belongs " + strings.Join(blocks, " or ")
+	}
+}
+
+func known(word string, names []string) bool {
+	for _, name := range names {
+		if name == word {
+			return true
+		}
+	}
+	return false
+}
+
+// isoddBlank is a blank that is none to keepalived.
+func oddBlank(r rune) bool {
+	switch r {
+	case 0x00a0, 0x2007, 0x202f, 0x3000, 0xfeff, 0x200b:
+		return true
+	}
+	return r >= 0x2000 && r <= 0x200a
+}
