@@ -115,7 +115,7 @@ func InstanceSection(c *conf.Config, in *conf.Instance) keyword.Section {
 			if src, ok := c.Source(in.HMAC, "key"); ok {
 				from = src.Pos.String()
 			}
-			h.Settings = append(h.Settings, keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value}, From: from, Secret: string(k.Key)})
+			h.Settings = append(h.Settings, keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value}, From: from, Secret: k.Key})
 		}
 		s.Sections = append(s.Sections, h)
 	}

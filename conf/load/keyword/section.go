@@ -21,7 +21,7 @@ type Setting struct {
 	From string `json:"from"`
 
 	// secret is what is behind a mask, so that changes are seen; it is not shown.
-	Secret string
+	Secret conf.Secret `json:"-"`
 }
 
 // entryLine is one line of a block of entries; key finds its source.
@@ -80,7 +80,7 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string, 
 			}
 			setting := Setting{Keyword: k.name, Words: value, From: from(k.name)}
 			if k.raw != nil {
-				setting.Secret = k.raw(t)
+				setting.Secret = conf.Secret(k.raw(t))
 			}
 			s.Settings = append(s.Settings, setting)
 		}
