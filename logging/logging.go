@@ -1,94 +1,44 @@
-// Package logging makes the log of a process. Nobody waits for it: lines go
-// through a bounded queue to a writer that may block.
 package logging
 
 import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
-	"time"
 )
 
-const (
-	// logBacklog is how many lines may wait for a log that is not read.
-	logBacklog = 4096
-	// logFlush bounds how long the end of a process waits for its last lines.
-	logFlush = 200 * time.Millisecond
+// Formats and Levels are what Options take, the first one being the default.
+var (
+	Formats = []string{"text", "json"}
+	Levels  = []string{"info", "debug", "warn", "error"}
 )
 
-// lineQueue writes lines to a writer that may block (a terminal that was
-// stopped, a pipe whose reader hangs) without ever blocking who logs: a master
-// that cannot write its log must still be able to give its mastership away.
-type lineQueue struct {
-	lines   chan []byte
-	dropped atomic.Int64
-	flush   chan chan struct{}
+// Options say how to log.
+type Options struct {
+	Format string // one of Formats; empty is text
+	Level  string // one of Levels, the least important that is written; empty is info
+	// Journal says that the writer is systemd's journal: lines begin with their
+	// priority in angle brackets (sd-daemon(3)).
+	Journal bool
 }
 
-// newLineQueue starts the goroutine that writes; it lives as long as the process.
-func newLineQueue(w io.Writer) *lineQueue {
-	q := &lineQueue{lines: make(chan []byte, logBacklog), flush: make(chan chan struct{})}
-	go func() {
-		for {
-			select {
-			case line := <-q.lines:
-				q.write(w, line)
-			case done := <-q.flush:
-				for more := true; more; {
-					select {
-					case line := <-q.lines:
-						q.write(w, line)
-					default:
-						more = false
-					}
-				}
-				close(done)
-			}
+// New makes the log of a process. flush belongs at the process's end.
+func New(w io.Writer, o Options) (log *slog.Logger, flush func(), err error) {
+	level := slog.LevelInfo
+	if o.Level != "" {
+		if err := level.UnmarshalText([]byte(o.Level)); err != nil {
+			return nil, nil, fmt.Errorf("invalid log level %q: it must be debug, info, warn or error", o.Level)
 		}
-	}()
-	return q
-}
-
-func (q *lineQueue) write(w io.Writer, line []byte) {
-	_, _ = w.Write(line) // there is nowhere to report it
-	if n := q.dropped.Swap(0); n > 0 {
-		fmt.Fprintf(w, "director: %d log lines were lost: the log was not read fast enough\n", n)
 	}
-}
-
-// Write takes one line. It never blocks and never fails.
-func (q *lineQueue) Write(line []byte) (int, error) {
-	select {
-	case q.lines <- append([]byte(nil), line...):
-	default:
-		q.dropped.Add(1)
+	make := func(w io.Writer) slog.Handler {
+		if o.Format == "json" {
+			return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+		}
+		return slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
 	}
-	return len(line), nil
-}
-
-// Flush waits for what was written so far, for a moment at most.
-func (q *lineQueue) Flush() {
-	timeout := time.NewTimer(logFlush)
-	defer timeout.Stop()
-	done := make(chan struct{})
-	select {
-	case q.flush <- done:
-	case <-timeout.C:
-		return
+	if !o.Journal {
+		q := newLineQueue(w, "")
+		return slog.New(make(q)), q.Flush, nil
 	}
-	select {
-	case <-done:
-	case <-timeout.C:
-	}
-}
-
-// New makes the log of a process: one event, one line. flush belongs at
-// the process's end.
-func New(w io.Writer, format string) (log *slog.Logger, flush func()) {
-	q := newLineQueue(w)
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(q, nil)), q.Flush
-	}
-	return slog.New(slog.NewTextHandler(q, nil)), q.Flush
+	q := newLineQueue(w, priorityPrefix(slog.LevelWarn))
+	return slog.New(newPriorityHandler(q, make)), q.Flush, nil
 }

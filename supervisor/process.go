@@ -18,7 +18,7 @@ const defaultRealTime = 20
 
 // startWorker starts the process of a worker with what it needs of root's power.
 func startWorker(log *slog.Logger, name string, o *Options, realTime int, peer *os.File) (*exec.Cmd, error) {
-	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat)
+	cmd := exec.Command("/proc/self/exe", workerArgs(name, o)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
@@ -28,6 +28,13 @@ func startWorker(log *slog.Logger, name string, o *Options, realTime int, peer *
 			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
 	}
 	return cmd, err
+}
+
+// workerArgs is the command line of a worker. What director was started with
+// stands at its end, so that ps tells whose worker it is.
+func workerArgs(name string, o *Options) []string {
+	args := []string{"worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat, "--log-level", o.LogLevel, "--"}
+	return append(args, os.Args[1:]...)
 }
 
 // privilege is what a worker keeps of root's power.

@@ -38,7 +38,8 @@ type Options struct {
 
 	RunDir    worker.RunDir
 	StateDir  string
-	LogFormat string // of the workers: text or json
+	LogFormat string // of the workers, as for logging.Options
+	LogLevel  string // likewise
 	Version   string // of this program
 	Log       *slog.Logger
 	Flush     func() // writes what of the log waits
@@ -60,6 +61,9 @@ func (e *StartError) Unwrap() error { return e.err }
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
 	c, log := &o, o.Log
+	if err := worker.SetProcessName(worker.ProcessName("")); err != nil {
+		log.Warn("failed to set the name of this process", "error", err)
+	}
 	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(hup, syscall.SIGHUP)

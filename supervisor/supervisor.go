@@ -173,6 +173,7 @@ func (s *supervisor) begin() {
 	s.rememberHandovers()
 	if s.opts.OnlyVRRP {
 		s.proceeded = true
+		s.tableWait.Stop() // nobody loads a table
 	} else {
 		s.keep(worker.LVS)
 	}

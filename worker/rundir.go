@@ -22,3 +22,12 @@ func (d RunDir) PidFile() string { return filepath.Join(string(d), "director.pid
 func (d RunDir) Journal(worker string) string {
 	return filepath.Join(string(d), "journal-"+worker)
 }
+
+// ProcessName is the name of a process of director: of a worker, or with an
+// empty name of the supervisor.
+func ProcessName(worker string) string {
+	if worker == "" {
+		return "director"
+	}
+	return "director: " + worker
+}

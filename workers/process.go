@@ -26,6 +26,9 @@ type Process struct {
 // Run is a worker process from its start to its end: it takes what the
 // supervisor has prepared for it and calls loop.
 func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) error) error {
+	if err := worker.SetProcessName(worker.ProcessName(name)); err != nil {
+		log.Warn("failed to set the name of this process", "error", err)
+	}
 	if name == worker.VRRP {
 		if err := worker.LockMemory(); err != nil {
 			log.Warn("the kernel refuses what a worker asks for", "refused", err)

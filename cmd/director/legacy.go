@@ -26,6 +26,7 @@ type legacyCmd struct {
 	Version    bool `short:"v" name:"version" help:"Print the version."`
 
 	daemonDirs
+	LogLevel string `enum:"debug,info,warn,error" default:"info" help:"Least important lines that are logged: debug, info, warn or error."`
 }
 
 // Help says where the rest is.
@@ -55,7 +56,7 @@ func (c *legacyCmd) Run(io streams) error {
 		File: c.File, ConfigID: c.ConfigID,
 		OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepVIPs, KeepServices: c.KeepIPVS,
-		daemonDirs: c.daemonDirs, LogFormat: "text",
+		daemonDirs: c.daemonDirs, LogFormat: "text", LogLevel: c.LogLevel,
 	}).Run(io)
 }
 

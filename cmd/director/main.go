@@ -19,9 +19,6 @@ const (
 	exitFailure = 1
 )
 
-// version is set by the linker.
-var version = "development"
-
 const description = `director makes a Linux host one half of a load-balancer pair: VRRP decides which host owns the virtual addresses, IPVS forwards, health checkers choose the real servers. It reads an existing keepalived.conf.
 
 Without a command it takes keepalived's flags: "director -n -l -f FILE" runs, "director -t -f FILE" checks.`
@@ -125,15 +122,4 @@ func keepalivedFlags(args []string) bool {
 	}
 	own := []string{"-h", "--help"}
 	return len(args[0]) > 0 && args[0][0] == '-' && !slices.Contains(own, args[0])
-}
-
-type versionCmd struct{}
-
-// Help is the example that "director version --help" shows.
-func (versionCmd) Help() string { return "Example: director version" }
-
-// Run prints the version.
-func (versionCmd) Run(io streams) error {
-	fmt.Fprintln(io.out, "director", version)
-	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"log/slog"
+	"os"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/logging"
@@ -25,11 +27,13 @@ type runCmd struct {
 
 	daemonDirs
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least important lines that are logged: debug, info, warn or error."`
 }
 
 // Help is the example that "director run --help" shows.
 func (runCmd) Help() string {
-	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error. When the file has
+	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error; when that is the journal of
+systemd, each line has its priority. When the file has
 errors, the last configuration that was good runs instead, and everything says so.
 
 Example: director run -f /etc/keepalived/keepalived.conf`
@@ -37,13 +41,16 @@ Example: director run -f /etc/keepalived/keepalived.conf`
 
 // Run is the supervisor's process from its start to its end.
 func (c *runCmd) Run(std streams) error {
-	log, flush := logging.New(std.err, c.LogFormat)
+	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	if err != nil {
+		return err
+	}
 	defer flush()
 	dir := c.run()
-	err := supervisor.Run(supervisor.Options{
+	err = supervisor.Run(supervisor.Options{
 		File: c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
-		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, Version: version, Log: log, Flush: flush,
+		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log, Flush: flush,
 		Release: map[string]func() error{
 			worker.VRRP: func() error { return vrrpworker.Release(dir, log) },
 			worker.LVS:  func() error { return lvsworker.Release(dir, log) },
@@ -54,4 +61,10 @@ func (c *runCmd) Run(std streams) error {
 		_ = conf.WriteFindings(std.err, refused.Findings, isTerminal(std.err))
 	}
 	return err
+}
+
+// newLog is the log of a process that goes on running.
+func newLog(std streams, format, level string) (*slog.Logger, func(), error) {
+	f, ok := std.err.(*os.File)
+	return logging.New(std.err, logging.Options{Format: format, Level: level, Journal: ok && logging.IsJournal(f)})
 }

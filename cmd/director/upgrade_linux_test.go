@@ -153,7 +153,7 @@ vrrp_instance VI_1 {
 	}
 	n.until("the vrrp worker hears of the weight", func() bool { return strings.Contains(n.log.String(), "from=108 to=107") })
 
-	done := fmt.Sprintf("goes on as pid %d in the place of development; the workers run on", before[0])
+	done := fmt.Sprintf("goes on as pid %d in the place of %s; the workers run on", before[0], version)
 	n.says(0, "upgrade", done)
 	same("after an upgrade")
 	open := n.descriptors()

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"io"
 
-	"github.com/lvs-director/director/logging"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
@@ -18,6 +17,7 @@ type workerCmd struct {
 	Name      string
 	RunDir    string
 	LogFormat string
+	LogLevel  string
 }
 
 // parseWorker reads what the supervisor writes. It does without the parser of the
@@ -28,6 +28,7 @@ func parseWorker(args []string) (*workerCmd, error) {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.RunDir, "run-dir", "", "")
 	flags.StringVar(&c.LogFormat, "log-format", "text", "")
+	flags.StringVar(&c.LogLevel, "log-level", "info", "")
 	if len(args) > 0 {
 		c.Name, args = args[0], args[1:]
 	}
@@ -47,7 +48,10 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	log, flush := logging.New(std.err, c.LogFormat)
+	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	if err != nil {
+		return err
+	}
 	defer flush()
 	loop := vrrpworker.Run
 	if c.Name == worker.LVS {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/worker"
 )
 
 // other is another load balancer's main process in our network namespace.
@@ -69,19 +70,40 @@ func isIPv6(i *conf.Instance) bool {
 	return len(i.Addresses) > 0 && i.Addresses[0].Prefix.Addr().Is6()
 }
 
-// otherProgram recognises a load balancer by its command line, and says which
-// configuration it was given. Workers and one-shot commands are none.
-func otherProgram(argv []string) (program, file string, ok bool) {
-	if len(argv) == 0 {
+// process is one of /proc.
+type process struct {
+	name string   // /proc/PID/comm, which a director sets
+	argv []string // its command line
+	ours bool     // it runs the same file as we do
+}
+
+// loadBalancer recognises the main process of a load balancer, and says which
+// configuration it was given. Workers and commands that end by themselves are
+// none, whatever file or link they were started by.
+func (p process) loadBalancer() (program, file string, ok bool) {
+	if len(p.argv) == 0 {
 		return "", "", false
 	}
-	program = argv[0][strings.LastIndexByte(argv[0], '/')+1:]
-	args := argv[1:]
+	program = p.argv[0][strings.LastIndexByte(p.argv[0], '/')+1:]
+	switch {
+	case strings.HasPrefix(p.name, worker.ProcessName("")+": "): // a worker
+		return "", "", false
+	case p.ours || p.name == worker.ProcessName(""):
+		program = "director"
+	}
+	args := p.argv[1:]
+	command := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command = args[0]
+	}
 	switch program {
 	case "keepalived":
+		if command != "" { // keepalived has no commands: this is director by another name
+			return "", "", false
+		}
 		file = conf.DefaultFiles[1]
 	case "director":
-		if len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "run" {
+		if command != "" && command != "run" {
 			return "", "", false
 		}
 	default:
@@ -95,7 +117,7 @@ func otherProgram(argv []string) (program, file string, ok bool) {
 		switch {
 		case attached:
 			file = value
-		case a == "-t" || a == "--config-test" || a == "-v" || a == "-h" || a == "--help":
+		case oneShot[a]:
 			return "", "", false
 		case strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && strings.Contains(a, "f"):
 			// -f FILE, -nlf FILE or -fFILE: f takes what follows it.
@@ -109,4 +131,9 @@ func otherProgram(argv []string) (program, file string, ok bool) {
 		}
 	}
 	return program, file, true
+}
+
+// oneShot are the flags with which neither program goes on running.
+var oneShot = map[string]bool{
+	"-t": true, "--config-test": true, "-v": true, "--version": true, "-h": true, "--help": true,
 }

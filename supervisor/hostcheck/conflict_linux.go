@@ -44,11 +44,14 @@ func findOthers(configID string) ([]other, error) {
 		if err != nil || len(cmdline) == 0 {
 			continue
 		}
-		argv := strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
-		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil && exe == self {
-			argv[0] = "director" // whatever it was called
+		p := process{argv: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
+		if name, err := os.ReadFile(filepath.Join(proc, "comm")); err == nil {
+			p.name = strings.TrimSuffix(string(name), "\n")
 		}
-		program, file, ok := otherProgram(argv)
+		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil {
+			p.ours = strings.TrimSuffix(exe, " (deleted)") == strings.TrimSuffix(self, " (deleted)")
+		}
+		program, file, ok := p.loadBalancer()
 		if !ok {
 			continue
 		}

@@ -9,28 +9,38 @@ import (
 )
 
 func TestOtherLoadBalancersAreRecognised(t *testing.T) {
+	const keepalived, director = "/etc/keepalived/keepalived.conf", ""
 	for _, tc := range []struct {
-		argv          string
-		program, file string
-		ok            bool
+		name, argv    string
+		ours          bool
+		program, file string // no program: it is none
 	}{
-		{"/usr/sbin/keepalived --dont-fork -f /etc/k.conf", "keepalived", "/etc/k.conf", true},
-		{"keepalived -nlD", "keepalived", "/etc/keepalived/keepalived.conf", true},
-		{"keepalived -nlf k.conf", "keepalived", "k.conf", true},
-		{"keepalived -f/etc/k.conf", "keepalived", "/etc/k.conf", true},
-		{"keepalived --use-file=/etc/k.conf", "keepalived", "/etc/k.conf", true},
-		{"keepalived --use-file /etc/k.conf -n", "keepalived", "/etc/k.conf", true},
-		{"keepalived -t -f /etc/k.conf", "", "", false},
-		{"/usr/local/sbin/director run -f d.conf", "director", "d.conf", true},
-		{"director run", "director", "", true},
-		{"director -n -l -f d.conf", "director", "d.conf", true},
-		{"director worker vrrp --run-dir /run/director", "", "", false},
-		{"director status", "", "", false},
-		{"vim /etc/keepalived/keepalived.conf", "", "", false},
+		{"keepalived", "/usr/sbin/keepalived --dont-fork -f /etc/k.conf", false, "keepalived", "/etc/k.conf"},
+		{"keepalived", "keepalived -nlD", false, "keepalived", keepalived},
+		{"keepalived", "keepalived -nlf k.conf", false, "keepalived", "k.conf"},
+		{"keepalived", "keepalived -f/etc/k.conf", false, "keepalived", "/etc/k.conf"},
+		{"keepalived", "keepalived --use-file=/etc/k.conf", false, "keepalived", "/etc/k.conf"},
+		{"keepalived", "keepalived --use-file /etc/k.conf -n", false, "keepalived", "/etc/k.conf"},
+		{"keepalived", "keepalived -t -f /etc/k.conf", false, "", ""},
+		{"director", "/usr/local/sbin/director run -f d.conf", false, "director", "d.conf"},
+		{"director", "director run", false, "director", director},
+		{"director", "director -n -l -f d.conf", false, "director", "d.conf"},
+		{"exe", "director worker vrrp --run-dir /run/director", false, "", ""},
+		{"director", "director status", false, "", ""},
+		{"vim", "vim /etc/keepalived/keepalived.conf", false, "", ""},
+		// director installed in the place of keepalived
+		{"director", "/usr/sbin/keepalived -n -f k.conf", false, "director", "k.conf"},
+		{"keepalived", "/usr/sbin/keepalived -n -f k.conf", true, "director", "k.conf"},
+		{"director: vrrp", "/usr/sbin/keepalived worker vrrp --run-dir /run/director -- -n -f k.conf", false, "", ""},
+		{"exe", "/usr/sbin/keepalived worker lvs --run-dir /run/director", false, "", ""},
+		{"director: lvs", "keepalived", true, "", ""},
+		{"keepalived", "keepalived status", false, "", ""},
+		{"keepalived", "keepalived --version", false, "", ""},
 	} {
-		program, file, ok := otherProgram(strings.Fields(tc.argv))
-		if program != tc.program && tc.ok || file != tc.file && tc.ok || ok != tc.ok {
-			t.Errorf("%s: %q, %q, %v; want %q, %q, %v", tc.argv, program, file, ok, tc.program, tc.file, tc.ok)
+		p := process{tc.name, strings.Fields(tc.argv), tc.ours}
+		program, file, ok := p.loadBalancer()
+		if program != tc.program || file != tc.file || ok != (tc.program != "") {
+			t.Errorf("%s (%s): %q, %q, %v; want %q, %q", tc.argv, tc.name, program, file, ok, tc.program, tc.file)
 		}
 	}
 }

@@ -1,0 +1,40 @@
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// TestNobodyWaitsForATable that nobody loads: with -P there is no lvs worker.
+func TestNobodyWaitsForATable(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var lines strings.Builder
+		// Without either worker no process is started.
+		o := &Options{OnlyVRRP: true, OnlyCheckers: true, StateDir: dir, File: filepath.Join(dir, "a.conf"),
+			Log: slog.New(slog.NewTextHandler(&lines, nil)), Flush: func() {}}
+		s := o.supervisor()
+		s.ready = func(string) {}
+		s.current.cfg = &conf.Config{}
+		s.stopSignals = make(chan os.Signal, 1)
+		ended := make(chan error)
+		go func() { ended <- s.run(context.Background(), nil) }()
+		time.Sleep(2 * tablePatience)
+		s.stopSignals <- syscall.SIGTERM
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(lines.String(), "IPVS") {
+			t.Error(lines.String())
+		}
+	})
+}

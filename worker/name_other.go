@@ -1,0 +1,6 @@
+//go:build !linux
+
+package worker
+
+// SetProcessName does nothing here.
+func SetProcessName(string) error { return nil }
