@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -36,14 +37,13 @@ func (s *supervisor) count(ctx context.Context) error {
 // askCounters asks; the channel is closed when the answer is there. It is nil
 // when there is nobody to ask.
 func (s *supervisor) askCounters() chan struct{} {
-	w := s.workers[worker.VRRP]
-	if w == nil || w.pid == 0 {
+	if !s.runs(rollout.VRRP) {
 		return nil
 	}
 	if s.counting == nil {
 		s.counting = make(chan struct{})
 	}
-	w.keeper.Send("count", worker.Message{Count: &worker.Count{}})
+	s.keepers[rollout.VRRP].Send("count", worker.Message{Count: &worker.Count{}})
 	return s.counting
 }
 

@@ -2,12 +2,15 @@ package supervisor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -20,26 +23,33 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
-// What a supervisor hands down to the program that takes its place goes
-// through a file in memory; nobody else can open it, and it is gone with its
-// last reader.
+// What a supervisor hands to the program that takes its place goes through a
+// file in memory; nobody else can open it, and it is gone with its last reader.
 
-// handDownVersion is the version of handDown. It changes only when something
-// in it loses the meaning it had; a new field does not change it.
-const handDownVersion = 1
+// Programs of different commits hand off to each other. Fields are therefore
+// only added, and a reader ignores those that it does not know.
+const (
+	// handoffVersion is the version of what this program writes. A new field does
+	// not change it, a changed meaning does.
+	handoffVersion = 1
+	// oldestHandoff is the oldest version that this program reads.
+	oldestHandoff = 1
+)
 
-// handDownVar names the descriptor of the file in memory.
-const handDownVar = "DIRECTOR_HAND_DOWN"
+// handoffVar names the descriptor of the file in memory.
+const handoffVar = "DIRECTOR_HAND_DOWN"
 
-// maxHandDown bounds what is read: 40,000 real servers take 20 MB.
-const maxHandDown = 1 << 30
+// maxHandoff bounds what is read: 40,000 real servers take 20 MB.
+const maxHandoff = 1 << 30
 
-// handDown is all that a supervisor knows and holds.
-type handDown struct {
+// handoff is all that a supervisor knows and holds.
+type handoff struct {
 	Version        int
+	Oldest         int    // version that has to be known to read it; 0 is Version
 	From           string // the version of the program that wrote it
 	Lock, Listener int    // descriptors
 	Workers        []handedWorker
@@ -87,49 +97,103 @@ type handedWorker struct {
 	Died     string // how the last one did
 	GivenUp  bool
 	Applied  worker.Applied
+	// Watched: it has said that it lives. LastSent is when it sent its last
+	// advertisement, in time since boot.
+	Watched  bool
+	LastSent time.Duration
 }
 
-func (l loaded) handed() handedConfig { return handedConfig{l.text, l.keys, l.entry} }
+func newHandedWorker(w rollout.Status, h *worker.Handed) handedWorker {
+	h.Restart, h.Deaths = w.Restarts, w.Deaths
+	hw := handedWorker{
+		Name: string(w.Worker), Worker: h, Socket: -1, Restarts: w.Restarts, Since: w.Since,
+		Applied: worker.Applied{Generation: w.Applied, Error: w.Problem}, Watched: w.Watched, LastSent: w.LastSent,
+	}
+	if w.Err != nil {
+		hw.Died = w.Err.Error()
+	}
+	if h.Socket() != nil {
+		hw.Socket = descriptor(h.Socket())
+	}
+	return hw
+}
+
+// status is the worker as the machine of rollout takes it over.
+func (h handedWorker) status() rollout.Status {
+	s := rollout.Status{
+		Worker: rollout.Worker(h.Name), Pid: h.Worker.Pid, Restarts: h.Restarts, Since: h.Since, Deaths: h.Worker.Deaths,
+		Applied: h.Applied.Generation, Problem: h.Applied.Error, Watched: h.Watched, LastSent: h.LastSent,
+	}
+	if h.Died != "" {
+		s.Err = errors.New(h.Died)
+	}
+	return s
+}
+
+func (l *loaded) handed() handedConfig { return handedConfig{l.text, l.keys, l.origin} }
+
+// handoff is what is known.
+func (s *supervisor) handoff() *handoff {
+	r := s.reload.State()
+	h := &handoff{
+		Version: handoffVersion, Oldest: oldestHandoff, From: s.opts.Version, File: s.opts.File,
+		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
+		Started: s.started, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
+		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(),
+		Instances:      slices.Collect(maps.Values(s.known.Instances)),
+		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
+		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
+	}
+	for _, results := range s.known.Checks {
+		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
+	}
+	h.Orders, h.LastOrder = s.handovers.Export()
+	if back, ok := r.Back.(*loaded); ok {
+		h.Pending = &handedPending{Back: back.handed(), BackEntry: back.kept, Until: r.Until}
+	}
+	return h
+}
 
 // save writes it to a new file in memory.
-func (h *handDown) save() (*os.File, error) {
+func (h *handoff) save() (*os.File, error) {
 	fd, err := unix.MemfdCreate("director", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making a file in memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "hand-down")
+	f := os.NewFile(uintptr(fd), "handoff")
 	err = gob.NewEncoder(f).Encode(h)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("writing what is handed down: %w", err)
+		return nil, fmt.Errorf("writing the handoff: %w", err)
 	}
 	return f, nil
 }
 
-// readHandDown reads what the environment names.
-func readHandDown(text string) (*handDown, error) {
-	os.Unsetenv(handDownVar)
+// readHandoff reads what the environment names.
+func readHandoff(text string) (*handoff, error) {
+	os.Unsetenv(handoffVar)
 	fd, err := strconv.Atoi(text)
 	if err != nil || fd <= 2 {
-		return nil, fmt.Errorf("%s=%q is no descriptor: it is set by director upgrade only", handDownVar, text)
+		return nil, fmt.Errorf("%s=%q is no descriptor: it is set by director upgrade only", handoffVar, text)
 	}
-	f := os.NewFile(uintptr(fd), "hand-down")
+	f := os.NewFile(uintptr(fd), "handoff")
 	defer f.Close()
-	h := &handDown{}
-	if err := gob.NewDecoder(io.LimitReader(f, maxHandDown)).Decode(h); err != nil {
-		return nil, fmt.Errorf("reading what the program before has handed down: %w", err)
+	h := &handoff{}
+	if err := gob.NewDecoder(io.LimitReader(f, maxHandoff)).Decode(h); err != nil {
+		return nil, fmt.Errorf("reading the handoff of the program before: %w", err)
 	}
-	if h.Version != handDownVersion {
-		return nil, fmt.Errorf("the program before hands down version %d, this one takes version %d", h.Version, handDownVersion)
+	if h.Version < oldestHandoff || cmp.Or(h.Oldest, h.Version) > handoffVersion {
+		return nil, fmt.Errorf("the program before hands off in version %d, this one reads %d to %d",
+			h.Version, oldestHandoff, handoffVersion)
 	}
 	return h, nil
 }
 
 // descriptors are those that the next program inherits.
-func (h *handDown) descriptors() []int {
+func (h *handoff) descriptors() []int {
 	list := []int{h.Lock, h.Listener}
 	for _, w := range h.Workers {
 		list = append(list, w.Socket)
@@ -145,7 +209,7 @@ func inheritable(fds []int, yes bool) error {
 	}
 	for _, fd := range fds {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, flag); err != nil {
-			return fmt.Errorf("handing down descriptor %d: %w", fd, err)
+			return fmt.Errorf("handing off descriptor %d: %w", fd, err)
 		}
 	}
 	return nil
@@ -162,14 +226,14 @@ func descriptor(f *os.File) int {
 
 // execute puts another program in the place of this one. It returns only when
 // that fails, and nothing has changed then.
-func (h *handDown) execute(path string) error {
+func (h *handoff) execute(path string) error {
 	f, err := h.save()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	fds := append(h.descriptors(), descriptor(f))
-	env := append(os.Environ(), handDownVar+"="+strconv.Itoa(descriptor(f)))
+	env := append(os.Environ(), handoffVar+"="+strconv.Itoa(descriptor(f)))
 	// Nothing that is started beside may inherit them.
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
@@ -181,17 +245,21 @@ func (h *handDown) execute(path string) error {
 	return errors.Join(err, inheritable(fds, false))
 }
 
-// handDownQuestion is what it is asked, in gob.
-type handDownQuestion struct {
+// handoffQuestion is what a program that may take over is asked, in gob.
+type handoffQuestion struct {
 	Strict, OnlyVRRP, OnlyCheckers bool
 	Text                           history.Text
 }
 
-// handDownAnswer is what it says, in JSON.
-type handDownAnswer struct {
-	HandDown int    `json:"hand_down"`
+// handoffAnswer is what it says, in JSON.
+type handoffAnswer struct {
+	Handoff  int    `json:"hand_down"`
 	Protocol int    `json:"protocol"`
 	Version  string `json:"version"`
+	// OldestHandoff and OldestProtocol are the oldest versions that it reads; 0
+	// says that it reads only its own.
+	OldestHandoff  int `json:"oldest_hand_down,omitempty"`
+	OldestProtocol int `json:"oldest_protocol,omitempty"`
 	// Errors is what it finds wrong with the configuration in force.
 	Errors []string `json:"errors,omitempty"`
 }
@@ -199,9 +267,12 @@ type handDownAnswer struct {
 // AnswerHandoff answers the question of a running director, read from in, if
 // there is one: whether this program, of that version, can take its place.
 func AnswerHandoff(in io.Reader, out io.Writer, version string) error {
-	a := handDownAnswer{HandDown: handDownVersion, Protocol: worker.ProtocolVersion, Version: version}
-	var q handDownQuestion
-	switch err := gob.NewDecoder(io.LimitReader(in, maxHandDown)).Decode(&q); {
+	a := handoffAnswer{
+		Handoff: handoffVersion, OldestHandoff: oldestHandoff, Version: version,
+		Protocol: worker.ProtocolVersion, OldestProtocol: worker.OldestProtocol,
+	}
+	var q handoffQuestion
+	switch err := gob.NewDecoder(io.LimitReader(in, maxHandoff)).Decode(&q); {
 	case err == nil:
 		l := (&Options{Strict: q.Strict, OnlyVRRP: q.OnlyVRRP, OnlyCheckers: q.OnlyCheckers}).loadText(q.Text)
 		for _, f := range l.findings {

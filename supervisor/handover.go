@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -21,8 +22,8 @@ const handoverPoll = 20 * time.Millisecond
 // everything is the name that stands for all instances.
 const everything = "all"
 
-// rememberHandovers reads what was handed over before this director started.
-func (s *supervisor) rememberHandovers() {
+// readHandovers reads what was handed over before this director started.
+func (s *supervisor) readHandovers() {
 	file := handover.File(s.opts.StateDir, s.opts.File)
 	if err := s.handovers.Load(file); err != nil {
 		kept := file + ".unreadable"
@@ -42,7 +43,7 @@ func (s *supervisor) rememberHandovers() {
 // forgetHandovers drops those of instances that the configuration lost.
 func (s *supervisor) forgetHandovers() {
 	there := make(map[string]bool)
-	for _, i := range s.current.cfg.Instances {
+	for _, i := range s.current().cfg.Instances {
 		there[i.Name] = true
 	}
 	s.handovers.Keep(func(name string) bool { return there[name] })
@@ -63,13 +64,11 @@ func (s *supervisor) keepHandovers() {
 
 // tellHandovers tells the vrrp worker. One that does not run is told when it starts.
 func (s *supervisor) tellHandovers() {
-	if w := s.workers[worker.VRRP]; w != nil && w.pid != 0 {
-		w.keeper.Send("handover", worker.Message{HandOver: &worker.HandOver{Numbers: s.handovers.Numbers()}})
-	}
+	s.sendVRRP("handover", worker.Message{HandOver: &worker.HandOver{Numbers: s.handovers.Numbers()}})
 }
 
-// handoversOver ends those whose time is over.
-func (s *supervisor) handoversOver() {
+// endHandovers ends those whose time is over.
+func (s *supervisor) endHandovers() {
 	ended := s.handovers.Expire(time.Now())
 	s.keepHandovers()
 	if len(ended) > 0 {
@@ -125,10 +124,10 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 	began := time.Now()
 	err = s.do(ctx, func() {
 		var names []string
-		if names, problem = named(s.current.cfg, q.Name); problem != nil {
+		if names, problem = named(s.current().cfg, q.Name); problem != nil {
 			return
 		}
-		if w := s.workers[worker.VRRP]; w == nil || w.pid == 0 {
+		if !s.runs(rollout.VRRP) {
 			problem = fmt.Errorf("there is no vrrp worker to hand anything over: director status says why")
 			return
 		}
@@ -139,7 +138,7 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 		s.log.Info("handing over", "instances", strings.Join(names, " "), "until", untilText(until))
 		s.keepHandovers()
 		s.tellHandovers()
-		patience = handoverPatience(s.current.cfg, names)
+		patience = handoverPatience(s.current().cfg, names)
 	})
 	if err == nil {
 		err = problem
@@ -198,7 +197,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 	var problem error
 	err := s.do(ctx, func() {
 		var names []string
-		if names, problem = named(s.current.cfg, q.Name); problem != nil {
+		if names, problem = named(s.current().cfg, q.Name); problem != nil {
 			return
 		}
 		ended := s.handovers.End(names)

@@ -5,16 +5,16 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 )
 
-// goOn is the supervisor's process from an upgrade on. The run directory is
+// resume is the supervisor's process from an upgrade on. The run directory is
 // locked, the control socket is there and the workers run.
-func (c *Options) goOn(text string, stop, hup chan os.Signal) error {
-	h, err := readHandDown(text)
+func (c *Options) resume(text string, sig signals) error {
+	h, err := readHandoff(text)
 	if err != nil {
 		return err
 	}
@@ -34,14 +34,24 @@ func (c *Options) goOn(text string, stop, hup chan os.Signal) error {
 	}
 	c.File = h.File
 	s := c.supervisor()
-	if s.current, err = c.inherit(h.Current); err != nil {
+	current, err := c.inherit(h.Current)
+	if err != nil {
 		return err
 	}
-	s.disk = c.load()
-	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
-		s.historyFailed(err)
+	current.kept = h.Entry
+	state := reload.State{Generation: h.Generation, Current: current}
+	if p := h.Pending; p != nil {
+		if back, err := c.inherit(p.Back); err != nil {
+			s.log.Error("without a confirmation nothing comes back: the configuration before cannot be used", "error", err)
+		} else {
+			back.kept = p.BackEntry
+			state.Back, state.Until = back, p.Until
+		}
 	}
-	return s.serve(listener, lock, stop, hup, h)
+	s.reload = reload.Resume(state)
+	s.disk = c.load()
+	s.openHistory()
+	return s.serve(listener, lock, sig, h)
 }
 
 func inheritListener(fd int) (*net.UnixListener, error) {
@@ -49,22 +59,22 @@ func inheritListener(fd int) (*net.UnixListener, error) {
 	defer f.Close()
 	l, err := net.FileListener(f)
 	if err != nil {
-		return nil, fmt.Errorf("going on with the control socket: %w", err)
+		return nil, fmt.Errorf("taking over the control socket: %w", err)
 	}
 	u, ok := l.(*net.UnixListener)
 	if !ok {
 		l.Close()
-		return nil, fmt.Errorf("going on with the control socket: it is of %v", l.Addr().Network())
+		return nil, fmt.Errorf("taking over the control socket: it is of %v", l.Addr().Network())
 	}
 	u.SetUnlinkOnClose(true) // as that of a start
 	return u, nil
 }
 
-// inherit reads a configuration that was handed down. Its keys are those that
+// inherit reads a configuration that was handed off. Its keys are those that
 // were read when it was put in force.
-func (c *Options) inherit(h handedConfig) (loaded, error) {
+func (c *Options) inherit(h handedConfig) (*loaded, error) {
 	l := c.loadText(h.Text)
-	l.keys, l.entry = h.Keys, h.Entry
+	l.keys, l.origin = h.Keys, h.Entry
 	for _, f := range l.findings {
 		if f.Severity == conf.Error {
 			return l, fmt.Errorf("the configuration in force has errors for this program, the first: %s", f)
@@ -73,13 +83,10 @@ func (c *Options) inherit(h handedConfig) (loaded, error) {
 	return l, nil
 }
 
-// takeOver goes on where the program before has ended.
-func (s *supervisor) takeOver(h *handDown) {
-	s.generation, s.reported = h.Generation, h.Generation
-	s.entry, s.fallback = h.Entry, h.Fallback
-	s.started, s.upgrades = h.Started, h.Upgrades
-	s.proceeded, s.announced = true, true
-	s.tableWait.Stop()
+// takeOver goes on where the program before ended.
+func (s *supervisor) takeOver(h *handoff) {
+	s.fallback, s.started, s.upgrade.count = h.Fallback, h.Started, h.Upgrades
+	s.generations = map[uint64]*loaded{h.Generation: s.current()}
 	for _, i := range h.Instances {
 		s.known.Instances[i.Instance] = i
 	}
@@ -95,30 +102,39 @@ func (s *supervisor) takeOver(h *handDown) {
 	s.known.Table, s.known.Counters = h.Table, h.Counters
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.keepHandovers()
-	s.notify.Apply(s.current.cfg)
+	s.notify.Apply(s.current().cfg)
 	s.notify.Import(h.Notify)
+	state := rollout.State{
+		Generation: h.Generation, Table: rollout.Table{Generation: h.Table.Generation, Problem: h.Table.Error},
+	}
+	for _, w := range h.Workers {
+		state.Workers = append(state.Workers, w.status())
+	}
+	s.rollout = rollout.Resume(s.rolloutOptions(), state)
 	for _, w := range h.Workers {
 		s.adopt(w)
 	}
-	s.tracking.Resume(s.current.cfg, h.Trackers)
+	s.tracking.Resume(s.current().cfg, h.Trackers)
 	s.ready("READY=1")
-	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current.cfg.Path, "generation", s.generation)
-	s.inheritPending(h.Pending)
-	s.beginRenewal()
+	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation", h.Generation)
+	s.tellRollout(rollout.Replace{Workers: s.otherProgram()})
 	if h.Reload {
-		s.startReload(order{signal: true})
+		s.tellReload(reload.Asked{})
 	}
 }
 
-// inheritPending goes on waiting for a confirmation.
-func (s *supervisor) inheritPending(h *handedPending) {
-	if h == nil {
-		return
-	}
-	back, err := s.opts.inherit(h.Back)
+// otherProgram are the workers that run another file than this process.
+func (s *supervisor) otherProgram() (list []rollout.Worker) {
+	own, err := os.Stat("/proc/self/exe")
 	if err != nil {
-		s.log.Error("without a confirmation nothing comes back: the configuration before cannot be used", "error", err)
-		return
+		s.log.Error("the workers are not replaced: failed to look at the file of this program", "error", err)
+		return nil
 	}
-	s.pending = &pending{back: back, backEntry: h.BackEntry, until: h.Until, timer: time.NewTimer(time.Until(h.Until))}
+	for _, w := range s.rollout.Workers() {
+		its, err := os.Stat(fmt.Sprintf("/proc/%d/exe", w.Pid))
+		if err == nil && !os.SameFile(own, its) { // one that has just died is started with this program
+			list = append(list, w.Worker)
+		}
+	}
+	return list
 }

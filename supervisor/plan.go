@@ -15,11 +15,11 @@ import (
 // Plan is called by the control socket.
 func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.PlanReport, error) {
 	r := control.PlanReport{File: s.opts.File, Findings: []control.Finding{}}
-	var running loaded
+	var running *loaded
 	var store *history.Store
 	facts := plan.Facts{}
 	err := s.do(ctx, func() {
-		r.ConfigState, running, store = s.state(), s.current, s.history
+		r.ConfigState, running, store = s.state(), s.current(), s.archive.store
 		facts.Instances = s.known.States()
 	})
 	if err == nil {
@@ -28,7 +28,7 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 	if err != nil {
 		return r, fmt.Errorf("plan: %w", err)
 	}
-	var wanted loaded
+	var wanted *loaded
 	switch {
 	case q.Rollback:
 		if r.Number = q.Number; q.Number == 0 {
@@ -36,8 +36,8 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 				return r, fmt.Errorf("rollback: %w", err)
 			}
 		}
-		if wanted = s.loadEntry(store, r.Number); wanted.err != nil {
-			return r, fmt.Errorf("rollback: %w", wanted.err)
+		if wanted, err = s.opts.loadEntry(store, r.Number); err != nil {
+			return r, fmt.Errorf("rollback: %w", err)
 		}
 		r.File = fmt.Sprintf("number %d of the history", r.Number)
 	case q.File != "":
@@ -46,9 +46,9 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 		other.File = q.File
 		wanted = other.load()
 	default:
-		wanted = s.load()
+		wanted = s.opts.load()
 	}
-	r.Digest, r.Findings = wanted.digest(), control.Findings(control.WorthSaying(wanted.findings))
+	r.Digest, r.Findings = wanted.Digest(), control.Findings(control.WorthSaying(wanted.findings))
 	if conf.HasErrors(wanted.findings) {
 		r.Refused = r.File + " has errors"
 		return r, nil

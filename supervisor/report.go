@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/words"
-	"github.com/lvs-director/director/worker"
 )
 
 // report is what director status shows; it is called in the supervisor's goroutine.
@@ -16,28 +16,33 @@ func (s *supervisor) report() control.Status {
 		Version: s.opts.Version, Pid: os.Getpid(), Since: s.started,
 		ConfigState: s.state(), Scripts: s.notify.Last(),
 	}
-	for name, w := range s.workers {
-		wr := control.Worker{Name: name, Pid: w.pid, Since: w.since, Restarts: w.restarts}
-		if w.died != nil {
-			wr.Error = w.died.Error()
+	runs := make(map[rollout.Worker]bool)
+	for _, w := range s.rollout.Workers() {
+		runs[w.Worker] = w.Pid != 0
+		wr := control.Worker{Name: string(w.Worker), Pid: w.Pid, Since: w.Since, Restarts: w.Restarts}
+		if w.Err != nil {
+			wr.Error = w.Err.Error()
 		}
 		r.Workers = append(r.Workers, wr)
-		if w.pid == 0 {
-			r.Problems = append(r.Problems, fmt.Sprintf("the %s worker does not run: %s", name, words.Or(wr.Error, "it has ended")))
+		if w.Pid == 0 {
+			r.Problems = append(r.Problems, fmt.Sprintf("the %s worker does not run: %s", w.Worker, words.Or(wr.Error, "it has ended")))
 		}
-		if w.applied.Error != "" {
-			r.Problems = append(r.Problems, w.applied.Error)
+		if w.Problem != "" {
+			r.Problems = append(r.Problems, w.Problem)
+		}
+		if w.Silent != "" {
+			r.Problems = append(r.Problems, fmt.Sprintf("the %s worker has stopped answering: %s", w.Worker, w.Silent))
 		}
 	}
-	if s.workers[worker.LVS] != nil && s.known.Table.Error != "" {
+	if _, ok := runs[rollout.LVS]; ok && s.known.Table.Error != "" {
 		r.Problems = append(r.Problems, s.known.Table.Error)
 	}
-	if s.renewal != nil && s.renewal.failed {
-		r.Problems = append(r.Problems, "upgrade: "+s.upgradeError)
+	if p := s.rollout.ReplaceProblem(); p != "" {
+		r.Problems = append(r.Problems, "upgrade: "+p)
 	}
 	slices.SortFunc(r.Workers, func(a, b control.Worker) int { return len(b.Name) - len(a.Name) })
-	if s.workers[worker.VRRP] != nil {
-		for _, i := range s.current.cfg.Instances {
+	if _, ok := runs[rollout.VRRP]; ok {
+		for _, i := range s.current().cfg.Instances {
 			ir := s.known.Instance(i)
 			if ir.Missing != "" {
 				r.Problems = append(r.Problems, i.Name+": "+ir.Missing)
@@ -47,13 +52,13 @@ func (s *supervisor) report() control.Status {
 			}
 			r.Instances = append(r.Instances, ir)
 		}
-		if s.workers[worker.VRRP].pid != 0 {
+		if runs[rollout.VRRP] {
 			s.known.Count(&r)
 		}
 	}
 	slices.Sort(r.Problems)
-	if s.workers[worker.LVS] != nil {
-		for _, vs := range s.current.cfg.VirtualServers {
+	if _, ok := runs[rollout.LVS]; ok {
+		for _, vs := range s.current().cfg.VirtualServers {
 			r.VirtualServers = append(r.VirtualServers, s.known.VirtualServer(vs))
 		}
 	}

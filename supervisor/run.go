@@ -19,8 +19,9 @@ import (
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
-	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -69,8 +70,8 @@ func Run(o Options) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(stop)
 	defer signal.Stop(hup)
-	if text, ok := os.LookupEnv(handDownVar); ok {
-		return c.goOn(text, stop, hup)
+	if text, ok := os.LookupEnv(handoffVar); ok {
+		return c.resume(text, signals{stop, hup})
 	}
 	file, err := conf.FindFile(c.File)
 	if err != nil {
@@ -103,11 +104,10 @@ func Run(o Options) error {
 	defer listener.Close()
 
 	s := c.supervisor()
-	s.current, s.disk, s.fallback = start.current, start.disk, start.fallback
-	if s.history, err = history.Open(c.StateDir, c.File); err != nil {
-		s.historyFailed(err)
-	}
-	return s.serve(listener, lock, stop, hup, nil)
+	s.reload = reload.New(start.current)
+	s.disk, s.fallback = start.disk, start.fallback
+	s.openHistory()
+	return s.serve(listener, lock, signals{stop, hup}, nil)
 }
 
 // refuseConflicts looks for another load balancer that serves what cfg serves.
@@ -130,29 +130,27 @@ func (c *Options) supervisor() *supervisor {
 	log := c.Log
 	return &supervisor{
 		log: log, flush: c.Flush, opts: c,
-		load:     c.load,
-		loadText: c.loadText,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
-		release:  c.Release,
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),
 		requests: make(chan func()),
-		loaded:   make(chan loaded),
 		done:     make(chan struct{}),
+		keepers:  make(map[rollout.Worker]*worker.Keeper),
+		callers:  newCallers(),
 	}
 }
 
-// serve runs the supervisor with its signals and its control socket; inherited
-// is what it goes on with, nil at a start.
-func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, stop, hup chan os.Signal, inherited *handDown) error {
+// serve runs the supervisor with its signals and its control socket; from is
+// where it goes on, nil at a start.
+func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, sig signals, from *handoff) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
-	s.gate, s.lock, s.stopSignals, s.hup = control.NewGate(listener), lock, stop, hup
+	s.gate, s.lock, s.signals = control.NewGate(listener), lock, sig
 	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
 	group.Go(func() error {
 		defer cancel()
-		return s.run(ctx, inherited)
+		return s.run(ctx, from)
 	})
 	return group.Wait()
 }

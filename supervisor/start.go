@@ -13,13 +13,13 @@ import (
 
 // start is what a supervisor begins with.
 type start struct {
-	current  loaded // to be put in force
-	disk     loaded // the file
-	fallback string // why it is not the file; empty when it is
+	current  *loaded // to be put in force
+	disk     *loaded // the file
+	fallback string  // why it is not the file; empty when it is
 }
 
 // load reads the configuration file.
-func (c *Options) load() loaded {
+func (c *Options) load() *loaded {
 	rec := history.NewRecorder(nil, nil)
 	l := c.read(c.File, rec.Options(load.Options{ConfigID: c.ConfigID, Strict: c.Strict}))
 	l.recorder, l.text = rec, rec.Text(c.File, l.cfg.ConfigID)
@@ -27,14 +27,14 @@ func (c *Options) load() loaded {
 }
 
 // loadText reads a configuration of the history.
-func (c *Options) loadText(t history.Text) loaded {
+func (c *Options) loadText(t history.Text) *loaded {
 	l := c.read(t.Path, t.Options(load.Options{Strict: c.Strict}))
 	l.text = t
 	return l
 }
 
 // read reads a configuration, without the half that was not asked for.
-func (c *Options) read(path string, o load.Options) loaded {
+func (c *Options) read(path string, o load.Options) *loaded {
 	cfg, findings := load.Load(path, o)
 	keys, trouble := keyfile.Read(cfg, nil)
 	findings = append(findings, trouble...)
@@ -44,7 +44,7 @@ func (c *Options) read(path string, o load.Options) loaded {
 	if c.OnlyCheckers {
 		cfg.Instances = nil
 	}
-	return loaded{cfg: cfg, keys: keys, findings: findings}
+	return &loaded{cfg: cfg, keys: keys, findings: findings}
 }
 
 // choose decides what to start with: the file, or, when that cannot or should
@@ -68,7 +68,7 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 	if err != nil && !usable { // else whoever opens it to write says it
 		log.Warn("the history of configurations cannot be read: there is nothing to fall back to", "error", err)
 	}
-	why, candidates := history.Choose(entries, file.digest(), usable)
+	why, candidates := history.Choose(entries, file.Digest(), usable)
 	if why == history.FileRuns {
 		if !usable {
 			return s, broken
@@ -94,13 +94,11 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 }
 
 // fromHistory reads a configuration of the history that can run.
-func (c *Options) fromHistory(store *history.Store, number int) (loaded, error) {
-	e, text, err := store.Load(number)
+func (c *Options) fromHistory(store *history.Store, number int) (*loaded, error) {
+	l, err := c.loadEntry(store, number)
 	if err != nil {
-		return loaded{}, err
+		return nil, err
 	}
-	l := c.loadText(text)
-	l.entry = e
 	for _, f := range l.findings {
 		if f.Severity == conf.Error {
 			return l, fmt.Errorf("it has errors, the first: %s", f)

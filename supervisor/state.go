@@ -10,12 +10,11 @@ import (
 // state is called in the supervisor's goroutine.
 func (s *supervisor) state() control.ConfigState {
 	c := control.ConfigState{
-		Config: s.opts.File, Generation: s.generation, Digest: s.current.digest(), Number: s.entry.Number,
-		StateDir: s.opts.StateDir, HistoryError: s.trouble, Fallback: s.fallback,
+		Config: s.opts.File, Generation: s.reload.Generation(), Digest: s.current().Digest(), Number: s.current().kept.Number,
+		StateDir: s.opts.StateDir, HistoryError: s.archive.trouble, Fallback: s.fallback,
 	}
-	if until := s.confirmUntil(); until != nil {
-		t := *until
-		c.ConfirmUntil = &t
+	if until := s.reload.ConfirmUntil(); !until.IsZero() {
+		c.ConfirmUntil = &until
 	}
 	return c
 }
@@ -24,18 +23,18 @@ func (s *supervisor) state() control.ConfigState {
 // file only when it was changed since it was read last, and never in the
 // supervisor's goroutine.
 func (s *supervisor) compareFile(ctx context.Context, c *control.ConfigState) error {
-	var disk loaded
+	var disk *loaded
 	if err := s.do(ctx, func() { disk = s.disk }); err != nil {
 		return err
 	}
 	if disk.recorder == nil || disk.recorder.Changed() {
-		disk = s.load()
+		disk = s.opts.load()
 		disk.cfg = &conf.Config{Path: disk.cfg.Path, Digest: disk.cfg.Digest} // the rest is not needed
 		if err := s.do(ctx, func() { s.disk = disk }); err != nil {
 			return err
 		}
 	}
 	c.FileErrors, _, _ = conf.Count(disk.findings)
-	c.FileDiffers = disk.digest() != c.Digest
+	c.FileDiffers = disk.Digest() != c.Digest
 	return nil
 }

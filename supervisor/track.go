@@ -14,7 +14,7 @@ import (
 func (s *supervisor) trackers() []event.TrackerState {
 	list := s.tracking.States()
 	for name, v := range s.known.VirtualServers {
-		if tracksServer(s.current.cfg, name) {
+		if tracksServer(s.current().cfg, name) {
 			list = append(list, trackerOf(v))
 		}
 	}
@@ -34,7 +34,7 @@ func trackerOf(v event.VirtualServerState) event.TrackerState {
 func (s *supervisor) virtualServer(v event.VirtualServerState) {
 	before, known := s.known.VirtualServers[v.VirtualServer]
 	s.known.VirtualServers[v.VirtualServer] = v
-	if (!known || before.Quorum != v.Quorum) && tracksServer(s.current.cfg, v.VirtualServer) {
+	if (!known || before.Quorum != v.Quorum) && tracksServer(s.current().cfg, v.VirtualServer) {
 		s.tellTracker(trackerOf(v))
 	}
 }
@@ -55,7 +55,5 @@ func (s *supervisor) tracked(r tracking.Result) {
 
 // tellTracker tells the vrrp worker. One that does not run is told when it starts.
 func (s *supervisor) tellTracker(t event.TrackerState) {
-	if w := s.workers[worker.VRRP]; w != nil && w.pid != 0 {
-		w.keeper.Send("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
-	}
+	s.sendVRRP("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
 }

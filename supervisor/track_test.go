@@ -8,17 +8,21 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 )
 
 // TestQuorumsAreTracked: the vrrp worker is told of the virtual servers that
 // something tracks, by their quorum.
 func TestQuorumsAreTracked(t *testing.T) {
-	s := &supervisor{known: status.New(), tracking: tracking.New(tracking.Options{})}
-	s.current.cfg = &conf.Config{
+	s := &supervisor{
+		known: status.New(), tracking: tracking.New(tracking.Options{}), rollout: rollout.New(rollout.Options{}),
+	}
+	s.reload = reload.New(&loaded{cfg: &conf.Config{
 		Instances:  []*conf.Instance{{TrackVirtualServers: []conf.Track{{Name: "[192.0.2.1]:tcp:80", Weight: -20}}}},
 		SyncGroups: []*conf.SyncGroup{{TrackVirtualServers: []conf.Track{{Name: "FWM 5"}}}},
-	}
+	}})
 	for _, v := range []event.VirtualServerState{
 		{VirtualServer: "[192.0.2.1]:tcp:80", Alive: 1, Total: 3},
 		{VirtualServer: "FWM 5", Quorum: true, Alive: 2, Total: 2},

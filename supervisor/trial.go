@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/gob"
 	"encoding/json"
@@ -28,7 +29,7 @@ func ownFile() (string, error) {
 }
 
 // try asks the program at path whether it can go on in the place of this one.
-func (q handDownQuestion) try(ctx context.Context, path string) error {
+func (q handoffQuestion) try(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, trialPatience)
 	defer cancel()
 	var asked bytes.Buffer
@@ -41,19 +42,29 @@ func (q handDownQuestion) try(ctx context.Context, path string) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &asked, out, errOut
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	var a handDownAnswer
+	var a handoffAnswer
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s does not answer within %v: is it a director?", path, trialPatience)
 	case err != nil:
-		return fmt.Errorf("%s cannot be run as a director that goes on: %w %s", path, err, bytes.TrimSpace(errOut.Bytes()))
-	case json.Unmarshal(out.Bytes(), &a) != nil || a.HandDown == 0:
-		return fmt.Errorf("%s does not answer as a director that can go on: restart director to use it", path)
-	case a.HandDown != handDownVersion || a.Protocol != worker.ProtocolVersion:
-		return fmt.Errorf("%s (version %s) cannot go on from here: it takes over version %d with protocol %d, this one hands down %d with %d: restart director to use it",
-			path, a.Version, a.HandDown, a.Protocol, handDownVersion, worker.ProtocolVersion)
+		return fmt.Errorf("%s is not a director binary that can take over: %w %s", path, err, bytes.TrimSpace(errOut.Bytes()))
+	case json.Unmarshal(out.Bytes(), &a) != nil || a.Handoff == 0:
+		return fmt.Errorf("%s does not answer as a director that can take over: restart director to use it", path)
+	case !reads(a.OldestHandoff, a.Handoff, oldestHandoff, handoffVersion):
+		return fmt.Errorf("%s (version %s) cannot take over: it reads handoffs of version %d, this program writes version %d: restart director to use it",
+			path, a.Version, a.Handoff, handoffVersion)
+	case !reads(a.OldestProtocol, a.Protocol, worker.OldestProtocol, worker.ProtocolVersion):
+		return fmt.Errorf("%s (version %s) cannot take over: it speaks version %d of the protocol of the workers, this program version %d: restart director to use it",
+			path, a.Version, a.Protocol, worker.ProtocolVersion)
 	case len(a.Errors) > 0:
 		return fmt.Errorf("%s (version %s) finds %s in the configuration in force, the first: %s", path, a.Version, words.Count(len(a.Errors), "error"), a.Errors[0])
 	}
 	return nil
+}
+
+// reads says whether a program that reads the versions from oldest (0: newest)
+// to newest understands one that writes mine, which can be understood by
+// whoever knows myOldest.
+func reads(oldest, newest, myOldest, mine int) bool {
+	return cmp.Or(oldest, newest) <= mine && myOldest <= newest
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -29,110 +29,115 @@ const (
 	requestPause = 2 * countPatience
 )
 
+// upgrade is the one that is under way, or that brought this program here.
+type upgrade struct {
+	count int         // those that brought this program here
+	path  string      // the file of the other program
+	tried os.FileInfo // that file, when it said that it can take over
+}
+
+// upgradeCall is somebody who has asked for one.
+type upgradeCall struct {
+	path   string
+	answer func(upgradeAnswer)
+}
+
+type upgradeAnswer struct {
+	report  control.UpgradeReport
+	refused string
+}
+
 // Upgrade is called by the control socket. Its answer says that it has begun.
 func (s *supervisor) Upgrade(ctx context.Context, q control.UpgradeRequest) (control.UpgradeReport, error) {
-	var r control.UpgradeReport
-	fail := func(err error) (control.UpgradeReport, error) {
-		return r, fmt.Errorf("upgrade refused, nothing has changed: %w", err)
-	}
 	path := q.Binary
+	var err error
 	if path == "" {
-		var err error
-		if path, err = ownFile(); err != nil {
-			return fail(err)
-		}
+		path, err = ownFile()
 	}
-	var problem error
-	question := handDownQuestion{Strict: s.opts.Strict, OnlyVRRP: s.opts.OnlyVRRP, OnlyCheckers: s.opts.OnlyCheckers}
-	err := s.do(ctx, func() { problem, question.Text = s.upgradable(), s.current.text })
-	if err = errors.Join(err, problem); err != nil {
-		return fail(err)
+	var a upgradeAnswer
+	if err == nil {
+		a, err = ask(ctx, s, func(answer func(upgradeAnswer)) {
+			id := s.callers.id()
+			s.callers.upgrades[id] = &upgradeCall{path: path, answer: answer}
+			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.reload.Busy()})
+		})
 	}
-	tried, err := os.Stat(path)
+	if err == nil && a.refused != "" {
+		err = errors.New(a.refused)
+	}
 	if err != nil {
-		return fail(err)
+		return a.report, fmt.Errorf("upgrade refused, nothing has changed: %w", err)
 	}
-	if err := question.try(ctx, path); err != nil {
-		return fail(err)
-	}
-	err = s.do(ctx, func() {
-		if problem = s.upgradable(); problem == nil {
-			s.upgrading, s.upgradeError = true, ""
-			r = s.upgradeState()
-		}
-	})
-	if err = errors.Join(err, problem); err != nil {
-		return fail(err)
-	}
-	s.log.Info("upgrading", "binary", path)
-	go s.replaceProgram(path, tried)
-	return r, nil
+	return a.report, nil
 }
 
 // Upgraded is called by the control socket.
 func (s *supervisor) Upgraded(ctx context.Context, _ struct{}) (r control.UpgradeReport, err error) {
-	err = s.do(ctx, func() { r = s.upgradeState() })
+	err = s.do(ctx, func() { r = s.upgradeReport() })
 	return r, err
 }
 
-func (s *supervisor) upgradeState() control.UpgradeReport {
+func (s *supervisor) upgradeReport() control.UpgradeReport {
 	r := control.UpgradeReport{
-		Version: s.opts.Version, Pid: os.Getpid(), Upgrades: s.upgrades, Error: s.upgradeError,
-		Busy: s.upgrading || s.renewal.busy(),
+		Version: s.opts.Version, Pid: os.Getpid(), Upgrades: s.upgrade.count, Error: s.rollout.UpgradeProblem(),
+		Busy: s.rollout.Upgrading() || s.rollout.Replacing(),
 	}
-	if s.renewal != nil {
-		r.Replaced = s.renewal.done
+	for _, w := range s.rollout.Replaced() {
+		r.Replaced = append(r.Replaced, string(w))
 	}
 	return r
 }
 
-// upgradable says why there can be no upgrade now: what is in motion cannot be
-// handed down.
-func (s *supervisor) upgradable() error {
-	switch {
-	case s.upgrading || s.renewal.busy():
-		return errors.New("another upgrade is under way")
-	case !s.announced:
-		return errors.New("director is not in service yet")
-	}
-	return s.atRest()
-}
-
-func (s *supervisor) atRest() error {
-	if s.loading || s.tableAwaited || len(s.applying) > 0 {
-		return errors.New("a configuration is being put in force: ask again when it is")
-	}
-	for name, w := range s.workers {
-		switch {
-		case w.pid == 0:
-			return fmt.Errorf("the %s worker does not run", name)
-		case w.given != s.generation || w.applied.Generation != s.generation:
-			return fmt.Errorf("the %s worker does not have the configuration in force yet", name)
-		}
-	}
-	return nil
-}
-
-// replaceProgram does not return when all goes well.
-func (s *supervisor) replaceProgram(path string, tried os.FileInfo) {
-	ctx, cancel := context.WithTimeout(context.Background(), scriptPause)
-	defer cancel()
-	err := s.notify.Hold(ctx)
-	if err != nil {
-		err = fmt.Errorf("%w: it would cut them off: ask again when they have ended", err)
-	}
-	_ = s.do(context.Background(), func() { // else it stops, and there is nothing to upgrade
-		if err == nil {
-			err = s.become(path, tried)
-		}
-		s.upgrading, s.upgradeError = false, "nothing has changed: "+err.Error()
-		s.log.Error("upgrade failed: everything goes on as before", "error", err)
+// carryOutUpgrade does what the machine has decided about an upgrade. It is
+// false when the effect is about something else.
+func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
+	switch e := e.(type) {
+	case rollout.TryProgram:
+		s.tryProgram(s.callers.upgrades[e.ID].path)
+	case rollout.AnswerUpgrade:
+		call := s.callers.upgrades[e.ID]
+		delete(s.callers.upgrades, e.ID)
+		call.answer(upgradeAnswer{s.upgradeReport(), e.Refused})
+	case rollout.Prepare:
+		s.log.Info("upgrading", "binary", s.upgrade.path)
+		s.tellReload(reload.Hold{})
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), scriptPause)
+			defer cancel()
+			err := s.notify.Hold(ctx)
+			if err != nil {
+				err = fmt.Errorf("%w: it would cut them off: ask again when they have ended", err)
+			}
+			s.post(func() { s.tellRollout(rollout.Prepared{Err: err}) })
+		}()
+	case rollout.Exec:
+		err := s.become(s.upgrade.path, s.upgrade.tried)
+		s.tellRollout(rollout.ExecFailed{Err: err})
+	case rollout.UpgradeFailed:
+		s.log.Error("upgrade failed: everything goes on as before", "error", e.Why)
 		s.notify.Release()
-		if s.hupMissed {
-			s.hupMissed = false
-			s.startReload(order{signal: true})
+		s.tellReload(reload.Release{})
+	default:
+		return false
+	}
+	return true
+}
+
+// tryProgram asks the program at path whether it can take over.
+func (s *supervisor) tryProgram(path string) {
+	question := handoffQuestion{
+		Strict: s.opts.Strict, OnlyVRRP: s.opts.OnlyVRRP, OnlyCheckers: s.opts.OnlyCheckers, Text: s.current().text,
+	}
+	go func() {
+		tried, err := os.Stat(path)
+		if err == nil {
+			err = question.try(context.Background(), path)
 		}
-	})
+		s.post(func() {
+			s.upgrade.path, s.upgrade.tried = path, tried
+			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.reload.Busy()})
+		})
+	}()
 }
 
 // become puts the program at path in the place of this one. When it returns,
@@ -141,9 +146,6 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	now, err := os.Stat(path)
 	if err == nil && (!os.SameFile(now, tried) || now.Size() != tried.Size() || !now.ModTime().Equal(tried.ModTime())) {
 		err = fmt.Errorf("%s was changed meanwhile", path)
-	}
-	if err == nil {
-		err = s.atRest()
 	}
 	if err != nil {
 		return err
@@ -156,7 +158,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	ctx, cancel := context.WithTimeout(context.Background(), trackerPause)
 	defer cancel()
 	s.tracking.Stop(ctx)
-	defer func() { s.tracking.Resume(s.current.cfg, trackers) }()
+	defer func() { s.tracking.Resume(s.current().cfg, trackers) }()
 
 	handed, err := s.detachWorkers()
 	defer func() {
@@ -168,26 +170,26 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 		return err
 	}
 	select {
-	case sig := <-s.stopSignals:
-		s.stopSignals <- sig // there is room again
-		return errors.New("director is to stop")
-	case <-s.hup:
-		s.hupMissed = true
+	case sig := <-s.signals.stop:
+		s.signals.stop <- sig // there is room again
+		return errStopping
+	case <-s.signals.hup:
+		s.tellReload(reload.Asked{}) // it is held
 	default:
 	}
 	socket, err := s.gate.File()
 	if err != nil {
-		return fmt.Errorf("handing down the control socket: %w", err)
+		return fmt.Errorf("handing off the control socket: %w", err)
 	}
 	defer socket.Close()
-	h := s.handDown()
+	h := s.handoff()
 	h.Workers, h.Trackers = handed, trackers
 	h.Lock, h.Listener = descriptor(s.lock), descriptor(socket)
 	s.flush()
 	// The next program has no handler in its first moment. A reload that is asked
 	// for then is lost; it must not end everything.
 	signal.Ignore(syscall.SIGHUP)
-	defer signal.Notify(s.hup, syscall.SIGHUP)
+	defer signal.Notify(s.signals.hup, syscall.SIGHUP)
 	return h.execute(path)
 }
 
@@ -215,43 +217,37 @@ func (s *supervisor) finishRequests() {
 // returned that were taken.
 func (s *supervisor) detachWorkers() (handed []handedWorker, err error) {
 	type result struct {
-		name string
+		name rollout.Worker
 		err  error
 	}
-	results := make(chan result, len(s.workers))
-	for name, w := range s.workers {
-		go func() { results <- result{name, w.keeper.Pause()} }()
+	results := make(chan result, len(s.keepers))
+	for name, k := range s.keepers {
+		go func() { results <- result{name, k.Pause()} }()
 	}
-	var paused []string
-	for left := len(s.workers); left > 0; {
+	var paused []rollout.Worker
+	for left := len(s.keepers); left > 0; {
 		select {
 		case e := <-s.events:
 			s.workerEvent(e)
 		case r := <-results:
 			left--
 			if r.err != nil {
-				err = fmt.Errorf("the %s worker cannot be handed over: %w", r.name, r.err)
+				err = fmt.Errorf("the %s worker cannot be handed off: %w", r.name, r.err)
 				continue
 			}
 			paused = append(paused, r.name)
 		}
 	}
 	for _, name := range paused {
-		w := s.workers[name]
-		h := w.keeper.Detach()
+		h := s.keepers[name].Detach()
 		if h == nil {
-			err = fmt.Errorf("the %s worker cannot be handed over", name)
+			err = fmt.Errorf("the %s worker cannot be handed off", name)
 			continue
 		}
-		hw := handedWorker{Name: name, Worker: h, Restarts: w.restarts, Since: w.since, GivenUp: w.givenUp, Applied: w.applied, Socket: -1}
-		if w.died != nil {
-			hw.Died = w.died.Error()
-		}
-		if h.Socket() != nil {
-			hw.Socket = descriptor(h.Socket())
-		}
+		w, _ := s.rollout.Status(name)
+		hw := newHandedWorker(w, h)
 		if hw.Socket < 0 {
-			err = fmt.Errorf("the connection of the %s worker cannot be handed over", name)
+			err = fmt.Errorf("the connection of the %s worker cannot be handed off", name)
 		}
 		handed = append(handed, hw)
 	}
@@ -261,38 +257,6 @@ func (s *supervisor) detachWorkers() (handed []handedWorker, err error) {
 // adopt keeps a worker that was started by another program, or by this one
 // before an upgrade that failed.
 func (s *supervisor) adopt(h handedWorker) {
-	w := &workerState{
-		keeper: worker.Adopt(s.newKeeper(h.Name), h.Worker), pid: h.Worker.Pid,
-		restarts: h.Restarts, since: h.Since, givenUp: h.GivenUp, applied: h.Applied,
-		given: s.generation, cfg: s.current.cfg,
-	}
-	if h.Died != "" {
-		w.died = errors.New(h.Died)
-	}
-	if h.Name == worker.VRRP {
-		w.keys = s.current.keys
-	}
-	s.workers[h.Name] = w
-	go w.keeper.Run(s.workersCtx)
-}
-
-// handDown is what is known.
-func (s *supervisor) handDown() *handDown {
-	h := &handDown{
-		Version: handDownVersion, From: s.opts.Version, File: s.opts.File,
-		Current: s.current.handed(), Generation: s.generation, Entry: s.entry, Fallback: s.fallback,
-		Started: s.started, Upgrades: s.upgrades + 1, Reload: s.hupMissed,
-		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(),
-		Instances:      slices.Collect(maps.Values(s.known.Instances)),
-		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
-		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
-	}
-	for _, results := range s.known.Checks {
-		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
-	}
-	h.Orders, h.LastOrder = s.handovers.Export()
-	if p := s.pending; p != nil {
-		h.Pending = &handedPending{Back: p.back.handed(), BackEntry: p.backEntry, Until: p.until}
-	}
-	return h
+	name := rollout.Worker(h.Name)
+	s.keep(name, worker.Adopt(s.newKeeper(name), h.Worker))
 }

@@ -1,5 +1,5 @@
 // Package worker connects director's supervisor with its worker processes: it
-// starts them, restarts them and carries messages (message.go) between them.
+// starts them, and carries messages (message.go) between them.
 //
 // director is one binary that runs as three processes: a supervisor, which
 // reads the configuration and runs the user's programs, and two workers, vrrp
@@ -10,7 +10,7 @@
 // A worker talks to the supervisor over an inherited stream socket (Conn), in
 // length-prefixed messages. Neither side ever waits for the other to read: an
 // Outbox holds what is to be sent and replaces an older state of an object by
-// the latest one. A Keeper starts a worker, restarts it when it dies, and can
+// the latest one. A Keeper starts a worker, reports how it ended, and can
 // hand the running worker over to the program that replaces the supervisor
 // (Handed).
 //

@@ -29,9 +29,11 @@ var (
 
 // Handed is a running worker on its way from one supervisor to the next.
 type Handed struct {
-	Pid     int
-	Restart int         // as in Started
-	Deaths  []time.Time // of its predecessors, as far as they count for back-off
+	Pid int
+	// Restart counts its predecessors, Deaths are those that count for back-off.
+	// They belong to whoever decides when it is started again.
+	Restart int
+	Deaths  []time.Time
 	// Seq and Seen are the numbers of the last message sent to it and read from it.
 	Seq, Seen uint64
 	// Unread are bytes received from it that are not a whole message yet. Unsent
@@ -59,7 +61,10 @@ func Adopt(k *Keeper, h *Handed) *Keeper {
 // is not running.
 func (k *Keeper) Pause() error { return k.ask(k.pause) }
 
-// Replace kills the worker so that it is started again. This does not count as a death.
+// Kill kills the worker.
+func (k *Keeper) Kill() error { return k.ask(k.kill) }
+
+// Replace kills the worker; Died says that this was planned.
 func (k *Keeper) Replace() error { return k.ask(k.replace) }
 
 func (k *Keeper) ask(requests chan chan error) error {
@@ -139,4 +144,10 @@ func (h *Handed) connect() (*Conn, process, error) {
 	}
 	c.r = bufio.NewReader(io.MultiReader(bytes.NewReader(h.Unread), stream))
 	return c, child{proc}, nil
+}
+
+// Unread says that the worker has sent something that was not read yet.
+func (k *Keeper) Unread() bool {
+	c := k.conn.Load()
+	return c != nil && c.waiting() > 0
 }

@@ -5,12 +5,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"time"
+	"sync/atomic"
 )
-
-// restartAfterExit is the least time between the end of a worker with exit status
-// 0 and its restart.
-const restartAfterExit = time.Second
 
 // ConnFD is the worker's file descriptor of the connection to the supervisor.
 const ConnFD = 3
@@ -24,37 +20,28 @@ type Event struct {
 }
 
 // Started reports that a worker runs. It waits for its configuration (Send).
-type Started struct {
-	Pid     int
-	Restart int       // 0 for the first start
-	Died    time.Time // when its predecessor died; zero for the first start
-}
+type Started struct{ Pid int }
 
-// Died reports that a worker has ended.
+// Died reports that a worker has ended, or could not be started.
 type Died struct {
 	Err     error // how it ended; nil for exit status 0
-	At      time.Time
-	Again   time.Duration // until it is restarted
-	GivenUp bool          // it died too often: release what it held
-	Ended   bool          // it was asked to finish and is not restarted
-	Planned bool          // Replace killed it
+	Planned bool  // Replace killed it
 }
 
-// Keeper keeps one worker process running. Run does the work; the other methods
-// may be called from any goroutine while it runs.
+// Keeper runs one worker process at a time, whenever Start says so. Run does the
+// work; the other methods may be called from any goroutine while it runs.
 type Keeper struct {
 	name   string
 	start  func(peer *os.File) (*exec.Cmd, error)
 	events chan<- Event
 	send   chan keyed
-	finish chan struct{}
+	begin  chan struct{}
 	done   chan struct{}
-	// Requests of Pause, Detach and Replace.
-	pause, replace chan chan error
-	detach         chan chan *Handed
-	// Owned by Run's goroutine.
-	finishing bool    // the worker is not restarted after it ends
-	adopted   *Handed // the worker that Run begins with instead of starting one
+	// Requests of Pause, Detach, Kill and Replace.
+	pause, kill, replace chan chan error
+	detach               chan chan *Handed
+	adopted              *Handed // the worker that Run begins with; owned by its goroutine
+	conn                 atomic.Pointer[Conn]
 }
 
 // NewKeeper returns a keeper of the worker name. It calls start for every start
@@ -63,8 +50,17 @@ type Keeper struct {
 func NewKeeper(name string, start func(peer *os.File) (*exec.Cmd, error), events chan<- Event) *Keeper {
 	return &Keeper{
 		name: name, start: start, events: events,
-		send: make(chan keyed), finish: make(chan struct{}), done: make(chan struct{}),
-		pause: make(chan chan error), replace: make(chan chan error), detach: make(chan chan *Handed),
+		send: make(chan keyed), begin: make(chan struct{}, 1), done: make(chan struct{}),
+		pause: make(chan chan error), kill: make(chan chan error), replace: make(chan chan error),
+		detach: make(chan chan *Handed),
+	}
+}
+
+// Start starts the worker, which must not run: Started or Died follows.
+func (k *Keeper) Start() {
+	select {
+	case k.begin <- struct{}{}:
+	default: // it was said already
 	}
 }
 
@@ -78,61 +74,45 @@ func (k *Keeper) Send(key string, m Message) {
 	}
 }
 
-// Finish keeps the worker from being restarted after it has ended. The worker
-// itself has to be told to finish by a message.
-func (k *Keeper) Finish() {
-	select {
-	case k.finish <- struct{}{}:
-	case <-k.done:
-	}
-}
-
-// Run starts the worker and restarts it whenever it dies. It returns after
-// Finish when the worker has ended, after Detach, which leaves the worker
-// running, or when ctx is done, which kills the worker.
+// Run starts the worker whenever Start was called. It returns after Detach,
+// which leaves the worker running, or when ctx is done, which kills the worker.
 func (k *Keeper) Run(ctx context.Context) error {
 	defer close(k.done)
-	var deaths []time.Time
-	var died time.Time
-	restart := 0
-	if k.adopted != nil {
-		deaths, restart = k.adopted.Deaths, k.adopted.Restart
-	}
-	for ; ; restart++ {
-		err := k.run(ctx, Started{Restart: restart, Died: died}, deaths)
+	for {
+		if k.adopted == nil && !k.await(ctx) {
+			return ctx.Err()
+		}
+		err := k.run(ctx)
+		k.conn.Store(nil)
 		if errors.Is(err, errDetached) {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		now := time.Now()
-		died = now
-		if errors.Is(err, errReplaced) && !k.finishing {
-			k.emit(ctx, Event{Died: &Died{At: now, Planned: true}}, nil)
-			continue
+		d := &Died{Err: err}
+		if errors.Is(err, errReplaced) {
+			d = &Died{Planned: true}
 		}
-		deaths = append(deaths, now)
-		if len(deaths) > manyDeaths {
-			deaths = deaths[1:]
-		}
-		wait, givenUp := restartDelay(deaths)
-		if err == nil {
-			// Somebody asked it to end: most likely a service manager, which is
-			// about to ask the supervisor too.
-			wait = max(wait, restartAfterExit)
-		}
-		k.emit(ctx, Event{Died: &Died{Err: err, At: now, Again: wait, GivenUp: givenUp, Ended: k.finishing}}, nil)
-		if k.finishing {
-			return nil
-		}
-		k.wait(ctx, wait)
-		if k.finishing {
-			k.emit(ctx, Event{Died: &Died{At: time.Now(), Ended: true}}, nil)
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		k.emit(ctx, Event{Died: d}, nil)
+	}
+}
+
+// await waits for Start. Messages are lost meanwhile.
+func (k *Keeper) await(ctx context.Context) bool {
+	for {
+		select {
+		case <-k.begin:
+			return true
+		case <-k.send:
+		case reply := <-k.pause:
+			reply <- errNotRunning
+		case reply := <-k.kill:
+			reply <- errNotRunning
+		case reply := <-k.replace:
+			reply <- errNotRunning
+		case <-ctx.Done():
+			return false
 		}
 	}
 }
@@ -149,29 +129,6 @@ func (k *Keeper) emit(ctx context.Context, ev Event, out *Outbox) {
 			if out != nil {
 				out.Put(m.key, m.m)
 			}
-		case <-k.finish:
-			k.finishing = true
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// wait waits between two runs of the worker. Messages are lost meanwhile.
-func (k *Keeper) wait(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for !k.finishing {
-		select {
-		case <-timer.C:
-			return
-		case <-k.send:
-		case reply := <-k.pause:
-			reply <- errNotRunning
-		case reply := <-k.replace:
-			reply <- errNotRunning
-		case <-k.finish:
-			k.finishing = true
 		case <-ctx.Done():
 			return
 		}

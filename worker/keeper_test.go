@@ -4,11 +4,12 @@ package worker_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ func keep(t *testing.T, role string) *kept {
 		return cmd, cmd.Start()
 	}
 	k.Keeper = worker.NewKeeper("vrrp", k.start, k.events)
+	k.Start()
 	go func() { k.done <- k.Run(ctx) }()
 	t.Cleanup(func() {
 		k.cancel()
@@ -119,54 +121,64 @@ func started(e worker.Event) bool { return e.Started != nil }
 func died(e worker.Event) bool    { return e.Died != nil }
 func applied(e worker.Event) bool { return e.Received != nil && e.Received.Applied != nil }
 
-// A killed worker is back at once and is told what to do again.
-func TestAKilledWorkerIsRestarted(t *testing.T) {
+// A killed worker can be started again, and is told what to do again.
+func TestAKilledWorkerIsStartedAgain(t *testing.T) {
 	k := keep(t, "good")
 	first := k.next(t, started).Started
 	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 1}})
 	k.next(t, applied)
-	if err := syscall.Kill(first.Pid, syscall.SIGKILL); err != nil {
+	if err := k.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	d := k.next(t, died).Died
-	if d.Err == nil || !strings.Contains(d.Err.Error(), "killed") {
-		t.Errorf("died with %v, want the signal", d.Err)
+	if d.Err == nil || !strings.Contains(d.Err.Error(), "killed") || d.Planned {
+		t.Errorf("died as %+v, want the signal", d)
 	}
-	if d.Again != 0 || d.GivenUp || d.Ended {
-		t.Errorf("first death: %+v, want a restart at once", d)
+	if k.Kill() == nil || k.Pause() == nil {
+		t.Error("a worker that does not run was killed or paused")
 	}
-	second := k.next(t, started).Started
-	if second.Pid == first.Pid || second.Restart != 1 || second.Died.IsZero() {
-		t.Errorf("restarted as %+v after pid %d", second, first.Pid)
+	k.Send("lost", worker.Message{Configure: &worker.Configure{Generation: 2}})
+	k.Start()
+	if second := k.next(t, started).Started; second.Pid == first.Pid {
+		t.Errorf("started as %+v after pid %d", second, first.Pid)
 	}
-	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 2}})
-	if g := k.next(t, applied).Received.Applied.Generation; g != 2 {
-		t.Errorf("the new worker applied %d, want 2", g)
+	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 3}})
+	if g := k.next(t, applied).Received.Applied.Generation; g != 3 {
+		t.Errorf("the new worker applied %d, want 3", g)
 	}
 }
 
-func TestAFinishedWorkerIsNotRestarted(t *testing.T) {
+// A worker that was told to finish ends in good order.
+func TestAWorkerFinishes(t *testing.T) {
 	k := keep(t, "good")
 	k.next(t, started)
-	k.Finish()
 	k.Send("finish", worker.Message{Finish: &worker.Finish{}})
-	if d := k.next(t, died).Died; d.Err != nil || !d.Ended {
+	if d := k.next(t, died).Died; d.Err != nil {
 		t.Errorf("died as %+v, want a clean end", d)
 	}
-	if err := <-k.done; err != nil {
+	k.cancel()
+	if err := <-k.done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	k.done <- nil
 	k.Send("late", worker.Message{}) // must not block
 }
 
-// Five deaths within a minute are too many: what it held has to be released.
-func TestAWorkerThatKeepsDyingIsGivenUp(t *testing.T) {
-	k := keep(t, "die")
-	for i := 1; i <= 5; i++ {
-		d := k.next(t, died).Died
-		if d.GivenUp != (i == 5) {
-			t.Fatalf("death %d: given up %v", i, d.GivenUp)
+// What a worker has sent can be seen before it is read.
+func TestUnread(t *testing.T) {
+	k := keep(t, "good")
+	k.next(t, started)
+	k.Send("configure", worker.Message{Configure: &worker.Configure{Generation: 1}})
+	k.next(t, applied)
+	if k.Unread() {
+		t.Error("something is unread although everything was")
+	}
+	for n := range 3 { // the first waits to be received, the others in the socket
+		k.Send(fmt.Sprint(n), worker.Message{Tracker: &event.TrackerState{Name: "x"}})
+	}
+	for end := time.Now().Add(10 * time.Second); !k.Unread(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is unread although nobody reads")
 		}
 	}
 }

@@ -13,12 +13,13 @@ import (
 const lingerTime = 2 * time.Second
 
 // run is one life of the worker, or the rest of it when the worker was adopted.
-func (k *Keeper) run(ctx context.Context, started Started, deaths []time.Time) error {
+func (k *Keeper) run(ctx context.Context) error {
 	conn, proc, err := k.connect()
 	if err != nil {
 		return fmt.Errorf("starting the %s worker: %w", k.name, err)
 	}
 	defer conn.Close()
+	k.conn.Store(conn)
 	out := NewOutbox(conn.Write)
 	defer out.Close() // its error is not needed: how the worker ended says more
 	greeted := k.adopted != nil
@@ -27,8 +28,7 @@ func (k *Keeper) run(ctx context.Context, started Started, deaths []time.Time) e
 		out.Put("", Message{})
 	} else {
 		out.Put("hello", Message{Hello: NewHello()})
-		started.Pid = proc.pid()
-		k.emit(ctx, Event{Started: &started}, out)
+		k.emit(ctx, Event{Started: &Started{Pid: proc.pid()}}, out)
 	}
 
 	ended := make(chan error, 1)
@@ -39,8 +39,6 @@ func (k *Keeper) run(ctx context.Context, started Started, deaths []time.Time) e
 		select {
 		case m := <-k.send:
 			out.Put(m.key, m.m)
-		case <-k.finish:
-			k.finishing = true
 		case pausing = <-k.pause:
 			conn.interrupt()
 		case reply := <-k.detach:
@@ -49,9 +47,12 @@ func (k *Keeper) run(ctx context.Context, started Started, deaths []time.Time) e
 				continue
 			}
 			h := conn.hand(out)
-			h.Pid, h.Restart, h.Deaths = proc.pid(), started.Restart, deaths
+			h.Pid = proc.pid()
 			reply <- h
 			return errDetached
+		case reply := <-k.kill:
+			reply <- nil
+			proc.kill()
 		case reply := <-k.replace:
 			replaced = true
 			reply <- nil

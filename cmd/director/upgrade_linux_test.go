@@ -130,8 +130,8 @@ vrrp_instance VI_1 {
 			t.Errorf("%s a worker has ended", when)
 		}
 	}
-	n.says(1, "upgrade --binary /bin/true", "nothing has changed", "/bin/true does not answer as a director")
-	n.says(1, "upgrade --binary "+n.program("text", strings.NewReader("hello")), "nothing has changed", "cannot be run")
+	n.says(1, "upgrade --binary /bin/true", "nothing has changed", "/bin/true does not answer as a director that can take over")
+	n.says(1, "upgrade --binary "+n.program("text", strings.NewReader("hello")), "nothing has changed", "is not a director binary that can take over")
 	n.says(1, "upgrade --binary /nonexistent", "nothing has changed", "no such file")
 	same("after programs that were refused")
 

@@ -120,7 +120,7 @@ type AnswerUpgrade struct {
 
 // TryProgram asks the other program whether it can take over. ProgramTried
 // answers.
-type TryProgram struct{}
+type TryProgram struct{ ID uint64 }
 
 // Prepare makes everything ready for the other program: from now on no reload
 // begins, and scripts are held. Prepared answers.

@@ -75,14 +75,14 @@ type Heard struct {
 	Worker Worker
 	// LastSent is when it sent its last advertisement, in time since boot.
 	LastSent time.Duration
+	// Limit is how long it may say nothing; see MinSilence.
+	Limit time.Duration
 }
 
 // Round says that everything that workers had sent has been taken in.
 type Round struct {
 	// Unread are workers of which something is waiting to be read all the same.
 	Unread []Worker
-	// Limit is how long the vrrp worker may say nothing.
-	Limit time.Duration
 }
 
 // Examined says what was found of a worker that says nothing.

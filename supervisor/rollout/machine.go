@@ -91,7 +91,12 @@ func New(o Options) *Machine {
 // run.
 func Resume(o Options, s State) *Machine {
 	m := &Machine{options: o, generation: s.Generation, loaded: s.Table, service: inService}
-	for _, w := range s.Workers {
+	for _, name := range o.Workers {
+		n := slices.IndexFunc(s.Workers, func(w Status) bool { return w.Worker == name })
+		if n < 0 {
+			continue // it did not have this one
+		}
+		w := s.Workers[n]
 		p := &process{
 			name: w.Worker, phase: Running, pid: w.Pid, restarts: w.Restarts, since: w.Since, err: w.Err,
 			deaths: w.Deaths, given: s.Generation, applied: w.Applied, problem: w.Problem, left: true,

@@ -300,14 +300,14 @@ func TestSilence(t *testing.T) {
 		t.Helper()
 		s.after(after)
 		s.step(rollout.Heard{Worker: rollout.LVS})
-		s.step(rollout.Round{Limit: 3 * time.Second}, want...)
+		s.step(rollout.Round{}, want...)
 	}
 	const short = rollout.RoundInterval
 	round(0)
 	for range 20 {
 		round(short) // it has never said anything: an older program
 	}
-	s.step(rollout.Heard{Worker: rollout.VRRP, LastSent: 5 * time.Second})
+	s.step(rollout.Heard{Worker: rollout.VRRP, LastSent: 5 * time.Second, Limit: 3 * time.Second})
 	for range 6 {
 		round(short)
 	}
@@ -316,7 +316,7 @@ func TestSilence(t *testing.T) {
 		round(short)
 	}
 	s.after(short)
-	s.step(rollout.Round{Limit: 3 * time.Second, Unread: []rollout.Worker{rollout.VRRP}}) // it has spoken, we have not listened
+	s.step(rollout.Round{Unread: []rollout.Worker{rollout.VRRP}}) // it has spoken, we have not listened
 	for range 7 {
 		round(short)
 	}
@@ -338,15 +338,15 @@ func TestSilence(t *testing.T) {
 // The shortest silence that counts is MinSilence, however short the interval.
 func TestSilenceOfAShortInterval(t *testing.T) {
 	s := running(t)
-	s.step(rollout.Round{Limit: 36 * time.Millisecond})
-	s.step(rollout.Heard{Worker: rollout.VRRP})
+	s.step(rollout.Round{})
+	s.step(rollout.Heard{Worker: rollout.VRRP, Limit: 36 * time.Millisecond})
 	for range 4 {
 		s.after(rollout.RoundInterval)
-		s.step(rollout.Round{Limit: 36 * time.Millisecond})
+		s.step(rollout.Round{})
 	}
 	s.after(rollout.RoundInterval)
-	s.step(rollout.Round{Limit: 36 * time.Millisecond})
-	s.step(rollout.Heard{Worker: rollout.VRRP}) // just in time
+	s.step(rollout.Round{})
+	s.step(rollout.Heard{Worker: rollout.VRRP, Limit: 36 * time.Millisecond}) // just in time
 	s.after(rollout.RoundInterval)
-	s.step(rollout.Round{Limit: 36 * time.Millisecond})
+	s.step(rollout.Round{})
 }

@@ -48,6 +48,7 @@ type watch struct {
 	step       watchStep
 	heard      time.Time
 	lastSent   time.Duration
+	limit      time.Duration // how long it may say nothing
 	unkillable string
 }
 
@@ -56,7 +57,7 @@ func (m *Machine) heard(in Heard) {
 	if p == nil || p.phase != Running || p.watch.step == killed {
 		return
 	}
-	p.watch = watch{step: alive, heard: m.now, lastSent: in.LastSent}
+	p.watch = watch{step: alive, heard: m.now, lastSent: in.LastSent, limit: in.Limit}
 }
 
 func (m *Machine) rounds(in Round) {
@@ -76,7 +77,7 @@ func (m *Machine) rounds(in Round) {
 		}
 		limit := lvsSilence
 		if p.name == VRRP {
-			limit = max(in.Limit, MinSilence)
+			limit = max(w.limit, MinSilence)
 		}
 		silent := m.now.Sub(w.heard)
 		switch {

@@ -476,7 +476,7 @@ func (w *world) event() {
 // beat is a worker that says that it lives.
 func (w *world) beat(l *life, name rollout.Worker) {
 	if !l.hangs {
-		w.rolloutStep(rollout.Heard{Worker: name, LastSent: time.Duration(l.pid)})
+		w.rolloutStep(rollout.Heard{Worker: name, LastSent: time.Duration(l.pid), Limit: time.Second})
 	}
 }
 
@@ -491,7 +491,7 @@ func (w *world) round(after time.Duration) {
 			}
 		}
 	}
-	w.rolloutStep(rollout.Round{Limit: time.Second})
+	w.rolloutStep(rollout.Round{})
 }
 
 // hung says that a worker hangs.

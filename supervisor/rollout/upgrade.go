@@ -47,7 +47,7 @@ func (m *Machine) upgradeAsked(in UpgradeAsked) {
 		return
 	}
 	m.upgrade = upgrade{step: trying, id: in.ID, err: m.upgrade.err}
-	m.emit(TryProgram{})
+	m.emit(TryProgram{in.ID})
 }
 
 func (m *Machine) programTried(in ProgramTried) {
@@ -115,6 +115,8 @@ func (m *Machine) atRest(busy bool) error {
 		switch {
 		case p.phase != Running:
 			return fmt.Errorf("the %s worker does not run", p.name)
+		case p.watch.step > alive:
+			return fmt.Errorf("the %s worker does not answer", p.name)
 		case p.given != m.generation || p.applied != m.generation:
 			return fmt.Errorf("the %s worker does not have the configuration in force yet", p.name)
 		}

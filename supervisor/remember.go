@@ -1,0 +1,145 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/reload"
+)
+
+// rememberStart keeps what director was started with.
+func (s *supervisor) rememberStart() {
+	l := s.current()
+	e := history.Entry{Reason: "start"}
+	if l.origin.Number != 0 {
+		e = history.Entry{Reason: "start with " + entryName(l.origin), Of: l.of(), Replaced: s.disk.Digest()}
+	}
+	s.keepEntry(l, e)
+}
+
+// remember keeps what has come into force in the history.
+func (s *supervisor) remember(r reload.Remember) {
+	l := r.Config.(*loaded)
+	e := history.Entry{Reason: reasonText(r.Reason, l), Unconfirmed: r.Unconfirmed}
+	if r.Reason != reload.FromFile {
+		e.Of, e.Replaced = l.of(), r.Replaced.Digest()
+	}
+	s.keepEntry(l, e)
+}
+
+// reasonText is why a configuration came into force, as the history has it.
+func reasonText(r reload.Reason, l *loaded) string {
+	switch r {
+	case reload.FromHistory:
+		return fmt.Sprintf("rollback to %d", l.origin.Number)
+	case reload.NotConfirmed:
+		return "not confirmed, back to " + entryName(l.kept)
+	}
+	return "reload"
+}
+
+func (s *supervisor) keepEntry(l *loaded, e history.Entry) {
+	l.kept = history.Entry{}
+	if s.archive.store == nil {
+		return
+	}
+	e.Time, e.Digest = time.Now(), l.Digest()
+	e.Instances, e.VirtualServers = len(l.cfg.Instances), len(l.cfg.VirtualServers)
+	kept, err := s.archive.store.Add(e, l.text)
+	if err != nil {
+		s.historyFailed(err)
+		return
+	}
+	l.kept, s.archive.trouble = kept, ""
+}
+
+// openHistory finds the history of the configuration file.
+func (s *supervisor) openHistory() {
+	var err error
+	if s.archive.store, err = history.Open(s.opts.StateDir, s.opts.File); err != nil {
+		s.historyFailed(err)
+	}
+}
+
+// historyFailed says once that the history cannot be written.
+func (s *supervisor) historyFailed(err error) {
+	if text := err.Error(); text != s.archive.trouble {
+		s.archive.trouble = text
+		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at the next start",
+			"error", err)
+	}
+}
+
+// entryName is a configuration of the history in words.
+func entryName(e history.Entry) string {
+	if e.Number == 0 {
+		return "the one before"
+	}
+	return fmt.Sprintf("number %d", e.Number)
+}
+
+// Confirm is called by the control socket.
+func (s *supervisor) Confirm(ctx context.Context, _ struct{}) (control.ConfirmReport, error) {
+	type result struct {
+		report control.ConfirmReport
+		waited bool
+	}
+	r, err := ask(ctx, s, func(answer func(result)) {
+		id := s.callers.id()
+		s.callers.confirms[id] = func(waited bool) {
+			answer(result{control.ConfirmReport{
+				Generation: s.reload.Generation(), Number: s.current().kept.Number, ConfigState: s.state(),
+			}, waited})
+		}
+		s.tellReload(reload.Confirmed{ID: id})
+	})
+	if err != nil {
+		return r.report, fmt.Errorf("confirm: %w", err)
+	}
+	if !r.waited {
+		return control.ConfirmReport{}, errors.New("nothing waits for a confirmation: if there was something, " +
+			"its time is over (director status and director history tell)")
+	}
+	return r.report, nil
+}
+
+// markConfirmed notes in the history that what is in force was confirmed.
+func (s *supervisor) markConfirmed() {
+	l := s.current()
+	s.log.Info("configuration confirmed", "generation", s.reload.Generation(), "number", l.kept.Number)
+	if !l.kept.Unconfirmed {
+		return
+	}
+	if err := s.archive.store.Confirm(l.kept.Number); err != nil {
+		s.historyFailed(err)
+	}
+	l.kept.Unconfirmed = false
+}
+
+// before is the number that a rollback without one goes to.
+func (s *supervisor) before(ctx context.Context) (int, error) {
+	var a archive
+	var entry history.Entry
+	if err := s.do(ctx, func() { a, entry = s.archive, s.current().kept }); err != nil {
+		return 0, err
+	}
+	if a.store == nil {
+		return 0, fmt.Errorf("there is no history: %s", a.trouble)
+	}
+	entries, err := a.store.List()
+	if err != nil {
+		return 0, err
+	}
+	if entry.Number == 0 && len(entries) > 0 { // what runs is not kept: the newest is before it
+		return entries[len(entries)-1].Number, nil
+	}
+	e, ok := history.Before(entries, entry)
+	if !ok {
+		return 0, errors.New("there is no configuration before the one in force: director history lists them")
+	}
+	return e.Number, nil
+}

@@ -1,0 +1,226 @@
+package supervisor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/worker"
+)
+
+// keep runs the keeper of a worker.
+func (s *supervisor) keep(name rollout.Worker, k *worker.Keeper) {
+	s.keepers[name] = k
+	go k.Run(s.workersCtx)
+}
+
+func (s *supervisor) newKeeper(name rollout.Worker) *worker.Keeper {
+	realTime := 0
+	if name == rollout.VRRP {
+		realTime = cmp.Or(s.current().cfg.Global.VRRPRealTimePriority, defaultRealTime)
+	}
+	return worker.NewKeeper(string(name), func(peer *os.File) (*exec.Cmd, error) {
+		return startWorker(s.log, string(name), s.opts, realTime, peer)
+	}, s.events)
+}
+
+// runs says whether a worker runs.
+func (s *supervisor) runs(name rollout.Worker) bool {
+	w, _ := s.rollout.Status(name)
+	return w.Pid != 0
+}
+
+// sendVRRP tells the vrrp worker. One that does not run is told when it starts.
+func (s *supervisor) sendVRRP(key string, m worker.Message) {
+	if s.runs(rollout.VRRP) {
+		s.keepers[rollout.VRRP].Send(key, m)
+	}
+}
+
+// workerEvent takes in what a worker said or what became of it.
+func (s *supervisor) workerEvent(e worker.Event) {
+	name := rollout.Worker(e.Worker)
+	switch {
+	case e.Started != nil:
+		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
+	case e.Died != nil:
+		if name == rollout.VRRP {
+			s.counted(s.known.Counters) // nobody will tell newer ones
+		}
+		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
+	case e.Received != nil:
+		s.workerSaid(name, *e.Received)
+	}
+}
+
+// workerSaid takes in a message of a worker.
+func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
+	switch {
+	case m.Applied != nil:
+		if m.Applied.Error != "" {
+			s.log.Error("configuration not applied in full", "generation", m.Applied.Generation, "error", m.Applied.Error)
+		}
+		s.tellRollout(rollout.Applied{Worker: name, Generation: m.Applied.Generation, Problem: m.Applied.Error})
+	case m.Instance != nil:
+		s.instance(*m.Instance)
+	case m.Counters != nil:
+		s.counted(*m.Counters)
+	case m.LowerHeard != nil:
+		s.notify.LowerHeard(*m.LowerHeard)
+	case m.Group != nil:
+		s.notify.Group(*m.Group)
+	case m.RealServer != nil:
+		s.known.RealServer(*m.RealServer)
+		s.notify.RealServer(*m.RealServer)
+	case m.Check != nil:
+		s.known.Check(*m.Check)
+	case m.VirtualServer != nil:
+		s.virtualServer(*m.VirtualServer)
+	case m.Table != nil:
+		s.known.Table = *m.Table
+		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
+	}
+}
+
+// instance notes a transition and tells the user's scripts.
+func (s *supervisor) instance(i event.InstanceState) {
+	if i.State == event.Stop {
+		delete(s.known.Instances, i.Instance) // a worker that starts must not resume it
+	} else {
+		s.known.Instances[i.Instance] = i
+	}
+	s.notify.Instance(i)
+	s.handoverHeard(i)
+}
+
+// carryOutRollout does what the machine has decided.
+func (s *supervisor) carryOutRollout(e rollout.Effect) {
+	switch e := e.(type) {
+	case rollout.Start:
+		s.keepers[e.Worker].Start()
+	case rollout.Hand:
+		s.hand(e)
+	case rollout.Proceed:
+		s.sendVRRP("proceed", worker.Message{Proceed: &worker.Proceed{}})
+	case rollout.Finish:
+		s.finish(e)
+	case rollout.Kill:
+		s.log.Error("killing a worker", "worker", e.Worker, "pid", e.Pid, "why", e.Why)
+		go s.keepers[e.Worker].Kill() // not here: a keeper may be telling something, and waits for us
+	case rollout.Release:
+		s.releaseWorker(e)
+	case rollout.ReplaceWorker:
+		go s.keepers[e.Worker].Replace()
+	case rollout.Examine:
+	case rollout.Lost:
+		s.lost(e)
+	case rollout.Deployed:
+		s.tellReload(reload.Deployed{Generation: e.Generation, Problems: e.Problems})
+	case rollout.Exit:
+		s.exited = true
+	default:
+		if !s.carryOutUpgrade(e) {
+			s.logRollout(e)
+		}
+	}
+}
+
+// logRollout writes what the machine wants to be known.
+func (s *supervisor) logRollout(e rollout.Effect) {
+	switch e := e.(type) {
+	case rollout.InService:
+		s.ready("READY=1")
+		cfg := s.current().cfg
+		s.log.Info("in service", "config", cfg.Path, "instances", len(cfg.Instances), "virtual_servers", len(cfg.VirtualServers))
+	case rollout.TableNotLoaded:
+		s.log.Warn("the IPVS table is not loaded: going on without it", "waited", rollout.TablePatience)
+	case rollout.WorkerDied:
+		err := e.Err
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		s.log.Error("worker died", "worker", e.Worker, "error", err, "restart_in", e.Again)
+	case rollout.WorkerRestarted:
+		s.log.Info("worker restarted", "worker", e.Worker, "pid", e.Pid, "down", e.Down)
+	case rollout.WorkerReplaced:
+		s.log.Info("worker replaced", "worker", e.Worker, "pid", e.Pid, "before", e.Before)
+	case rollout.ReplaceFailed:
+		s.log.Error("workers are not replaced", "error", e.Why)
+	case rollout.Unkillable:
+		s.log.Error("a worker has stopped answering and is left alone", "worker", e.Worker, "pid", e.Pid, "why", e.Why)
+	}
+}
+
+// hand gives a running worker a configuration; one that was just started is
+// given all that is known beside.
+func (s *supervisor) hand(e rollout.Hand) {
+	l := s.generations[e.Generation]
+	c := &worker.Configure{
+		Generation: e.Generation, Config: l.cfg, Proceed: s.rollout.MayMaster(), Trackers: s.trackers(),
+		HandOver:      worker.HandOver{Numbers: s.handovers.Numbers()},
+		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
+	}
+	if e.Worker == rollout.VRRP {
+		c.Keys = l.keys // the other one signs nothing
+	}
+	if e.Fresh {
+		c.Known = s.known.Snapshot(e.Predecessor.Died)
+		c.Known.Advertised = e.Predecessor.LastSent
+	}
+	s.keepers[e.Worker].Send("configure", worker.Message{Configure: c})
+}
+
+// finish asks a worker to end.
+func (s *supervisor) finish(e rollout.Finish) {
+	if e.Worker == rollout.VRRP && e.Pid != 0 {
+		// A signal is there sooner than a message: priority 0 leaves at once.
+		_ = syscall.Kill(e.Pid, syscall.SIGTERM)
+	}
+	s.keepers[e.Worker].Send("finish", worker.Message{Finish: &worker.Finish{}})
+}
+
+// releasePatience bounds the time of removing what a worker left in the kernel.
+const releasePatience = 5 * time.Second
+
+// releaseWorker removes what a worker left in the kernel.
+func (s *supervisor) releaseWorker(e rollout.Release) {
+	s.log.Error("removing what a worker left in the kernel", "worker", e.Worker, "why", e.Why)
+	ended := make(chan error, 1)
+	go func() { ended <- s.opts.Release[string(e.Worker)]() }()
+	go func() {
+		var err error
+		select {
+		case err = <-ended:
+		case <-time.After(releasePatience):
+			err = fmt.Errorf("it takes longer than %v", releasePatience)
+		}
+		s.post(func() {
+			if err != nil {
+				s.log.Error("failed to remove what a worker left in the kernel", "worker", e.Worker, "error", err)
+			}
+			s.tellRollout(rollout.Released{Worker: e.Worker, Err: err})
+		})
+	}()
+}
+
+// lost tells everybody that nobody does what the vrrp worker did.
+func (s *supervisor) lost(e rollout.Lost) {
+	now := time.Now()
+	cfg := s.current().cfg
+	for _, i := range cfg.Instances {
+		was := s.known.Instances[i.Name]
+		s.instance(event.InstanceState{
+			Instance: i.Name, From: was.State, State: event.Fault, Since: now, Priority: was.Priority, Reason: e.Why,
+		})
+	}
+	for _, g := range cfg.SyncGroups {
+		s.notify.Group(event.GroupState{Group: g.Name, State: event.Fault, Since: now, Reason: e.Why})
+	}
+}
