@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 )
 
 // TestNobodyWaitsForATable that nobody loads: with -P there is no lvs worker.
@@ -24,12 +26,12 @@ func TestNobodyWaitsForATable(t *testing.T) {
 			Log: slog.New(slog.NewTextHandler(&lines, nil)), Flush: func() {}}
 		s := o.supervisor()
 		s.ready = func(string) {}
-		s.current.cfg = &conf.Config{}
-		s.stopSignals = make(chan os.Signal, 1)
+		s.reload = reload.New(&loaded{cfg: &conf.Config{}})
+		s.signals.stop = make(chan os.Signal, 1)
 		ended := make(chan error)
 		go func() { ended <- s.run(context.Background(), nil) }()
-		time.Sleep(2 * tablePatience)
-		s.stopSignals <- syscall.SIGTERM
+		time.Sleep(2 * rollout.TablePatience)
+		s.signals.stop <- syscall.SIGTERM
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}

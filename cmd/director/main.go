@@ -41,7 +41,7 @@ type commands struct {
 	Upgrade  upgradeCmd  `cmd:"" help:"Replace a running director by another program, without a missed advertisement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
-	HandDown handDownCmd `cmd:"" name:"hand-down" hidden:"" help:"Say whether this program can go on in the place of a running one; asked by upgrade."`
+	Handoff  handoffCmd  `cmd:"" name:"hand-down" hidden:"" help:"Say whether this program can go on in the place of a running one; asked by upgrade."`
 }
 
 // The main thread stays with the main goroutine: a worker is started from a

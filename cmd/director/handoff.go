@@ -6,11 +6,11 @@ import (
 	"github.com/lvs-director/director/supervisor"
 )
 
-// handDownCmd is how a running director asks a program whether it can go on
+// handoffCmd is how a running director asks a program whether it can go on
 // in its place.
-type handDownCmd struct{}
+type handoffCmd struct{}
 
 // Run answers the question on standard input, if there is one.
-func (handDownCmd) Run(std streams) error {
+func (handoffCmd) Run(std streams) error {
 	return supervisor.AnswerHandoff(os.Stdin, std.out, version)
 }
