@@ -28,7 +28,7 @@ func TestUpgradeFromLastRelease(t *testing.T) {
 	var installed [2]pair.Director
 	var record [2]string
 	for i, h := range site.Dirs {
-		installed[i] = pair.Director{Path: filepath.Join(h.Dir(), "usr-sbin-director")}
+		installed[i] = pair.Director{Path: filepath.Join(t.TempDir(), "director")}
 		install(t, installed[i].Path, old.Path)
 		record[i] = filepath.Join(h.Dir(), "record")
 		script := h.WriteFile("notify.sh", "#!/bin/sh\necho \"$@\" >>"+record[i]+"\n")
