@@ -1,0 +1,208 @@
+//go:build linux
+
+package native_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/integration/pair"
+)
+
+// TestKilledWithoutATrace: all processes of a MASTER are killed and its files
+// are gone, as those of a container that was killed. When it comes back as
+// BACKUP it gives up all that it still has in the kernel, and nothing else.
+func TestKilledWithoutATrace(t *testing.T) {
+	pending(t, "what is ours is known from the journal alone")
+	t.Parallel()
+	w := watch(t)
+	const own = "203.0.113.77"
+	w.a.Address("eth1", own+"/32")
+	conf := func(priority int) string {
+		return base(priority, "nopreempt",
+			"virtual_ipaddress_excluded {\n        203.0.113.10/32 dev eth1\n    }",
+			"virtual_routes {\n        203.0.113.128/25 via 198.51.100.254 dev eth1\n    }",
+			"virtual_rules {\n        from 203.0.113.10 lookup 100 priority 7000\n    }")
+	}
+	w.startPair(conf(150), conf(100))
+	held := func() []string {
+		var list []string
+		for iface, address := range map[string]string{"eth0": frontVIP, "eth1": "203.0.113.10"} {
+			if w.a.HasAddress(iface, address) {
+				list = append(list, address)
+			}
+		}
+		if strings.Contains(w.a.Run("ip", "route"), "203.0.113.128/25") {
+			list = append(list, "the route")
+		}
+		if strings.Contains(w.a.Run("ip", "rule"), "203.0.113.10") {
+			list = append(list, "the rule")
+		}
+		return list
+	}
+	w.Until(5*time.Second, "a has all that is its own as MASTER", func() bool { return len(held()) == 4 })
+
+	w.daemons[w.a].KillAll()
+	w.daemons[w.a].WaitEnd(5 * time.Second)
+	for _, dir := range []string{w.a.RunDir(), filepath.Join(w.a.Dir(), "state")} {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Until(takeover, "b is MASTER", func() bool { return w.b.HasAddress("eth0", frontVIP) })
+	if len(held()) != 4 {
+		t.Fatalf("a holds %v: this scenario is about a host that keeps all", held())
+	}
+	w.start(w.a, conf(150))
+	w.Until(5*time.Second, "a has given up what it had", func() bool { return len(held()) == 0 })
+	w.steady(w.b, time.Second)
+	if macs := w.answering("eth0", frontVIP); len(macs) != 1 || macs[0] != w.b.HardwareAddr("eth0").String() {
+		t.Errorf("%v answer for %s, want b alone", macs, frontVIP)
+	}
+	if !w.a.HasAddress("eth1", own) || !w.a.HasAddress("eth1", "198.51.100.251") || !w.a.HasAddress("eth0", "192.0.2.251") {
+		t.Error("a has lost addresses of its own")
+	}
+}
+
+// TestAddressOfTheHost: a virtual address that an operator has put on a BACKUP
+// is left there, and status says so with the command that ends it.
+func TestAddressOfTheHost(t *testing.T) {
+	pending(t, "an address without our mark on a BACKUP is not a problem in status")
+	t.Parallel()
+	w := watch(t)
+	w.b.Address("eth0", frontVIP+"/24")
+	w.start(w.a, base(150))
+	w.Until(15*time.Second, "a is MASTER", func() bool { return w.a.HasAddress("eth0", frontVIP) })
+	w.start(w.b, base(100))
+	w.Until(10*time.Second, "status of b has it as a problem", func() bool {
+		out, err := w.ask(w.b, "status")
+		return err != nil && strings.Contains(out, frontVIP) && strings.Contains(out, "ip addr")
+	})
+	w.daemons[w.b].Terminate()
+	w.daemons[w.b].WaitEnd(5 * time.Second)
+	if !w.b.HasAddress("eth0", frontVIP) {
+		t.Error("director has removed an address that is the host's own")
+	}
+}
+
+// TestUnicastSourceGoes: the address from which a MASTER speaks to its peers is
+// removed. It is in FAULT at once, and back by itself with the address.
+func TestUnicastSourceGoes(t *testing.T) {
+	pending(t, "the source of unicast is looked at when director starts only")
+	t.Parallel()
+	w := watch(t)
+	unicast := func(own, peer string) []string {
+		return []string{"unicast_src_ip " + own, "unicast_peer {\n        " + peer + "\n    }"}
+	}
+	w.startPair(base(150, unicast("192.0.2.251", "192.0.2.252")...), base(100, unicast("192.0.2.252", "192.0.2.251")...))
+	// The virtual address is not a secondary one of the address that goes.
+	w.a.Run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries")
+	w.a.Run("ip", "addr", "del", "192.0.2.251/24", "dev", "eth0")
+	w.untilMaster(w.b, takeover)
+	w.steady(w.b, 2*takeover)
+	if out, err := w.ask(w.a, "status"); err == nil || !strings.Contains(out, "FAULT") || !strings.Contains(out, "192.0.2.251") {
+		t.Errorf("status of a (%v) does not say what is wrong:\n%s", err, out)
+	}
+	w.a.Run("ip", "addr", "add", "192.0.2.251/24", "dev", "eth0")
+	w.untilMaster(w.a, 2*takeover)
+}
+
+// TestPrimaryAddressIsGivenUp: where the kernel removes secondary addresses
+// with their primary one and the virtual address is the primary, giving it up
+// leaves the host its own.
+func TestPrimaryAddressIsGivenUp(t *testing.T) {
+	pending(t, "giving a primary address up takes the host's own with it")
+	t.Parallel()
+	w := watch(t)
+	const setting = "/proc/sys/net/ipv4/conf/eth1/promote_secondaries"
+	w.a.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries; echo 0 >"+setting)
+	d := w.start(w.a, base(150, "virtual_ipaddress_excluded {\n        "+backVIP+"/24 dev eth1\n    }"))
+	w.Until(15*time.Second, "a is MASTER", func() bool { return w.a.HasAddress("eth1", backVIP) })
+	// The network is restarted: director's address is back first.
+	w.a.Run("ip", "addr", "flush", "dev", "eth1")
+	w.Until(10*time.Second, "the virtual address is back", func() bool { return w.a.HasAddress("eth1", backVIP) })
+	w.a.Run("ip", "addr", "add", "198.51.100.251/24", "dev", "eth1")
+	w.a.Run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.254")
+	time.Sleep(200 * time.Millisecond)
+
+	d.Terminate()
+	d.WaitEnd(10 * time.Second)
+	if w.a.HasAddress("eth1", backVIP) {
+		t.Error("a still has the virtual address")
+	}
+	if !w.a.HasAddress("eth1", "198.51.100.251") {
+		t.Error("a has lost its own address")
+	}
+	if out := w.a.Run("ip", "route"); !strings.Contains(out, "203.0.113.0/24") {
+		t.Errorf("a has lost its own route:\n%s", out)
+	}
+	if value := strings.TrimSpace(w.a.Run("cat", setting)); value != "0" {
+		t.Errorf("promote_secondaries is %s, was 0", value)
+	}
+}
+
+// TestAddressIsReplaced: a virtual address takes the place of another on an
+// interface that has no other. The routes by it are there all the same, and
+// nobody is blamed for what director did itself.
+func TestAddressIsReplaced(t *testing.T) {
+	pending(t, "routes that go with an address of ours are blamed on others")
+	t.Parallel()
+	w := watch(t)
+	w.a.Run("ip", "addr", "flush", "dev", "eth1")
+	conf := func(address string) string {
+		return base(150, "virtual_ipaddress_excluded {\n        "+address+"/24 dev eth1\n    }",
+			"virtual_routes {\n        203.0.113.0/24 via 198.51.100.254 dev eth1\n    }")
+	}
+	d := w.start(w.a, conf(backVIP))
+	route := func() bool { return strings.Contains(w.a.Run("ip", "route"), "203.0.113.0/24") }
+	w.Until(15*time.Second, "a is MASTER with its route", route)
+	changed := time.Now()
+	d.Reload(conf("198.51.100.11"))
+	w.Until(5*time.Second, "the address is replaced", func() bool {
+		return w.a.HasAddress("eth1", "198.51.100.11") && !w.a.HasAddress("eth1", backVIP)
+	})
+	w.Until(2*time.Second, "the route is there", route)
+	time.Sleep(2 * time.Second)
+	if !route() {
+		t.Error("the route is gone")
+	}
+	if list := complaints(d, changed); len(list) > 0 {
+		t.Errorf("a complains of what it did itself:\n%s", strings.Join(list, "\n"))
+	}
+}
+
+// TestRunDirectoryGoes: a tmp cleaner removes the run directory. Director
+// answers as before, a worker that dies comes back, and a stop leaves nothing.
+func TestRunDirectoryGoes(t *testing.T) {
+	pending(t, "all depends on the run directory")
+	t.Parallel()
+	w := watch(t)
+	d := w.start(w.a, base(150))
+	w.Until(15*time.Second, "a is MASTER", func() bool { return w.a.HasAddress("eth0", frontVIP) })
+	if err := os.RemoveAll(pair.RunDir(w.a)); err != nil {
+		t.Fatal(err)
+	}
+	w.Until(5*time.Second, "director answers again", func() bool {
+		out, err := w.ask(w.a, "status")
+		return err == nil && strings.Contains(out, "MASTER")
+	})
+	old := d.Worker(pair.VRRP)
+	if err := os.RemoveAll(pair.RunDir(w.a)); err != nil {
+		t.Fatal(err)
+	}
+	d.KillWorker(pair.VRRP)
+	w.Until(10*time.Second, "there is a worker again", func() bool {
+		return d.Worker(pair.VRRP) != old && w.a.HasAddress("eth0", frontVIP)
+	})
+	if err := os.RemoveAll(pair.RunDir(w.a)); err != nil {
+		t.Fatal(err)
+	}
+	d.Terminate()
+	d.WaitEnd(10 * time.Second)
+	if w.a.HasAddress("eth0", frontVIP) {
+		t.Error("a has left its virtual address")
+	}
+}
