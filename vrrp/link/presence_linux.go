@@ -1,0 +1,179 @@
+package link
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// presencePrefix is how the abstract socket begins by which a director shows
+// that it has virtual routers in a network namespace: abstract sockets are the
+// namespace's own and go with the process. Behind it are the id of the process
+// that it belongs to and its own, such as "director/vrrp/1234/1240".
+const presencePrefix = "@director/vrrp/"
+
+const (
+	// presenceLimit is how many such names are looked at: anybody may bind one.
+	presenceLimit = 64
+	// presenceTimeout is how long one may take to answer.
+	presenceTimeout = 200 * time.Millisecond
+)
+
+// Presence is the sign that this process has virtual routers in the namespace.
+type Presence struct {
+	listener *net.UnixListener
+	owner    int
+	ended    chan struct{}
+}
+
+// AcquirePresence shows that this process has virtual routers in the network
+// namespace of the calling thread, until Close or its end. owner is the process
+// id of the director that it belongs to, whose other workers are no others.
+func AcquirePresence(owner int) (*Presence, error) {
+	name := fmt.Sprintf("%s%d/%d", presencePrefix, owner, os.Getpid())
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("showing other directors that this one runs here: %w", err)
+	}
+	p := &Presence{listener: l, owner: owner, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		for {
+			c, err := l.Accept()
+			switch {
+			case err == nil:
+				_ = c.Close() // the kernel has told who we are
+			case errors.Is(err, net.ErrClosed):
+				return
+			default:
+				time.Sleep(presenceTimeout) // out of descriptors, mostly
+			}
+		}
+	}()
+	return p, nil
+}
+
+// Close ends it.
+func (p *Presence) Close() error {
+	err := p.listener.Close()
+	<-p.ended
+	return err
+}
+
+// Others looks for other directors and for keepalived in the network namespace.
+func (p *Presence) Others() (Others, error) {
+	names, err := presences()
+	if err != nil {
+		return Others{}, fmt.Errorf("looking for other directors: %w", err)
+	}
+	var o Others
+	for _, name := range names {
+		owner, pid, ok := parsePresence(name)
+		if ok && owner != p.owner && answersAsRoot(name) {
+			o.Directors = append(o.Directors, pid)
+		}
+	}
+	o.Keepaliveds, err = ProcessesHere("keepalived")
+	return o, err
+}
+
+// presences are the names of directors' sockets in this namespace.
+func presences() ([]string, error) {
+	file, err := os.Open("/proc/thread-self/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var names []string
+	for lines := bufio.NewScanner(file); len(names) < presenceLimit; {
+		if !lines.Scan() {
+			return names, lines.Err()
+		}
+		words := strings.Fields(lines.Text())
+		name := words[max(len(words)-1, 0):]
+		if len(name) == 1 && strings.HasPrefix(name[0], presencePrefix) && !slices.Contains(names, name[0]) {
+			names = append(names, name[0])
+		}
+	}
+	return names, nil
+}
+
+func parsePresence(name string) (owner, pid int, ok bool) {
+	first, second, _ := strings.Cut(strings.TrimPrefix(name, presencePrefix), "/")
+	owner, err := strconv.Atoi(first)
+	pid, err2 := strconv.Atoi(second)
+	return owner, pid, err == nil && err2 == nil && owner > 0 && pid > 0
+}
+
+// answersAsRoot says whether the socket is of a process that could have put
+// things into the kernel: any user may bind such a name. One that does not
+// answer in time is taken for one.
+func answersAsRoot(name string) bool {
+	conn, err := net.DialTimeout("unix", name, presenceTimeout)
+	if err != nil {
+		return !errors.Is(err, syscall.ECONNREFUSED) // it has ended meanwhile
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	var peer *unix.Ucred
+	if err := raw.Control(func(fd uintptr) {
+		peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || peer == nil {
+		return true
+	}
+	return peer.Uid == 0 || int(peer.Uid) == os.Geteuid()
+}
+
+// ProcessesHere lists the processes of a name (as in /proc/PID/comm, of which
+// keepalived's children have the same) in the network namespace of the calling
+// thread.
+func ProcessesHere(name string) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes named %s: %w", name, err)
+	}
+	here, err := namespaceOf("/proc/thread-self")
+	if err != nil {
+		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
+	}
+	var list []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		// A process that ends while we look is none.
+		comm, err := os.ReadFile(filepath.Join("/proc", e.Name(), "comm"))
+		if err != nil || strings.TrimSpace(string(comm)) != name {
+			continue
+		}
+		if there, err := namespaceOf(filepath.Join("/proc", e.Name())); err == nil && there == here {
+			list = append(list, pid)
+		}
+	}
+	return list, nil
+}
+
+// namespaceOf names the network namespace of a process. What /proc/PID/ns/net
+// leads to may not be read by a process with fewer capabilities, so it is the
+// inode number of one of the namespace's own files.
+func namespaceOf(proc string) (uint64, error) {
+	var s unix.Stat_t
+	if err := unix.Stat(proc+"/net/dev", &s); err != nil {
+		return 0, err
+	}
+	return s.Ino, nil
+}
