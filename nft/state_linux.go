@@ -73,7 +73,8 @@ func (e Elements) put(set string, k Key, there bool) {
 // and, in words, what was missing of a table that is there, and of the elements
 // made before. have is nil when there is no table. Elements that are neither
 // wanted nor unwanted stay.
-func difference(tx *transaction, t Table, have *State, made, wanted, unwanted Elements) (after *State, missing []string) {
+func difference(tx *transaction, t Table, have *State, made, wanted, unwanted Elements) (
+	after *State, missing []string) {
 	if have == nil {
 		tx.addTable(t.Name)
 		have = &State{Ours: true, Chains: map[string][]string{}, Sets: map[string]map[Key]bool{}}

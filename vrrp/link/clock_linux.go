@@ -96,7 +96,8 @@ func (t *timer) wait(raw syscall.RawConn) {
 	var expirations [8]byte
 	// The read does not block: see conn's Send about such calls.
 	expired := func(fd uintptr) bool {
-		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&expirations[0])), unsafe.Sizeof(expirations))
+		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd,
+			uintptr(unsafe.Pointer(&expirations[0])), unsafe.Sizeof(expirations))
 		return errno != unix.EAGAIN && errno != unix.EINTR
 	}
 	for {

@@ -87,7 +87,8 @@ func (o *outbox6) send(fd, index int, packet []byte, to netip.Addr) error {
 	}
 	o.message.SetIovlen(1)
 	o.message.SetControllen(len(o.control) - len(rest))
-	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&o.message)), unix.MSG_DONTWAIT)
+	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG,
+		uintptr(fd), uintptr(unsafe.Pointer(&o.message)), unix.MSG_DONTWAIT)
 	o.vector.Base = nil
 	switch {
 	case errno == 0:

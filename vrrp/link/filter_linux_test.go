@@ -107,7 +107,8 @@ func TestFilterDropsWhatIsSentToAnAddress(t *testing.T) {
 
 	foreign := conn.AddTable(&nftables.Table{Name: "theirs", Family: nftables.TableFamilyINet})
 	check(t, conn.Flush())
-	if err := next.Block(link.Block{Table: foreign.Name, Address: netip.MustParseAddr(v4)}); !errors.Is(err, fs.ErrPermission) {
+	theirs := link.Block{Table: foreign.Name, Address: netip.MustParseAddr(v4)}
+	if err := next.Block(theirs); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a table of somebody else was taken: %v", err)
 	}
 }

@@ -34,7 +34,8 @@ func NewKernel() (*Kernel, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("VRRP cannot work without privileges; run as root or grant them: %w", errors.Join(missing...))
+		return nil, fmt.Errorf("VRRP cannot work without privileges; run as root or grant them: %w",
+			errors.Join(missing...))
 	}
 	return &Kernel{}, nil
 }

@@ -113,7 +113,8 @@ func TestPacketsArriveWholeAndOnTheirInterfaceOnly(t *testing.T) {
 	if reason := vrrppacket.Parse(batch[0].Data, &got); reason != vrrppacket.Accepted {
 		t.Fatalf("the packet was refused: %v", reason)
 	}
-	if got.TTL != 255 || got.Source != netip.MustParseAddr("10.0.0.1") || got.Destination != vrrppacket.Multicast4 || got.VRID != 10 {
+	if got.TTL != 255 || got.Source != netip.MustParseAddr("10.0.0.1") ||
+		got.Destination != vrrppacket.Multicast4 || got.VRID != 10 {
 		t.Errorf("unexpected packet: %+v", got)
 	}
 	if got.ID == 0 {
@@ -174,7 +175,8 @@ func TestAClosedSocketEndsItsGoroutine(t *testing.T) {
 }
 
 func TestASocketOnNoInterfaceIsAnError(t *testing.T) {
-	if _, err := kernel(t).Open(link.Key{Index: 4711, Family: link.IPv4, Group: vrrppacket.Multicast4}, make(chan link.Key)); err == nil {
+	key := link.Key{Index: 4711, Family: link.IPv4, Group: vrrppacket.Multicast4}
+	if _, err := kernel(t).Open(key, make(chan link.Key)); err == nil {
 		t.Error("Open succeeded")
 	}
 }
@@ -197,7 +199,8 @@ func TestAddressesAreAddedAsConfigured(t *testing.T) {
 			func(a netlink.Addr) bool { return a.Broadcast == nil }},
 		{"broadcast by itself", conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/20"), BroadcastAuto: true},
 			func(a netlink.Addr) bool { return a.Broadcast.Equal(net.IPv4(10, 9, 15, 255)) }},
-		{"broadcast by name", conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/24"), Broadcast: netip.MustParseAddr("10.9.0.7")},
+		{"broadcast by name",
+			conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/24"), Broadcast: netip.MustParseAddr("10.9.0.7")},
 			func(a netlink.Addr) bool { return a.Broadcast.Equal(net.IPv4(10, 9, 0, 7)) }},
 		{"label", conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/24"), Label: "left:vip"},
 			func(a netlink.Addr) bool { return a.Label == "left:vip" }},
@@ -249,13 +252,15 @@ func TestAddressesAreAddedAsConfigured(t *testing.T) {
 		check(t, a.Remove("missing", addr.Prefix))
 	})
 	t.Run("an unknown scope", func(t *testing.T) {
-		if err := a.Add(conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/32"), Device: "left", Scope: "galaxy"}); err == nil {
+		addr := conf.Address{Prefix: netip.MustParsePrefix("10.9.0.1/32"), Device: "left", Scope: "galaxy"}
+		if err := a.Add(addr); err == nil {
 			t.Error("Add accepted it")
 		}
 	})
 	list, err := a.List()
 	check(t, err)
-	if want := (link.HostAddress{Device: "left", Prefix: netip.MustParsePrefix("10.0.0.1/24")}); !slices.Contains(list, want) {
+	want := link.HostAddress{Device: "left", Prefix: netip.MustParsePrefix("10.0.0.1/24")}
+	if !slices.Contains(list, want) {
 		t.Errorf("List lacks %v: %v", want, list)
 	}
 }
@@ -304,7 +309,9 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 	second := link.InterfaceAddress{Index: left.Index, Prefix: netip.MustParsePrefix("10.0.0.7/24"), Secondary: true}
 	next(func(e link.Event) bool { return e.Kind == link.AddressAdded && e.Address == second }, "an address that was added")
 	check(t, netlink.AddrDel(dev, addr))
-	next(func(e link.Event) bool { return e.Kind == link.AddressRemoved && e.Address.Prefix == second.Prefix }, "an address that was removed")
+	next(func(e link.Event) bool {
+		return e.Kind == link.AddressRemoved && e.Address.Prefix == second.Prefix
+	}, "an address that was removed")
 
 	peer, err := netlink.LinkByName("right")
 	check(t, err)
@@ -313,7 +320,9 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 		return e.Kind == link.InterfaceChanged && e.Interface.Name == "left" && !e.Interface.Up
 	}, "a lost carrier")
 	check(t, netlink.LinkDel(dev))
-	next(func(e link.Event) bool { return e.Kind == link.InterfaceGone && e.Interface.Index == right.Index }, "a removed interface")
+	next(func(e link.Event) bool {
+		return e.Kind == link.InterfaceGone && e.Interface.Index == right.Index
+	}, "a removed interface")
 
 	cancel()
 	for range events {

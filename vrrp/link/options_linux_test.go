@@ -63,7 +63,8 @@ func TestEveryOptionOfAnAddress(t *testing.T) {
 			}
 			check(t, addresses.Add(want))
 			if a, ok := find(); !ok || !is(a) {
-				t.Errorf("the kernel has %v, lifetimes %d and %d, flags %#x, scope %d, broadcast %v, peer %v (there: %v)", a, a.PreferedLft, a.ValidLft, a.Flags, a.Scope, a.Broadcast, a.Peer, ok)
+				t.Errorf("the kernel has (%v) %v, lifetimes %d and %d, flags %#x, scope %d, broadcast %v, peer %v",
+					ok, a, a.PreferedLft, a.ValidLft, a.Flags, a.Scope, a.Broadcast, a.Peer)
 			}
 			check(t, addresses.Remove(want.Device, want.Prefix))
 			if a, ok := find(); ok {

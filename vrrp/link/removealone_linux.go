@@ -97,7 +97,8 @@ func (a *addresses) routesOf(index int, sources []kernelAddress) ([]*nl.NetlinkR
 				object, gateway = true, true
 			case unix.RTA_PREFSRC:
 				ip, _ := netip.AddrFromSlice(attr.Value)
-				concerned = concerned || slices.ContainsFunc(sources, func(k kernelAddress) bool { return k.prefix.Addr() == ip })
+				concerned = concerned || slices.ContainsFunc(sources,
+					func(k kernelAddress) bool { return k.prefix.Addr() == ip })
 			}
 		}
 		if !concerned {

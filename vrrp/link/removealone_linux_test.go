@@ -44,7 +44,8 @@ func TestRemoveAloneKeepsRoutesAndWhatAddressesAre(t *testing.T) {
 		check(t, netlink.RouteAdd(route))
 	}
 	routes := func() (list []string) {
-		all, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		every := &netlink.Route{Table: unix.RT_TABLE_UNSPEC}
+		all, err := netlink.RouteListFiltered(netlink.FAMILY_V4, every, netlink.RT_FILTER_TABLE)
 		check(t, err)
 		for _, r := range all {
 			if r.Dst == nil || r.Src == nil || !r.Src.Equal([]byte{10, 5, 0, 100}) {

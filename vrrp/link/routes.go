@@ -57,7 +57,8 @@ func SameRoute(want, have conf.Route) bool {
 		return true // it leads nowhere; IPv6 shows the interface lo
 	}
 	return slices.EqualFunc(hops(want), hops(have), func(a, b conf.NextHop) bool {
-		return a.Via == b.Via && (a.Device == b.Device || a.Device == "") && a.Weight == b.Weight && a.OnLink == b.OnLink
+		return a.Via == b.Via && (a.Device == b.Device || a.Device == "") &&
+			a.Weight == b.Weight && a.OnLink == b.OnLink
 	})
 }
 

@@ -119,8 +119,8 @@ func (r *routes) RoutesOf(protocol uint8) (map[RouteKey]conf.Route, error) {
 	found := make(map[RouteKey]conf.Route)
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		list, err := dump(func() ([]netlink.Route, error) {
-			return r.lists.RouteListFiltered(family, &netlink.Route{Protocol: netlink.RouteProtocol(protocol), Table: unix.RT_TABLE_UNSPEC},
-				netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+			filter := &netlink.Route{Protocol: netlink.RouteProtocol(protocol), Table: unix.RT_TABLE_UNSPEC}
+			return r.lists.RouteListFiltered(family, filter, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("listing the routes of protocol %d: %w", protocol, err)
@@ -178,13 +178,15 @@ func keyOfKernel(l netlink.Route, family int) (RouteKey, bool) {
 func routeOfKernel(l netlink.Route, k RouteKey, devices map[int]string) conf.Route {
 	have := conf.Route{
 		Type: routeTypeNames[l.Type], Destination: k.Destination, Table: k.Table, Metric: k.Metric, TOS: k.TOS,
-		Source: addrOf(l.Src), Via: addrOf(l.Gw), Device: devices[l.LinkIndex], Scope: uint8(l.Scope), Protocol: uint8(l.Protocol),
-		MTU: uint32(l.MTU), MTULock: l.MTULock, AdvMSS: uint32(l.AdvMSS), InitCwnd: uint32(l.InitCwnd), InitRwnd: uint32(l.InitRwnd),
-		HopLimit: uint32(l.Hoplimit), OnLink: l.Flags&unix.RTNH_F_ONLINK != 0,
+		Source: addrOf(l.Src), Via: addrOf(l.Gw), Device: devices[l.LinkIndex],
+		Scope: uint8(l.Scope), Protocol: uint8(l.Protocol), OnLink: l.Flags&unix.RTNH_F_ONLINK != 0,
+		MTU: uint32(l.MTU), MTULock: l.MTULock, AdvMSS: uint32(l.AdvMSS),
+		InitCwnd: uint32(l.InitCwnd), InitRwnd: uint32(l.InitRwnd), HopLimit: uint32(l.Hoplimit),
 	}
 	for _, h := range l.MultiPath {
 		have.NextHops = append(have.NextHops, conf.NextHop{
-			Via: addrOf(h.Gw), Device: devices[h.LinkIndex], Weight: h.Hops + 1, OnLink: h.Flags&unix.RTNH_F_ONLINK != 0,
+			Via: addrOf(h.Gw), Device: devices[h.LinkIndex],
+			Weight: h.Hops + 1, OnLink: h.Flags&unix.RTNH_F_ONLINK != 0,
 		})
 	}
 	return have
@@ -239,8 +241,8 @@ func (r *routes) kernelRoute(want conf.Route) (*netlink.Route, error) {
 	route := &netlink.Route{
 		Dst: ipNet(k.Destination), Table: int(k.Table), Priority: int(want.Metric), Tos: int(k.TOS),
 		Type: kind, Scope: netlink.Scope(want.Scope), Protocol: netlink.RouteProtocol(want.Protocol),
-		MTU: int(want.MTU), MTULock: want.MTULock, AdvMSS: int(want.AdvMSS), InitCwnd: int(want.InitCwnd), InitRwnd: int(want.InitRwnd),
-		Hoplimit: int(want.HopLimit),
+		MTU: int(want.MTU), MTULock: want.MTULock, AdvMSS: int(want.AdvMSS),
+		InitCwnd: int(want.InitCwnd), InitRwnd: int(want.InitRwnd), Hoplimit: int(want.HopLimit),
 	}
 	if want.Source.IsValid() {
 		route.Src = want.Source.AsSlice()

@@ -21,7 +21,8 @@ import (
 // parsed are the routes and rules of a configuration's lines.
 func parsed(t *testing.T, routes, rules string) *conf.Config {
 	t.Helper()
-	cfg, findings := load.LoadText("routes.conf", "static_routes {\n"+routes+"\n}\nstatic_rules {\n"+rules+"\n}\n", load.Options{})
+	text := "static_routes {\n" + routes + "\n}\nstatic_rules {\n" + rules + "\n}\n"
+	cfg, findings := load.LoadText("routes.conf", text, load.Options{})
 	for _, f := range findings {
 		if f.Severity != conf.Note && f.Code != "deprecated" {
 			t.Errorf("%v", f)
@@ -107,7 +108,8 @@ func TestRoutesReachTheKernelAndGo(t *testing.T) {
 		}
 		return list[0]
 	}
-	if got := to("10.3.0.0/16"); got.MTU != 1400 || !got.MTULock || got.AdvMSS != 1300 || got.InitCwnd != 10 || got.InitRwnd != 11 || got.Scope != netlink.SCOPE_LINK {
+	if got := to("10.3.0.0/16"); got.MTU != 1400 || !got.MTULock || got.AdvMSS != 1300 ||
+		got.InitCwnd != 10 || got.InitRwnd != 11 || got.Scope != netlink.SCOPE_LINK {
 		t.Errorf("10.3.0.0/16 is %+v", got)
 	}
 	if got := to("10.8.0.0/16"); len(got.MultiPath) != 2 || got.MultiPath[0].Hops+got.MultiPath[1].Hops != 3 {
@@ -181,10 +183,12 @@ func TestRulesReachTheKernelAndGo(t *testing.T) {
 	for _, l := range list {
 		seen[l.Priority] = l
 	}
-	if got := seen[2002]; !got.Invert || got.Mark != 5 || *got.Mask != 255 || got.Table != 100 || got.Protocol != conf.ProtocolKeepalived {
+	if got := seen[2002]; !got.Invert || got.Mark != 5 || *got.Mask != 255 || got.Table != 100 ||
+		got.Protocol != conf.ProtocolKeepalived {
 		t.Errorf("rule 2002 is %+v", got)
 	}
-	if got := seen[2011]; got.Sport.Start != 100 || got.Sport.End != 200 || got.Dport.Start != 443 || got.Dport.End != 443 {
+	if got := seen[2011]; got.Sport.Start != 100 || got.Sport.End != 200 ||
+		got.Dport.Start != 443 || got.Dport.End != 443 {
 		t.Errorf("rule 2011 is %+v", got)
 	}
 	if got := seen[2009]; got.SuppressPrefixlen != 0 || got.Table != 1000 {
@@ -202,7 +206,8 @@ func TestChangesOfRoutesAreTold(t *testing.T) {
 	dualWire(t)
 	k := kernel(t)
 	r := routesOf(t)
-	cfg := parsed(t, "10.1.0.0/16 via 10.0.0.9 table 100\nfd01::/64 dev left\n10.5.0.0/16 dev left", "from 10.1.0.0/24 table 100 priority 2000")
+	cfg := parsed(t, "10.1.0.0/16 via 10.0.0.9 table 100\nfd01::/64 dev left\n10.5.0.0/16 dev left",
+		"from 10.1.0.0/24 table 100 priority 2000")
 	ctx, cancel := context.WithCancel(context.Background())
 	foreign := link.KeyOf(cfg.StaticRoutes[2])
 	events, err := k.WatchRoutes(ctx, func(e link.RouteEvent) bool { return e.Route != foreign })
@@ -226,7 +231,9 @@ func TestChangesOfRoutesAreTold(t *testing.T) {
 	for _, w := range want {
 		select {
 		case got := <-events:
-			if diff := cmp.Diff(w, got, cmp.Comparer(func(a, b link.RouteKey) bool { return a == b }), cmp.Comparer(func(a, b conf.Rule) bool { return a == b })); diff != "" {
+			keys := cmp.Comparer(func(a, b link.RouteKey) bool { return a == b })
+			rules := cmp.Comparer(func(a, b conf.Rule) bool { return a == b })
+			if diff := cmp.Diff(w, got, keys, rules); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
 		case <-time.After(5 * time.Second):

@@ -24,7 +24,8 @@ func (*Kernel) WatchRoutes(ctx context.Context, ours func(RouteEvent) bool) (<-c
 }
 
 func subscribeRoutes() (*nl.NetlinkSocket, error) {
-	s, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
+	s, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to changes of routes: %w", err)
 	}
@@ -85,7 +86,8 @@ func routeEvent(m syscall.NetlinkMessage) (RouteEvent, bool) {
 	case m.Header.Type == unix.RTM_DELRULE:
 		rule, ok := parseRule(m.Data)
 		return RouteEvent{Kind: RuleRemoved, Rule: rule}, ok
-	case m.Header.Type == unix.RTM_DELROUTE, m.Header.Type == unix.RTM_NEWROUTE && m.Header.Flags&unix.NLM_F_REPLACE != 0:
+	case m.Header.Type == unix.RTM_DELROUTE,
+		m.Header.Type == unix.RTM_NEWROUTE && m.Header.Flags&unix.NLM_F_REPLACE != 0:
 		k, ok := parseRouteKey(m.Data)
 		return RouteEvent{Kind: RouteChanged, Route: k}, ok
 	}

@@ -96,7 +96,9 @@ func (r *routes) rule(want conf.Rule, request, flags int) error {
 	if want.IPProto != 0 {
 		add(nl.FRA_IP_PROTO, nl.Uint8Attr(want.IPProto))
 	}
-	for kind, p := range map[int]conf.PortRange{nl.FRA_SPORT_RANGE: want.SourcePorts, nl.FRA_DPORT_RANGE: want.DestinationPorts} {
+	for kind, p := range map[int]conf.PortRange{
+		nl.FRA_SPORT_RANGE: want.SourcePorts, nl.FRA_DPORT_RANGE: want.DestinationPorts,
+	} {
 		if p != (conf.PortRange{}) {
 			add(kind, append(nl.Uint16Attr(p.First), nl.Uint16Attr(p.Last)...))
 		}
@@ -218,9 +220,9 @@ func parseRule(m []byte) (conf.Rule, bool) {
 		case kind == nl.FRA_UID_RANGE && len(v) == 8:
 			rule.UIDs = conf.UIDRange{Set: true, First: n, Last: binary.NativeEndian.Uint32(v[4:])}
 		case kind == nl.FRA_SPORT_RANGE && len(v) == 4:
-			rule.SourcePorts = conf.PortRange{First: binary.NativeEndian.Uint16(v), Last: binary.NativeEndian.Uint16(v[2:])}
+			rule.SourcePorts = portRange(v)
 		case kind == nl.FRA_DPORT_RANGE && len(v) == 4:
-			rule.DestinationPorts = conf.PortRange{First: binary.NativeEndian.Uint16(v), Last: binary.NativeEndian.Uint16(v[2:])}
+			rule.DestinationPorts = portRange(v)
 		case kind == nl.FRA_FLOW:
 			return rule, false
 		case len(v) != 4:
@@ -244,6 +246,10 @@ func parseRule(m []byte) (conf.Rule, bool) {
 		rule.Table = table
 	}
 	return rule, true
+}
+
+func portRange(b []byte) conf.PortRange {
+	return conf.PortRange{First: binary.NativeEndian.Uint16(b), Last: binary.NativeEndian.Uint16(b[2:])}
 }
 
 func prefixOf(b []byte, bits uint8) netip.Prefix {

@@ -230,7 +230,8 @@ func changesAreTold(t *testing.T, w World) {
 		}
 	}
 	wait("a snapshot with the host's address", func(e link.Event) bool {
-		return e.Kind == link.Snapshot && slices.ContainsFunc(e.Addresses, func(a link.InterfaceAddress) bool { return a.Prefix == ownAddress })
+		own := func(a link.InterfaceAddress) bool { return a.Prefix == ownAddress }
+		return e.Kind == link.Snapshot && slices.ContainsFunc(e.Addresses, own)
 	})
 	w.Put(left, "10.0.0.7/24")
 	wait("an address that came", func(e link.Event) bool {

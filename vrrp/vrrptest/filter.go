@@ -40,7 +40,9 @@ func (h *Host) FlushRuleset() {
 		if h.repairs == nil {
 			continue
 		}
-		h.repairs <- link.FilterRepair{Table: table, Missing: []string{"the table"}, Err: h.refuseFilters, Count: h.repaired}
+		h.repairs <- link.FilterRepair{
+			Table: table, Missing: []string{"the table"}, Err: h.refuseFilters, Count: h.repaired,
+		}
 	}
 }
 
