@@ -185,11 +185,16 @@ func readHandoff(text string) (*handoff, error) {
 	if err := gob.NewDecoder(io.LimitReader(f, maxHandoff)).Decode(h); err != nil {
 		return nil, fmt.Errorf("reading the handoff of the program before: %w", err)
 	}
+	return h, h.readable()
+}
+
+// readable says whether this program knows what the other one meant.
+func (h *handoff) readable() error {
 	if h.Version < oldestHandoff || cmp.Or(h.Oldest, h.Version) > handoffVersion {
-		return nil, fmt.Errorf("the program before hands off in version %d, this one reads %d to %d",
+		return fmt.Errorf("the program before hands off in version %d, this one reads %d to %d",
 			h.Version, oldestHandoff, handoffVersion)
 	}
-	return h, nil
+	return nil
 }
 
 // descriptors are those that the next program inherits.
