@@ -38,6 +38,7 @@ type Finding struct {
 	Pos      Pos
 	Chain    []Step // how the line was reached, the nearest step first; bounded
 	Code     string // short and stable, such as "missing-brace"
+	Keyword  string // that has no effect, or not the one it should have; else empty
 	Message  string // one line, lower case, without position
 	Hint     string // what to do about it; may be empty
 	Line     string // the physical source line; empty when there is none

@@ -14,7 +14,7 @@ import (
 func (s *supervisor) report() control.Status {
 	r := control.Status{
 		Version: s.opts.Version, Pid: os.Getpid(), Since: s.started,
-		ConfigState: s.state(), Scripts: s.notify.Last(),
+		ConfigState: s.state(), Scripts: control.Scripts(s.notify.Last()),
 	}
 	runs := make(map[rollout.Worker]bool)
 	for _, w := range s.rollout.Workers() {
@@ -48,7 +48,7 @@ func (s *supervisor) report() control.Status {
 				r.Problems = append(r.Problems, i.Name+": "+ir.Missing)
 			}
 			if o, ok := s.handovers.Of(i.Name); ok {
-				ir.HandedOver = &o
+				ir.HandedOver = &control.Order{Since: o.Since, Until: o.Until}
 			}
 			r.Instances = append(r.Instances, ir)
 		}

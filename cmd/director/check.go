@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -55,9 +54,7 @@ func (c *checkCmd) Run(io streams) error {
 		findings, compat = c.checkCompat(file, findings)
 	}
 	if c.JSON {
-		enc := json.NewEncoder(io.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(control.NewCheckReport(file, cfg, findings)); err != nil {
+		if err := control.Write(io.out, control.NewCheckReport(file, cfg, findings), true); err != nil {
 			return fmt.Errorf("writing findings: %w", err)
 		}
 	} else {

@@ -39,7 +39,7 @@ func (c *configCmd) Run(std streams) error {
 		return fmt.Errorf("%s has errors: there is no effective configuration", file)
 	}
 	if c.JSON {
-		err = effective.RenderJSON(std.out, cfg)
+		err = control.Write(std.out, control.EffectiveConfig{File: file, Blocks: effective.Sections(cfg)}, true)
 	} else {
 		err = effective.Render(std.out, cfg)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -61,9 +60,7 @@ func (c *historyCmd) Run(io streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(io.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(control.NewHistory(entries, now))
+		return control.Write(io.out, control.NewHistory(entries, now), true)
 	}
 	if len(entries) == 0 {
 		fmt.Fprintf(io.out, "no configuration of %s was kept in %s\n", file, c.StateDir)
@@ -71,7 +68,7 @@ func (c *historyCmd) Run(io streams) error {
 	}
 	tab := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tab, "NUMBER\tIN FORCE SINCE\tDIGEST\tINSTANCES\tVIRTUAL SERVERS\tWHY")
-	for _, e := range control.NewHistory(entries, now) {
+	for _, e := range control.NewHistory(entries, now).Configurations {
 		mark, why := "", e.Reason
 		if e.InForce {
 			mark = " *"

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
@@ -59,9 +56,7 @@ func (c *planCmd) Run(std streams) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(std.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
+		if err := control.Write(std.out, r, true); err != nil {
 			return fmt.Errorf("writing the plan: %w", err)
 		}
 	} else {
@@ -93,7 +88,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 		r.Refused = file + " has errors"
 		return r, nil
 	}
-	facts := plan.Facts{WithoutEffect: kernelWords(findings)}
+	facts := plan.Facts{WithoutEffect: plan.WithoutEffect(findings)}
 	hostcheck.Look(&facts)
 	hostcheck.LookForRoutes(&facts, cfg)
 	if len(cfg.VirtualServers) > 0 {
@@ -102,26 +97,6 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	r.Plan = plan.AgainstKernel(cfg, facts)
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
-}
-
-// aboutKernel are the keywords that leave something in the kernel beside
-// addresses and virtual servers, or say how.
-var aboutKernel = []string{
-	"virtual_routes", "virtual_rules", "static_ipaddress", "static_routes", "static_rules", "use_ipvlan", "vrf",
-	"no_accept", "promote_secondaries", "virtual_server_group", "sorry_server", "lvs_sync_daemon", "lvs_timeouts",
-	"nftables_ipvs", "unicast_peer",
-}
-
-// kernelWords are the notes about such keywords that this version does not act on.
-func kernelWords(findings []conf.Finding) []string {
-	var list []string
-	for _, f := range findings {
-		word, _, _ := strings.Cut(f.Message, " ")
-		if f.Code == "no-effect" && slices.Contains(aboutKernel, word) {
-			list = append(list, fmt.Sprintf("%s (%s)", f.Message, f.Pos))
-		}
-	}
-	return list
 }
 
 // printPlan writes a plan for people, after what it compares.

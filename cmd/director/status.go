@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,9 +34,7 @@ func (c *statusCmd) Run(io streams) error {
 		return exitCode(exitFailure)
 	}
 	if c.JSON {
-		enc := json.NewEncoder(io.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
+		if err := control.Write(io.out, r, true); err != nil {
 			return fmt.Errorf("writing the status: %w", err)
 		}
 	} else {

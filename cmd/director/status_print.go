@@ -95,9 +95,9 @@ func printScripts(w io.Writer, r control.Status, now time.Time) {
 	for _, s := range r.Scripts {
 		switch {
 		case s.Running:
-			fmt.Fprintf(w, "%s of %s runs since %s: %s\n", s.Script, s.Object, words.Age(now, s.Exit.Started), strings.Join(s.Exit.Argv, " "))
-		case !s.Exit.OK():
-			fmt.Fprintf(w, "%s of %s failed %s ago: %s\n", s.Script, s.Object, words.Age(now, s.Exit.Ended), s.Exit)
+			fmt.Fprintf(w, "%s of %s has been running for %s: %s\n", s.Script, s.Object, words.Age(now, s.Started), strings.Join(s.Argv, " "))
+		case s.Failed:
+			fmt.Fprintf(w, "%s of %s failed %s ago: %s\n", s.Script, s.Object, words.Age(now, s.Ended), s.Result)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 // CheckReport is what director check --json prints.
 type CheckReport struct {
+	Schema
 	File           string    `json:"file"`
 	OK             bool      `json:"ok"`
 	Instances      int       `json:"instances"`

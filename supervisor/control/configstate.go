@@ -7,6 +7,7 @@ import (
 // ConfigState says which configuration is in force and how it stands to the
 // file on disk. Every answer of the control socket about configurations has it.
 type ConfigState struct {
+	Schema
 	Config     string `json:"config"` // the file that a reload reads
 	Generation uint64 `json:"generation"`
 	Digest     string `json:"digest"`

@@ -14,6 +14,7 @@ type Finding struct {
 	Chain    []string `json:"chain,omitempty"`  // how the line was reached, the nearest step first
 	Code     string   `json:"code"`
 	Message  string   `json:"message"`
+	Keyword  string   `json:"keyword,omitempty"` // that has no effect, or not the one it should have
 	Hint     string   `json:"hint,omitempty"`
 	Source   string   `json:"source,omitempty"` // the line of the file
 }
@@ -24,7 +25,7 @@ func Findings(findings []conf.Finding) []Finding {
 	for _, f := range findings {
 		j := Finding{
 			Severity: f.Severity.String(), File: f.Pos.File, Line: f.Pos.Line, Column: f.Pos.Col,
-			Code: f.Code, Message: f.Message, Hint: f.Hint, Source: f.Line,
+			Code: f.Code, Keyword: f.Keyword, Message: f.Message, Hint: f.Hint, Source: f.Line,
 		}
 		for _, step := range f.Chain {
 			j.Chain = append(j.Chain, step.String())
@@ -41,7 +42,7 @@ func ConfFindings(findings []Finding) []conf.Finding {
 	out := make([]conf.Finding, 0, len(findings))
 	for _, f := range findings {
 		out = append(out, conf.Finding{
-			Severity: severities[f.Severity], Code: f.Code, Message: f.Message, Hint: f.Hint, Line: f.Source,
+			Severity: severities[f.Severity], Code: f.Code, Keyword: f.Keyword, Message: f.Message, Hint: f.Hint, Line: f.Source,
 			Pos: conf.Pos{File: f.File, Line: f.Line, Col: f.Column},
 		})
 	}

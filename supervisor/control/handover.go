@@ -31,6 +31,7 @@ func (q HandoverRequest) Until(now time.Time) (time.Time, error) {
 
 // HandoverReport is what became of a hand-over.
 type HandoverReport struct {
+	Schema
 	Until     time.Time         `json:"until,omitzero"`
 	Instances []HandoverOutcome `json:"instances"`
 }

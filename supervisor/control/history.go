@@ -11,12 +11,18 @@ type HistoryEntry struct {
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
 }
 
+// History is what director history --json prints.
+type History struct {
+	Schema
+	Configurations []HistoryEntry `json:"configurations"` // the newest first
+}
+
 // NewHistory is the history, the newest first.
-func NewHistory(entries []history.Entry, now ConfigState) []HistoryEntry {
+func NewHistory(entries []history.Entry, now ConfigState) History {
 	lines := make([]HistoryEntry, 0, len(entries))
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		lines = append(lines, HistoryEntry{Entry: e, InForce: now.Number == e.Number, Unconfirmed: e.Unconfirmed})
 	}
-	return lines
+	return History{Configurations: lines}
 }

@@ -35,6 +35,7 @@ func (q ReloadRequest) Wait() (time.Duration, error) {
 
 // ReloadReport is what became of a reload.
 type ReloadReport struct {
+	Schema
 	File       string    `json:"file"`
 	Applied    bool      `json:"applied"`
 	Refused    string    `json:"refused,omitempty"` // why it was not applied

@@ -75,7 +75,7 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 }
 
 // answer takes a question, which may be left out, and gives its answer.
-func answer[Q, A any](do func(context.Context, Q) (A, error)) http.HandlerFunc {
+func answer[Q, A any, D document[A]](do func(context.Context, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var question Q
 		if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&question); err != nil && !errors.Is(err, io.EOF) {
@@ -88,6 +88,6 @@ func answer[Q, A any](do func(context.Context, Q) (A, error)) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(result) // a client that went away is no event
+		_ = Write[A, D](w, result, false) // a client that went away is no event
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
-	"github.com/lvs-director/director/supervisor/handover"
 )
 
 // Status is what director status shows.
@@ -20,9 +19,10 @@ type Status struct {
 	Instances []Instance `json:"instances"`
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
-	Scripts        []notify.Last   `json:"scripts"`
+	Scripts        []Script        `json:"scripts"`
 }
 
+// Worker is a worker process.
 type Worker struct {
 	Name     string    `json:"name"`
 	Pid      int       `json:"pid"` // 0 when it does not run
@@ -31,6 +31,7 @@ type Worker struct {
 	Error    string    `json:"error,omitempty"` // how the last one died
 }
 
+// Instance is a VRRP instance.
 type Instance struct {
 	Name      string          `json:"name"`
 	State     event.VRRPState `json:"state"`
@@ -46,11 +47,12 @@ type Instance struct {
 	Restored int    `json:"restored,omitempty"`
 	Missing  string `json:"missing,omitempty"`
 	// HandedOver is the hand-over in force; nil is none.
-	HandedOver *handover.Order `json:"handed_over,omitempty"`
+	HandedOver *Order `json:"handed_over,omitempty"`
 	// Counters are those of the vrrp worker that runs.
 	Counters *event.InstanceCounters `json:"counters,omitempty"`
 }
 
+// VirtualServer is a virtual server.
 type VirtualServer struct {
 	Name        string       `json:"name"`
 	Scheduler   string       `json:"scheduler"`
@@ -62,13 +64,14 @@ type VirtualServer struct {
 	RealServers []RealServer `json:"real_servers"`
 }
 
+// RealServer is a real server of a virtual server.
 type RealServer struct {
-	Name      string             `json:"name"`
-	Up        bool               `json:"up"`
-	Weight    int                `json:"weight"`
-	Since     time.Time          `json:"since"`
-	Reason    string             `json:"reason"`
-	LastCheck *event.CheckResult `json:"last_check,omitempty"`
+	Name      string    `json:"name"`
+	Up        bool      `json:"up"`
+	Weight    int       `json:"weight"`
+	Since     time.Time `json:"since"`
+	Reason    string    `json:"reason"`
+	LastCheck *Check    `json:"last_check,omitempty"`
 }
 
 // RefusedSenders is what is heard on the links and not listened to.
@@ -78,4 +81,55 @@ type RefusedSenders struct {
 	MoreStrangers uint64 `json:"more_strangers,omitempty"`
 	// Dropped are packets for none of the instances, by interface and reason.
 	Dropped map[string]map[string]uint64 `json:"dropped,omitempty"`
+}
+
+// Check is one run of a checker.
+type Check struct {
+	Checker string        `json:"checker"` // "HTTP_GET 10.0.0.2:80/"
+	OK      bool          `json:"ok"`
+	Reason  string        `json:"reason"` // what was seen
+	At      time.Time     `json:"at"`
+	Took    time.Duration `json:"took_ns"`
+}
+
+// NewCheck is the form of a result.
+func NewCheck(r event.CheckResult) *Check {
+	return &Check{Checker: r.Checker, OK: r.OK, Reason: r.Reason, At: r.At, Took: r.Took}
+}
+
+// Order is a hand-over.
+type Order struct {
+	Since time.Time `json:"since"`
+	// Until is when the instance takes part again by itself; absent is never.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Script is the last run of a script of the user.
+type Script struct {
+	Object  string    `json:"object"` // "INSTANCE VI_1"
+	Script  string    `json:"script"` // the keyword: "notify_master"
+	State   string    `json:"state"`  // what it was told: "MASTER"
+	Argv    []string  `json:"argv"`
+	Running bool      `json:"running"`
+	Failed  bool      `json:"failed"`
+	Result  string    `json:"result"`           // how it ended, in words; empty while it runs
+	Output  string    `json:"output,omitempty"` // the last of what it printed
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+}
+
+// Scripts is the form of what the notifier knows.
+func Scripts(list []notify.Last) []Script {
+	out := make([]Script, 0, len(list))
+	for _, l := range list {
+		s := Script{
+			Object: l.Object, Script: l.Script, State: l.State, Argv: l.Exit.Argv, Running: l.Running,
+			Started: l.Exit.Started, Ended: l.Exit.Ended, Output: l.Exit.Output,
+		}
+		if !l.Running {
+			s.Failed, s.Result = !l.Exit.OK(), l.Exit.String()
+		}
+		out = append(out, s)
+	}
+	return out
 }

@@ -8,6 +8,7 @@ type UpgradeRequest struct {
 
 // UpgradeReport is how an upgrade goes on; the next program answers as well.
 type UpgradeReport struct {
+	Schema
 	Version  string `json:"version"`
 	Pid      int    `json:"pid"`
 	Upgrades int    `json:"upgrades"` // that brought this program here

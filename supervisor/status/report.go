@@ -36,7 +36,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		state := k.RealServers[name]
 		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since, Reason: state.Reason}
 		if c, ok := k.latestCheck(name); ok {
-			rr.LastCheck = &c
+			rr.LastCheck = control.NewCheck(c)
 		}
 		if state.Up {
 			r.Alive++

@@ -158,7 +158,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 		if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
 			l.Noted[k.name+" "+tb.block] = true // once is enough
-			l.Note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why)
+			l.Note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why).Keyword = k.name
 		}
 		if k.own && l.Compat {
 			l.Warn(n, "own-keyword", "%s is director's own keyword: keepalived would ignore the line", k.name)

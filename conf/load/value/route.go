@@ -184,7 +184,7 @@ func (l *Reader) route(c *syntax.Node) (conf.Route, bool) {
 			r.OnLink = true
 		case "vrf":
 			r.VRF = e.str(s)
-			l.NoteArg(c, e.i, "no-effect", "vrf is accepted without effect in a route: name the table of the VRF with table")
+			l.NoteArg(c, e.i, "no-effect", "vrf is accepted without effect in a route: name the table of the VRF with table").Keyword = "vrf"
 		case "no_track":
 			r.NoTrack = true
 		case "track_group":
