@@ -30,13 +30,12 @@ func (e *Engine) do(ctx context.Context, f func()) error {
 }
 
 // Apply makes cfg the configuration: the first one and every later one. An
-// instance is the same as before when its VRID, address family and interface
-// are, and whether it is unicast and from which address; it then keeps its
-// state. resume is by instance name and is for the
-// first configuration of a restarted process; it may be nil.
+// instance is the same as before when its conf.InstanceID is; it then keeps its
+// state. resume is for the first configuration of a restarted process; it may be
+// nil.
 // It returns when the engine has taken the configuration; addresses follow.
 // With an error nothing has changed.
-func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[string]Resume) error {
+func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[conf.InstanceID]Resume) error {
 	var refused error
 	if err := e.do(ctx, func() { refused = e.apply(cfg, resume) }); err != nil {
 		return fmt.Errorf("applying a configuration: %w", err)

@@ -9,8 +9,11 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/announce"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/resource"
 	"github.com/lvs-director/director/vrrp/track"
+	"github.com/lvs-director/director/vrrp/vmac"
 )
 
 // resumeIntervals is how many advertisement intervals a process may have been
@@ -18,106 +21,102 @@ import (
 const resumeIntervals = 2
 
 // apply replaces the configuration by the difference.
-func (e *Engine) apply(cfg *conf.Config, resume map[string]Resume) error {
+func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) error {
 	if e.stopping {
 		return fmt.Errorf("applying a configuration: %w", ErrStopped)
 	}
-	instances, interfaces := e.vmacs.place(cfg)
-	wanted := make(map[key]*conf.Instance, len(instances))
-	for _, c := range instances {
-		if other := wanted[keyOf(c)]; other != nil {
+	placed, interfaces := vmac.Place(cfg, e.vmacs.NameOf)
+	wanted := make(map[conf.InstanceID]*conf.Instance, len(placed))
+	for _, c := range placed {
+		if other := wanted[c.ID()]; other != nil {
 			return fmt.Errorf("applying a configuration: instances %s and %s are both virtual router %d on interface %s",
 				other.Name, c.Name, c.VRID, c.Interface)
 		}
-		wanted[keyOf(c)] = c
+		wanted[c.ID()] = c
 	}
 	now := e.opts.Clock.Now()
 	for _, i := range e.order {
-		if wanted[i.key] == nil {
+		if wanted[i.id] == nil {
 			i.group = nil // its end is not the others'
 			e.end(i, now)
-			delete(e.instances, i.key)
+			delete(e.instances, i.id)
 		}
 	}
-	e.pacing, e.extraAll = newPacing(cfg), cfg.Global.GARPExtraAll
+	e.pacing, e.extraAll = announce.NewPacing(cfg), cfg.Global.GARPExtraAll
 	e.logUnknown = cfg.Global.LogUnknownVRIDs
 	var changed, added []*instance
-	e.order = make([]*instance, 0, len(instances))
-	for _, c := range instances {
-		i := e.instances[keyOf(c)]
+	e.order = make([]*instance, 0, len(placed))
+	for _, c := range placed {
+		i := e.instances[c.ID()]
 		if i == nil {
 			i = newInstance(c)
-			if r := resume[c.Name]; r.WasMaster {
-				i.resume = now.Add(resumeIntervals*c.AdvertInterval - r.DeadSince)
-			}
-			e.instances[i.key] = i
+			i.remember(resume[i.id], now)
+			e.instances[i.id] = i
 			added = append(added, i)
 		} else {
 			changed = append(changed, i)
 		}
+		i.next = c
 		e.order = append(e.order, i)
 	}
-	e.regroup(cfg)
-	virtual := e.index(instances)
-	e.keepVMACs(interfaces, instances)
-	e.applyStatics(cfg, virtual)
+	e.assignGroups(cfg)
+	e.index()
+	e.vmacs.Want(interfaces, !e.configured)
+	e.wantVMACs()
+	e.applyStatics(cfg)
 	e.delayLinks(cfg.InterfaceDelays, now)
 	if !e.configured && resume == nil {
 		e.delayStart(&cfg.Global, now)
 	}
 	maps.DeleteFunc(e.trackers, func(k trackerKey, _ event.TrackerState) bool { return e.watchers[k] == nil })
 	for _, i := range changed {
-		e.reconfigure(i, wanted[i.key], now)
+		e.reconfigure(i, now)
 	}
 	// Those that resume go first: their peers are about to take over.
-	slices.SortStableFunc(added, func(a, b *instance) int { return b.resume.Compare(a.resume) })
+	slices.SortStableFunc(added, func(a, b *instance) int { return b.resumable.Compare(a.resumable) })
 	for _, i := range added {
-		e.judge(i, now)
+		e.evaluate(i, now)
 	}
 	if !e.configured {
 		e.configured = true
-		e.sweep = &addressWork{keep: e.resumable(now)}
+		e.pending[resource.Leftovers] = 0
+		e.reconciler.Sweep(e.resumable(now))
 	}
 	return nil
 }
 
-// index says which instances an interface or an address matters to, and what
-// all of them want as MASTER.
-func (e *Engine) index(cfgs []*conf.Instance) (wanted []holding) {
+// index says which instances an interface, an address or a resource matters
+// to, by their new configurations.
+func (e *Engine) index() {
 	clear(e.users)
-	clear(e.places)
+	clear(e.wanters)
 	clear(e.watchers)
 	clear(e.sources)
-	for n, i := range e.order {
-		// The new configuration of an instance is not its own yet.
-		future := instance{cfg: cfgs[n], tracks: i.tracks, addresses: slices.Concat(cfgs[n].Addresses, cfgs[n].ExcludedAddresses)}
+	for _, i := range e.order {
 		for _, r := range i.tracks.others {
 			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
 		}
-		if a := cfgs[n].SourceAddress; tracksSource(cfgs[n]) {
-			e.sources[a] = append(e.sources[a], i)
+		if tracksSource(i.next) {
+			e.sources[i.next.SourceAddress] = append(e.sources[i.next.SourceAddress], i)
 		}
-		future.holdings = holdingsFor(cfgs[n], future.addresses)
-		for _, name := range future.devices() {
+		for _, name := range devicesOf(i.next, i.tracks) {
 			e.users[name] = append(e.users[name], i)
 		}
-		for _, h := range future.holdings {
-			e.places[h.place] = append(e.places[h.place], i)
+		for _, r := range resourcesOf(i.next) {
+			e.wanters[r.Key()] = append(e.wanters[r.Key()], i)
 		}
-		wanted = append(wanted, future.holdings...)
 	}
-	return wanted
 }
 
 // reconfigure gives a running instance its new configuration. Its state stays:
 // a MASTER goes on being one, with the addresses that differ added and removed.
-func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
-	old, oldParams := i.cfg, i.params
+func (e *Engine) reconfigure(i *instance, now time.Time) {
+	old, oldParams, cfg := i.cfg, i.params, i.next
 	if reflect.DeepEqual(old, cfg) {
-		e.judge(i, now) // its group may be another
+		e.evaluate(i, now) // its group may be another
 		return
 	}
-	before := i.holdings
+	before := i.resources
 	i.configure(cfg)
 	if i.params != oldParams {
 		i.priority = track.Judge(cfg.Priority, e.tracked(i.tracks)).Priority
@@ -126,10 +125,10 @@ func (e *Engine) reconfigure(i *instance, cfg *conf.Instance, now time.Time) {
 	if old.GARPExtraInterval != cfg.GARPExtraInterval {
 		e.scheduleExtra(i, now)
 	}
-	if i.owns && !sameHoldings(i.holdings, before) {
-		e.queueAddresses(i, false)
+	if i.owns && !resource.Same(i.resources, before) {
+		e.wish(i, resource.NoDoubt)
 	}
-	e.judge(i, now)
+	e.evaluate(i, now)
 	if i.started && (old.Name != cfg.Name || old.Priority != cfg.Priority) {
 		e.tellAgain(i)
 	}
@@ -141,18 +140,17 @@ func (e *Engine) end(i *instance, now time.Time) {
 	for t := range i.timers {
 		e.deadlines.Remove(&i.timers[t])
 	}
-	e.deadlines.Remove(&i.retry)
 	e.deadlines.Remove(&i.extra)
 	e.detach(i)
 }
 
-// resumable are the addresses of instances that may still resume MASTER.
-func (e *Engine) resumable(now time.Time) map[place]bool {
-	keep := make(map[place]bool)
+// resumable are the resources of instances that may still resume MASTER.
+func (e *Engine) resumable(now time.Time) map[resource.Key]bool {
+	keep := make(map[resource.Key]bool)
 	for _, i := range e.order {
-		if i.resume.After(now) {
-			for _, h := range i.holdings {
-				keep[h.place] = true
+		if i.resumable.After(now) {
+			for _, r := range i.resources {
+				keep[r.Key()] = true
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/vmac"
 )
 
 // kind says what a deadline is for. The first ones are the machine's timers.
@@ -14,15 +15,10 @@ const (
 )
 
 const (
-	// addressRetry: addresses that could not be added are tried again.
-	addressRetry = kind(machine.Timers) + iota
 	// socketRetry: a socket that could not be opened is tried again.
-	socketRetry
+	socketRetry = kind(machine.Timers) + iota
 	// linkSettles: a state of an interface has lasted.
 	linkSettles
-	// staticRetry: static addresses, routes and rules that could not be added
-	// are tried again.
-	staticRetry
 	// routesSuspect: it has to be looked whether routes are still there.
 	routesSuspect
 	// startDue: vrrp_startup_delay is over.
@@ -31,6 +27,8 @@ const (
 	extraDue
 	// vmacRetry: a virtual MAC interface that could not be made is tried again.
 	vmacRetry
+	// vmacSweep: so is the removal of those that nobody wants.
+	vmacSweep
 	// socketLook: a socket with dense traffic is looked at.
 	socketLook
 )
@@ -40,10 +38,10 @@ const (
 type timer struct {
 	deadline.Entry
 	kind kind
-	inst *instance  // for the machine's timers, addressRetry and extraDue
-	sock *socket    // for socketRetry and socketLook
-	link *linkDelay // for linkSettles
-	vmac *vmac      // for vmacRetry
+	inst *instance       // for the machine's timers and extraDue
+	sock *socket         // for socketRetry and socketLook
+	link *linkDelay      // for linkSettles
+	vmac *vmac.Interface // for vmacRetry
 }
 
 // deadlines has the earliest on top. Moving one costs no allocation.

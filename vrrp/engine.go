@@ -9,10 +9,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/announce"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
+	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/turns"
+	"github.com/lvs-director/director/vrrp/vmac"
 )
 
 // Engine owns the instances of a configuration. Its methods may be called from
@@ -24,30 +29,33 @@ type Engine struct {
 
 	// All that follows belongs to the goroutine of Run.
 
-	log        *slog.Logger
-	instances  map[key]*instance
-	order      []*instance // as configured
-	users      map[string][]*instance
-	groups     map[string]*group
-	places     map[place][]*instance
-	trackers   map[trackerKey]event.TrackerState
-	handovers  map[string]uint64 // numbers of those in force, by instance name
-	watchers   map[trackerKey][]*instance
-	sources    map[netip.Addr][]*instance // whose advertisements must leave from an address
-	sockets    map[link.Key]*socket
-	interfaces *interfaces
-	vmacs      *vmacs
-	frames     link.Frames
-	blind      blind
-	delays     map[string]*linkDelay // by interface
-	silent     string                // what VRRP waits for before it begins; empty is nothing
-	begins     timer
-	leftBehind map[place]bool // in the journal when Run began
-	statics    statics
-	recheck    timer // routes may have gone without a word
-	ours       atomic.Pointer[routeFilter]
+	log          *slog.Logger
+	instances    map[conf.InstanceID]*instance
+	order        []*instance // as configured
+	users        map[string][]*instance
+	groups       map[string]*group
+	wanters      map[resource.Key][]*instance // who wants a resource
+	trackers     map[trackerKey]event.TrackerState
+	handovers    map[string]uint64 // numbers of those in force, by instance name
+	watchers     map[trackerKey][]*instance
+	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address
+	sockets      map[link.Key]*socket
+	interfaces   *interfaces
+	vmacs        *vmac.Set
+	vmacRetries  map[string]*timer // by name
+	vmacSweep    timer
+	vmacsCleared bool // when stopping
+	frames       link.Frames
+	blind        blind
+	delays       map[string]*linkDelay // by interface
+	silent       string                // what VRRP waits for before it begins; empty is nothing
+	begins       timer
+	leftBehind   map[resource.Key]bool // in the journal when Run began
+	statics      statics
+	recheck      timer // routes may have gone without a word
+	ours         atomic.Pointer[routeFilter]
 
-	pacing     pacing
+	pacing     announce.Pacing
 	extraAll   bool // garp_extra_if is for every interface with addresses
 	logUnknown bool // log_unknown_vrids
 	allowed    bool // instances may become MASTER
@@ -69,40 +77,39 @@ type Engine struct {
 	quit     chan struct{} // closed when nobody listens to opened any more
 	helpers  sync.WaitGroup
 
-	turns       turns
-	jobs        queue[addressJob]
-	renames     []renamed    // of interfaces, not yet told to the address worker
-	sweep       *addressWork // what to do about leftovers, once
-	workerBusy  bool
-	work        chan addressWork
-	results     chan []addressResult
-	announced   chan []announceJob
-	announceNow []announceJob
+	reconciler *resource.Reconciler
+	announcer  *announce.Announcer
+	vmacWorker *vmac.Worker
+	pending    map[resource.Owner]uint64 // wishes of which the result is awaited
+	swept      bool                      // what an earlier run has left behind was handed to the reconciler
+	troubles   map[resource.Owner][]resource.Trouble
+	filters    map[string]event.Problem // by table
+	problems   []event.Problem          // as last told
+	limits     limits
 }
 
 // New makes an engine without instances.
 func New(opts Options) *Engine {
 	e := &Engine{
-		opts:       opts,
-		commands:   make(chan func()),
-		done:       make(chan struct{}),
-		instances:  make(map[key]*instance),
-		users:      make(map[string][]*instance),
-		places:     make(map[place][]*instance),
-		trackers:   make(map[trackerKey]event.TrackerState),
-		watchers:   make(map[trackerKey][]*instance),
-		sources:    make(map[netip.Addr][]*instance),
-		sockets:    make(map[link.Key]*socket),
-		leftBehind: make(map[place]bool),
-		batch:      make([]link.Datagram, receiveBatch),
-		ready:      make(chan link.Key),
-		opened:     make(chan openResult),
-		quit:       make(chan struct{}),
-		turns:      newTurns(),
-		work:       make(chan addressWork, 1),
-		results:    make(chan []addressResult),
-		announced:  make(chan []announceJob),
-		vmacs:      newVMACs(),
+		opts:        opts,
+		commands:    make(chan func()),
+		done:        make(chan struct{}),
+		instances:   make(map[conf.InstanceID]*instance),
+		users:       make(map[string][]*instance),
+		wanters:     make(map[resource.Key][]*instance),
+		trackers:    make(map[trackerKey]event.TrackerState),
+		watchers:    make(map[trackerKey][]*instance),
+		sources:     make(map[netip.Addr][]*instance),
+		sockets:     make(map[link.Key]*socket),
+		leftBehind:  make(map[resource.Key]bool),
+		batch:       make([]link.Datagram, receiveBatch),
+		ready:       make(chan link.Key),
+		opened:      make(chan openResult),
+		quit:        make(chan struct{}),
+		pending:     make(map[resource.Owner]uint64),
+		troubles:    make(map[resource.Owner][]resource.Trouble),
+		filters:     make(map[string]event.Problem),
+		vmacRetries: make(map[string]*timer),
 	}
 	e.interfaces = newInterfaces(e.isVirtual)
 	return e
@@ -138,12 +145,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer e.frames.Close()
 	held := e.opts.Journal.Held()
 	journal := &sharedJournal{Journal: e.opts.Journal}
-	for _, k := range held {
-		if h, ok := parseHolding(k); ok {
-			e.leftBehind[h.place] = true
+	for _, text := range held {
+		if r, ok := resource.ParseJournal(text); ok {
+			e.leftBehind[r.Key()] = true
 		}
-		e.vmacs.remember(k)
 	}
+	e.vmacs = vmac.NewSet(held)
 	routes, err := e.opts.Network.Routes()
 	if err != nil {
 		return fmt.Errorf("starting VRRP: %w", err)
@@ -163,19 +170,22 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.interfaces.apply(<-events)
 
 	filter := e.opts.Network.Filter()
-	e.helpers.Go(func() { reportRepairs(filter.Repairs(), log) })
-	worker := newAddressWorker(addresses, routes, filter, journal, held, log, e.turns)
-	announcer := &announcer{kernel: e.opts.Network.Announcer(), log: log, turns: e.turns}
-	e.helpers.Go(func() { worker.run(e.work, e.results) })
-	e.helpers.Go(func() { announcer.run(e.announced) })
-	interfacer := newVMACWorker(virtual, journal, held, log, e.turns)
-	e.helpers.Go(func() { interfacer.run(e.vmacs.work, e.vmacs.done) })
+	share := turns.New()
+	e.reconciler = resource.New(resource.Options{
+		Kernel:  resource.Kernel{Addresses: addresses, Routes: routes, Filter: filter},
+		Journal: journal, Held: held, Log: log, Turns: share,
+	})
+	e.announcer = announce.New(e.opts.Network.Announcer(), log)
+	e.vmacWorker = vmac.NewWorker(virtual, journal, held, log, share)
+	e.helpers.Go(e.reconciler.Run)
+	e.helpers.Go(e.announcer.Run)
+	e.helpers.Go(e.vmacWorker.Run)
 
-	e.loop(ctx, events, routeEvents)
+	e.loop(ctx, events, routeEvents, filter.Repairs())
 
-	close(e.work)
-	close(e.vmacs.work)
-	close(e.announced)
+	e.reconciler.Close()
+	e.vmacWorker.Close()
+	e.announcer.Close()
 	close(e.quit)
 	for _, s := range e.sockets {
 		e.closeConn(s.conn)
@@ -185,7 +195,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	for range routeEvents {
 	}
-	for range e.results {
+	for range e.reconciler.Results() {
 	}
 	err = filter.Close()
 	e.helpers.Wait()
@@ -194,18 +204,14 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // loop is the engine: it waits for the next thing that happens, takes it in,
 // and does what is due. Nothing in it blocks.
-func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents <-chan link.RouteEvent) {
+func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents <-chan link.RouteEvent,
+	repairs <-chan link.FilterRepair) {
 	ended := ctx.Done()
 	for {
 		e.arm()
-		e.dispatch()
 		e.dispatchVMACs()
-		if e.stopping && !e.workerBusy && e.vmacsGone() {
+		if e.stopping && len(e.pending) == 0 && e.vmacsRemoved() {
 			return
-		}
-		var announced chan []announceJob
-		if len(e.announceNow) > 0 {
-			announced = e.announced
 		}
 		select {
 		case <-e.timer.C():
@@ -228,13 +234,16 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 			e.routeChanged(event)
 		case r := <-e.opened:
 			e.socketOpened(r)
-		case results := <-e.results:
-			e.workerBusy = false
-			e.settle(results)
-		case results := <-e.vmacs.done:
-			e.settleVMACs(results)
-		case announced <- e.announceNow:
-			e.announceNow = nil
+		case r := <-e.reconciler.Results():
+			e.reconciled(r)
+		case results := <-e.vmacWorker.Results():
+			e.vmacsDone(results)
+		case r, ok := <-repairs:
+			if !ok {
+				repairs = nil
+				break
+			}
+			e.filterRepaired(r, e.opts.Clock.Now())
 		case f := <-e.commands:
 			f()
 		case <-ended:
@@ -295,17 +304,11 @@ func (e *Engine) fire() {
 		case socketLook:
 			e.look(d.sock)
 		case vmacRetry:
-			if e.interfaces.byName[d.vmac.Parent] != nil {
-				e.vmacs.look(d.vmac.Name)
-			}
-		case staticRetry:
-			e.queueStatics(true)
+			e.vmacRetryDue(d.vmac)
+		case vmacSweep:
+			e.vmacs.Sweep()
 		case routesSuspect:
 			e.verifyRoutes()
-		case addressRetry:
-			if d.inst.owns {
-				e.queueAddresses(d.inst, true)
-			}
 		default:
 			batch = batch || d.kind == advertDue
 			e.step(d.inst, now, machine.Input{Kind: machine.TimerFired, Timer: machine.Timer(d.kind)})
@@ -348,7 +351,7 @@ func (e *Engine) allowMaster() {
 			i.held = false
 			e.deadlines.Set(&i.timers[machine.DownTimer], now)
 		}
-		e.judge(i, now)
+		e.evaluate(i, now)
 	}
 }
 

@@ -25,10 +25,9 @@ type group struct {
 	following bool
 }
 
-// regroup puts the instances, which are to have the configurations cfgs, into
-// their groups, and gives them what they and their group track. A group keeps
-// what was told of it by its name.
-func (e *Engine) regroup(cfg *conf.Config) {
+// assignGroups puts the instances into their groups, and gives them what they
+// and their group track. A group keeps what was told of it by its name.
+func (e *Engine) assignGroups(cfg *conf.Config) {
 	before := e.groups
 	e.groups = make(map[string]*group, len(cfg.SyncGroups))
 	blocks := make(map[string]*conf.SyncGroup)
@@ -37,8 +36,8 @@ func (e *Engine) regroup(cfg *conf.Config) {
 			blocks[member] = c
 		}
 	}
-	for n, i := range e.order {
-		c := cfg.Instances[n]
+	for _, i := range e.order {
+		c := i.next
 		block := blocks[c.Name]
 		i.group, i.tracks = nil, tracksOf(c, block)
 		if block == nil {
@@ -65,9 +64,9 @@ func (i *instance) together() []*instance {
 	return i.alone[:]
 }
 
-// settleFaults tells an instance and the others of its group whether they are
+// shareFaults tells an instance and the others of its group whether they are
 // in FAULT: the fault of one is the fault of all.
-func (e *Engine) settleFaults(of *instance, now time.Time) {
+func (e *Engine) shareFaults(of *instance, now time.Time) {
 	members := of.together()
 	shared := ""
 	for _, i := range members {
@@ -93,14 +92,14 @@ func (e *Engine) takeFault(i *instance, now time.Time, fault string) {
 	e.step(i, now, machine.Input{Kind: machine.FaultChanged, Fault: fault != "", Reason: fault})
 }
 
-// bring has an instance, of which it has become known whether something is
+// takePlace has an instance, of which it has become known whether something is
 // wrong, take its place among the others of its group.
-func (e *Engine) bring(i *instance, now time.Time) {
+func (e *Engine) takePlace(i *instance, now time.Time) {
 	g := i.group
 	if g != nil {
 		g.unsettled = true
 	}
-	e.settleFaults(i, now)
+	e.shareFaults(i, now)
 	e.start(i, now)
 	if g != nil {
 		e.join(g, now)
@@ -119,7 +118,7 @@ func (e *Engine) start(of *instance, now time.Time) {
 		case !i.ready:
 			return
 		case !i.started:
-			resume = resume && now.Before(i.resume)
+			resume = resume && now.Before(i.resumable)
 		}
 	}
 	e.takeHandOver(of, now)

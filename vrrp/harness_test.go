@@ -111,10 +111,24 @@ func (n *node) applyResuming(resume map[string]vrrp.Resume, instances ...*conf.I
 
 func (n *node) applyConfig(cfg *conf.Config, resume map[string]vrrp.Resume) {
 	n.t.Helper()
-	if err := n.engine.Apply(context.Background(), cfg, resume); err != nil {
+	if err := n.engine.Apply(context.Background(), cfg, byID(cfg, resume)); err != nil {
 		n.t.Fatalf("Apply: %v", err)
 	}
 	synctest.Wait()
+}
+
+// byID has the keys of what is resumed in the form of the engine: tests have names.
+func byID(cfg *conf.Config, resume map[string]vrrp.Resume) map[conf.InstanceID]vrrp.Resume {
+	if resume == nil {
+		return nil
+	}
+	ids := make(map[conf.InstanceID]vrrp.Resume)
+	for _, i := range cfg.Instances {
+		if r, ok := resume[i.Name]; ok {
+			ids[i.ID()] = r
+		}
+	}
+	return ids
 }
 
 // state is the last state told of an instance.

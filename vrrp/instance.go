@@ -10,25 +10,11 @@ import (
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
+	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/vmac"
 )
 
-// key is what makes two configured instances the same one, as with keepalived
-// (reload matches instances by it, not by name).
-type key struct {
-	vrid    uint8
-	family  link.Family
-	device  string
-	unicast bool
-	source  netip.Addr // of unicast instances only
-}
-
-func keyOf(cfg *conf.Instance) key {
-	k := key{vrid: cfg.VRID, family: familyOf(cfg), device: cfg.Interface, unicast: len(cfg.UnicastPeers) > 0}
-	if k.unicast {
-		k.source = cfg.SourceAddress
-	}
-	return k
-}
+func isUnicast(cfg *conf.Instance) bool { return len(cfg.UnicastPeers) > 0 }
 
 func familyOf(cfg *conf.Instance) link.Family {
 	if cfg.IPv6 {
@@ -46,23 +32,24 @@ func unsupported(cfg *conf.Instance) string {
 // instance is one virtual router: its rules and what they need around them.
 // It belongs to the engine's goroutine.
 type instance struct {
-	key       key
+	id        conf.InstanceID
 	cfg       *conf.Instance
+	next      *conf.Instance // what cfg is about to become, while a configuration is applied
 	addresses []conf.Address // all of them, in the order of the file
-	holdings  []holding      // the addresses, routes and rules of a MASTER
-	tracks    tracks         // its own and its group's
-	group     *group         // nil without one
+	resources []resource.Resource
+	tracks    tracks // its own and its group's
+	group     *group // nil without one
 	alone     [1]*instance
 
 	machine *machine.Machine
 	params  machine.Params
 	timers  [machine.Timers]timer
 	started bool
-	// resume is until when the instance, MASTER in a process that died, may go on as MASTER.
-	resume time.Time
-	own    string // what is wrong with it; empty is nothing
-	fault  string // what holds it in FAULT: own, or another's of its group
-	ready  bool   // it is known whether something is wrong
+	// resumable is until when the instance, MASTER in a process that died, may go on as MASTER.
+	resumable time.Time
+	own       string // what is wrong with it; empty is nothing
+	fault     string // what holds it in FAULT: own, or another's of its group
+	ready     bool   // it is known whether something is wrong
 	// priority is the effective one.
 	priority uint8
 	handover uint64 // number of the last hand-over that was begun; 0 after it was ended
@@ -72,23 +59,22 @@ type instance struct {
 	graced bool
 
 	sock    *socket
-	via     *vmac // advertisements leave from it; nil is the socket's interface
+	via     *vmac.Interface // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
 	rules   packet.Rules
 	signing signing
-	out     []outgoing // the advertisement, ready to be sent
+	out     []datagram // the advertisement, ready to be sent
 	badness string     // why there is none
 	// unsupported is what the configuration asks for and is not there.
 	unsupported string
 
 	// owns: the machine wants the addresses on this host. seq counts the wishes
-	// handed to the address worker, settled the last one that was done.
+	// handed to the reconciler, settled the last one whose addresses were done.
 	owns         bool
 	seq, settled uint64
-	missing      map[place]bool // wanted, but could not be added
-	retry        timer
-	extra        timer // of garp_extra_if
-	announce     int   // rounds to announce as soon as the addresses are there
+	missing      map[resource.Key]bool // wanted, but could not be made
+	extra        timer                 // of garp_extra_if
+	announce     int                   // rounds to announce as soon as the addresses are there
 
 	state event.InstanceState // the last one told
 	peer  netip.Addr
@@ -103,11 +89,10 @@ type instance struct {
 }
 
 func newInstance(cfg *conf.Instance) *instance {
-	i := &instance{key: keyOf(cfg), cfg: cfg}
+	i := &instance{id: cfg.ID(), cfg: cfg}
 	for t := range i.timers {
 		i.timers[t] = timer{kind: kind(t), inst: i}
 	}
-	i.retry = timer{kind: addressRetry, inst: i}
 	i.extra = timer{kind: extraDue, inst: i}
 	i.alone[0] = i
 	i.configure(cfg)
@@ -119,8 +104,7 @@ func newInstance(cfg *conf.Instance) *instance {
 // configure derives what depends on the configuration and the source address.
 func (i *instance) configure(cfg *conf.Instance) {
 	i.cfg = cfg
-	i.addresses = slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
-	i.holdings = holdingsFor(cfg, i.addresses)
+	i.addresses, i.resources = addressesOf(cfg), resourcesOf(cfg)
 	i.params = machine.Params{
 		Version:              cfg.Version,
 		Priority:             cfg.Priority,
@@ -163,7 +147,8 @@ func (i *instance) configure(cfg *conf.Instance) {
 	}
 	i.authentication(cfg)
 	i.configureHMAC(cfg)
-	if i.key.unicast {
+	i.rules.Unicast = false
+	if isUnicast(cfg) {
 		i.unicastRules(cfg)
 	}
 	if !cfg.SkipCheckAdvertAddress && len(advertised) > 0 {
@@ -181,24 +166,31 @@ func (i *instance) configure(cfg *conf.Instance) {
 	})
 }
 
-// devices are the interfaces the instance depends on.
-func (i *instance) devices() []string {
+// devicesOf are the interfaces an instance depends on.
+func devicesOf(cfg *conf.Instance, tracks tracks) []string {
 	var names []string
-	if i.cfg.Interface != "" {
-		names = append(names, i.cfg.Interface)
+	if cfg.Interface != "" {
+		names = append(names, cfg.Interface)
 	}
-	if i.cfg.VRF != "" {
-		names = append(names, i.cfg.VRF)
+	if cfg.VRF != "" {
+		names = append(names, cfg.VRF)
 	}
-	for _, t := range i.tracks.interfaces {
+	for _, t := range tracks.interfaces {
 		names = append(names, t.Name)
 	}
-	for _, a := range i.addresses {
+	for _, a := range addressesOf(cfg) {
 		names = append(names, a.Device)
 	}
-	for _, h := range i.holdings {
-		names = append(names, h.devices()...)
+	for _, r := range resourcesOf(cfg) {
+		names = append(names, resource.NeededDevices(r)...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// remember takes what is known of the instance's life in an earlier process.
+func (i *instance) remember(r Resume, now time.Time) {
+	if r.WasMaster {
+		i.resumable = now.Add(resumeIntervals*i.cfg.AdvertInterval - r.DeadSince)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/resource"
 )
 
 // interfaces is what the engine knows of the host's interfaces and addresses.
@@ -13,7 +14,7 @@ type interfaces struct {
 	byName  map[string]*iface
 	// virtual says whether an address is director's, configured or left
 	// behind: such a one is never an interface's own.
-	virtual func(place) bool
+	virtual func(resource.AddressKey) bool
 	counter uint64
 }
 
@@ -30,21 +31,21 @@ type ownAddress struct {
 	dad       link.DAD
 }
 
-func newInterfaces(virtual func(place) bool) *interfaces {
+func newInterfaces(virtual func(resource.AddressKey) bool) *interfaces {
 	return &interfaces{byIndex: make(map[int]*iface), byName: make(map[string]*iface), virtual: virtual}
 }
 
 // change is what an event means to instances.
 type change struct {
-	names []string // interfaces whose instances have to be judged anew
+	names []string // interfaces whose instances have to be evaluated anew
 	// gone is the index of an interface that does not exist any more, or 0.
 	gone int
 	// removed is an address that is not there any more.
-	removed place
+	removed resource.AddressKey
 	// address has come or gone.
 	address netip.Addr
 	// renamed are interfaces that have got another name.
-	renamed []renamed
+	renamed []resource.Rename
 	// moved: the interface works again or has another hardware address, so
 	// neighbours have to be told where its addresses are.
 	moved bool
@@ -61,7 +62,7 @@ func (t *interfaces) apply(e link.Event) change {
 		c := change{moved: t.moves(e.Interface)}
 		c.names = t.changed(e.Interface)
 		if len(c.names) > 1 {
-			c.renamed = []renamed{{from: c.names[1], to: c.names[0]}}
+			c.renamed = []resource.Rename{{From: c.names[1], To: c.names[0]}}
 		}
 		return c
 	case link.InterfaceGone:
@@ -89,7 +90,7 @@ func (t *interfaces) apply(e link.Event) change {
 		if i == nil {
 			return change{}
 		}
-		c := change{removed: place{device: i.Name, prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
+		c := change{removed: resource.AddressKey{Device: i.Name, Prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
 		if _, own := i.addrs[e.Address.Prefix]; own {
 			before := i.primary()
 			delete(i.addrs, e.Address.Prefix)
@@ -130,7 +131,7 @@ func (t *interfaces) changed(to link.Interface) []string {
 	if !i.known || i.Name != to.Name {
 		// What was heard before the name could not be told from ours.
 		for p := range i.addrs {
-			if t.virtual(place{device: to.Name, prefix: p}) {
+			if t.virtual(resource.AddressKey{Device: to.Name, Prefix: p}) {
 				delete(i.addrs, p)
 			}
 		}
@@ -143,7 +144,7 @@ func (t *interfaces) changed(to link.Interface) []string {
 func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
 	own, known := i.addrs[a.Prefix]
 	if !known {
-		if t.virtual(place{device: i.Name, prefix: a.Prefix}) {
+		if t.virtual(resource.AddressKey{Device: i.Name, Prefix: a.Prefix}) {
 			return
 		}
 		t.counter++
@@ -154,13 +155,13 @@ func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
 }
 
 // replace makes a snapshot the truth. What was an interface's own stays so.
-func (t *interfaces) replace(e link.Event) (renames []renamed) {
+func (t *interfaces) replace(e link.Event) (renames []resource.Rename) {
 	old := t.byIndex
 	t.byIndex = make(map[int]*iface, len(e.Interfaces))
 	t.byName = make(map[string]*iface, len(e.Interfaces))
 	for _, l := range e.Interfaces {
 		if was := old[l.Index]; was != nil && was.known && was.Name != l.Name {
-			renames = append(renames, renamed{from: was.Name, to: l.Name})
+			renames = append(renames, resource.Rename{From: was.Name, To: l.Name})
 		}
 		t.changed(l)
 	}

@@ -197,7 +197,7 @@ func TestAnAddressThatIsTakenAwayIsPutBack(t *testing.T) {
 		if n := len(w.Announcements()) - announced; n != 5 {
 			t.Errorf("the address that was put back was announced %d times, want 5", n)
 		}
-		if n := a.log.count("put back", vip); n != 1 {
+		if n := a.log.count("put it back", vip); n != 1 {
 			t.Errorf("it was logged %d times, want once:\n%s", n, a.log)
 		}
 		b.want("VI", event.Backup)
@@ -228,7 +228,7 @@ func TestAddressesThatCannotBeAddedAreTriedAgain(t *testing.T) {
 		a.engine.AllowMaster()
 		after(30 * time.Second)
 		a.want("VI", event.Master)
-		if n := a.log.count("could not be put into the kernel", "no room"); n != 1 {
+		if n := a.log.count("failed to create", "no room"); n != 1 {
 			t.Errorf("the failure was logged %d times in 30 s, want once:\n%s", n, a.log)
 		}
 		if n := len(w.Announcements()); n != 0 {
@@ -238,7 +238,7 @@ func TestAddressesThatCannotBeAddedAreTriedAgain(t *testing.T) {
 			t.Errorf("the journal claims addresses that are not there: %q", held)
 		}
 		a.host.RefuseAddresses(nil)
-		after(time.Second)
+		after(30 * time.Second) // the longest pause between two attempts
 		a.wantAddress(true, vip)
 		if n := len(w.Announcements()); n != 5 {
 			t.Errorf("%d announcements, want 5", n)

@@ -70,7 +70,7 @@ func (e *Engine) seeLink(name string, now time.Time) {
 func (e *Engine) linkSettled(d *linkDelay, now time.Time) {
 	d.link.Settle(now)
 	for _, i := range e.users[d.name] {
-		e.judge(i, now)
+		e.evaluate(i, now)
 	}
 }
 

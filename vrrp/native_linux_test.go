@@ -102,7 +102,8 @@ func beNode(input io.Reader) error {
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(context.Background()) }()
-	if err := engine.Apply(context.Background(), &conf.Config{Instances: c.Instances}, c.Resume); err != nil {
+	cfg := &conf.Config{Instances: c.Instances}
+	if err := engine.Apply(context.Background(), cfg, byID(cfg, c.Resume)); err != nil {
 		return err
 	}
 	if c.Resume == nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/lvs-director/director/vrrp/link"
 )
 
-// Journal remembers across a crash which addresses are ours. Keys are texts
+// Journal remembers across a crash what in the kernel is ours. Keys are texts
 // such as "address eth0 10.0.0.100/32". The engine calls Held once, before
-// anything else, and the others from one goroutine.
+// anything else, and the others never at the same time.
 type Journal interface {
-	// Claim is called before an address is added.
+	// Claim is called before something is made.
 	Claim(keys ...string) error
-	// Release is called after an address was removed.
+	// Release is called after it was removed.
 	Release(keys ...string) error
 	// Held are the keys that were claimed and not released.
 	Held() []string
@@ -38,6 +38,9 @@ type Options struct {
 	// LowerHeard is told, at most once a second for each instance and in the
 	// same way, that a MASTER heard a losing advertisement. It is optional.
 	LowerHeard func(event.LowerHeard)
+	// Host is told everything that is not right in the kernel, in the same way,
+	// whenever that has changed. It is optional.
+	Host func(event.HostState)
 }
 
 // Resume is what is known of an instance's life in a process that died.

@@ -42,7 +42,7 @@ func (i *instance) configureHMAC(cfg *conf.Instance) {
 	}
 	i.rules.HMAC = rules
 	var peers []netip.Addr
-	if i.key.unicast {
+	if isUnicast(cfg) {
 		peers = make([]netip.Addr, len(cfg.UnicastPeers))
 		for n, p := range cfg.UnicastPeers {
 			peers[n] = p.Address
@@ -76,8 +76,8 @@ func (i *instance) sign(n int) {
 		return
 	}
 	if n == 0 {
-		i.signing.key.Sign(i.out[0].datagram, i.signing.sequence)
+		i.signing.key.Sign(i.out[0].data, i.signing.sequence)
 		return
 	}
-	packet.SignAs(i.out[n].datagram, i.out[0].datagram)
+	packet.SignAs(i.out[n].data, i.out[0].data)
 }

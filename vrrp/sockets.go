@@ -51,12 +51,12 @@ type openResult struct {
 // attach puts an instance on the socket of its interface, or, when it has none,
 // of its source address.
 func (e *Engine) attach(i *instance, on *iface) {
-	k := link.Key{Family: i.key.family, AH: i.rules.AuthType == packet.AuthAH}
+	k := link.Key{Family: familyOf(i.cfg), AH: i.rules.AuthType == packet.AuthAH}
 	device := ""
 	if on != nil {
 		k.Index, device = on.Index, on.Name
 	}
-	if i.key.unicast {
+	if isUnicast(i.cfg) {
 		k.Local = i.source
 	} else {
 		k.Group = i.rules.Destination
@@ -74,7 +74,7 @@ func (e *Engine) attach(i *instance, on *iface) {
 	}
 	e.detach(i)
 	i.sock = s
-	s.instances[i.key.vrid] = i
+	s.instances[i.id.VRID] = i
 	s.users++
 }
 
@@ -85,8 +85,8 @@ func (e *Engine) detach(i *instance) {
 		return
 	}
 	i.sock = nil
-	if s.instances[i.key.vrid] == i {
-		s.instances[i.key.vrid] = nil
+	if s.instances[i.id.VRID] == i {
+		s.instances[i.id.VRID] = nil
 	}
 	if s.users--; s.users == 0 {
 		e.drop(s)
@@ -139,7 +139,7 @@ func (e *Engine) socketOpened(r openResult) {
 	}
 	for _, i := range s.instances {
 		if i != nil {
-			e.judge(i, now)
+			e.evaluate(i, now)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 	}
 	for n := range i.out {
 		o := &i.out[n]
-		i.seal(o.datagram, priority, i.rules.Sequence)
+		i.seal(o.data, priority, i.rules.Sequence)
 		i.sign(n)
 		if err := e.transmit(i, o); err != nil {
 			i.stats.sendErrors++

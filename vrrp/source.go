@@ -5,6 +5,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/resource"
 )
 
 // The source of advertisements: configured, or the interface's own address.
@@ -54,7 +55,7 @@ func (i *iface) primary() netip.Addr {
 // others, or the zero Addr; rank 0 is none at all, and so is one that is only
 // temporary (RFC 8981). Of equals the first one counts. A virtual address that
 // was there before it was configured comes last in its rank: it is its owner's.
-func (i *iface) own6(virtual func(place) bool, rank func(netip.Prefix) int) netip.Addr {
+func (i *iface) own6(virtual func(resource.AddressKey) bool, rank func(netip.Prefix) int) netip.Addr {
 	var best netip.Addr
 	var order uint64
 	high := 0
@@ -63,7 +64,7 @@ func (i *iface) own6(virtual func(place) bool, rank func(netip.Prefix) int) neti
 			continue
 		}
 		r := 2 * rank(p)
-		if r > 0 && !virtual(place{device: i.Name, prefix: p}) {
+		if r > 0 && !virtual(resource.AddressKey{Device: i.Name, Prefix: p}) {
 			r++
 		}
 		if r > high || r > 0 && r == high && own.order < order {

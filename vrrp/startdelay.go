@@ -29,6 +29,6 @@ func (e *Engine) delayStart(g *conf.Global, now time.Time) {
 func (e *Engine) begin(now time.Time) {
 	e.silent = ""
 	for _, i := range e.order {
-		e.judge(i, now)
+		e.evaluate(i, now)
 	}
 }

@@ -5,11 +5,15 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/resource"
 )
 
-// staticKey is whose the static addresses, routes and rules are.
-var staticKey = key{device: "static"}
+// staticOwner is whose the static addresses, routes and rules are.
+var staticOwner resource.Owner = static{}
+
+type static struct{}
 
 // suspectAfter is how long changes are collected before routes are looked
 // after: an interface that goes down takes them along without a word.
@@ -18,19 +22,18 @@ const suspectAfter = 50 * time.Millisecond
 // statics are what is in the kernel as long as director runs: static_ipaddress,
 // static_routes, static_rules, and promote_secondaries.
 type statics struct {
-	holdings []holding
+	resources []resource.Resource
 	// trackers are the instances of each track_group.
 	trackers map[string][]string
 	seq      uint64
-	missing  map[place]string // why
-	retry    timer
+	missing  map[resource.Key]bool
 	limits   limits
 }
 
 // routeFilter are the routes and rules that matter.
 type routeFilter struct {
-	routes map[link.RouteKey][]place
-	rules  map[conf.Rule]place
+	routes map[link.RouteKey][]resource.Key
+	rules  map[conf.Rule]resource.Key
 }
 
 // oursAmongRoutes is called by the watcher, from its own goroutine.
@@ -49,140 +52,145 @@ func (e *Engine) oursAmongRoutes(event link.RouteEvent) bool {
 }
 
 // applyStatics takes the static part of a configuration, and what to watch of
-// the whole: virtual is what index has found that instances want.
-func (e *Engine) applyStatics(cfg *conf.Config, virtual []holding) {
+// the whole.
+func (e *Engine) applyStatics(cfg *conf.Config) {
 	s := &e.statics
-	list := holdingsOf(cfg.StaticAddresses, cfg.StaticRoutes, cfg.StaticRules)
+	list := resourceList(cfg.StaticAddresses, cfg.StaticRoutes, cfg.StaticRules)
 	promoted := make(map[string]bool)
 	for _, i := range cfg.Instances {
 		if i.PromoteSecondaries && i.Interface != "" && !promoted[i.Interface] {
 			promoted[i.Interface] = true
-			list = append(list, promotion(i.Interface))
+			list = append(list, resource.Setting{Device: i.Interface})
 		}
 	}
 	s.trackers = make(map[string][]string, len(cfg.TrackGroups))
 	for _, g := range cfg.TrackGroups {
 		s.trackers[g.Name] = g.Instances
 	}
-	for n, i := range e.order {
-		for _, h := range list {
-			if !slices.Contains(s.trackers[h.group], cfg.Instances[n].Name) {
+	for _, i := range e.order {
+		for _, r := range list {
+			if !slices.Contains(s.trackers[r.TrackGroup()], i.next.Name) {
 				continue
 			}
-			for _, name := range h.devices() {
+			for _, name := range resource.NeededDevices(r) {
 				if !slices.Contains(e.users[name], i) {
 					e.users[name] = append(e.users[name], i)
 				}
 			}
 		}
 	}
-	changed := !sameHoldings(list, s.holdings)
-	s.holdings = list
-	e.watchOurs(virtual)
+	changed := !resource.Same(list, s.resources)
+	s.resources = list
+	e.watchOurs()
 	if changed {
-		e.queueStatics(false)
+		e.wishStatics(resource.NoDoubt)
 	}
 }
 
 // watchOurs tells the watcher what matters.
-func (e *Engine) watchOurs(virtual []holding) {
-	f := &routeFilter{routes: make(map[link.RouteKey][]place), rules: make(map[conf.Rule]place)}
-	add := func(h holding) {
-		switch {
-		case h.noTrack:
-		case h.route != nil:
-			k := link.KeyOf(*h.route)
-			f.routes[k] = append(f.routes[k], h.place)
-		case h.rule != nil:
-			f.rules[link.RuleOf(*h.rule)] = h.place
+func (e *Engine) watchOurs() {
+	f := &routeFilter{routes: make(map[link.RouteKey][]resource.Key), rules: make(map[conf.Rule]resource.Key)}
+	add := func(list []resource.Resource) {
+		for _, r := range list {
+			if !r.Tracked() {
+				continue
+			}
+			switch r := r.(type) {
+			case resource.Route:
+				k := link.KeyOf(r.Route)
+				f.routes[k] = append(f.routes[k], r.Key())
+			case resource.Rule:
+				f.rules[link.RuleOf(r.Rule)] = r.Key()
+			}
 		}
 	}
-	for _, h := range virtual {
-		add(h)
+	for _, i := range e.order {
+		add(resourcesOf(i.next))
 	}
-	for _, h := range e.statics.holdings {
-		add(h)
-	}
+	add(e.statics.resources)
 	e.ours.Store(f)
 }
 
-// queueStatics hands the static wishes to the address worker.
-func (e *Engine) queueStatics(verify bool) {
+// wishStatics hands the static wishes to the reconciler.
+func (e *Engine) wishStatics(doubt resource.Doubt) {
 	s := &e.statics
-	if e.stopping || verify && len(s.holdings) == 0 {
+	if e.stopping || doubt != resource.NoDoubt && len(s.resources) == 0 {
 		return
 	}
 	s.seq++
-	if waiting, ok := e.jobs.get(staticKey); ok && waiting.verify {
-		verify = true
-	}
-	e.jobs.put(staticKey, addressJob{key: staticKey, seq: s.seq, want: s.holdings, verify: verify})
+	e.put(resource.Job{Owner: staticOwner, Seq: s.seq, Want: s.resources, Doubt: doubt})
 }
 
 // releaseStatics removes them at the end.
 func (e *Engine) releaseStatics() {
-	e.deadlines.Remove(&e.statics.retry)
 	e.deadlines.Remove(&e.recheck)
-	if e.keep || len(e.statics.holdings) == 0 {
+	if e.keep || len(e.statics.resources) == 0 {
 		return
 	}
-	e.jobs.put(staticKey, addressJob{key: staticKey, look: e.statics.holdings})
+	e.statics.seq++
+	e.put(resource.Job{Owner: staticOwner, Seq: e.statics.seq, Look: keysOf(e.statics.resources)})
 }
 
-// settleStatics takes in what the address worker has done about them.
-func (e *Engine) settleStatics(r addressResult, now time.Time) {
+// staticsReconciled takes in what became of the static wishes.
+func (e *Engine) staticsReconciled(r resource.Result, now time.Time) {
 	s := &e.statics
-	if e.stopping || r.seq != s.seq {
+	e.logHolding(&s.limits, r.Of(event.Holding), now)
+	if e.stopping || r.Seq != s.seq {
 		return
 	}
-	if len(r.restored) > 0 {
+	if len(r.Restored) > 0 {
 		if n, ok := s.limits.allow("restored", now); ok {
-			e.log.Warn("static "+r.restored[0].kindText()+" was removed by something else and has been put back", append(r.restored[0].attrs(),
-				"number", len(r.restored), "times", n)...)
+			k := r.Restored[0]
+			e.log.Warn("something else has removed a static "+k.Kind().String()+": put it back", append(k.Attrs(),
+				"number", len(r.Restored), "times", n)...)
 		}
 	}
 	e.ownStatics()
 	before := s.missing
+	missing := r.Of(event.Missing)
+	if len(missing) == 0 && !r.All {
+		return
+	}
 	s.missing = nil
-	if len(r.missing) > 0 {
-		s.missing = make(map[place]string, len(r.missing))
-		for _, p := range r.missing {
-			s.missing[p] = r.err.Error()
+	if len(missing) > 0 {
+		s.missing = make(map[resource.Key]bool, len(missing))
+		for _, t := range missing {
+			s.missing[t.Key] = true
 		}
 		if n, ok := s.limits.allow("missing", now); ok {
-			e.log.Error("static "+r.missing[0].kindText()+" could not be put into the kernel: trying again every second",
-				append(r.missing[0].attrs(), "number", len(r.missing), "error", r.err, "times", n)...)
+			k := missing[0].Key
+			e.log.Error("failed to create a static "+k.Kind().String()+", trying again",
+				append(k.Attrs(), "number", len(missing), "error", missing[0].Err, "times", n)...)
 		}
-		s.retry.kind = staticRetry
-		e.deadlines.Set(&s.retry, now.Add(addressRetryAfter))
 	} else if len(before) > 0 {
 		e.log.Info("all static addresses, routes and rules are there now")
 	}
 	if len(before)+len(s.missing) > 0 {
 		for _, i := range e.order {
 			if e.tracksStatics(i) {
-				e.judge(i, now)
+				e.evaluate(i, now)
 			}
 		}
 	}
 }
 
-// ownStatics takes static addresses that an earlier life had left behind, and
+// ownStatics takes static addresses that an earlier run had left behind, and
 // that are there, for their interfaces' own: advertisements may leave from them.
 func (e *Engine) ownStatics() {
-	for _, h := range e.statics.holdings {
-		on := e.interfaces.byName[h.place.device]
-		if h.address == nil || !e.leftBehind[h.place] || on == nil {
+	for _, r := range e.statics.resources {
+		k, ok := r.Key().(resource.AddressKey)
+		on := e.interfaces.byName[k.Device]
+		if !ok || !e.leftBehind[k] || on == nil {
 			continue
 		}
-		delete(e.leftBehind, h.place)
-		e.changed(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: on.Index, Prefix: h.place.prefix}})
+		delete(e.leftBehind, k)
+		e.changed(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: on.Index, Prefix: k.Prefix}})
 	}
 }
 
 func (e *Engine) tracksStatics(i *instance) bool {
-	for _, h := range e.statics.holdings {
-		if h.group != "" && slices.Contains(e.statics.trackers[h.group], i.cfg.Name) {
+	for _, r := range e.statics.resources {
+		if g := r.TrackGroup(); g != "" && slices.Contains(e.statics.trackers[g], i.cfg.Name) {
 			return true
 		}
 	}
@@ -192,27 +200,28 @@ func (e *Engine) tracksStatics(i *instance) bool {
 // routeFault says what the routes and rules of an instance, and the static
 // ones that it tracks, lack; empty is nothing.
 func (e *Engine) routeFault(i *instance) string {
-	for _, h := range i.holdings {
-		if h.address != nil {
+	for _, r := range i.resources {
+		if r.Key().Kind() == resource.KindAddress {
 			continue
 		}
-		for _, name := range h.devices() {
+		for _, name := range resource.NeededDevices(r) {
 			if name != i.cfg.Interface && !e.isUp(name) {
-				return "interface " + name + " of " + h.place.String() + " is down"
+				return "interface " + name + " of " + r.Key().String() + " is down"
 			}
 		}
 	}
-	for _, h := range e.statics.holdings {
-		if h.group == "" || !slices.Contains(e.statics.trackers[h.group], i.cfg.Name) {
+	for _, r := range e.statics.resources {
+		group := r.TrackGroup()
+		if group == "" || !slices.Contains(e.statics.trackers[group], i.cfg.Name) {
 			continue
 		}
-		for _, name := range h.devices() {
+		for _, name := range resource.NeededDevices(r) {
 			if !e.isUp(name) {
-				return "interface " + name + " of static " + h.place.String() + " (track_group " + h.group + ") is down"
+				return "interface " + name + " of static " + r.Key().String() + " (track_group " + group + ") is down"
 			}
 		}
-		if e.statics.missing[h.place] != "" && !h.noTrack {
-			return "static " + h.place.String() + " (track_group " + h.group + ") is missing"
+		if e.statics.missing[r.Key()] && r.Tracked() {
+			return "static " + r.Key().String() + " (track_group " + group + ") is missing"
 		}
 	}
 	return ""
@@ -224,50 +233,51 @@ func (e *Engine) routeChanged(event link.RouteEvent) {
 	f := e.ours.Load()
 	switch event.Kind {
 	case link.RoutesLost:
-		e.suspect(now)
+		e.suspectRoutes(now)
 	case link.RuleRemoved:
-		e.verifyPlace(f.rules[event.Rule])
+		e.verifyKey(f.rules[event.Rule], resource.Removed)
 	case link.RouteChanged:
-		for _, p := range f.routes[event.Route] {
-			e.verifyPlace(p)
+		for _, k := range f.routes[event.Route] {
+			e.verifyKey(k, resource.Removed)
 		}
 	}
 }
 
-// verifyPlace has one thing put back if it has gone.
-func (e *Engine) verifyPlace(p place) {
-	for _, i := range e.places[p] {
-		e.verify(i)
+// verifyKey has one thing put back if it has gone.
+func (e *Engine) verifyKey(k resource.Key, doubt resource.Doubt) {
+	for _, i := range e.wanters[k] {
+		e.verify(i, doubt)
 	}
-	for _, h := range e.statics.holdings {
-		if h.place == p {
-			e.queueStatics(true)
+	for _, r := range e.statics.resources {
+		if r.Key() == k {
+			e.wishStatics(doubt)
 			return
 		}
 	}
 }
 
-// suspectRoutes is called with all that happens to interfaces and addresses:
-// the kernel drops the routes of an interface that goes down, and those with a
+// shakes is called with all that happens to interfaces and addresses: the
+// kernel drops the routes of an interface that goes down, and those with a
 // source address that goes, and says nothing.
-func (e *Engine) suspectRoutes(event link.Event, now time.Time) {
+func (e *Engine) shakes(event link.Event, now time.Time) {
 	switch event.Kind {
 	case link.AddressRemoved:
-		for _, h := range e.statics.holdings {
-			if h.address != nil && h.address.Prefix == event.Address.Prefix {
-				e.suspect(now)
+		for _, r := range e.statics.resources {
+			if k, ok := r.Key().(resource.AddressKey); ok && k.Prefix == event.Address.Prefix {
+				e.suspectRoutes(now)
 				return
 			}
 		}
 		fallthrough
 	case link.InterfaceChanged, link.InterfaceGone, link.Snapshot:
-		if f := e.ours.Load(); f != nil && len(f.routes)+len(f.rules) > 0 || event.Kind != link.AddressRemoved && len(e.statics.holdings) > 0 {
-			e.suspect(now)
+		if f := e.ours.Load(); f != nil && len(f.routes)+len(f.rules) > 0 || event.Kind != link.AddressRemoved && len(e.statics.resources) > 0 {
+			e.suspectRoutes(now)
 		}
 	}
 }
 
-func (e *Engine) suspect(now time.Time) {
+// suspectRoutes has routes and rules looked after soon.
+func (e *Engine) suspectRoutes(now time.Time) {
 	if !e.recheck.Pending() && !e.stopping {
 		e.recheck.kind = routesSuspect
 		e.deadlines.Set(&e.recheck, now.Add(suspectAfter))
@@ -276,10 +286,12 @@ func (e *Engine) suspect(now time.Time) {
 
 // verifyRoutes has every instance that has routes or rules look after them.
 func (e *Engine) verifyRoutes() {
-	e.queueStatics(true)
+	e.wishStatics(resource.Disturbed)
 	for _, i := range e.order {
-		if slices.ContainsFunc(i.holdings, func(h holding) bool { return h.address == nil && !h.noTrack }) {
-			e.verify(i)
+		if slices.ContainsFunc(i.resources, func(r resource.Resource) bool {
+			return r.Key().Kind() != resource.KindAddress && r.Tracked()
+		}) {
+			e.verify(i, resource.Disturbed)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (e *Engine) track(states []event.TrackerState) {
 		k := trackerKey{s.Kind, s.Name}
 		e.trackers[k] = s
 		for _, i := range e.watchers[k] {
-			e.judge(i, now)
+			e.evaluate(i, now)
 		}
 	}
 }

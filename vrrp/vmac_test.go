@@ -125,7 +125,7 @@ func TestARemovedVirtualMACInterfaceIsMadeAgainAndNoMastershipIsLost(t *testing.
 		if got := n.states("VI"); !slices.Equal(got, before) {
 			t.Errorf("transitions: %v", got)
 		}
-		if n.log.count("made again", vmacName) != 1 {
+		if n.log.count("made it again", vmacName) != 1 {
 			t.Errorf("it has to be said once:\n%s", n.log)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/resource"
 )
 
 // blind is since when, and how often, the kernel does not tell of changes.
@@ -35,11 +36,11 @@ func (e *Engine) watched(event link.Event, now time.Time) {
 // director's, and so never the interface's own. The address of an owner
 // (priority 255) is the host's: who puts it there, when the owner does not
 // have it, is somebody else.
-func (e *Engine) isVirtual(p place) bool {
-	if e.leftBehind[p] {
+func (e *Engine) isVirtual(k resource.AddressKey) bool {
+	if e.leftBehind[k] {
 		return true
 	}
-	for _, i := range e.places[p] {
+	for _, i := range e.wanters[k] {
 		if i.cfg.Priority != machine.Owner || i.owns {
 			return true
 		}
@@ -61,6 +62,12 @@ func (e *Engine) boundTo(i *instance, own *iface) (on *iface, ok bool) {
 	return nil, true
 }
 
-// renamed has director's addresses taken off an interface that has another
-// name now: its configuration is for the name that nobody has any more.
-type renamed struct{ from, to string }
+// blame is who has removed an address: something else, unless its interface
+// is down or gone, or one of ours that is being made.
+func (e *Engine) blame(k resource.AddressKey) resource.Doubt {
+	on := e.interfaces.byName[k.Device]
+	if v := e.vmacs.Named(k.Device); on == nil || !on.Up || v != nil && !v.Made {
+		return resource.Disturbed
+	}
+	return resource.Removed
+}

@@ -50,6 +50,7 @@ var pure = []string{
 	"vrrp/packet",
 	"vrrp/machine",
 	"vrrp/track",
+	"vrrp/retry",
 	"virtualserver/table",
 	"checkers/verdict",
 	"supervisor/reload",

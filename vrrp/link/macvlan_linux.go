@@ -38,25 +38,41 @@ func (m *vmacs) Close() error {
 }
 
 // Find implements VMACs.
-func (m *vmacs) Find(name string) (VMAC, error) {
-	l, err := m.handle.LinkByName(name)
+func (m *vmacs) Find(want VMAC) (VMAC, error) {
+	l, err := m.handle.LinkByName(want.Name)
 	switch {
 	case errors.As(err, &netlink.LinkNotFoundError{}):
-		return VMAC{}, fmt.Errorf("interface %s: %w", name, fs.ErrNotExist)
+		return VMAC{}, fmt.Errorf("interface %s: %w", want.Name, fs.ErrNotExist)
 	case err != nil:
-		return VMAC{}, fmt.Errorf("looking for interface %s: %w", name, withReason(err))
+		return VMAC{}, fmt.Errorf("looking for interface %s: %w", want.Name, withReason(err))
 	}
 	a := l.Attrs()
-	v := VMAC{Name: name, Group: a.Group}
+	v := VMAC{Name: want.Name, Group: a.Group}
 	copy(v.MAC[:], a.HardwareAddr)
-	if is, ok := l.(*netlink.Macvlan); ok && is.Mode == netlink.MACVLAN_MODE_BRIDGE {
-		parent, err := m.handle.LinkByIndex(a.ParentIndex)
-		if err != nil {
-			return VMAC{}, fmt.Errorf("looking for the parent of interface %s: %w", name, withReason(err))
-		}
-		v.Parent = parent.Attrs().Name
+	is, ok := l.(*netlink.Macvlan)
+	if !ok || is.Mode != netlink.MACVLAN_MODE_BRIDGE {
+		return v, nil
+	}
+	if parent, err := m.handle.LinkByName(want.Parent); err == nil && lowerOf(parent) == beneath(a) {
+		v.Parent = want.Parent
 	}
 	return v, nil
+}
+
+// lower is the device beneath a macvlan: its index, and the number that this
+// network namespace has for the one it is in, -1 for this one.
+type lower struct{ index, netns int }
+
+func beneath(a *netlink.LinkAttrs) lower { return lower{a.ParentIndex, a.NetNsID} }
+
+// lowerOf is what a macvlan on an interface is attached to: the interface, or,
+// of one that is a macvlan itself, the device beneath that
+// (macvlan_common_newlink in drivers/net/macvlan.c).
+func lowerOf(parent netlink.Link) lower {
+	if _, ok := parent.(*netlink.Macvlan); ok {
+		return beneath(parent.Attrs())
+	}
+	return lower{parent.Attrs().Index, -1}
 }
 
 // Make implements VMACs.

@@ -32,9 +32,10 @@ func (h HardwareAddress) String() string { return net.HardwareAddr(h[:]).String(
 // VMACs makes and removes the interfaces of virtual routers. One goroutine
 // uses it.
 type VMACs interface {
-	// Find tells what has a name. The error is fs.ErrNotExist when nothing has;
-	// what is not a macvlan in bridge mode has no Parent.
-	Find(name string) (VMAC, error)
+	// Find tells what has v's name. The error is fs.ErrNotExist when nothing has.
+	// It has v's Parent when it is a macvlan as Make would make it, else none or
+	// another.
+	Find(v VMAC) (VMAC, error)
 	// Make makes an interface that is not there, prepares and enables it. The
 	// error is fs.ErrExist when something has its name.
 	Make(v VMAC) error

@@ -27,11 +27,11 @@ func TestAVirtualMACInterfaceIsMadeFoundAndRemoved(t *testing.T) {
 	wire(t)
 	m := virtualMACs(t)
 	v := macvlan("vrrp.10", "left")
-	if _, err := m.Find(v.Name); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := m.Find(v); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Find before Make: %v", err)
 	}
 	check(t, m.Make(v))
-	if got, err := m.Find(v.Name); err != nil || got != v {
+	if got, err := m.Find(v); err != nil || got != v {
 		t.Errorf("Find: %+v, %v, want %+v", got, err, v)
 	}
 	if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
@@ -57,7 +57,7 @@ func TestAVirtualMACInterfaceIsMadeFoundAndRemoved(t *testing.T) {
 
 func TestWhatIsNoMacvlanHasNoParent(t *testing.T) {
 	wire(t)
-	got, err := virtualMACs(t).Find("left")
+	got, err := virtualMACs(t).Find(link.VMAC{Name: "left"})
 	if err != nil || got.Name != "left" || got.Parent != "" {
 		t.Errorf("Find: %+v, %v", got, err)
 	}
@@ -78,7 +78,7 @@ func TestAStrictFilterForAllInterfacesDoesNotDropWhatIsForVirtualAddresses(t *te
 	if err := m.Make(macvlan("vrrp.10", "left")); err == nil {
 		t.Error("with arp_filter for all interfaces ARP is never answered, and nothing is said")
 	}
-	if _, err := m.Find("vrrp.10"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := m.Find(link.VMAC{Name: "vrrp.10"}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what could not be prepared is left: %v", err)
 	}
 }

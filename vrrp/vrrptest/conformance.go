@@ -366,18 +366,18 @@ func vmacsComeAndGo(t *testing.T, w World) {
 	check(t, err)
 	defer m.Close()
 	v := link.VMAC{Name: "vrrp.10", Parent: left, MAC: link.HardwareAddress{0, 0, 0x5e, 0, 1, 10}}
-	if _, err := m.Find(v.Name); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := m.Find(v); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Find before Make: %v, want fs.ErrNotExist", err)
 	}
 	check(t, m.Make(v))
-	if got, err := m.Find(v.Name); err != nil || got != v {
+	if got, err := m.Find(v); err != nil || got != v {
 		t.Errorf("Find: %+v, %v, want %+v", got, err, v)
 	}
 	if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Make of what is there: %v, want fs.ErrExist", err)
 	}
 	check(t, m.Prepare(v))
-	if got, err := m.Find(left); err != nil || got.Parent != "" {
+	if got, err := m.Find(link.VMAC{Name: left}); err != nil || got.Parent != "" {
 		t.Errorf("Find of another interface: %+v, %v", got, err)
 	}
 	check(t, m.Set(left, "arp_ignore", 1))

@@ -54,7 +54,8 @@ func (h *Host) RemoveVMAC(name string) { _ = vmacs{h}.Remove(name) }
 
 type vmacs struct{ h *Host }
 
-func (m vmacs) Find(name string) (link.VMAC, error) {
+func (m vmacs) Find(want link.VMAC) (link.VMAC, error) {
+	name := want.Name
 	m.h.mu.Lock()
 	defer m.h.mu.Unlock()
 	if v, ok := m.h.vmacs.made[name]; ok {

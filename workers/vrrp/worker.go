@@ -73,9 +73,9 @@ func Run(p *workers.Process) error {
 				}
 				_ = engine.Track(ctx, m.Configure.Trackers...)
 				_ = engine.HandOver(ctx, m.Configure.HandOver.Numbers)
-				var known map[string]vrrp.Resume
+				var known map[conf.InstanceID]vrrp.Resume
 				if first {
-					known = resume(m.Configure.Known)
+					known = resume(m.Configure.Known, m.Configure.Config)
 				}
 				first = false
 				keyfile.Keys(m.Configure.Keys).Into(m.Configure.Config)
@@ -106,13 +106,19 @@ func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
 
 // resume says which instances were MASTER in the worker that died, and how
 // long ago that was: what it took to start this one counts.
-func resume(known worker.Snapshot) map[string]vrrp.Resume {
+func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Resume {
 	if known.Died == 0 {
 		return nil
 	}
-	r := make(map[string]vrrp.Resume, len(known.Instances))
+	ids := make(map[string]conf.InstanceID, len(cfg.Instances))
+	for _, i := range cfg.Instances {
+		ids[i.Name] = i.ID()
+	}
+	r := make(map[conf.InstanceID]vrrp.Resume, len(known.Instances))
 	for _, i := range known.Instances {
-		r[i.Instance] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: worker.Monotonic() - known.Died}
+		if id, ok := ids[i.Instance]; ok {
+			r[id] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: worker.Monotonic() - known.Died}
+		}
 	}
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
 )
@@ -31,12 +32,14 @@ func TestOnlyAMasterIsResumed(t *testing.T) {
 	s := worker.Snapshot{Died: worker.Monotonic() - 70*time.Millisecond, Instances: []event.InstanceState{
 		{Instance: "VI_1", State: event.Master}, {Instance: "VI_2", State: event.Backup},
 	}}
-	r := resume(s)
-	if dead := r["VI_1"].DeadSince; !r["VI_1"].WasMaster || dead < 70*time.Millisecond || dead > 10*time.Second || r["VI_2"].WasMaster {
+	one, two := &conf.Instance{Name: "VI_1", VRID: 1}, &conf.Instance{Name: "VI_2", VRID: 2}
+	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
+	r := resume(s, cfg)
+	if dead := r[one.ID()].DeadSince; !r[one.ID()].WasMaster || dead < 70*time.Millisecond || dead > 10*time.Second || r[two.ID()].WasMaster {
 		t.Errorf("resume: %+v", r)
 	}
 	s.Died = 0
-	if resume(s) != nil {
+	if resume(s, cfg) != nil {
 		t.Error("a cold start resumes something")
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// outgoing is an advertisement and where it goes: to the group, or to one of
+// datagram is an advertisement and where it goes: to the group, or to one of
 // the peers. The checksum of version 3 covers the destination, so each has its own.
-type outgoing struct {
-	to       netip.Addr
-	datagram []byte
+type datagram struct {
+	to   netip.Addr
+	data []byte
 }
 
 // authentication is what version 2 sends and expects.
@@ -63,7 +63,7 @@ func (i *instance) compose(adv *packet.Advertisement) {
 		adv.AuthData = i.rules.AuthData
 	}
 	destinations := []netip.Addr{adv.Destination}
-	if i.key.unicast {
+	if isUnicast(i.cfg) {
 		adv.TTL = uint8(max(i.cfg.UnicastTTL, 0)) // 0 becomes 255
 		destinations = destinations[:0]
 		for _, p := range i.cfg.UnicastPeers {
@@ -74,27 +74,27 @@ func (i *instance) compose(adv *packet.Advertisement) {
 	}
 	for _, to := range destinations {
 		adv.Destination = to
-		datagram, err := packet.Append(nil, adv)
+		data, err := packet.Append(nil, adv)
 		if err != nil {
 			i.out, i.badness = nil, err.Error()
 			return
 		}
 		if i.signing.key != nil {
-			datagram = packet.AppendTrailer(datagram)
+			data = packet.AppendTrailer(data)
 		}
-		i.out = append(i.out, outgoing{to: to, datagram: datagram})
+		i.out = append(i.out, datagram{to: to, data: data})
 	}
 }
 
 // seal makes a datagram say a priority; sequence is for the Authentication
 // Header. Its identification is signed and so must be our own.
-func (i *instance) seal(datagram []byte, priority uint8, sequence uint32) {
+func (i *instance) seal(data []byte, priority uint8, sequence uint32) {
 	if i.rules.AuthType != packet.AuthAH {
-		packet.Update(datagram, priority, 0)
+		packet.Update(data, priority, 0)
 		return
 	}
-	packet.Update(datagram, priority, max(uint16(sequence), 1))
-	packet.Sign(datagram, i.rules.AuthData, sequence)
+	packet.Update(data, priority, max(uint16(sequence), 1))
+	packet.Sign(data, i.rules.AuthData, sequence)
 }
 
 // nextSequence is the number after the highest that was sent or heard, which

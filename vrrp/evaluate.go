@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/resource"
 	"github.com/lvs-director/director/vrrp/track"
 )
 
@@ -14,10 +15,10 @@ func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
 	e.watched(event, now)
-	e.suspectRoutes(event, now)
+	e.shakes(event, now)
 	e.seeLinks(c, now)
-	e.renames = append(e.renames, c.renamed...)
-	e.vmacsChanged(c)
+	e.reconciler.Renamed(c.renamed...)
+	e.vmacsChanged(c, now)
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {
@@ -27,38 +28,31 @@ func (e *Engine) changed(event link.Event) {
 	}
 	if c.all {
 		for _, i := range e.order {
-			e.judge(i, now)
-			e.verify(i)
+			e.evaluate(i, now)
+			e.verify(i, resource.Disturbed)
 		}
 		return
 	}
 	for _, name := range c.names {
 		for _, i := range e.users[name] {
-			e.judge(i, now)
-			e.verify(i)
+			e.evaluate(i, now)
+			e.verify(i, resource.Disturbed)
 			if c.moved {
 				e.announceAgain(i, name)
 			}
 		}
 	}
-	for _, i := range e.places[c.removed] {
-		e.verify(i)
+	for _, i := range e.wanters[c.removed] {
+		e.verify(i, e.blame(c.removed))
 	}
 	for _, i := range e.sources[c.address] {
-		e.judge(i, now)
+		e.evaluate(i, now)
 	}
 }
 
-// verify has a MASTER's addresses put back if they have gone.
-func (e *Engine) verify(i *instance) {
-	if i.owns && !e.stopping {
-		e.queueAddresses(i, true)
-	}
-}
-
-// judge finds out whether an instance can work and with which priority and
+// evaluate finds out whether an instance can work and with which priority and
 // source address, and tells its machine what has changed.
-func (e *Engine) judge(i *instance, now time.Time) {
+func (e *Engine) evaluate(i *instance, now time.Time) {
 	if e.stopping {
 		return
 	}
@@ -70,7 +64,7 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	if i.unsupported == "" {
 		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))
 	}
-	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && (!i.key.unicast || i.source.IsValid()) {
+	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && (!isUnicast(i.cfg) || i.source.IsValid()) {
 		e.attach(i, bound)
 	} else {
 		defer e.detach(i) // a MASTER may still be able to give its mastership away
@@ -84,15 +78,15 @@ func (e *Engine) judge(i *instance, now time.Time) {
 	e.takePriority(i, now, effect.Priority, items)
 
 	fault := e.fault(i, on, effect.Fault)
-	unmade, making := e.noVMAC(i)
+	unmade, making := e.vmacFault(i)
 	if fault == "" {
 		fault = unmade
 	}
 	if fault == "" && (i.sock.conn == nil || making) {
-		return // socketOpened or settleVMACs judges again
+		return // socketOpened or vmacsDone evaluates again
 	}
 	i.own, i.ready = fault, true
-	e.bring(i, now)
+	e.takePlace(i, now)
 }
 
 func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {
@@ -135,7 +129,7 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return "VRF " + i.cfg.VRF + " does not exist"
 	case i.unsupported != "":
 		return i.unsupported
-	case i.cfg.UnicastFaultNoPeer && !i.key.unicast:
+	case i.cfg.UnicastFaultNoPeer && !isUnicast(i.cfg):
 		return "there is no unicast_peer"
 	case !e.interfaces.sourceOf(i.cfg, on).IsValid():
 		return noSource(i.cfg, on)

@@ -1,6 +1,7 @@
-package vrrp
+package announce
 
 import (
+	"log/slog"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -22,10 +23,9 @@ func TestAnAnnouncementThatSleptIsNotSent(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			var sent countingAnnouncer
-			a := &announcer{kernel: &sent, turns: newTurns(), next: make(map[lane]time.Time)}
-			k := key{vrid: 1}
-			job := announceJob{key: k, count: 3, targets: []target{{pause: time.Second, addr: netip.MustParseAddr("10.0.0.1")}}}
-			a.take([]announceJob{job})
+			a := New(&sent, slog.New(slog.DiscardHandler))
+			job := Job{Owner: "VI_1", Count: 3, Targets: []Target{{pause: time.Second, addr: netip.MustParseAddr("10.0.0.1")}}}
+			a.take([]Job{job})
 			if wait := a.work(); sent != 1 || wait != time.Second {
 				t.Fatalf("%d announcements and then a pause of %v, want 1 and 1s", sent, wait)
 			}
@@ -36,7 +36,7 @@ func TestAnAnnouncementThatSleptIsNotSent(t *testing.T) {
 			}
 			want := countingAnnouncer(3)
 			if lost {
-				a.take([]announceJob{{key: k}})
+				a.take([]Job{{Owner: "VI_1"}})
 				want = 1
 			}
 			for range 3 {

@@ -1,0 +1,100 @@
+package vrrp
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/announce"
+	"github.com/lvs-director/director/vrrp/resource"
+)
+
+// Which addresses are announced, and when. How they leave is in package announce.
+
+// announce has all addresses announced, once they are there.
+func (e *Engine) announce(i *instance) {
+	if i.announce == 0 || i.settled != i.seq {
+		return
+	}
+	keys := make([]resource.Key, 0, len(i.addresses))
+	for _, a := range i.addresses {
+		if k := resource.KeyOfAddress(a); !i.missing[k] {
+			keys = append(keys, k)
+		}
+	}
+	count := i.announce
+	i.announce = 0
+	e.announceKeys(i, keys, count)
+}
+
+// announceKeys announces those of the keys that are addresses.
+func (e *Engine) announceKeys(i *instance, keys []resource.Key, count int) {
+	e.announceJob(announce.Job{Owner: i.id, Count: count}, keys)
+}
+
+func (e *Engine) announceJob(job announce.Job, keys []resource.Key) {
+	for _, k := range keys {
+		a, ok := k.(resource.AddressKey)
+		if on := e.interfaces.byName[a.Device]; ok && on != nil && on.Up {
+			job.Targets = append(job.Targets, e.pacing.Targets(on.Interface, a.Prefix.Addr())...)
+		}
+	}
+	if len(job.Targets) > 0 {
+		e.announcer.Put(job)
+	}
+}
+
+// stopAnnouncing ends what is left to be announced.
+func (e *Engine) stopAnnouncing(i *instance) {
+	e.announcer.Put(announce.Job{Owner: i.id}, announce.Job{Owner: i.id, Extra: true})
+}
+
+// extraAnnounced says whether an address on an interface belongs to the
+// periodic announcements of garp_extra_if: those that leave by another
+// interface than the advertisements do, so that nothing else tells switches
+// which port its hardware address is behind. Without "all" only addresses on
+// virtual MAC interfaces are.
+func (e *Engine) extraAnnounced(i *instance, device string) bool {
+	switch v := e.vmacs.Named(device); {
+	case v == nil:
+		return e.extraAll && device != i.cfg.Interface
+	case v.Parent == i.cfg.Interface:
+		return v != i.via
+	}
+	return true
+}
+
+// scheduleExtra starts or ends the periodic announcements, as an instance has
+// its addresses or not.
+func (e *Engine) scheduleExtra(i *instance, now time.Time) {
+	if every := i.cfg.GARPExtraInterval; i.owns && every > 0 {
+		e.deadlines.Set(&i.extra, now.Add(every))
+		return
+	}
+	e.deadlines.Remove(&i.extra)
+}
+
+// announceExtra is called when they are due.
+func (e *Engine) announceExtra(i *instance, now time.Time) {
+	e.scheduleExtra(i, now)
+	if !i.owns {
+		return
+	}
+	var keys []resource.Key
+	for _, a := range i.addresses {
+		if k := resource.KeyOfAddress(a); !i.missing[k] && e.extraAnnounced(i, a.Device) {
+			keys = append(keys, k)
+		}
+	}
+	e.announceJob(announce.Job{Owner: i.id, Extra: true, Count: 1}, keys)
+}
+
+// announceAgain has the addresses of a MASTER that has some on an interface
+// announced anew.
+func (e *Engine) announceAgain(i *instance, device string) {
+	if !i.owns || e.stopping || !slices.ContainsFunc(i.addresses, func(a conf.Address) bool { return a.Device == device }) {
+		return
+	}
+	i.announce = max(i.announce, i.params.GARP.MasterRepeat)
+	e.announce(i)
+}

@@ -1,0 +1,227 @@
+package vrrp
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/resource"
+)
+
+// What instances want to have in the kernel, and what became of it.
+
+// defaultTable is the nftables table of no_accept unless nftables names one.
+const defaultTable = "director"
+
+// resourcesOf are what an instance wants to have in the kernel as MASTER.
+func resourcesOf(cfg *conf.Instance) []resource.Resource {
+	addresses := addressesOf(cfg)
+	list := resourceList(addresses, cfg.Routes, cfg.Rules)
+	// The address owner accepts always (RFC 9568 section 6.4.3).
+	if cfg.NoAccept && cfg.Priority != machine.Owner {
+		for _, a := range addresses {
+			list = append(list, resource.Filter{Block: link.Block{
+				Table: cmp.Or(cfg.FilterTable, defaultTable), Address: a.Prefix.Addr(),
+			}})
+		}
+	}
+	return list
+}
+
+// addressesOf are all addresses of an instance, in the order of the file.
+func addressesOf(cfg *conf.Instance) []conf.Address {
+	return slices.Concat(cfg.Addresses, cfg.ExcludedAddresses)
+}
+
+func resourceList(addresses []conf.Address, routes []conf.Route, rules []conf.Rule) []resource.Resource {
+	list := make([]resource.Resource, 0, len(addresses)+len(routes)+len(rules))
+	for _, a := range addresses {
+		list = append(list, resource.Address{Address: a})
+	}
+	for _, r := range routes {
+		list = append(list, resource.Route{Route: r})
+	}
+	for _, r := range rules {
+		list = append(list, resource.Rule{Rule: r})
+	}
+	return list
+}
+
+func keysOf(list []resource.Resource) []resource.Key {
+	keys := make([]resource.Key, len(list))
+	for n, r := range list {
+		keys[n] = r.Key()
+	}
+	return keys
+}
+
+// wish hands to the reconciler what the instance wants now.
+func (e *Engine) wish(i *instance, doubt resource.Doubt) {
+	i.seq++
+	job := resource.Job{Owner: i.id, Seq: i.seq, Doubt: doubt}
+	if i.owns {
+		job.Want = i.resources
+	} else {
+		job.Look = keysOf(i.resources)
+	}
+	e.put(job)
+}
+
+func (e *Engine) put(job resource.Job) {
+	e.pending[job.Owner] = job.Seq
+	e.reconciler.Put(job)
+}
+
+// release gives the addresses up, and what was still to be announced of them.
+func (e *Engine) release(i *instance) {
+	i.owns, i.announce, i.missing = false, 0, nil
+	i.state.Missing = ""
+	e.scheduleExtra(i, time.Time{})
+	e.stopAnnouncing(i)
+	if !e.keep {
+		e.wish(i, resource.NoDoubt)
+	}
+}
+
+// verify has what is missing of a MASTER's put back.
+func (e *Engine) verify(i *instance, doubt resource.Doubt) {
+	if i.owns && !e.stopping {
+		e.wish(i, doubt)
+	}
+}
+
+// reconciled takes in what became of a wish.
+func (e *Engine) reconciled(r resource.Result) {
+	now := e.opts.Clock.Now()
+	if r.All && e.pending[r.Owner] == r.Seq {
+		delete(e.pending, r.Owner)
+	}
+	e.noteTrouble(r)
+	if r.Owner == staticOwner {
+		e.staticsReconciled(r, now)
+		return
+	}
+	id, ok := r.Owner.(conf.InstanceID)
+	i := e.instances[id]
+	if !ok || i == nil {
+		e.logHolding(&e.limits, r.Of(event.Holding), now)
+		return
+	}
+	e.takeHolding(i, r, now)
+	if !i.owns {
+		return
+	}
+	i.settled = max(i.settled, r.Seq)
+	e.takeMissing(i, r, now)
+	e.takeRestored(i, r, now)
+	if i.announce == 0 && len(r.Added) > 0 {
+		e.announceKeys(i, r.Added, i.params.GARP.MasterRepeat)
+		return
+	}
+	e.announce(i)
+}
+
+// takeRestored says what something else had removed and is there again.
+func (e *Engine) takeRestored(i *instance, r resource.Result, now time.Time) {
+	if len(r.Restored) == 0 {
+		return
+	}
+	i.state.Restored += len(r.Restored)
+	if n, ok := i.limits.allow("restored", now); ok {
+		k := r.Restored[0]
+		e.log.Warn("something else has removed a virtual "+k.Kind().String()+": put it back", append(k.Attrs(),
+			"instance", i.cfg.Name, "number", len(r.Restored), "times", n)...)
+	}
+	e.tellAgain(i)
+}
+
+// takeMissing takes what is wanted and cannot be had. Only when all is done
+// is it known that nothing is missing.
+func (e *Engine) takeMissing(i *instance, r resource.Result, now time.Time) {
+	missing := r.Of(event.Missing)
+	if len(missing) == 0 {
+		if len(i.missing) > 0 && r.All && r.Seq == i.seq {
+			i.missing, i.state.Missing = nil, ""
+			e.log.Info("all that was missing is there now", "instance", i.cfg.Name)
+			e.tellAgain(i)
+		}
+		return
+	}
+	i.missing = make(map[resource.Key]bool, len(missing))
+	for _, t := range missing {
+		i.missing[t.Key] = true
+	}
+	if n, ok := i.limits.allow("missing", now); ok {
+		k := missing[0].Key
+		e.log.Error("failed to create a virtual "+k.Kind().String()+", trying again", append(k.Attrs(),
+			"instance", i.cfg.Name, "number", len(missing), "error", missing[0].Err, "times", n)...)
+	}
+	if text := troubleText(missing); text != i.state.Missing {
+		i.state.Missing = text
+		e.tellAgain(i)
+	}
+}
+
+// takeHolding takes what is not wanted any more and cannot be removed.
+func (e *Engine) takeHolding(i *instance, r resource.Result, now time.Time) {
+	holding := r.Of(event.Holding)
+	e.logHolding(&i.limits, holding, now, "instance", i.cfg.Name)
+	text := ""
+	if len(holding) > 0 {
+		text = troubleText(holding)
+	}
+	if text == i.state.Holding || text == "" && !r.All {
+		return
+	}
+	if text == "" {
+		e.log.Info("all that could not be removed has been removed now", "instance", i.cfg.Name)
+	}
+	i.state.Holding = text
+	e.tellAgain(i)
+}
+
+func (e *Engine) logHolding(l *limits, holding []resource.Trouble, now time.Time, attrs ...any) {
+	if len(holding) == 0 {
+		return
+	}
+	if n, ok := l.allow("holding", now); ok {
+		k := holding[0].Key
+		e.log.Error("failed to remove a virtual "+k.Kind().String()+", still present: trying again", slices.Concat(k.Attrs(), attrs,
+			[]any{"number", len(holding), "error", holding[0].Err, "times", n})...)
+	}
+}
+
+// troubleText is what cannot be had, or removed, for people.
+func troubleText(list []resource.Trouble) string {
+	text := list[0].Err.Error()
+	if more := len(list) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+// sharedJournal lets several goroutines write a journal.
+type sharedJournal struct {
+	mu sync.Mutex
+	Journal
+}
+
+// Claim implements Journal.
+func (j *sharedJournal) Claim(keys ...string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.Journal.Claim(keys...)
+}
+
+// Release implements Journal.
+func (j *sharedJournal) Release(keys ...string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.Journal.Release(keys...)
+}

@@ -1,0 +1,239 @@
+package vmac
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/retry"
+)
+
+// Set is what the engine knows of the interfaces that are wanted. It belongs
+// to the engine's goroutine.
+type Set struct {
+	byKey  map[Key]*Interface
+	byName map[string]*Interface
+	// former are those in the journal: an interface keeps its name from one run
+	// to the next.
+	former map[Key]string
+
+	queue []string // names to look after
+	sweep bool     // and what is there besides is to be removed
+	busy  bool     // the worker has something to do
+	swept bool     // a sweep is among it
+
+	// present could not be removed; sweepAgain is when that is tried again.
+	present    map[string]error
+	sweepAgain retry.Retry
+}
+
+// Interface is a virtual MAC interface that is wanted.
+type Interface struct {
+	link.VMAC
+	// Made says that the worker, or the journal, says that it is there and ours.
+	Made bool
+	// Err is why it could not be made.
+	Err error
+	// Degraded is what of it is not as it should be, although it works.
+	Degraded error
+	retry    retry.Retry
+	wait     bool // it is looked after when its pause is over
+}
+
+// NewSet makes an empty Set; held are the keys of the journal.
+func NewSet(held []string) *Set {
+	s := &Set{
+		byKey: make(map[Key]*Interface), byName: make(map[string]*Interface), former: make(map[Key]string),
+	}
+	for _, k := range held {
+		if v, ok := ParseJournal(k); ok {
+			s.former[Key{v.Parent, v.MAC}] = v.Name
+		}
+	}
+	return s
+}
+
+// NameOf is the name that an interface has or had in an earlier run; empty is none.
+func (s *Set) NameOf(k Key) string {
+	if v := s.byKey[k]; v != nil {
+		return v.Name
+	}
+	return s.former[k]
+}
+
+// Of is the wanted interface of a key, or nil.
+func (s *Set) Of(k Key) *Interface { return s.byKey[k] }
+
+// Named is the wanted interface of a name, or nil.
+func (s *Set) Named(name string) *Interface { return s.byName[name] }
+
+// Empty says that none is wanted.
+func (s *Set) Empty() bool { return len(s.byKey) == 0 }
+
+// All are the wanted interfaces in the order of their names.
+func (s *Set) All() []*Interface {
+	list := slices.Collect(maps.Values(s.byKey))
+	slices.SortFunc(list, func(a, b *Interface) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// Want makes what Place has found the truth: what is new is made, what is not
+// wanted any more is removed. first is the first configuration of a run.
+func (s *Set) Want(wanted map[Key]link.VMAC, first bool) {
+	for k, v := range s.byKey {
+		if w, ok := wanted[k]; !ok || w != v.VMAC {
+			delete(s.byKey, k)
+			delete(s.byName, v.Name)
+			s.sweep = true
+		}
+	}
+	for k, w := range wanted {
+		if s.byKey[k] != nil {
+			continue
+		}
+		v := &Interface{VMAC: w, Made: s.former[k] == w.Name}
+		s.byKey[k], s.byName[w.Name] = v, v
+		s.look(v)
+	}
+	slices.Sort(s.queue)
+	if first && len(s.former) > 0 {
+		s.sweep = true
+	}
+}
+
+// Clear has everything of ours removed.
+func (s *Set) Clear() {
+	clear(s.byKey)
+	clear(s.byName)
+	s.queue, s.sweep = nil, true
+}
+
+func (s *Set) look(v *Interface) {
+	v.wait = false
+	if !slices.Contains(s.queue, v.Name) {
+		s.queue = append(s.queue, v.Name)
+	}
+}
+
+// Repair has the worker look after an interface that is gone or does not work:
+// at once, or after a pause when that did not help before. again is when
+// LookAgain is to be called; the zero Time is never.
+func (s *Set) Repair(v *Interface, now time.Time) (again time.Time) {
+	if slices.Contains(s.queue, v.Name) {
+		return time.Time{}
+	}
+	if !v.retry.Ready(now) {
+		v.wait = true
+		return v.retry.Next()
+	}
+	v.retry.Repaired(now)
+	s.look(v)
+	return time.Time{}
+}
+
+// LookAgain is called when the pause of an interface is over.
+func (s *Set) LookAgain(v *Interface) {
+	if s.byName[v.Name] == v && (v.wait || v.Err != nil) {
+		s.look(v)
+	}
+}
+
+// Next is the next thing for the worker; ok is false while it is busy or there
+// is nothing to do.
+func (s *Set) Next() (w Work, ok bool) {
+	if s.busy || len(s.queue) == 0 && !s.sweep {
+		return Work{}, false
+	}
+	w = Work{sweep: s.sweep, keep: make(map[string]bool, len(s.byName))}
+	for name := range s.byName {
+		w.keep[name] = true
+	}
+	for _, name := range s.queue {
+		if v := s.byName[name]; v != nil {
+			w.ensure = append(w.ensure, v.VMAC)
+		}
+	}
+	s.queue, s.sweep, s.swept, s.busy = nil, false, s.sweep, true
+	return w, true
+}
+
+// Busy says whether the worker has something to do.
+func (s *Set) Busy() bool { return s.busy }
+
+// Done takes in what the worker has done and says which interfaces it was
+// about.
+func (s *Set) Done(results []Result, now time.Time) (list []*Interface) {
+	s.busy = false
+	if s.swept {
+		s.present = nil
+	}
+	for _, r := range results {
+		if r.present {
+			if s.present == nil {
+				s.present = make(map[string]error)
+				s.sweepAgain.Failed(now)
+			}
+			s.present[r.name] = r.err
+			continue
+		}
+		v := s.byName[r.name]
+		if v == nil {
+			continue
+		}
+		v.Made, v.Err, v.Degraded = r.err == nil, r.err, r.degraded
+		if r.err != nil {
+			v.retry.Failed(now)
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// SweepAt is when a removal that failed is tried again by Sweep; zero is never.
+func (s *Set) SweepAt() time.Time {
+	if s.present == nil {
+		return time.Time{}
+	}
+	return s.sweepAgain.Next()
+}
+
+// Sweep has what is not wanted removed.
+func (s *Set) Sweep() { s.sweep = true }
+
+// Forget lets it be made at once: what failed was about a parent that is gone.
+func (v *Interface) Forget() { v.retry = retry.Retry{} }
+
+// RetryAt is when an interface that could not be made is tried again.
+func (v *Interface) RetryAt() time.Time { return v.retry.Next() }
+
+// Problems are what is not right although it was tried.
+func (s *Set) Problems(now time.Time) (list []event.Problem) {
+	for name, err := range s.present {
+		list = append(list, event.Problem{
+			Kind: event.Holding, Object: "virtual MAC interface " + name, Error: err.Error(),
+			Times: s.sweepAgain.Times, Since: s.sweepAgain.Since,
+		})
+	}
+	for _, v := range s.All() {
+		p := event.Problem{Object: "virtual MAC interface " + v.Name + " on " + v.Parent, Times: v.retry.Times, Since: v.retry.Since}
+		switch {
+		case v.Err != nil:
+			p.Kind, p.Error = event.Missing, v.Err.Error()
+		case v.retry.Times > retry.FreeRepairs && !v.retry.IsCalm(now):
+			p.Kind = event.Contested
+		case v.Degraded != nil:
+			p.Kind, p.Error = event.Degraded, v.Degraded.Error()
+		default:
+			continue
+		}
+		list = append(list, p)
+	}
+	return list
+}

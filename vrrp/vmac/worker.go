@@ -1,0 +1,197 @@
+package vmac
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+
+	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/turns"
+)
+
+// Work is one hand-over to the worker.
+type Work struct {
+	ensure []link.VMAC
+	// sweep has all of ours removed but for keep.
+	sweep bool
+	keep  map[string]bool
+}
+
+// Result is what became of one interface.
+type Result struct {
+	name string
+	err  error
+	// degraded is what could not be set and is only good to have.
+	degraded error
+	// present says that err is of a removal: nobody wants it and it is still there.
+	present bool
+}
+
+// Journal remembers across a crash which interfaces and settings are ours.
+type Journal interface {
+	Claim(keys ...string) error
+	Release(keys ...string) error
+}
+
+// Worker owns the virtual MAC interfaces of this host that are ours, and the
+// settings of their parents that we have changed.
+type Worker struct {
+	kernel  link.VMACs
+	journal Journal
+	log     *slog.Logger
+	turns   turns.Turns
+	work    chan Work
+	results chan []Result
+	held    map[string]link.VMAC // by name: ours, there or about to be
+	old     map[setting]int      // what the settings were before us
+}
+
+// NewWorker makes a Worker; held are the keys of the journal.
+func NewWorker(kernel link.VMACs, journal Journal, held []string, log *slog.Logger, t turns.Turns) *Worker {
+	w := &Worker{
+		kernel: kernel, journal: journal, log: log, turns: t,
+		work: make(chan Work, 1), results: make(chan []Result),
+		held: make(map[string]link.VMAC), old: make(map[setting]int),
+	}
+	for _, k := range held {
+		if v, ok := ParseJournal(k); ok {
+			w.held[v.Name] = v
+		}
+		if s, value, ok := parseSetting(k); ok {
+			w.old[s] = value
+		}
+	}
+	return w
+}
+
+// Put hands work over. The worker must be idle: Set.Next sees to that.
+func (w *Worker) Put(work Work) { w.work <- work }
+
+// Results tells what became of it; it is closed when Run ends.
+func (w *Worker) Results() <-chan []Result { return w.results }
+
+// Close has Run end.
+func (w *Worker) Close() { close(w.work) }
+
+// Run works until Close.
+func (w *Worker) Run() {
+	defer close(w.results)
+	defer w.kernel.Close()
+	for work := range w.work {
+		var results []Result
+		if work.sweep {
+			results = w.sweep(work.keep)
+		}
+		for _, v := range work.ensure { // each takes milliseconds
+			w.turns.Take(func() { results = append(results, w.ensure(v)) })
+		}
+		w.results <- results
+	}
+}
+
+// ensure gives an interface and its parent what they need.
+func (w *Worker) ensure(v link.VMAC) Result {
+	r := Result{name: v.Name}
+	r.err = w.make(v, &r.degraded)
+	return r
+}
+
+// make makes an interface, or takes one of ours that is there as it is.
+func (w *Worker) make(v link.VMAC, degraded *error) error {
+	is, err := w.kernel.Find(v)
+	was, ours := w.held[v.Name]
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !ours:
+		return foreign(v)
+	case is == v && was == v:
+		*degraded = w.prepareParent(v.Parent)
+		return w.kernel.Prepare(v)
+	default:
+		if err := w.remove(v.Name); err != nil {
+			return err
+		}
+		ours = false
+	}
+	if ours && was != v {
+		w.release(journalKey(was))
+	}
+	w.claim(journalKey(v))
+	w.held[v.Name] = v
+	*degraded = w.prepareParent(v.Parent)
+	if err := w.kernel.Make(v); err != nil {
+		delete(w.held, v.Name)
+		w.release(journalKey(v))
+		if errors.Is(err, fs.ErrExist) {
+			return foreign(v)
+		}
+		return err
+	}
+	if ours {
+		w.log.Warn("a virtual MAC interface was gone: made it again", "interface", v.Name, "parent", v.Parent)
+	} else {
+		w.log.Info("virtual MAC interface made", "interface", v.Name, "parent", v.Parent, "mac", v.MAC.String())
+	}
+	return nil
+}
+
+func foreign(v link.VMAC) error {
+	return fmt.Errorf("interface %s is there and director did not make it: remove it (ip link delete %s), "+
+		"or give the virtual MAC interface another name (use_vmac NAME)", v.Name, v.Name)
+}
+
+// sweep removes all that is ours but for keep, and tells what could not be removed.
+func (w *Worker) sweep(keep map[string]bool) (failed []Result) {
+	var names []string
+	for name := range w.held {
+		if !keep[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		w.turns.Take(func() {
+			if err := w.remove(name); err != nil {
+				w.log.Error("failed to remove a virtual MAC interface, still present", "interface", name, "error", err)
+				failed = append(failed, Result{name: name, err: err, present: true})
+			}
+		})
+	}
+	parents := make(map[string]bool)
+	for _, v := range w.held {
+		parents[v.Parent] = true
+	}
+	for s, old := range w.old {
+		if !parents[s.device] {
+			w.restore(s, old)
+		}
+	}
+	return failed
+}
+
+func (w *Worker) remove(name string) error {
+	if err := w.kernel.Remove(name); err != nil {
+		return err
+	}
+	w.release(journalKey(w.held[name]))
+	delete(w.held, name)
+	return nil
+}
+
+func (w *Worker) claim(key string) {
+	if err := w.journal.Claim(key); err != nil {
+		w.log.Warn("failed to write the journal: after a crash this would be taken for somebody else's",
+			"key", key, "error", err)
+	}
+}
+
+func (w *Worker) release(key string) {
+	if err := w.journal.Release(key); err != nil {
+		w.log.Warn("failed to write the journal: after a crash this would be removed, whoever has it then",
+			"key", key, "error", err)
+	}
+}
