@@ -18,10 +18,13 @@ import (
 // Patience is how long a script may run before the next one of its object starts anyway.
 const Patience = 30 * time.Second
 
-// Runner runs a program to its end. program.Runner is the real one.
+// Runner runs programs. program.Runner is the real one.
 type Runner interface {
-	// Run returns when the program has ended; started is called with its pid once it runs.
+	// Run returns when the program has ended, or was handed over because ctx has
+	// ended with program.ErrHandOff; started is called with its pid once it runs.
 	Run(ctx context.Context, cmd program.Command, started func(pid int)) program.Exit
+	// Adopt is Run for a program that was handed over.
+	Adopt(ctx context.Context, h *program.Handoff) program.Exit
 }
 
 // Options are what a Notifier needs from its surroundings.
@@ -58,6 +61,7 @@ type Notifier struct {
 	stopped     chan struct{} // set by Stop, closed when all is told
 	held        bool          // no script is started
 	idle        chan struct{} // closed when no script runs; nil when nobody waits for that
+	export      chan State    // gets the state when no script is followed any more; nil when nobody waits for it
 }
 
 // New starts a notifier without scripts. Stop ends it.
@@ -204,7 +208,7 @@ func (n *Notifier) lasts() (list []Last) {
 
 func (n *Notifier) unfinished() (list []string) {
 	for o := range n.objects {
-		if !o.queue.settled() {
+		if !o.queue.finished() {
 			list = append(list, o.describe())
 		}
 	}
@@ -225,16 +229,16 @@ func (n *Notifier) stop(told chan struct{}) {
 		g.queue.final = true
 		n.sayEnd(g, event.Stop)
 	}
-	n.settle()
+	n.finishStop()
 }
 
-// settle ends the wait of Stop when nothing is left to do.
-func (n *Notifier) settle() {
+// finishStop ends the wait of Stop when nothing is left to do.
+func (n *Notifier) finishStop() {
 	if n.stopped == nil {
 		return
 	}
 	for o := range n.objects {
-		if !o.queue.settled() {
+		if !o.queue.finished() {
 			return
 		}
 	}

@@ -45,8 +45,26 @@ func (r *fakeRunner) Run(ctx context.Context, cmd program.Command, started func(
 	})
 	started(exit.PID)
 	took, _ := time.ParseDuration(cmd.Argv[0][strings.LastIndex(cmd.Argv[0], "/")+1:])
-	time.Sleep(took)
-	if strings.Contains(cmd.Argv[0], "fail") {
+	return r.wait(ctx, exit, time.Now().Add(took))
+}
+
+// Adopt waits for a script that the runner of another notifier has started.
+func (r *fakeRunner) Adopt(ctx context.Context, h *program.Handoff) program.Exit {
+	r.do(func() { r.now++ })
+	return r.wait(ctx, program.Exit{Argv: h.Argv, PID: h.PID, Started: h.Started}, h.Deadline)
+}
+
+// wait is the rest of a script's life. What a handoff carries as the deadline is
+// its end here.
+func (r *fakeRunner) wait(ctx context.Context, exit program.Exit, end time.Time) program.Exit {
+	select {
+	case <-time.After(time.Until(end)):
+	case <-ctx.Done():
+		r.do(func() { r.now-- })
+		exit.Handoff = &program.Handoff{Argv: exit.Argv, PID: exit.PID, Started: exit.Started, Deadline: end, Output: 9}
+		return exit
+	}
+	if strings.Contains(exit.Argv[0], "fail") {
 		exit.Code, exit.Output = 3, "no such thing"
 	}
 	exit.Ended = time.Now()
@@ -196,7 +214,7 @@ func TestPatience(t *testing.T) {
 			"0s /master/100s", "30s /any/1s INSTANCE VI_1 MASTER 100",
 			"31s /backup/1s", "32s /any/1s INSTANCE VI_1 BACKUP 100",
 		}, l.seen)
-		diff(t, "log", `level=WARN msg="script still runs, the next one is started beside it" object="INSTANCE VI_1" script=notify_master pid=7 next=notify state=MASTER
+		diff(t, "log", `level=WARN msg="script is still running, starting the next one beside it" object="INSTANCE VI_1" script=notify_master pid=7 next=notify state=MASTER
 `, l.log.String())
 		for _, last := range l.Last() {
 			if last.Running {

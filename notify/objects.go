@@ -33,7 +33,7 @@ func (n *Notifier) apply(cfg *conf.Config) {
 	n.applyGroups(cfg)
 	n.applyServers(cfg)
 	n.configured = true
-	n.settle()
+	n.finishStop()
 }
 
 func (n *Notifier) applyInstances(cfg *conf.Config) {

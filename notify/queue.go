@@ -77,7 +77,7 @@ func (q *queue) idle() bool {
 	return q.holder == 0 && len(q.current) == 0 && len(q.waiting) == 0
 }
 
-// settled says that nothing waits and nothing is worth waiting for.
-func (q *queue) settled() bool {
+// finished says that nothing waits and that no script that runs needs to be waited for.
+func (q *queue) finished() bool {
 	return (q.holder == 0 || q.overdue) && len(q.current) == 0 && len(q.waiting) == 0
 }

@@ -199,7 +199,7 @@ func (h *handoff) readable() error {
 
 // descriptors are those that the next program inherits.
 func (h *handoff) descriptors() []int {
-	list := []int{h.Lock, h.Listener}
+	list := append([]int{h.Lock, h.Listener}, h.Notify.Descriptors()...)
 	for _, w := range h.Workers {
 		list = append(list, w.Socket)
 	}

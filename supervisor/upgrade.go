@@ -104,11 +104,10 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), scriptPause)
 			defer cancel()
-			err := s.notify.Hold(ctx)
-			if err != nil {
-				err = fmt.Errorf("%w: it would cut them off: ask again when they have ended", err)
+			if running := s.notify.Hold(ctx); len(running) > 0 {
+				s.log.Info("scripts are still running: the next program waits for them", "scripts", running)
 			}
-			s.post(func() { s.tellRollout(rollout.Prepared{Err: err}) })
+			s.post(func() { s.tellRollout(rollout.Prepared{}) })
 		}()
 	case rollout.Exec:
 		err := s.become(s.upgrade.path, s.upgrade.tried)

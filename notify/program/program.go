@@ -1,6 +1,8 @@
 package program
 
 import (
+	"errors"
+	"os"
 	"strconv"
 	"time"
 
@@ -39,6 +41,25 @@ type Exit struct {
 	TimedOut       bool   // ended by us, because its timeout was over
 	Err            string // why it could not be started
 	Output         string // the last of what it printed, at most OutputKept bytes
+	// Handoff is set when the program was handed over and still runs.
+	Handoff *Handoff `json:",omitempty"`
+}
+
+// ErrHandOff as the cause of a context's end makes Run hand the program over
+// instead of ending it.
+var ErrHandOff = errors.New("the program is handed over")
+
+// Handoff is a running program that nobody waits for until Runner.Adopt does: in
+// this process, or after an exec in the program that takes its place, which
+// keeps the children.
+type Handoff struct {
+	Argv     []string
+	PID      int
+	Started  time.Time
+	Deadline time.Time // when its timeout is over; zero is never
+	Kept     []byte    // what was kept of its output so far
+	Output   int       // descriptor that its output is read from; below 0 is none
+	file     *os.File  // of Output, in the process that made the Handoff
 }
 
 // OK says that the program ran and ended with status 0.

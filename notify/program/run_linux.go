@@ -12,8 +12,9 @@ import (
 )
 
 // Run runs a program to its end. started, unless nil, is called once it runs.
-// When ctx is done the program is ended as if its timeout were over. Processes
-// that the program leaves behind are left alone, unless it was ended by us.
+// When ctx is done the program is ended as if its timeout were over, or, when
+// the cause is ErrHandOff, left running: Exit.Handoff is then set. Processes that
+// the program leaves behind are left alone, unless this function ended it.
 func (Runner) Run(ctx context.Context, cmd Command, started func(pid int)) Exit {
 	exit := Exit{Argv: cmd.Argv, Code: -1, Started: time.Now()}
 	process, output, err := start(cmd)
@@ -22,37 +23,96 @@ func (Runner) Run(ctx context.Context, cmd Command, started func(pid int)) Exit 
 		return exit
 	}
 	exit.PID = process.Pid
-	var kept tail
+	if started != nil {
+		started(process.Pid)
+	}
+	var deadline time.Time
+	if cmd.Timeout > 0 {
+		deadline = exit.Started.Add(cmd.Timeout)
+	}
+	return (&running{process: process, output: output, deadline: deadline, exit: exit}).follow(ctx)
+}
+
+// Adopt is Run for a program that was handed over, which is a child of this
+// process.
+func (Runner) Adopt(ctx context.Context, h *Handoff) Exit {
+	r := &running{deadline: h.Deadline, exit: Exit{Argv: h.Argv, PID: h.PID, Code: -1, Started: h.Started}, output: h.file}
+	if r.output == nil && h.Output > 2 {
+		r.output = os.NewFile(uintptr(h.Output), "output")
+	}
+	if h.file != nil {
+		_ = h.file.SetReadDeadline(time.Time{}) // as in handOff
+	}
+	r.kept.Write(h.Kept)
+	var err error
+	if r.process, err = os.FindProcess(h.PID); err != nil {
+		r.exit.Err, r.exit.Ended = fmt.Sprintf("wait for pid %d: %v", h.PID, err), time.Now()
+		return r.exit
+	}
+	return r.follow(ctx)
+}
+
+// running is a program that runs.
+type running struct {
+	process  *os.Process
+	output   *os.File // reading end; nil when it was lost
+	deadline time.Time
+	kept     tail
+	exit     Exit // what is known of it so far
+}
+
+// follow waits until the program ends, or hands it over.
+func (r *running) follow(ctx context.Context) Exit {
 	drained := make(chan struct{})
 	go func() {
 		// A process that the program left in the background may hold the output
 		// for as long as it likes; it is read so that it is never stopped by it.
 		defer close(drained)
-		kept.drain(output)
+		if r.output != nil && r.kept.drain(r.output) {
+			r.output.Close()
+		}
 	}()
-	if started != nil {
-		started(process.Pid)
+	switch await(ctx, r.process.Pid, r.deadline) {
+	case endedLate:
+		r.exit.TimedOut = true
+	case handedOff:
+		return r.handOff(drained)
 	}
-	exit.TimedOut = await(ctx, process.Pid, cmd.Timeout)
-	state, err := process.Wait()
-	exit.Ended = time.Now()
+	state, err := r.process.Wait()
+	r.exit.Ended = time.Now()
 	if err != nil {
-		exit.Err = fmt.Sprintf("wait for %s: %v", cmd.Argv[0], err)
-		return exit
+		r.exit.Err = fmt.Sprintf("wait for %s: %v", r.exit.Argv[0], err)
+		return r.exit
 	}
-	exit.Code = state.ExitCode()
+	r.exit.Code = state.ExitCode()
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		exit.Signal = status.Signal().String()
+		r.exit.Signal = status.Signal().String()
 	}
 	select {
 	case <-drained:
 	case <-time.After(100 * time.Millisecond):
 	}
-	exit.Output = kept.String()
-	return exit
+	r.exit.Output = r.kept.String()
+	return r.exit
 }
 
-// start starts a program and gives the reading end of its output.
+// handOff stops following the program, which runs on as a child of this process.
+func (r *running) handOff(drained <-chan struct{}) Exit {
+	h := &Handoff{Argv: r.exit.Argv, PID: r.exit.PID, Started: r.exit.Started, Deadline: r.deadline, Output: -1}
+	if r.output != nil {
+		_ = r.output.SetReadDeadline(time.Unix(1, 0)) // fails when it was read to its end and closed
+		<-drained
+		h.file = r.output
+		if c, err := r.output.SyscallConn(); err == nil {
+			_ = c.Control(func(fd uintptr) { h.Output = int(fd) }) // as above: without output then
+		}
+	}
+	h.Kept = r.kept.bytes()
+	r.exit.Handoff = h
+	return r.exit
+}
+
+// start starts a program and returns the reading end of its output.
 func start(cmd Command) (*os.Process, *os.File, error) {
 	if len(cmd.Argv) == 0 {
 		return nil, nil, errors.New("no program is configured")
@@ -95,7 +155,7 @@ func start(cmd Command) (*os.Process, *os.File, error) {
 	return process, r, nil
 }
 
-// explain says what the operator can do about a program that does not start.
+// explain adds what the operator can do about a program that does not start.
 func explain(path string, cmd Command, err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -110,37 +170,49 @@ func explain(path string, cmd Command, err error) error {
 	return fmt.Errorf("run %s: %w", path, errno)
 }
 
+// ending is how await came to its end.
+type ending int
+
+const (
+	ended     ending = iota // the program ended by itself
+	endedLate               // its time was over, or ctx was done
+	handedOff               // it runs
+)
+
 // await returns when the program has ended, which it makes it do when its time
-// is over. The process is not reaped yet, so that its number, which is also
-// the number of its group, is nobody else's while it is signalled.
-func await(ctx context.Context, pid int, timeout time.Duration) (timedOut bool) {
-	ended := make(chan struct{})
+// is over. The process is not reaped yet, so that its number, which is also the
+// number of its group, belongs to no other process while it is signalled.
+func await(ctx context.Context, pid int, deadline time.Time) ending {
+	gone := make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(gone)
 		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 		}
 	}()
 	var late <-chan time.Time
-	if timeout > 0 {
-		timer := time.NewTimer(timeout)
+	if !deadline.IsZero() {
+		timer := time.NewTimer(time.Until(deadline))
 		defer timer.Stop()
 		late = timer.C
 	}
 	select {
-	case <-ended:
-		return false
+	case <-gone:
+		return ended
 	case <-late:
 	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), ErrHandOff) {
+			return handedOff
+		}
 	}
 	unix.Kill(-pid, unix.SIGTERM)
 	kill := time.NewTimer(KillDelay)
 	defer kill.Stop()
 	select {
-	case <-ended:
+	case <-gone:
 	case <-kill.C:
 	}
 	// Also when the program itself has ended: its children may not have.
 	unix.Kill(-pid, unix.SIGKILL)
-	<-ended
-	return true
+	<-gone
+	return endedLate
 }
