@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,4 +251,56 @@ func TestLines(t *testing.T) {
 			}
 		}
 	})
+}
+
+var (
+	commandRow = regexp.MustCompile("(?m)^\\s+(\\w+)\\s+\\w+Cmd\\s+`cmd:\"\"(.*)`$")
+	hiddenRow  = regexp.MustCompile(`hidden:""`)
+	quotedPath = regexp.MustCompile("`([a-z.][\\w.-]*(?:/[\\w.-]+)+/?)`|\\]\\(([\\w./-]+)\\)")
+)
+
+// TestCommandsAreDocumented: each command that a user may type is in the README.
+func TestCommandsAreDocumented(t *testing.T) {
+	commands, readme := read(t, "cmd/director/main.go"), read(t, "README.md")
+	found := 0
+	for _, row := range commandRow.FindAllStringSubmatch(commands, -1) {
+		name := strings.ToLower(row[1])
+		if hiddenRow.MatchString(row[2]) {
+			continue
+		}
+		found++
+		if !regexp.MustCompile(`(?:^|[\s/])director ` + name + `\b`).MatchString(readme) {
+			t.Errorf("README.md does not mention the command: director %s", name)
+		}
+	}
+	if found < 10 {
+		t.Errorf("found %d commands in cmd/director/main.go", found)
+	}
+}
+
+// TestPathsInDocuments: a file or folder that a document names is there.
+func TestPathsInDocuments(t *testing.T) {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"} {
+		for _, match := range quotedPath.FindAllStringSubmatch(read(t, document), -1) {
+			name := match[1] + match[2]
+			if match[2] != "" {
+				name = path.Join(path.Dir(document), name)
+			}
+			if strings.HasPrefix(name, "integration/logs") || strings.Contains(name, "github.com") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, name)); err != nil && !strings.Contains(name, "bin/") {
+				t.Errorf("%s names %s, which is not there", document, name)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
