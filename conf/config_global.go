@@ -116,6 +116,8 @@ type Global struct {
 	// StatesOnReload writes every state to the FIFO after a reload.
 	StatesOnReload bool
 
+	// ReloadOnLoss is RefuseLoss or ApplyLoss (reload_on_loss, director's own).
+	ReloadOnLoss   string
 	ReloadTimeFile string // scheduled reload
 	ReloadRepeat   bool
 	ReloadFile     string
@@ -125,6 +127,13 @@ type Global struct {
 	JSONVersion    int // 1 or 2
 	Umask          uint32
 }
+
+// The values of reload_on_loss: what happens to a reload in which something
+// that is served goes, and a new finding may be the cause.
+const (
+	RefuseLoss = "refuse"
+	ApplyLoss  = "apply"
+)
 
 // Choice is a setting that need not have been made.
 type Choice uint8

@@ -42,6 +42,31 @@ type Finding struct {
 	Message  string // one line, lower case, without position
 	Hint     string // what to do about it; may be empty
 	Line     string // the physical source line; empty when there is none
+	// Blocks are the blocks that the line opens or stands in, the outermost first.
+	Blocks []Block
+	// Unserved says that something configured is not served, or not in the way
+	// that is configured, for as long as this configuration is in force: a
+	// problem that status names.
+	Unserved bool
+}
+
+// Block is a block of a configuration as it is written.
+type Block struct {
+	Keyword string // "virtual_server"
+	Words   string // what follows it: "192.0.2.10 80"
+	Pos     Pos    // of the keyword
+}
+
+// Object names what the finding is about: the outermost block with a name, and
+// the real server in it. It is empty for what stands outside of such blocks.
+func (f Finding) Object() string {
+	var names []string
+	for _, b := range f.Blocks {
+		if b.Words != "" && (len(names) == 0 || b.Keyword == "real_server") {
+			names = append(names, b.Keyword+" "+b.Words)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // String gives "file:line:col: severity: message", one line.

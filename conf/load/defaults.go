@@ -35,5 +35,6 @@ func defaultGlobal() conf.Global {
 		JSONDumpFile:            "/tmp/keepalived.json",
 		JSONVersion:             1,
 		Umask:                   0o177,
+		ReloadOnLoss:            conf.RefuseLoss,
 	}
 }

@@ -174,7 +174,7 @@ func TestFindings(t *testing.T) {
 		{"codes with commas", check("            url {\n path /\n status_code 200,201\n }"), `10:14: warning: "200,201" is no status code: it is ignored (put blanks between the codes)`},
 		{"digest", check("            url {\n path /\n digest abc\n }"), "10:9: note: the digest has 3 characters and must have 32 hexadecimal digits"},
 		{"digest twice", check("            url {\n path /\n digest 00112233445566778899aabbccddeeff\n digest 10112233445566778899aabbccddeeff\n }"), "11:2: warning: digest was said before"},
-		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"), "7:2: warning: MISC_CHECK has no misc_path: it is removed"},
+		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"), "6:2: warning: MISC_CHECK has no effect in this version: the check is not run\n7:2: warning: MISC_CHECK has no misc_path: it is removed"},
 
 		// Routes and rules.
 		{"rule without preference", "static_rules {\n from 10.0.0.0/8 table 1\n from 11.0.0.0/8 table 1\n}\n", "2:2: warning: rule has no preference: 16384 is used\n3:2: warning: rule has no preference: 16383 is used"},

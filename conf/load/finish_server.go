@@ -130,6 +130,10 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 		l.WarnArg(n, 1, "not-found", "virtual_server_group %s is not defined: the virtual server is ignored%s", value.Clip(v.Group), value.DidYouMean(v.Group, names))
 		return false
 	}
+	if !keyword.HasEffect("", "virtual_server_group") {
+		f := l.Warn(n, "not-served", "virtual server %s is not served: virtual_server_group has no effect in this version", v)
+		f.Unserved = true
+	}
 	for _, e := range g.Entries {
 		if e.FWMark != 0 {
 			v.Services = append(v.Services, conf.ServiceKey{FWMark: e.FWMark, IPv6: e.IPv6 || v.Key.IPv6})

@@ -84,7 +84,7 @@ func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options)
 		b.Node = nil // the tree is not kept
 	}
 	l.Config.SetLocator(l.Sources)
-	return l.Config, l.sortFindings(opts.Strict || l.Config.Global.StrictConfig)
+	return l.Config, l.ordered(opts.Strict || l.Config.Global.StrictConfig)
 }
 
 // loader finishes what the keyword tables have read.

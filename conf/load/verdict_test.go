@@ -130,6 +130,8 @@ func TestVerdictsOfRealConfigurations(t *testing.T) {
 
 func (v verdict) differences() (list []string) {
 	cfg, findings := load.Load(v.file, load.Options{ConfigID: "nobody"})
+	// What this version does not act on yet is said beyond what keepalived says.
+	findings = slices.DeleteFunc(findings, func(f conf.Finding) bool { return f.Unserved })
 	errs, warnings, _ := conf.Count(findings)
 	say := func(format string, args ...any) {
 		list = append(list, v.file+": "+fmt.Sprintf(format, args...))

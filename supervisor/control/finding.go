@@ -17,6 +17,9 @@ type Finding struct {
 	Keyword  string   `json:"keyword,omitempty"` // that has no effect, or not the one it should have
 	Hint     string   `json:"hint,omitempty"`
 	Source   string   `json:"source,omitempty"` // the line of the file
+	Object   string   `json:"object,omitempty"` // what it is about: "virtual_server 192.0.2.10 80"
+	// Unserved says that because of it something configured is not served as configured.
+	Unserved bool `json:"unserved,omitempty"`
 }
 
 // Findings gives findings that form.
@@ -26,6 +29,7 @@ func Findings(findings []conf.Finding) []Finding {
 		j := Finding{
 			Severity: f.Severity.String(), File: f.Pos.File, Line: f.Pos.Line, Column: f.Pos.Col,
 			Code: f.Code, Keyword: f.Keyword, Message: f.Message, Hint: f.Hint, Source: f.Line,
+			Object: f.Object(), Unserved: f.Unserved,
 		}
 		for _, step := range f.Chain {
 			j.Chain = append(j.Chain, step.String())
@@ -43,6 +47,7 @@ func ConfFindings(findings []Finding) []conf.Finding {
 	for _, f := range findings {
 		out = append(out, conf.Finding{
 			Severity: severities[f.Severity], Code: f.Code, Keyword: f.Keyword, Message: f.Message, Hint: f.Hint, Line: f.Source,
+			Unserved: f.Unserved,
 			Pos: conf.Pos{File: f.File, Line: f.Line, Col: f.Column},
 		})
 	}

@@ -236,6 +236,8 @@ var globalProcess = []keyword[conf.Global]{
 }
 
 var globalReload = []keyword[conf.Global]{
+	oneOf("reload_on_loss", []string{conf.RefuseLoss, conf.ApplyLoss}, conf.RefuseLoss, func(g *conf.Global) *string { return &g.ReloadOnLoss }).ours().
+		remark("what a reload does that removes what is served and has a new finding that may be the cause"),
 	ignored[conf.Global]("reload_check_config", "[LOGFILE]", 0, "director always checks before it reloads"),
 	word("reload_time_file", "PATH", "", func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and director reload"),
 	bare("reload_repeat", func(g *conf.Global) *bool { return &g.ReloadRepeat }).noEffect("use a timer of the system and director reload"),

@@ -37,3 +37,39 @@ var later = map[string][]string{
 
 // whyLater is the note of all of them.
 const whyLater = "this version does not act on it yet"
+
+// serving are those keywords of later that change whether, where or to whom we
+// serve: a configuration that has one is served otherwise than it says, which
+// is a warning and a problem in status. The note says what happens instead.
+var serving = map[string][]string{
+	"":               {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
+	"vrrp_instance":  {"old_unicast_checksum", "use_ipvlan", "track_bfd"},
+	"virtual_server": {"sorry_server"},
+	"real_server":    {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
+	"url":            {"regex", "regex_no_match"},
+}
+
+// HasEffect tells whether director acts on a keyword of a block.
+func HasEffect(block, name string) bool { return !isLater(block, name) }
+
+// without says what happens in place of what a keyword of serving asks for.
+func without(block, name string) string {
+	switch {
+	case block == "real_server":
+		return "the check is not run, and the real server counts as up"
+	case block == "url":
+		return "the page is not searched, and the check passes without"
+	}
+	return instead[name]
+}
+
+var instead = map[string]string{
+	"bfd_instance":         "nothing follows it",
+	"SSL":                  "checks show no certificate",
+	"net_namespace":        "addresses are put into the namespace that director runs in",
+	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
+	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
+	"use_ipvlan":           "the instance has no interface of its own",
+	"track_bfd":            "the instance does not follow it",
+	"sorry_server":         "without a quorum the real servers that are left get the traffic",
+}

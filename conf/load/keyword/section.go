@@ -20,7 +20,7 @@ type Setting struct {
 	// From is FILE:LINE:COL, the place it was inherited from, or "default".
 	From string `json:"from"`
 
-	// secret is what is behind a mask, so that changes are seen; it is not shown.
+	// Secret is what is behind a mask, so that changes are seen; it is not shown.
 	Secret conf.Secret `json:"-"`
 }
 

@@ -39,6 +39,7 @@ type keyword[T any] struct {
 	state  State
 	why    string // reason of NoEffect, or a remark
 	own    bool   // director's own: keepalived does not know it
+	serves bool   // it changes whether, where or to whom we serve
 	block  bool   // a { } must follow
 	need   int    // words that must follow; keepalived ends when they do not
 	max    int    // words that count; -1 is any number, 0 is need
@@ -113,6 +114,7 @@ func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
 		}
 		if isLater(block, k.name) {
 			k.state, k.why = NoEffect, whyLater
+			k.serves = slices.Contains(serving[block], k.name)
 		}
 		t.index[k.name] = k
 	}
@@ -156,7 +158,10 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 				l.Note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
 			}
 		}
-		if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
+		if k.state == NoEffect && k.serves {
+			f := l.Warn(n, "not-served", "%s has no effect in this version: %s", k.name, without(tb.block, k.name))
+			f.Unserved = true
+		} else if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
 			l.Noted[k.name+" "+tb.block] = true // once is enough
 			l.Note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why).Keyword = k.name
 		}
