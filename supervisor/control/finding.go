@@ -48,7 +48,7 @@ func ConfFindings(findings []Finding) []conf.Finding {
 		out = append(out, conf.Finding{
 			Severity: severities[f.Severity], Code: f.Code, Keyword: f.Keyword, Message: f.Message, Hint: f.Hint, Line: f.Source,
 			Unserved: f.Unserved,
-			Pos: conf.Pos{File: f.File, Line: f.Line, Col: f.Column},
+			Pos:      conf.Pos{File: f.File, Line: f.Line, Col: f.Column},
 		})
 	}
 	return out

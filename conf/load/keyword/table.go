@@ -160,7 +160,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 		if k.state == NoEffect && k.serves {
 			f := l.Warn(n, "not-served", "%s has no effect in this version: %s", k.name, without(tb.block, k.name))
-			f.Unserved = true
+			f.Unserved, f.Keyword = true, k.name
 		} else if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
 			l.Noted[k.name+" "+tb.block] = true // once is enough
 			l.Note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why).Keyword = k.name
