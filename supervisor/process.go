@@ -1,10 +1,12 @@
 package supervisor
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +30,32 @@ func startWorker(log *slog.Logger, name string, o *Options, realTime int, peer *
 			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
 	}
 	return cmd, err
+}
+
+// releasePatience bounds the time of removing what a worker left in the kernel.
+const releasePatience = 5 * time.Second
+
+// release removes what a worker left in the kernel. That may need the very lock
+// in the kernel that the worker has died of, so a process of its own does it.
+func release(name string, o *Options) error {
+	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat,
+		"--log-level", o.LogLevel, "--release")
+	cmd.Args[0] = os.Args[0]
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	overdue := time.NewTimer(releasePatience)
+	defer overdue.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-overdue.C:
+		_ = cmd.Process.Kill() // it may have ended; if it cannot, whoever waits for it does so beside us
+		return fmt.Errorf("it takes longer than %v", releasePatience)
+	}
 }
 
 // workerArgs is the command line of a worker. What director was started with

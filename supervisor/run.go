@@ -44,8 +44,6 @@ type Options struct {
 	Version   string // of this program
 	Log       *slog.Logger
 	Flush     func() // writes what of the log waits
-	// Release removes what a worker that is dead for good left in the kernel.
-	Release map[string]func() error
 }
 
 // StartError says that a configuration cannot be started with, and why.
@@ -138,6 +136,7 @@ func (c *Options) supervisor() *supervisor {
 		done:     make(chan struct{}),
 		keepers:  make(map[rollout.Worker]*worker.Keeper),
 		callers:  newCallers(),
+		watchdog: newWatchdog(),
 	}
 }
 

@@ -60,6 +60,7 @@ type supervisor struct {
 	gate       *control.Gate
 	workersCtx context.Context
 	upgrade    upgrade
+	watchdog   watchdog
 }
 
 // archive is where configurations that were in force are kept.
@@ -87,7 +88,10 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	}
 	deadline := time.NewTimer(0)
 	defer deadline.Stop()
+	rounds := time.NewTicker(rollout.RoundInterval)
+	defer rounds.Stop()
 	for !s.exited {
+		s.feedWatchdog()
 		s.setDeadline(deadline)
 		select {
 		case sig := <-s.signals.stop:
@@ -102,6 +106,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.tracked(r)
 		case <-s.handoverEnd.C:
 			s.endHandovers()
+		case <-rounds.C:
+			s.round()
 		case <-deadline.C:
 			s.tellRollout(rollout.Tick{})
 			s.tellReload(reload.Tick{})

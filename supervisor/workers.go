@@ -3,7 +3,6 @@ package supervisor
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -68,6 +67,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 			s.log.Error("configuration not applied in full", "generation", m.Applied.Generation, "error", m.Applied.Error)
 		}
 		s.tellRollout(rollout.Applied{Worker: name, Generation: m.Applied.Generation, Problem: m.Applied.Error})
+	case m.Heartbeat != nil:
+		s.heartbeat(name, *m.Heartbeat)
 	case m.Instance != nil:
 		s.instance(*m.Instance)
 	case m.Counters != nil:
@@ -119,6 +120,7 @@ func (s *supervisor) carryOutRollout(e rollout.Effect) {
 	case rollout.ReplaceWorker:
 		go s.keepers[e.Worker].Replace()
 	case rollout.Examine:
+		s.examine(e)
 	case rollout.Lost:
 		s.lost(e)
 	case rollout.Deployed:
@@ -173,6 +175,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	if e.Fresh {
 		c.Known = s.known.Snapshot(e.Predecessor.Died)
 		c.Known.Advertised = e.Predecessor.LastSent
+		c.Known.Silenced = e.Predecessor.Silenced
 	}
 	s.keepers[e.Worker].Send("configure", worker.Message{Configure: c})
 }
@@ -186,21 +189,11 @@ func (s *supervisor) finish(e rollout.Finish) {
 	s.keepers[e.Worker].Send("finish", worker.Message{Finish: &worker.Finish{}})
 }
 
-// releasePatience bounds the time of removing what a worker left in the kernel.
-const releasePatience = 5 * time.Second
-
 // releaseWorker removes what a worker left in the kernel.
 func (s *supervisor) releaseWorker(e rollout.Release) {
 	s.log.Error("removing what a worker left in the kernel", "worker", e.Worker, "why", e.Why)
-	ended := make(chan error, 1)
-	go func() { ended <- s.opts.Release[string(e.Worker)]() }()
 	go func() {
-		var err error
-		select {
-		case err = <-ended:
-		case <-time.After(releasePatience):
-			err = fmt.Errorf("it takes longer than %v", releasePatience)
-		}
+		err := release(string(e.Worker), s.opts)
 		s.post(func() {
 			if err != nil {
 				s.log.Error("failed to remove what a worker left in the kernel", "worker", e.Worker, "error", err)

@@ -104,11 +104,11 @@ type Snapshot struct {
 	Silenced bool
 }
 
-// Heartbeat comes from the goroutine of the vrrp worker that sends
+// Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends
 // advertisements: at least every HeartbeatInterval, and sooner after an
 // advertisement. Times are of CLOCK_BOOTTIME, which counts while the host is suspended.
 type Heartbeat struct {
-	At         time.Duration // when it was sent
+	At         time.Duration // when it was sent; the lvs worker leaves out all times
 	Advertised time.Duration // when the last advertisement was sent; 0 before the first one
 	// ShortestDown is the shortest time, of all instances that are MASTER, after
 	// which a BACKUP takes over; 0 without a MASTER.

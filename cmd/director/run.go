@@ -8,9 +8,6 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/logging"
 	"github.com/lvs-director/director/supervisor"
-	"github.com/lvs-director/director/worker"
-	lvsworker "github.com/lvs-director/director/workers/lvs"
-	vrrpworker "github.com/lvs-director/director/workers/vrrp"
 )
 
 type runCmd struct {
@@ -51,10 +48,6 @@ func (c *runCmd) Run(std streams) error {
 		File: c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
 		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log, Flush: flush,
-		Release: map[string]func() error{
-			worker.VRRP: func() error { return vrrpworker.Release(dir, log) },
-			worker.LVS:  func() error { return lvsworker.Release(dir, log) },
-		},
 	})
 	var refused *supervisor.StartError
 	if errors.As(err, &refused) {

@@ -18,6 +18,7 @@ type workerCmd struct {
 	RunDir    string
 	LogFormat string
 	LogLevel  string
+	Release   bool // only remove what a worker left in the kernel
 }
 
 // parseWorker reads what the supervisor writes. It does without the parser of the
@@ -29,6 +30,7 @@ func parseWorker(args []string) (*workerCmd, error) {
 	flags.StringVar(&c.RunDir, "run-dir", "", "")
 	flags.StringVar(&c.LogFormat, "log-format", "text", "")
 	flags.StringVar(&c.LogLevel, "log-level", "info", "")
+	flags.BoolVar(&c.Release, "release", false, "")
 	if len(args) > 0 {
 		c.Name, args = args[0], args[1:]
 	}
@@ -53,9 +55,14 @@ func (c *workerCmd) Run(std streams) error {
 		return err
 	}
 	defer flush()
-	loop := vrrpworker.Run
+	log = log.With("worker", c.Name)
+	dir := worker.RunDir(c.RunDir)
+	loop, release := vrrpworker.Run, vrrpworker.Release
 	if c.Name == worker.LVS {
-		loop = lvsworker.Run
+		loop, release = lvsworker.Run, lvsworker.Release
 	}
-	return workers.Run(log.With("worker", c.Name), c.Name, worker.RunDir(c.RunDir), loop)
+	if c.Release {
+		return release(dir, log)
+	}
+	return workers.Run(log, c.Name, dir, loop)
 }

@@ -25,6 +25,8 @@ type Predecessor struct {
 	// LastSent is when it sent its last advertisement, in time since boot;
 	// 0 when it had not said so.
 	LastSent time.Duration
+	// Silenced: it was killed because it had stopped answering.
+	Silenced bool
 }
 
 // Proceed tells the vrrp worker that instances may become MASTER.

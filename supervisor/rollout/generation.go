@@ -36,8 +36,11 @@ func (m *Machine) hand(p *process, fresh bool) {
 			m.table = tableFirst // there is no generation before: nothing may come up yet
 		}
 	}
-	if fresh && p.resumable {
+	switch {
+	case fresh && p.resumable:
 		h.Predecessor = Predecessor{Died: p.died, LastSent: p.watch.lastSent}
+	case fresh:
+		h.Predecessor.Silenced = p.silenced
 	}
 	p.given, p.left = h.Generation, true
 	m.emit(h)

@@ -44,7 +44,7 @@ func (m *Machine) died(in Died) {
 	}
 	silenced := p.watch.step == killed
 	p.pid, p.died, p.err = 0, m.now, in.Err
-	p.resumable = !silenced
+	p.resumable, p.silenced = !silenced, silenced
 	switch {
 	case p.phase == Finishing:
 		m.finished(p)

@@ -50,6 +50,7 @@ type process struct {
 	left bool
 	// resumable: its successor may go on where it was.
 	resumable bool
+	silenced  bool // it was killed because it had stopped answering
 	watch     watch
 }
 

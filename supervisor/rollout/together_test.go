@@ -218,7 +218,7 @@ func (w *world) carryOutRollout(e rollout.Effect) {
 		if w.configs[e.Generation] == nil {
 			w.fail("generation %d was never in force", e.Generation)
 		}
-		if e.Fresh && w.anew[e.Worker] && e.Predecessor != (rollout.Predecessor{}) {
+		if e.Fresh && w.anew[e.Worker] && e.Predecessor != (rollout.Predecessor{Silenced: true}) {
 			w.fail("%s may resume after its predecessor was killed for its silence", e.Worker)
 		}
 		if e.Fresh && e.Worker == rollout.VRRP {

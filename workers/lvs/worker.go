@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/checkers/probe"
@@ -47,8 +48,12 @@ func Run(p *workers.Process) error {
 	go func() { ended <- loop.Run(ctx) }()
 
 	keep := false
+	beat := time.NewTicker(worker.HeartbeatInterval)
+	defer beat.Stop()
 	for {
 		select {
+		case <-beat.C:
+			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
 		case err := <-ended:
 			schedule.Close()
 			return err
