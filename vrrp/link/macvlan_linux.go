@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -46,17 +47,60 @@ func (m *vmacs) Find(want VMAC) (VMAC, error) {
 	case err != nil:
 		return VMAC{}, fmt.Errorf("looking for interface %s: %w", want.Name, withReason(err))
 	}
-	a := l.Attrs()
-	v := VMAC{Name: want.Name, Group: a.Group}
-	copy(v.MAC[:], a.HardwareAddr)
-	is, ok := l.(*netlink.Macvlan)
-	if !ok || is.Mode != netlink.MACVLAN_MODE_BRIDGE {
+	v, above := vmacOf(l)
+	if !above {
 		return v, nil
 	}
-	if parent, err := m.handle.LinkByName(want.Parent); err == nil && lowerOf(parent) == beneath(a) {
+	parent, err := m.handle.LinkByName(want.Parent)
+	switch {
+	case errors.As(err, &netlink.LinkNotFoundError{}):
+	case err != nil:
+		return VMAC{}, fmt.Errorf("looking for interface %s: %w", want.Parent, withReason(err))
+	case lowerOf(parent, l.Type()) == beneath(l.Attrs()):
 		v.Parent = want.Parent
 	}
 	return v, nil
+}
+
+// vmacOf is a link as a VMAC without its parent; above says whether it is of a
+// kind that Make makes.
+func vmacOf(l netlink.Link) (v VMAC, above bool) {
+	a := l.Attrs()
+	v = VMAC{Name: a.Name, Group: a.Group, Marked: a.Alias == AliasMark}
+	switch is := l.(type) {
+	case *netlink.Macvlan:
+		copy(v.MAC[:], a.HardwareAddr)
+		return v, is.Mode == netlink.MACVLAN_MODE_BRIDGE
+	case *netlink.IPVlan:
+		for name, flag := range ipvlanFlags {
+			if flag == is.Flag {
+				v.IPVLAN = name
+			}
+		}
+		return v, is.Mode == netlink.IPVLAN_MODE_L2
+	}
+	copy(v.MAC[:], a.HardwareAddr)
+	return v, false
+}
+
+// ipvlanFlags are the kernel's numbers of the modes of use_ipvlan.
+var ipvlanFlags = map[string]netlink.IPVlanFlag{
+	"bridge": netlink.IPVLAN_FLAG_BRIDGE, "private": netlink.IPVLAN_FLAG_PRIVATE, "vepa": netlink.IPVLAN_FLAG_VEPA,
+}
+
+// Marked implements VMACs.
+func (m *vmacs) Marked() ([]VMAC, error) {
+	links, err := dump(m.handle.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("listing interfaces: %w", err)
+	}
+	var list []VMAC
+	for _, l := range links {
+		if v, above := vmacOf(l); above && v.Marked {
+			list = append(list, v)
+		}
+	}
+	return list, nil
 }
 
 // lower is the device beneath a macvlan: its index, and the number that this
@@ -65,11 +109,12 @@ type lower struct{ index, netns int }
 
 func beneath(a *netlink.LinkAttrs) lower { return lower{a.ParentIndex, a.NetNsID} }
 
-// lowerOf is what a macvlan on an interface is attached to: the interface, or,
-// of one that is a macvlan itself, the device beneath that
-// (macvlan_common_newlink in drivers/net/macvlan.c).
-func lowerOf(parent netlink.Link) lower {
-	if _, ok := parent.(*netlink.Macvlan); ok {
+// lowerOf is what a device of a kind on an interface is attached to: the
+// interface, or, of one that is of this kind itself, the device beneath that
+// (macvlan_common_newlink in drivers/net/macvlan.c, ipvlan_link_new in
+// drivers/net/ipvlan/ipvlan_main.c).
+func lowerOf(parent netlink.Link, kind string) lower {
+	if parent.Type() == kind {
 		return beneath(parent.Attrs())
 	}
 	return lower{parent.Attrs().Index, -1}
@@ -79,44 +124,62 @@ func lowerOf(parent netlink.Link) lower {
 func (m *vmacs) Make(v VMAC) error {
 	parent, err := m.handle.LinkByName(v.Parent)
 	if err != nil {
-		return fmt.Errorf("making virtual MAC interface %s: its parent %s: %w", v.Name, v.Parent, err)
+		return fmt.Errorf("making virtual interface %s: its parent %s: %w", v.Name, v.Parent, err)
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.ParentIndex, attrs.Group = v.Name, parent.Attrs().Index, v.Group
-	attrs.HardwareAddr = net.HardwareAddr(v.MAC[:])
 	// In a VRF the clients are its clients: the interface has to be in it too.
 	if above := parent.Attrs().MasterIndex; above != 0 {
-		if vrf, err := m.handle.LinkByIndex(above); err == nil && vrf.Type() == "vrf" {
+		master, err := m.handle.LinkByIndex(above)
+		if err != nil {
+			return fmt.Errorf("making virtual interface %s: the master of %s: %w", v.Name, v.Parent, withReason(err))
+		}
+		if master.Type() == "vrf" {
 			attrs.MasterIndex = above
 		}
 	}
-	err = m.handle.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE})
+	var made netlink.Link
+	if v.IPVLAN != "" {
+		made = &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2, Flag: ipvlanFlags[v.IPVLAN]}
+	} else {
+		attrs.HardwareAddr = net.HardwareAddr(v.MAC[:])
+		made = &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}
+	}
+	err = m.handle.LinkAdd(made)
 	switch {
 	case errors.Is(err, unix.EEXIST):
-		return fmt.Errorf("making virtual MAC interface %s: %w", v.Name, fs.ErrExist)
+		return fmt.Errorf("making virtual interface %s: %w", v.Name, fs.ErrExist)
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("making virtual MAC interface %s: %w (does this kernel have macvlan?)", v.Name, err)
+		return fmt.Errorf("making virtual interface %s: %w (does this kernel have %s?)", v.Name, err, made.Type())
 	case errors.Is(err, unix.EBUSY):
-		return fmt.Errorf("making virtual MAC interface %s: %w (is %s a port of a bridge or a bond? "+
-			"then the bridge or bond is the interface to name)", v.Name, err, v.Parent)
+		return fmt.Errorf("making virtual interface %s: %w (is %s a port of a bridge or a bond? "+
+			"then the bridge or bond is the interface to name; and an interface has macvlan or ipvlan "+
+			"devices on it, not both)", v.Name, err, v.Parent)
 	case err != nil:
-		return fmt.Errorf("making virtual MAC interface %s on %s: %w", v.Name, v.Parent, withReason(err))
+		return fmt.Errorf("making virtual interface %s on %s: %w", v.Name, v.Parent, withReason(err))
 	}
-	if err := m.Prepare(v); err != nil {
+	// Until it has the mark only the journal knows whose it is.
+	if err = m.handle.LinkSetAlias(made, AliasMark); err != nil {
+		err = fmt.Errorf("marking virtual interface %s: %w", v.Name, withReason(err))
+	} else {
+		err = m.Prepare(v)
+	}
+	if err != nil && !errors.As(err, new(*Degraded)) {
 		return errors.Join(err, m.Remove(v.Name))
 	}
-	return nil
+	return err
 }
 
 // Prepare implements VMACs. All is set before the interface is enabled.
 func (m *vmacs) Prepare(v VMAC) error {
 	l, err := m.handle.LinkByName(v.Name)
 	if err != nil {
-		return fmt.Errorf("preparing virtual MAC interface %s: %w", v.Name, err)
+		return fmt.Errorf("preparing virtual interface %s: %w", v.Name, err)
 	}
 	if all, err := m.Setting("all", "arp_filter"); err == nil && all != 0 {
 		return fmt.Errorf("net.ipv4.conf.all.arp_filter is %d: ARP for virtual addresses on %s would never be answered, "+
-			"since replies are routed out of %s; set it for single interfaces instead", all, v.Name, v.Parent)
+			"since replies are routed out of %s; set it for single interfaces instead "+
+			"(of a container: docker run --sysctl net.ipv4.conf.all.arp_filter=0)", all, v.Name, v.Parent)
 	}
 	// The route to a client is by the parent, so a strict filter would drop
 	// its packets. The stricter of "all" and the interface's own is in force.
@@ -134,17 +197,21 @@ func (m *vmacs) Prepare(v VMAC) error {
 		{"promote_secondaries", 1},
 	} {
 		if err := m.Set(v.Name, s.name, s.value); err != nil {
-			return fmt.Errorf("preparing virtual MAC interface %s: %w", v.Name, err)
+			return fmt.Errorf("preparing virtual interface %s: %w", v.Name, err)
 		}
 	}
-	// No address is made of the virtual MAC (RFC 9568 section 7.4), and no
-	// router advertisement gives the interface any: a backup has to be silent.
-	for _, s := range []struct{ name, value string }{
-		{"addr_gen_mode", "1"}, {"accept_ra", "0"}, {"autoconf", "0"}, {"router_solicitations", "0"},
-	} {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+v.Name+"/"+s.name, []byte(s.value), 0)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
-			return fmt.Errorf("preparing virtual MAC interface %s: setting net.ipv6.conf.%s.%s: %w", v.Name, v.Name, s.name, err)
+	// No address is made of the virtual MAC (RFC 9568 section 7.4): a backup has
+	// to be silent.
+	if err := m.settings.generateNoAddress(l.Attrs().Index); err != nil {
+		return fmt.Errorf("preparing virtual interface %s: keeping it from making up an IPv6 address: %w", v.Name, err)
+	}
+	// And no router advertisement gives it any. Without a link-local address
+	// there is hardly ever one to hear.
+	var degraded error
+	for _, name := range []string{"accept_ra", "autoconf", "router_solicitations"} {
+		if err := turnOff("/proc/sys/net/ipv6/conf/" + v.Name + "/" + name); err != nil && degraded == nil {
+			degraded = fmt.Errorf("setting net.ipv6.conf.%s.%s to 0: %w "+
+				"(in a container /proc/sys has to be writable for that)", v.Name, name, err)
 		}
 	}
 	if err := m.handle.LinkSetUp(l); err != nil {
@@ -152,9 +219,24 @@ func (m *vmacs) Prepare(v VMAC) error {
 		if errors.Is(err, unix.EADDRINUSE) || errors.Is(err, unix.EBUSY) {
 			text = " (another interface on " + v.Parent + " has the address " + v.MAC.String() + ")"
 		}
-		return fmt.Errorf("enabling virtual MAC interface %s: %w%s", v.Name, withReason(err), text)
+		return fmt.Errorf("enabling virtual interface %s: %w%s", v.Name, withReason(err), text)
+	}
+	if degraded != nil {
+		return &Degraded{degraded}
 	}
 	return nil
+}
+
+// turnOff writes 0 into a setting that is something else.
+func turnOff(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(text)) == "0" {
+		return nil // a kernel without IPv6 has none
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte("0"), 0)
 }
 
 // Remove implements VMACs.
@@ -167,7 +249,7 @@ func (m *vmacs) Remove(name string) error {
 		err = m.handle.LinkDel(l)
 	}
 	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("removing virtual MAC interface %s: %w", name, withReason(err))
+		return fmt.Errorf("removing virtual interface %s: %w", name, withReason(err))
 	}
 	return nil
 }

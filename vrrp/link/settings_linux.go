@@ -148,3 +148,23 @@ func missing(err error) error {
 	}
 	return err
 }
+
+// addrGenModeNone is IN6_ADDR_GEN_MODE_NONE (linux/if_link.h).
+const addrGenModeNone = 1
+
+// generateNoAddress sets addr_gen_mode of an interface to none: the kernel makes
+// up no link-local address for it. A kernel without IPv6 makes none anyway.
+func (s settings) generateNoAddress(index int) error {
+	header := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	header.Index = int32(index)
+	req := s.rtnl.request(unix.RTM_SETLINK, 0, header)
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
+	spec.AddRtAttr(unix.AF_INET6|unix.NLA_F_NESTED, nil).
+		AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, nl.Uint8Attr(addrGenModeNone))
+	req.AddData(spec)
+	err := s.rtnl.do(req)
+	if errors.Is(err, unix.EAFNOSUPPORT) {
+		return nil
+	}
+	return withReason(err)
+}

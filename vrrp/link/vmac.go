@@ -21,7 +21,27 @@ type VMAC struct {
 	Parent string
 	MAC    HardwareAddress
 	Group  uint32 // of interfaces, as in "ip link set group"
+	// IPVLAN makes it an ipvlan device in mode L2 instead (use_ipvlan), which is
+	// "bridge", "private" or "vepa" and has the hardware address of its parent;
+	// MAC is zero then. Empty is a macvlan.
+	IPVLAN string
+	// Marked: it carries AliasMark. Find and Marked tell it, Make sees to it.
+	Marked bool
 }
+
+// AliasMark is the alias (IFLA_IFALIAS, as "ip link" shows it) of interfaces
+// that director makes.
+const AliasMark = "made by director: virtual router"
+
+// Degraded is an error of Make and Prepare that says what could not be set
+// although the interface serves.
+type Degraded struct{ Err error }
+
+// Error implements error.
+func (d *Degraded) Error() string { return d.Err.Error() }
+
+// Unwrap returns the cause.
+func (d *Degraded) Unwrap() error { return d.Err }
 
 // HardwareAddress is an Ethernet address that can be compared.
 type HardwareAddress [6]byte
@@ -36,8 +56,12 @@ type VMACs interface {
 	// It has v's Parent when it is a macvlan as Make would make it, else none or
 	// another.
 	Find(v VMAC) (VMAC, error)
+	// Marked lists the interfaces that carry AliasMark, without their parents:
+	// those may be in another network namespace.
+	Marked() ([]VMAC, error)
 	// Make makes an interface that is not there, prepares and enables it. The
-	// error is fs.ErrExist when something has its name.
+	// error is fs.ErrExist when something has its name, and a Degraded when it
+	// serves all the same.
 	Make(v VMAC) error
 	// Prepare makes one that is there answer for its own addresses only, keep
 	// from making any up, and enables it.

@@ -3,6 +3,7 @@ package link_test
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -31,8 +32,10 @@ func TestAVirtualMACInterfaceIsMadeFoundAndRemoved(t *testing.T) {
 		t.Errorf("Find before Make: %v", err)
 	}
 	check(t, m.Make(v))
-	if got, err := m.Find(v); err != nil || got != v {
-		t.Errorf("Find: %+v, %v, want %+v", got, err, v)
+	marked := v
+	marked.Marked = true
+	if got, err := m.Find(v); err != nil || got != marked {
+		t.Errorf("Find: %+v, %v, want %+v", got, err, marked)
 	}
 	if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Make of what is there: %v, want fs.ErrExist", err)
@@ -111,5 +114,55 @@ func TestAParentHearsAnAdvertisementFromItsOwnVirtualMAC(t *testing.T) {
 	}
 	if err := f.Send(from, nil, vrrppacket.Multicast4); err == nil {
 		t.Error("an empty packet was sent")
+	}
+}
+
+// TestAVirtualMACInterfaceInAContainer: /proc/sys is read-only there, and what
+// cannot be set without it is said and does not keep it from serving.
+func TestAVirtualMACInterfaceInAContainer(t *testing.T) {
+	wire(t)
+	readOnlyProc(t)
+	m := virtualMACs(t)
+	v := macvlan("vrrp.10", "left")
+	err := m.Make(v)
+	var degraded *link.Degraded
+	if !errors.As(err, &degraded) {
+		t.Fatalf("Make: %v, want that it is degraded", err)
+	}
+	t.Cleanup(func() { check(t, m.Remove(v.Name)) })
+	dev, err := netlink.LinkByName(v.Name)
+	check(t, err)
+	if dev.Attrs().Flags&net.FlagUp == 0 {
+		t.Error("it is not enabled")
+	}
+	addrs, err := netlink.AddrList(dev, netlink.FAMILY_ALL)
+	check(t, err)
+	if len(addrs) > 0 {
+		t.Errorf("it has made up addresses: %v", addrs)
+	}
+	if err := m.Prepare(v); !errors.As(err, &degraded) {
+		t.Errorf("Prepare: %v, want that it is degraded", err)
+	}
+}
+
+// TestAMacvlanOnAMacvlanIsFound: the kernel attaches it to the lower device.
+func TestAMacvlanOnAMacvlanIsFound(t *testing.T) {
+	wire(t)
+	dev, err := netlink.LinkByName("left")
+	check(t, err)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = "mv0", dev.Attrs().Index
+	check(t, netlink.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}))
+	m := virtualMACs(t)
+	v := macvlan("vrrp.10", "mv0")
+	check(t, m.Make(v))
+	t.Cleanup(func() { check(t, m.Remove(v.Name)) })
+	if got, err := m.Find(v); err != nil || got.Parent != "mv0" || got.MAC != v.MAC {
+		t.Errorf("Find: %+v, %v", got, err)
+	}
+	// Nor is one in another network namespace mistaken for another interface.
+	v.Parent = "right"
+	if got, err := m.Find(v); err != nil || got.Parent != "" {
+		t.Errorf("Find of one on another interface: %+v, %v", got, err)
 	}
 }

@@ -12,11 +12,15 @@ import (
 
 const (
 	interfaceWord = "macvlan"
+	ipvlanWord    = "ipvlan"
 	settingWord   = "setting"
 )
 
 // journalKey is an interface in the words of the journal.
 func journalKey(v link.VMAC) string {
+	if v.IPVLAN != "" {
+		return fmt.Sprintf("%s %s %s %s %d", ipvlanWord, v.Name, v.Parent, v.IPVLAN, v.Group)
+	}
 	return fmt.Sprintf("%s %s %s %s %d", interfaceWord, v.Name, v.Parent, v.MAC, v.Group)
 }
 
@@ -24,12 +28,18 @@ func journalKey(v link.VMAC) string {
 // other things.
 func ParseJournal(key string) (v link.VMAC, ok bool) {
 	f := strings.Fields(key)
-	if len(f) != 5 || f[0] != interfaceWord {
+	if len(f) != 5 || f[0] != interfaceWord && f[0] != ipvlanWord {
 		return link.VMAC{}, false
 	}
+	group, err := strconv.ParseUint(f[4], 10, 32)
+	if err != nil {
+		return link.VMAC{}, false
+	}
+	if f[0] == ipvlanWord {
+		return link.VMAC{Name: f[1], Parent: f[2], IPVLAN: f[3], Group: uint32(group)}, true
+	}
 	mac, err := net.ParseMAC(f[3])
-	group, err2 := strconv.ParseUint(f[4], 10, 32)
-	if err != nil || err2 != nil || len(mac) != 6 {
+	if err != nil || len(mac) != 6 {
 		return link.VMAC{}, false
 	}
 	return link.VMAC{Name: f[1], Parent: f[2], MAC: link.HardwareAddress(mac), Group: uint32(group)}, true

@@ -102,15 +102,23 @@ func (w *Worker) ensure(v link.VMAC) Result {
 func (w *Worker) make(v link.VMAC, degraded *error) error {
 	is, err := w.kernel.Find(v)
 	was, ours := w.held[v.Name]
+	marked := is.Marked
+	is.Marked = false
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
-	case !ours:
+	case !ours && !marked:
 		return foreign(v)
-	case is == v && was == v:
+	case is == v && (was == v || !ours):
+		// An earlier run has made it, whatever became of its journal.
+		if !ours {
+			w.claim(journalKey(v))
+			w.held[v.Name] = v
+			w.log.Info("virtual MAC interface of an earlier run adopted", "interface", v.Name, "parent", v.Parent)
+		}
 		*degraded = w.prepareParent(v.Parent)
-		return w.kernel.Prepare(v)
+		return split(w.kernel.Prepare(v), degraded)
 	default:
 		if err := w.remove(v.Name); err != nil {
 			return err
@@ -123,7 +131,7 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 	w.claim(journalKey(v))
 	w.held[v.Name] = v
 	*degraded = w.prepareParent(v.Parent)
-	if err := w.kernel.Make(v); err != nil {
+	if err := split(w.kernel.Make(v), degraded); err != nil {
 		delete(w.held, v.Name)
 		w.release(journalKey(v))
 		if errors.Is(err, fs.ErrExist) {
@@ -137,6 +145,18 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 		w.log.Info("virtual MAC interface made", "interface", v.Name, "parent", v.Parent, "mac", v.MAC.String())
 	}
 	return nil
+}
+
+// split takes from an error what is only good to have.
+func split(err error, degraded *error) error {
+	var d *link.Degraded
+	if errors.As(err, &d) {
+		if *degraded == nil {
+			*degraded = d
+		}
+		return nil
+	}
+	return err
 }
 
 func foreign(v link.VMAC) error {

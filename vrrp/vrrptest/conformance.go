@@ -370,8 +370,14 @@ func vmacsComeAndGo(t *testing.T, w World) {
 		t.Errorf("Find before Make: %v, want fs.ErrNotExist", err)
 	}
 	check(t, m.Make(v))
-	if got, err := m.Find(v); err != nil || got != v {
-		t.Errorf("Find: %+v, %v, want %+v", got, err, v)
+	marked := v
+	marked.Marked = true
+	if got, err := m.Find(v); err != nil || got != marked {
+		t.Errorf("Find: %+v, %v, want %+v", got, err, marked)
+	}
+	marked.Parent = ""
+	if list, err := m.Marked(); err != nil || !slices.Equal(list, []link.VMAC{marked}) {
+		t.Errorf("Marked: %+v, %v, want %+v", list, err, marked)
 	}
 	if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Make of what is there: %v, want fs.ErrExist", err)

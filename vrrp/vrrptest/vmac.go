@@ -39,7 +39,19 @@ func (h *Host) RefuseVMACs(err error) {
 func (h *Host) VMAC(name string) link.VMAC {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.vmacs.made[name]
+	v := h.vmacs.made[name]
+	v.Marked = false // they all are
+	return v
+}
+
+// ForgetVMACMark is what an earlier version of director has left: a virtual MAC
+// interface without the mark.
+func (h *Host) ForgetVMACMark(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.vmacs.made[name]
+	v.Marked = false
+	h.vmacs.made[name] = v
 }
 
 // Setting is the value of an IPv4 setting of an interface.
@@ -68,6 +80,18 @@ func (m vmacs) Find(want link.VMAC) (link.VMAC, error) {
 	return link.VMAC{Name: name, MAC: link.HardwareAddress(n.HardwareAddr)}, nil
 }
 
+func (m vmacs) Marked() (list []link.VMAC, err error) {
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	for _, v := range m.h.vmacs.made {
+		if v.Marked {
+			v.Parent = ""
+			list = append(list, v)
+		}
+	}
+	return list, nil
+}
+
 func (m vmacs) Make(v link.VMAC) error {
 	m.h.mu.Lock()
 	defer m.h.mu.Unlock()
@@ -83,6 +107,7 @@ func (m vmacs) Make(v link.VMAC) error {
 	if m.h.vmacs.made == nil {
 		m.h.vmacs.made = make(map[string]link.VMAC)
 	}
+	v.Marked = true
 	m.h.vmacs.made[v.Name] = v
 	n := &nic{wire: parent.wire, Interface: link.Interface{
 		Index: firstVMAC + m.h.vmacs.next, Name: v.Name, Up: parent.Up, HardwareAddr: net.HardwareAddr(v.MAC[:]),
