@@ -3,7 +3,6 @@ package link_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -24,31 +23,7 @@ const inside = "DIRECTOR_LINK_TEST_NAMESPACE"
 // NewKernel tells it.
 const powerless = "DIRECTOR_LINK_TEST_POWERLESS"
 
-// impostor is set in a process of an ordinary user that shows what a director
-// shows, until its standard input ends; looker in one that looks for keepalived.
-const (
-	impostor = "DIRECTOR_LINK_TEST_IMPOSTOR"
-	looker   = "DIRECTOR_LINK_TEST_LOOKER"
-)
-
 func TestMain(m *testing.M) {
-	if os.Getenv(impostor) != "" {
-		if _, err := link.AcquirePresence(4000); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		fmt.Println()
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}
-	if os.Getenv(looker) != "" {
-		list, err := link.ProcessesHere("keepalived")
-		if err != nil {
-			fmt.Print(err)
-		}
-		fmt.Print(list)
-		os.Exit(0)
-	}
 	if os.Getenv(powerless) != "" {
 		_, err := link.NewKernel()
 		fmt.Print(err)

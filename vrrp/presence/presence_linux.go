@@ -1,4 +1,4 @@
-package link
+package presence
 
 import (
 	"bufio"
@@ -16,17 +16,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// presencePrefix is how the abstract socket begins by which a director shows
+// prefix is how the abstract socket begins by which a director shows
 // that it has virtual routers in a network namespace: abstract sockets are the
 // namespace's own and go with the process. Behind it are the id of the process
 // that it belongs to and its own, such as "director/vrrp/1234/1240".
-const presencePrefix = "@director/vrrp/"
+const prefix = "@director/vrrp/"
 
 const (
-	// presenceLimit is how many such names are looked at: anybody may bind one.
-	presenceLimit = 64
-	// presenceTimeout is how long one may take to answer.
-	presenceTimeout = 200 * time.Millisecond
+	// limit is how many such names are looked at: anybody may bind one.
+	limit = 64
+	// timeout is how long one may take to answer.
+	timeout = 200 * time.Millisecond
 )
 
 // Presence is the sign that this process has virtual routers in the namespace.
@@ -36,11 +36,11 @@ type Presence struct {
 	ended    chan struct{}
 }
 
-// AcquirePresence shows that this process has virtual routers in the network
+// Acquire shows that this process has virtual routers in the network
 // namespace of the calling thread, until Close or its end. owner is the process
 // id of the director that it belongs to, whose other workers are no others.
-func AcquirePresence(owner int) (*Presence, error) {
-	name := fmt.Sprintf("%s%d/%d", presencePrefix, owner, os.Getpid())
+func Acquire(owner int) (*Presence, error) {
+	name := fmt.Sprintf("%s%d/%d", prefix, owner, os.Getpid())
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("showing other directors that this one runs here: %w", err)
@@ -56,7 +56,7 @@ func AcquirePresence(owner int) (*Presence, error) {
 			case errors.Is(err, net.ErrClosed):
 				return
 			default:
-				time.Sleep(presenceTimeout) // out of descriptors, mostly
+				time.Sleep(timeout) // out of descriptors, mostly
 			}
 		}
 	}()
@@ -72,13 +72,13 @@ func (p *Presence) Close() error {
 
 // Others looks for other directors and for keepalived in the network namespace.
 func (p *Presence) Others() (Others, error) {
-	names, err := presences()
+	names, err := sockets()
 	if err != nil {
 		return Others{}, fmt.Errorf("looking for other directors: %w", err)
 	}
 	var o Others
 	for _, name := range names {
-		owner, pid, ok := parsePresence(name)
+		owner, pid, ok := parseName(name)
 		if ok && owner != p.owner && answersAsRoot(name) {
 			o.Directors = append(o.Directors, pid)
 		}
@@ -87,29 +87,29 @@ func (p *Presence) Others() (Others, error) {
 	return o, err
 }
 
-// presences are the names of directors' sockets in this namespace.
-func presences() ([]string, error) {
+// sockets are the names of directors' sockets in this namespace.
+func sockets() ([]string, error) {
 	file, err := os.Open("/proc/thread-self/net/unix")
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	var names []string
-	for lines := bufio.NewScanner(file); len(names) < presenceLimit; {
+	for lines := bufio.NewScanner(file); len(names) < limit; {
 		if !lines.Scan() {
 			return names, lines.Err()
 		}
 		words := strings.Fields(lines.Text())
 		name := words[max(len(words)-1, 0):]
-		if len(name) == 1 && strings.HasPrefix(name[0], presencePrefix) && !slices.Contains(names, name[0]) {
+		if len(name) == 1 && strings.HasPrefix(name[0], prefix) && !slices.Contains(names, name[0]) {
 			names = append(names, name[0])
 		}
 	}
 	return names, nil
 }
 
-func parsePresence(name string) (owner, pid int, ok bool) {
-	first, second, _ := strings.Cut(strings.TrimPrefix(name, presencePrefix), "/")
+func parseName(name string) (owner, pid int, ok bool) {
+	first, second, _ := strings.Cut(strings.TrimPrefix(name, prefix), "/")
 	owner, err := strconv.Atoi(first)
 	pid, err2 := strconv.Atoi(second)
 	return owner, pid, err == nil && err2 == nil && owner > 0 && pid > 0
@@ -119,7 +119,7 @@ func parsePresence(name string) (owner, pid int, ok bool) {
 // things into the kernel: any user may bind such a name. One that does not
 // answer in time is taken for one.
 func answersAsRoot(name string) bool {
-	conn, err := net.DialTimeout("unix", name, presenceTimeout)
+	conn, err := net.DialTimeout("unix", name, timeout)
 	if err != nil {
 		return !errors.Is(err, syscall.ECONNREFUSED) // it has ended meanwhile
 	}
