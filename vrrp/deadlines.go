@@ -29,6 +29,8 @@ const (
 	vmacRetry
 	// vmacSweep: so is the removal of those that nobody wants.
 	vmacSweep
+	// heartbeatDue: it is time to say that this goroutine runs.
+	heartbeatDue
 	// socketLook: a socket with dense traffic is looked at.
 	socketLook
 )

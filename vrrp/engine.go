@@ -86,6 +86,7 @@ type Engine struct {
 	filters    map[string]event.Problem // by table
 	problems   []event.Problem          // as last told
 	limits     limits
+	heartbeats heartbeats
 }
 
 // New makes an engine without instances.
@@ -207,6 +208,7 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents <-chan link.RouteEvent,
 	repairs <-chan link.FilterRepair) {
 	ended := ctx.Done()
+	e.beat(e.opts.Clock.Now())
 	for {
 		e.arm()
 		e.dispatchVMACs()
@@ -251,6 +253,7 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 			e.stop(true)
 		}
 		e.fire()
+		e.advertised()
 	}
 }
 
@@ -303,6 +306,8 @@ func (e *Engine) fire() {
 			e.linkSettled(d.link, now)
 		case socketLook:
 			e.look(d.sock)
+		case heartbeatDue:
+			e.beat(now)
 		case vmacRetry:
 			e.vmacRetryDue(d.vmac)
 		case vmacSweep:

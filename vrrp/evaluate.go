@@ -64,7 +64,9 @@ func (e *Engine) evaluate(i *instance, now time.Time) {
 	if i.unsupported == "" {
 		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))
 	}
-	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && (!isUnicast(i.cfg) || i.source.IsValid()) {
+	// Without its source an instance loses the socket, which may have lost its
+	// group or address in the kernel, and gets a new one with it.
+	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && e.sourceFault(i, on) == "" {
 		e.attach(i, bound)
 	} else {
 		defer e.detach(i) // a MASTER may still be able to give its mastership away
@@ -117,6 +119,17 @@ func (e *Engine) reconfigured(i *instance, now time.Time) {
 	e.step(i, now, machine.Input{Kind: machine.Reconfigured, Params: &i.params, Priority: i.priority})
 }
 
+// sourceFault says what is wrong with the source of advertisements.
+func (e *Engine) sourceFault(i *instance, on *iface) string {
+	switch {
+	case !e.interfaces.sourceOf(i.cfg, on).IsValid():
+		return noSource(i.cfg, on)
+	case tracksSource(i.cfg) && !e.interfaces.has(i.cfg.SourceAddress):
+		return missingSource(i.cfg)
+	}
+	return ""
+}
+
 // fault says what keeps an instance from working; empty is nothing.
 func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	name := i.cfg.Interface
@@ -131,10 +144,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return i.unsupported
 	case i.cfg.UnicastFaultNoPeer && !isUnicast(i.cfg):
 		return "there is no unicast_peer"
-	case !e.interfaces.sourceOf(i.cfg, on).IsValid():
-		return noSource(i.cfg, on)
-	case tracksSource(i.cfg) && !e.interfaces.has(i.cfg.SourceAddress):
-		return missingSource(i.cfg)
+	case e.sourceFault(i, on) != "":
+		return e.sourceFault(i, on)
 	case i.badness != "":
 		return i.badness
 	case i.sock.err != nil:

@@ -84,7 +84,7 @@ func TestAFilterOutlivesACrashOrIsRemoved(t *testing.T) {
 		a.engine.Stop(false)
 		a.wantBlocked(true)
 		a.run()
-		a.applyResuming(map[string]vrrp.Resume{"VI": {WasMaster: true}}, with(instance("VI", 150, vip), noAccept))
+		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master}}, with(instance("VI", 150, vip), noAccept))
 		after(time.Second)
 		a.want("VI", event.Master)
 		a.wantBlocked(true)

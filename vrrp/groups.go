@@ -135,7 +135,7 @@ func (e *Engine) start(of *instance, now time.Time) {
 	for _, i := range of.together() {
 		if !i.started {
 			i.started = true
-			e.step(i, now, machine.Input{Kind: machine.Startup, Master: resume})
+			e.step(i, now, machine.Input{Kind: machine.Startup, Master: resume, Was: i.was.State})
 		}
 	}
 }
@@ -194,13 +194,29 @@ func (e *Engine) tellGroup(g *group, now time.Time) {
 	if g.unsettled || state == g.state.State {
 		return
 	}
+	quiet := g.quiet
+	if g.state.State == event.Init {
+		quiet = g.was() == state // what it was before this process is nothing to tell
+	}
 	g.state = event.GroupState{
-		Group: g.name, From: g.state.State, State: state, Since: now.Round(0), Reason: g.reason, Quiet: g.quiet,
+		Group: g.name, From: g.state.State, State: state, Since: now.Round(0), Reason: g.reason, Quiet: quiet,
+	}
+	for _, i := range g.members {
+		i.was = Resume{}
 	}
 	e.log.Info("sync group changed", "group", g.name, "from", g.state.From.String(), "to", state.String(), "reason", g.reason)
 	if e.opts.GroupEvents != nil {
 		e.opts.GroupEvents(g.state)
 	}
+}
+
+// was is the state of the group in a process that died; INIT without one.
+func (g *group) was() event.VRRPState {
+	states := make([]event.VRRPState, len(g.members))
+	for n, i := range g.members {
+		states[n] = i.was.State
+	}
+	return machine.GroupState(states)
 }
 
 // announceWith has the other members of a group announce their addresses when

@@ -204,7 +204,7 @@ func TestARestartedGroupResumes(t *testing.T) {
 		l.in.Cut(a.host, false)
 		a.run()
 		a.applyConfig(twoLegs(150, nil), map[string]vrrp.Resume{
-			"OUT": {WasMaster: true, DeadSince: 100 * time.Millisecond}, "IN": {WasMaster: true, DeadSince: 100 * time.Millisecond},
+			"OUT": {State: event.Master, SilentFor: 100 * time.Millisecond}, "IN": {State: event.Master, SilentFor: 100 * time.Millisecond},
 		})
 		a.wantBoth(event.Master)
 		after(5 * time.Second)

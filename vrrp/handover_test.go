@@ -80,7 +80,7 @@ func TestHandOverOutlivesTheProcess(t *testing.T) {
 		a.run()
 		a.handOver(map[string]uint64{"VI": 1})
 		a.engine.AllowMaster()
-		a.applyResuming(map[string]vrrp.Resume{"VI": {WasMaster: true}}, instance("VI", 150, vip))
+		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master}}, instance("VI", 150, vip))
 		after(time.Minute)
 		a.want("VI", event.Backup)
 		b.want("VI", event.Master)

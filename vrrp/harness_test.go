@@ -37,7 +37,33 @@ type node struct {
 	events []event.InstanceState
 	groups []event.GroupState
 	lower  []event.LowerHeard
+
+	// heartbeat is told of heartbeats; nil in most tests, so that nothing wakes
+	// an engine but what they are about.
+	heartbeat  func(vrrp.Heartbeat)
+	heartbeats []vrrp.Heartbeat
+	problems   []event.Problem
 }
+
+// sinceBoot is how long a host has run when an engine on it begins.
+const sinceBoot = 30 * time.Second
+
+// beats are the heartbeats told so far.
+func (n *node) beats() []vrrp.Heartbeat {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.heartbeats)
+}
+
+// trouble is what was last told not to be right in the kernel.
+func (n *node) trouble() []event.Problem {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.problems)
+}
+
+func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 // newNode makes a host with an interface eth0 and starts an engine on it.
 // The engine is stopped, and checked to have left nothing, when the test ends.
@@ -55,6 +81,7 @@ func (n *node) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.log = &logBuffer{}
 	ended := make(chan error, 1)
+	started := time.Now()
 	n.cancel, n.ended = cancel, ended
 	n.engine = vrrp.New(vrrp.Options{
 		Log:     slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -62,7 +89,13 @@ func (n *node) run() {
 		Network: n.host,
 		Clock:   n.clock,
 
-		SinceBoot: func() time.Duration { return 30 * time.Second },
+		SinceBoot: func() time.Duration { return sinceBoot + time.Since(started) },
+		Heartbeat: n.heartbeat,
+		Host: func(s event.HostState) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.problems = s.Problems
+		},
 		Events: func(s event.InstanceState) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

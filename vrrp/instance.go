@@ -47,9 +47,11 @@ type instance struct {
 	started bool
 	// resumable is until when the instance, MASTER in a process that died, may go on as MASTER.
 	resumable time.Time
-	own       string // what is wrong with it; empty is nothing
-	fault     string // what holds it in FAULT: own, or another's of its group
-	ready     bool   // it is known whether something is wrong
+	// was is what is known of its life in that process.
+	was   Resume
+	own   string // what is wrong with it; empty is nothing
+	fault string // what holds it in FAULT: own, or another's of its group
+	ready bool   // it is known whether something is wrong
 	// priority is the effective one.
 	priority uint8
 	handover uint64 // number of the last hand-over that was begun; 0 after it was ended
@@ -190,7 +192,8 @@ func devicesOf(cfg *conf.Instance, tracks tracks) []string {
 
 // remember takes what is known of the instance's life in an earlier process.
 func (i *instance) remember(r Resume, now time.Time) {
-	if r.WasMaster {
-		i.resumable = now.Add(resumeIntervals*i.cfg.AdvertInterval - r.DeadSince)
+	i.was = r
+	if r.State == event.Master && !r.Silenced {
+		i.resumable = now.Add(resumeIntervals*i.cfg.AdvertInterval - r.SilentFor)
 	}
 }

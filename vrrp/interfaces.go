@@ -22,6 +22,8 @@ type iface struct {
 	link.Interface
 	known bool // false: only an address of it was heard of yet
 	addrs map[netip.Prefix]ownAddress
+	// virtual are those that are director's.
+	virtual map[netip.Prefix]bool
 }
 
 // ownAddress is an address that somebody else has put on an interface.
@@ -91,6 +93,7 @@ func (t *interfaces) apply(e link.Event) change {
 			return change{}
 		}
 		c := change{removed: resource.AddressKey{Device: i.Name, Prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
+		delete(i.virtual, e.Address.Prefix)
 		if _, own := i.addrs[e.Address.Prefix]; own {
 			before := i.primary()
 			delete(i.addrs, e.Address.Prefix)
@@ -106,7 +109,7 @@ func (t *interfaces) apply(e link.Event) change {
 func (t *interfaces) at(index int) *iface {
 	i := t.byIndex[index]
 	if i == nil {
-		i = &iface{Interface: link.Interface{Index: index}, addrs: make(map[netip.Prefix]ownAddress)}
+		i = &iface{Interface: link.Interface{Index: index}, addrs: make(map[netip.Prefix]ownAddress), virtual: make(map[netip.Prefix]bool)}
 		t.byIndex[index] = i
 	}
 	return i
@@ -133,6 +136,7 @@ func (t *interfaces) changed(to link.Interface) []string {
 		for p := range i.addrs {
 			if t.virtual(resource.AddressKey{Device: to.Name, Prefix: p}) {
 				delete(i.addrs, p)
+				i.virtual[p] = true
 			}
 		}
 	}
@@ -145,6 +149,7 @@ func (t *interfaces) add(i *iface, a link.InterfaceAddress) {
 	own, known := i.addrs[a.Prefix]
 	if !known {
 		if t.virtual(resource.AddressKey{Device: i.Name, Prefix: a.Prefix}) {
+			i.virtual[a.Prefix] = true
 			return
 		}
 		t.counter++

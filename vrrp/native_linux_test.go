@@ -335,7 +335,7 @@ func TestNativeRestartedProcessResumes(t *testing.T) {
 	again := a.restart(nodeConfig{
 		Instances: []*conf.Instance{nativeInstance(150, 300*time.Millisecond)},
 		Held:      map[string]bool{"address eth0 " + vip: true},
-		Resume:    map[string]vrrp.Resume{"VI": {WasMaster: true, DeadSince: time.Since(killed)}},
+		Resume:    map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: time.Since(killed)}},
 	})
 	again.expect("STATE MASTER")
 	time.Sleep(time.Until(killed.Add(2 * time.Second)))

@@ -41,12 +41,31 @@ type Options struct {
 	// Host is told everything that is not right in the kernel, in the same way,
 	// whenever that has changed. It is optional.
 	Host func(event.HostState)
+	// Heartbeat is told at least every HeartbeatInterval, and soon after an
+	// advertisement has left, in the same way. It is optional and needs SinceBoot.
+	Heartbeat func(Heartbeat)
 }
 
-// Resume is what is known of an instance's life in a process that died.
+// Heartbeat says that the goroutine that sends advertisements runs. Times are
+// those of Options.SinceBoot.
+type Heartbeat struct {
+	At         time.Duration
+	Advertised time.Duration // when the last advertisement was sent; 0 is none yet
+	// ShortestDown is the shortest time, of all instances that are MASTER, that
+	// a BACKUP waits for an advertisement; 0 without a MASTER.
+	ShortestDown time.Duration
+}
+
+// Resume is what is known of an instance's life in a process that died. What it
+// was and still is is told quietly.
 type Resume struct {
-	WasMaster bool
-	// DeadSince is how long ago that process died. An instance that was MASTER
-	// resumes when it is back within two of its advertisement intervals.
-	DeadSince time.Duration
+	State event.VRRPState // as last told
+	Since time.Time
+	// SilentFor is how long ago the last advertisement was sent. An instance that
+	// was MASTER resumes within two of its advertisement intervals: its peers take
+	// over after three.
+	SilentFor time.Duration
+	// Silenced: the process was ended because nothing was heard of it, so another
+	// router may be MASTER.
+	Silenced bool
 }

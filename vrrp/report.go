@@ -28,12 +28,19 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		i.stats.masters++
 	}
 	i.peer, i.told = i.machine.Master(), now
+	since := now
+	if f.Quiet && i.was.State == f.To && !i.was.Since.IsZero() {
+		since = i.was.Since
+	}
+	if i.group == nil {
+		i.was = Resume{}
+	}
 	i.state = event.InstanceState{
 		Instance: i.cfg.Name,
 		ID:       i.cfg.ID().String(),
 		From:     f.From,
 		State:    f.To,
-		Since:    now.Round(0),
+		Since:    since.Round(0),
 		Priority: int(i.machine.Priority()),
 		Reason:   reason,
 		Peer:     i.peerText(),

@@ -26,11 +26,17 @@ func (t *interfaces) sourceOf(cfg *conf.Instance, on *iface) netip.Addr {
 	return on.own6(t.virtual, linkLocal)
 }
 
-// has says whether an interface has an address of its own that can be a source.
+// has says whether the host has an address that can be a source: over IPv6 one
+// of an interface's own, over IPv4 also a virtual one that is there.
 func (t *interfaces) has(addr netip.Addr) bool {
 	for _, i := range t.byIndex {
 		for p, own := range i.addrs {
 			if p.Addr() == addr && own.dad == link.DADPassed {
+				return true
+			}
+		}
+		for p := range i.virtual {
+			if p.Addr() == addr && addr.Is4() {
 				return true
 			}
 		}
@@ -100,10 +106,11 @@ func near(peers []conf.UnicastPeer) func(netip.Prefix) int {
 }
 
 // tracksSource says whether an instance is in FAULT without its configured
-// source: with track_src_ip, and over IPv6, where the kernel sends from no
-// address that it does not have.
+// source: with track_src_ip; with unicast, whose answers come to it; and over
+// IPv6, where the kernel sends from no address that it does not have. Multicast
+// over IPv4 leaves from any address (mcast_src_ip).
 func tracksSource(cfg *conf.Instance) bool {
-	return cfg.SourceAddress.IsValid() && (cfg.TrackSource || cfg.IPv6)
+	return cfg.SourceAddress.IsValid() && (cfg.TrackSource || cfg.IPv6 || isUnicast(cfg))
 }
 
 // missingSource is what to say then.

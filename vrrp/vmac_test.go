@@ -140,7 +140,7 @@ func TestAVirtualMACInterfaceIsAdoptedAfterACrash(t *testing.T) {
 		events := len(n.states("VI"))
 		n.run()
 		since := time.Now()
-		n.applyResuming(map[string]vrrp.Resume{"VI": {WasMaster: true, DeadSince: time.Second}}, vmacInstance("VI", 150))
+		n.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: time.Second}}, vmacInstance("VI", 150))
 		after(2 * time.Second)
 		n.want("VI", event.Master)
 		n.wantVMAC(vmacName, true)

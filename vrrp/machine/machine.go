@@ -68,7 +68,7 @@ func (m *Machine) configure(p Params) {
 func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 	switch in.Kind {
 	case Startup:
-		return m.startup(now, in.Master, effects)
+		return m.startup(now, in, effects)
 	case Shutdown:
 		return m.shutdown(effects)
 	case TimerFired:

@@ -32,23 +32,24 @@ func (m *Machine) advertise(effects []Effect) []Effect {
 }
 
 // startup leaves Init (RFC 9568 section 6.4.1).
-func (m *Machine) startup(now time.Time, resume bool, effects []Effect) []Effect {
+func (m *Machine) startup(now time.Time, in Input, effects []Effect) []Effect {
 	switch {
 	case m.state != event.Init:
 		return effects
 	case m.fault:
-		if resume {
+		if in.Master {
 			effects = append(effects, Effect{Kind: SendAdvertisement, Priority: 0})
 		}
 		effects = append(effects, Effect{Kind: ReleaseAddresses})
-		return m.changed(event.Fault, event.Fault, cause{reason: TrackedDown, detail: m.detail}, effects)
-	case resume:
+		why := cause{reason: TrackedDown, detail: m.detail, quiet: in.Was == event.Fault}
+		return m.changed(event.Fault, event.Fault, why, effects)
+	case in.Master:
 		return m.becomeMaster(now, cause{reason: Resumed, quiet: true}, effects)
 	case m.owner() && !m.handedOver:
-		return m.becomeMaster(now, cause{reason: AddressOwner}, effects)
+		return m.becomeMaster(now, cause{reason: AddressOwner, quiet: in.Was == event.Master}, effects)
 	}
 	effects = append(effects, Effect{Kind: ReleaseAddresses})
-	return m.listen(now, cause{reason: StartedUp}, effects)
+	return m.listen(now, cause{reason: StartedUp, quiet: in.Was == event.Backup}, effects)
 }
 
 // listen enters BACKUP with nothing heard yet.

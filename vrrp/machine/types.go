@@ -53,7 +53,8 @@ type InputKind uint8
 
 // What can happen to a machine.
 const (
-	// Startup begins: Input.Master resumes MASTER (a restarted worker).
+	// Startup begins: Input.Master resumes MASTER (a restarted worker). Input.Was is
+	// the state in the process that died: to be in it again is quiet.
 	// Otherwise addresses that a crashed predecessor left behind are released
 	// first. What was said before Startup (FaultChanged, PriorityChanged) holds.
 	Startup InputKind = iota
@@ -120,6 +121,7 @@ type Input struct {
 	Reason   string
 	Priority uint8
 	Master   bool
+	Was      event.VRRPState
 	Params   *Params
 }
 
@@ -159,5 +161,5 @@ type Effect struct {
 	Reason   Reason
 	Adv      Advert // what Reason is about, when it is about an advertisement
 	Detail   string // the Input.Reason of a FAULT
-	Quiet    bool   // MASTER resumed, not reached: nobody is notified
+	Quiet    bool   // the state was resumed, not reached: nobody is notified
 }

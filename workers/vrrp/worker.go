@@ -31,6 +31,12 @@ func Run(p *workers.Process) error {
 		LowerHeard: func(h event.LowerHeard) {
 			p.Out.Put("lower "+h.Instance, worker.Message{LowerHeard: &h})
 		},
+		Host: func(s event.HostState) { p.Out.Put("host", worker.Message{Host: &s}) },
+		Heartbeat: func(h vrrp.Heartbeat) {
+			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{
+				At: h.At, Advertised: h.Advertised, ShortestDown: h.ShortestDown,
+			}})
+		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -104,11 +110,16 @@ func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
 	}
 }
 
-// resume says which instances were MASTER in the worker that died, and how
-// long ago that was: what it took to start this one counts.
+// resume says what instances were in the worker that died, and for how long
+// the neighbours have heard nothing of it: what it took to start this one counts.
+// Without a heartbeat it was silent since it died at the latest.
 func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Resume {
 	if known.Died == 0 {
 		return nil
+	}
+	silent := worker.Monotonic() - known.Died
+	if known.Advertised != 0 {
+		silent = max(silent, link.SinceBoot()-known.Advertised)
 	}
 	ids := make(map[string]conf.InstanceID, len(cfg.Instances))
 	for _, i := range cfg.Instances {
@@ -117,7 +128,7 @@ func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Re
 	r := make(map[conf.InstanceID]vrrp.Resume, len(known.Instances))
 	for _, i := range known.Instances {
 		if id, ok := ids[i.Instance]; ok {
-			r[id] = vrrp.Resume{WasMaster: i.State == event.Master, DeadSince: worker.Monotonic() - known.Died}
+			r[id] = vrrp.Resume{State: i.State, Since: i.Since, SilentFor: silent, Silenced: known.Silenced}
 		}
 	}
 	return r

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -27,16 +28,25 @@ func TestARetellingDoesNotSilenceATransition(t *testing.T) {
 	}
 }
 
-// What it took to start the worker counts; a cold start resumes nothing.
-func TestOnlyAMasterIsResumed(t *testing.T) {
+// What it took to start the worker counts, and for how long it was silent before
+// it died; a cold start resumes nothing.
+func TestWhatIsResumed(t *testing.T) {
 	s := worker.Snapshot{Died: worker.Monotonic() - 70*time.Millisecond, Instances: []event.InstanceState{
 		{Instance: "VI_1", State: event.Master}, {Instance: "VI_2", State: event.Backup},
 	}}
 	one, two := &conf.Instance{Name: "VI_1", VRID: 1}, &conf.Instance{Name: "VI_2", VRID: 2}
 	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
 	r := resume(s, cfg)
-	if dead := r[one.ID()].DeadSince; !r[one.ID()].WasMaster || dead < 70*time.Millisecond || dead > 10*time.Second || r[two.ID()].WasMaster {
+	if dead := r[one.ID()].SilentFor; r[one.ID()].State != event.Master || dead < 70*time.Millisecond || dead > 10*time.Second || r[two.ID()].State != event.Backup {
 		t.Errorf("resume: %+v", r)
+	}
+	s.Advertised = link.SinceBoot() - time.Minute
+	if silent := resume(s, cfg)[one.ID()].SilentFor; silent < time.Minute {
+		t.Errorf("silent for %v after a last advertisement a minute ago", silent)
+	}
+	s.Silenced = true
+	if !resume(s, cfg)[one.ID()].Silenced {
+		t.Error("a worker that was killed for its silence may resume MASTER")
 	}
 	s.Died = 0
 	if resume(s, cfg) != nil {
