@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/diff"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/hostcheck"
@@ -18,9 +18,10 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 	var running *loaded
 	var store *history.Store
 	facts := plan.Facts{}
+	var trackers []event.TrackerState
 	err := s.do(ctx, func() {
 		r.ConfigState, running, store = s.state(), s.current(), s.archive.store
-		facts.Instances = s.known.States()
+		facts.Instances, trackers = s.known.States(), s.trackers()
 	})
 	if err == nil {
 		err = s.compareFile(ctx, &r.ConfigState)
@@ -54,7 +55,8 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 		return r, nil
 	}
 	hostcheck.Look(&facts)
-	r.Plan = plan.Make(diff.Diff(running.cfg, wanted.cfg), facts)
+	hostcheck.LookForTrackers(&facts, wanted.cfg, trackers)
+	r.Plan = plan.Make(running.cfg, wanted.cfg, facts)
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
 }

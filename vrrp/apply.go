@@ -68,7 +68,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 	if !e.configured && resume == nil {
 		e.delayStart(&cfg.Global, now)
 	}
-	maps.DeleteFunc(e.trackers, func(k trackerKey, _ event.TrackerState) bool { return e.watchers[k] == nil })
+	maps.DeleteFunc(e.trackers, func(k track.Key, _ event.TrackerState) bool { return e.watchers[k] == nil })
 	for _, i := range changed {
 		e.reconfigure(i, now)
 	}
@@ -93,8 +93,8 @@ func (e *Engine) index() {
 	clear(e.watchers)
 	clear(e.sources)
 	for _, i := range e.order {
-		for _, r := range i.tracks.others {
-			e.watchers[r.trackerKey] = append(e.watchers[r.trackerKey], i)
+		for _, r := range i.tracks.Others {
+			e.watchers[r.Key] = append(e.watchers[r.Key], i)
 		}
 		if tracksSource(i.next) {
 			e.sources[i.next.SourceAddress] = append(e.sources[i.next.SourceAddress], i)

@@ -16,6 +16,7 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/vrrp/turns"
 	"github.com/lvs-director/director/vrrp/vmac"
 )
@@ -35,9 +36,9 @@ type Engine struct {
 	users        map[string][]*instance
 	groups       map[string]*group
 	wanters      map[resource.Key][]*instance // who wants a resource
-	trackers     map[trackerKey]event.TrackerState
+	trackers     map[track.Key]event.TrackerState
 	handovers    map[string]uint64 // numbers of those in force, by instance name
-	watchers     map[trackerKey][]*instance
+	watchers     map[track.Key][]*instance
 	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets      map[link.Key]*socket
 	interfaces   *interfaces
@@ -98,8 +99,8 @@ func New(opts Options) *Engine {
 		instances:   make(map[conf.InstanceID]*instance),
 		users:       make(map[string][]*instance),
 		wanters:     make(map[resource.Key][]*instance),
-		trackers:    make(map[trackerKey]event.TrackerState),
-		watchers:    make(map[trackerKey][]*instance),
+		trackers:    make(map[track.Key]event.TrackerState),
+		watchers:    make(map[track.Key][]*instance),
 		sources:     make(map[netip.Addr][]*instance),
 		sockets:     make(map[link.Key]*socket),
 		leftBehind:  make(map[resource.Key]bool),

@@ -7,6 +7,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // group is a sync group. Its rules are the machine's; see machine.Follow.
@@ -39,7 +40,7 @@ func (e *Engine) assignGroups(cfg *conf.Config) {
 	for _, i := range e.order {
 		c := i.next
 		block := blocks[c.Name]
-		i.group, i.tracks = nil, tracksOf(c, block)
+		i.group, i.tracks = nil, track.ReferencesOf(c, block)
 		if block == nil {
 			continue
 		}

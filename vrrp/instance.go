@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/vrrp/vmac"
 )
 
@@ -37,8 +38,8 @@ type instance struct {
 	next      *conf.Instance // what cfg is about to become, while a configuration is applied
 	addresses []conf.Address // all of them, in the order of the file
 	resources []resource.Resource
-	tracks    tracks // its own and its group's
-	group     *group // nil without one
+	tracks    track.References // its own and its group's
+	group     *group           // nil without one
 	alone     [1]*instance
 
 	machine *machine.Machine
@@ -169,7 +170,7 @@ func (i *instance) configure(cfg *conf.Instance) {
 }
 
 // devicesOf are the interfaces an instance depends on.
-func devicesOf(cfg *conf.Instance, tracks tracks) []string {
+func devicesOf(cfg *conf.Instance, tracks track.References) []string {
 	var names []string
 	if cfg.Interface != "" {
 		names = append(names, cfg.Interface)
@@ -177,7 +178,7 @@ func devicesOf(cfg *conf.Instance, tracks tracks) []string {
 	if cfg.VRF != "" {
 		names = append(names, cfg.VRF)
 	}
-	for _, t := range tracks.interfaces {
+	for _, t := range tracks.Interfaces {
 		names = append(names, t.Name)
 	}
 	for _, a := range addressesOf(cfg) {

@@ -170,3 +170,38 @@ func TestWithoutStateDirectory(t *testing.T) {
 		t.Errorf("the log says %d times that there is no history", got)
 	}
 }
+
+// TestAPlanSeesWhatTheHostLacks: what a reload would do to an instance on this
+// host is said before.
+func TestAPlanSeesWhatTheHostLacks(t *testing.T) {
+	n := newNode(t)
+	n.write(vip1)
+	n.start()
+	n.has(vip1)
+	n.write(vip1, vip2+" dev eth9")
+	n.says(0, "plan", "VI_1 goes from MASTER to FAULT: interface eth9 of address "+vip2+" does not exist", "! comes up")
+	n.has(vip1)
+	n.says(0, "reload", "VI_1 goes from MASTER to FAULT")
+	n.has()
+	n.says(2, "status", "FAULT", "eth9")
+	n.write(vip1)
+	n.says(0, "plan", "VI_1 leaves FAULT")
+	n.says(0, "reload", "is in force")
+	n.has(vip1)
+
+	file := filepath.Join(n.dir, "weight")
+	if err := os.WriteFile(file, []byte("-300\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(n.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.writeText("track_file f {\n    file " + file + "\n}\n" +
+		strings.Replace(string(text), "interface eth0", "interface eth0\n    track_file {\n        f weight 1\n    }", 1))
+	n.says(0, "plan", "VI_1 goes from MASTER to FAULT: tracked file f has the value -300, times 1")
+	if err := os.WriteFile(file, []byte("-20\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.says(0, "plan", "VI_1: priority falls from 100 to 80")
+}

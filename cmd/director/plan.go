@@ -90,6 +90,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	}
 	facts := plan.Facts{WithoutEffect: plan.WithoutEffect(findings)}
 	hostcheck.Look(&facts)
+	hostcheck.LookForTrackers(&facts, cfg, nil)
 	hostcheck.LookForRoutes(&facts, cfg)
 	if len(cfg.VirtualServers) > 0 {
 		hostcheck.LookClosely(&facts)

@@ -8,16 +8,20 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // ipvsList is the kernel's IPVS table as text. It is not there when the module
@@ -27,6 +31,11 @@ const ipvsList = "/proc/net/ip_vs"
 // Look fills in what can be read of this host without changing or loading anything.
 func Look(f *plan.Facts) {
 	unknown := func(what string, err error) { f.Unknown = append(f.Unknown, fmt.Sprintf("%s: %v", what, err)) }
+	if links, err := Links(); err != nil {
+		unknown("the interfaces of this host", err)
+	} else {
+		f.Host = &track.Host{Interfaces: links}
+	}
 	list, err := hostAddresses()
 	if err != nil {
 		unknown("the addresses of this host", err)
@@ -46,6 +55,43 @@ func Look(f *plan.Facts) {
 	if f.Table, f.Connections, err = readIPVSList(file); err != nil {
 		f.Table, f.Connections = nil, nil
 		unknown("the IPVS table", err)
+	}
+}
+
+// Links are the interfaces of this host.
+func Links() (map[string]track.Interface, error) {
+	list, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	links := make(map[string]track.Interface, len(list))
+	for _, i := range list {
+		l := track.Interface{Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0}
+		addrs, err := i.Addrs() // one that has gone meanwhile has none
+		if err == nil {
+			for _, a := range addrs {
+				if p, err := netip.ParsePrefix(a.String()); err == nil {
+					l.Addresses = append(l.Addresses, p)
+				}
+			}
+		}
+		links[i.Name] = l
+	}
+	return links, nil
+}
+
+// LookForTrackers puts together what is known of the things that a configuration
+// tracks: what the running director has told, and the files as they are now.
+func LookForTrackers(f *plan.Facts, cfg *conf.Config, told []event.TrackerState) {
+	if f.Host == nil {
+		return
+	}
+	f.Host.Trackers = make(map[track.Key]event.TrackerState)
+	for _, t := range told {
+		f.Host.Trackers[track.Key{Kind: t.Kind, Name: t.Name}] = t
+	}
+	for _, c := range cfg.Files {
+		f.Host.Trackers[track.Key{Kind: event.TrackFile, Name: c.Name}] = tracking.LookAtFile(c)
 	}
 }
 

@@ -21,8 +21,15 @@ func placeOf(a conf.Address) place { return place{a.Device, a.Prefix} }
 func (m *maker) instances() {
 	// Addresses that stay here although their instance lets go of them.
 	stays := make(map[place]string)
+	here := make(map[place]bool) // on this host now, as an instance's
 	for _, c := range m.diff.Instances {
-		if c.New != nil && c.Old != nil && m.state(c) == event.Master {
+		if c.Old == nil || m.state(c) != event.Master {
+			continue
+		}
+		for _, a := range all(c.Old) {
+			here[placeOf(a)] = true
+		}
+		if c.New != nil && m.fault(c.New) == "" {
 			for _, a := range all(c.New) {
 				stays[placeOf(a)] = c.New.Name
 			}
@@ -33,13 +40,22 @@ func (m *maker) instances() {
 	for _, c := range m.diff.Instances {
 		switch c.Action {
 		case diff.Untouched:
+			// What it tracks may have changed all the same.
+			if before := len(m.plan.Clients); m.stateChanges(c) || len(m.plan.Clients) > before || m.priorityChanges(c) {
+				continue
+			}
 			untouched = append(untouched, fmt.Sprintf("%s (%s)", c.Name, m.state(c)))
 		case diff.Added:
+			if fault := m.fault(c.New); fault != "" {
+				m.clients("%s begins in FAULT: %s: its addresses do not come up here", router(c.New), fault)
+				continue
+			}
+			m.firstResults(c.New)
 			m.clients("%s begins, as BACKUP; if no other router has its addresses they come up here: %s", router(c.New), addressTexts(all(c.New)))
 		case diff.Removed:
 			m.instanceEnds(c, stays)
 		case diff.Changed:
-			if text := m.instanceChanges(c, stays); text != "" {
+			if text := m.instanceChanges(c, stays, here); text != "" {
 				changes.add(text, c.New.Name)
 			}
 		}
@@ -86,16 +102,17 @@ func (m *maker) instanceEnds(c diff.InstanceChange, stays map[place]string) {
 
 // instanceChanges says what of a change needs its own sentence, and gives the
 // rest, which others may have in common with it.
-func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string) (rest string) {
+func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string, here map[place]bool) (rest string) {
 	name := c.New.Name
 	state := m.state(c)
-	m.addressesChange(c, state, stays)
+	if !m.stateChanges(c) {
+		m.addressesChange(c, state, stays, here)
+	}
+	m.firstResults(c.New)
 	_, fields := take(c.Fields, "virtual_ipaddress", "virtual_ipaddress_excluded")
 
-	priority, fields := take(fields, "priority")
-	if len(priority) > 0 {
-		m.priorityChanges(c, state)
-	}
+	_, fields = take(fields, "priority")
+	m.priorityChanges(c)
 	// Whoever reads these otherwise than his peer does not hear him any more.
 	apart, fields := take(fields, "version", "vrrp_version", "authentication", "auth_hmac", "mcast_dst_ip", "unicast_peer",
 		"v3_checksum_as_v2", "old_unicast_checksum", "unicast_ttl")
@@ -111,7 +128,7 @@ func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string) (
 	return fieldWords(fields)
 }
 
-func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, stays map[place]string) {
+func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, stays map[place]string, here map[place]bool) {
 	name := c.New.Name
 	before := make(map[place]conf.Address)
 	for _, a := range all(c.Old) {
@@ -151,6 +168,9 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 		}
 	}
 	for _, a := range come {
+		if here[placeOf(a)] {
+			continue // it was said of the instance that had it
+		}
 		m.clients("%s comes up on this host (%s, MASTER)", addressText(a), name)
 	}
 	for _, a := range again {
@@ -158,14 +178,21 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 	}
 }
 
-func (m *maker) priorityChanges(c diff.InstanceChange, state event.VRRPState) {
-	from, to, name := c.Old.Priority, c.New.Priority, c.New.Name
+// priorityChanges says what another effective priority does, and whether it is
+// another one.
+func (m *maker) priorityChanges(c diff.InstanceChange) bool {
+	from, to, why := m.priorities(c)
+	name, state := c.New.Name, m.state(c)
 	switch {
+	case from == to || m.fault(c.New) != "":
+		return false
 	case state == event.Master && to < from:
-		m.clients("%s: priority falls from %d to %d while MASTER: its addresses move to a peer that has more", name, from, to)
+		m.clients("%s: priority falls from %d to %d%s while MASTER: its addresses move to a peer that has more", name, from, to, why)
 	case state == event.Backup && to > from && c.New.Preempt:
-		m.clients("%s: priority rises from %d to %d while BACKUP: it becomes MASTER, and its addresses move here, if the peer has less", name, from, to)
+		m.clients("%s: priority rises from %d to %d%s while BACKUP: it becomes MASTER, and its addresses move here, if the peer has less",
+			name, from, to, why)
 	default:
-		m.quiet("%s: priority %d becomes %d", name, from, to)
+		m.quiet("%s: priority %d becomes %d%s", name, from, to, why)
 	}
+	return true
 }

@@ -15,7 +15,7 @@ import (
 // when it does the same. An instance with all its addresses here is taken for
 // a MASTER, one with none for a BACKUP; both would stay as they are.
 func AgainstKernel(cfg *conf.Config, f Facts) Plan {
-	m := &maker{facts: f, plan: Plan{Unknown: f.Unknown}}
+	m := &maker{facts: f, plan: Plan{Unknown: f.Unknown}, prospects: evaluate(&conf.Config{}, cfg, f.Host)}
 	for _, w := range f.WithoutEffect {
 		m.clients("%s: what is there for it is nobody's any more", w)
 	}
@@ -49,6 +49,9 @@ func (m *maker) kernelAddresses(cfg *conf.Config) {
 			}
 			missing = append(missing, a)
 			other += len(elsewhere[a.Prefix.Addr()])
+		}
+		if fault := m.fault(i); fault != "" {
+			m.clients("%s begins in FAULT: %s", router(i), fault)
 		}
 		switch {
 		case len(list) == 0:

@@ -3,20 +3,23 @@ package plan
 import (
 	"fmt"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/diff"
 )
 
 // maker writes a plan.
 type maker struct {
-	diff  diff.Difference
-	facts Facts
-	plan  Plan
+	diff      diff.Difference
+	facts     Facts
+	plan      Plan
+	prospects map[conf.InstanceID]prospect // nil when the host is not known
 }
 
-// Make says what becomes of a running director when the configuration d leads
-// to replaces the one it has.
-func Make(d diff.Difference, f Facts) Plan {
-	m := &maker{diff: d, facts: f, plan: Plan{Unknown: f.Unknown}}
+// Make says what becomes of a running director when the configuration after
+// replaces before, which it has.
+func Make(before, after *conf.Config, f Facts) Plan {
+	d := diff.Diff(before, after)
+	m := &maker{diff: d, facts: f, plan: Plan{Unknown: f.Unknown}, prospects: evaluate(before, after, f.Host)}
 	for _, c := range d.Fixed {
 		m.plan.Restart = append(m.plan.Restart, fieldWords([]diff.FieldChange{c})+": this takes a restart")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // Plan is what would change, a sentence each.
@@ -40,6 +41,8 @@ type Facts struct {
 	Table table.Table
 	// Connections are those of the kernel's real servers.
 	Connections map[Server]Connections
+	// Host is what instances need of this host; nil when it is not known.
+	Host *track.Host
 	// Addresses are on the host's interfaces.
 	Addresses []link.HostAddress
 	// Routing is what the kernel has of routes and rules; nil when it is not

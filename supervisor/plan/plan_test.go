@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/plan"
@@ -182,7 +181,7 @@ func TestMake(t *testing.T) {
 			if test.old != "" && text == running {
 				t.Fatal("nothing was replaced")
 			}
-			p := plan.Make(diff.Diff(loaded(t, running), loaded(t, text)), busy(t))
+			p := plan.Make(loaded(t, running), loaded(t, text), busy(t))
 			if diff := cmp.Diff(test.want, said(p)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -199,7 +198,7 @@ func TestAnAddressThatChangesItsInstanceStays(t *testing.T) {
 	after = strings.Replace(after, "10.1.0.1/24", "10.1.0.1/24\n10.0.0.101/24 dev eth0", 1)
 	f := busy(t)
 	f.Instances["inside"] = event.Master
-	p := plan.Make(diff.Diff(loaded(t, running), loaded(t, after)), f)
+	p := plan.Make(loaded(t, running), loaded(t, after), f)
 	for _, l := range p.Clients {
 		if strings.Contains(l, "leaves") {
 			t.Error(l)
@@ -223,12 +222,12 @@ func TestWhatTheKernelHas(t *testing.T) {
 		{Device: "lo", Prefix: netip.MustParsePrefix("10.0.0.78/32")},
 	}
 	cfg := loaded(t, running)
-	p := plan.Make(diff.Diff(cfg, cfg), f)
+	p := plan.Make(cfg, cfg, f)
 	want := []string{"foreign: virtual server [10.9.9.9]:tcp:443 rr with 1 real server", "foreign: address 10.0.0.77/32 on eth0"}
 	if diff := cmp.Diff(want, said(p)); diff != "" || !p.Nothing() {
 		t.Errorf("nothing: %v, (-want +got)\n%s", p.Nothing(), diff)
 	}
-	p = plan.Make(diff.Diff(cfg, cfg), plan.Facts{Unknown: []string{"the IPVS table: permission denied"}})
+	p = plan.Make(cfg, cfg, plan.Facts{Unknown: []string{"the IPVS table: permission denied"}})
 	if p.Nothing() {
 		t.Error("it is not certain that nothing changes")
 	}
@@ -236,7 +235,7 @@ func TestWhatTheKernelHas(t *testing.T) {
 
 func TestUntouchedIsNamed(t *testing.T) {
 	cfg := loaded(t, running)
-	p := plan.Make(diff.Diff(cfg, cfg), busy(t))
+	p := plan.Make(cfg, cfg, busy(t))
 	want := []string{
 		"2 VRRP instances: outside (MASTER), inside (BACKUP)",
 		"2 virtual servers with 3 real servers: [10.0.0.100]:tcp:80, [10.0.0.100]:udp:53",
@@ -251,7 +250,7 @@ func TestUntouchedIsNamed(t *testing.T) {
 func TestSecretsAreNotSaid(t *testing.T) {
 	after := strings.Replace(running, "auth_pass first", "auth_pass second", 1)
 	var b strings.Builder
-	if err := plan.Make(diff.Diff(loaded(t, running), loaded(t, after)), busy(t)).Write(&b, 0); err != nil {
+	if err := plan.Make(loaded(t, running), loaded(t, after), busy(t)).Write(&b, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{"first", "second"} {

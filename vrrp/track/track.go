@@ -83,6 +83,18 @@ func Judge(priority uint8, items []Item) Effect {
 	return e
 }
 
+// Change is what the thing adds to the priority now.
+func (t *Item) Change() int {
+	change, _ := t.contribution()
+	return change
+}
+
+// Fault is why the thing holds the instance in FAULT; empty when it does not.
+func (t *Item) Fault() string {
+	_, fault := t.contribution()
+	return fault
+}
+
 // contribution is what one thing adds to the priority, or the fault it makes.
 func (t *Item) contribution() (change int, fault string) {
 	weight := t.Weight
