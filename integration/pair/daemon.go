@@ -80,11 +80,11 @@ func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.run) }
 // AskCommand is the command line of a director's command, such as "handover
 // VI_1", about this daemon; nil for another kind.
 func (d *Daemon) AskCommand(words ...string) []string {
-	director, ok := d.Kind.(Director)
+	director, ok := d.Kind.(interface{ program() string })
 	if !ok {
 		return nil
 	}
-	return append(append([]string{director.Path}, words...), "--run-dir", d.run)
+	return append(append([]string{director.program()}, words...), "--run-dir", d.run)
 }
 
 // Terminate asks the daemon to stop, and returns the moment of asking.
@@ -235,6 +235,8 @@ func (d Director) command(_ *lab.Host, conf, run, state string) (lab.Command, er
 
 // RunDir is the run directory of a host's daemon.
 func RunDir(h *lab.Host) string { return filepath.Join(h.RunDir(), "lb") }
+
+func (d Director) program() string { return d.Path }
 
 func (d Director) statusCommand(run string) []string {
 	return []string{d.Path, "status", "--run-dir", run}
