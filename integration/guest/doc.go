@@ -5,8 +5,9 @@
 // The guest is QEMU with Debian's stock kernel. It sees this machine's files
 // read-only, at their own paths, with everything it writes kept in memory;
 // only the folders named by the caller are shared for writing. It has no
-// network card. The program's standard output and error come out of this
-// process as they are written, and its exit status is returned.
+// network card unless the caller gives it one. The program's standard output and
+// error come out of this process as they are written, and its exit status is
+// returned.
 //
 // A program that needs such a kernel starts itself again inside the guest, so
 // that "go test" and a demo are used the same way everywhere.

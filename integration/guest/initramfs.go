@@ -22,7 +22,7 @@ var stage2Script []byte
 
 // bootModules are the modules that the guest needs before it can see this
 // machine's files; all others it loads from there.
-var bootModules = []string{"virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"}
+var bootModules = []string{"virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "virtio_net"}
 
 // buildInitramfs writes the guest's first file system: busybox, the boot
 // modules and two scripts.

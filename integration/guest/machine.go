@@ -97,12 +97,12 @@ func (m *machine) run(ctx context.Context, accel string, bootLimit time.Duration
 	}
 }
 
-// args is QEMU's command line: a machine with two processors, no network
-// card, and a port each for the command's output and for its exit status.
+// args is QEMU's command line: a machine with two processors, and a port each
+// for the command's output and for its exit status.
 func (m *machine) args(accel, console, statusFile string) []string {
-	return []string{
+	args := []string{
 		"-accel", accel, "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", "2", "-m", "2G",
-		"-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none",
+		"-display", "none", "-monitor", "none", "-no-reboot",
 		"-serial", "file:" + console,
 		"-kernel", m.image, "-initrd", m.initramfs,
 		"-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on tsc=reliable clocksource=tsc init_on_alloc=0 lsm=yama audit=0 kfence.sample_interval=0 nowatchdog",
@@ -116,6 +116,16 @@ func (m *machine) args(accel, console, statusFile string) []string {
 		"-chardev", "stdio,id=out,signal=off", "-device", "virtserialport,chardev=out,name=lab.out",
 		"-chardev", "file,id=status,path=" + qemuValue(statusFile), "-device", "virtserialport,chardev=status,name=lab.status",
 	}
+	if m.cmd.Tap == "" {
+		args = append(args, "-nic", "none")
+	} else {
+		args = append(args, "-netdev", "tap,id=net,script=no,downscript=no,ifname="+qemuValue(m.cmd.Tap),
+			"-device", "virtio-net-pci,netdev=net")
+	}
+	if m.cmd.QMP != "" {
+		args = append(args, "-qmp", "unix:"+qemuValue(m.cmd.QMP)+",server=on,wait=off")
+	}
+	return args
 }
 
 func firstLine(s string) string {

@@ -26,6 +26,8 @@ type Command struct {
 	Stdin  io.Reader // nil for none
 	Stdout io.Writer // standard output and error together
 	Say    io.Writer // what the guest itself has to say: downloads, boot time
+	Tap    string    // the tap interface that is the far end of the guest's eth0; none when empty
+	QMP    string    // path of a socket on which QEMU is told what to do (qemu-qmp-ref(7)); none when empty
 }
 
 // ErrUnavailable says that no guest can be run on this machine, and why.

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 
@@ -14,16 +15,19 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: inguest PROGRAM [ARGUMENT...]")
+	tap := flag.String("tap", "", "the guest's eth0 is at the other end of this tap interface")
+	qmp := flag.String("qmp", "", "path of a socket on which QEMU is told to stop the guest, and the like")
+	flag.Parse()
+	if flag.NArg() == 0 {
+		fmt.Fprintln(os.Stderr, "usage: inguest [-tap INTERFACE] [-qmp SOCKET] PROGRAM [ARGUMENT...]")
 		os.Exit(2)
 	}
 	dir, err := os.Getwd()
 	status := 0
 	if err == nil {
 		status, err = guest.Run(context.Background(), guest.Command{
-			Argv: os.Args[1:], Env: os.Environ(), Dir: dir, Logs: stage.LogsDir(),
-			Stdout: os.Stdout, Say: os.Stderr,
+			Argv: flag.Args(), Env: os.Environ(), Dir: dir, Logs: stage.LogsDir(),
+			Stdout: os.Stdout, Say: os.Stderr, Tap: *tap, QMP: *qmp,
 		})
 	}
 	if err != nil {
