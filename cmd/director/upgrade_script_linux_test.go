@@ -20,7 +20,7 @@ func TestUpgradeHandsAScriptOver(t *testing.T) {
 	n.until("the script runs", func() bool { _, err := os.Stat(begun); return err == nil })
 	n.until("it is in service", func() bool { return strings.Contains(n.log.String(), "msg=\"in service\"") })
 	n.says(0, "upgrade", "the workers run on")
-	n.says(0, "status", "MASTER", "notify_master of INSTANCE VI_1 runs since")
+	n.says(0, "status", "MASTER", "notify_master of INSTANCE VI_1 has been running for")
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
