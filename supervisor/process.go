@@ -1,15 +1,21 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -19,12 +25,12 @@ import (
 const defaultRealTime = 20
 
 // startWorker starts the process of a worker with what it needs of root's power.
-func startWorker(log *slog.Logger, name string, o *Options, realTime int, peer *os.File) (*exec.Cmd, error) {
+func startWorker(log *slog.Logger, name string, o *Options, privilege worker.Privilege, peer *os.File) (*exec.Cmd, error) {
 	cmd := exec.Command("/proc/self/exe", workerArgs(name, o)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
-	refused, err := worker.Start(cmd, privilege(name, realTime))
+	refused, err := worker.Start(cmd, privilege)
 	if refused != nil {
 		log.Warn("the kernel refuses what a worker asks for",
 			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
@@ -37,12 +43,13 @@ const releasePatience = 5 * time.Second
 
 // release removes what a worker left in the kernel. That may need the very lock
 // in the kernel that the worker has died of, so a process of its own does it.
-func release(name string, o *Options) error {
+func release(name string, o *Options, privilege worker.Privilege) error {
 	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat,
 		"--log-level", o.LogLevel, "--release")
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	privilege.RealTime = 0
+	if _, err := worker.Start(cmd, privilege); err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
@@ -65,12 +72,58 @@ func workerArgs(name string, o *Options) []string {
 	return append(args, os.Args[1:]...)
 }
 
-// privilege is what a worker keeps of root's power.
-func privilege(name string, realTime int) worker.Privilege {
-	p := worker.Privilege{Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE}}
+// privilege is what a worker keeps of root's power, and where it runs.
+func privilege(name string, cfg *conf.Config) worker.Privilege {
+	p := worker.Privilege{
+		Capabilities: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
+		Namespace:    workerNamespace(name, cfg),
+	}
 	if name == worker.VRRP {
 		p.Capabilities = append(p.Capabilities, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
-		p.RealTime = realTime
+		p.RealTime = cmp.Or(cfg.Global.VRRPRealTimePriority, defaultRealTime)
 	}
 	return p
+}
+
+// enterNamespace moves this process into the network namespace of net_namespace,
+// with all that it starts later: it executes itself again from a thread that is
+// there. It returns when the process is where the configuration wants it. It
+// must be called before anything is open that the next program would not know.
+func (c *Options) enterNamespace(cfg *conf.Config) error {
+	name := cfg.NetworkNamespace
+	if name == "" {
+		return nil
+	}
+	inside, err := netns.Inside(name)
+	if err != nil {
+		return fmt.Errorf("net_namespace: %w", err)
+	}
+	if inside {
+		return nil
+	}
+	runtime.LockOSThread() // for good: without an exec this process ends
+	noSys, err := netns.Enter(name)
+	if err != nil {
+		return fmt.Errorf("net_namespace: %w", err)
+	}
+	if noSys != nil {
+		c.Log.Warn("running in another network namespace", "problem", noSys)
+	}
+	c.Log.Info("running in another network namespace", "net_namespace", name)
+	c.Flush()
+	// The next program has no handler in its first moment: a SIGHUP must not end it.
+	signal.Ignore(syscall.SIGHUP)
+	if err := syscall.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
+		return fmt.Errorf("net_namespace: executing director in network namespace %s: %w", name, err)
+	}
+	return nil // unreachable
+}
+
+// workerNamespace is the network namespace that a worker runs in; empty is that
+// of the supervisor.
+func workerNamespace(name string, cfg *conf.Config) string {
+	if name == worker.LVS && cfg.IPVSNamespace != cfg.NetworkNamespace {
+		return cfg.IPVSNamespace
+	}
+	return ""
 }

@@ -81,6 +81,9 @@ func Run(o Options) error {
 		return &StartError{start.disk.findings, err}
 	}
 	cfg := start.current.cfg
+	if err := c.enterNamespace(cfg); err != nil {
+		return err
+	}
 	hostcheck.LoadModules(cfg)
 	logFindings(log, start.current.findings)
 	if err := hostcheck.Permitted(cfg); err != nil {

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -21,12 +20,9 @@ func (s *supervisor) keep(name rollout.Worker, k *worker.Keeper) {
 }
 
 func (s *supervisor) newKeeper(name rollout.Worker) *worker.Keeper {
-	realTime := 0
-	if name == rollout.VRRP {
-		realTime = cmp.Or(s.current().cfg.Global.VRRPRealTimePriority, defaultRealTime)
-	}
+	p := privilege(string(name), s.current().cfg)
 	return worker.NewKeeper(string(name), func(peer *os.File) (*exec.Cmd, error) {
-		return startWorker(s.log, string(name), s.opts, realTime, peer)
+		return startWorker(s.log, string(name), s.opts, p, peer)
 	}, s.events)
 }
 
@@ -192,8 +188,9 @@ func (s *supervisor) finish(e rollout.Finish) {
 // releaseWorker removes what a worker left in the kernel.
 func (s *supervisor) releaseWorker(e rollout.Release) {
 	s.log.Error("removing what a worker left in the kernel", "worker", e.Worker, "why", e.Why)
+	p := privilege(string(e.Worker), s.current().cfg)
 	go func() {
-		err := release(string(e.Worker), s.opts)
+		err := release(string(e.Worker), s.opts, p)
 		s.post(func() {
 			if err != nil {
 				s.log.Error("failed to remove what a worker left in the kernel", "worker", e.Worker, "error", err)

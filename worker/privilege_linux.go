@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/netns"
 )
 
 // Privilege is what a worker process is allowed beyond an ordinary process.
@@ -16,6 +18,9 @@ type Privilege struct {
 	Capabilities []uintptr
 	// RealTime is its SCHED_RR priority, 1..99; 0 is the ordinary scheduler.
 	RealTime int
+	// Namespace is the name of the network namespace that it runs in; empty is
+	// that of the process that starts it.
+	Namespace string
 }
 
 // LockMemory locks every page of this process in memory once it was touched. An
@@ -30,11 +35,12 @@ func LockMemory() error {
 }
 
 // Start starts cmd with the privileges of p. refused says which of them the
-// kernel does not grant (in a container, for example); cmd is started without them.
+// kernel does not grant (in a container, for example); cmd is started without
+// them, but never outside of its namespace.
 //
-// A process inherits scheduler and capabilities from the thread that forks it.
-// So a thread of its own sets them, forks and ends: all threads of the child
-// have them, and this process is unchanged.
+// A process inherits namespaces, scheduler and capabilities from the thread that
+// forks it. So a thread of its own sets them, forks and ends: all threads of the
+// child have them, and this process is unchanged.
 //
 // The main thread cannot end, so it must not run this: the program locks it to
 // the main goroutine when it starts.
@@ -44,12 +50,17 @@ func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 		var r result
+		defer func() { started <- r }()
+		if p.Namespace != "" {
+			if r.refused, r.err = netns.Enter(p.Namespace); r.err != nil {
+				return
+			}
+		}
 		if p.RealTime > 0 {
-			r.refused = setRoundRobin(p.RealTime)
+			r.refused = errors.Join(r.refused, setRoundRobin(p.RealTime))
 		}
 		r.refused = errors.Join(r.refused, boundCapabilities(p.Capabilities))
 		r.err = cmd.Start()
-		started <- r
 	}()
 	r := <-started
 	return r.refused, r.err

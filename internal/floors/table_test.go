@@ -34,6 +34,7 @@ var rooms = []room{
 	{name: "logging", floor: 0},
 	{name: "deadline", floor: 0},
 	{name: "mailbox", floor: 0},
+	{name: "netns", floor: 0},
 	{name: "internal/wiretest", floor: 0},
 
 	// The lab knows the program from the outside.

@@ -18,7 +18,7 @@ import (
 // findOthers lists the load balancers of this network namespace. A process of
 // the same program as its parent is that one's worker, not another.
 func findOthers(configID string) ([]other, error) {
-	ours, err := os.Readlink("/proc/self/ns/net")
+	ours, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
 	}

@@ -26,7 +26,7 @@ import (
 
 // ipvsList is the kernel's IPVS table as text. It is not there when the module
 // is not loaded.
-const ipvsList = "/proc/net/ip_vs"
+const ipvsList = "/proc/thread-self/net/ip_vs"
 
 // Look fills in what can be read of this host without changing or loading anything.
 func Look(f *plan.Facts) {

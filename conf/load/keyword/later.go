@@ -5,7 +5,7 @@ package keyword
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"SSL", "virtual_server_group", "net_namespace", "net_namespace_ipvs", "instance",
+		"SSL", "virtual_server_group", "instance",
 	},
 	"global_defs": {
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",

@@ -1,0 +1,92 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// dir has a file for each namespace with a name.
+const dir = "/run/netns"
+
+// path is the file of a namespace.
+func path(name string) (string, error) {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+		return "", fmt.Errorf("network namespace %q: not a name", name)
+	}
+	return filepath.Join(dir, name), nil
+}
+
+// Inside says whether this process is in the namespace name. An error says why
+// that cannot be known: most often there is no such namespace.
+func Inside(name string) (bool, error) {
+	file, err := path(name)
+	if err != nil {
+		return false, err
+	}
+	theirs, err := os.Stat(file)
+	if err != nil {
+		return false, explain(name, err)
+	}
+	ours, err := os.Stat("/proc/thread-self/ns/net")
+	if err != nil {
+		return false, fmt.Errorf("looking at the network namespace of this process: %w", err)
+	}
+	return os.SameFile(ours, theirs), nil
+}
+
+// Enter moves the calling thread into the namespace name. The thread must be
+// locked to its goroutine and must not be used for anything else afterwards: it
+// executes, forks, or ends. noSys says why /sys still shows the devices of the
+// former namespace; the thread is in the namespace all the same.
+func Enter(name string) (noSys, err error) {
+	file, err := path(name)
+	if err != nil {
+		return nil, err
+	}
+	ns, err := os.Open(file)
+	if err != nil {
+		return nil, explain(name, err)
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, explain(name, err)
+	}
+	if err := mountSys(); err != nil {
+		return fmt.Errorf("mounting /sys for network namespace %s: %w (programs see the network devices of the host there)",
+			name, err), nil
+	}
+	return nil, nil
+}
+
+// mountSys gives this thread a mount namespace with a sysfs of its network namespace.
+func mountSys() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	// Nothing of it goes back to the host; what the host mounts later is seen.
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+}
+
+// explain adds what an operator can do.
+func explain(name string, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("network namespace %s: there is none of this name (ip netns add %s)", name, name)
+	case errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES):
+		hint = " (CAP_SYS_ADMIN is needed)"
+	case errors.Is(err, syscall.EINVAL):
+		hint = fmt.Sprintf(" (%s is not the file of a network namespace)", filepath.Join(dir, name))
+	}
+	return fmt.Errorf("entering network namespace %s: %w%s", name, err, hint)
+}
