@@ -18,6 +18,9 @@ const (
 	Holding ProblemKind = "holding"
 	// Contested: something else removes or changes it again and again.
 	Contested ProblemKind = "contested"
+	// Conflict: it is there although it should not be, and director did not put it
+	// there. Of an address: two hosts answer for it.
+	Conflict ProblemKind = "conflict"
 	// Degraded: it works, but a setting that it should have cannot be had.
 	Degraded ProblemKind = "degraded"
 )
@@ -43,6 +46,8 @@ func (p Problem) String() string {
 		text = "failed to remove " + p.Object + ", still present"
 	case Contested:
 		text = "something else keeps removing or changing " + p.Object
+	case Conflict:
+		text = p.Object + " is on this host although the instance is not MASTER: two hosts answer for it"
 	default:
 		text = p.Object + " is not as it should be"
 	}

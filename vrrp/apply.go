@@ -35,6 +35,10 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 		wanted[c.ID()] = c
 	}
 	now := e.opts.Clock.Now()
+	alone := !e.configured && e.opts.Alone != nil && e.opts.Alone()
+	if !e.configured {
+		e.reconciler.Adopt(configuredKeys(cfg, placed), alone)
+	}
 	for _, i := range e.order {
 		if wanted[i.id] == nil {
 			i.group = nil // its end is not the others'
@@ -61,7 +65,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 	}
 	e.assignGroups(cfg)
 	e.index()
-	e.vmacs.Want(interfaces, !e.configured)
+	e.vmacs.Want(interfaces, !e.configured, alone)
 	e.wantVMACs()
 	e.applyStatics(cfg)
 	e.delayLinks(cfg.InterfaceDelays, now)
@@ -142,6 +146,20 @@ func (e *Engine) end(i *instance, now time.Time) {
 	}
 	e.deadlines.Remove(&i.extra)
 	e.detach(i)
+}
+
+// configuredKeys are all resources that a configuration names.
+func configuredKeys(cfg *conf.Config, placed []*conf.Instance) map[resource.Key]bool {
+	keys := make(map[resource.Key]bool)
+	for _, r := range resourceList(cfg.StaticAddresses, cfg.StaticRoutes, cfg.StaticRules) {
+		keys[r.Key()] = true
+	}
+	for _, c := range placed {
+		for _, r := range resourcesOf(c) {
+			keys[r.Key()] = true
+		}
+	}
+	return keys
 }
 
 // resumable are the resources of instances that may still resume MASTER.

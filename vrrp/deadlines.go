@@ -29,6 +29,8 @@ const (
 	vmacRetry
 	// vmacSweep: so is the removal of those that nobody wants.
 	vmacSweep
+	// conflictCheck: virtual addresses are looked for where they should not be.
+	conflictCheck
 	// heartbeatDue: it is time to say that this goroutine runs.
 	heartbeatDue
 	// socketLook: a socket with dense traffic is looked at.

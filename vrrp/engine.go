@@ -78,16 +78,19 @@ type Engine struct {
 	quit     chan struct{} // closed when nobody listens to opened any more
 	helpers  sync.WaitGroup
 
-	reconciler *resource.Reconciler
-	announcer  *announce.Announcer
-	vmacWorker *vmac.Worker
-	pending    map[resource.Owner]uint64 // wishes of which the result is awaited
-	swept      bool                      // what an earlier run has left behind was handed to the reconciler
-	troubles   map[resource.Owner][]resource.Trouble
-	filters    map[string]event.Problem // by table
-	problems   []event.Problem          // as last told
-	limits     limits
-	heartbeats heartbeats
+	reconciler    *resource.Reconciler
+	announcer     *announce.Announcer
+	vmacWorker    *vmac.Worker
+	pending       map[resource.Owner]uint64 // wishes of which the result is awaited
+	swept         bool                      // what an earlier run has left behind was handed to the reconciler
+	troubles      map[resource.Owner][]resource.Trouble
+	filters       map[string]event.Problem // by table
+	problems      []event.Problem          // as last told
+	limits        limits
+	heartbeats    heartbeats
+	conflicts     []event.Problem // as last found
+	conflictSince map[resource.Key]time.Time
+	conflictCheck timer
 }
 
 // New makes an engine without instances.
@@ -307,6 +310,8 @@ func (e *Engine) fire() {
 			e.linkSettled(d.link, now)
 		case socketLook:
 			e.look(d.sock)
+		case conflictCheck:
+			e.findConflicts(now)
 		case heartbeatDue:
 			e.beat(now)
 		case vmacRetry:

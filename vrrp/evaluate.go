@@ -14,6 +14,7 @@ import (
 func (e *Engine) changed(event link.Event) {
 	c := e.interfaces.apply(event)
 	now := e.opts.Clock.Now()
+	e.suspectConflicts(now, e.concerned(event)...)
 	e.watched(event, now)
 	e.shakes(event, now)
 	e.seeLinks(c, now)

@@ -38,6 +38,8 @@ type node struct {
 	groups []event.GroupState
 	lower  []event.LowerHeard
 
+	// alone: nobody else of our kind is in the network namespace.
+	alone bool
 	// heartbeat is told of heartbeats; nil in most tests, so that nothing wakes
 	// an engine but what they are about.
 	heartbeat  func(vrrp.Heartbeat)
@@ -91,6 +93,7 @@ func (n *node) run() {
 
 		SinceBoot: func() time.Duration { return sinceBoot + time.Since(started) },
 		Heartbeat: n.heartbeat,
+		Alone:     func() bool { return n.alone },
 		Host: func(s event.HostState) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

@@ -28,7 +28,7 @@ func TestTheSteadyStateAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("an advertisement costs %v allocations", n)
 	}
-	if d, ok := e.deadlines.First(); !ok || !d.Due().After(now.Add(3*time.Second)) {
+	if d := &i.timers[machine.DownTimer]; !d.Pending() || !d.Due().After(now.Add(3*time.Second)) {
 		t.Errorf("the advertisements did not move the timer: %+v", d)
 	}
 }

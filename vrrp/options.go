@@ -29,6 +29,10 @@ type Options struct {
 	// SinceBoot is how long the host has run, for vrrp_delay_after_boot. It is
 	// optional: without it that has no effect.
 	SinceBoot func() time.Duration
+	// Alone says whether no other director and no keepalived lives in this network
+	// namespace: then what carries their mark and is in no configuration was left
+	// behind. It is optional and asked once, by the first Apply.
+	Alone func() bool
 	// Events is told every new state of an instance, from the engine's
 	// goroutine: it must not block.
 	Events func(event.InstanceState)

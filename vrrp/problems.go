@@ -59,6 +59,7 @@ func (e *Engine) tellProblems() {
 		slices.Sort(byKey[k].Instances)
 		problems = append(problems, *byKey[k])
 	}
+	problems = append(problems, e.conflicts...)
 	problems = append(problems, e.vmacs.Problems(now)...)
 	for _, table := range e.filterTables() {
 		problems = append(problems, e.filters[table])

@@ -18,6 +18,7 @@ const peerPause = time.Second
 // report tells a transition: one line, one event.
 func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before silence) {
 	reason := reasonText(f, before)
+	e.suspectConflicts(now, i)
 	level := slog.LevelInfo
 	if f.To == event.Fault {
 		level = slog.LevelWarn

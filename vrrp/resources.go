@@ -114,6 +114,7 @@ func (e *Engine) reconciled(r resource.Result) {
 		return
 	}
 	e.takeHolding(i, r, now)
+	e.suspectConflicts(now, i)
 	if !i.owns {
 		return
 	}

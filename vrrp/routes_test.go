@@ -149,10 +149,27 @@ func TestARouteThatWasThereBeforeStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
 		cfg := routed(t, darkRoute, "", "")
-		a.host.PutRoute(cfg.Instances[0].Routes[0])
+		before := cfg.Instances[0].Routes[0]
+		before.Protocol = 4 // the administrator's: ours would carry the mark
+		a.host.PutRoute(before)
 		a.masterOf(cfg)
 		a.engine.Stop(true)
 		a.wantRoutes(darkRoute)
+	})
+}
+
+// TestMarkedRoutesAndRulesGoAtTheStart: they are of an earlier run, whatever
+// became of its journal.
+func TestMarkedRoutesAndRulesGoAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
+		cfg := routed(t, viaRoute+"\n"+darkRoute, fromRule, "")
+		a.masterOf(cfg)
+		a.engine.Stop(false)
+		clear(a.journal.held)
+		a.run()
+		a.applyConfig(cfg, nil)
+		a.wantRoutes()
 	})
 }
 

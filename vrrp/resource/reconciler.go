@@ -37,6 +37,7 @@ type Reconciler struct {
 type inbox struct {
 	renames []Rename
 	jobs    mailbox.Queue[Owner, Job]
+	adopt   *adoption
 	sweep   bool
 	keep    map[Key]bool
 }
@@ -130,14 +131,22 @@ func (r *Reconciler) findForeign() {
 		return
 	}
 	for _, a := range present {
-		if k := (AddressKey{a.Device, a.Prefix}); !r.held[k] {
+		k := AddressKey{a.Device, a.Prefix}
+		switch {
+		case !r.held[k]:
 			r.foreign[k] = false
+		case !a.Marked:
+			// It is of a version, or of a kernel, without marks.
+			if err := r.kernel.Addresses.Mark(a.Device, a.Prefix); err != nil {
+				r.log.Debug("failed to mark an address as director's", append(k.Attrs(), "error", err)...)
+			}
 		}
 	}
 }
 
 func (r *Reconciler) takeInbox() {
 	in := r.inbox.Take(inbox{})
+	r.adopt(in.adopt)
 	r.followRenames(in.renames)
 	for _, j := range in.jobs.Take(in.jobs.Len()) {
 		r.takeJob(j)

@@ -19,6 +19,9 @@ type round struct {
 	routes map[link.RouteKey]conf.Route
 	rules  map[conf.Rule]bool
 	err    error
+	// promoted are the interfaces on which secondary addresses stay when their
+	// primary one goes, for this round, and alone are those where that cannot be set.
+	promoted, alone map[string]bool
 	// shaken are resources that may have gone with an address that was removed.
 	shaken []Key
 }
@@ -58,6 +61,7 @@ func (r *Reconciler) removeSome() {
 	}
 	r.disclaim(gone)
 	if n.at == len(n.keys) {
+		r.demote(n)
 		r.removing = nil
 		r.recheck(n.shaken)
 	}
@@ -83,6 +87,7 @@ func (r *Reconciler) startRound() {
 	if len(rules) > 0 && n.err == nil {
 		n.rules, n.err = r.kernel.Routes.FindRules(rules)
 	}
+	r.promote(n)
 }
 
 // removeOne removes one thing. A route that is somebody else's by now stays.
@@ -109,6 +114,16 @@ func (r *Reconciler) removeOne(k Key) error {
 			return n.err
 		}
 		return x.remove(&r.kernel)
+	case Address:
+		if !n.alone[x.Device] {
+			return x.remove(&r.kernel)
+		}
+		put, err := r.kernel.Addresses.RemoveAlone(x.Device, x.Prefix)
+		if len(put) > 0 {
+			r.log.Warn("the kernel has removed other addresses together with a virtual one, since promote_secondaries "+
+				"cannot be set here: put them back", append(k.Attrs(), "number", len(put), "first", put[0].String())...)
+		}
+		return err
 	default:
 		return x.remove(&r.kernel)
 	}

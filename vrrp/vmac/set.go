@@ -23,6 +23,7 @@ type Set struct {
 	sweep bool     // and what is there besides is to be removed
 	busy  bool     // the worker has something to do
 	swept bool     // a sweep is among it
+	adopt bool     // what carries the mark is to be adopted
 
 	// present could not be removed; sweepAgain is when that is tried again.
 	present    map[string]error
@@ -85,8 +86,10 @@ func (s *Set) All() []*Interface {
 }
 
 // Want makes what Place has found the truth: what is new is made, what is not
-// wanted any more is removed. first is the first configuration of a run.
-func (s *Set) Want(wanted map[Key]link.VMAC, first bool) {
+// wanted any more is removed. first is the first configuration of a run,
+// and alone says then that whatever carries the mark of an earlier run is ours.
+func (s *Set) Want(wanted map[Key]link.VMAC, first, alone bool) {
+	s.adopt = first && alone
 	for k, v := range s.byKey {
 		if w, ok := wanted[k]; !ok || w != v.VMAC {
 			delete(s.byKey, k)
@@ -103,7 +106,7 @@ func (s *Set) Want(wanted map[Key]link.VMAC, first bool) {
 		s.look(v)
 	}
 	slices.Sort(s.queue)
-	if first && len(s.former) > 0 {
+	if first && (len(s.former) > 0 || alone) {
 		s.sweep = true
 	}
 }
@@ -151,7 +154,7 @@ func (s *Set) Next() (w Work, ok bool) {
 	if s.busy || len(s.queue) == 0 && !s.sweep {
 		return Work{}, false
 	}
-	w = Work{sweep: s.sweep, keep: make(map[string]bool, len(s.byName))}
+	w = Work{sweep: s.sweep, adopt: s.adopt, keep: make(map[string]bool, len(s.byName))}
 	for name := range s.byName {
 		w.keep[name] = true
 	}
@@ -160,6 +163,7 @@ func (s *Set) Next() (w Work, ok bool) {
 			w.ensure = append(w.ensure, v.VMAC)
 		}
 	}
+	s.adopt = false
 	s.queue, s.sweep, s.swept, s.busy = nil, false, s.sweep, true
 	return w, true
 }

@@ -17,6 +17,8 @@ type Work struct {
 	// sweep has all of ours removed but for keep.
 	sweep bool
 	keep  map[string]bool
+	// adopt takes for ours what carries the mark of an earlier run.
+	adopt bool
 }
 
 // Result is what became of one interface.
@@ -81,6 +83,9 @@ func (w *Worker) Run() {
 	defer w.kernel.Close()
 	for work := range w.work {
 		var results []Result
+		if work.adopt {
+			w.adopt(work.keep)
+		}
 		if work.sweep {
 			results = w.sweep(work.keep)
 		}
@@ -88,6 +93,20 @@ func (w *Worker) Run() {
 			w.turns.Take(func() { results = append(results, w.ensure(v)) })
 		}
 		w.results <- results
+	}
+}
+
+// adopt takes for ours what carries the mark and is not wanted now.
+func (w *Worker) adopt(keep map[string]bool) {
+	marked, err := w.kernel.Marked()
+	if err != nil {
+		w.log.Warn("failed to look for what an earlier run has left behind", "kind", "virtual MAC interfaces", "error", err)
+	}
+	for _, v := range marked {
+		if _, held := w.held[v.Name]; !held && !keep[v.Name] {
+			w.log.Info("removing what an earlier run left behind", "interface", v.Name)
+			w.held[v.Name] = v
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -10,6 +11,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/presence"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 )
@@ -22,8 +24,11 @@ func Run(p *workers.Process) error {
 	if err != nil {
 		return err
 	}
+	alone, leave := alone(p.Log)
+	defer leave()
 	engine := vrrp.New(vrrp.Options{
 		Log: p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
+		Alone:  func() bool { return alone },
 		Events: newTeller(p.Out.Put),
 		GroupEvents: func(s event.GroupState) {
 			p.Out.Put("group "+s.Group, worker.Message{Group: &s})
@@ -89,6 +94,21 @@ func Run(p *workers.Process) error {
 			}
 		}
 	}
+}
+
+// alone shows other directors that this one has virtual routers here, until
+// leave, and says whether nobody else of our kind does.
+func alone(log *slog.Logger) (alone bool, leave func()) {
+	here, err := presence.Acquire(os.Getppid())
+	if err != nil {
+		log.Warn("what an earlier run has left behind is removed only if it is in the configuration", "error", err)
+		return false, func() {}
+	}
+	others, err := here.Others()
+	if err != nil {
+		log.Warn("what an earlier run has left behind is removed only if it is in the configuration", "error", err)
+	}
+	return err == nil && others.None(), func() { _ = here.Close() }
 }
 
 // newTeller sends what the engine tells. A quiet retelling of a transition may

@@ -1,0 +1,95 @@
+package vrrp_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/vrrptest"
+)
+
+// TestWhatCarriesTheMarkGoesAtTheStart: a container was killed and its files
+// are gone; the kernel still knows what was ours.
+func TestWhatCarriesTheMarkGoesAtTheStart(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		alone   bool
+		marked  bool
+		unknown bool // whether what is in no configuration stays
+		vip     bool // whether the configured address stays
+	}{
+		{name: "alone", alone: true, marked: true},
+		{name: "with another director", marked: true, unknown: true},
+		{name: "without marks", alone: true, vip: true, unknown: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &vrrptest.Wire{}
+				b := newNode(t, w, "10.0.0.2/24")
+				b.engine.Stop(true)
+				put := b.host.Put
+				if tt.marked {
+					put = b.host.PutMarked
+				}
+				put("eth0", vip)
+				put("eth0", "10.0.0.77/32") // of an earlier configuration
+				b.alone = tt.alone
+				b.run()
+				b.apply(instance("VI", 100, vip))
+				b.want("VI", event.Backup)
+				b.wantAddress(tt.vip, vip)
+				b.wantAddress(tt.unknown, "10.0.0.77/32")
+				b.wantAddress(true, "10.0.0.2/24")
+			})
+		})
+	}
+}
+
+// TestAVirtualAddressOfABackupIsAProblem: two hosts answer for it, and the
+// command that ends it is said.
+func TestAVirtualAddressOfABackupIsAProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, b := pair(t)
+		after(5 * time.Second)
+		if got := append(a.trouble(), b.trouble()...); len(got) != 0 {
+			t.Errorf("problems of a healthy pair: %v", got)
+		}
+		b.host.Put("eth0", vip)
+		after(5 * time.Second)
+		got := b.trouble()
+		if len(got) != 1 || got[0].Kind != event.Conflict || len(got[0].Instances) != 1 || got[0].Instances[0] != "VI" {
+			t.Fatalf("problems: %v, want one conflict of VI", got)
+		}
+		if n := b.log.count("ip address del " + vip + " dev eth0"); n != 1 {
+			t.Errorf("it was logged %d times, want once:\n%s", n, b.log)
+		}
+		b.host.Take("eth0", vip)
+		after(5 * time.Second)
+		if got := b.trouble(); len(got) != 0 {
+			t.Errorf("problems after it was removed: %v", got)
+		}
+		// As MASTER it is its own.
+		a.crash(w)
+		after(10 * time.Second)
+		b.want("VI", event.Master)
+		if got := b.trouble(); len(got) != 0 {
+			t.Errorf("problems of a MASTER: %v", got)
+		}
+	})
+}
+
+func TestTheOwnersAddressIsNoProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newNode(t, &vrrptest.Wire{}, "10.0.0.2/24")
+		b.host.Put("eth0", vip)
+		b.apply(with(instance("VI", 255, vip), func(i *conf.Instance) {}))
+		after(5 * time.Second)
+		b.host.SetUp("eth0", false)
+		after(5 * time.Second)
+		if got := b.trouble(); len(got) != 0 {
+			t.Errorf("problems: %v", got)
+		}
+	})
+}

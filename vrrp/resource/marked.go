@@ -1,0 +1,101 @@
+package resource
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/vrrp/link"
+)
+
+// What an earlier run has made carries the mark of package link, whatever
+// became of its journal.
+
+// adoption says what of that is ours to remove.
+type adoption struct {
+	configured map[Key]bool
+	alone      bool
+}
+
+// Adopt takes for ours what carries the mark and is among configured, or
+// anything that does when this director is alone in its network namespace. It comes before the first job; what nobody wants then goes with Sweep.
+func (r *Reconciler) Adopt(configured map[Key]bool, alone bool) {
+	r.inbox.Put(func(in *inbox) { in.adopt = &adoption{configured, alone} })
+}
+
+func (r *Reconciler) adopt(a *adoption) {
+	if a == nil {
+		return
+	}
+	marked := r.findMarked()
+	keys := slices.SortedFunc(maps.Keys(marked), Compare)
+	var claim []string
+	for _, k := range keys {
+		switch {
+		case r.held[k]:
+		case a.configured[k] || a.alone:
+			r.log.Info("adopting what an earlier run has made and its journal does not have", k.Attrs()...)
+			r.held[k], r.left[k] = true, marked[k]
+			delete(r.foreign, k)
+			claim = append(claim, k.Journal())
+		default:
+			r.log.Info("something carries director's and keepalived's mark and is in no configuration of this director: "+
+				"leaving it in place, since another director or keepalived runs here",
+				append(k.Attrs(), "remove", RemoveCommand(k))...)
+		}
+	}
+	r.claim(claim)
+}
+
+// findMarked lists what carries the mark, as far as the kernel tells.
+func (r *Reconciler) findMarked() map[Key]Resource {
+	marked := make(map[Key]Resource)
+	note := func(what string, err error) {
+		if err != nil {
+			r.log.Warn("failed to look for what an earlier run has left behind", "kind", what, "error", err)
+		}
+	}
+	addresses, err := r.kernel.Addresses.List()
+	note("addresses", err)
+	for _, a := range addresses {
+		if a.Marked {
+			res := Address{conf.Address{Device: a.Device, Prefix: a.Prefix, PreferredLifetime: conf.Forever}}
+			marked[res.Key()] = res
+		}
+	}
+	routes, err := r.kernel.Routes.RoutesOf(link.Mark)
+	note("routes", err)
+	for _, route := range routes {
+		route.Text = KeyOfRoute(route).text()
+		marked[KeyOfRoute(route)] = Route{route}
+	}
+	rules, err := r.kernel.Routes.RulesOf(link.Mark)
+	note("rules", err)
+	for _, rule := range rules {
+		marked[KeyOfRule(rule)] = Rule{rule}
+	}
+	if r.kernel.Filter == nil {
+		return marked
+	}
+	blocks, err := r.kernel.Filter.Blocked()
+	note("filters", err)
+	for _, b := range blocks {
+		marked[FilterKey(b)] = Filter{b}
+	}
+	return marked
+}
+
+// RemoveCommand is what removes a resource by hand.
+func RemoveCommand(k Key) string {
+	switch k := k.(type) {
+	case AddressKey:
+		return "ip address del " + k.Prefix.String() + " dev " + k.Device
+	case RouteKey:
+		return "ip route del " + k.text()
+	case RuleKey:
+		return "ip rule del " + k.rule.String()
+	case FilterKey:
+		return "nft delete table inet " + k.Table
+	}
+	return ""
+}
