@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
@@ -27,7 +28,7 @@ import (
 
 // Options are what a supervisor is started with.
 type Options struct {
-	File     string // the configuration; empty is the first of conf.DefaultFiles that exists
+	File     string // the configuration; empty is the first of load.DefaultFiles that exists
 	ConfigID string // as for load.Options; empty is the host's name
 	Strict   bool   // warnings of the configuration are errors
 
@@ -71,7 +72,7 @@ func Run(o Options) error {
 	if text, ok := os.LookupEnv(handoffVar); ok {
 		return c.resume(text, signals{stop, hup})
 	}
-	file, err := conf.FindFile(c.File)
+	file, err := load.FindFile(c.File)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (c *checkCmd) Run(io streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	file, err := conf.FindFile(c.File)
+	file, err := load.FindFile(c.File)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (c *checkCmd) Run(io streams) error {
 	}
 	compat := false
 	if c.Compat != "" {
-		findings, compat = c.checkCompat(file, findings)
+		findings, compat = c.checkCompat(file)
 	}
 	if c.JSON {
 		if err := control.Write(io.out, control.NewCheckReport(file, cfg, findings), true); err != nil {
@@ -64,7 +64,7 @@ func (c *checkCmd) Run(io streams) error {
 	}
 	if compat {
 		if !c.JSON {
-			fmt.Fprintln(io.out, compatSummary(file, len(findings)))
+			fmt.Fprintln(io.out, compatSummary(file, findings))
 		}
 		if len(findings) > 0 {
 			return exitCode(exitFailure)
@@ -78,13 +78,29 @@ func (c *checkCmd) Run(io streams) error {
 		return exitCode(exitFailure)
 	}
 	if !c.JSON {
-		summary := []string{words.Count(len(cfg.Instances), "VRRP instance"), words.Count(len(cfg.VirtualServers), "virtual server")}
+		summary := []string{
+			countUsed(len(cfg.Instances), cfg.Found.Instances, "VRRP instance"),
+			countUsed(len(cfg.VirtualServers), cfg.Found.VirtualServers, "virtual server"),
+		}
+		verdict := "good"
+		if len(cfg.Instances) < cfg.Found.Instances || len(cfg.VirtualServers) < cfg.Found.VirtualServers {
+			verdict = "runs in part"
+		}
 		if n := countFindings(findings); n != "" {
 			summary = append(summary, n)
 		}
-		fmt.Fprintf(io.out, "%s: good: %s\n", file, strings.Join(summary, ", "))
+		fmt.Fprintf(io.out, "%s: %s: %s\n", file, verdict, strings.Join(summary, ", "))
 	}
 	return nil
+}
+
+// countUsed says "1 virtual server", or "1 of 3 virtual servers" when some of
+// the blocks are not used.
+func countUsed(used, found int, noun string) string {
+	if used >= found {
+		return words.Count(used, noun)
+	}
+	return fmt.Sprintf("%d of %s", used, words.Count(found, noun))
 }
 
 // strictly makes warnings errors for those who want that.

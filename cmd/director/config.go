@@ -29,7 +29,7 @@ func (c *configCmd) Run(std streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	file, err := conf.FindFile(c.File)
+	file, err := load.FindFile(c.File)
 	if err != nil {
 		return err
 	}

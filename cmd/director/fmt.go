@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/conf/syntax"
 )
 
@@ -40,7 +40,7 @@ func (c *fmtCmd) Run(std streams) error {
 	file := c.File
 	var err error
 	if file != "-" {
-		if file, err = conf.FindFile(c.File); err != nil {
+		if file, err = load.FindFile(c.File); err != nil {
 			return err
 		}
 	}

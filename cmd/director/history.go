@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/status"
@@ -42,7 +42,7 @@ func (c *historyCmd) Run(io streams) error {
 	if running && file == "" {
 		file, c.StateDir = now.Config, now.StateDir
 	}
-	if file, err = conf.FindFile(file); err != nil {
+	if file, err = load.FindFile(file); err != nil {
 		return err
 	}
 	if running {

@@ -78,7 +78,7 @@ func (c *planCmd) Run(std streams) error {
 
 // withoutDirector compares the file with the kernel.
 func (c *planCmd) withoutDirector() (control.PlanReport, error) {
-	file, err := conf.FindFile(c.File)
+	file, err := load.FindFile(c.File)
 	if err != nil {
 		return control.PlanReport{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load/keyword"
@@ -77,7 +76,7 @@ func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options)
 		f.Hint = "is it the right file?"
 	}
 	if l.Compat {
-		l.longLines()
+		l.compatLines()
 	}
 	l.finish()
 	for _, b := range l.Sources {
@@ -89,19 +88,6 @@ func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options)
 
 // loader finishes what the keyword tables have read.
 type loader struct{ *keyword.Loader }
-
-// maxKeepalivedLine is the longest line that keepalived reads whole.
-const maxKeepalivedLine = 1022
-
-func (l *loader) longLines() {
-	for _, f := range l.Tree.Files {
-		for i, line := range strings.Split(f.Text, "\n") {
-			if len(line) > maxKeepalivedLine {
-				l.WarnAt(conf.Pos{File: f.Name, Line: int32(i + 1), Col: 1}, nil, "long-line", "line of %d bytes: keepalived would break it after %d", len(line), maxKeepalivedLine)
-			}
-		}
-	}
-}
 
 // digest identifies what was read, whatever the files are called.
 func digest(tree *syntax.Tree) string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -101,7 +102,7 @@ func (p process) loadBalancer() (program, file string, ok bool) {
 		if command != "" { // keepalived has no commands: this is director by another name
 			return "", "", false
 		}
-		file = conf.DefaultFiles[1]
+		file = load.DefaultFiles[1]
 	case "director":
 		if command != "" && command != "run" {
 			return "", "", false

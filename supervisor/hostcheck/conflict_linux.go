@@ -74,9 +74,9 @@ func findOthers(configID string) ([]other, error) {
 // readOther reads the other one's configuration, in its own file system.
 func readOther(proc string, o other, configID string) other {
 	if o.file == "" {
-		o.file = conf.DefaultFiles[0]
+		o.file = load.DefaultFiles[0]
 		if _, err := os.Stat(filepath.Join(proc, "root", o.file)); err != nil {
-			o.file = conf.DefaultFiles[1]
+			o.file = load.DefaultFiles[1]
 		}
 	}
 	path := o.file
