@@ -35,6 +35,7 @@ var rooms = []room{
 	{name: "deadline", floor: 0},
 	{name: "mailbox", floor: 0},
 	{name: "netns", floor: 0},
+	{name: "retry", floor: 0},
 	{name: "internal/wiretest", floor: 0},
 
 	// The lab knows the program from the outside.
@@ -51,7 +52,7 @@ var pure = []string{
 	"vrrp/packet",
 	"vrrp/machine",
 	"vrrp/track",
-	"vrrp/retry",
+	"retry",
 	"virtualserver/table",
 	"checkers/verdict",
 	"supervisor/reload",

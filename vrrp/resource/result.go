@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/vrrp/retry"
+	"github.com/lvs-director/director/retry"
 )
 
 // Result is what became of a wish. Each job that is not replaced brings two:

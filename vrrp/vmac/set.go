@@ -7,7 +7,7 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/link"
-	"github.com/lvs-director/director/vrrp/retry"
+	"github.com/lvs-director/director/retry"
 )
 
 // Set is what the engine knows of the interfaces that are wanted. It belongs
