@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // What the control socket can ask for. These methods run in the goroutines of
@@ -14,7 +16,10 @@ func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, er
 	var r control.Status
 	err := s.count(ctx)
 	if err == nil {
-		err = s.do(ctx, func() { r = s.report() })
+		var links map[string]track.Interface
+		if links, err = hostcheck.Links(); err == nil {
+			err = s.do(ctx, func() { r = s.report(links) })
+		}
 	}
 	if err == nil {
 		err = s.compareFile(ctx, &r.ConfigState)

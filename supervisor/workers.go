@@ -51,6 +51,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
 	case e.Received != nil:
+		s.known.Heard[e.Worker] = time.Now()
 		s.workerSaid(name, *e.Received)
 	}
 }
@@ -70,8 +71,12 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.Counters != nil:
 		s.counted(*m.Counters)
 	case m.LowerHeard != nil:
+		s.known.Lower[m.LowerHeard.Instance] = *m.LowerHeard
 		s.notify.LowerHeard(*m.LowerHeard)
+	case m.Host != nil:
+		s.known.Host = *m.Host
 	case m.Group != nil:
+		s.known.Groups[m.Group.Group] = *m.Group
 		s.notify.Group(*m.Group)
 	case m.RealServer != nil:
 		s.known.RealServer(*m.RealServer)

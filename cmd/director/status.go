@@ -12,15 +12,17 @@ import (
 
 type statusCmd struct {
 	daemonDirs
-	JSON bool `name:"json" help:"Print JSON."`
+	Name string `arg:"" optional:"" help:"Show all of one object: an instance, a sync group, a virtual server or a real server."`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Help is the example that "director status --help" shows.
 func (statusCmd) Help() string {
-	return `Degraded things are shown first. Exit status 0 when all is well, 1 when something is degraded,
-2 when there is no service: no director, every instance in FAULT, or no virtual server with a live real server.
+	return `Shows problems first. Exit status 0 when all is well, 1 when something is degraded, 2 when something that is
+configured serves nobody: no director, every instance in FAULT, a virtual server without a live real server, a
+block of the configuration that was dropped. With a name the exit status is that of the object.
 
-Example: director status --json`
+Example: director status VI_1`
 }
 
 // Run asks the running director and prints its answer.
@@ -33,12 +35,21 @@ func (c *statusCmd) Run(io streams) error {
 		}
 		return exitCode(exitFailure)
 	}
+	if c.Name != "" {
+		var ok bool
+		if r, ok = status.Only(r, c.Name); !ok {
+			return fmt.Errorf("there is no instance, sync group, virtual server or real server %q: director status lists them", c.Name)
+		}
+	}
 	if c.JSON {
 		if err := control.Write(io.out, r, true); err != nil {
 			return fmt.Errorf("writing the status: %w", err)
 		}
 	} else {
 		printStatus(io.out, r, time.Now())
+		if c.Name != "" {
+			printDetails(io.out, r, time.Now())
+		}
 	}
 	if code := status.ExitStatus(r); code != exitOK {
 		return exitCode(code)

@@ -22,7 +22,7 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 		fmt.Fprintf(w, "! ATTENTION: %s\n", line)
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintf(w, "! %s\n", p)
+		fmt.Fprintf(w, "! %s\n", p.Text)
 	}
 	for _, i := range r.Instances {
 		if i.Restored > 0 {
@@ -41,7 +41,7 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 		for _, i := range slices.SortedStableFunc(slices.Values(r.Instances), func(a, b control.Instance) int {
 			return cmp.Compare(status.Badness(a.State), status.Badness(b.State))
 		}) {
-			fmt.Fprintf(tab, "%s\t%s\t%s\t%d\t%s\t%s\n", i.Name, i.State, words.Age(now, i.Since), i.Priority, words.Or(i.Master, "-"), i.Reason)
+			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Name, i.State, words.Age(now, i.Since), priorityText(i), words.Or(i.Master, "-"), i.Reason)
 		}
 	}
 	printStrangers(r, tab, now)
@@ -88,6 +88,14 @@ func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 		}
 		fmt.Fprintf(w, "  -> %s\t%s\t%s\t%d\t%s\t%s\n", rs.Name, up, words.Age(now, rs.Since), rs.Weight, check, rs.Reason)
 	}
+}
+
+// priorityText is the effective priority, with the base one where that is another.
+func priorityText(i control.Instance) string {
+	if i.Base == 0 || i.Priority == i.Base {
+		return fmt.Sprint(i.Priority)
+	}
+	return fmt.Sprintf("%d (base %d)", i.Priority, i.Base)
 }
 
 // printScripts shows the scripts that did not end well or have not ended.

@@ -24,7 +24,7 @@ func server(name string, up ...bool) control.VirtualServer {
 func TestDegradedThingsAreShownFirst(t *testing.T) {
 	var b strings.Builder
 	printStatus(&b, control.Status{
-		Problems:       []string{"the lvs worker does not run"},
+		Problems:       []control.Problem{{Text: "the lvs worker does not run"}},
 		Instances:      []control.Instance{{Name: "VI_good", State: event.Master}, {Name: "VI_bad", State: event.Fault, Reason: "eth1 is down"}},
 		VirtualServers: []control.VirtualServer{server("good", true), server("half", true, false), server("dead", false)},
 	}, time.Now())

@@ -13,13 +13,23 @@ type Status struct {
 	Pid     int       `json:"pid"`
 	Since   time.Time `json:"since"`
 	ConfigState
-	// Problems are what makes the whole worse than it should be, in words.
-	Problems  []string   `json:"problems"`
-	Workers   []Worker   `json:"workers"`
-	Instances []Instance `json:"instances"`
+	// Problems are what makes the whole worse than it should be, what needs
+	// somebody first before the rest.
+	Problems   []Problem   `json:"problems"`
+	Workers    []Worker    `json:"workers"`
+	Instances  []Instance  `json:"instances"`
+	SyncGroups []SyncGroup `json:"sync_groups"`
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
+}
+
+// Problem is something that is not as it should be.
+type Problem struct {
+	Object string `json:"object,omitempty"` // the instance or virtual server that it is about; empty is none
+	Text   string `json:"text"`             // with the object, in words
+	// NoService: something that is configured serves nobody because of it.
+	NoService bool `json:"no_service"`
 }
 
 // Worker is a worker process.
@@ -29,6 +39,10 @@ type Worker struct {
 	Since    time.Time `json:"since"`
 	Restarts int       `json:"restarts"`
 	Error    string    `json:"error,omitempty"` // how the last one died
+	// Silent says why what it told is old; empty when it answers.
+	Silent string `json:"silent,omitempty"`
+	// Heard is when it was heard last; absent when it is not known.
+	Heard time.Time `json:"heard,omitzero"`
 }
 
 // Instance is a VRRP instance.
@@ -36,20 +50,47 @@ type Instance struct {
 	Name      string          `json:"name"`
 	State     event.VRRPState `json:"state"`
 	Since     time.Time       `json:"since"`
-	Priority  int             `json:"priority"`
+	Priority  int             `json:"priority"` // effective
+	Base      int             `json:"base_priority"`
 	Reason    string          `json:"reason"`
 	Master    string          `json:"master,omitempty"` // address of the router that is MASTER
 	Interface string          `json:"interface"`
 	VRID      uint8           `json:"virtual_router_id"`
 	Addresses []string        `json:"addresses"`
+	SyncGroup string          `json:"sync_group,omitempty"`
+	// Tracked is what the instance and its group track. Fault is what keeps it,
+	// or would keep it, from working now, as seen from outside of its worker.
+	Tracked []Tracked `json:"tracked"`
+	Fault   string    `json:"fault,omitempty"`
 	// Restored counts the addresses, routes and rules that somebody else had
 	// removed and that were put back; Missing is what could not be had.
 	Restored int    `json:"restored,omitempty"`
 	Missing  string `json:"missing,omitempty"`
+	// Holding is what it does not want any more and director failed to remove.
+	Holding string `json:"holding,omitempty"`
 	// HandedOver is the hand-over in force; nil is none.
 	HandedOver *Order `json:"handed_over,omitempty"`
 	// Counters are those of the vrrp worker that runs.
 	Counters *event.InstanceCounters `json:"counters,omitempty"`
+}
+
+// Tracked is a thing that an instance tracks.
+type Tracked struct {
+	Object string `json:"object"` // "interface eth1", "script chk"
+	State  string `json:"state"`  // up, down, unknown, ignored
+	Reason string `json:"reason,omitempty"`
+	Weight int    `json:"weight"` // 0 makes a failure a FAULT
+	Change int    `json:"change"` // what it adds to the priority now
+	Failed bool   `json:"failed"` // it lowers the priority, or holds the instance in FAULT
+}
+
+// SyncGroup is a vrrp_sync_group.
+type SyncGroup struct {
+	Name      string          `json:"name"`
+	State     event.VRRPState `json:"state"`
+	Since     time.Time       `json:"since,omitzero"`
+	Reason    string          `json:"reason"`
+	Instances []string        `json:"instances"`
 }
 
 // VirtualServer is a virtual server.

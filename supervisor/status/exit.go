@@ -12,9 +12,10 @@ const (
 	NoService = 2
 )
 
-// ExitStatus evaluates the whole: 0 all well, 1 degraded, 2 no service.
+// ExitStatus evaluates the whole: 0 all well, 1 degraded, 2 something that is
+// configured serves nobody.
 func ExitStatus(r control.Status) int {
-	faults, dead, down := 0, 0, 0
+	faults, nobody, down := 0, 0, 0
 	for _, i := range r.Instances {
 		if i.State != event.Master && i.State != event.Backup {
 			faults++
@@ -22,14 +23,17 @@ func ExitStatus(r control.Status) int {
 	}
 	for _, vs := range r.VirtualServers {
 		if vs.Alive == 0 || vs.Error != "" {
-			dead++
+			nobody++
 		}
 		down += len(vs.RealServers) - vs.Alive
 	}
+	for _, p := range r.Problems {
+		nobody += first(p.NoService)
+	}
 	switch {
-	case len(r.Instances) > 0 && faults == len(r.Instances), len(r.VirtualServers) > 0 && dead == len(r.VirtualServers):
+	case nobody > 0, len(r.Instances) > 0 && faults == len(r.Instances):
 		return NoService
-	case faults+dead+down+len(r.Problems) > 0, r.Fallback != "":
+	case faults+down+len(r.Problems) > 0, r.Fallback != "":
 		return Degraded
 	}
 	return OK

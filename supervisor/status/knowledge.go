@@ -21,8 +21,12 @@ type Knowledge struct {
 	VirtualServers map[string]event.VirtualServerState
 	RealServers    map[ServerName]event.RealServerState
 	Checks         map[ServerName]map[string]event.CheckResult
+	Groups         map[string]event.GroupState // by name
+	Lower          map[string]event.LowerHeard // the last one of an instance
 	Table          event.TableLoaded
+	Host           event.HostState
 	Counters       event.VRRPCounters
+	Heard          map[string]time.Time // when a worker was heard last
 }
 
 // New knows nothing.
@@ -32,6 +36,9 @@ func New() *Knowledge {
 		VirtualServers: make(map[string]event.VirtualServerState),
 		RealServers:    make(map[ServerName]event.RealServerState),
 		Checks:         make(map[ServerName]map[string]event.CheckResult),
+		Groups:         make(map[string]event.GroupState),
+		Lower:          make(map[string]event.LowerHeard),
+		Heard:          make(map[string]time.Time),
 	}
 }
 
@@ -66,6 +73,10 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 	for _, i := range cfg.Instances {
 		instances[i.Name] = true
 	}
+	groups := make(map[string]bool)
+	for _, g := range cfg.SyncGroups {
+		groups[g.Name] = true
+	}
 	services := make(map[string]bool)
 	servers := make(map[ServerName]bool)
 	for _, vs := range cfg.VirtualServers {
@@ -75,6 +86,8 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 		}
 	}
 	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
+	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
+	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
 	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })
 	maps.DeleteFunc(k.Checks, func(n ServerName, _ map[string]event.CheckResult) bool { return !servers[n] })

@@ -12,6 +12,7 @@ func (k *Knowledge) Instance(i *conf.Instance) control.Instance {
 	r := control.Instance{
 		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
 		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,
+		Holding: st.Holding,
 	}
 	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
 		for _, a := range list {

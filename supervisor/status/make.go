@@ -1,0 +1,73 @@
+package status
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/vrrp/track"
+)
+
+// Facts are what a status is made of. Make does not keep or change them.
+type Facts struct {
+	Now      time.Time
+	Header   control.Status // version, pid, configuration and scripts
+	Config   *conf.Config   // in force
+	Findings []conf.Finding // in it
+	Workers  []rollout.Status
+	// ReplaceProblem says why workers were not replaced after an upgrade.
+	ReplaceProblem string
+	Known          *Knowledge
+	Orders         map[string]control.Order // hand-overs in force, by instance
+	Host           track.Host               // as it is now
+}
+
+// Make says what director status shows.
+func Make(f Facts) control.Status {
+	m := &maker{Facts: f, r: f.Header, runs: make(map[rollout.Worker]bool)}
+	m.workers()
+	if _, ok := m.runs[rollout.VRRP]; ok {
+		m.instances()
+		m.groups()
+		m.host()
+		if m.runs[rollout.VRRP] {
+			f.Known.Count(&m.r)
+			m.senders()
+		}
+	}
+	if _, ok := m.runs[rollout.LVS]; ok {
+		for _, vs := range f.Config.VirtualServers {
+			m.r.VirtualServers = append(m.r.VirtualServers, f.Known.VirtualServer(vs))
+		}
+	}
+	m.unserved()
+	slices.SortStableFunc(m.r.Problems, func(a, b control.Problem) int {
+		return cmp.Or(first(b.NoService)-first(a.NoService), cmp.Compare(a.Text, b.Text))
+	})
+	return m.r
+}
+
+// maker puts a status together.
+type maker struct {
+	Facts
+	r    control.Status
+	runs map[rollout.Worker]bool // those that are configured, and whether they run
+}
+
+func (m *maker) problem(object, text string) {
+	m.r.Problems = append(m.r.Problems, control.Problem{Object: object, Text: text})
+}
+
+func (m *maker) noService(object, text string) {
+	m.r.Problems = append(m.r.Problems, control.Problem{Object: object, Text: text, NoService: true})
+}
+
+func first(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,88 @@
+package status
+
+import (
+	"strings"
+
+	"github.com/lvs-director/director/supervisor/control"
+)
+
+// Only leaves in a status what is about one object: an instance, a sync group with
+// its instances, a virtual server, or a real server in all virtual servers that
+// have it. It returns false when there is no such object.
+func Only(r control.Status, name string) (control.Status, bool) {
+	o := r
+	o.Instances, o.SyncGroups, o.VirtualServers, o.Problems, o.Scripts = nil, nil, nil, nil, nil
+	o.RefusedSenders = control.RefusedSenders{}
+	names := map[string]bool{name: true}
+	for _, g := range r.SyncGroups {
+		if g.Name == name {
+			o.SyncGroups = append(o.SyncGroups, g)
+			for _, i := range g.Instances {
+				names[i] = true
+			}
+		}
+	}
+	for _, i := range r.Instances {
+		if names[i.Name] {
+			o.Instances = append(o.Instances, i)
+		}
+	}
+	for _, v := range r.VirtualServers {
+		if v, ok := onlyServer(v, name); ok {
+			o.VirtualServers = append(o.VirtualServers, v)
+			names[v.Name] = true
+		}
+	}
+	for _, s := range r.Strangers {
+		if names[s.Instance] {
+			o.Strangers = append(o.Strangers, s)
+		}
+	}
+	for _, p := range r.Problems {
+		if names[p.Object] {
+			o.Problems = append(o.Problems, p)
+		}
+	}
+	for _, s := range r.Scripts {
+		for n := range names {
+			if strings.HasSuffix(s.Object, " "+n) {
+				o.Scripts = append(o.Scripts, s)
+			}
+		}
+	}
+	return o, len(o.Instances)+len(o.SyncGroups)+len(o.VirtualServers) > 0
+}
+
+// onlyServer is the virtual server when it has the name, or with only the real
+// servers that have it.
+func onlyServer(v control.VirtualServer, name string) (control.VirtualServer, bool) {
+	if called(v.Name, name) {
+		return v, true
+	}
+	all := v.RealServers
+	v.RealServers, v.Alive = nil, 0
+	for _, rs := range all {
+		if called(rs.Name, name) {
+			v.RealServers = append(v.RealServers, rs)
+			v.Alive += first(rs.Up)
+		}
+	}
+	return v, len(v.RealServers) > 0
+}
+
+// called says whether people may mean "[192.0.2.10]:tcp:80" by name: as it is,
+// 192.0.2.10:80, or 192.0.2.10 alone.
+func called(full, name string) bool {
+	if full == name {
+		return true
+	}
+	address, rest, ok := strings.Cut(strings.TrimPrefix(full, "["), "]")
+	if !ok {
+		return false
+	}
+	if address == name {
+		return true
+	}
+	port := rest[strings.LastIndexByte(rest, ':')+1:]
+	return name == address+":"+port || name == "["+address+"]:"+port || name == address+" "+port
+}
