@@ -152,7 +152,9 @@ func TestVLANOnABond(t *testing.T) {
 		t.Helper()
 		l.Until(limit, "MASTER "+what, func() bool { return has(t, h, "bond0.10") })
 	}
-	l.Until(limit, "FAULT without the interface", func() bool { return d.Printed(time.Time{}, "interface bond0.10 does not exist") })
+	l.Until(limit, "FAULT without the interface", func() bool {
+		return d.Printed(time.Time{}, "interface bond0.10 does not exist")
+	})
 
 	within(t, h, "make the bond", func() error { return addBond("bond0", "p0", "p1") })
 	within(t, h, "make the VLAN", func() error { return addVLAN("bond0.10", "bond0", "192.0.2.2/24") })
@@ -160,7 +162,9 @@ func TestVLANOnABond(t *testing.T) {
 
 	lost := time.Now()
 	h.Unplug("p0")
-	l.Steady(1500*time.Millisecond, "MASTER with one port of two", func() bool { return has(t, h, "bond0.10") && changes(d, lost) == 0 })
+	l.Steady(1500*time.Millisecond, "MASTER with one port of two", func() bool {
+		return has(t, h, "bond0.10") && changes(d, lost) == 0
+	})
 	h.Unplug("p1")
 	l.Until(limit, "FAULT without a port", func() bool { return !has(t, h, "bond0.10") && d.Printed(lost, "to=FAULT") })
 	h.Plug("p0")
@@ -232,7 +236,8 @@ func TestVRF(t *testing.T) {
 				}
 				conf := "global_defs {\n    default_interface eth0\n}\n" + lone(from, 200-100*i)
 				if strings.HasPrefix(c.name, "IPv6") {
-					conf = strings.Replace(conf, "virtual_ipaddress {\n", "virtual_ipaddress {\n        "+pair.LinkLocalVIP+"\n    }\n    virtual_ipaddress_excluded {\n", 1)
+					conf = strings.Replace(conf, "virtual_ipaddress {\n",
+						"virtual_ipaddress {\n        "+pair.LinkLocalVIP+"\n    }\n    virtual_ipaddress_excluded {\n", 1)
 				}
 				daemons[i] = pair.Start(t, stage.Director(), h, conf)
 				if i == 0 {
@@ -240,7 +245,9 @@ func TestVRF(t *testing.T) {
 				}
 			}
 			l.Until(10*time.Second, "dir2 is BACKUP", func() bool { return daemons[1].Printed(time.Time{}, "to=BACKUP") })
-			l.Steady(time.Second, "dir2 hears dir1", func() bool { return has(t, hosts[0], carrier) && !has(t, hosts[1], carrier) })
+			l.Steady(time.Second, "dir2 hears dir1", func() bool {
+				return has(t, hosts[0], carrier) && !has(t, hosts[1], carrier)
+			})
 			if vrf := inVRF(t, hosts[0], carrier); vrf != "blue" {
 				t.Errorf("%s is in VRF %q", carrier, vrf)
 			}
@@ -337,13 +344,16 @@ func TestStepsOfTheWallClock(t *testing.T) {
 	l, hosts, daemons := lifePair(t)
 	time.Sleep(time.Second)
 	states := [2]int{changes(daemons[0], time.Time{}), changes(daemons[1], time.Time{})}
-	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour, 200 * time.Millisecond, -200 * time.Millisecond} {
+	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, time.Hour, 200 * time.Millisecond,
+		-200 * time.Millisecond} {
 		now := time.Now().Add(step)
 		tv := unix.NsecToTimeval(now.UnixNano())
 		if err := unix.Settimeofday(&tv); err != nil {
 			t.Fatalf("set the clock: %v", err)
 		}
-		l.Steady(time.Second, "dir1 alone holds the address", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+		l.Steady(time.Second, "dir1 alone holds the address", func() bool {
+			return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0")
+		})
 	}
 	for i, d := range daemons {
 		if n := changes(d, time.Time{}); n != states[i] {
@@ -386,7 +396,9 @@ func TestSleepingWorkers(t *testing.T) {
 		if !daemons[1].Printed(time.Time{}, "to=MASTER") {
 			t.Fatal("dir2 has not taken over from a master that slept")
 		}
-		l.Until(5*time.Second, "dir1 alone holds the address", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+		l.Until(5*time.Second, "dir1 alone holds the address", func() bool {
+			return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0")
+		})
 		time.Sleep(500 * time.Millisecond)
 		all := pair.Advertisements(seen, woke)
 		back, after := pair.From(all, "192.0.2.2"), pair.From(all, "192.0.2.3")
@@ -405,8 +417,12 @@ func TestSleepingWorkers(t *testing.T) {
 		l, hosts, daemons := lifePair(t, "nopreempt", "timer_expired_backup")
 		seen := hosts[1].Capture("eth0")
 		woke := nap(t, daemons[0])
-		l.Until(5*time.Second, "dir1 is BACKUP", func() bool { return daemons[0].Printed(woke, "to=BACKUP") && !has(t, hosts[0], "eth0") })
-		l.Steady(time.Second, "dir2 stays MASTER", func() bool { return has(t, hosts[1], "eth0") && !has(t, hosts[0], "eth0") })
+		l.Until(5*time.Second, "dir1 is BACKUP", func() bool {
+			return daemons[0].Printed(woke, "to=BACKUP") && !has(t, hosts[0], "eth0")
+		})
+		l.Steady(time.Second, "dir2 stays MASTER", func() bool {
+			return has(t, hosts[1], "eth0") && !has(t, hosts[0], "eth0")
+		})
 		if n := len(pair.From(pair.Advertisements(seen, woke), "192.0.2.2")); n != 0 {
 			t.Errorf("dir1 has sent %d advertisements after it woke", n)
 		}
@@ -494,7 +510,9 @@ func TestAPartitionHeals(t *testing.T) {
 	mute(t, hosts[1], false) // what it says is heard first
 	time.Sleep(200 * time.Millisecond)
 	mute(t, hosts[0], false)
-	l.Until(5*time.Second, "dir1 alone is MASTER", func() bool { return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0") })
+	l.Until(5*time.Second, "dir1 alone is MASTER", func() bool {
+		return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0")
+	})
 	time.Sleep(500 * time.Millisecond)
 	seen := client.Capture("eth0")
 	for _, address := range []string{lifeVIP, second} {

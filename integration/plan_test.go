@@ -61,7 +61,8 @@ func TestMigration(t *testing.T) {
 	site := pair.New(t, pair.NAT, 2)
 	r := site.Run(t, both(stage.Keepalived()), func(_ int, c *pair.Config) {
 		c.Before = append(c.Before, furtherServers)
-		c.Options = append(c.Options, "virtual_routes {", "203.0.113.0/25 via 198.51.100.11 dev eth1 table 100", "blackhole 203.0.114.0/24", "}",
+		c.Options = append(c.Options, "virtual_routes {", "203.0.113.0/25 via 198.51.100.11 dev eth1 table 100",
+			"blackhole 203.0.114.0/24", "}",
 			"virtual_rules {", "from 203.0.113.0/24 table 100 priority 2000", "}")
 	})
 	plan := func(i int, want ...string) {
@@ -73,7 +74,8 @@ func TestMigration(t *testing.T) {
 			}
 		}
 	}
-	plan(0, "nothing would change", "VI_1 (virtual router 51 on eth0): MASTER here", "4 virtual servers with 6 real servers",
+	plan(0, "nothing would change", "VI_1 (virtual router 51 on eth0): MASTER here",
+		"4 virtual servers with 6 real servers",
 		"3 routes and rules of VI_1", "1 route or rule of the static part", "! nobody asked for")
 	plan(1, "nothing would change", "VI_1 (virtual router 51 on eth0): not MASTER here", "! nobody asked for")
 
@@ -84,15 +86,19 @@ func TestMigration(t *testing.T) {
 		if err := h.NewService(stray); err != nil {
 			return err
 		}
-		web := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 100), Port: 81}
-		return h.UpdateDestination(web, &ipvs.Destination{AddressFamily: unix.AF_INET, Address: net.IPv4(198, 51, 100, 11), Port: 81,
+		web := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 100),
+			Port: 81}
+		return h.UpdateDestination(web, &ipvs.Destination{AddressFamily: unix.AF_INET, Address: net.IPv4(198, 51, 100, 11),
+			Port:   81,
 			Weight: 9, ConnectionFlags: ipvs.ConnectionFlagDirectRoute})
 	})
 	plan(0, "! nothing would change", "[192.0.2.100]:tcp:81: [198.51.100.11]:81: weight 9 becomes 3",
 		"nobody asked for, and keeps:\n  virtual server [192.0.2.200]:tcp:99")
 	change(t, r, func(h *ipvs.Handle) error {
-		web := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 100), Port: 81}
-		return h.UpdateDestination(web, &ipvs.Destination{AddressFamily: unix.AF_INET, Address: net.IPv4(198, 51, 100, 11), Port: 81,
+		web := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 100),
+			Port: 81}
+		return h.UpdateDestination(web, &ipvs.Destination{AddressFamily: unix.AF_INET, Address: net.IPv4(198, 51, 100, 11),
+			Port:   81,
 			Weight: 3, ConnectionFlags: ipvs.ConnectionFlagDirectRoute})
 	})
 

@@ -89,7 +89,9 @@ func TestUDP(t *testing.T) {
 			broken := time.Now()
 			r.Dirs[0].Crash()
 			r.UntilMaster(1, r.Configs[1].MasterDownInterval()+slack)
-			r.Lab.Until(5*time.Second, "answers over UDP again", func() bool { return echo.AnsweredSince(time.Now().Add(-500*time.Millisecond), 10) })
+			r.Lab.Until(5*time.Second, "answers over UDP again", func() bool {
+				return echo.AnsweredSince(time.Now().Add(-500*time.Millisecond), 10)
+			})
 			seen := echo.Between(broken, time.Now())
 			r.Lab.Logf("host crash, UDP: %v", seen)
 			expectGap(t, r, "host crash, UDP", seen, r.Configs[1].MasterDownInterval())

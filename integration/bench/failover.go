@@ -160,7 +160,8 @@ the new master; for a stop, from the SIGTERM.
 				}
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %v | %s | %s | %s |\n", s.what(), s.interval, milliseconds(rfc), cells["keepalived"], cells["director"])
+		fmt.Fprintf(&b, "| %s | %v | %s | %s | %s |\n", s.what(), s.interval, milliseconds(rfc), cells["keepalived"],
+			cells["director"])
 	}
 	b.WriteString("\nThrown away: trials in which the backup had taken over before the loss.\n")
 	return b.String()

@@ -81,7 +81,8 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 		case loadLoops:
 			row.Loops = loops * runtime.NumCPU()
 			for i := range row.Loops {
-				c.hosts[0].StartCommand(lab.Command{Name: fmt.Sprintf("loop%d", i), Argv: []string{"/bin/sh", "-c", "while :; do :; done"}})
+				c.hosts[0].StartCommand(lab.Command{Name: fmt.Sprintf("loop%d", i),
+					Argv: []string{"/bin/sh", "-c", "while :; do :; done"}})
 			}
 		case loadChecks:
 			c.hosts[0].StartCommand(lab.Command{
@@ -161,10 +162,12 @@ func checksConfig(port int) string {
 	var b strings.Builder
 	const servers = 250 // of one virtual server
 	for v := range checkCount / servers {
-		fmt.Fprintf(&b, "virtual_server 10.255.0.%d 80 {\n    delay_loop %g\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n",
+		fmt.Fprintf(&b, "virtual_server 10.255.0.%d 80 {\n    delay_loop %g\n    lb_algo rr\n    lb_kind NAT\n"+
+			"    protocol TCP\n",
 			v+1, checkEvery.Seconds())
 		for r := range servers {
-			fmt.Fprintf(&b, "    real_server 127.1.%d.%d %d {\n        TCP_CHECK {\n            connect_timeout 3\n        }\n    }\n", v, r+1, port)
+			fmt.Fprintf(&b, "    real_server 127.1.%d.%d %d {\n        TCP_CHECK {\n            connect_timeout 3\n"+
+				"        }\n    }\n", v, r+1, port)
 		}
 		b.WriteString("}\n")
 	}

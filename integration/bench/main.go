@@ -60,7 +60,8 @@ func run(ctx context.Context) error {
 	all := parts()
 	out := flag.String("out", filepath.Join(lab.ModuleRoot(), "docs", "benchmarks.md"), "the file to write")
 	trials := flag.Int("trials", 10, "how often each figure is measured; the slow ones less often")
-	only := flag.String("only", "", "the parts to measure, separated by commas: "+names(all)+"; none only writes the report")
+	only := flag.String("only", "",
+		"the parts to measure, separated by commas: "+names(all)+"; none only writes the report")
 	flag.Parse()
 	chosen, err := choose(all, *only)
 	if err != nil {

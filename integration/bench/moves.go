@@ -182,6 +182,7 @@ func moveCells(rows []moveRow, kind string, count int) []string {
 		crashText += fmt.Sprintf("; up to %d did not come in %v", missing, moveLimit)
 	}
 	return []string{
-		fmt.Sprint(len(held)), strings.Join(held, ", "), spread(both), number(shared), number(changes), settledText, crashText,
+		fmt.Sprint(len(held)), strings.Join(held, ", "), spread(both), number(shared), number(changes), settledText,
+		crashText,
 	}
 }

@@ -83,7 +83,8 @@ func kernelInLists(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("apt-cache depends %s: %w", kernelPackage, err)
 	}
 	for line := range strings.Lines(string(out)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: "); ok && strings.HasPrefix(name, "linux-image-") {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: "); ok &&
+			strings.HasPrefix(name, "linux-image-") {
 			return name, nil
 		}
 	}

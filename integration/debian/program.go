@@ -126,7 +126,8 @@ func installed(ctx context.Context, name string) bool {
 // libraryDirs lists the folders of an unpacked package that hold libraries.
 func libraryDirs(root string) []string {
 	var dirs []string
-	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*", "usr/lib/*/*/*.so.*"} {
+	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*",
+		"usr/lib/*/*/*.so.*"} {
 		found, _ := filepath.Glob(filepath.Join(root, pattern))
 		for _, lib := range found {
 			if dir := filepath.Dir(lib); !slices.Contains(dirs, dir) {

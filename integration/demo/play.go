@@ -194,7 +194,8 @@ func (p *player) event(e event) {
 	director, word := e.reason()
 	fmt.Printf("%s  << %s: dealt with after %.1f s; the client: %s; %s says: %s\n", time.Now().Format("15:04:05"),
 		e.name, took.Seconds(), seen, p.Dirs[director].Name, p.said(director, broken, word))
-	p.rows = append(p.rows, row{kind: p.kind.Name(), event: e, seen: seen, lasted: p.Lasting(seen), failed: p.Failures(seen)})
+	p.rows = append(p.rows, row{kind: p.kind.Name(), event: e, seen: seen, lasted: p.Lasting(seen),
+		failed: p.Failures(seen)})
 }
 
 // said is the first line that a director's daemon printed after a moment with

@@ -56,10 +56,13 @@ func printTable(w io.Writer, rows []row) {
 			r.seen.LongestGap.Seconds(), r.event.allowed.Seconds(), r.verdict())
 	}
 	t.Flush()
-	fmt.Fprintln(w, "\nA gap is a time in which no request at all was answered. Allowed: for a lost master its Master_Down_Interval")
-	fmt.Fprintln(w, "(RFC 9568 6.1: 3 intervals and the skew), for one that hands over the skew, for a lost real server the second")
+	fmt.Fprintln(w, "\nA gap is a time in which no request at all was answered. Allowed: for a lost master its "+
+		"Master_Down_Interval")
+	fmt.Fprintln(w, "(RFC 9568 6.1: 3 intervals and the skew), for one that hands over the skew, for a lost real "+
+		"server the second")
 	fmt.Fprintln(w, "that a client waits for an answer; else what this lab's processors need.")
 	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict() == busy }) {
-		fmt.Fprintln(w, "Too busy: more than allowed, but no longer than this machine, busy with other work, kept the lab waiting.")
+		fmt.Fprintln(w, "Too busy: more than allowed, but no longer than this machine, busy with other work, kept the lab "+
+			"waiting.")
 	}
 }

@@ -105,7 +105,8 @@ func (m *machine) args(accel, console, statusFile string) []string {
 		"-display", "none", "-monitor", "none", "-no-reboot",
 		"-serial", "file:" + console,
 		"-kernel", m.image, "-initrd", m.initramfs,
-		"-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on tsc=reliable clocksource=tsc init_on_alloc=0 lsm=yama audit=0 kfence.sample_interval=0 nowatchdog",
+		"-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on tsc=reliable clocksource=tsc " +
+			"init_on_alloc=0 lsm=yama audit=0 kfence.sample_interval=0 nowatchdog",
 		"-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
 		"-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
 		"-fsdev", "local,id=share,path=" + qemuValue(m.share) + ",security_model=none",
@@ -114,7 +115,8 @@ func (m *machine) args(accel, console, statusFile string) []string {
 		"-device", "virtio-9p-pci,fsdev=logs,mount_tag=logs",
 		"-device", "virtio-serial-pci",
 		"-chardev", "stdio,id=out,signal=off", "-device", "virtserialport,chardev=out,name=lab.out",
-		"-chardev", "file,id=status,path=" + qemuValue(statusFile), "-device", "virtserialport,chardev=status,name=lab.status",
+		"-chardev", "file,id=status,path=" + qemuValue(statusFile), "-device",
+		"virtserialport,chardev=status,name=lab.status",
 	}
 	if m.cmd.Tap == "" {
 		args = append(args, "-nic", "none")

@@ -99,7 +99,8 @@ func requireTools() error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%w: as root, run: apt-get install --no-install-recommends %s", ErrUnavailable, strings.Join(missing, " "))
+		return fmt.Errorf("%w: as root, run: apt-get install --no-install-recommends %s", ErrUnavailable,
+			strings.Join(missing, " "))
 	}
 	return nil
 }

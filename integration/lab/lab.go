@@ -112,7 +112,8 @@ func (l *Lab) must(err error, format string, args ...any) {
 func (l *Lab) close() {
 	l.starvation.stop()
 	if begun := l.starvation.list[0].at; l.starvation.total > time.Since(begun)/100 {
-		l.Logf("this machine kept the lab waiting for %.1f s of %.1f", l.starvation.total.Seconds(), time.Since(begun).Seconds())
+		l.Logf("this machine kept the lab waiting for %.1f s of %.1f", l.starvation.total.Seconds(),
+			time.Since(begun).Seconds())
 	}
 	for _, h := range l.hosts {
 		if l.t.Failed() {

@@ -65,7 +65,8 @@ func (c *Capture) Decode(args ...string) string {
 		c.Flush()
 	}
 	out, err := exec.Command("tcpdump", append([]string{"-r", c.Path}, args...)...).CombinedOutput()
-	text := strings.TrimPrefix(string(out), fmt.Sprintf("reading from file %s, link-type EN10MB (Ethernet), snapshot length %d\n", c.Path, snapLength))
+	text := strings.TrimPrefix(string(out),
+		fmt.Sprintf("reading from file %s, link-type EN10MB (Ethernet), snapshot length %d\n", c.Path, snapLength))
 	if err != nil {
 		text += fmt.Sprintf("tcpdump: %v\n", err)
 	}

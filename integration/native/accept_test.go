@@ -25,7 +25,8 @@ func TestNoAccept(t *testing.T) {
 			h, client := l.Host("dir1"), l.Host("client")
 			h.Attach(front, "eth0", "192.0.2.2/24")
 			client.Attach(front, "eth0", "192.0.2.9/24")
-			conf := "global_defs {\n    nftables lb\n}\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n    version 3\n    priority 200\n" +
+			conf := "global_defs {\n    nftables lb\n}\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n" +
+				"    version 3\n    priority 200\n" +
 				"    advert_int 0.1\n    no_accept\n    virtual_ipaddress {\n        " + pair.VIP + "/24\n    }\n}\n"
 			d := pair.Start(t, kind, h, conf)
 			l.Until(10*time.Second, "the virtual address is there", func() bool { return h.HasAddress("eth0", pair.VIP) })

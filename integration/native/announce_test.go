@@ -13,7 +13,8 @@ import (
 func TestAnnouncedAfterAFlap(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
-	w.start(w.a, base(150, "garp_master_repeat 1", "garp_master_delay 0", "virtual_ipaddress_excluded {\n        "+backVIP+"/24 dev eth1\n    }")+
+	w.start(w.a, base(150, "garp_master_repeat 1", "garp_master_delay 0",
+		"virtual_ipaddress_excluded {\n        "+backVIP+"/24 dev eth1\n    }")+
 		instance("VI_2", 52, 150, "eth1", "198.51.100.20/24", "garp_master_repeat 1", "garp_master_delay 0"))
 	w.Until(15*time.Second, "a is MASTER of both", func() bool {
 		return w.a.HasAddress("eth1", backVIP) && w.a.HasAddress("eth1", "198.51.100.20")

@@ -13,7 +13,8 @@ import (
 // second takes over, when that dies too the third, and each takes its place
 // when it comes back. Nobody but the next in line ever says that it is master.
 func TestElectionOfThree(t *testing.T) {
-	for i, kinds := range []string{"director director keepalived", "director keepalived keepalived", "keepalived director director"} {
+	for i, kinds := range []string{"director director keepalived", "director keepalived keepalived",
+		"keepalived director director"} {
 		t.Run(kinds, func(t *testing.T) {
 			t.Parallel()
 			if testing.Short() && i > 0 {
@@ -159,7 +160,8 @@ func testFRR(t *testing.T, s *stations) {
 	s.untilAlone(1, worse.config.MasterDownInterval()+slack)
 	s.lab.Until(slack, "the new master advertises", func() bool { return len(s.advertised(1, last)) > 0 })
 	took := s.advertised(1, last)[0].Time.Sub(last)
-	s.lab.Logf("last advertisement of %s to first of %s: %v, RFC %v", better.host.Name, worse.host.Name, took, worse.config.MasterDownInterval())
+	s.lab.Logf("last advertisement of %s to first of %s: %v, RFC %v", better.host.Name, worse.host.Name, took,
+		worse.config.MasterDownInterval())
 	if took < worse.config.MasterDownInterval()-10*time.Millisecond { // FRR counts in hundredths of a second
 		t.Errorf("%s took over after %v, before the RFC's %v", worse.host.Name, took, worse.config.MasterDownInterval())
 	}

@@ -37,7 +37,8 @@ func TestSyncGroup(t *testing.T) {
 				track := ""
 				group := "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n"
 				if i == 0 {
-					c.Before = append(c.Before, fmt.Sprintf("vrrp_script chk {\n    script %q\n    interval 0.2\n    user root\n}", check))
+					c.Before = append(c.Before, fmt.Sprintf("vrrp_script chk {\n    script %q\n    interval 0.2\n    user root\n}",
+						check))
 					track = "    track_script {\n        chk\n    }\n"
 					group += fmt.Sprintf("    notify %q root\n", tell)
 				}

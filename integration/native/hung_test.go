@@ -113,8 +113,12 @@ func TestNothingIsToldTwice(t *testing.T) {
 	}
 	w.startPair(conf(150, a), conf(100, b))
 	count := func(told func() string, state string) bool { return strings.Count(told(), " "+state+" ") >= 2 }
-	w.Until(10*time.Second, "scripts of a are told MASTER and FAULT", func() bool { return count(toldA, "MASTER") && count(toldA, "FAULT") })
-	w.Until(10*time.Second, "scripts of b are told BACKUP and FAULT", func() bool { return count(toldB, "BACKUP") && count(toldB, "FAULT") })
+	w.Until(10*time.Second, "scripts of a are told MASTER and FAULT", func() bool {
+		return count(toldA, "MASTER") && count(toldA, "FAULT")
+	})
+	w.Until(10*time.Second, "scripts of b are told BACKUP and FAULT", func() bool {
+		return count(toldB, "BACKUP") && count(toldB, "FAULT")
+	})
 	before := [2]string{toldA(), toldB()}
 	unchanged := func(what string) {
 		t.Helper()
@@ -145,7 +149,9 @@ func TestRename(t *testing.T) {
 	w := watch(t)
 	a, told := w.scripts(w.a)
 	w.startPair(base(150, a...), base(100))
-	w.Until(10*time.Second, "scripts of a are told MASTER", func() bool { return strings.Contains(told(), "INSTANCE VI_1 MASTER") })
+	w.Until(10*time.Second, "scripts of a are told MASTER", func() bool {
+		return strings.Contains(told(), "INSTANCE VI_1 MASTER")
+	})
 	time.Sleep(200 * time.Millisecond)
 	before, renamed := told(), time.Now()
 	w.daemons[w.a].Reload(strings.ReplaceAll(base(150, a...), "VI_1", "VI_X"))

@@ -114,7 +114,9 @@ func TestIPv6WorkerKilled(t *testing.T) {
 		c.Service, c.Interval = false, 100*time.Millisecond
 	})
 	killed := r.Daemons[0].KillWorker(pair.VRRP)
-	r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+	r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool {
+		return r.Holds(0) && !r.HoldsAny(1)
+	})
 	if sent := r.Advertised(1, killed); len(sent) > 0 {
 		t.Errorf("dir2 sent advertisements: %+v", sent)
 	}

@@ -21,9 +21,11 @@ import (
 func judge(t *testing.T, c *lab.Capture, source string, version int) {
 	t.Helper()
 	stage.RequireTool(t, "tcpdump", "tcpdump")
-	filter, wanted := "(proto 112 or ah) and src host "+source, []string{"ttl 255,", "> 224.0.0.18:", "Advertisement", fmt.Sprintf("VRRPv%d", version)}
+	filter, wanted := "(proto 112 or ah) and src host "+source, []string{"ttl 255,", "> 224.0.0.18:", "Advertisement",
+		fmt.Sprintf("VRRPv%d", version)}
 	if strings.Contains(source, ":") {
-		filter, wanted = "ip6 proto 112 and src host "+source, []string{"class 0xc0,", "hlim 255,", "> ff02::12:", "Advertisement", "VRRPv3"}
+		filter, wanted = "ip6 proto 112 and src host "+source, []string{"class 0xc0,", "hlim 255,", "> ff02::12:",
+			"Advertisement", "VRRPv3"}
 	}
 	// -v prints two lines for each packet of IPv4; the second is indented.
 	text := strings.ReplaceAll(c.Decode("-nn", "-v", filter), "\n    ", " ")

@@ -62,7 +62,8 @@ func TestKilledWithoutATrace(t *testing.T) {
 	if macs := w.answering("eth0", frontVIP); len(macs) != 1 || macs[0] != w.b.HardwareAddr("eth0").String() {
 		t.Errorf("%v answer for %s, want b alone", macs, frontVIP)
 	}
-	if !w.a.HasAddress("eth1", own) || !w.a.HasAddress("eth1", "198.51.100.251") || !w.a.HasAddress("eth0", "192.0.2.251") {
+	if !w.a.HasAddress("eth1", own) || !w.a.HasAddress("eth1", "198.51.100.251") ||
+		!w.a.HasAddress("eth0", "192.0.2.251") {
 		t.Error("a has lost addresses of its own")
 	}
 }
@@ -103,7 +104,8 @@ func TestUnicastSourceGoes(t *testing.T) {
 	w.a.Run("ip", "addr", "del", "192.0.2.251/24", "dev", "eth0")
 	w.untilMaster(w.b, takeover)
 	w.steady(w.b, 2*takeover)
-	if out, err := w.ask(w.a, "status"); err == nil || !strings.Contains(out, "FAULT") || !strings.Contains(out, "192.0.2.251") {
+	if out, err := w.ask(w.a, "status"); err == nil || !strings.Contains(out, "FAULT") ||
+		!strings.Contains(out, "192.0.2.251") {
 		t.Errorf("status of a (%v) does not say what is wrong:\n%s", err, out)
 	}
 	w.a.Run("ip", "addr", "add", "192.0.2.251/24", "dev", "eth0")

@@ -42,7 +42,8 @@ func TestPausedGuest(t *testing.T) {
 		t.Fatalf("build inguest: %v\n%s", err, out)
 	}
 	qmp := filepath.Join(t.TempDir(), "qmp")
-	script := fmt.Sprintf("ip link set eth0 up && ip addr add 192.0.2.251/24 dev eth0 && exec %s run -f %s --run-dir /run/lb --state-dir /run/state",
+	script := fmt.Sprintf("ip link set eth0 up && ip addr add 192.0.2.251/24 dev eth0 && exec %s run -f %s --run-dir "+
+		"/run/lb --state-dir /run/state",
 		stage.Director().Path, w.a.WriteFile("lb.conf", conf(150)))
 	w.a.StartCommand(lab.Command{Name: "guest", Env: []string{lab.LogsVar + "=" + w.a.Dir()},
 		Argv: []string{inguest, "-tap", "tap0", "-qmp", qmp, "sh", "-c", script}})
@@ -66,7 +67,9 @@ func TestPausedGuest(t *testing.T) {
 	if len(last) > 0 && last[len(last)-1].Time.Sub(resumed) > interval+slack+w.Starved(resumed, last[len(last)-1].Time) {
 		t.Errorf("b went on for %v beside the guest", last[len(last)-1].Time.Sub(resumed))
 	}
-	w.Until(interval+slack, "the guest announces the virtual address", func() bool { return w.announced("eth0", frontVIP, resumed) > 0 })
+	w.Until(interval+slack, "the guest announces the virtual address", func() bool {
+		return w.announced("eth0", frontVIP, resumed) > 0
+	})
 	w.Steady(3*interval, "b remains BACKUP", func() bool { return !w.b.HasAddress("eth0", frontVIP) })
 
 	// The peer is the better one: it remains.

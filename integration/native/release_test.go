@@ -59,7 +59,9 @@ func TestUpgradeFromLastRelease(t *testing.T) {
 		t.Helper()
 		from := time.Now()
 		steps()
-		r.Lab.Steady(5*interval, what+": dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+		r.Lab.Steady(5*interval, what+": dir1 alone holds the virtual addresses", func() bool {
+			return r.Holds(0) && !r.HoldsAny(1)
+		})
 		if sent := r.Advertised(1, from); len(sent) > 0 {
 			t.Errorf("%s: dir2 sent advertisements: %+v", what, sent)
 		}

@@ -150,7 +150,9 @@ func TestRulesetIsFlushed(t *testing.T) {
 		if err != nil {
 			t.Fatalf("flush the %s: %v", what, err)
 		}
-		w.Until(2*time.Second, "the filter is back after the "+what+" went", func() bool { return !answersTCP(t, w.c, frontVIP) })
+		w.Until(2*time.Second, "the filter is back after the "+what+" went", func() bool {
+			return !answersTCP(t, w.c, frontVIP)
+		})
 		w.Logf("the %s flushed: no answer any more after %v, of which the attempt took up to 150 ms", what,
 			time.Since(flushed).Round(time.Millisecond))
 		w.Steady(500*time.Millisecond, "the filter works", func() bool { return !answersTCP(t, w.c, frontVIP) })

@@ -61,7 +61,8 @@ func routing(t *testing.T, h *lab.Host) (list []string) {
 		}
 		rules, err := netlink.RuleList(netlink.FAMILY_V4)
 		for _, r := range rules {
-			list = append(list, fmt.Sprintf("rule type %d protocol %d iif %s mark %v %v", r.Type, r.Protocol, r.IifName, r.Mark, r))
+			list = append(list, fmt.Sprintf("rule type %d protocol %d iif %s mark %v %v", r.Type, r.Protocol, r.IifName, r.Mark,
+				r))
 		}
 		return err
 	}); err != nil {
@@ -99,7 +100,8 @@ func TestRoutesAsKeepalivedHasThem(t *testing.T) {
 			h.Run("ip", "rule", "del", "priority", "2000")
 			h.Run("ip", "addr", "del", pair.VIP+"/24", "dev", "eth0")
 			l.Until(5*time.Second, "what was removed is back", func() bool { return cmp.Equal(want, routing(t, h)) })
-			if out := h.Run(d.StatusCommand()...); !strings.Contains(out, "MASTER") || !strings.Contains(out, "something else has removed") {
+			if out := h.Run(d.StatusCommand()...); !strings.Contains(out, "MASTER") ||
+				!strings.Contains(out, "something else has removed") {
 				t.Errorf("the status:\n%s", out)
 			}
 		}

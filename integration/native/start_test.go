@@ -86,12 +86,15 @@ func TestNoIPVSInTheKernel(t *testing.T) {
 	l := lab.New(t)
 	h := l.Host("dir1")
 	h.Attach(l.Network("front"), "eth0", "192.0.2.2/24")
-	conf := h.WriteFile("lb.conf", soloConf+"virtual_server "+pair.VIP+" 80 {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n    real_server 192.0.2.11 80 {\n    }\n}\n")
+	conf := h.WriteFile("lb.conf",
+		soloConf+"virtual_server "+pair.VIP+" 80 {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n"+
+			"    real_server 192.0.2.11 80 {\n    }\n}\n")
 	state := filepath.Join(h.Dir(), "state")
 	if err := os.MkdirAll(state, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	out, err := h.Output(stage.Director().Path, "run", "-f", conf, "--run-dir", filepath.Join(h.Dir(), "run"), "--state-dir", state)
+	out, err := h.Output(stage.Director().Path, "run", "-f", conf, "--run-dir", filepath.Join(h.Dir(), "run"),
+		"--state-dir", state)
 	if err == nil {
 		t.Errorf("director ended well:\n%s", out)
 	}

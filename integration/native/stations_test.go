@@ -39,7 +39,8 @@ func newStations(t *testing.T, kinds string, version int, interval time.Duration
 
 // newStationsOn is newStations for a virtual router with the addresses of a
 // site.
-func newStationsOn(t *testing.T, site *pair.Site, kinds string, version int, interval time.Duration, options ...string) *stations {
+func newStationsOn(t *testing.T, site *pair.Site, kinds string, version int, interval time.Duration,
+	options ...string) *stations {
 	t.Helper()
 	stage.Require(t)
 	l := lab.New(t)

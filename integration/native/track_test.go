@@ -61,7 +61,8 @@ func TestTrackScript(t *testing.T) {
 			r := site.Run(t, kinds, func(i int, c *pair.Config) {
 				c.Service, c.Interval = false, 200*time.Millisecond
 				if i == 0 {
-					c.Before = []string{fmt.Sprintf("vrrp_script chk {\n    script %q\n    interval 0.2\n    fall 2\n    rise 2\n    user root\n}", script)}
+					c.Before = []string{fmt.Sprintf("vrrp_script chk {\n    script %q\n    interval 0.2\n    fall 2\n    rise 2\n"+
+						"    user root\n}", script)}
 					c.Options = []string{fmt.Sprintf("track_script {\n        chk weight %d\n    }", weight)}
 				}
 			})
@@ -78,7 +79,9 @@ func TestTrackScript(t *testing.T) {
 			}
 			// A worker that is restarted does not wait for the script again.
 			r.Daemons[0].KillWorker(pair.VRRP)
-			r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+			r.Lab.Steady(2*time.Second, "dir1 alone holds the virtual addresses", func() bool {
+				return r.Holds(0) && !r.HoldsAny(1)
+			})
 		})
 	}
 }

@@ -70,7 +70,9 @@ func TestUpgrade(t *testing.T) {
 	from = time.Now()
 	upgrade(0, "--binary", other)
 	upgrade(1, "--binary", other)
-	r.Lab.Steady(time.Second, "dir1 alone holds the virtual addresses", func() bool { return r.Holds(0) && !r.HoldsAny(1) })
+	r.Lab.Steady(time.Second, "dir1 alone holds the virtual addresses", func() bool {
+		return r.Holds(0) && !r.HoldsAny(1)
+	})
 	quiet("another program", from, 3*interval)
 	for i := range before {
 		if now := worker(i); now[0] == before[i][0] || now[1] == before[i][1] {

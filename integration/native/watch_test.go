@@ -211,7 +211,8 @@ func (w *watched) scripts(h *lab.Host) (lines []string, told func() string) {
 // should look at.
 func complaints(d *pair.Daemon, since time.Time) (list []string) {
 	for _, line := range d.Log() {
-		if !line.Time.Before(since) && (strings.Contains(line.Text, "level=WARN") || strings.Contains(line.Text, "level=ERROR")) {
+		if !line.Time.Before(since) && (strings.Contains(line.Text, "level=WARN") ||
+			strings.Contains(line.Text, "level=ERROR")) {
 			list = append(list, line.Text)
 		}
 	}

@@ -22,7 +22,10 @@ var wires = []struct {
 }{
 	{"v2 PASS", 2, func(int) []string { return authentication("PASS", "s3cret") }, false},
 	{"v2 AH", 2, func(int) []string { return authentication("AH", "s3cret") }, false},
-	{"v2 unicast PASS", 2, func(i int) []string { return append(authentication("PASS", "longer than eight"), unicast(i)...) }, false},
+	{"v2 unicast PASS", 2, func(i int) []string {
+		return append(authentication("PASS", "longer than eight"),
+			unicast(i)...)
+	}, false},
 	{"v3 unicast", 3, unicast, false},
 	{"another group", 3, func(int) []string { return []string{"mcast_dst_ip 224.0.0.99"} }, false},
 	{"IPv6 unicast", 3, unicast6, true},

@@ -50,7 +50,8 @@ func (c FRRConfig) text() string {
 		keyword, addresses = "ipv6", []string{c.LinkLocal, c.Address}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "log stdout\ndebug vrrp protocol\ninterface eth0\n vrrp %d version %d\n vrrp %d priority %d\n vrrp %d advertisement-interval %d\n",
+	fmt.Fprintf(&b, "log stdout\ndebug vrrp protocol\ninterface eth0\n vrrp %d version %d\n vrrp %d priority %d\n"+
+		" vrrp %d advertisement-interval %d\n",
 		c.VRID, c.Version, c.VRID, c.Priority, c.VRID, c.Interval.Milliseconds())
 	for _, address := range addresses {
 		fmt.Fprintf(&b, " vrrp %d %s %s\n", c.VRID, keyword, address)

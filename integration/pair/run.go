@@ -97,7 +97,8 @@ func (r *Running) Lasting(seen traffic.Summary) time.Duration {
 func (r *Running) Failures(seen traffic.Summary) int {
 	failed := 0
 	for _, request := range seen.Failures {
-		if request.Outcome != traffic.NoAnswer || r.Lab.Starved(request.Start, request.Start.Add(request.Took)) < traffic.Patience/4 {
+		if request.Outcome != traffic.NoAnswer || r.Lab.Starved(request.Start,
+			request.Start.Add(request.Took)) < traffic.Patience/4 {
 			failed++
 		}
 	}

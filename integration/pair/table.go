@@ -87,7 +87,8 @@ func FormatTable(table []VirtualService) string {
 	for _, vs := range table {
 		fmt.Fprintf(&b, "%s  %s %s\n", vs.Protocol, vs.Address, vs.Scheduler)
 		for _, rs := range vs.Servers {
-			fmt.Fprintf(&b, "  -> %-21s %-7s weight %d, %d active, %d inactive\n", rs.Address, rs.Forward, rs.Weight, rs.Active, rs.Inactive)
+			fmt.Fprintf(&b, "  -> %-21s %-7s weight %d, %d active, %d inactive\n", rs.Address, rs.Forward, rs.Weight, rs.Active,
+				rs.Inactive)
 		}
 	}
 	return b.String()

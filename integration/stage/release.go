@@ -62,11 +62,13 @@ func buildRelease(ctx context.Context, dir string) (path string, err error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", `git archive "$0" | tar -x -C "$1"`, commit, tree)
 	cmd.Dir = lab.ModuleRoot()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("commit %s of %s cannot be read: this test needs a clone with its history (git fetch --unshallow): %w: %s",
+		return "", fmt.Errorf("commit %s of %s cannot be read: this test needs a clone with its history (git fetch "+
+			"--unshallow): %w: %s",
 			commit, releaseFile, err, strings.TrimSpace(string(out)))
 	}
 	path = filepath.Join(dir, "director-last-release")
-	cmd = exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-X main.version="+commit[:12], "-o", path, "./cmd/director")
+	cmd = exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-X main.version="+commit[:12], "-o", path,
+		"./cmd/director")
 	cmd.Dir, cmd.Env = tree, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the last release, %s: %w\n%s", commit, err, out)

@@ -37,7 +37,8 @@ const (
 // ErrCannot says that the lab cannot run on this machine, and what to do.
 var ErrCannot = errors.New("the lab cannot run here")
 
-// Set prepares the stage. The program has called traffic.Main before it. It returns when the calling program is where it
+// Set prepares the stage. The program has called traffic.Main before it. It returns when the
+// calling program is where it
 // should run, with a function that tidies up. Where that is the guest, Set
 // runs the program there and returns elsewhere=true with its exit status.
 func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status int, err error) {

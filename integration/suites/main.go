@@ -19,7 +19,8 @@ func run() int {
 	ci := flag.Bool("ci", false, "fail for a test that was skipped and is not on the list; print each test")
 	limit := flag.Duration("limit", 3*time.Hour, "end what runs after this time, and fail")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: suites [flags] SUITE...\nThe suites: %s.\n", strings.Join(names(), ", "))
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: suites [flags] SUITE...\nThe suites: %s.\n",
+			strings.Join(names(), ", "))
 		flag.PrintDefaults()
 	}
 	flag.Parse()

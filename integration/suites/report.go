@@ -42,7 +42,8 @@ func report(out io.Writer, results []*result, list []allowed, ci bool) int {
 		}
 	}
 	if ci && unlisted > 0 {
-		wrong = append(wrong, fmt.Sprintf("%d tests were skipped that are not listed in integration/suites/skips.txt", unlisted))
+		wrong = append(wrong, fmt.Sprintf("%d tests were skipped that are not listed in integration/suites/skips.txt",
+			unlisted))
 	}
 	if len(wrong) > 0 {
 		fmt.Fprintf(out, "FAILED:\n    %s\n", strings.Join(wrong, "\n    "))

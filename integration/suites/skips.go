@@ -39,7 +39,8 @@ func readSkipList(text string) (list []allowed, err error) {
 		switch a.kind {
 		case longOnly, inTheGuest, byHost:
 		default:
-			return nil, fmt.Errorf("skips.txt:%d: %q is no kind: want %s, %s or %s", number, a.kind, longOnly, inTheGuest, byHost)
+			return nil, fmt.Errorf("skips.txt:%d: %q is no kind: want %s, %s or %s", number, a.kind, longOnly, inTheGuest,
+				byHost)
 		}
 		list = append(list, a)
 	}

@@ -56,7 +56,8 @@ var suites = []suite{
 		command: inGuest,
 	},
 	{
-		name: "lab", what: "a pair with IPVS and traffic, in the guest where this kernel has no IPVS", tests: true, each: true,
+		name: "lab", what: "a pair with IPVS and traffic, in the guest where this kernel has no IPVS", tests: true,
+		each: true,
 		command: func(long bool, _ []allowed) ([]string, []string, error) {
 			return goTest(long, "-count=1", "-timeout=45m", "./integration"), nil, nil
 		},
@@ -77,7 +78,8 @@ func choose(args []string, short bool) ([]suite, error) {
 		name, form, _ := strings.Cut(arg, ":")
 		i := slices.Index(names(), name)
 		if i < 0 || form != "" && form != "long" {
-			return nil, fmt.Errorf("there is no suite %q; the suites are %s, each also as NAME:long", arg, strings.Join(names(), ", "))
+			return nil, fmt.Errorf("there is no suite %q; the suites are %s, each also as NAME:long", arg,
+				strings.Join(names(), ", "))
 		}
 		s := suites[i]
 		s.long = form == "long" || !short

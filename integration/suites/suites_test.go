@@ -7,22 +7,22 @@ import (
 )
 
 // stream is what "go test -json" prints of three packages.
-const stream = `{"Action":"start","Package":"github.com/lvs-director/director/conf"}
-{"Action":"run","Package":"github.com/lvs-director/director/conf","Test":"TestGood"}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestGood","Output":"    conf_test.go:7: not for the reader\n"}
-{"Action":"pass","Package":"github.com/lvs-director/director/conf","Test":"TestGood","Elapsed":0.5}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestBad/one","Output":"    conf_test.go:9: what is wrong\n"}
-{"Action":"fail","Package":"github.com/lvs-director/director/conf","Test":"TestBad/one","Elapsed":1}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestBad","Output":"--- FAIL: TestBad (1.00s)\n"}
-{"Action":"fail","Package":"github.com/lvs-director/director/conf","Test":"TestBad","Elapsed":1}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Output":"    conf_test.go:11: SKIP: no gcc\n"}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Output":"--- SKIP: TestLeft (0.00s)\n"}
-{"Action":"skip","Package":"github.com/lvs-director/director/conf","Test":"TestLeft","Elapsed":0}
-{"Action":"output","Package":"github.com/lvs-director/director/conf","Output":"FAIL\tgithub.com/lvs-director/director/conf\t1.5s\n"}
-{"Action":"fail","Package":"github.com/lvs-director/director/conf","Elapsed":1.5}
+const stream = `{"Action":"start","Package":"MODULE/conf"}
+{"Action":"run","Package":"MODULE/conf","Test":"TestGood"}
+{"Action":"output","Package":"MODULE/conf","Test":"TestGood","Output":"    conf_test.go:7: not for the reader\n"}
+{"Action":"pass","Package":"MODULE/conf","Test":"TestGood","Elapsed":0.5}
+{"Action":"output","Package":"MODULE/conf","Test":"TestBad/one","Output":"    conf_test.go:9: what is wrong\n"}
+{"Action":"fail","Package":"MODULE/conf","Test":"TestBad/one","Elapsed":1}
+{"Action":"output","Package":"MODULE/conf","Test":"TestBad","Output":"--- FAIL: TestBad (1.00s)\n"}
+{"Action":"fail","Package":"MODULE/conf","Test":"TestBad","Elapsed":1}
+{"Action":"output","Package":"MODULE/conf","Test":"TestLeft","Output":"    conf_test.go:11: SKIP: no gcc\n"}
+{"Action":"output","Package":"MODULE/conf","Test":"TestLeft","Output":"--- SKIP: TestLeft (0.00s)\n"}
+{"Action":"skip","Package":"MODULE/conf","Test":"TestLeft","Elapsed":0}
+{"Action":"output","Package":"MODULE/conf","Output":"FAIL\tMODULE/conf\t1.5s\n"}
+{"Action":"fail","Package":"MODULE/conf","Elapsed":1.5}
 # a message of go
-{"Action":"output","Package":"github.com/lvs-director/director/vrrp","Test":"TestHangs","Output":"panic: test timed out\n"}
-{"Action":"fail","Package":"github.com/lvs-director/director/vrrp","Elapsed":600}
+{"Action":"output","Package":"MODULE/vrrp","Test":"TestHangs","Output":"panic: test timed out\n"}
+{"Action":"fail","Package":"MODULE/vrrp","Elapsed":600}
 `
 
 // TestRead: what failed is printed, what passed is not, and the reason of a
@@ -30,7 +30,7 @@ const stream = `{"Action":"start","Package":"github.com/lvs-director/director/co
 func TestRead(t *testing.T) {
 	r := newResult("unit", false)
 	var out strings.Builder
-	r.read(strings.NewReader(stream), &out)
+	r.read(strings.NewReader(strings.ReplaceAll(stream, "MODULE", module)), &out)
 	for _, want := range []string{"what is wrong", "--- FAIL: TestBad", "a message of go", "test timed out"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())

@@ -65,7 +65,8 @@ func eachGoFile(t *testing.T, f func(name string, text []byte)) {
 		}
 		rel = filepath.ToSlash(rel)
 		if entry.IsDir() {
-			if base := path.Base(rel); rel != "." && (base[0] == '.' || base == "testdata" || rel == "tools" || rel == "integration/logs") {
+			if base := path.Base(rel); rel != "." && (base[0] == '.' || base == "testdata" || rel == "tools" ||
+				rel == "integration/logs") {
 				return fs.SkipDir
 			}
 			return nil

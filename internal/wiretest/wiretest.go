@@ -27,7 +27,8 @@ const recordVar = "WIRETEST_RECORD"
 // Recorded reads testdata/NAME.bin with decode into a new T and compares the
 // values with testdata/NAME.txt. fill may replace values that Fill makes and
 // encode would refuse; it may be nil.
-func Recorded[T any](t *testing.T, name string, fill func(*T), encode func(*T) ([]byte, error), decode func([]byte) (*T, error)) {
+func Recorded[T any](t *testing.T, name string, fill func(*T), encode func(*T) ([]byte, error),
+	decode func([]byte) (*T, error)) {
 	t.Helper()
 	binary, list := filepath.Join("testdata", name+".bin"), filepath.Join("testdata", name+".txt")
 	if os.Getenv(recordVar) != "" {
@@ -141,7 +142,9 @@ func fill(v reflect.Value, n *int) {
 	}
 }
 
-func address(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}) }
+func address(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
+}
 
 // Values lists all values below v with the way to them, one a line, sorted.
 func Values(v any) []string {
