@@ -47,7 +47,9 @@ func (s *supervisor) readFile() {
 		prepare(l)
 		s.post(func() {
 			s.disk = l
-			s.tellReload(s.evaluate(l))
+			r := s.evaluate(l)
+			r.Loss = lossText(s.losses(l))
+			s.tellReload(r)
 		})
 	}()
 }

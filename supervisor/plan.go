@@ -14,7 +14,7 @@ import (
 
 // Plan is called by the control socket.
 func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.PlanReport, error) {
-	r := control.PlanReport{File: s.opts.File, Findings: []control.Finding{}}
+	r := control.PlanReport{File: s.opts.File, Findings: []control.Finding{}, Losses: []string{}}
 	var running *loaded
 	var store *history.Store
 	facts := plan.Facts{}
@@ -53,6 +53,12 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 	if conf.HasErrors(wanted.findings) {
 		r.Refused = r.File + " has errors"
 		return r, nil
+	}
+	if !q.Rollback {
+		err := s.do(ctx, func() { r.Losses = append(r.Losses, s.losses(wanted)...) })
+		if err != nil {
+			return r, fmt.Errorf("plan: %w", err)
+		}
 	}
 	hostcheck.Look(&facts)
 	hostcheck.LookForTrackers(&facts, wanted.cfg, trackers)

@@ -18,7 +18,7 @@ func (s *supervisor) Reload(ctx context.Context, q control.ReloadRequest) (contr
 	if err != nil {
 		return control.ReloadReport{}, fmt.Errorf("reload: %w", err)
 	}
-	return s.askReload(ctx, reload.Request{Expect: q.Expect, Confirm: wait})
+	return s.askReload(ctx, reload.Request{Expect: q.Expect, Confirm: wait, AcceptLoss: q.AcceptLoss})
 }
 
 // Rollback is called by the control socket.

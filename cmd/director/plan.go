@@ -83,7 +83,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 		return control.PlanReport{}, err
 	}
 	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
-	r := control.PlanReport{File: file, Digest: cfg.Digest, Findings: control.Findings(control.WorthSaying(findings))}
+	r := control.PlanReport{File: file, Digest: cfg.Digest, Losses: []string{}, Findings: control.Findings(control.WorthSaying(findings))}
 	if conf.HasErrors(findings) {
 		r.Refused = file + " has errors"
 		return r, nil
@@ -114,6 +114,9 @@ func printPlan(w io.Writer, r control.PlanReport, lines int) error {
 				fmt.Fprintln(w, "-", line)
 			}
 		}
+	}
+	for _, loss := range r.Losses {
+		fmt.Fprintf(w, "! a reload would be refused without --accept-loss: %s\n", loss)
 	}
 	return r.Plan.Write(w, lines)
 }

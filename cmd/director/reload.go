@@ -12,13 +12,16 @@ import (
 
 type reloadCmd struct {
 	daemonDirs
-	Confirm time.Duration `placeholder:"TIME" help:"Go back by itself after this time (30s, 5m) unless \"director confirm\" comes."`
+	Confirm    time.Duration `placeholder:"TIME" help:"Go back by itself after this time (30s, 5m) unless \"director confirm\" comes."`
+	AcceptLoss bool          `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
 }
 
 // Help is the example that "director reload --help" shows.
 func (reloadCmd) Help() string {
 	return `The file is checked first; one with errors changes nothing. Then the plan is shown (see director plan)
 and carried out. Exit status 0 when it is in force, 1 when it is not. Sending HUP to director does the same.
+When a new warning in the file goes with the loss of something that runs, the file is refused: a letter may be
+wrong. With --accept-loss it is taken; "reload_on_loss apply" in global_defs takes it always, as keepalived does.
 
 Example: director reload --confirm 5m`
 }
@@ -26,7 +29,7 @@ Example: director reload --confirm 5m`
 // Run shows the plan, asks the running director to carry it out and prints
 // what became of it.
 func (c *reloadCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, control.PlanRequest{}, "/v1/reload", c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{}, "/v1/reload", control.ReloadRequest{AcceptLoss: c.AcceptLoss}, c.Confirm)
 }
 
 type rollbackCmd struct {
@@ -45,7 +48,7 @@ Example: director rollback 12`
 
 // Run shows the plan and asks the running director to carry it out.
 func (c *rollbackCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback", c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback", control.ReloadRequest{}, c.Confirm)
 }
 
 type confirmCmd struct {
@@ -70,7 +73,9 @@ func (c *confirmCmd) Run(io streams) error {
 }
 
 // change shows the plan for another configuration and has it carried out.
-func change(io streams, d daemonDirs, q control.PlanRequest, path string, confirm time.Duration) error {
+func change(
+	io streams, d daemonDirs, q control.PlanRequest, path string, request control.ReloadRequest, confirm time.Duration,
+) error {
 	var p control.PlanReport
 	if err := control.Ask(d.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &p); err != nil {
 		return err
@@ -83,7 +88,7 @@ func change(io streams, d daemonDirs, q control.PlanRequest, path string, confir
 	if err := printPlan(io.out, p, plan.DefaultLines); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
-	request := control.ReloadRequest{Number: p.Number, Expect: p.Digest}
+	request.Number, request.Expect = p.Number, p.Digest
 	if confirm != 0 {
 		request.Confirm = confirm.String()
 	}

@@ -32,5 +32,8 @@ type PlanReport struct {
 	Findings []Finding `json:"findings"`
 	Refused  string    `json:"refused,omitempty"` // why there is no plan
 	Nothing  bool      `json:"nothing_changes"`
+	// Losses are what runs and would go because of a new finding: a reload is
+	// refused unless it accepts them.
+	Losses []string `json:"losses"`
 	Plan     plan.Plan `json:"plan"`
 }

@@ -19,6 +19,8 @@ type ReloadRequest struct {
 	// Confirm is how long to wait for a confirmation, in Go's notation of
 	// durations; empty is not at all.
 	Confirm string `json:"confirm,omitempty"`
+	// AcceptLoss takes a file although a finding in it costs something that runs.
+	AcceptLoss bool `json:"accept_loss,omitempty"`
 }
 
 // Wait is how long to wait for a confirmation; 0 is not at all.
