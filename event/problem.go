@@ -21,6 +21,9 @@ const (
 	// Conflict: it is there although it should not be, and director did not put it
 	// there. Of an address: two hosts answer for it.
 	Conflict ProblemKind = "conflict"
+	// Stray: it carries the mark of director's kind, is in no configuration, and
+	// may be another director's or keepalived's.
+	Stray ProblemKind = "stray"
 	// Degraded: it works, but a setting that it should have cannot be had.
 	Degraded ProblemKind = "degraded"
 )
@@ -48,6 +51,8 @@ func (p Problem) String() string {
 		text = "something else keeps removing or changing " + p.Object
 	case Conflict:
 		text = p.Object + " is on this host although the instance is not MASTER: two hosts answer for it"
+	case Stray:
+		text = p.Object + " is in no configuration and was left in place"
 	default:
 		text = p.Object + " is not as it should be"
 	}

@@ -138,10 +138,15 @@ func withReason(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return fmt.Errorf("%w (is the capability NET_ADMIN granted?)", err)
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EOPNOTSUPP):
+	case isUnsupported(err):
 		return fmt.Errorf("%w (does this kernel have nftables, the module nf_tables?)", err)
 	}
 	return err
+}
+
+// isUnsupported says whether an error is the answer of a kernel without nftables.
+func isUnsupported(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
 // absent says whether an error means that what was asked for is not there. Any

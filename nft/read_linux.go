@@ -3,7 +3,10 @@ package nft
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -53,11 +56,17 @@ func (c *conn) read(t Table) (*State, uint32, error) {
 // Marked lists the tables of the family inet in this network namespace that
 // carry the mark, sorted.
 func Marked() ([]string, error) {
+	if notLoaded() {
+		return nil, nil
+	}
 	var c conn
 	defer c.close()
 	list, err := c.ask(unix.NFT_MSG_GETTABLE, netlink.Dump)
 	for n := 1; err == errChanged && n < readTries; n++ {
 		list, err = c.ask(unix.NFT_MSG_GETTABLE, netlink.Dump)
+	}
+	if isUnsupported(err) {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listing the tables of nftables: %w", err)
@@ -79,6 +88,22 @@ func Marked() ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// notLoaded says that nf_tables is a module which is not loaded: there are no
+// tables then, and to ask for them would load it.
+func notLoaded() bool {
+	loaded, err := os.ReadFile("/proc/modules")
+	if err != nil || strings.HasPrefix(string(loaded), "nf_tables ") || strings.Contains(string(loaded), "\nf_tables ") {
+		return false
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return false
+	}
+	files := "/lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/kernel/net/netfilter/nf_tables.ko*"
+	list, err := filepath.Glob(files)
+	return err == nil && len(list) > 0
 }
 
 func (c *conn) readOnce(t Table) (*State, error) {

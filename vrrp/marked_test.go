@@ -1,6 +1,8 @@
 package vrrp_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +43,19 @@ func TestWhatCarriesTheMarkGoesAtTheStart(t *testing.T) {
 				b.want("VI", event.Backup)
 				b.wantAddress(tt.vip, vip)
 				b.wantAddress(tt.unknown, "10.0.0.77/32")
+				shown := slices.ContainsFunc(b.trouble(), func(p event.Problem) bool {
+					return p.Kind == event.Stray && strings.Contains(p.String(), "ip address del 10.0.0.77/32 dev eth0")
+				})
+				if want := tt.marked && !tt.alone; shown != want {
+					t.Errorf("it is shown: %v, want %v: %v", shown, want, b.trouble())
+				}
+				if shown { // until it is gone
+					b.host.Take("eth0", "10.0.0.77/32")
+					after(time.Minute)
+					if left := b.trouble(); len(left) != 0 {
+						t.Errorf("it is gone: %v", left)
+					}
+				}
 				b.wantAddress(true, "10.0.0.2/24")
 			})
 		})

@@ -41,7 +41,8 @@ type Block struct {
 // or a failed attempt at one.
 type FilterRepair struct {
 	Table string
-	// Missing is what was missing, in words such as "the table".
+	// Missing is what was missing, in words such as "the table". With neither
+	// Missing nor Err the table is as it should be again by somebody else's doing.
 	Missing []string
 	// Err is why it could not be put back; until it can be, packets arrive that
 	// are to be dropped. It is tried again every FilterPeriod.

@@ -175,8 +175,7 @@ func (f *filter) verify(now time.Time) {
 			continue // the period's next turn looks at it
 		}
 		missing, err := t.keeper.Verify()
-		if err == nil && len(missing) == 0 {
-			t.failed = ""
+		if err == nil && len(missing) == 0 && t.failed == "" {
 			continue
 		}
 		t.last = now

@@ -29,6 +29,10 @@ const (
 	timeout = 200 * time.Millisecond
 )
 
+// firstProcessNamespace is what /proc/PID/ns/pid leads to where every process is
+// seen (PROC_PID_INIT_INO in linux/proc_ns.h).
+const firstProcessNamespace = "pid:[4026531836]"
+
 // Presence is the sign that this process has virtual routers in the namespace.
 type Presence struct {
 	listener *net.UnixListener
@@ -71,7 +75,11 @@ func (p *Presence) Close() error {
 }
 
 // Others looks for other directors and for keepalived in the network namespace.
-func (p *Presence) Others() (Others, error) {
+func (p *Presence) Others() (Others, error) { return Look(p.owner) }
+
+// Look does the same for a process that has no virtual routers itself; owners
+// are the process ids of directors that are no others.
+func Look(owners ...int) (Others, error) {
 	names, err := sockets()
 	if err != nil {
 		return Others{}, fmt.Errorf("looking for other directors: %w", err)
@@ -79,10 +87,14 @@ func (p *Presence) Others() (Others, error) {
 	var o Others
 	for _, name := range names {
 		owner, pid, ok := parseName(name)
-		if ok && owner != p.owner && answersAsRoot(name) {
+		if ok && !slices.Contains(owners, owner) && answersAsRoot(name) {
 			o.Directors = append(o.Directors, pid)
 		}
 	}
+	// The sockets are the namespace's own; processes of other process namespaces
+	// are not seen, and a container shares its network with some.
+	ns, err := os.Readlink("/proc/self/ns/pid")
+	o.Unknown = err != nil || ns != firstProcessNamespace
 	o.Keepaliveds, err = ProcessesHere("keepalived")
 	return o, err
 }

@@ -1,10 +1,14 @@
 package resource
 
 import (
+	"errors"
 	"maps"
+	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/link"
 )
 
@@ -18,7 +22,9 @@ type adoption struct {
 }
 
 // Adopt takes for ours what carries the mark and is among configured, or
-// anything that does when this director is alone in its network namespace. It comes before the first job; what nobody wants then goes with Sweep.
+// anything that does when this director is alone in its network namespace. The
+// rest is shown as Stray. It comes before the first job; what nobody wants then
+// goes with Sweep.
 func (r *Reconciler) Adopt(configured map[Key]bool, alone bool) {
 	r.inbox.Put(func(in *inbox) { in.adopt = &adoption{configured, alone} })
 }
@@ -39,12 +45,35 @@ func (r *Reconciler) adopt(a *adoption) {
 			delete(r.foreign, k)
 			claim = append(claim, k.Journal())
 		default:
-			r.log.Info("something carries director's and keepalived's mark and is in no configuration of this director: "+
-				"leaving it in place, since another director or keepalived runs here",
+			r.log.Warn("something carries director's and keepalived's mark and is in no configuration of this director: "+
+				"leaving it in place, since another director or keepalived may run here",
 				append(k.Attrs(), "remove", RemoveCommand(k))...)
+			r.strays[k] = Trouble{Kind: event.Stray, Key: k, Times: 1, Since: time.Now(),
+				Err: errors.New("it may be another director's or keepalived's; if it is nobody's, remove it with " + RemoveCommand(k))}
+			r.strayAt = time.Now().Add(strayPeriod)
 		}
 	}
 	r.claim(claim)
+}
+
+// strayPeriod is how often it is looked whether strays are still there.
+const strayPeriod = 30 * time.Second
+
+// lookAtStrays forgets the strays that are gone.
+func (r *Reconciler) lookAtStrays(now time.Time) {
+	if r.strayAt.IsZero() || now.Before(r.strayAt) {
+		return
+	}
+	r.strayAt = time.Time{}
+	marked := r.findMarked()
+	for k := range r.strays {
+		if marked[k] == nil || r.held[k] {
+			delete(r.strays, k)
+		} else {
+			r.strayAt = now.Add(strayPeriod)
+		}
+	}
+	r.emit(Result{Owner: Leftovers, All: true})
 }
 
 // findMarked lists what carries the mark, as far as the kernel tells.
@@ -91,11 +120,22 @@ func RemoveCommand(k Key) string {
 	case AddressKey:
 		return "ip address del " + k.Prefix.String() + " dev " + k.Device
 	case RouteKey:
-		return "ip route del " + k.text()
+		return inet6(k.Destination.Addr()) + "route del " + k.text()
 	case RuleKey:
+		if k.rule.IPv6 {
+			return "ip -6 rule del " + k.rule.String()
+		}
 		return "ip rule del " + k.rule.String()
 	case FilterKey:
 		return "nft delete table inet " + k.Table
 	}
 	return ""
+}
+
+// inet6 is the beginning of a command of iproute2 for an address's family.
+func inet6(a netip.Addr) string {
+	if a.Is6() {
+		return "ip -6 "
+	}
+	return "ip "
 }

@@ -29,6 +29,9 @@ type Reconciler struct {
 	troubles map[Key]*trouble
 	// owner is whose wish a removal was, for the troubles of Holding.
 	owner map[Key][]Owner
+	// strays may be somebody else's; strayAt is when they are looked at again.
+	strays  map[Key]Trouble
+	strayAt time.Time
 	// disturbed may have gone because of what we did ourselves.
 	disturbed map[Key]bool
 }
@@ -60,7 +63,7 @@ func New(o Options) *Reconciler {
 	return &Reconciler{
 		ledger: newLedger(o.Held), kernel: o.Kernel, journal: o.Journal, log: o.Log, turns: o.Turns,
 		inbox: mailbox.New[inbox](), results: make(chan Result), stop: make(chan struct{}),
-		troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner), disturbed: make(map[Key]bool),
+		strays: make(map[Key]Trouble), troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner), disturbed: make(map[Key]bool),
 	}
 }
 
@@ -109,6 +112,7 @@ func (r *Reconciler) Run() {
 		}
 		r.takeInbox()
 		r.retryDue(time.Now())
+		r.lookAtStrays(time.Now())
 		if r.work() {
 			continue
 		}

@@ -206,6 +206,9 @@ func (r *Reconciler) there(k Key) bool {
 // untilRetry is how long there is nothing to try again.
 func (r *Reconciler) untilRetry(now time.Time) time.Duration {
 	wait := time.Hour
+	if !r.strayAt.IsZero() {
+		wait = max(r.strayAt.Sub(now), time.Millisecond)
+	}
 	for _, t := range r.troubles {
 		at := t.Next()
 		if t.kind == event.Contested && t.Ready(now) {

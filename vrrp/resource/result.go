@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type leftovers struct{}
 
 // Trouble is a resource that is not as it should be although it was tried.
 type Trouble struct {
-	Kind  event.ProblemKind // Missing, Holding or Contested
+	Kind  event.ProblemKind // Missing, Holding, Contested or Stray
 	Key   Key
 	Err   error // of the last attempt; nil for Contested that is there
 	Times int
@@ -59,6 +60,9 @@ func (r *Reconciler) emit(res Result) {
 		if t.reported() && slices.Contains(r.ownersOf(k, t), res.Owner) {
 			res.Trouble = append(res.Trouble, Trouble{Kind: t.kind, Key: k, Err: t.err, Times: t.Times, Since: t.Since})
 		}
+	}
+	if res.Owner == Leftovers {
+		res.Trouble = slices.AppendSeq(res.Trouble, maps.Values(r.strays))
 	}
 	slices.SortFunc(res.Trouble, func(a, b Trouble) int { return Compare(a.Key, b.Key) })
 	r.results <- res

@@ -167,6 +167,12 @@ func Release(d worker.RunDir, log *slog.Logger) error {
 	}
 	engine := vrrp.New(vrrp.Options{
 		Log: log, Journal: j, Network: network, Clock: link.SystemClock{}, Events: func(event.InstanceState) {},
+		// What carries the mark is the dead worker's, whatever became of its
+		// journal, unless another director or keepalived is here.
+		Alone: func() bool {
+			others, err := presence.Look(os.Getpid(), os.Getppid())
+			return err == nil && others.None()
+		},
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(context.Background()) }()
