@@ -53,6 +53,7 @@ type Engine struct {
 	begins       timer
 	leftBehind   map[resource.Key]bool // in the journal when Run began
 	statics      statics
+	rechecked    time.Time
 	recheck      timer // routes may have gone without a word
 	ours         atomic.Pointer[routeFilter]
 
@@ -87,6 +88,7 @@ type Engine struct {
 	filters       map[string]event.Problem // by table
 	problems      []event.Problem          // as last told
 	limits        limits
+	suspension    suspension
 	heartbeats    heartbeats
 	conflicts     []event.Problem // as last found
 	conflictSince map[resource.Key]time.Time
@@ -213,6 +215,9 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 	repairs <-chan link.FilterRepair) {
 	ended := ctx.Done()
 	e.beat(e.opts.Clock.Now())
+	if e.opts.SinceBoot != nil {
+		e.suspension.begin(e.opts.Clock.Now(), e.opts.SinceBoot())
+	}
 	for {
 		e.arm()
 		e.dispatchVMACs()
@@ -222,7 +227,9 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 		select {
 		case <-e.timer.C():
 			e.armed = time.Time{}
+			e.wake()
 		case k := <-e.ready:
+			e.wake()
 			if s := e.sockets[k]; s != nil && s.conn != nil {
 				e.readable(s)
 			}
@@ -319,7 +326,7 @@ func (e *Engine) fire() {
 		case vmacSweep:
 			e.vmacs.Sweep()
 		case routesSuspect:
-			e.verifyRoutes()
+			e.verifyRoutes(now)
 		default:
 			batch = batch || d.kind == advertDue
 			e.step(d.inst, now, machine.Input{Kind: machine.TimerFired, Timer: machine.Timer(d.kind)})

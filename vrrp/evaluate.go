@@ -16,7 +16,7 @@ func (e *Engine) changed(event link.Event) {
 	now := e.opts.Clock.Now()
 	e.suspectConflicts(now, e.concerned(event)...)
 	e.watched(event, now)
-	e.shakes(event, now)
+	e.shakes(event, c, now)
 	e.seeLinks(c, now)
 	e.reconciler.Renamed(c.renamed...)
 	e.vmacsChanged(c, now)

@@ -2,6 +2,7 @@ package vrrp_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp"
+	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
@@ -38,6 +40,10 @@ type node struct {
 	groups []event.GroupState
 	lower  []event.LowerHeard
 
+	// network, when set, stands between the engine and the host.
+	network link.Network
+	// suspended is for how long the host has been so, in nanoseconds.
+	suspended atomic.Int64
 	// alone: nobody else of our kind is in the network namespace.
 	alone bool
 	// heartbeat is told of heartbeats; nil in most tests, so that nothing wakes
@@ -88,10 +94,10 @@ func (n *node) run() {
 	n.engine = vrrp.New(vrrp.Options{
 		Log:     slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Journal: n.journal,
-		Network: n.host,
+		Network: cmp.Or[link.Network](n.network, n.host),
 		Clock:   n.clock,
 
-		SinceBoot: func() time.Duration { return sinceBoot + time.Since(started) },
+		SinceBoot: func() time.Duration { return sinceBoot + time.Since(started) + time.Duration(n.suspended.Load()) },
 		Heartbeat: n.heartbeat,
 		Alone:     func() bool { return n.alone },
 		Host: func(s event.HostState) {

@@ -2,7 +2,9 @@ package vrrp
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/resource"
@@ -40,6 +42,8 @@ func newInterfaces(virtual func(resource.AddressKey) bool) *interfaces {
 // change is what an event means to instances.
 type change struct {
 	names []string // interfaces whose instances have to be evaluated anew
+	// was is the interface that is gone.
+	was *iface
 	// gone is the index of an interface that does not exist any more, or 0.
 	gone int
 	// removed is an address that is not there any more.
@@ -48,6 +52,8 @@ type change struct {
 	address netip.Addr
 	// renamed are interfaces that have got another name.
 	renamed []resource.Rename
+	// down: the interface is down or gone and was not.
+	down bool
 	// moved: the interface works again or has another hardware address, so
 	// neighbours have to be told where its addresses are.
 	moved bool
@@ -61,7 +67,7 @@ func (t *interfaces) apply(e link.Event) change {
 	case link.Snapshot:
 		return change{all: true, renamed: t.replace(e)}
 	case link.InterfaceChanged:
-		c := change{moved: t.moves(e.Interface)}
+		c := change{moved: t.moves(e.Interface), down: t.goesDown(e.Interface)}
 		c.names = t.changed(e.Interface)
 		if len(c.names) > 1 {
 			c.renamed = []resource.Rename{{From: c.names[1], To: c.names[0]}}
@@ -76,7 +82,7 @@ func (t *interfaces) apply(e link.Event) change {
 		if t.byName[i.Name] == i {
 			delete(t.byName, i.Name)
 		}
-		return change{names: []string{i.Name}, gone: i.Index}
+		return change{names: []string{i.Name}, gone: i.Index, down: true, was: i}
 	case link.AddressAdded:
 		i := t.at(e.Address.Index)
 		p := e.Address.Prefix
@@ -120,6 +126,11 @@ func (t *interfaces) at(index int) *iface {
 func (t *interfaces) moves(to link.Interface) bool {
 	i := t.byIndex[to.Index]
 	return i != nil && i.known && to.Up && (!i.Up || !bytes.Equal(i.HardwareAddr, to.HardwareAddr))
+}
+
+func (t *interfaces) goesDown(to link.Interface) bool {
+	i := t.byIndex[to.Index]
+	return i != nil && i.known && i.Up && !to.Up
 }
 
 func (t *interfaces) changed(to link.Interface) []string {
@@ -180,4 +191,9 @@ func (t *interfaces) replace(e link.Event) (renames []resource.Rename) {
 		t.add(i, a)
 	}
 	return renames
+}
+
+// prefixes are all addresses on the interface, its own and virtual ones.
+func (i *iface) prefixes() []netip.Prefix {
+	return slices.AppendSeq(slices.Collect(maps.Keys(i.addrs)), maps.Keys(i.virtual))
 }

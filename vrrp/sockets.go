@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/vrrp/link"
@@ -230,20 +231,25 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	e.heard(i, at)
 }
 
-// flood bounds what one batch of packets can make a machine do: a sender that
-// floods is answered a few times, not for each packet.
+// flood bounds what one batch of packets can make a machine do: of a sender
+// that floods a few count, not each packet. One that was not seen in the batch
+// counts beyond that, since it may be another router's.
 type flood struct {
 	batch uint64
 	count int
-	last  machine.Advert
+	seen  [floodLimit]machine.Advert
+	kinds int
 }
 
 func (f *flood) admit(batch uint64, adv machine.Advert) bool {
 	if f.batch != batch {
-		*f = flood{batch: batch}
+		f.batch, f.count, f.kinds = batch, 0, 0
 	}
-	repeated := f.count > 0 && adv == f.last
-	f.last = adv
 	f.count++
+	repeated := slices.Contains(f.seen[:f.kinds], adv)
+	if !repeated && f.kinds < len(f.seen) {
+		f.seen[f.kinds] = adv
+		f.kinds++
+	}
 	return f.count <= floodLimit || !repeated
 }

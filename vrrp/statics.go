@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,10 @@ type statics struct {
 type routeFilter struct {
 	routes map[link.RouteKey][]resource.Key
 	rules  map[conf.Rule]resource.Key
+	list   []resource.Route
+	// devices are the interfaces of static ones, and statics static addresses.
+	devices map[string]bool
+	statics map[netip.Prefix]bool
 }
 
 // oursAmongRoutes is called by the watcher, from its own goroutine.
@@ -89,7 +94,10 @@ func (e *Engine) applyStatics(cfg *conf.Config) {
 
 // watchOurs tells the watcher what matters.
 func (e *Engine) watchOurs() {
-	f := &routeFilter{routes: make(map[link.RouteKey][]resource.Key), rules: make(map[conf.Rule]resource.Key)}
+	f := &routeFilter{
+		routes: make(map[link.RouteKey][]resource.Key), rules: make(map[conf.Rule]resource.Key),
+		devices: make(map[string]bool), statics: make(map[netip.Prefix]bool),
+	}
 	add := func(list []resource.Resource) {
 		for _, r := range list {
 			if !r.Tracked() {
@@ -99,6 +107,7 @@ func (e *Engine) watchOurs() {
 			case resource.Route:
 				k := link.KeyOf(r.Route)
 				f.routes[k] = append(f.routes[k], r.Key())
+				f.list = append(f.list, r)
 			case resource.Rule:
 				f.rules[link.RuleOf(r.Rule)] = r.Key()
 			}
@@ -108,6 +117,14 @@ func (e *Engine) watchOurs() {
 		add(resourcesOf(i.next))
 	}
 	add(e.statics.resources)
+	for _, r := range e.statics.resources {
+		for _, name := range r.Devices() {
+			f.devices[name] = true
+		}
+		if a, ok := r.(resource.Address); ok {
+			f.statics[a.Prefix] = true
+		}
+	}
 	e.ours.Store(f)
 }
 
@@ -258,38 +275,79 @@ func (e *Engine) verifyKey(k resource.Key, doubt resource.Doubt) {
 
 // shakes is called with all that happens to interfaces and addresses: the
 // kernel drops the routes of an interface that goes down, and those with a
-// source address that goes, and says nothing.
-func (e *Engine) shakes(event link.Event, now time.Time) {
-	switch event.Kind {
-	case link.AddressRemoved:
-		for _, r := range e.statics.resources {
-			if k, ok := r.Key().(resource.AddressKey); ok && k.Prefix == event.Address.Prefix {
-				e.suspectRoutes(now)
-				return
-			}
+// source address that goes, and says nothing. What happens to interfaces that
+// no route of ours depends on, where containers come and go, costs nothing.
+func (e *Engine) shakes(ev link.Event, c change, now time.Time) {
+	f := e.ours.Load()
+	if f == nil {
+		return
+	}
+	for _, name := range c.names {
+		if f.devices[name] {
+			e.wishStatics(resource.Disturbed)
+			break
 		}
-		fallthrough
-	case link.InterfaceChanged, link.InterfaceGone, link.Snapshot:
-		if f := e.ours.Load(); f != nil && len(f.routes)+len(f.rules) > 0 || event.Kind != link.AddressRemoved && len(e.statics.resources) > 0 {
+	}
+	switch {
+	case ev.Kind == link.Snapshot:
+		if len(f.routes)+len(f.rules) > 0 || len(e.statics.resources) > 0 {
+			e.suspectRoutes(now)
+		}
+	case ev.Kind == link.AddressRemoved:
+		if f.dependOn(c.removed.Device, c.removed.Prefix) || f.statics[c.removed.Prefix] {
+			e.suspectRoutes(now)
+		}
+	case c.down:
+		on := c.was
+		if on == nil {
+			on = e.interfaces.byName[c.names[0]]
+		}
+		if f.dependOn(on.Name, on.prefixes()...) {
 			e.suspectRoutes(now)
 		}
 	}
 }
 
+// dependOn says whether the kernel may drop a route of ours with an interface,
+// or with addresses of it.
+func (f *routeFilter) dependOn(device string, gone ...netip.Prefix) bool {
+	for _, r := range f.list {
+		devices := r.Devices()
+		if slices.Contains(devices, device) {
+			return true
+		}
+		for _, p := range gone {
+			if r.Source == p.Addr() || len(devices) == 0 && r.Via.IsValid() && p.Masked().Contains(r.Via) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// suspectPause is the least time between two looks after routes.
+const suspectPause = time.Second
+
 // suspectRoutes has routes and rules looked after soon.
 func (e *Engine) suspectRoutes(now time.Time) {
-	if !e.recheck.Pending() && !e.stopping {
-		e.recheck.kind = routesSuspect
-		e.deadlines.Set(&e.recheck, now.Add(suspectAfter))
+	if e.recheck.Pending() || e.stopping {
+		return
 	}
+	at := now.Add(suspectAfter)
+	if soonest := e.rechecked.Add(suspectPause); at.Before(soonest) {
+		at = soonest
+	}
+	e.recheck.kind = routesSuspect
+	e.deadlines.Set(&e.recheck, at)
 }
 
 // verifyRoutes has every instance that has routes or rules look after them.
-func (e *Engine) verifyRoutes() {
+func (e *Engine) verifyRoutes(now time.Time) {
+	e.rechecked = now
 	e.wishStatics(resource.Disturbed)
 	for _, i := range e.order {
 		if slices.ContainsFunc(i.resources, func(r resource.Resource) bool {
-			return r.Key().Kind() != resource.KindAddress && r.Tracked()
+			return r.Key().Kind() >= resource.KindRoute && r.Tracked()
 		}) {
 			e.verify(i, resource.Disturbed)
 		}

@@ -28,3 +28,20 @@ func (m *Machine) withdraw(now time.Time, why cause, effects []Effect) []Effect 
 	m.master = netip.Addr{}
 	return m.listen(now, why, effects)
 }
+
+// woke has all timers due by how long the host was suspended earlier: a MASTER
+// has overslept then, and a BACKUP looks whether its master is there before it
+// claims.
+func (m *Machine) woke(slept time.Duration, effects []Effect) []Effect {
+	for timer := range Timers {
+		if m.running(timer) {
+			effects = m.setTimer(timer, m.deadlines[timer].Add(-slept), effects)
+		}
+	}
+	for n := range m.garp {
+		if block := &m.garp[n]; !block.at.IsZero() {
+			block.at = block.at.Add(-slept)
+		}
+	}
+	return effects
+}

@@ -34,6 +34,10 @@ type Machine struct {
 
 	deadlines [Timers]time.Time // zero: not running
 	garp      [garpBlocks]garpBlock
+	// answers were given to advertisements since answering began; see answer.
+	answers   int
+	answering time.Time
+
 	// lowerAnnounced is when a losing advertisement was last answered by announcements.
 	lowerAnnounced time.Time
 }
@@ -85,6 +89,8 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 		return m.handOver(now, effects)
 	case TakePart:
 		return m.takePart(effects)
+	case Woke:
+		return m.woke(in.Slept, effects)
 	case JoinBackup:
 		return m.joinBackup(now, in.Reason, effects)
 	case Reconfigured:

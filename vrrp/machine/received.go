@@ -87,6 +87,9 @@ func (m *Machine) learn(adv Advert, effects []Effect) []Effect {
 // receivedAsMaster is RFC 9568 section 6.4.3. Whether we preempt plays no part.
 func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) []Effect {
 	if adv.Priority == 0 {
+		if !m.mayAnswer(now) {
+			return effects
+		}
 		effects = m.advertise(effects)
 		return m.setTimer(AdverTimer, now.Add(m.p.AdvertInterval), effects)
 	}
@@ -101,11 +104,25 @@ func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) 
 		// Answering it could circle for ever.
 		return noted(SameAddress, adv, effects)
 	}
-	if !m.p.LowerPrioNoAdvert {
+	if !m.p.LowerPrioNoAdvert && m.mayAnswer(now) {
 		effects = m.advertise(effects)
 	}
 	effects = m.announceAgainstLower(now, effects)
 	return noted(LowerPriority, adv, effects)
+}
+
+// maxAnswers is how many advertisements a MASTER answers in one interval. More
+// than a few routers that claim the same addresses there are not, and each
+// answer goes to the whole group.
+const maxAnswers = 8
+
+// mayAnswer says whether one more answer is within the limit, and counts it.
+func (m *Machine) mayAnswer(now time.Time) bool {
+	if m.answering.IsZero() || now.Sub(m.answering) >= m.p.AdvertInterval {
+		m.answering, m.answers = now, 0
+	}
+	m.answers++
+	return m.answers <= maxAnswers
 }
 
 // yield leaves MASTER to the sender of adv.

@@ -84,6 +84,9 @@ const (
 	HandOver
 	// TakePart ends a hand-over.
 	TakePart
+	// Woke: the host was suspended for Input.Slept, which no timer has counted.
+	// They are due so much earlier, as if it had been the process that slept.
+	Woke
 )
 
 // Timer names a timer of a machine. Each has at most one deadline.
@@ -122,6 +125,7 @@ type Input struct {
 	Priority uint8
 	Master   bool
 	Was      event.VRRPState
+	Slept    time.Duration
 	Params   *Params
 }
 

@@ -13,6 +13,10 @@ import (
 	"github.com/lvs-director/director/vrrp/turns"
 )
 
+// listedFrom is from how many addresses on one list of all costs less than to
+// try to add each.
+const listedFrom = 4
+
 // stages of a task: settings, filters and addresses; then routes and rules.
 const stages = 2
 
@@ -39,6 +43,8 @@ type seen struct {
 	known  bool
 	routes map[link.RouteKey]conf.Route
 	rules  map[conf.Rule]bool
+	// addresses are those of the host, when several are looked after.
+	addresses map[AddressKey]bool
 }
 
 func newTask(j Job) *task {
@@ -101,15 +107,26 @@ func (r *Reconciler) look(t *task, list []Resource) (s seen) {
 	}
 	var keys []link.RouteKey
 	var rules []conf.Rule
+	addresses := 0
 	for _, res := range list {
 		switch x := res.(type) {
 		case Route:
 			keys = append(keys, link.KeyOf(x.Route))
 		case Rule:
 			rules = append(rules, link.RuleOf(x.Rule))
+		case Address:
+			addresses++
 		}
 	}
 	var err error
+	if addresses >= listedFrom {
+		if all, err := r.kernel.Addresses.List(); err == nil {
+			s.addresses = make(map[AddressKey]bool, len(all))
+			for _, a := range all {
+				s.addresses[AddressKey{a.Device, a.Prefix}] = true
+			}
+		}
+	}
 	if len(keys) > 0 {
 		s.routes, err = r.kernel.Routes.FindRoutes(keys)
 	}
@@ -210,6 +227,10 @@ func (r *Reconciler) put(res Resource, t *task) error {
 			return fmt.Errorf("route %s comes and goes", x.Text)
 		}
 		return r.compare(x, have)
+	case Address:
+		if t.seen.addresses[KeyOfAddress(x.Address)] {
+			return fs.ErrExist
+		}
 	case Rule:
 		if t.seen.known && t.seen.rules[link.RuleOf(x.Rule)] {
 			return fs.ErrExist

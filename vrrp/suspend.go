@@ -1,0 +1,54 @@
+package vrrp
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/vrrp/machine"
+)
+
+// suspendedFrom is from how long on a host counts as having been suspended.
+const suspendedFrom = 100 * time.Millisecond
+
+// suspension compares the clock of all timers (CLOCK_MONOTONIC), which stands
+// still while the host is suspended, with Options.SinceBoot, which does not.
+type suspension struct {
+	began time.Time
+	gap   time.Duration // since boot minus since began
+}
+
+// begin takes the first reading.
+func (s *suspension) begin(now time.Time, sinceBoot time.Duration) { s.began, s.gap = now, sinceBoot }
+
+// slept is how long the host was suspended since the last call. The clock of
+// the timers is read before and after the other one.
+func (s *suspension) slept(before time.Time, sinceBoot time.Duration, after time.Time) time.Duration {
+	if after.Sub(before) > suspendedFrom/2 {
+		return 0 // interrupted between the readings: the next call will tell
+	}
+	gap := sinceBoot - after.Sub(s.began)
+	grown := gap - s.gap
+	if grown < suspendedFrom {
+		return 0
+	}
+	s.gap = gap
+	return grown
+}
+
+// wake is called before anything is taken in or done: a host that was suspended
+// wakes as a process does that slept.
+func (e *Engine) wake() {
+	if e.opts.SinceBoot == nil {
+		return
+	}
+	before := e.opts.Clock.Now()
+	sinceBoot := e.opts.SinceBoot()
+	now := e.opts.Clock.Now()
+	slept := e.suspension.slept(before, sinceBoot, now)
+	if slept == 0 {
+		return
+	}
+	e.log.Warn("this host was suspended: another may have become MASTER", "for", slept.Round(time.Millisecond).String())
+	for _, i := range e.order {
+		e.step(i, now, machine.Input{Kind: machine.Woke, Slept: slept})
+	}
+}
