@@ -85,7 +85,7 @@ func (e *Engine) evaluate(i *instance, now time.Time) {
 	if fault == "" {
 		fault = unmade
 	}
-	if fault == "" && (i.sock.conn == nil || making) {
+	if fault == "" && (making || i.sock == nil || i.sock.conn == nil) {
 		return // socketOpened or vmacsDone evaluates again
 	}
 	i.own, i.ready = fault, true
@@ -149,7 +149,7 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 		return e.sourceFault(i, on)
 	case i.badness != "":
 		return i.badness
-	case i.sock.err != nil:
+	case i.sock != nil && i.sock.err != nil:
 		return i.sock.err.Error()
 	case tracked != "":
 		return tracked

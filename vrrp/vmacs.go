@@ -118,6 +118,17 @@ func (e *Engine) vmacFault(i *instance) (fault string, wait bool) {
 	return "", wait
 }
 
+// private is the virtual MAC interface of an instance if it receives on that.
+func (e *Engine) private(i *instance) *vmac.Interface {
+	if i.cfg.VMAC == nil || isUnicast(i.cfg) {
+		return nil
+	}
+	if v := e.vmacs.Of(vmac.KeyOf(i.cfg)); v != nil && v.Private {
+		return v
+	}
+	return nil
+}
+
 // beneath is the interface that carries one: a virtual MAC interface's parent,
 // else itself.
 func (e *Engine) beneath(name string) string {
@@ -132,6 +143,9 @@ func (e *Engine) beneath(name string) string {
 // until one that was removed is there again: a missed advertisement is worse
 // than one with another hardware address.
 func (e *Engine) transmit(i *instance, p *datagram) error {
+	if on := e.interfaces.byName[i.cfg.Interface]; i.via == nil && on != nil && e.private(i) != nil {
+		return e.frames.Send(on.Interface, p.data, p.to) // its socket is not on its interface
+	}
 	if i.via != nil {
 		if on := e.interfaces.byName[i.via.Name]; on != nil && on.Up {
 			return e.frames.Send(on.Interface, p.data, p.to)

@@ -53,6 +53,9 @@ func (e *Engine) isVirtual(k resource.AddressKey) bool {
 // none, which is any. ok is false while there is no such interface.
 func (e *Engine) boundTo(i *instance, own *iface) (on *iface, ok bool) {
 	switch {
+	case e.private(i) != nil:
+		on = e.interfaces.byName[e.private(i).Name]
+		return on, on != nil
 	case i.cfg.Interface != "":
 		return own, own != nil
 	case i.cfg.VRF != "":

@@ -56,6 +56,7 @@ func (m *vmacs) Find(want VMAC) (VMAC, error) {
 	case errors.As(err, &netlink.LinkNotFoundError{}):
 	case err != nil:
 		return VMAC{}, fmt.Errorf("looking for interface %s: %w", want.Parent, withReason(err))
+	case l.Type() == "macvlan" && v.Private != (modeOn(parent) == netlink.MACVLAN_MODE_PRIVATE):
 	case lowerOf(parent, l.Type()) == beneath(l.Attrs()):
 		v.Parent = want.Parent
 	}
@@ -70,7 +71,8 @@ func vmacOf(l netlink.Link) (v VMAC, above bool) {
 	switch is := l.(type) {
 	case *netlink.Macvlan:
 		copy(v.MAC[:], a.HardwareAddr)
-		return v, is.Mode == netlink.MACVLAN_MODE_BRIDGE
+		v.Private = is.Mode == netlink.MACVLAN_MODE_PRIVATE
+		return v, v.Private || is.Mode == netlink.MACVLAN_MODE_BRIDGE
 	case *netlink.IPVlan:
 		for name, flag := range ipvlanFlags {
 			if flag == is.Flag {
@@ -120,6 +122,14 @@ func lowerOf(parent netlink.Link, kind string) lower {
 	return lower{parent.Attrs().Index, -1}
 }
 
+// modeOn is the mode of a macvlan on an interface; see VMAC.
+func modeOn(parent netlink.Link) netlink.MacvlanMode {
+	if _, ok := parent.(*netlink.Macvlan); ok {
+		return netlink.MACVLAN_MODE_PRIVATE
+	}
+	return netlink.MACVLAN_MODE_BRIDGE
+}
+
 // Make implements VMACs.
 func (m *vmacs) Make(v VMAC) error {
 	parent, err := m.handle.LinkByName(v.Parent)
@@ -143,7 +153,7 @@ func (m *vmacs) Make(v VMAC) error {
 		made = &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2, Flag: ipvlanFlags[v.IPVLAN]}
 	} else {
 		attrs.HardwareAddr = net.HardwareAddr(v.MAC[:])
-		made = &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}
+		made = &netlink.Macvlan{LinkAttrs: attrs, Mode: modeOn(parent)}
 	}
 	err = m.handle.LinkAdd(made)
 	switch {

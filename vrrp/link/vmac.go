@@ -25,6 +25,11 @@ type VMAC struct {
 	// "bridge", "private" or "vepa" and has the hardware address of its parent;
 	// MAC is zero then. Empty is a macvlan.
 	IPVLAN string
+	// Private: it is a macvlan in private mode, since its parent is a macvlan
+	// itself. The kernel gives no macvlan beside it a frame with its hardware
+	// address as the source, so advertisements of a peer with the same virtual MAC
+	// are received on it, not on its parent. Find tells it.
+	Private bool
 	// Marked: it carries AliasMark. Find and Marked tell it, Make sees to it.
 	Marked bool
 }

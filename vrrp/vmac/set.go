@@ -91,7 +91,7 @@ func (s *Set) All() []*Interface {
 func (s *Set) Want(wanted map[Key]link.VMAC, first, alone bool) {
 	s.adopt = first && alone
 	for k, v := range s.byKey {
-		if w, ok := wanted[k]; !ok || w != v.VMAC {
+		if w, ok := wanted[k]; !ok || w != v.wanted() {
 			delete(s.byKey, k)
 			delete(s.byName, v.Name)
 			s.sweep = true
@@ -160,7 +160,7 @@ func (s *Set) Next() (w Work, ok bool) {
 	}
 	for _, name := range s.queue {
 		if v := s.byName[name]; v != nil {
-			w.ensure = append(w.ensure, v.VMAC)
+			w.ensure = append(w.ensure, v.wanted())
 		}
 	}
 	s.adopt = false
@@ -191,7 +191,7 @@ func (s *Set) Done(results []Result, now time.Time) (list []*Interface) {
 		if v == nil {
 			continue
 		}
-		v.Made, v.Err, v.Degraded = r.err == nil, r.err, r.degraded
+		v.Made, v.Err, v.Degraded, v.Private = r.err == nil, r.err, r.degraded, r.private
 		if r.err != nil {
 			v.retry.Failed(now)
 		}
@@ -213,6 +213,13 @@ func (s *Set) Sweep() { s.sweep = true }
 
 // Forget lets it be made at once: what failed was about a parent that is gone.
 func (v *Interface) Forget() { v.retry = retry.Retry{} }
+
+// wanted is the interface as Place has found it.
+func (v *Interface) wanted() link.VMAC {
+	w := v.VMAC
+	w.Private = false
+	return w
+}
 
 // RetryAt is when an interface that could not be made is tried again.
 func (v *Interface) RetryAt() time.Time { return v.retry.Next() }

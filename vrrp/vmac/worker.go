@@ -27,6 +27,8 @@ type Result struct {
 	err  error
 	// degraded is what could not be set and is only good to have.
 	degraded error
+	// private is link.VMAC's.
+	private bool
 	// present says that err is of a removal: nobody wants it and it is still there.
 	present bool
 }
@@ -113,7 +115,10 @@ func (w *Worker) adopt(keep map[string]bool) {
 // ensure gives an interface and its parent what they need.
 func (w *Worker) ensure(v link.VMAC) Result {
 	r := Result{name: v.Name}
-	r.err = w.make(v, &r.degraded)
+	if r.err = w.make(v, &r.degraded); r.err == nil {
+		is, err := w.kernel.Find(v)
+		r.private = err == nil && is.Private
+	}
 	return r
 }
 
@@ -122,7 +127,7 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 	is, err := w.kernel.Find(v)
 	was, ours := w.held[v.Name]
 	marked := is.Marked
-	is.Marked = false
+	is.Marked, is.Private = false, false
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
