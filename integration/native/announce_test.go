@@ -33,7 +33,6 @@ func TestAnnouncedAfterAFlap(t *testing.T) {
 // TestVirtualMACAlone: a MASTER with a virtual MAC address that has lost its
 // neighbours does not tell them its physical one.
 func TestVirtualMACAlone(t *testing.T) {
-	pending(t, "the interface below asks with the virtual address as sender")
 	t.Parallel()
 	const virtual = "00:00:5e:00:01:33"
 	w := watch(t)

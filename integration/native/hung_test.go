@@ -19,7 +19,6 @@ import (
 // takes over; the hung worker is replaced, its addresses go first, and the new
 // one does not take part as MASTER beside the peer.
 func TestHungWorker(t *testing.T) {
-	pending(t, "a hung worker is not noticed")
 	t.Parallel()
 	w := watch(t)
 	w.startPair(base(150, "nopreempt"), base(100, "nopreempt"))
@@ -58,7 +57,6 @@ func (w *watched) firstOf(source string, since time.Time) time.Time {
 // TestWholeDirectorStopped: supervisor and workers are stopped together and go
 // on together, as in a frozen container. Nobody is killed for his silence.
 func TestWholeDirectorStopped(t *testing.T) {
-	pending(t, "a hung worker is not noticed")
 	t.Parallel()
 	w := watch(t)
 	w.startPair(base(150, "nopreempt"), base(100, "nopreempt"))
@@ -72,7 +70,7 @@ func TestWholeDirectorStopped(t *testing.T) {
 		}
 		time.Sleep(4 * time.Second)
 	}
-	w.untilMaster(w.b, 2*time.Second)
+	w.untilMaster(w.a, 2*time.Second) // the better one of two masters
 	if now := []int{d.Pid, d.Worker(pair.VRRP), d.Worker(pair.LVS)}; fmt.Sprint(now) != fmt.Sprint(pids) {
 		t.Errorf("the processes are %v, before they were %v", now, pids)
 	}

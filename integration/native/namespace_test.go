@@ -17,7 +17,6 @@ import (
 // in the namespace of that name, also after a worker has died; when director
 // ends nothing is left there.
 func TestNetNamespace(t *testing.T) {
-	pending(t, "net_namespace has no effect")
 	t.Parallel()
 	w := watch(t)
 	record := filepath.Join(w.a.Dir(), "record")

@@ -16,7 +16,6 @@ import (
 // are gone, as those of a container that was killed. When it comes back as
 // BACKUP it gives up all that it still has in the kernel, and nothing else.
 func TestKilledWithoutATrace(t *testing.T) {
-	pending(t, "what is ours is known from the journal alone")
 	t.Parallel()
 	w := watch(t)
 	const own = "203.0.113.77"
@@ -71,7 +70,6 @@ func TestKilledWithoutATrace(t *testing.T) {
 // TestAddressOfTheHost: a virtual address that an operator has put on a BACKUP
 // is left there, and status says so with the command that ends it.
 func TestAddressOfTheHost(t *testing.T) {
-	pending(t, "an address without our mark on a BACKUP is not a problem in status")
 	t.Parallel()
 	w := watch(t)
 	w.b.Address("eth0", frontVIP+"/24")
@@ -92,7 +90,6 @@ func TestAddressOfTheHost(t *testing.T) {
 // TestUnicastSourceGoes: the address from which a MASTER speaks to its peers is
 // removed. It is in FAULT at once, and back by itself with the address.
 func TestUnicastSourceGoes(t *testing.T) {
-	pending(t, "the source of unicast is looked at when director starts only")
 	t.Parallel()
 	w := watch(t)
 	unicast := func(own, peer string) []string {
@@ -116,7 +113,6 @@ func TestUnicastSourceGoes(t *testing.T) {
 // with their primary one and the virtual address is the primary, giving it up
 // leaves the host its own.
 func TestPrimaryAddressIsGivenUp(t *testing.T) {
-	pending(t, "giving a primary address up takes the host's own with it")
 	t.Parallel()
 	w := watch(t)
 	const setting = "/proc/sys/net/ipv4/conf/eth1/promote_secondaries"
@@ -150,7 +146,6 @@ func TestPrimaryAddressIsGivenUp(t *testing.T) {
 // interface that has no other. The routes by it are there all the same, and
 // nobody is blamed for what director did itself.
 func TestAddressIsReplaced(t *testing.T) {
-	pending(t, "routes that go with an address of ours are blamed on others")
 	t.Parallel()
 	w := watch(t)
 	w.a.Run("ip", "addr", "flush", "dev", "eth1")
