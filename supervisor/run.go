@@ -87,7 +87,9 @@ func Run(o Options) error {
 	}
 	hostcheck.LoadModules(cfg)
 	logFindings(log, start.current.findings)
-	if err := hostcheck.Permitted(cfg); err != nil {
+	if err := hostcheck.Permitted(cfg); errors.Is(err, hostcheck.ErrRefused) {
+		log.Error("virtual servers are not served, VRRP goes on", "error", err)
+	} else if err != nil {
 		return err
 	}
 	lock, err := lockRunDir(c.RunDir)

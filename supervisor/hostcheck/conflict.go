@@ -1,6 +1,7 @@
 package hostcheck
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,6 +9,11 @@ import (
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/worker"
 )
+
+// ErrRefused says that the kernel refuses IPVS to this process although it may do
+// everything else: IPVS wants CAP_NET_ADMIN of the first user namespace, which a
+// container without privileges does not have.
+var ErrRefused = errors.New("the kernel refuses IPVS in this user namespace (a container without privileges)")
 
 // other is another load balancer's main process in our network namespace.
 type other struct {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
@@ -122,19 +123,25 @@ func LoadModules(cfg *conf.Config) {
 }
 
 // Permitted says whether this process may do what cfg asks for, and whether
-// the kernel can.
+// the kernel can. ErrRefused leaves VRRP possible.
 func Permitted(cfg *conf.Config) error {
 	if _, err := link.NewKernel(); err != nil {
 		return err
 	}
+	return permitted(cfg, ipvs.Open)
+}
+
+func permitted(cfg *conf.Config, open func() (ipvs.Driver, error)) error {
 	if len(cfg.VirtualServers) == 0 {
 		return nil
 	}
-	driver, err := ipvs.Open()
-	if errors.Is(err, ipvs.ErrNoIPVS) {
-		return fmt.Errorf("%s has %s, but %w", cfg.Path, words.Count(len(cfg.VirtualServers), "virtual server"), err)
-	}
-	if err != nil {
+	driver, err := open()
+	switch n := words.Count(len(cfg.VirtualServers), "virtual server"); {
+	case errors.Is(err, ipvs.ErrNoIPVS):
+		return fmt.Errorf("%s has %s, but %w", cfg.Path, n, err)
+	case errors.Is(err, syscall.EPERM) && len(cfg.Instances) > 0:
+		return fmt.Errorf("%w: %s of %s are not served: %w", ErrRefused, n, cfg.Path, err)
+	case err != nil:
 		return err
 	}
 	return driver.Close()

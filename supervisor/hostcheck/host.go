@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +72,37 @@ func ThisHost() (Host, error) {
 		}
 		h.interfaces[i.Name] = hi
 	}
+	if err := h.lookAtMarks(); err != nil {
+		return h, fmt.Errorf("looking at the addresses of this host: %w", err)
+	}
+	h.inner = inUserNamespace()
 	return h, nil
+}
+
+// lookAtMarks notes which addresses carry the mark of a director or keepalived.
+func (h *Host) lookAtMarks() error {
+	list, err := hostAddresses()
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if i, ok := h.interfaces[a.Device]; ok && a.Marked {
+			if i.marked == nil {
+				i.marked = make(map[netip.Prefix]bool)
+			}
+			i.marked[a.Prefix] = true
+			h.interfaces[a.Device] = i
+		}
+	}
+	return nil
+}
+
+// inUserNamespace says whether root of this process is not the root of the host:
+// only the first user namespace maps all of its users to themselves
+// (user_namespaces(7)).
+func inUserNamespace() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(text)), []string{"0", "0", "4294967295"})
 }
 
 // lookAtProgram finds a script's program and says whether only root can change it.

@@ -18,13 +18,18 @@ type Host struct {
 	file    func(name string) error    // why it cannot be read; nil when it can
 	resolve func(name string) error    // why the name has no address
 	ipvs    func() error               // why the kernel cannot balance
+	inner   bool                       // in a user namespace that is not the first one
 	module  func(name string) presence // of the kernel
 }
 
 type hostInterface struct {
 	up       bool
-	networks []netip.Prefix // the addresses with their masks
+	marked   map[netip.Prefix]bool // the addresses that a director or keepalived has put there
+	networks []netip.Prefix        // the addresses with their masks
 }
+
+// owner is the priority of a router whose own the virtual addresses are.
+const owner = 255
 
 // presence is whether something is there.
 type presence uint8
@@ -143,9 +148,15 @@ func (c *hostCheck) address(i *conf.Instance, a conf.Address) {
 		return
 	}
 	var networks []string
+	if i.Priority != owner && slices.Contains(dev.networks, a.Prefix) && !dev.marked[a.Prefix] {
+		c.say(conf.Warning, i, "virtual_ipaddress", "address-present",
+			"ip address del "+a.Prefix.String()+" dev "+a.Device+" removes it",
+			i.Name+": "+a.Prefix.String()+" is on "+a.Device+" already, and director leaves there what it did not make: "+
+				"while the instance is not MASTER two hosts answer for it")
+	}
 	for _, p := range dev.networks {
 		switch {
-		case p.Addr() == a.Prefix.Addr() && i.Priority != 255:
+		case p.Addr() == a.Prefix.Addr() && i.Priority != owner:
 			continue // the virtual address itself, or one that should not be there
 		case p.Addr().Is6() != a.Prefix.Addr().Is6():
 			continue
@@ -171,6 +182,10 @@ func (c *hostCheck) address(i *conf.Instance, a conf.Address) {
 func (c *hostCheck) kernel() {
 	if len(c.cfg.VirtualServers) == 0 {
 		return
+	}
+	if c.host.inner {
+		c.say(conf.Warning, c.cfg.VirtualServers[0], "", "ipvs-refused", "run director as root of the host, or with host user namespaces",
+			"virtual servers are not served here: "+ErrRefused.Error())
 	}
 	if err := c.host.ipvs(); err != nil {
 		c.say(conf.Error, c.cfg.VirtualServers[0], "", "no-ipvs", "", err.Error())

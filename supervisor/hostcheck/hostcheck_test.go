@@ -83,6 +83,23 @@ func TestHostFindings(t *testing.T) {
 			"9 warning: VI_1: this host has no address 10.0.0.6 to send advertisements from"}},
 		"another network": {old: "10.0.0.100\n", new: "192.0.2.1\n", want: []string{
 			"9 note: VI_1: 192.0.2.1 is in no network of eth0 (it has 10.0.0.0/24): it is reached by a route only"}},
+		"a virtual address that is there": {change: func(h *Host) {
+			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
+		}, want: []string{
+			"9 warning: VI_1: 10.0.0.100/32 is on eth0 already, and director leaves there what it did not make: " +
+				"while the instance is not MASTER two hosts answer for it"}},
+		"one that a director has put there": {change: func(h *Host) {
+			vip := netip.MustParsePrefix("10.0.0.100/32")
+			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24"), vip},
+				marked: map[netip.Prefix]bool{vip: true}}
+		}},
+		"the owner's own": {old: "virtual_router_id 51", new: "virtual_router_id 51\npriority 255", change: func(h *Host) {
+			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
+		}},
+		"a container without privileges": {change: func(h *Host) { h.inner = true }, want: []string{
+			"18 warning: virtual servers are not served here: the kernel refuses IPVS in this user namespace (a container without privileges)"}},
 		"no user": {change: func(h *Host) { h.user = func(string) bool { return false } }, want: []string{
 			"2 warning: script_user: this host has no user scripts: the script does not run",
 			"23 warning: notify_down: this host has no user root: the script does not run"}},

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,15 +11,6 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/vrrp/track"
-)
-
-const (
-	// recent is how long after a transition the kernel may still have what is on
-	// its way out.
-	recent = 2 * time.Second
-	// owner is the priority of a router whose own the virtual addresses are (RFC
-	// 9568 section 5.2.4).
-	owner = 255
 )
 
 // instances reports on the VRRP instances.
@@ -50,10 +42,10 @@ func (m *maker) instances() {
 
 // instanceProblems are those of one instance.
 func (m *maker) instanceProblems(i *conf.Instance, r *control.Instance) {
-	if r.Missing != "" {
+	if r.Missing != "" && !m.hostProblem(i.Name, event.Missing) {
 		m.problem(i.Name, i.Name+": "+r.Missing)
 	}
-	if r.Holding != "" {
+	if r.Holding != "" && !m.hostProblem(i.Name, event.Holding) {
 		m.problem(i.Name, i.Name+": still holding: "+r.Holding)
 	}
 	var failed []string
@@ -68,23 +60,6 @@ func (m *maker) instanceProblems(i *conf.Instance, r *control.Instance) {
 	if lower, ok := m.Known.Lower[i.Name]; ok && r.State == event.Master && m.Now.Sub(lower.At) < window(i) {
 		m.problem(i.Name, fmt.Sprintf("%s: two routers are MASTER: this one, and %s with priority %d, heard %s ago",
 			i.Name, lower.Sender, lower.Priority, m.Now.Sub(lower.At).Round(time.Millisecond)))
-	}
-	m.leftOver(i, r)
-}
-
-// leftOver names the virtual addresses that are on this host although it is not
-// MASTER: two hosts answer for them.
-func (m *maker) leftOver(i *conf.Instance, r *control.Instance) {
-	if r.State != event.Backup && r.State != event.Fault || i.Priority == owner || m.Now.Sub(r.Since) < recent || r.Holding != "" {
-		return
-	}
-	for _, a := range addresses(i) {
-		for _, p := range m.Host.Interfaces[a.Device].Addresses {
-			if p == a.Prefix {
-				m.problem(i.Name, fmt.Sprintf("%s: %s is on %s although the instance is %s: two hosts answer for it; director did not put it there"+
-					" (ip addr del %s dev %s removes it)", i.Name, p.Addr(), a.Device, r.State, p, a.Device))
-			}
-		}
 	}
 }
 
@@ -141,6 +116,13 @@ func (m *maker) groups() {
 		}
 		m.r.SyncGroups = append(m.r.SyncGroups, r)
 	}
+}
+
+// hostProblem says whether the vrrp worker has told of a problem of that kind.
+func (m *maker) hostProblem(instance string, kind event.ProblemKind) bool {
+	return slices.ContainsFunc(m.Known.Host.Problems, func(p event.Problem) bool {
+		return p.Kind == kind && slices.Contains(p.Instances, instance)
+	})
 }
 
 // host has what the vrrp worker cannot get right in the kernel.

@@ -85,15 +85,23 @@ func TestProblems(t *testing.T) {
 			[]string{"VI_1: 192.0.2.252 advertises the same virtual router with priority 100 and is refused (auth-failed): two routers are MASTER"},
 			status.Degraded},
 		"one that fell silent": {func(f *status.Facts) { f.Known.Counters = stranger(time.Minute) }, nil, status.OK},
-		"the address without the state": {func(f *status.Facts) { state(f, event.Backup, 150) },
-			[]string{"VI_1: 192.0.2.10 is on eth0 although the instance is BACKUP: two hosts answer for it; " +
-				"director did not put it there (ip addr del 192.0.2.10/24 dev eth0 removes it)"}, status.Degraded},
-		"the owner's address": {func(f *status.Facts) { f.Config.Instances[0].Priority = 255; state(f, event.Backup, 255) }, nil, status.OK},
+		"the address without the state": {func(f *status.Facts) {
+			state(f, event.Backup, 150)
+			f.Known.Host.Problems = []event.Problem{{Kind: event.Conflict, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"},
+				Error: "remove it with ip address del 192.0.2.10/24 dev eth0", Times: 1}}
+		}, []string{"VI_1: address 192.0.2.10/24 on eth0 is on this host although the instance is not MASTER: two hosts answer for it: " +
+			"remove it with ip address del 192.0.2.10/24 dev eth0"}, status.Degraded},
 		"still holding": {func(f *status.Facts) {
 			i := f.Known.Instances["VI_1"]
 			i.State, i.Holding = event.Backup, "192.0.2.10/24 on eth0: busy"
 			f.Known.Instances["VI_1"] = i
 		}, []string{"VI_1: still holding: 192.0.2.10/24 on eth0: busy"}, status.Degraded},
+		"still holding, with details": {func(f *status.Facts) {
+			i := f.Known.Instances["VI_1"]
+			i.Holding = "192.0.2.10/24 on eth0: busy"
+			f.Known.Instances["VI_1"] = i
+			f.Known.Host.Problems = []event.Problem{{Kind: event.Holding, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"}, Error: "busy"}}
+		}, []string{"VI_1: failed to remove address 192.0.2.10/24 on eth0, still present: busy"}, status.Degraded},
 		"a repair that does not help": {func(f *status.Facts) {
 			f.Known.Host.Problems = []event.Problem{{Kind: event.Contested, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"}, Times: 9}}
 		}, []string{"VI_1: something else keeps removing or changing address 192.0.2.10/24 on eth0 (9 times)"}, status.Degraded},
