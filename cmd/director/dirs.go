@@ -8,5 +8,8 @@ type daemonDirs struct {
 	StateDir string `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Directory of what outlives a boot."`
 }
 
+// defaultRunDir is that of a director that was told none.
+const defaultRunDir worker.RunDir = "/run/director"
+
 // run is the run directory with its files.
 func (d daemonDirs) run() worker.RunDir { return worker.RunDir(d.RunDir) }

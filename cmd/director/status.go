@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/status"
 )
 
@@ -28,7 +29,7 @@ Example: director status VI_1`
 // Run asks the running director and prints its answer.
 func (c *statusCmd) Run(io streams) error {
 	var r control.Status
-	if err := control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, &r); err != nil {
+	if err := c.ask(&r); err != nil {
 		fmt.Fprintln(io.err, "director:", err)
 		if errors.Is(err, control.ErrNoDirector) {
 			return exitCode(status.NoService)
@@ -55,4 +56,25 @@ func (c *statusCmd) Run(io streams) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// remakePatience is how long a director may take to make its run directory anew.
+const remakePatience = 3 * time.Second
+
+// ask asks the running director. One whose socket is gone makes it anew; until
+// then it is not said that none runs.
+func (c *statusCmd) ask(r *control.Status) error {
+	for end := time.Now().Add(remakePatience); ; time.Sleep(100 * time.Millisecond) {
+		err := control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, r)
+		if !errors.Is(err, control.ErrNoDirector) {
+			return err
+		}
+		pid := hostcheck.FindDirector(c.run(), defaultRunDir)
+		switch {
+		case pid == 0:
+			return err
+		case time.Now().After(end):
+			return fmt.Errorf("director (pid %d) runs and cannot be asked: its control socket %s is gone", pid, c.run().Control())
+		}
+	}
 }

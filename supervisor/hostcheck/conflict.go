@@ -140,6 +140,19 @@ func (p process) loadBalancer() (program, file string, ok bool) {
 	return program, file, true
 }
 
+// runDir is the run directory that a director was started with.
+func (p process) runDir(otherwise worker.RunDir) worker.RunDir {
+	for i, a := range p.argv {
+		if value, ok := strings.CutPrefix(a, "--run-dir="); ok {
+			return worker.RunDir(value)
+		}
+		if a == "--run-dir" && i+1 < len(p.argv) {
+			return worker.RunDir(p.argv[i+1])
+		}
+	}
+	return otherwise
+}
+
 // oneShot are the flags with which neither program goes on running.
 var oneShot = map[string]bool{
 	"-t": true, "--config-test": true, "-v": true, "--version": true, "-h": true, "--help": true,

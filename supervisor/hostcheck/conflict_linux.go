@@ -14,26 +14,61 @@ import (
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/words"
+	"github.com/lvs-director/director/worker"
 )
 
 // findOthers lists the load balancers of this network namespace. A process of
 // the same program as its parent is that one's worker, not another.
 func findOthers(configID string) ([]other, error) {
-	ours, err := os.Readlink("/proc/thread-self/ns/net")
-	if err != nil {
-		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
-	}
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return nil, fmt.Errorf("finding our own program: %w", err)
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("looking for other load balancers: %w", err)
-	}
 	var found []other
 	pids := make(map[int]bool)
 	parents := make(map[int]int)
+	err := eachProcess(func(pid int, proc string, p process) {
+		program, file, ok := p.loadBalancer()
+		if !ok {
+			return
+		}
+		parents[pid] = parentOf(proc)
+		pids[pid] = true
+		found = append(found, readOther(proc, other{pid: pid, program: program, file: file}, configID))
+	})
+	var mains []other
+	for _, o := range found {
+		if !pids[parents[o.pid]] {
+			mains = append(mains, o)
+		}
+	}
+	return mains, err
+}
+
+// FindDirector is the process of the director that has a run directory, in this
+// network namespace, even when the directory is gone; 0 is none. Otherwise is the
+// directory of a director that was started without --run-dir.
+func FindDirector(dir, otherwise worker.RunDir) int {
+	found := 0
+	_ = eachProcess(func(pid int, _ string, p process) { // without /proc nothing is found
+		program, _, ok := p.loadBalancer()
+		if ok && program == "director" && found == 0 && p.runDir(otherwise) == dir {
+			found = pid
+		}
+	})
+	return found
+}
+
+// eachProcess visits the other processes of this network namespace.
+func eachProcess(visit func(pid int, proc string, p process)) error {
+	ours, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return fmt.Errorf("finding out which network namespace this is: %w", err)
+	}
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return fmt.Errorf("finding our own program: %w", err)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return fmt.Errorf("looking for other load balancers: %w", err)
+	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
@@ -52,24 +87,12 @@ func findOthers(configID string) ([]other, error) {
 		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil {
 			p.ours = strings.TrimSuffix(exe, " (deleted)") == strings.TrimSuffix(self, " (deleted)")
 		}
-		program, file, ok := p.loadBalancer()
-		if !ok {
-			continue
-		}
 		if ns, err := os.Readlink(filepath.Join(proc, "ns/net")); err != nil || ns != ours {
 			continue
 		}
-		parents[pid] = parentOf(proc)
-		pids[pid] = true
-		found = append(found, readOther(proc, other{pid: pid, program: program, file: file}, configID))
+		visit(pid, proc, p)
 	}
-	var mains []other
-	for _, o := range found {
-		if !pids[parents[o.pid]] {
-			mains = append(mains, o)
-		}
-	}
-	return mains, nil
+	return nil
 }
 
 // readOther reads the other one's configuration, in its own file system.
