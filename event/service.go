@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Texts such as "[10.0.0.1]:tcp:80" and "FWM 5" (a virtual server) or
 // "[10.0.0.2]:tcp:80" (a real server) identify services in every event: the
@@ -42,15 +45,45 @@ type VirtualServerState struct {
 	Reason        string
 	// Error says why the kernel does not have it as wanted; empty when it does.
 	Error string
-	// Repaired counts how often somebody else's change to it was undone.
+	// Attempts counts how often in a row the kernel refused what Error says.
+	Attempts int
+	// Repaired counts how often a change by something else was undone.
 	Repaired int
+	// Contested counts the changes in a row when something else keeps changing it,
+	// from ContestedSince on; 0 when nothing does.
+	Contested      int
+	ContestedSince time.Time
 }
 
-// TableLoaded says that the IPVS table holds what the configuration asks for
-// (or, with Error set, why it does not).
+// Problem says what is wrong with it in the kernel; empty when nothing is.
+func (s VirtualServerState) Problem() string {
+	switch {
+	case s.Error != "" && s.Attempts > 1:
+		return fmt.Sprintf("%s (%d times)", s.Error, s.Attempts)
+	case s.Error != "":
+		return s.Error
+	case s.Contested > 0:
+		return fmt.Sprintf("something else keeps changing it (changed back %d times)", s.Contested)
+	}
+	return ""
+}
+
+// TableLoaded reports that the IPVS table contains what the configuration asks for.
 type TableLoaded struct {
 	Generation     uint64 // of the configuration
 	VirtualServers int
 	RealServers    int
-	Error          string
+	// Error says why the table cannot be read or written at present; empty when it can.
+	Error string
+	// Refused says what the kernel does not do. All else is in the table, and there
+	// is nothing to wait for.
+	Refused string
+}
+
+// Problem says why the table does not match the configuration; empty when it does.
+func (t TableLoaded) Problem() string {
+	if t.Error != "" {
+		return t.Error
+	}
+	return t.Refused
 }

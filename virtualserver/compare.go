@@ -1,9 +1,11 @@
 package virtualserver
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -16,8 +18,7 @@ func (r *reconciler) reconcile() {
 	if r.idle() || !r.started {
 		return
 	}
-	maps.Copy(r.dirty, r.retry)
-	clear(r.retry)
+	r.retryDue(time.Now())
 	if r.read() {
 		r.readSome()
 	}
@@ -39,6 +40,13 @@ func (r *reconciler) open() bool {
 	return true
 }
 
+// reopen closes a driver that talks to an IPVS which is gone: the module was
+// unloaded, and is another one when it is loaded again.
+func (r *reconciler) reopen() {
+	r.driver.Close()
+	r.driver = nil
+}
+
 // read compares the kernel's services with the last known ones, and reads the
 // real servers of those that are new or stale.
 func (r *reconciler) read() bool {
@@ -46,11 +54,19 @@ func (r *reconciler) read() bool {
 		return false
 	}
 	services, err := r.driver.Services()
+	if ipvs.Missing(err) {
+		r.reopen()
+		if r.open() {
+			services, err = r.driver.Services()
+		} else {
+			return false
+		}
+	}
 	if err != nil {
 		r.cannotRead(err)
 		return false
 	}
-	seen := keys{}
+	seen, now := keys{}, time.Now()
 	for _, s := range services {
 		if _, wanted := r.want[s.Key]; !wanted && !r.held[s.Key] {
 			continue // not ours
@@ -63,7 +79,7 @@ func (r *reconciler) read() bool {
 				r.cannotRead(err)
 				return false
 			}
-			r.dirty.add(s.Key)
+			r.postpone(s.Key, now)
 		case !table.SameService(e.Service, s):
 			e.Service = s
 			r.have[s.Key] = e
@@ -79,7 +95,7 @@ func (r *reconciler) read() bool {
 	r.looked = true
 	if r.unreadable != "" {
 		r.Log.Info("IPVS table can be read again")
-		r.unreadable = ""
+		r.unreadable, r.hopeless = "", false
 		r.markAllChanged()
 	}
 	return true
@@ -155,10 +171,10 @@ func difference(before, now table.Entry) string {
 
 // changedByOthers notes what something else did to a service that was as wanted.
 func (r *reconciler) changedByOthers(key conf.ServiceKey, text string) {
-	r.dirty.add(key)
 	if s := r.servers[key]; s != nil && s.synced && r.drift[key] == "" {
 		r.drift[key] = text
 	}
+	r.postpone(key, time.Now())
 }
 
 // repairLines is how many repairs of one round get a log line of their own.
@@ -176,11 +192,12 @@ func (r *reconciler) logRepairs(done []table.Op) {
 			example[key] = op.String()
 		}
 	}
+	now := time.Now()
 	var repaired []conf.ServiceKey
 	for _, key := range r.ring {
 		text, drifted := r.drift[key]
 		s := r.servers[key]
-		if !drifted || len(s.failures) > 0 {
+		if !drifted || len(s.failures.texts) > 0 {
 			continue
 		}
 		delete(r.drift, key)
@@ -189,11 +206,20 @@ func (r *reconciler) logRepairs(done []table.Op) {
 		}
 		s.repaired++
 		r.changed.add(key)
+		a := r.repairs.of(key)
+		a.Repaired(now)
+		if !a.log(now) {
+			continue
+		}
 		if repaired = append(repaired, key); len(repaired) > repairLines {
 			continue
 		}
-		r.Log.Warn("something else changed a virtual server: changed back",
-			"virtual_server", key.String(), "found", text, "operations", count[key], "first", example[key])
+		line := "something else changed a virtual server: changed back"
+		if a.helpless(now) {
+			line = "something else keeps changing a virtual server: changed back, with longer and longer pauses"
+		}
+		r.Log.Warn(line, "virtual_server", key.String(), "found", text, "times", a.Times,
+			"operations", count[key], "first", example[key])
 	}
 	if n := len(repaired) - repairLines; n > 0 {
 		r.Log.Warn("something else changed more virtual servers: changed back", "virtual_servers", n)
@@ -208,6 +234,7 @@ func (r *reconciler) logRepairs(done []table.Op) {
 // cannotRead notes that the kernel's table cannot be read, and logs each error once.
 func (r *reconciler) cannotRead(err error) {
 	if text := err.Error(); text != r.unreadable {
+		r.hopeless = errors.Is(err, ipvs.ErrNoIPVS) || errors.Is(err, syscall.EPERM)
 		r.Log.Error("failed to read the IPVS table, trying again", "error", text)
 		r.unreadable = text
 		r.markAllChanged()

@@ -37,10 +37,14 @@ type reconciler struct {
 	refused keys
 	// drift says what something else did to a service.
 	drift map[conf.ServiceKey]string
+	// failures and repairs are the attempts on services that failed and those that
+	// undid what something else had changed, as far as they are not forgotten.
+	failures, repairs history
 	// orphans are ours, not wanted, and could not be removed: the error.
 	orphans map[conf.ServiceKey]string
 
 	unreadable string // why the kernel's table cannot be read; empty when it can
+	hopeless   bool   // it will not be readable by waiting
 	load       load
 	next       int             // in ring: whose real servers are read next
 	credit     int             // how many services and real servers may be read
@@ -55,10 +59,36 @@ type server struct {
 	quorum   bool
 	since    time.Time
 	reason   string
-	failures map[string]string // of the last attempt: operation to error
+	failures failures // of the last attempt
+	failing  bool     // that was logged
 	repaired int
 	synced   bool // the kernel had it as wanted before
 	reported event.VirtualServerState
+}
+
+// failures is what the kernel refused of one service.
+type failures struct {
+	texts   map[string]string       // operation to error
+	servers map[conf.ServerKey]bool // real servers that it does not have because of it
+	service bool                    // it does not have the service itself
+}
+
+func (f *failures) add(op, text string) {
+	if f.texts == nil {
+		f.texts = make(map[string]string)
+	}
+	f.texts[op] = text
+}
+
+// first returns one of the failures, always the same.
+func (f *failures) first() string {
+	text := ""
+	for _, t := range f.texts {
+		if text == "" || t < text {
+			text = t
+		}
+	}
+	return text
 }
 
 type keys map[conf.ServiceKey]struct{}
@@ -79,6 +109,8 @@ func newReconciler(opt Options) *reconciler {
 		refused:  keys{},
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),
+		failures: history{},
+		repairs:  history{},
 		warned:   make(map[string]bool),
 	}
 	for _, text := range opt.Journal.Held() {

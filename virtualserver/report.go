@@ -10,9 +10,9 @@ import (
 
 // load is what was reported about the table of a configuration.
 type load struct {
-	generation uint64
-	told       bool
-	err        string
+	generation   uint64
+	told         bool
+	err, refused string
 }
 
 func (l *load) begin(generation uint64) { *l = load{generation: generation} }
@@ -43,15 +43,17 @@ func (r *reconciler) report() {
 	}
 	clear(r.changed)
 
-	if err := r.loadError(); !r.load.told || err != r.load.err {
-		r.load.told, r.load.err = true, err
+	err, refused := r.loadError()
+	if !r.load.told || err != r.load.err || refused != r.load.refused {
+		r.load.told, r.load.err, r.load.refused = true, err, refused
 		loaded := event.TableLoaded{
 			Generation:     r.load.generation,
 			VirtualServers: len(r.want),
 			RealServers:    r.want.RealServers(),
 			Error:          err,
+			Refused:        refused,
 		}
-		if err == "" && loaded.VirtualServers > 0 {
+		if err == "" && refused == "" && loaded.VirtualServers > 0 {
 			r.Log.Info("IPVS table matches the configuration", "generation", loaded.Generation,
 				"virtual_servers", loaded.VirtualServers, "real_servers", loaded.RealServers)
 		}
@@ -61,7 +63,7 @@ func (r *reconciler) report() {
 
 // moveQuorum updates the quorum of a virtual server.
 func (r *reconciler) moveQuorum(s *server) {
-	_, weights := r.verdicts.Alive(s.conf)
+	_, weights := r.alive(s)
 	quorum, hysteresis := table.QuorumLimits(s.conf)
 	has := table.Quorum(s.quorum, weights, quorum, hysteresis)
 	if has == s.quorum {
@@ -79,12 +81,12 @@ func (r *reconciler) moveQuorum(s *server) {
 
 // state is the event about a virtual server.
 func (r *reconciler) state(s *server) event.VirtualServerState {
-	alive, _ := r.verdicts.Alive(s.conf)
+	alive, _ := r.alive(s)
 	text := r.unreadable
 	if text == "" {
-		text = first(s.failures)
+		text = s.failures.first()
 	}
-	return event.VirtualServerState{
+	state := event.VirtualServerState{
 		VirtualServer: s.conf.String(),
 		Quorum:        s.quorum,
 		Alive:         alive,
@@ -94,25 +96,46 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Error:         text,
 		Repaired:      s.repaired,
 	}
+	if text != "" {
+		state.Attempts = r.failures[s.key].times()
+	}
+	if a := r.repairs[s.key]; a.helpless(time.Now()) {
+		state.Contested, state.ContestedSince = a.Times, a.Since
+	}
+	return state
 }
 
-// loadError says in one line why the table does not match the configuration.
-func (r *reconciler) loadError() string {
-	if r.unreadable != "" && !r.idle() {
-		return r.unreadable
+// alive counts the real servers that are up and in the kernel's table, and sums
+// their weights. A real server that the kernel refuses serves nobody.
+func (r *reconciler) alive(s *server) (servers int, weights uint64) {
+	if s.failures.service {
+		return 0, 0
+	}
+	return r.verdicts.Alive(s.conf, s.failures.servers)
+}
+
+// loadError says in one line why the table does not match the configuration: err
+// may be over soon, refused is what the kernel does not do.
+func (r *reconciler) loadError() (err, refused string) {
+	switch {
+	case r.unreadable == "" || r.idle():
+	case r.hopeless:
+		return "", r.unreadable
+	default:
+		return r.unreadable, ""
 	}
 	failing, text := 0, ""
 	for _, key := range r.ring {
-		if s := r.servers[key]; len(s.failures) > 0 {
+		if s := r.servers[key]; len(s.failures.texts) > 0 {
 			if failing++; failing == 1 {
-				text = first(s.failures)
+				text = s.failures.first()
 			}
 		}
 	}
 	if failing > 1 {
-		return fmt.Sprintf("%s (and %d more virtual servers)", text, failing-1)
+		text = fmt.Sprintf("%s (and %d more virtual servers)", text, failing-1)
 	}
-	return text
+	return "", text
 }
 
 // warnOnce logs a warning once in the life of a loop.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -32,7 +33,7 @@ func (r *reconciler) sync() {
 		maps.Copy(r.retry, touched)
 		return
 	}
-	failures := make(map[conf.ServiceKey]map[string]string)
+	failed := make(map[conf.ServiceKey]failures)
 	var done []table.Op
 	todo := touched
 	for pass := 0; pass < passes && len(todo) > 0; pass++ {
@@ -40,15 +41,15 @@ func (r *reconciler) sync() {
 			break
 		}
 		for key := range todo {
-			delete(failures, key) // only what fails in the last attempt is a failure
+			delete(failed, key) // only what fails in the last attempt is a failure
 		}
 		var ops []table.Op
-		ops, todo = r.pass(todo, failures)
+		ops, todo = r.pass(todo, failed)
 		done = append(done, ops...)
 	}
 	maps.Copy(r.retry, todo)
 	for key := range touched {
-		r.recordFailures(key, failures[key])
+		r.recordFailures(key, failed[key])
 	}
 	r.release(touched)
 	r.logRepairs(done)
@@ -56,9 +57,9 @@ func (r *reconciler) sync() {
 
 // pass computes and carries out operations once. again are the services that
 // turned out to differ from what was read.
-func (r *reconciler) pass(todo keys, failures map[conf.ServiceKey]map[string]string) (done []table.Op, again keys) {
+func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done []table.Op, again keys) {
 	again = keys{}
-	ops := r.operations(r.claim(todo, failures))
+	ops := r.operations(r.claim(todo, failed))
 	for i, err := range r.driver.Apply(ops) {
 		op, key := ops[i], ops[i].Key()
 		removal := op.Kind == table.DelService || op.Kind == table.DelDestination
@@ -80,14 +81,25 @@ func (r *reconciler) pass(todo keys, failures map[conf.ServiceKey]map[string]str
 			r.refused.add(key)
 		}
 		r.stale.add(key)
-		fail(failures, key, op.String(), err)
+		f := failed[key]
+		f.add(op.String(), err.Error())
+		switch op.Kind {
+		case table.NewService:
+			f.service = true
+		case table.NewDestination:
+			if f.servers == nil {
+				f.servers = make(map[conf.ServerKey]bool)
+			}
+			f.servers[op.Destination.Key] = true
+		}
+		failed[key] = f
 	}
 	return done, again
 }
 
 // claim writes services to the journal before they are made ours, and returns
 // the ones that may be touched.
-func (r *reconciler) claim(todo keys, failures map[conf.ServiceKey]map[string]string) keys {
+func (r *reconciler) claim(todo keys, failed map[conf.ServiceKey]failures) keys {
 	var texts []string
 	var claimed, adopted []conf.ServiceKey
 	for key := range todo {
@@ -110,7 +122,11 @@ func (r *reconciler) claim(todo keys, failures map[conf.ServiceKey]map[string]st
 			if r.held[key] {
 				allowed.add(key)
 			} else {
-				fail(failures, key, "journal", fmt.Errorf("adding it to the journal: %w", err))
+				f := failed[key]
+				f.add("journal", fmt.Sprintf("adding it to the journal: %v", err))
+				_, exists := r.have[key]
+				f.service = !exists
+				failed[key] = f
 			}
 		}
 		return allowed
@@ -142,48 +158,53 @@ func (r *reconciler) operations(todo keys) []table.Op {
 	})
 }
 
-// recordFailures keeps the failures of a service until the next attempt and logs
-// the new ones: an error that stays is logged once.
-func (r *reconciler) recordFailures(key conf.ServiceKey, failures map[string]string) {
-	if len(failures) > 0 {
+// recordFailures keeps the failures of a service, plans the next attempt and
+// logs: an error that stays is logged once, and no service more than once a minute.
+func (r *reconciler) recordFailures(key conf.ServiceKey, f failures) {
+	now := time.Now()
+	failing := len(f.texts) > 0
+	if failing {
+		r.failures.of(key).Failed(now)
 		r.retry.add(key)
 	}
 	s := r.servers[key]
 	if s == nil {
-		r.recordOrphan(key, failures)
+		r.recordOrphan(key, f.first())
 		return
 	}
 	var fresh []string
-	for op, text := range failures {
-		if s.failures[op] != text {
+	for op, text := range f.texts {
+		if s.failures.texts[op] != text {
 			fresh = append(fresh, text)
 		}
 	}
 	switch {
-	case len(fresh) > 0:
+	case len(fresh) > 0 && r.failures.of(key).log(now):
+		s.failing = true
 		r.Log.Error("failed to configure a virtual server, trying again",
-			"virtual_server", key.String(), "failed", len(failures), "error", slices.Min(fresh))
-	case len(failures) == 0 && len(s.failures) > 0:
+			"virtual_server", key.String(), "failed", len(f.texts), "error", slices.Min(fresh))
+	case !failing && s.failing:
+		s.failing = false
 		r.Log.Info("virtual server is configured now", "virtual_server", key.String())
 	}
-	s.failures = failures
-	if len(failures) == 0 {
+	s.failures = f
+	if !failing {
 		s.synced = true
 		delete(r.refused, key)
 	}
 }
 
 // recordOrphan is recordFailures for a service that is ours and no longer wanted.
-func (r *reconciler) recordOrphan(key conf.ServiceKey, failures map[string]string) {
-	text := first(failures)
-	if text != "" && text != r.orphans[key] {
-		r.Log.Error("failed to remove a virtual server, still present, trying again", "virtual_server", key.String(), "error", text)
-	}
+func (r *reconciler) recordOrphan(key conf.ServiceKey, text string) {
 	if text == "" {
 		delete(r.orphans, key)
-	} else {
-		r.orphans[key] = text
+		return
 	}
+	if text != r.orphans[key] && r.failures.of(key).log(time.Now()) {
+		r.Log.Error("failed to remove a virtual server, still present, trying again",
+			"virtual_server", key.String(), "error", text)
+	}
+	r.orphans[key] = text
 }
 
 // release removes services that are gone from the journal.
@@ -229,22 +250,4 @@ func (r *reconciler) removeAll() {
 		r.dirty.add(key)
 	}
 	r.sync()
-}
-
-func fail(failures map[conf.ServiceKey]map[string]string, key conf.ServiceKey, op string, err error) {
-	if failures[key] == nil {
-		failures[key] = make(map[string]string)
-	}
-	failures[key][op] = err.Error()
-}
-
-// first returns one of the failures, always the same.
-func first(failures map[string]string) string {
-	text := ""
-	for _, t := range failures {
-		if text == "" || t < text {
-			text = t
-		}
-	}
-	return text
 }

@@ -27,7 +27,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 	st := k.VirtualServers[vs.String()]
 	r := control.VirtualServer{
 		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
-		Quorum: st.Quorum, Error: st.Error, Repaired: st.Repaired,
+		Quorum: st.Quorum, Error: st.Problem(), Repaired: st.Repaired,
 	}
 	if vs.Group != "" {
 		r.Error = worker.NoGroups

@@ -29,8 +29,8 @@ func (m *maker) workers() {
 		if w.Problem != "" {
 			m.problem("", w.Problem)
 		}
-		if w.Worker == rollout.LVS && m.Known.Table.Error != "" {
-			m.table(m.Known.Table.Error)
+		if w.Worker == rollout.LVS && m.Known.Table.Problem() != "" {
+			m.table(m.Known.Table.Problem())
 		}
 	}
 	slices.SortFunc(m.r.Workers, func(a, b control.Worker) int { return cmp.Compare(b.Name, a.Name) }) // vrrp first

@@ -151,4 +151,9 @@ func Canonical(k conf.ServiceKey) conf.ServiceKey {
 	return conf.ServiceKey{Protocol: k.Protocol, Address: unzoned(k.Address), Port: k.Port}
 }
 
+// CanonicalServer is the key under which a real server is found in the kernel.
+func CanonicalServer(k conf.ServerKey) conf.ServerKey {
+	return conf.ServerKey{Address: unzoned(k.Address), Port: k.Port}
+}
+
 func unzoned(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

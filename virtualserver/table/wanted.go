@@ -25,10 +25,11 @@ func (v Verdicts) Of(vs *conf.VirtualServer, rs *conf.RealServer) (up bool, weig
 	return up, min(max(weight, 0), 65535)
 }
 
-// Alive counts the real servers that take part and sums their weights.
-func (v Verdicts) Alive(vs *conf.VirtualServer) (servers int, weights uint64) {
+// Alive counts the real servers that take part and sums their weights. Those that
+// the kernel refused serve nobody.
+func (v Verdicts) Alive(vs *conf.VirtualServer, refused map[conf.ServerKey]bool) (servers int, weights uint64) {
 	for _, rs := range vs.RealServers {
-		if up, weight := v.Of(vs, rs); up {
+		if up, weight := v.Of(vs, rs); up && !refused[CanonicalServer(rs.Key)] {
 			servers++
 			weights += uint64(weight)
 		}
@@ -62,7 +63,7 @@ func WantedEntry(vs *conf.VirtualServer, verdicts Verdicts) Entry {
 	}
 	hashing := hashes(vs.Scheduler)
 	for _, rs := range vs.RealServers {
-		key := conf.ServerKey{Address: unzoned(rs.Key.Address), Port: rs.Key.Port}
+		key := CanonicalServer(rs.Key)
 		if _, twice := e.Destinations[key]; twice {
 			continue
 		}

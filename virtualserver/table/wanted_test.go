@@ -193,7 +193,7 @@ func TestSortedIsTheSameEverywhere(t *testing.T) {
 
 func TestAlive(t *testing.T) {
 	vs := web("rr", "10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80")
-	servers, sum := verdicts(verdict("10.1.0.2:80", false, 2), verdict("10.1.0.3:80", true, 10)).Alive(vs)
+	servers, sum := verdicts(verdict("10.1.0.2:80", false, 2), verdict("10.1.0.3:80", true, 10)).Alive(vs, nil)
 	if servers != 2 || sum != 11 {
 		t.Errorf("%d alive with weight %d, want 2 with 11", servers, sum)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/retry"
+	"github.com/lvs-director/director/vrrp/link"
 )
 
 // Set is what the engine knows of the interfaces that are wanted. It belongs
