@@ -146,8 +146,9 @@ func (h *Handed) connect() (*Conn, process, error) {
 	return c, child{proc}, nil
 }
 
-// Unread says that the worker has sent something that was not read yet.
+// Unread says that the worker has sent something that was not received from the
+// event channel yet.
 func (k *Keeper) Unread() bool {
 	c := k.conn.Load()
-	return c != nil && c.waiting() > 0
+	return c != nil && (k.delivering.Load() || c.waiting() > 0)
 }

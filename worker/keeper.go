@@ -42,6 +42,8 @@ type Keeper struct {
 	detach               chan chan *Handed
 	adopted              *Handed // the worker that Run begins with; owned by its goroutine
 	conn                 atomic.Pointer[Conn]
+	// delivering: a message was read and waits to be received from events.
+	delivering atomic.Bool
 }
 
 // NewKeeper returns a keeper of the worker name. It calls start for every start

@@ -136,8 +136,10 @@ func (k *Keeper) read(ctx context.Context, conn *Conn, greeted bool) error {
 			return fmt.Errorf("the %s worker speaks version %d of the protocol, this program reads %d to %d",
 				k.name, m.Hello.Version, OldestProtocol, ProtocolVersion)
 		}
+		k.delivering.Store(true)
 		select {
 		case k.events <- Event{Worker: k.name, Received: &m}:
+			k.delivering.Store(false)
 		case <-ctx.Done():
 			return nil
 		}
