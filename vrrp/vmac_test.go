@@ -277,3 +277,49 @@ func TestVMACXmitBaseSendsFromTheInterfaceItself(t *testing.T) {
 		fromVMAC(t, w, time.Time{}, "")
 	})
 }
+
+// TestAnIPVLANDeviceCarriesTheAddresses: it has the hardware address of its
+// interface, from which the advertisements leave.
+func TestAnIPVLANDeviceCarriesTheAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		n := newNode(t, w, "10.0.0.1/24")
+		first := with(instance("VI", 150, vip), func(c *conf.Instance) { c.IPVLAN = &conf.IPVLAN{Mode: "private", Group: 3} })
+		second := with(instance("VI2", 150, "10.0.0.102/32"), func(c *conf.Instance) {
+			c.VRID, c.IPVLAN = 11, &conf.IPVLAN{Name: "ipv0"}
+		})
+		n.apply(first, second)
+		n.engine.AllowMaster()
+		after(5 * time.Second)
+		n.want("VI", event.Master)
+		n.want("VI2", event.Master)
+		for _, want := range []link.VMAC{
+			{Name: "vrrp.10", Parent: "eth0", IPVLAN: "private", Group: 3}, {Name: "ipv0", Parent: "eth0", IPVLAN: "bridge"},
+		} {
+			if got := n.host.VMAC(want.Name); got != want {
+				t.Errorf("the device is %+v, want %+v", got, want)
+			}
+		}
+		n.wantVMAC("vrrp.10", true)
+		if !n.host.Has("ipv0", "10.0.0.102/32") {
+			t.Error("the second address is not on its device")
+		}
+		fromVMAC(t, w, time.Time{}, "")
+		announced := slices.ContainsFunc(w.Announcements(), func(a vrrptest.Announcement) bool { return a.Device == "vrrp.10" })
+		if !announced {
+			t.Error("the address was not announced from its device")
+		}
+		// A new life takes the devices over by its journal.
+		n.engine.Stop(false)
+		n.run()
+		n.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master}, "VI2": {State: event.Master}}, first, second)
+		after(time.Second)
+		n.want("VI", event.Master)
+		n.wantVMAC("vrrp.10", true)
+		n.engine.Stop(true)
+		synctest.Wait()
+		if n.host.VMAC("vrrp.10").Name != "" || n.host.VMAC("ipv0").Name != "" || len(n.journal.Held()) > 0 {
+			t.Errorf("left: journal %v", n.journal.Held())
+		}
+	})
+}

@@ -112,7 +112,7 @@ func (e *Engine) vmacFault(i *instance) (fault string, wait bool) {
 			return v.Err.Error(), false
 		default:
 			on := e.interfaces.byName[name]
-			wait = wait || !v.Made || on == nil || string(on.HardwareAddr) != string(v.MAC[:])
+			wait = wait || !v.Made || on == nil || v.IPVLAN == "" && string(on.HardwareAddr) != string(v.MAC[:])
 		}
 	}
 	return "", wait

@@ -22,7 +22,8 @@ type Addresses interface {
 	Add(a conf.Address) error
 	// Mark gives one the mark that is there without it and is known to be
 	// director's; lifetime, metric and flags stay. The error is fs.ErrNotExist
-	// when it is not there.
+	// when it is not there, and errors.ErrUnsupported when the kernel marks only
+	// new ones (Debian 12's 6.1 does so with IPv4) or none.
 	Mark(device string, prefix netip.Prefix) error
 	// Remove takes it away. It is not an error when it is not there; every other
 	// error means that it may still be there. An IPv4 address takes with it

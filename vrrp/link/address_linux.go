@@ -312,8 +312,16 @@ func (a *addresses) Mark(device string, prefix netip.Prefix) error {
 		return nil
 	}
 	k.attrs[attributeProtocol] = []byte{Mark}
-	if err := a.rtnl.do(k.restate(a.rtnl, unix.NLM_F_REPLACE)); err != nil {
+	err = a.rtnl.do(k.restate(a.rtnl, unix.NLM_F_REPLACE))
+	if err == nil {
+		k, err = a.find(index, prefix)
+	}
+	switch {
+	case err != nil:
 		return fmt.Errorf("marking address %s on %s: %w", prefix, device, withReason(err))
+	case !k.marked():
+		return fmt.Errorf("marking address %s on %s: %w by this kernel for an address that is there already",
+			prefix, device, errors.ErrUnsupported)
 	}
 	return nil
 }

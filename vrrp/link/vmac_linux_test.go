@@ -1,12 +1,15 @@
 package link_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/vrrp/link"
 	vrrppacket "github.com/lvs-director/director/vrrp/packet"
@@ -164,5 +167,39 @@ func TestAMacvlanOnAMacvlanIsFound(t *testing.T) {
 	v.Parent = "right"
 	if got, err := m.Find(v); err != nil || got.Parent != "" {
 		t.Errorf("Find of one on another interface: %+v, %v", got, err)
+	}
+}
+
+// TestIPVLAN: a device with the hardware address of its parent, made, found,
+// marked and removed as a macvlan is.
+func TestIPVLAN(t *testing.T) {
+	left, _ := wire(t)
+	m := virtualMACs(t)
+	for _, mode := range []string{"bridge", "private", "vepa"} {
+		v := link.VMAC{Name: "ipv.10", Parent: "left", IPVLAN: mode, Group: 7}
+		err := m.Make(v)
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			t.Skip("SKIP: no ipvlan in this kernel:", err)
+		}
+		check(t, err)
+		marked := v
+		marked.Marked = true
+		if got, err := m.Find(v); err != nil || got != marked {
+			t.Errorf("Find: %+v, %v, want %+v", got, err, marked)
+		}
+		marked.Parent = ""
+		if list, err := m.Marked(); err != nil || !slices.Equal(list, []link.VMAC{marked}) {
+			t.Errorf("Marked: %+v, %v", list, err)
+		}
+		if err := m.Make(v); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("Make of what is there: %v, want fs.ErrExist", err)
+		}
+		check(t, m.Prepare(v))
+		dev, err := netlink.LinkByName(v.Name)
+		check(t, err)
+		if dev.Attrs().Flags&net.FlagUp == 0 || !bytes.Equal(dev.Attrs().HardwareAddr, left.HardwareAddr) {
+			t.Errorf("the device is %+v", dev.Attrs())
+		}
+		check(t, m.Remove(v.Name))
 	}
 }

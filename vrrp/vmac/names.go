@@ -16,10 +16,24 @@ import (
 type Key struct {
 	Parent string
 	MAC    link.HardwareAddress
+	// ipvlan is the virtual router of an ipvlan device, which has no hardware
+	// address of its own.
+	ipvlan router
+}
+
+// router is a virtual router of an interface; the zero value is none.
+type router struct {
+	vrid uint8
+	ipv6 bool
 }
 
 // KeyOf is the interface of an instance with use_vmac.
-func KeyOf(cfg *conf.Instance) Key { return Key{cfg.Interface, address(cfg)} }
+func KeyOf(cfg *conf.Instance) Key { return Key{Parent: cfg.Interface, MAC: address(cfg)} }
+
+// ipvlanKey is the device of an instance with use_ipvlan.
+func ipvlanKey(cfg *conf.Instance) Key {
+	return Key{Parent: cfg.Interface, ipvlan: router{cfg.VRID, cfg.IPv6}}
+}
 
 // address is the hardware address of an instance's virtual router: the one
 // of the RFC unless the configuration has another.
@@ -35,13 +49,22 @@ func address(cfg *conf.Instance) link.HardwareAddress {
 	return link.HardwareAddress{0x00, 0x00, 0x5e, 0x00, 0x01, cfg.VRID}
 }
 
-// under is the interface under the virtual MAC interface that an address goes
-// on; empty is none.
-func under(cfg *conf.Instance, a conf.Address) string {
-	if a.UseVMAC || cfg.VMACAddr && a.Device != cfg.Interface {
-		return a.Device
+// keyFor is the interface that an address of an instance goes on; ok is false
+// for one that stays where it is.
+func keyFor(cfg *conf.Instance, a conf.Address) (k Key, ok bool) {
+	switch {
+	case usesIPVLAN(cfg):
+		return ipvlanKey(cfg), a.Device == cfg.Interface
+	case a.UseVMAC || cfg.VMACAddr && a.Device != cfg.Interface:
+		return Key{Parent: a.Device, MAC: address(cfg)}, true
 	}
-	return ""
+	return Key{}, false
+}
+
+// usesIPVLAN says whether the addresses of an instance are on an ipvlan device.
+// An interface has devices of one kind: use_vmac comes first.
+func usesIPVLAN(cfg *conf.Instance) bool {
+	return cfg.IPVLAN != nil && cfg.VMAC == nil && cfg.Interface != ""
 }
 
 // Place gives the virtual MAC interfaces of a configuration their names, and
@@ -57,11 +80,20 @@ func Place(cfg *conf.Config, nameOf func(Key) string) ([]*conf.Instance, map[Key
 	}
 	var unnamed []open
 	for _, c := range cfg.Instances {
-		if c.VMAC == nil || c.Interface == "" {
+		var k Key
+		var v link.VMAC
+		switch {
+		case usesIPVLAN(c):
+			// Advertisements leave from the interface itself, with its address.
+			k = ipvlanKey(c)
+			v = link.VMAC{Name: c.IPVLAN.Name, Parent: k.Parent, IPVLAN: cmp.Or(c.IPVLAN.Mode, "bridge"),
+				Group: uint32(max(c.IPVLAN.Group, 0))}
+		case c.VMAC != nil && c.Interface != "":
+			k = KeyOf(c)
+			v = link.VMAC{Name: c.VMAC.Name, Parent: k.Parent, MAC: k.MAC, Group: uint32(max(c.VMAC.Group, 0))}
+		default:
 			continue
 		}
-		k := Key{c.Interface, address(c)}
-		v := link.VMAC{Name: c.VMAC.Name, Parent: k.Parent, MAC: k.MAC, Group: uint32(max(c.VMAC.Group, 0))}
 		wanted[k] = v
 		if v.Name == "" || taken[v.Name] {
 			v.Name = ""
@@ -73,8 +105,8 @@ func Place(cfg *conf.Config, nameOf func(Key) string) ([]*conf.Instance, map[Key
 	}
 	for _, c := range cfg.Instances {
 		for _, a := range slices.Concat(c.Addresses, c.ExcludedAddresses) {
-			k := Key{under(c, a), address(c)}
-			if _, ok := wanted[k]; ok || k.Parent == "" {
+			k, ok := keyFor(c, a)
+			if _, known := wanted[k]; known || !ok {
 				continue
 			}
 			wanted[k] = link.VMAC{Parent: k.Parent, MAC: k.MAC}
@@ -107,7 +139,7 @@ func Place(cfg *conf.Config, nameOf func(Key) string) ([]*conf.Instance, map[Key
 
 // moved is an instance whose addresses are on their virtual MAC interfaces.
 func moved(c *conf.Instance, all map[Key]link.VMAC) *conf.Instance {
-	if c.VMAC == nil && !c.VMACAddr && !slices.ContainsFunc(slices.Concat(c.Addresses, c.ExcludedAddresses),
+	if c.VMAC == nil && !usesIPVLAN(c) && !c.VMACAddr && !slices.ContainsFunc(slices.Concat(c.Addresses, c.ExcludedAddresses),
 		func(a conf.Address) bool { return a.UseVMAC }) {
 		return c
 	}
@@ -115,8 +147,8 @@ func moved(c *conf.Instance, all map[Key]link.VMAC) *conf.Instance {
 	move := func(list []conf.Address) []conf.Address {
 		list = slices.Clone(list)
 		for n, a := range list {
-			if v, ok := all[Key{under(c, a), address(c)}]; ok {
-				list[n].Device = v.Name
+			if k, ok := keyFor(c, a); ok {
+				list[n].Device = all[k].Name
 			}
 		}
 		return list

@@ -3,6 +3,8 @@ package vmac
 import (
 	"fmt"
 	"slices"
+
+	"github.com/lvs-director/director/vrrp/link"
 )
 
 type parentSetting struct {
@@ -25,7 +27,11 @@ var parentSettings = []parentSetting{
 
 // prepareParent gives a parent its settings and remembers what they were. They
 // are good to have: without them service goes on.
-func (w *Worker) prepareParent(parent string) error {
+func (w *Worker) prepareParent(v link.VMAC) error {
+	if v.IPVLAN != "" {
+		return nil // it has the hardware address of its parent
+	}
+	parent := v.Parent
 	for _, p := range parentSettings {
 		s := setting{parent, p.name}
 		is, err := w.kernel.Setting(parent, p.name)

@@ -49,8 +49,9 @@ func NewSet(held []string) *Set {
 		byKey: make(map[Key]*Interface), byName: make(map[string]*Interface), former: make(map[Key]string),
 	}
 	for _, k := range held {
-		if v, ok := ParseJournal(k); ok {
-			s.former[Key{v.Parent, v.MAC}] = v.Name
+		// An ipvlan device has the name that it always gets.
+		if v, ok := ParseJournal(k); ok && v.IPVLAN == "" {
+			s.former[Key{Parent: v.Parent, MAC: v.MAC}] = v.Name
 		}
 	}
 	return s

@@ -141,7 +141,7 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 			w.held[v.Name] = v
 			w.log.Info("virtual MAC interface of an earlier run adopted", "interface", v.Name, "parent", v.Parent)
 		}
-		*degraded = w.prepareParent(v.Parent)
+		*degraded = w.prepareParent(v)
 		return split(w.kernel.Prepare(v), degraded)
 	default:
 		if err := w.remove(v.Name); err != nil {
@@ -154,7 +154,7 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 	}
 	w.claim(journalKey(v))
 	w.held[v.Name] = v
-	*degraded = w.prepareParent(v.Parent)
+	*degraded = w.prepareParent(v)
 	if err := split(w.kernel.Make(v), degraded); err != nil {
 		delete(w.held, v.Name)
 		w.release(journalKey(v))

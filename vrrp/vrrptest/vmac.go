@@ -112,6 +112,9 @@ func (m vmacs) Make(v link.VMAC) error {
 	n := &nic{wire: parent.wire, Interface: link.Interface{
 		Index: firstVMAC + m.h.vmacs.next, Name: v.Name, Up: parent.Up, HardwareAddr: net.HardwareAddr(v.MAC[:]),
 	}}
+	if v.IPVLAN != "" {
+		n.HardwareAddr = parent.HardwareAddr
+	}
 	m.h.vmacs.next++
 	m.h.ifaces = append(m.h.ifaces, n)
 	m.h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})

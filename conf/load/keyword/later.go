@@ -21,7 +21,6 @@ var later = map[string][]string{
 	},
 	"vrrp_instance": {
 		"old_unicast_checksum",
-		"use_ipvlan",
 		"track_bfd",
 		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},
@@ -43,7 +42,7 @@ const whyLater = "this version does not act on it yet"
 // is a warning and a problem in status. The note says what happens instead.
 var serving = map[string][]string{
 	"":               {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
-	"vrrp_instance":  {"old_unicast_checksum", "use_ipvlan", "track_bfd"},
+	"vrrp_instance":  {"old_unicast_checksum", "track_bfd"},
 	"virtual_server": {"sorry_server"},
 	"real_server":    {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
 	"url":            {"regex", "regex_no_match"},
@@ -69,7 +68,6 @@ var instead = map[string]string{
 	"net_namespace":        "addresses are put into the namespace that director runs in",
 	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
-	"use_ipvlan":           "the instance has no interface of its own",
 	"track_bfd":            "the instance does not follow it",
 	"sorry_server":         "without a quorum the real servers that are left get the traffic",
 }
