@@ -21,6 +21,18 @@ type InstanceCounters struct {
 	Masters    uint64 `json:"masters"`     // times it became MASTER
 	// Dropped are refused packets by the name of the reason.
 	Dropped map[string]uint64 `json:"dropped"`
+	// Odd is what was odd about the last advertisement that was accepted although
+	// it does not agree with the configuration; nil is nothing.
+	Odd *OddAdvertisement `json:"odd,omitempty"`
+}
+
+// OddAdvertisement is one that was accepted although something in it is not as
+// this host has it.
+type OddAdvertisement struct {
+	Sender string    `json:"sender"` // address
+	Reason string    `json:"reason"` // "address-mismatch"
+	Detail string    `json:"detail,omitempty"`
+	Last   time.Time `json:"last"`
 }
 
 // Stranger is a router whose advertisements are refused: another virtual

@@ -86,6 +86,7 @@ type instance struct {
 	lowerTold time.Time
 
 	stats  counters
+	odd    odd
 	limits limits
 	// flood bounds what one batch of packets can make the machine do.
 	flood flood

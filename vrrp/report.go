@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -119,10 +120,35 @@ func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
 	if notes == 0 {
 		return
 	}
+	i.odd.at, i.odd.notes, i.odd.sender = now, notes, e.adv.Source
 	if n, ok := i.limits.allow(notes.String(), now); ok {
-		e.log.Warn("odd advertisement accepted", "instance", i.cfg.Name, "reason", notes.String(),
-			"sender", e.adv.Source.String(), "times", n)
+		i.odd.detail = ""
+		if notes&packet.AddressMismatch != 0 {
+			i.odd.detail = packet.DifferentAddresses(e.adv.Addresses, i.rules.Addresses)
+		}
+		attrs := []any{"instance", i.cfg.Name, "reason", notes.String(), "sender", e.adv.Source.String()}
+		if i.odd.detail != "" {
+			attrs = append(attrs, "addresses", i.odd.detail)
+		}
+		e.log.Warn("odd advertisement accepted", append(attrs, "times", n)...)
 	}
+}
+
+// odd is the last advertisement that was remarked on. Its detail is made when it is
+// logged: not for each one.
+type odd struct {
+	at     time.Time
+	notes  packet.Notes
+	sender netip.Addr
+	detail string
+}
+
+// told is the form in which it is told; nil when there was none.
+func (o *odd) told() *event.OddAdvertisement {
+	if o.at.IsZero() {
+		return nil
+	}
+	return &event.OddAdvertisement{Sender: o.sender.String(), Reason: o.notes.String(), Detail: o.detail, Last: o.at.Round(0)}
 }
 
 // dropped counts a refused packet and says so, the first time and then once a

@@ -136,7 +136,7 @@ func (m *maker) host() {
 	}
 }
 
-// senders has the routers that send advertisements for one of our virtual routers
+// senders has what peers say that is refused or odd: the routers that send advertisements for one of our virtual routers
 // which are refused: this host and they do not see each other, so both are MASTER.
 func (m *maker) senders() {
 	configured := make(map[string]*conf.Instance)
@@ -153,5 +153,17 @@ func (m *maker) senders() {
 			text += ": two routers are MASTER"
 		}
 		m.problem(i.Name, fmt.Sprintf(text, i.Name, s.Sender, s.Priority, s.Reason))
+	}
+	for _, i := range m.Config.Instances {
+		o := m.Known.Counters.Instances[i.Name].Odd
+		// The rest is how some routers are (keepalived over IPv6), and costs nothing.
+		if o == nil || m.Now.Sub(o.Last) >= window(i) || !strings.Contains(o.Reason, "address-mismatch") {
+			continue
+		}
+		text := fmt.Sprintf("%s: the advertisements of %s do not agree with this host's configuration: %s", i.Name, o.Sender, o.Reason)
+		if o.Detail != "" {
+			text += " (" + o.Detail + ")"
+		}
+		m.problem(i.Name, text)
 	}
 }

@@ -84,6 +84,11 @@ func TestProblems(t *testing.T) {
 		"a peer with another password": {func(f *status.Facts) { f.Known.Counters = stranger(time.Second) },
 			[]string{"VI_1: 192.0.2.252 advertises the same virtual router with priority 100 and is refused (auth-failed): two routers are MASTER"},
 			status.Degraded},
+		"a peer with other addresses": {func(f *status.Facts) {
+			f.Known.Counters.Instances = map[string]event.InstanceCounters{"VI_1": {Odd: &event.OddAdvertisement{
+				Sender: "192.0.2.252", Reason: "address-mismatch", Detail: "only here: 192.0.2.10", Last: now.Add(-time.Second)}}}
+		}, []string{"VI_1: the advertisements of 192.0.2.252 do not agree with this host's configuration: address-mismatch (only here: 192.0.2.10)"},
+			status.Degraded},
 		"one that fell silent": {func(f *status.Facts) { f.Known.Counters = stranger(time.Minute) }, nil, status.OK},
 		"the address without the state": {func(f *status.Facts) {
 			state(f, event.Backup, 150)
