@@ -38,6 +38,8 @@ type Config struct {
 	NetworkNamespace string
 	IPVSNamespace    string
 	InstanceName     string
+	// UsePIDDir is use_pid_dir: pid files are in a directory of their own.
+	UsePIDDir bool
 
 	// Found counts the blocks of the files, whether they can be used or not.
 	Found Found
@@ -268,6 +270,9 @@ func (s Script) IsZero() bool { return len(s.Argv) == 0 }
 type NotifyScripts struct {
 	Master, Backup, Fault, Stop Script
 	Deleted                     Script // the instance left the configuration
+	// SayDeleted has Any told DELETED rather than FAULT when the instance left
+	// the configuration: notify_deleted stands there, with a script or without.
+	SayDeleted bool
 	RxLowerPriority             Script // notify_master_rx_lower_pri
 	// Any is notify: it gets "INSTANCE", the name, the state and the priority
 	// appended to its arguments.

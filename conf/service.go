@@ -184,7 +184,7 @@ type ServerKey struct {
 type RealServer struct {
 	Key        ServerKey
 	Protocol   Protocol // of the virtual server, for texts
-	Weight     int      // 0..65535
+	Weight     int      // 0..2147483647
 	Forward    ForwardMethod
 	Upper      uint32 // uthreshold: connections, 0 is no limit
 	Lower      uint32 // lthreshold

@@ -211,7 +211,7 @@ func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
 // sayDeleted tells an instance that a reload removed it. keepalived's word for
 // that is FAULT, unless notify_deleted asks for the other.
 func (n *Notifier) sayDeleted(i *instance) {
-	if i.scripts.Deleted.IsZero() {
+	if i.scripts.Deleted.IsZero() && !i.scripts.SayDeleted {
 		n.sayEnd(i, event.Fault)
 	} else if i.last.State != event.Init && i.last.State != event.Stop {
 		n.sayBoth(i, i.scripts.Deleted, "notify_deleted", "DELETED")

@@ -44,7 +44,7 @@ func TestFindings(t *testing.T) {
 		{"upper case", in("    Priority 5"), `5:5: warning: unknown keyword "Priority" in vrrp_instance: the line is ignored (did you mean priority?)`},
 
 		// Words and braces.
-		{"missing value", in("    priority"), "5:5: error: priority needs a value, and there is none"},
+		{"missing value", in("    priority"), "5:5: error: priority has no value"},
 		{"extra words", in("    priority 5 6"), `5:16: note: "6" and what follows it are ignored: priority takes no more words`},
 		{"block that is none", in("    priority 5 {\n x\n}"), "5:16: warning: priority takes no block"},
 		{"missing block", vs("    real_server 10.1.0.2 80 {\n TCP_CHECK\n }"), "6:2: warning: TCP_CHECK needs a block in braces"},
@@ -99,14 +99,14 @@ func TestFindings(t *testing.T) {
 		{"VRID in two families", in("") + strings.NewReplacer("A", "B", "10.0.0.1", "fe80::1").Replace(in("")), ""},
 		{"name twice", in("") + strings.Replace(in(""), "id 1", "id 2", 1), "7:15: warning: vrrp_instance A is defined already, at t.conf:1:1: this one is ignored"},
 		{"fraction in version 2", in("    advert_int 0.3"), "5:5: warning: (A) version 2 has intervals of whole seconds: advert_int 0.3 becomes 1"},
-		{"long interval in version 3", in("    advert_int 41\n    version 3"), "5:5: warning: (A) advert_int 41 is longer than the 40.95 seconds of version 3: 1 is used"},
+		{"long interval in version 3", in("    advert_int 41\n    version 3"), "5:5: warning: (A) advert_int 41 is longer than version 3 can say: 40.95 is used"},
 		{"fraction of a hundredth", in("    advert_int 0.255\n    version 3"), "5:5: warning: (A) advert_int 0.255 becomes 0.26"},
 		{"version 2 over IPv6", strings.Replace(in("    version 2"), "10.0.0.1", "fe80::1", 1), "5:5: warning: (A) version 2 has no IPv6: version 3 is used"},
 		{"IPv6 without a link-local address", strings.Replace(in(""), "10.0.0.1", "2001:db8::1", 1), "4:25: note: (A) the first address of an IPv6 instance is to be link-local"},
 		{"nopreempt and MASTER", in("    nopreempt\n    state MASTER\n    priority 100"), "5:5: warning: (A) nopreempt does not work with state MASTER"},
 		{"preempt_delay and MASTER", in("    preempt_delay 5\n    state MASTER\n    priority 100"), "5:5: warning: (A) preempt_delay does not work with state MASTER"},
 		{"MASTER without priority", in("    state MASTER"), "1:1: note: (A) state MASTER without a priority makes it the address owner"},
-		{"two families", in("    virtual_ipaddress { 2001:db8::1/64 }"), "5:25: warning: (A) 2001:db8::1/64 is of another family than the first address"},
+		{"two families", in("    virtual_ipaddress { 2001:db8::1/64 }"), "5:25: warning: (A) 2001:db8::1/64 is of another family than the instance"},
 		{"address twice", in("    virtual_ipaddress { 10.0.0.1/24 }"), "5:25: warning: (A) 10.0.0.1 is there twice"},
 		{"address and excluded address", in("    virtual_ipaddress_excluded { 10.0.0.1/24 }"), "5:34: warning: (A) 10.0.0.1 is there twice"},
 		{"bad address", in("    virtual_ipaddress { <VIP>/24 }"), `5:25: warning: "<VIP>/24" is no IP address: the line is ignored`},
@@ -127,7 +127,7 @@ func TestFindings(t *testing.T) {
 
 		// Strict mode.
 		{"strict", "global_defs { vrrp_strict }\n" + in("    state MASTER\n    priority 100"), "2:1: note: (A) in strict mode the virtual addresses answer neither ping nor TCP\n6:5: warning: (A) strict mode: state MASTER goes with priority 255"},
-		{"strict and unicast", in("    strict_mode on\n    unicast_peer { 10.0.0.2 }"), "1:1: error: (A) strict mode has no unicast"},
+		{"strict and unicast", in("    strict_mode on\n    unicast_peer { 10.0.0.2 }"), "1:1: warning: (A) strict mode has no unicast: it is used all the same"},
 		{"strict and accept", in("    strict_mode on\n    accept"), "6:5: warning: (A) strict mode has no accept in version 2"},
 
 		// Trackers and groups.

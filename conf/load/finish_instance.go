@@ -34,18 +34,11 @@ func (l *loader) finishInstance(in *conf.Instance) {
 // addresses of the other family.
 func (l *loader) families(in *conf.Instance) {
 	list := l.Addresses[in]
-	switch {
-	case len(list) > 0:
-		in.IPv6 = list[0].Prefix.Addr().Is6()
-	case len(in.UnicastPeers) > 0:
-		in.IPv6 = in.UnicastPeers[0].Address.Is6()
-	case in.SourceAddress.IsValid():
-		in.IPv6 = in.SourceAddress.Is6()
-	}
+	in.IPv6 = l.isIPv6(in, list)
 	kept := list[:0]
 	for _, a := range list {
 		if a.Prefix.Addr().Is6() != in.IPv6 {
-			f := l.Warn(a.Node, "family", "(%s) %s is of another family than the first address: it is ignored", value.Clip(in.Name), a.Prefix)
+			f := l.Warn(a.Node, "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), a.Prefix)
 			f.Hint = "virtual_ipaddress_excluded takes addresses of any family"
 			continue
 		}
@@ -58,22 +51,46 @@ func (l *loader) families(in *conf.Instance) {
 		if l.UnicastWord[in] != nil {
 			word = "unicast_src_ip"
 		}
-		l.warnAtKeyword(in, word, "family", "(%s) %s is of another family than the virtual addresses: it is ignored", value.Clip(in.Name), in.SourceAddress)
+		l.warnAtKeyword(in, word, "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), in.SourceAddress)
 		in.SourceAddress = netip.Addr{}
 	}
 	if len(in.UnicastPeers) > 0 && in.UnicastPeers[0].Address.Is6() != in.IPv6 {
-		l.warnAtKeyword(in, "unicast_peer", "family", "(%s) peer %s is of another family than the virtual addresses: the peers are ignored", value.Clip(in.Name), in.UnicastPeers[0].Address)
+		l.warnAtKeyword(in, "unicast_peer", "family", "(%s) peer %s is of another family than the instance: the peers are ignored", value.Clip(in.Name), in.UnicastPeers[0].Address)
 		in.UnicastPeers = nil
 		delete(l.UnicastWord, in) // enough has been said
 	}
 	if in.MulticastGroup.IsValid() && in.MulticastGroup.Is6() != in.IPv6 {
-		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the virtual addresses: it is ignored", value.Clip(in.Name), in.MulticastGroup)
+		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), in.MulticastGroup)
 		in.MulticastGroup = netip.Addr{}
 	}
 	if in.MulticastGroup.Is6() && in.MulticastGroup.As16()[1]&0x0f != 2 {
 		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is no link-local group (ffX2:): it is ignored", value.Clip(in.Name), in.MulticastGroup)
 		in.MulticastGroup = netip.Addr{}
 	}
+}
+
+// isIPv6 tells the family of the instance: as in keepalived, what stands first
+// in the block decides.
+func (l *loader) isIPv6(in *conf.Instance, list []keyword.Address) bool {
+	for _, c := range l.Node(in).Children() {
+		switch c.Keyword.Text {
+		case "native_ipv6":
+			return true
+		case "mcast_src_ip", "unicast_src_ip", "mcast_dst_ip":
+			if a, err := value.ParseAddr(c.Arg(0)); err == nil {
+				return a.Is6()
+			}
+		case "unicast_peer":
+			if len(in.UnicastPeers) > 0 {
+				return in.UnicastPeers[0].Address.Is6()
+			}
+		case "virtual_ipaddress":
+			if len(list) > 0 {
+				return list[0].Prefix.Addr().Is6()
+			}
+		}
+	}
+	return false
 }
 
 // inheritGlobal fills in what global_defs decides.
@@ -213,8 +230,8 @@ func (l *loader) interval(in *conf.Instance) {
 		return
 	}
 	if d > maxIntervalV3 {
-		l.warnAtKeyword(in, "advert_int", "out-of-range", "(%s) advert_int %s is longer than the 40.95 seconds of version 3: 1 is used", value.Clip(in.Name), value.Seconds(d))
-		in.AdvertInterval = time.Second
+		l.warnAtKeyword(in, "advert_int", "out-of-range", "(%s) advert_int %s is longer than version 3 can say: 40.95 is used", value.Clip(in.Name), value.Seconds(d))
+		in.AdvertInterval = maxIntervalV3
 		return
 	}
 	if rounded := d.Round(10 * time.Millisecond); rounded != d {

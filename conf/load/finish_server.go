@@ -2,6 +2,7 @@ package load
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -54,7 +55,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 			v.Key.Protocol = 0
 		}
 	} else if v.Key.Protocol == 0 {
-		if said(n, "protocol") == nil || v.Group == "" {
+		if (said(n, "protocol") == nil || v.Group == "") && !l.marksOnly(v.Group) {
 			l.Warn(n, "no-protocol", "virtual server %s has no protocol: UDP is used", serviceName(v))
 		}
 		v.Key.Protocol = conf.UDP
@@ -90,7 +91,13 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 	return true
 }
 
-// name is the text of the service before its protocol is known.
+// marksOnly tells whether a group has nothing but firewall marks, which need no protocol.
+func (l *loader) marksOnly(group string) bool {
+	g := l.ServerGroups[group]
+	return g != nil && !slices.ContainsFunc(g.Entries, func(e conf.GroupEntry) bool { return e.FWMark == 0 })
+}
+
+// serviceName is the text of the service before its protocol is known.
 func serviceName(v *conf.VirtualServer) string {
 	if v.Group != "" || v.Key.FWMark != 0 || v.Key.Protocol != 0 {
 		return v.String()
@@ -120,7 +127,7 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 	}
 	n := l.Node(v)
 	g := l.ServerGroups[v.Group]
-	protocol := v.Key.Protocol
+	protocol, family := v.Key.Protocol, l.markFamily(v)
 	v.Key = conf.ServiceKey{}
 	if g == nil {
 		names := make([]string, 0, len(l.Config.VirtualServerGroups))
@@ -136,7 +143,7 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 	}
 	for _, e := range g.Entries {
 		if e.FWMark != 0 {
-			v.Services = append(v.Services, conf.ServiceKey{FWMark: e.FWMark, IPv6: e.IPv6 || v.Key.IPv6})
+			v.Services = append(v.Services, conf.ServiceKey{FWMark: e.FWMark, IPv6: e.IPv6 || family})
 			continue
 		}
 		if len(v.Services)+keyword.AddressCount(e.First, e.Last) > keyword.MaxGroupAddresses {
@@ -205,6 +212,10 @@ func (l *loader) finishSorry(v *conf.VirtualServer) {
 	if !l.Sources.Has(v, "sorry_server_lvs_method") {
 		s.Forward, s.Tunnel = v.Forward, v.Tunnel
 	}
+	if v.Key.FWMark != 0 && s.Key.Port != 0 {
+		l.warnAtKeyword(v, "sorry_server", "fwmark-port", "a firewall mark has no port: port %d of the sorry server is ignored", s.Key.Port).Severity = conf.Note
+		s.Key.Port = 0
+	}
 	port := servicePort(v)
 	if s.Key.Port == 0 {
 		s.Key.Port = port
@@ -258,6 +269,11 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	for i := range r.Checkers {
 		l.finishChecker(v, r, &r.Checkers[i])
 	}
+	if v.Key.FWMark != 0 && r.Key.Port != 0 {
+		// Checks connect to the port all the same.
+		l.Note(n, "fwmark-port", "a firewall mark has no port: port %d of real server %s is ignored", r.Key.Port, r.Key.Address)
+		r.Key.Port = 0
+	}
 }
 
 // uniqueServers drops real servers that are there twice. keepalived complains
@@ -285,6 +301,9 @@ func (l *loader) finishQuorum(v *conf.VirtualServer) {
 	var sum uint64
 	for _, r := range v.RealServers {
 		sum += uint64(r.Weight)
+	}
+	if len(v.RealServers) > 0 && sum == 0 {
+		l.Warn(l.Node(v), "no-weight", "virtual server %s serves nobody: all its real servers have weight 0", v)
 	}
 	if len(v.RealServers) > 0 && uint64(v.Quorum) > sum && l.Sources.Has(v, "quorum") {
 		l.warnAtKeyword(v, "quorum", "quorum", "quorum %d can never be reached: the weights are %d together, and that is used", v.Quorum, sum)

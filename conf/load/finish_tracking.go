@@ -38,14 +38,6 @@ func (l *loader) finishTracking() {
 			list *[]conf.Track
 		}{{keyword.KindScript, &g.TrackScripts}, {keyword.KindFile, &g.TrackFiles}, {keyword.KindProcess, &g.TrackProcesses}, {keyword.KindBFD, &g.TrackBFDs}} {
 			*t.list = l.resolve(g, g.Name, t.kind, *t.list)
-			if !g.TrackingWeight {
-				*t.list = l.unweighted(g, g.Name, t.kind, *t.list)
-			}
-		}
-		if !g.TrackingWeight {
-			for i := range g.TrackInterfaces {
-				l.unweightedInterface(g, g.Name, &g.TrackInterfaces[i])
-			}
 		}
 	}
 }
@@ -120,8 +112,9 @@ func (l *loader) trackerNames(kind keyword.TrackKind) []string {
 	return names
 }
 
-// unweighted drops weighted trackers of a sync group, where weights do not
-// count unless it asks for that: keepalived does so and says nothing.
+// unweighted drops weighted trackers of an instance in a sync group, where they
+// do not count unless the group asks for that: keepalived does so and says
+// nothing. Trackers in the group's own block count for every member.
 func (l *loader) unweighted(owner any, group string, kind keyword.TrackKind, list []conf.Track) []conf.Track {
 	kept := list[:0]
 	for _, t := range list {
@@ -130,7 +123,7 @@ func (l *loader) unweighted(owner any, group string, kind keyword.TrackKind, lis
 			continue
 		}
 		ref := l.Tracked[keyword.TrackKey{Owner: owner, Kind: kind, Name: t.Name}]
-		l.Note(ref.Node, "group-weight", "%s %s has a weight, which does nothing in sync group %s: it is not tracked", keyword.TrackKinds[kind].Word, value.Clip(t.Name), value.Clip(group)).Hint = "set sync_group_tracking_weight in the group, or track without a weight"
+		l.Note(ref.Node, "group-weight", "%s %s has a weight, which does nothing in sync group %s: it is not tracked", keyword.TrackKinds[kind].Word, value.Clip(t.Name), value.Clip(group)).Hint = "track it in the group's own block, set sync_group_tracking_weight in the group, or track without a weight"
 	}
 	return kept
 }

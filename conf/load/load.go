@@ -69,7 +69,7 @@ func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options)
 		findings[i].Line = value.MaskLine(findings[i].Line)
 	}
 	known := keyword.Root.Read(l.Loader, tree.Nodes, l.Config)
-	if !known && len(tree.Nodes) > 0 && !unreadable {
+	if !known && len(tree.Nodes) > 0 && !unreadable && !tree.Includes {
 		// One thing is wrong, not as many as there are lines.
 		l.Findings, l.Dropped = l.Findings[:len(findings):len(findings)], 0
 		f := l.Report(conf.Error, tree.Nodes[0].Pos(), tree.Nodes[0].Origin, "no-configuration", "not a line of this is known: it is no configuration of keepalived or director")

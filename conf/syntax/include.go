@@ -55,6 +55,7 @@ func (p *parser) include(ln *line) bool {
 	if !ok {
 		return false
 	}
+	p.tree.Includes = true
 	pos := ln.pos(ln.at)
 	if pattern == "" {
 		p.report(conf.Warning, pos, ln.origin, "missing-word", "", "%s needs the name of a file", word)

@@ -113,6 +113,7 @@ type Tree struct {
 	Files    []*File   // the files read, in order, each once
 	Comments []Comment // of the files, in order of reading; only with Options.KeepComments
 	ConfigID string    // that the `@` conditions were compared with
+	Includes bool      // a line includes files, whether there are any or not
 
 	byName map[string]*File
 }

@@ -75,7 +75,7 @@ type Service struct {
 type Destination struct {
 	Key     conf.ServerKey
 	Forward Forward
-	Weight  int    // 0..65535; 0 takes no new connections
+	Weight  int    // 0..2147483647; 0 takes no new connections
 	Upper   uint32 // connections above which it gets no new ones; 0 is no limit
 	Lower   uint32 // connections below which it gets them again
 }

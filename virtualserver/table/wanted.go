@@ -1,6 +1,7 @@
 package table
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 type Verdicts map[conf.RealServerID]event.RealServerState
 
 // Of is the standing of a real server: whether it takes part and with which
-// weight (0..65535). Without a verdict it is up with its configured weight, or
+// weight (0..2147483647, as much as the kernel takes). Without a verdict it is up with its configured weight, or
 // down with alpha.
 func (v Verdicts) Of(vs *conf.VirtualServer, rs *conf.RealServer) (up bool, weight int) {
 	state, known := v[vs.ServerID(rs)]
@@ -22,7 +23,7 @@ func (v Verdicts) Of(vs *conf.VirtualServer, rs *conf.RealServer) (up bool, weig
 	default:
 		up, weight = !rs.Alpha && !vs.Alpha, rs.Weight
 	}
-	return up, min(max(weight, 0), 65535)
+	return up, min(max(weight, 0), math.MaxInt32)
 }
 
 // Alive counts the real servers that take part and sums their weights. Those that

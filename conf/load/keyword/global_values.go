@@ -14,9 +14,9 @@ import (
 
 // repeats is a number of packets, of which there is at least one.
 func repeats[T any](name, deflt string, field func(*T) *int) keyword[T] {
-	k := number(name, 1, math.MaxInt32, deflt, field)
+	k := number(name, 1, math.MaxUint32, deflt, field)
 	k.set = func(l *Loader, n *syntax.Node, t *T) {
-		v, ok := l.Integer(n, 0, 0, math.MaxInt32)
+		v, ok := l.Integer(n, 0, 0, math.MaxUint32)
 		if !ok {
 			return
 		}
@@ -51,9 +51,9 @@ func multicast[T any](name, deflt string, family func(netip.Addr) bool, field fu
 // microseconds is a whole number of microseconds.
 func microseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
 	return keyword[T]{
-		name: name, value: "1..2147483647", deflt: deflt, unit: "µs", need: 1,
+		name: name, value: "1..4294967295", deflt: deflt, unit: "µs", need: 1,
 		set: func(l *Loader, n *syntax.Node, t *T) {
-			if v, ok := l.Integer(n, 0, 1, math.MaxInt32); ok {
+			if v, ok := l.Integer(n, 0, 1, math.MaxUint32); ok {
 				*field(t) = time.Duration(v) * time.Microsecond
 			}
 		},
@@ -233,4 +233,20 @@ func getLVSSync(g *conf.Global) []string {
 		words = append(words, "group", s.Group.String())
 	}
 	return words
+}
+
+// smtpTimeout is smtp_connect_timeout, of which 0 is 1.
+func smtpTimeout() keyword[conf.Global] {
+	k := wholeSeconds("smtp_connect_timeout", 1, 4294, "30", func(g *conf.Global) *time.Duration { return &g.SMTPTimeout })
+	set := k.set
+	k.set = func(l *Loader, n *syntax.Node, g *conf.Global) {
+		if n.Arg(0) == "0" {
+			l.WarnArg(n, 0, "out-of-range", "smtp_connect_timeout must be above 0: 1 is used")
+			l.Taken = true
+			g.SMTPTimeout = time.Second
+			return
+		}
+		set(l, n, g)
+	}
+	return k
 }

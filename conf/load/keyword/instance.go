@@ -122,11 +122,11 @@ var instancePreempt = []keyword[conf.Instance]{
 }
 
 var instanceAnnounce = []keyword[conf.Instance]{
-	wholeSeconds("garp_master_delay", 0, math.MaxInt32, "vrrp_garp_master_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterDelay }),
+	wholeSeconds("garp_master_delay", 0, 4294, "vrrp_garp_master_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterDelay }),
 	repeats("garp_master_repeat", "vrrp_garp_master_repeat", func(in *conf.Instance) *int { return &in.GARP.MasterRepeat }),
-	wholeSeconds("garp_master_refresh", 0, math.MaxInt32, "vrrp_garp_master_refresh", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterRefresh }),
+	wholeSeconds("garp_master_refresh", 0, math.MaxUint32, "vrrp_garp_master_refresh", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterRefresh }),
 	repeats("garp_master_refresh_repeat", "vrrp_garp_master_refresh_repeat", func(in *conf.Instance) *int { return &in.GARP.RefreshRepeat }),
-	wholeSeconds("garp_lower_prio_delay", 0, math.MaxInt32, "vrrp_garp_lower_prio_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.LowerPrioDelay }),
+	wholeSeconds("garp_lower_prio_delay", 0, 4294, "vrrp_garp_lower_prio_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.LowerPrioDelay }),
 	number("garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_lower_prio_repeat", func(in *conf.Instance) *int { return &in.GARP.LowerPrioRepeat }),
 	wholeSeconds("garp_extra_if", 0, 86400, "vrrp_garp_extra_if", func(in *conf.Instance) *time.Duration { return &in.GARPExtraInterval }),
 }
@@ -168,7 +168,7 @@ var instanceNotify = []keyword[conf.Instance]{
 	program("notify_backup", func(in *conf.Instance) *conf.Script { return &in.Notify.Backup }).firstCounts(),
 	program("notify_fault", func(in *conf.Instance) *conf.Script { return &in.Notify.Fault }).firstCounts(),
 	program("notify_stop", func(in *conf.Instance) *conf.Script { return &in.Notify.Stop }).firstCounts(),
-	program("notify_deleted", func(in *conf.Instance) *conf.Script { return &in.Notify.Deleted }).firstCounts(),
+	notifyDeleted(),
 	program("notify", func(in *conf.Instance) *conf.Script { return &in.Notify.Any }).firstCounts(),
 	program("notify_master_rx_lower_pri", func(in *conf.Instance) *conf.Script { return &in.Notify.RxLowerPriority }).firstCounts(),
 	flag("notify_priority_changes", func(in *conf.Instance) *bool { return &in.NotifyPriorityChanges }),
@@ -178,9 +178,10 @@ var instanceNotify = []keyword[conf.Instance]{
 var instanceIgnored = []keyword[conf.Instance]{
 	{name: "lvs_sync_daemon_interface", value: "IF", need: 1, max: -1, set: setOldSyncDaemon,
 		why: "an old word for lvs_sync_daemon in global_defs, and works as that"},
-	ignoredNumber[conf.Instance]("kernel_rx_buf_size", 1, math.MaxInt32, "", whyBuffers),
+	ignoredNumber[conf.Instance]("kernel_rx_buf_size", 0, math.MaxUint32, "", whyBuffers),
 	ignored[conf.Instance]("debug", "[LEVEL]", 0, "use director's own --log-level"),
-	ignored[conf.Instance]("native_ipv6", "", 0, "IPv6 is known by the addresses"),
+	{name: "native_ipv6", why: "the instance is IPv6 when this stands before its addresses",
+		set: func(*Loader, *syntax.Node, *conf.Instance) {}},
 }
 
 // ExcludedOf is the owner of an instance's excluded addresses.
@@ -295,6 +296,26 @@ func setPeers(l *Loader, n *syntax.Node, in *conf.Instance) {
 		in.UnicastPeers = append(in.UnicastPeers, p)
 		l.Entry(in, "unicast_peer", a.String(), c)
 	}
+}
+
+// notifyDeleted is notify_deleted, which without a script still changes what notify is told.
+func notifyDeleted() keyword[conf.Instance] {
+	k := program("notify_deleted", func(in *conf.Instance) *conf.Script { return &in.Notify.Deleted })
+	k.value, k.need = `["COMMAND" [USER [GROUP]]]`, 0
+	set, get := k.set, k.get
+	k.set = func(l *Loader, n *syntax.Node, in *conf.Instance) {
+		in.Notify.SayDeleted = true
+		if len(n.Args) > 0 {
+			set(l, n, in)
+		}
+	}
+	k.get = func(in *conf.Instance) []string {
+		if in.Notify.SayDeleted && in.Notify.Deleted.IsZero() {
+			return []string{}
+		}
+		return get(in)
+	}
+	return k.firstCounts()
 }
 
 func timerExpired(name string) keyword[conf.Instance] {

@@ -51,8 +51,8 @@ var serving = map[string][]string{
 // HasEffect tells whether director acts on a keyword of a block.
 func HasEffect(block, name string) bool { return !isLater(block, name) }
 
-// without says what happens in place of what a keyword of serving asks for.
-func without(block, name string) string {
+// whatInstead says what happens in place of what a keyword of serving asks for.
+func whatInstead(block, name string) string {
 	switch {
 	case block == "real_server":
 		return "the check is not run, and the real server counts as up"

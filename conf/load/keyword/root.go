@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"math"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -59,8 +60,8 @@ var rootLines = []keyword[conf.Config]{
 	word("net_namespace_ipvs", "NAME", "net_namespace", func(c *conf.Config) *string { return &c.IPVSNamespace }),
 	ignored[conf.Config]("namespace_with_ipsets", "", 0, whyIptables),
 	word("instance", "NAME", "none", func(c *conf.Config) *string { return &c.InstanceName }),
-	ignored[conf.Config]("use_pid_dir", "", 0, "director keeps its files in its run directory"),
-	ignoredNumber[conf.Config]("child_wait_time", 0, 1<<31-1, "5", "director waits for its workers as long as they have something to do"),
+	bare("use_pid_dir", func(c *conf.Config) *bool { return &c.UsePIDDir }),
+	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5", "director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),
 	ignored[conf.Config]("include_check", "[[+|-]readable|match|wildcard_match|brace_match]", 0, "which includes are reported was decided while they were read"),
 }
@@ -77,8 +78,8 @@ var TrackGroup = newTable("track_group", []keyword[conf.TrackGroup]{
 
 // GARPGroup is the garp_group block.
 var GARPGroup = newTable("garp_group", []keyword[conf.GARPGroup]{
-	duration("garp_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.GARPGroup) *time.Duration { return &g.GARPInterval }),
-	duration("gna_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.GARPGroup) *time.Duration { return &g.NAInterval }),
+	duration("garp_interval", 0, value.MaxTimer, "0", func(g *conf.GARPGroup) *time.Duration { return &g.GARPInterval }),
+	duration("gna_interval", 0, value.MaxTimer, "0", func(g *conf.GARPGroup) *time.Duration { return &g.NAInterval }),
 	{name: "interface", value: "IF", need: 1, repeat: true,
 		set: func(l *Loader, n *syntax.Node, g *conf.GARPGroup) {
 			if name, ok := l.InterfaceName(n, 0); ok {

@@ -95,7 +95,7 @@ var serverService = []keyword[conf.VirtualServer]{
 		}},
 }
 
-var serverTiming = timingKeywords(func(v *conf.VirtualServer) timing { return places(&v.Timing, &v.Alpha) })
+var serverTiming = timingKeywords(1, func(v *conf.VirtualServer) timing { return places(&v.Timing, &v.Alpha) })
 
 var serverQuorum = []keyword[conf.VirtualServer]{
 	bare("omega", func(v *conf.VirtualServer) *bool { return &v.Omega }),
@@ -122,7 +122,7 @@ var serverQuorum = []keyword[conf.VirtualServer]{
 
 var serverRest = []keyword[conf.VirtualServer]{
 	bare("inhibit_on_failure", func(v *conf.VirtualServer) *bool { return &v.Inhibit }),
-	number("weight", 0, 65535, "1", func(v *conf.VirtualServer) *int { return &v.Weight }),
+	number("weight", 1, math.MaxInt32, "1", func(v *conf.VirtualServer) *int { return &v.Weight }),
 	bare("ha_suspend", func(v *conf.VirtualServer) *bool { return &v.HASuspend }),
 	word("virtualhost", "NAME", "", func(v *conf.VirtualServer) *string { return &v.VirtualHost }),
 	choice("smtp_alert", "smtp_alert_checker, smtp_alert, else false", func(v *conf.VirtualServer) *conf.Choice { return &v.SMTPAlert }),
@@ -133,9 +133,8 @@ var serverRest = []keyword[conf.VirtualServer]{
 // Real is the real_server block.
 var Real = newTable("real_server",
 	[]keyword[conf.RealServer]{
-		number("weight", 0, 65535, "that of the virtual server, else 1", func(r *conf.RealServer) *int { return &r.Weight }),
+		number("weight", 0, math.MaxInt32, "that of the virtual server, else 1", func(r *conf.RealServer) *int { return &r.Weight }),
 		methodKeyword("lvs_method", func(r *conf.RealServer) (*conf.ForwardMethod, *conf.Tunnel) { return &r.Forward, &r.Tunnel }),
-		methodKeyword("lvs_method", func(r *conf.RealServer) (*conf.ForwardMethod, *conf.Tunnel) { return &r.Forward, &r.Tunnel }).alias("lb_kind"),
 		number("uthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Upper }),
 		number("lthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Lower }),
 		flag("inhibit_on_failure", func(r *conf.RealServer) *bool { return &r.Inhibit }),
@@ -145,7 +144,7 @@ var Real = newTable("real_server",
 		word("virtualhost", "NAME", "that of the virtual server", func(r *conf.RealServer) *string { return &r.VirtualHost }),
 		word("snmp_name", "NAME", "", func(r *conf.RealServer) *string { return &r.SNMPName }).noEffect(whySNMP),
 	},
-	timingKeywords(func(r *conf.RealServer) timing { return places(&r.Timing, &r.Alpha) }),
+	timingKeywords(1, func(r *conf.RealServer) timing { return places(&r.Timing, &r.Alpha) }),
 	checkerRows())
 
 // timing is where a block keeps the words that a virtual server, a real server
@@ -160,13 +159,15 @@ func places(t *conf.CheckTiming, alpha *bool) timing {
 	return timing{&t.Interval, &t.RetryDelay, &t.Timeout, &t.Warmup, &t.Retries, alpha}
 }
 
-func timingKeywords[T any](at func(*T) timing) []keyword[T] {
+// timingKeywords are those words; fewest is the smallest retry, which
+// keepalived lets be 0 in a checker only.
+func timingKeywords[T any](fewest int64, at func(*T) timing) []keyword[T] {
 	return []keyword[T]{
-		duration("delay_loop", time.Microsecond, value.MaxTimer, "60", func(t *T) *time.Duration { return at(t).interval }),
-		number("retry", 0, math.MaxInt32, "1; MISC_CHECK 0, DNS_CHECK 3", func(t *T) *int { return at(t).retries }),
-		duration("delay_before_retry", 0, value.MaxTimer, "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", func(t *T) *time.Duration { return at(t).retryDelay }),
+		duration("delay_loop", time.Microsecond, value.LongTimer, "60", func(t *T) *time.Duration { return at(t).interval }),
+		number("retry", fewest, math.MaxUint32, "1; MISC_CHECK 0, DNS_CHECK 3", func(t *T) *int { return at(t).retries }),
+		duration("delay_before_retry", 0, value.LongTimer, "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", func(t *T) *time.Duration { return at(t).retryDelay }),
 		duration("connect_timeout", time.Microsecond, value.MaxTimer, "5", func(t *T) *time.Duration { return at(t).timeout }),
-		duration("warmup", 0, value.MaxTimer, "delay_loop", func(t *T) *time.Duration { return at(t).warmup }),
+		duration("warmup", 0, value.LongTimer, "delay_loop", func(t *T) *time.Duration { return at(t).warmup }),
 		flag("alpha", func(t *T) *bool { return at(t).alpha }),
 	}
 }

@@ -134,6 +134,10 @@ func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
 			l.AtEnd(n, "missing-url", "%s has no url: it is removed", c.Kind)
 			return false
 		}
+	case conf.UDPCheck:
+		if c.UDP.MinReply > c.UDP.MaxReply {
+			l.AtEnd(n, "reply-length", "UDP_CHECK always fails: min_reply_length %d is above max_reply_length %d", c.UDP.MinReply, c.UDP.MaxReply)
+		}
 	case conf.MiscCheck:
 		if c.Misc.Script.IsZero() {
 			l.AtEnd(n, "missing-script", "MISC_CHECK has no misc_path: it is removed")

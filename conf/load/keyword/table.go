@@ -147,7 +147,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 			continue
 		}
 		known = true
-		if !l.shape(n, k.name, k.block, k.hush, k.need, k.max) {
+		if !l.shape(n, tb.block, k.name, k.block, k.hush, k.need, k.max) {
 			continue
 		}
 		if !k.repeat && k.set != nil {
@@ -159,7 +159,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 			}
 		}
 		if k.state == NoEffect && k.serves {
-			f := l.Warn(n, "not-served", "%s has no effect in this version: %s", k.name, without(tb.block, k.name))
+			f := l.Warn(n, "not-served", "%s has no effect in this version: %s", k.name, whatInstead(tb.block, k.name))
 			f.Unserved, f.Keyword = true, k.name
 		} else if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
 			l.Noted[k.name+" "+tb.block] = true // once is enough
@@ -191,11 +191,17 @@ func (k *keyword[T]) canonical() string {
 
 // shape checks the words and the braces of a line before its keyword is
 // looked at any closer. It reports whether the line can be used.
-func (l *Loader) shape(n *syntax.Node, name string, block, hush bool, need, most int) bool {
+func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, most int) bool {
 	switch {
+	case len(n.Args) < need && !n.Broken && whenBare(in, name) == isDropped:
+		l.Warn(n, "missing-value", "%s has no value: the line is ignored", name)
+		return false
+	case len(n.Args) < need && !n.Broken && whenBare(in, name) == isSilent:
+		l.Note(n, "missing-value", "%s has no value: the line is ignored", name)
+		return false
 	case len(n.Args) < need && !n.Broken:
-		f := l.Err(n, "missing-parameter", "%s needs a value, and there is none", name)
-		f.Hint = "keepalived ends at once when it meets this line"
+		f := l.Err(n, "missing-parameter", "%s has no value", name)
+		f.Hint = "keepalived ends at such a line"
 		return false
 	case block && n.Block == nil:
 		l.Warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)

@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -118,30 +119,32 @@ var BFD = newTable("bfd_instance", []keyword[conf.BFDInstance]{
 	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }),
 	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }).alias("neighbour_ip"),
 	word("source_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Source }),
-	milliseconds("min_rx", "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinRx }),
-	milliseconds("min_tx", "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinTx }),
-	milliseconds("idle_tx", "1000", func(b *conf.BFDInstance) *time.Duration { return &b.IdleTx }),
+	milliseconds("min_rx", 1, 4294967, "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinRx }),
+	milliseconds("min_tx", 1, 4294967, "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinTx }),
+	milliseconds("idle_tx", 1000, 4294967, "1000", func(b *conf.BFDInstance) *time.Duration { return &b.IdleTx }),
 	number("multiplier", 1, 255, "5", func(b *conf.BFDInstance) *int { return &b.Multiplier }),
 	bare("passive", func(b *conf.BFDInstance) *bool { return &b.Passive }),
 	number("ttl", 1, 255, "255", func(b *conf.BFDInstance) *int { return &b.TTL }),
 	number("ttl", 1, 255, "255", func(b *conf.BFDInstance) *int { return &b.TTL }).alias("hoplimit"),
-	number("max_hops", 0, 255, "0", func(b *conf.BFDInstance) *int { return &b.MaxHops }),
+	number("max_hops", -1, 255, "0", func(b *conf.BFDInstance) *int { return &b.MaxHops }),
 	bare("multihop", func(b *conf.BFDInstance) *bool { return &b.Multihop }),
 	weightKeyword(253, "0", func(b *conf.BFDInstance) *int { return &b.Weight }, func(b *conf.BFDInstance) *bool { return &b.Reverse }),
 	bare("vrrp", func(b *conf.BFDInstance) *bool { return &b.VRRP }),
 	bare("checker", func(b *conf.BFDInstance) *bool { return &b.Checker }),
 })
 
-// milliseconds is a number of milliseconds.
-func milliseconds[T any](name, deflt string, field func(*T) *time.Duration) keyword[T] {
+// milliseconds is a decimal number of milliseconds.
+func milliseconds[T any](name string, lo, hi int64, deflt string, field func(*T) *time.Duration) keyword[T] {
 	return keyword[T]{
-		name: name, value: "1..1000000", deflt: deflt, unit: "ms", need: 1,
+		name: name, value: fmt.Sprintf("%d..%d", lo, hi), deflt: deflt, unit: "ms", need: 1,
 		set: func(l *Loader, n *syntax.Node, t *T) {
-			if v, ok := l.Integer(n, 0, 1, 1000000); ok {
-				*field(t) = time.Duration(v) * time.Millisecond
+			if v, ok := l.Milliseconds(n, 0, lo, hi); ok {
+				*field(t) = v
 			}
 		},
-		get: func(t *T) []string { return one(strconv.FormatInt(field(t).Milliseconds(), 10)) },
+		get: func(t *T) []string {
+			return one(strconv.FormatFloat(float64(*field(t))/float64(time.Millisecond), 'f', -1, 64))
+		},
 	}
 }
 

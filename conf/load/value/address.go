@@ -31,12 +31,12 @@ func (l *Reader) Entries(n *syntax.Node) []*syntax.Node {
 // AddressEntry reads a line of virtual_ipaddress, or of static_ipaddress with
 // its words.
 func (l *Reader) AddressEntry(c *syntax.Node, static bool) (conf.Address, bool) {
-	prefix, masked, ok := l.Prefix(c, c.Keyword.Text, c.Pos())
+	prefix, _, ok := l.Prefix(c, c.Keyword.Text, c.Pos())
 	if !ok {
 		return conf.Address{}, false
 	}
 	a := conf.Address{Prefix: prefix, PreferredLifetime: conf.Forever}
-	if prefix.Addr().Is6() && !masked {
+	if prefix.Addr().Is6() && prefix.IsSingleIP() {
 		a.PreferredLifetime = 0
 	}
 	i := 0
@@ -58,11 +58,17 @@ func (l *Reader) AddressEntry(c *syntax.Node, static bool) (conf.Address, bool) 
 			}
 		case "label":
 			if s, ok := next(opt); ok {
-				a.Label = s
+				if prefix.Addr().Is6() {
+					l.WarnArg(c, i-1, "ipv6-option", "an IPv6 address has no label: it is ignored")
+				} else {
+					a.Label = s
+				}
 			}
 		case "scope":
 			if s, ok := next(opt); ok {
-				if !validScope(s) {
+				if prefix.Addr().Is6() {
+					l.WarnArg(c, i-1, "ipv6-option", "an IPv6 address has no scope of its own: it is ignored")
+				} else if !validScope(s) {
 					l.WarnArg(c, i, "unknown-value", "scope cannot be %q: it is ignored", Clip(s))
 				} else {
 					a.Scope = s

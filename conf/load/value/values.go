@@ -64,7 +64,7 @@ func seconds(s string) (d time.Duration, exact, ok bool) {
 		whole = "0"
 	}
 	w, ok := Decimal(whole)
-	if !ok || w < 0 || w > math.MaxInt32*2 {
+	if !ok || w < 0 || w > int64(math.MaxInt64/time.Second)-1 {
 		return 0, false, false
 	}
 	exact = true
@@ -92,6 +92,24 @@ func seconds(s string) (d time.Duration, exact, ok bool) {
 
 // MaxTimer is the longest time keepalived's timers hold: 2^32 µs.
 const MaxTimer = 4294967295 * time.Microsecond
+
+// LongTimer is longer than anybody waits: of some times keepalived bounds only
+// what 64 bits hold.
+const LongTimer = 200 * 365 * 24 * time.Hour
+
+// Milliseconds reads word i, decimal milliseconds of lo to hi.
+func (l *Reader) Milliseconds(n *syntax.Node, i int, lo, hi int64) (time.Duration, bool) {
+	d, _, ok := seconds(n.Arg(i)) // as if they were seconds
+	switch {
+	case !ok:
+		l.WarnArg(n, i, "invalid-number", "%q is no number of milliseconds for %s: %s", Clip(n.Arg(i)), l.Word, l.Instead())
+		return 0, false
+	case d < time.Duration(lo)*time.Second || d > time.Duration(hi)*time.Second:
+		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %d to %d milliseconds: %s", l.Word, Clip(n.Arg(i)), lo, hi, l.Instead())
+		return 0, false
+	}
+	return d / 1000, true
+}
 
 // Timer reads word i, decimal seconds of lo to hi.
 func (l *Reader) Timer(n *syntax.Node, i int, lo, hi time.Duration) (time.Duration, bool) {
