@@ -44,6 +44,7 @@ func parts() []part {
 		newPart("check", "checking large configurations", measureChecking, checkingSection),
 		newPart("steady", "1,000 virtual routers at rest", measureSteady, steadySection),
 		newPart("moves", "thousands of virtual routers that move", measureMoves, movesSection),
+		newPart("announce", "the announcements of thousands of addresses", measureAnnouncements, announceSection),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}
 }
