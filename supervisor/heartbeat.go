@@ -32,6 +32,7 @@ func (s *supervisor) round() {
 		}
 	}
 	s.tellRollout(rollout.Round{Unread: unread})
+	s.keepRunDir()
 }
 
 // examine looks at a worker that says nothing, beside the loop.

@@ -151,7 +151,8 @@ func (c *Options) supervisor() *supervisor {
 func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, sig signals, from *handoff) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
-	s.gate, s.lock, s.signals = control.NewGate(listener), lock, sig
+	s.gate, s.files.lock, s.signals = control.NewGate(listener), lock, sig
+	s.lookAtSocket()
 	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
 	group.Go(func() error {
 		defer cancel()

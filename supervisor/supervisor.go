@@ -56,7 +56,7 @@ type supervisor struct {
 	counting chan struct{}
 
 	signals    signals
-	lock       *os.File
+	files      runFiles
 	gate       *control.Gate
 	workersCtx context.Context
 	upgrade    upgrade

@@ -183,7 +183,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	defer socket.Close()
 	h := s.handoff()
 	h.Workers, h.Trackers = handed, trackers
-	h.Lock, h.Listener = descriptor(s.lock), descriptor(socket)
+	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
 	s.flush()
 	// The next program has no handler in its first moment. A reload that is asked
 	// for then is lost; it must not end everything.

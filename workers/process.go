@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/journal"
@@ -45,11 +46,12 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 		return err
 	}
 	defer conn.Close()
-	j, err := OpenJournal(dir, name)
+	j, err := OpenJournal(log, dir, name)
 	if err != nil {
 		return err
 	}
 	defer j.Close()
+	go restoreJournal(log, j)
 	p := &Process{Log: log, Journal: j, Term: term, Out: worker.NewOutbox(conn.Write), In: make(chan worker.Message)}
 	p.converse(conn)
 	defer p.Out.Close()
@@ -58,7 +60,7 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 
 // converse says hello and begins to read.
 func (p *Process) converse(conn *worker.Conn) {
-	p.Out.Put("hello", worker.Message{Hello: &worker.Hello{Version: worker.ProtocolVersion, Pid: os.Getpid()}})
+	p.Out.Put("hello", worker.Message{Hello: worker.NewHello()})
 	go func() {
 		defer close(p.In)
 		for {
@@ -75,12 +77,38 @@ func (p *Process) converse(conn *worker.Conn) {
 }
 
 // OpenJournal opens the journal of a worker, which no other process has then.
-func OpenJournal(d worker.RunDir, name string) (*journal.Journal, error) {
+// One that cannot be written is in memory only.
+func OpenJournal(log *slog.Logger, d worker.RunDir, name string) (*journal.Journal, error) {
 	epoch, err := journal.Epoch()
 	if err != nil {
 		return nil, err
 	}
-	return journal.Open(d.Journal(name), epoch)
+	j, err := journal.OpenAnyway(d.Journal(name), epoch)
+	if j == nil {
+		return nil, err
+	}
+	if err != nil {
+		log.Error("what is made in the kernel is not recorded on disk", "error", err)
+	}
+	return j, nil
+}
+
+// journalInterval is how often a worker looks whether its journal is still there.
+const journalInterval = time.Second
+
+// restoreJournal writes the journal again when somebody has removed it, as long
+// as the process lives. It says so once, and once why it cannot.
+func restoreJournal(log *slog.Logger, j *journal.Journal) {
+	for failed := false; ; time.Sleep(journalInterval) {
+		changed, err := j.Restore()
+		switch {
+		case err != nil && !failed:
+			log.Error("failed to write the journal again", "error", err)
+		case changed:
+			log.Warn("the journal was removed: written again")
+		}
+		failed = err != nil
+	}
 }
 
 // Applied tells the supervisor how the applying of a configuration ended.

@@ -12,30 +12,57 @@ import (
 // Gate is the control socket, which can be shut for a while: who comes then
 // waits in the kernel's queue, whatever program opens it again.
 type Gate struct {
-	*net.UnixListener
-	mu   sync.Mutex
-	open chan struct{}     // closed while the gate is open
-	busy map[net.Conn]bool // those that ask, or wait for an answer
+	mu       sync.Mutex
+	listener *net.UnixListener
+	open     chan struct{}     // closed while the gate is open
+	busy     map[net.Conn]bool // those that ask, or wait for an answer
 }
 
 // NewGate is an open one.
 func NewGate(l *net.UnixListener) *Gate {
-	g := &Gate{UnixListener: l, open: make(chan struct{}), busy: make(map[net.Conn]bool)}
+	g := &Gate{listener: l, open: make(chan struct{}), busy: make(map[net.Conn]bool)}
 	close(g.open)
 	return g
 }
+
+// now is the socket that is listened at.
+func (g *Gate) now() *net.UnixListener {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.listener
+}
+
+// Replace listens at another socket from now on, since the file of this one was
+// removed.
+func (g *Gate) Replace(l *net.UnixListener) {
+	g.mu.Lock()
+	old := g.listener
+	g.listener = l
+	g.mu.Unlock()
+	old.SetUnlinkOnClose(false) // there is another file of that name
+	old.Close()
+}
+
+// Close implements net.Listener.
+func (g *Gate) Close() error { return g.now().Close() }
+
+// Addr implements net.Listener.
+func (g *Gate) Addr() net.Addr { return g.now().Addr() }
+
+// File is a copy of the socket, for another program.
+func (g *Gate) File() (*os.File, error) { return g.now().File() }
 
 // Shut lets nobody in until Unshut.
 func (g *Gate) Shut() {
 	g.mu.Lock()
 	g.open = make(chan struct{})
 	g.mu.Unlock()
-	_ = g.SetDeadline(time.Unix(1, 0)) // a closed one lets nobody in either
+	_ = g.now().SetDeadline(time.Unix(1, 0)) // a closed one lets nobody in either
 }
 
 // Unshut lets them in again.
 func (g *Gate) Unshut() {
-	_ = g.SetDeadline(time.Time{})
+	_ = g.now().SetDeadline(time.Time{})
 	g.mu.Lock()
 	close(g.open)
 	g.mu.Unlock()
@@ -44,8 +71,12 @@ func (g *Gate) Unshut() {
 // Accept implements net.Listener.
 func (g *Gate) Accept() (net.Conn, error) {
 	for {
-		c, err := g.UnixListener.Accept()
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		l := g.now()
+		c, err := l.Accept()
+		switch {
+		case err != nil && l != g.now():
+			continue // there is another one in its place
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return c, err
 		}
 		g.mu.Lock()

@@ -34,6 +34,6 @@ type PlanReport struct {
 	Nothing  bool      `json:"nothing_changes"`
 	// Losses are what runs and would go because of a new finding: a reload is
 	// refused unless it accepts them.
-	Losses []string `json:"losses"`
-	Plan     plan.Plan `json:"plan"`
+	Losses []string  `json:"losses"`
+	Plan   plan.Plan `json:"plan"`
 }

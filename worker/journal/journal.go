@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -32,13 +33,16 @@ const lockWait = 5 * time.Second
 // have before it is rewritten.
 const rewriteSlack = 4096
 
+var errLocked = errors.New("another process holds the lock")
+
 // Journal is one worker's list of keys, texts without line breaks such as
-// "address eth0 10.0.0.1/32". It must not be used by several goroutines at once.
+// "address eth0 10.0.0.1/32". Its methods may be called from any goroutine.
 type Journal struct {
+	mu     sync.Mutex
 	path   string
 	header string
 	held   map[string]struct{}
-	file   *os.File
+	file   *os.File // nil while there is none: see OpenAnyway
 	lines  int
 	torn   bool // the last write failed
 	lock   *os.File
@@ -48,7 +52,7 @@ type Journal struct {
 // network namespace that the keys belong to (see Epoch). The keys of another
 // epoch describe a state of the kernel that is gone and are discarded.
 func Open(path, epoch string) (*Journal, error) {
-	j := &Journal{path: path, header: "director-journal 1 " + epoch, held: make(map[string]struct{})}
+	j := newJournal(path, epoch)
 	var err error
 	if j.lock, err = lock(path, lockWait); err != nil {
 		return nil, fmt.Errorf("opening journal %s: %w", path, err)
@@ -64,8 +68,71 @@ func Open(path, epoch string) (*Journal, error) {
 	return j, nil
 }
 
+func newJournal(path, epoch string) *Journal {
+	return &Journal{path: path, header: "director-journal 1 " + epoch, held: make(map[string]struct{})}
+}
+
+// OpenAnyway is Open for a worker that is needed although its journal cannot be
+// written: err says why not, and the journal, which is never nil but when another
+// process has it, is in memory only until Restore can write it.
+func OpenAnyway(path, epoch string) (j *Journal, err error) {
+	j, err = Open(path, epoch)
+	switch {
+	case err == nil:
+		return j, nil
+	case errors.Is(err, errLocked):
+		return nil, err
+	}
+	j = newJournal(path, epoch)
+	_ = j.read() // as far as it can be read
+	return j, err
+}
+
+// Restore writes the journal anew when its file was removed or replaced, or was
+// never there. changed says that it had to.
+func (j *Journal) Restore() (changed bool, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !same(j.lock, j.path+".lock") {
+		l, err := lock(j.path, 0)
+		if err != nil {
+			return false, fmt.Errorf("writing journal %s: %w", j.path, err)
+		}
+		if j.lock != nil {
+			j.lock.Close()
+		}
+		j.lock, changed = l, true
+	}
+	if same(j.file, j.path) {
+		return changed, nil
+	}
+	if err := j.rewrite(); err != nil {
+		return changed, fmt.Errorf("writing journal %s: %w", j.path, err)
+	}
+	return true, nil
+}
+
+// same says whether f is the file at path.
+func same(f *os.File, path string) bool {
+	if f == nil {
+		return false
+	}
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(ours, there)
+}
+
 // Held returns the keys in the journal, sorted.
 func (j *Journal) Held() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.keys()
+}
+
+func (j *Journal) keys() []string {
 	keys := make([]string, 0, len(j.held))
 	for k := range j.held {
 		keys = append(keys, k)
@@ -75,8 +142,11 @@ func (j *Journal) Held() []string {
 }
 
 // Claim adds keys of objects that are about to be made. When it returns nil they
-// are in the file and a crash of this process cannot lose them.
+// are in the file and a crash of this process cannot lose them, unless there is
+// no file (see OpenAnyway).
 func (j *Journal) Claim(keys ...string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; !ok {
@@ -94,6 +164,8 @@ func (j *Journal) Claim(keys ...string) error {
 
 // Release removes the keys of objects that are gone.
 func (j *Journal) Release(keys ...string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; ok {
@@ -105,10 +177,20 @@ func (j *Journal) Release(keys ...string) error {
 }
 
 // Close releases the journal for the next process to open. The file stays.
-func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var errs []error
+	for _, f := range []*os.File{j.file, j.lock} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
 
 func (j *Journal) append(text string) error {
-	if text == "" {
+	if text == "" || j.file == nil {
 		return nil
 	}
 	// A write that was cut short left a line without its end, which the next
@@ -171,7 +253,7 @@ func (j *Journal) rewrite() error {
 	}
 	w := bufio.NewWriter(f)
 	fmt.Fprintln(w, j.header)
-	for _, k := range j.Held() {
+	for _, k := range j.keys() {
 		fmt.Fprintln(w, "+"+k)
 	}
 	if err := errors.Join(w.Flush(), os.Rename(f.Name(), j.path)); err != nil {

@@ -122,3 +122,54 @@ func TestOneProcessAtATime(t *testing.T) {
 	}
 	must(t, second.Close())
 }
+
+// A cleaner of temporary files, or rm -rf, takes the run directory away: what is
+// ours stays known, and is in the file again as soon as there can be one.
+func TestAJournalWhoseFileIsRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, os.Mkdir(dir, 0o755))
+	path := filepath.Join(dir, "journal")
+	j := open(t, path, "e")
+	must(t, j.Claim("a", "b"))
+	if changed, err := j.Restore(); changed || err != nil {
+		t.Errorf("restored although nothing was removed: %v %v", changed, err)
+	}
+	must(t, os.RemoveAll(dir))
+	if _, err := j.Restore(); err == nil {
+		t.Error("no error although there is no directory")
+	}
+	must(t, j.Claim("c"))
+	must(t, j.Release("a"))
+	must(t, os.Mkdir(dir, 0o755))
+	if changed, err := j.Restore(); !changed || err != nil {
+		t.Errorf("not restored: %v %v", changed, err)
+	}
+	if _, err := journal.OpenAnyway(path, "e"); err == nil {
+		t.Error("another process got a journal that is in use")
+	}
+	must(t, j.Close())
+	if d := cmp.Diff([]string{"b", "c"}, open(t, path, "e").Held()); d != "" {
+		t.Error(d)
+	}
+}
+
+// A worker is needed although nothing can be written where its journal should be.
+func TestAJournalThatCannotBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "journal")
+	if _, err := journal.Open(path, "e"); err == nil {
+		t.Fatal("opened without a directory")
+	}
+	j, err := journal.OpenAnyway(path, "e")
+	if err == nil || j == nil {
+		t.Fatalf("%v %v, want a journal and why it is not written", j, err)
+	}
+	must(t, j.Claim("a"))
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	if changed, err := j.Restore(); !changed || err != nil {
+		t.Errorf("not restored: %v %v", changed, err)
+	}
+	must(t, j.Close())
+	if d := cmp.Diff([]string{"a"}, open(t, path, "e").Held()); d != "" {
+		t.Error(d)
+	}
+}

@@ -98,7 +98,7 @@ func withoutGroups(log *slog.Logger, cfg *conf.Config) *conf.Config {
 
 // Release removes what an lvs worker that is dead for good left in the kernel.
 func Release(d worker.RunDir, log *slog.Logger) error {
-	j, err := workers.OpenJournal(d, worker.LVS)
+	j, err := workers.OpenJournal(log, d, worker.LVS)
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Re
 
 // Release removes what a vrrp worker that is dead for good left in the kernel.
 func Release(d worker.RunDir, log *slog.Logger) error {
-	j, err := workers.OpenJournal(d, worker.VRRP)
+	j, err := workers.OpenJournal(log, d, worker.VRRP)
 	if err != nil {
 		return err
 	}
