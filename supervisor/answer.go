@@ -3,10 +3,15 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/vrrp/track"
+	"github.com/lvs-director/director/worker"
 )
 
 // What the control socket can ask for. These methods run in the goroutines of
@@ -40,4 +45,83 @@ func (s *supervisor) About(ctx context.Context, _ struct{}) (control.ConfigState
 		return c, fmt.Errorf("asking what is in force: %w", err)
 	}
 	return c, nil
+}
+
+// state is called in the supervisor's goroutine.
+func (s *supervisor) state() control.ConfigState {
+	c := control.ConfigState{
+		Config: s.opts.File, Generation: s.reload.Generation(), Digest: s.current().Digest(), Number: s.current().kept.Number,
+		StateDir: s.opts.StateDir, HistoryError: s.archive.trouble, Fallback: s.fallback,
+	}
+	if until := s.reload.ConfirmUntil(); !until.IsZero() {
+		c.ConfirmUntil = &until
+	}
+	return c
+}
+
+// compareFile looks whether the file on disk is what is in force. It reads the
+// file only when it was changed since it was read last, and never in the
+// supervisor's goroutine.
+func (s *supervisor) compareFile(ctx context.Context, c *control.ConfigState) error {
+	var disk *loaded
+	if err := s.do(ctx, func() { disk = s.disk }); err != nil {
+		return err
+	}
+	if disk.recorder == nil || disk.recorder.Changed() {
+		disk = s.opts.load()
+		disk.cfg = &conf.Config{Path: disk.cfg.Path, Digest: disk.cfg.Digest} // the rest is not needed
+		if err := s.do(ctx, func() { s.disk = disk }); err != nil {
+			return err
+		}
+	}
+	c.FileErrors, _, _ = conf.Count(disk.findings)
+	c.FileDiffers = disk.Digest() != c.Digest
+	return nil
+}
+
+// The vrrp worker counts and is asked when somebody wants to know: while
+// nobody does, its counters cost nothing.
+
+// countPatience is how long director status waits for them. A worker that
+// takes longer has something better to do.
+const countPatience = time.Second
+
+// count has the counters brought up to date, if that is possible in time.
+func (s *supervisor) count(ctx context.Context) error {
+	var done chan struct{}
+	if err := s.do(ctx, func() { done = s.askCounters() }); err != nil || done == nil {
+		return err
+	}
+	enough := time.NewTimer(countPatience)
+	defer enough.Stop()
+	select {
+	case <-done:
+	case <-enough.C:
+	case <-s.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// askCounters asks; the channel is closed when the answer is there. It is nil
+// when there is nobody to ask.
+func (s *supervisor) askCounters() chan struct{} {
+	if !s.runs(rollout.VRRP) {
+		return nil
+	}
+	if s.counting == nil {
+		s.counting = make(chan struct{})
+	}
+	s.keepers[rollout.VRRP].Send("count", worker.Message{Count: &worker.Count{}})
+	return s.counting
+}
+
+// counted takes the counters in.
+func (s *supervisor) counted(c event.VRRPCounters) {
+	s.known.Counters = c
+	if s.counting != nil {
+		close(s.counting)
+		s.counting = nil
+	}
 }
