@@ -122,6 +122,22 @@ func lowerOf(parent netlink.Link, kind string) lower {
 	return lower{parent.Attrs().Index, -1}
 }
 
+// Beneath implements VMACs.
+func (m *vmacs) Beneath(name string) (string, error) {
+	l, err := m.handle.LinkByName(name)
+	if err != nil {
+		return "", fmt.Errorf("looking for interface %s: %w", name, withReason(err))
+	}
+	if _, ok := l.(*netlink.Macvlan); !ok || l.Attrs().NetNsID != -1 {
+		return "", nil
+	}
+	lower, err := m.handle.LinkByIndex(l.Attrs().ParentIndex)
+	if err != nil {
+		return "", fmt.Errorf("looking for the interface beneath %s: %w", name, withReason(err))
+	}
+	return lower.Attrs().Name, nil
+}
+
 // modeOn is the mode of a macvlan on an interface; see VMAC.
 func modeOn(parent netlink.Link) netlink.MacvlanMode {
 	if _, ok := parent.(*netlink.Macvlan); ok {

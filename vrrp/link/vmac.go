@@ -73,6 +73,9 @@ type VMACs interface {
 	Prepare(v VMAC) error
 	// Remove removes it. It is not an error when it is not there.
 	Remove(name string) error
+	// Beneath is the interface beneath one that is a macvlan itself: empty when it
+	// is not one, or when what is beneath is in another network namespace.
+	Beneath(name string) (string, error)
 	// Setting reads net.ipv4.conf.DEVICE.NAME, and Set writes it.
 	Setting(device, name string) (int, error)
 	Set(device, name string, value int) error

@@ -25,13 +25,23 @@ var parentSettings = []parentSetting{
 	{name: "arp_announce", value: 2, ours: []int{1, 2}},
 }
 
-// prepareParent gives a parent its settings and remembers what they were. They
-// are good to have: without them service goes on.
+// prepareParent gives a parent, and what is beneath one that is a macvlan
+// itself, their settings and remembers what they were. They are good to have:
+// without them service goes on.
 func (w *Worker) prepareParent(v link.VMAC) error {
 	if v.IPVLAN != "" {
 		return nil // it has the hardware address of its parent
 	}
-	parent := v.Parent
+	if lower, err := w.kernel.Beneath(v.Parent); err == nil && lower != "" {
+		w.beneath[v.Parent] = lower
+		if err := w.prepareOne(lower); err != nil {
+			return err
+		}
+	}
+	return w.prepareOne(v.Parent)
+}
+
+func (w *Worker) prepareOne(parent string) error {
 	for _, p := range parentSettings {
 		s := setting{parent, p.name}
 		is, err := w.kernel.Setting(parent, p.name)

@@ -50,6 +50,7 @@ type Worker struct {
 	results chan []Result
 	held    map[string]link.VMAC // by name: ours, there or about to be
 	old     map[setting]int      // what the settings were before us
+	beneath map[string]string    // by parent, of those that are macvlans
 }
 
 // NewWorker makes a Worker; held are the keys of the journal.
@@ -57,7 +58,7 @@ func NewWorker(kernel link.VMACs, journal Journal, held []string, log *slog.Logg
 	w := &Worker{
 		kernel: kernel, journal: journal, log: log, turns: t,
 		work: make(chan Work, 1), results: make(chan []Result),
-		held: make(map[string]link.VMAC), old: make(map[setting]int),
+		held: make(map[string]link.VMAC), old: make(map[setting]int), beneath: make(map[string]string),
 	}
 	for _, k := range held {
 		if v, ok := ParseJournal(k); ok {
@@ -207,7 +208,7 @@ func (w *Worker) sweep(keep map[string]bool) (failed []Result) {
 	}
 	parents := make(map[string]bool)
 	for _, v := range w.held {
-		parents[v.Parent] = true
+		parents[v.Parent], parents[w.beneath[v.Parent]] = true, true
 	}
 	for s, old := range w.old {
 		if !parents[s.device] {

@@ -148,6 +148,8 @@ func (m vmacs) Remove(name string) error {
 	return nil
 }
 
+func (m vmacs) Beneath(string) (string, error) { return "", nil }
+
 func (m vmacs) Setting(device, name string) (int, error) { return m.h.Setting(device, name), nil }
 
 func (m vmacs) Set(device, name string, value int) error {
