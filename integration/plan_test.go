@@ -76,8 +76,8 @@ func TestMigration(t *testing.T) {
 	}
 	plan(0, "nothing would change", "VI_1 (virtual router 51 on eth0): MASTER here",
 		"4 virtual servers with 6 real servers",
-		"3 routes and rules of VI_1", "1 route or rule of the static part", "! nobody asked for")
-	plan(1, "nothing would change", "VI_1 (virtual router 51 on eth0): not MASTER here", "! nobody asked for")
+		"3 routes and rules of VI_1", "1 route or rule of the static part", "! not configured")
+	plan(1, "nothing would change", "VI_1 (virtual router 51 on eth0): not MASTER here", "! not configured")
 
 	// What is not as the file says.
 	change(t, r, func(h *ipvs.Handle) error {
@@ -93,7 +93,7 @@ func TestMigration(t *testing.T) {
 			Weight: 9, ConnectionFlags: ipvs.ConnectionFlagDirectRoute})
 	})
 	plan(0, "! nothing would change", "[192.0.2.100]:tcp:81: [198.51.100.11]:81: weight 9 becomes 3",
-		"nobody asked for, and keeps:\n  virtual server [192.0.2.200]:tcp:99")
+		"not configured, and keeps:\n  virtual server [192.0.2.200]:tcp:99")
 	change(t, r, func(h *ipvs.Handle) error {
 		web := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 100),
 			Port: 81}

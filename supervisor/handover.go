@@ -16,7 +16,7 @@ import (
 	"github.com/lvs-director/director/worker"
 )
 
-// handoverPoll is how often one who waits for a hand-over looks.
+// handoverPoll is how often one who waits for a handover looks.
 const handoverPoll = 20 * time.Millisecond
 
 // everything is the name that stands for all instances.
@@ -54,7 +54,7 @@ func (s *supervisor) forgetHandovers() {
 // next one that ends.
 func (s *supervisor) keepHandovers() {
 	if err := s.handovers.Save(handover.File(s.opts.StateDir, s.opts.File)); err != nil {
-		s.log.Warn("hand-overs will be forgotten when director ends", "error", err)
+		s.log.Warn("handovers will be forgotten when director ends", "error", err)
 	}
 	s.handoverEnd.Stop()
 	if at := s.handovers.Next(); !at.IsZero() {
@@ -72,15 +72,15 @@ func (s *supervisor) endHandovers() {
 	ended := s.handovers.Expire(time.Now())
 	s.keepHandovers()
 	if len(ended) > 0 {
-		s.log.Info("the time of a hand-over is over", "instances", strings.Join(ended, " "))
+		s.log.Info("the time of a handover is over", "instances", strings.Join(ended, " "))
 		s.tellHandovers()
 	}
 }
 
-// handoverHeard takes in what an instance tells of its hand-over.
+// handoverHeard takes in what an instance tells of its handover.
 func (s *supervisor) handoverHeard(i event.InstanceState) {
 	if s.handovers.Heard(i) {
-		s.log.Warn("a hand-over came to its end: there is no other router", "instance", i.Instance, "reason", i.Reason)
+		s.log.Warn("a handover came to its end: there is no other router", "instance", i.Instance, "reason", i.Reason)
 		s.keepHandovers()
 		s.tellHandovers()
 	}
@@ -221,7 +221,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 	return r, nil
 }
 
-// untilText says what ends a hand-over.
+// untilText says what ends a handover.
 func untilText(until time.Time) string {
 	if until.IsZero() {
 		return "director resume"

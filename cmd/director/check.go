@@ -19,7 +19,7 @@ type checkCmd struct {
 	Strict   bool   `help:"Warnings are errors."`
 	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
 	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
-	Host     bool   `help:"Say also what this host says: interfaces, addresses, users, scripts, names, kernel."`
+	Host     bool   `help:"Also check against this host: interfaces, addresses, users, scripts, names, kernel."`
 	Compat   string `enum:",keepalived" default:"" placeholder:"keepalived" help:"Name the lines that keepalived would not understand, and nothing else; exit status 1 if there are any."`
 }
 

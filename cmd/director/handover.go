@@ -11,12 +11,12 @@ import (
 type handoverCmd struct {
 	daemonDirs
 	Name string        `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
-	For  time.Duration `placeholder:"TIME" help:"Take part again by itself after this time (10m, 2h)."`
+	For  time.Duration `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
 }
 
 // Help is the example that "director handover --help" shows.
 func (handoverCmd) Help() string {
-	return `Gives the mastership away: the peer takes over within its skew, sooner than after a failure, and this
+	return `Hands the mastership over: a peer takes over within its skew, sooner than after a failure, and this
 host stays BACKUP until "director resume" or the end of --for, also over a reload or a restart. When no other
 router is there, or falls silent later, this host serves again, and says so. Exit status 1 when nobody took over.
 
@@ -56,12 +56,12 @@ type resumeCmd struct {
 
 // Help is the example that "director resume --help" shows.
 func (resumeCmd) Help() string {
-	return `Ends a hand-over. An instance that preempts becomes MASTER again as soon as its priority allows.
+	return `Ends a handover. An instance that preempts becomes MASTER again as soon as its priority allows.
 
 Example: director resume all`
 }
 
-// Run ends a hand-over.
+// Run ends a handover.
 func (c *resumeCmd) Run(io streams) error {
 	var r control.HandoverReport
 	if err := control.Ask(c.run(), http.MethodPost, "/v1/resume", 10*time.Second, control.HandoverRequest{Name: c.Name}, &r); err != nil {

@@ -26,7 +26,7 @@ type legacyCmd struct {
 	Version    bool `short:"v" name:"version" help:"Print the version."`
 
 	daemonDirs
-	LogLevel string `enum:"debug,info,warn,error" default:"info" help:"Least important lines that are logged: debug, info, warn or error."`
+	LogLevel string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
 }
 
 // Help says where the rest is.
@@ -50,7 +50,7 @@ func (c *legacyCmd) Run(io streams) error {
 		}
 		return (&checkCmd{File: c.File, ConfigID: c.ConfigID}).Run(io)
 	case c.OnlyVRRP && c.OnlyCheckers:
-		return fmt.Errorf("-P and -C exclude each other: leave both out to run everything")
+		return fmt.Errorf("-P and -C exclude each other: leave out both to run everything")
 	}
 	return (&runCmd{
 		File: c.File, ConfigID: c.ConfigID,

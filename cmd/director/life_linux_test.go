@@ -31,7 +31,7 @@ func TestLifeOfAConfiguration(t *testing.T) {
 
 	n.write(vip1, vip2)
 	n.says(0, "status", differs)
-	n.says(0, "plan", "was changed since", vip2+" on eth0 comes up on this host (VI_1, MASTER)")
+	n.says(0, "plan", "has changed since", vip2+" on eth0 comes up on this host (VI_1, MASTER)")
 	n.has(vip1) // a plan changes nothing
 	n.says(0, "reload", vip2+" on eth0 comes up", "is in force as generation 2, number 2 of the history")
 	n.has(vip1, vip2)
@@ -39,7 +39,7 @@ func TestLifeOfAConfiguration(t *testing.T) {
 
 	// An error changes nothing, and everything says what is wrong.
 	n.writeText("vrrp_instance VI_1 {\n    interface eth0\n}\n")
-	n.says(1, "plan", "lb.conf:1:1: error:", "it would be refused")
+	n.says(1, "plan", "lb.conf:1:1: error:", "a reload would refuse it")
 	n.says(1, "reload", "lb.conf:1:1: error:", "generation 3 keeps running unchanged")
 	n.says(0, "status", differs, "has 1 error")
 	n.has(vip1, vip2)

@@ -29,19 +29,19 @@ type commands struct {
 	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
 	Config   configCmd   `cmd:"" help:"Print the effective configuration, with where each value came from."`
 	Fmt      fmtCmd      `cmd:"" help:"Print a configuration file in canonical form."`
-	Status   statusCmd   `cmd:"" help:"Show what a running director does; exit status 1 when degraded, 2 when there is no service."`
-	Plan     planCmd     `cmd:"" help:"Say what a configuration file would change, without changing anything."`
-	Reload   reloadCmd   `cmd:"" help:"Make a running director read its configuration again."`
-	Confirm  confirmCmd  `cmd:"" help:"Say that a configuration applied with reload --confirm shall stay."`
-	History  historyCmd  `cmd:"" help:"List the configurations that were in force."`
-	Rollback rollbackCmd `cmd:"" help:"Put a configuration of the history in force again."`
+	Status   statusCmd   `cmd:"" help:"Show the state of a running director, problems first; exit status 1 when degraded, 2 when something serves nobody."`
+	Plan     planCmd     `cmd:"" help:"Show what a configuration file would change, without changing anything."`
+	Reload   reloadCmd   `cmd:"" help:"Put the configuration file in force in a running director."`
+	Confirm  confirmCmd  `cmd:"" help:"Keep a configuration that was applied with reload --confirm."`
+	History  historyCmd  `cmd:"" help:"List the configurations that have been in force."`
+	Rollback rollbackCmd `cmd:"" help:"Put an earlier configuration in force again."`
 	Genkey   genkeyCmd   `cmd:"" help:"Print a random key for auth_hmac."`
-	Handover handoverCmd `cmd:"" help:"Give the mastership to the peer, and stay BACKUP for a while."`
-	Resume   resumeCmd   `cmd:"" help:"End a hand-over: take part in the election again."`
-	Upgrade  upgradeCmd  `cmd:"" help:"Replace a running director by another program, without a missed advertisement."`
+	Handover handoverCmd `cmd:"" help:"Hand the mastership over to a peer and stay BACKUP for a while."`
+	Resume   resumeCmd   `cmd:"" help:"End a handover: take part in the election again."`
+	Upgrade  upgradeCmd  `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`
-	Handoff  handoffCmd  `cmd:"" name:"hand-down" hidden:"" help:"Say whether this program can go on in the place of a running one; asked by upgrade."`
+	Handoff  handoffCmd  `cmd:"" name:"hand-down" hidden:"" help:"Tell whether this program can take over from a running one; asked by upgrade."`
 }
 
 // The main thread stays with the main goroutine: a worker is started from a

@@ -64,7 +64,7 @@ func (c *planCmd) Run(std streams) error {
 		_ = conf.WriteFindings(std.err, control.ConfFindings(r.Findings), isTerminal(std.err))
 	}
 	if r.Refused != "" {
-		return fmt.Errorf("%s: it would be refused", r.Refused)
+		return fmt.Errorf("%s: a reload would refuse it", r.Refused)
 	}
 	if c.JSON {
 		return nil
@@ -108,7 +108,7 @@ func printPlan(w io.Writer, r control.PlanReport, lines int) error {
 		fmt.Fprintf(w, "%s (digest %s) against generation %d (digest %s), which is in force\n",
 			r.File, words.ShortDigest(r.Digest), r.Generation, words.ShortDigest(r.ConfigState.Digest))
 		if r.FileDiffers && r.Config == r.File {
-			fmt.Fprintf(w, "- %s was changed since it was put in force, or something else was\n", r.File)
+			fmt.Fprintf(w, "- %s has changed since it was put in force, or a file that it includes has\n", r.File)
 		} else {
 			for _, line := range status.Remarks(r.ConfigState) {
 				fmt.Fprintln(w, "-", line)

@@ -12,7 +12,7 @@ import (
 
 type reloadCmd struct {
 	daemonDirs
-	Confirm    time.Duration `placeholder:"TIME" help:"Go back by itself after this time (30s, 5m) unless \"director confirm\" comes."`
+	Confirm    time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
 	AcceptLoss bool          `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
 }
 
@@ -35,7 +35,7 @@ func (c *reloadCmd) Run(io streams) error {
 type rollbackCmd struct {
 	daemonDirs
 	Number  int           `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
-	Confirm time.Duration `placeholder:"TIME" help:"Go back by itself after this time (30s, 5m) unless \"director confirm\" comes."`
+	Confirm time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
 }
 
 // Help is the example that "director rollback --help" shows.
@@ -57,7 +57,7 @@ type confirmCmd struct {
 
 // Help is the example that "director confirm --help" shows.
 func (confirmCmd) Help() string {
-	return `Says that the configuration of "director reload --confirm TIME" shall stay.
+	return `Keeps the configuration of "director reload --confirm TIME" in force.
 
 Example: director confirm`
 }
@@ -104,7 +104,7 @@ func change(
 	}
 	fmt.Fprintf(io.out, "%s is in force as generation %d%s\n", r.File, r.Generation, numbered(r.Number))
 	if r.ConfirmUntil != nil {
-		fmt.Fprintf(io.out, "the configuration before comes back at %s unless you type: director confirm\n",
+		fmt.Fprintf(io.out, "the previous configuration comes back at %s unless you type: director confirm\n",
 			r.ConfirmUntil.Local().Format("15:04:05"))
 	}
 	if len(r.Problems) > 0 {

@@ -19,19 +19,19 @@ type runCmd struct {
 	OnlyCheckers  bool `name:"only-checkers" help:"Only virtual servers and checkers, no VRRP (keepalived's -C)."`
 	KeepAddresses bool `name:"keep-addresses" help:"Leave virtual addresses in place when stopping (keepalived's -V)."`
 	KeepServices  bool `name:"keep-services" help:"Leave the IPVS table in place when stopping (keepalived's -I)."`
-	NoFallback    bool `name:"no-fallback" help:"Do not start with the last good configuration when the file has errors: stay down."`
-	Takeover      bool `help:"Go ahead although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
+	NoFallback    bool `name:"no-fallback" help:"When the file has errors, do not start with the last good configuration."`
+	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; that one is not stopped."`
 
 	daemonDirs
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least important lines that are logged: debug, info, warn or error."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
 }
 
 // Help is the example that "director run --help" shows.
 func (runCmd) Help() string {
-	return `Runs until TERM or INT; HUP reads the configuration again. Logs go to standard error; when that is the journal of
-systemd, each line has its priority. When the file has
-errors, the last configuration that was good runs instead, and everything says so.
+	return `Runs until TERM or INT; HUP reads the configuration again. When the file has errors, the last good configuration
+runs instead, and log and status say so. The log goes to standard error; when that is the journal of systemd, each
+line carries its priority.
 
 Example: director run -f /etc/keepalived/keepalived.conf`
 }

@@ -26,7 +26,7 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 	}
 	for _, i := range r.Instances {
 		if i.Restored > 0 {
-			fmt.Fprintf(w, "- %s: something else has removed %d of its addresses, routes and rules, and they were put back\n", i.Name, i.Restored)
+			fmt.Fprintf(w, "- %s: something else removed %d of its addresses, routes and rules; director has put them back\n", i.Name, i.Restored)
 		}
 	}
 	for _, line := range handovers(r, now) {
@@ -64,9 +64,9 @@ func handovers(r control.Status, now time.Time) []string {
 		switch o := i.HandedOver; {
 		case o == nil:
 		case o.Until.IsZero():
-			lines = append(lines, fmt.Sprintf("%s is handed over since %s, until you type: director resume %s", i.Name, words.Age(now, o.Since), i.Name))
+			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, until you type: director resume %s", i.Name, words.Age(now, o.Since), i.Name))
 		default:
-			lines = append(lines, fmt.Sprintf("%s is handed over since %s, for another %s (director resume %s ends it)",
+			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, and will be for another %s (director resume %s ends it)",
 				i.Name, words.Age(now, o.Since), words.Age(o.Until, now), i.Name))
 		}
 	}

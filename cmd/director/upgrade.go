@@ -16,7 +16,7 @@ const upgradePatience = time.Minute
 
 type upgradeCmd struct {
 	daemonDirs
-	Binary string `placeholder:"PATH" help:"The program to go on with; default the file that the running one was started from."`
+	Binary string `placeholder:"PATH" help:"The program to continue with; default the file that the running one was started from."`
 }
 
 // Help is the example that "director upgrade --help" shows.
@@ -48,7 +48,7 @@ func (c *upgradeCmd) Run(io streams) error {
 		err := control.Ask(c.run(), http.MethodGet, "/v1/upgrade", 10*time.Second, nil, &now)
 		switch {
 		case errors.Is(err, control.ErrNoDirector):
-			return fmt.Errorf("director has ended during the upgrade, its log says why: %w", err)
+			return fmt.Errorf("director has ended during the upgrade; its log says why: %w", err)
 		case err == nil && now.Error != "":
 			return fmt.Errorf("upgrade: %s", now.Error)
 		case err == nil && now.Upgrades > before.Upgrades && !now.Busy:
@@ -59,7 +59,7 @@ func (c *upgradeCmd) Run(io streams) error {
 			fmt.Fprintf(io.out, "director %s goes on as pid %d in the place of %s; %s\n", now.Version, now.Pid, before.Version, workers)
 			return nil
 		case time.Now().After(end):
-			return errors.Join(errors.New("the upgrade takes too long: director status and the log say more"), err)
+			return errors.Join(errors.New("the upgrade has not finished in time: see director status and the log"), err)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestHandover(t *testing.T) {
 				t.Errorf("the last advertisement was not of priority 0: %+v", sent)
 			}
 			r.Lab.Steady(2*time.Second, "dir2 stays MASTER", func() bool { return r.Holds(1) && !r.HoldsAny(0) })
-			ask("well", "status", "VI_1 is handed over since", "director resume VI_1")
+			ask("well", "status", "VI_1 has been handed over for", "director resume VI_1")
 			ask("well", "resume all", "VI_1 takes part again")
 			r.UntilMaster(0, 5*time.Second)
 			ask("failed", "resume all", "nothing of all is handed over")

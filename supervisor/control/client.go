@@ -51,7 +51,7 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w with run directory %s: start it, or name its directory with --run-dir", ErrNoDirector, d)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("asking the director of %s: permission denied: do it as root", d)
+		return fmt.Errorf("asking the director of %s: permission denied: run this as root", d)
 	case err != nil:
 		return fmt.Errorf("asking the director of %s: %w", d, err)
 	}

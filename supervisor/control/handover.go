@@ -7,7 +7,7 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// maxHandover bounds the time of a hand-over that ends by itself.
+// maxHandover bounds the time of a handover that ends by itself.
 const maxHandover = 30 * 24 * time.Hour
 
 // HandoverRequest is what POST /v1/handover and /v1/resume are given.
@@ -17,19 +17,19 @@ type HandoverRequest struct {
 	For string `json:"for,omitempty"`
 }
 
-// Until is when a hand-over that begins now ends by itself; zero is never.
+// Until is when a handover that begins now ends by itself; zero is never.
 func (q HandoverRequest) Until(now time.Time) (time.Time, error) {
 	if q.For == "" {
 		return time.Time{}, nil
 	}
 	d, err := time.ParseDuration(q.For)
 	if err != nil || d <= 0 || d > maxHandover {
-		return time.Time{}, fmt.Errorf("nothing can be handed over for %q: more than nothing, at most %v", q.For, maxHandover)
+		return time.Time{}, fmt.Errorf("invalid duration %q: it must be above 0 and at most %v", q.For, maxHandover)
 	}
 	return now.Round(0).Add(d), nil
 }
 
-// HandoverReport is what became of a hand-over.
+// HandoverReport is what became of a handover.
 type HandoverReport struct {
 	Schema
 	Until     time.Time         `json:"until,omitzero"`
@@ -57,13 +57,13 @@ func OutcomeText(o HandoverOutcome) string {
 	case o.TakenBack:
 		return fmt.Sprintf("%s: no other router took over: the addresses are back here after %v", o.Instance, took)
 	case o.Ended:
-		return fmt.Sprintf("%s: the hand-over was ended meanwhile; it is %s", o.Instance, o.State)
+		return fmt.Sprintf("%s: the handover was ended meanwhile; it is %s", o.Instance, o.State)
 	case !o.Settled:
 		return fmt.Sprintf("%s: %s; nobody was heard within %v", o.Instance, o.State, took)
 	case o.Was == event.Master:
 		return fmt.Sprintf("%s: %s is MASTER after %v", o.Instance, o.Master, took)
 	case o.Master != "":
-		return fmt.Sprintf("%s: was %s and stays it, MASTER is %s", o.Instance, o.Was, o.Master)
+		return fmt.Sprintf("%s: remains %s, MASTER is %s", o.Instance, o.Was, o.Master)
 	}
-	return fmt.Sprintf("%s: was %s and stays it", o.Instance, o.Was)
+	return fmt.Sprintf("%s: remains %s", o.Instance, o.Was)
 }

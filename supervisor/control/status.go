@@ -68,7 +68,7 @@ type Instance struct {
 	Missing  string `json:"missing,omitempty"`
 	// Holding is what it does not want any more and director failed to remove.
 	Holding string `json:"holding,omitempty"`
-	// HandedOver is the hand-over in force; nil is none.
+	// HandedOver is the handover in force; nil is none.
 	HandedOver *Order `json:"handed_over,omitempty"`
 	// Counters are those of the vrrp worker that runs.
 	Counters *event.InstanceCounters `json:"counters,omitempty"`
@@ -138,7 +138,7 @@ func NewCheck(r event.CheckResult) *Check {
 	return &Check{Checker: r.Checker, OK: r.OK, Reason: r.Reason, At: r.At, Took: r.Took}
 }
 
-// Order is a hand-over.
+// Order is a handover.
 type Order struct {
 	Since time.Time `json:"since"`
 	// Until is when the instance takes part again by itself; absent is never.

@@ -8,7 +8,7 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// Order is the hand-over of one instance.
+// Order is the handover of one instance.
 type Order struct {
 	// Number tells orders apart; the instance's events carry it.
 	Number uint64    `json:"-"`

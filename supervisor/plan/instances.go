@@ -47,11 +47,11 @@ func (m *maker) instances() {
 			untouched = append(untouched, fmt.Sprintf("%s (%s)", c.Name, m.state(c)))
 		case diff.Added:
 			if fault := m.fault(c.New); fault != "" {
-				m.clients("%s begins in FAULT: %s: its addresses do not come up here", router(c.New), fault)
+				m.clients("%s starts in FAULT: %s: its addresses do not come up here", router(c.New), fault)
 				continue
 			}
 			m.firstResults(c.New)
-			m.clients("%s begins, as BACKUP; if no other router has its addresses they come up here: %s", router(c.New), addressTexts(all(c.New)))
+			m.clients("%s starts as BACKUP; its addresses come up here if no other router has them: %s", router(c.New), addressTexts(all(c.New)))
 		case diff.Removed:
 			m.instanceEnds(c, stays)
 		case diff.Changed:
@@ -78,7 +78,7 @@ func (m *maker) state(c diff.InstanceChange) event.VRRPState {
 
 func (m *maker) instanceEnds(c diff.InstanceChange, stays map[place]string) {
 	if m.state(c) != event.Master {
-		m.quiet("%s ends; it is %s here, so no address moves", router(c.Old), m.state(c))
+		m.quiet("%s is removed; it is %s here, so no address moves", router(c.Old), m.state(c))
 		return
 	}
 	var leave, stay []conf.Address
@@ -90,10 +90,10 @@ func (m *maker) instanceEnds(c diff.InstanceChange, stays map[place]string) {
 		}
 	}
 	if len(leave) > 0 {
-		m.clients("%s ends; it is MASTER here: it says priority 0, a peer can take over, and these addresses leave this host: %s",
+		m.clients("%s is removed; it is MASTER here: it sends priority 0, a peer can take over, and these addresses leave this host: %s",
 			router(c.Old), addressTexts(leave))
 	} else {
-		m.quiet("%s ends; it is MASTER here and says priority 0", router(c.Old))
+		m.quiet("%s is removed; it is MASTER here and sends priority 0", router(c.Old))
 	}
 	for _, a := range stay {
 		m.quiet("%s stays here; it belongs to %s now", addressText(a), stays[placeOf(a)])
@@ -123,7 +123,7 @@ func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string, h
 		fields = append(interval, fields...)
 	}
 	if len(apart) > 0 {
-		m.clients("%s: %s; until its peers have the same they may not hear each other, and both be MASTER", name, fieldWords(apart))
+		m.clients("%s: %s; until its peers have the same, the routers may refuse each other and all be MASTER", name, fieldWords(apart))
 	}
 	return fieldWords(fields)
 }
@@ -155,7 +155,7 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 	}
 	if state != event.Master {
 		if len(come)+len(again)+len(gone) > 0 {
-			m.quiet("%s: other addresses (%d come, %d go, %d change) when it becomes MASTER; it is %s, so none is here",
+			m.quiet("%s: its addresses change (%d added, %d removed, %d changed); it is %s, so none of them is here",
 				name, len(come), len(gone), len(again), state)
 		}
 		return
@@ -174,7 +174,7 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 		m.clients("%s comes up on this host (%s, MASTER)", addressText(a), name)
 	}
 	for _, a := range again {
-		m.clients("%s is removed and added again, because what goes with it changes (%s, MASTER): a moment without it", addressText(a), name)
+		m.clients("%s is removed and added again, because its attributes change (%s, MASTER): a moment without it", addressText(a), name)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func AgainstKernel(cfg *conf.Config, f Facts) Plan {
 	m := &maker{facts: f, plan: Plan{Unknown: f.Unknown}, prospects: evaluate(&conf.Config{}, cfg, f.Host)}
 	for _, w := range f.WithoutEffect {
-		m.clients("%s: what is there for it is nobody's any more", w)
+		m.clients("%s: director does not manage what is there for it", w)
 	}
 	m.kernelAddresses(cfg)
 	m.kernelRouting(cfg)
@@ -51,7 +51,7 @@ func (m *maker) kernelAddresses(cfg *conf.Config) {
 			other += len(elsewhere[a.Prefix.Addr()])
 		}
 		if fault := m.fault(i); fault != "" {
-			m.clients("%s begins in FAULT: %s", router(i), fault)
+			m.clients("%s starts in FAULT: %s", router(i), fault)
 		}
 		switch {
 		case len(list) == 0:
@@ -69,7 +69,7 @@ func (m *maker) kernelAddresses(cfg *conf.Config) {
 	for _, a := range cfg.StaticAddresses {
 		wanted[placeOf(a)] = true
 		if !here[placeOf(a)] {
-			m.clients("static address %s comes", addressText(a))
+			m.clients("static address %s is added", addressText(a))
 		}
 	}
 	m.foreignAddresses(wanted)
@@ -148,7 +148,7 @@ func (m *maker) kernelService(key conf.ServiceKey, want table.Entry, ops []table
 		case table.NewDestination:
 			m.clients("%s: %s is not in the table (did a check fail?) and gets new connections until the first check says otherwise", key, name)
 		case table.DelDestination:
-			m.clients("%s: %s is in the table and in no configuration: it goes, and %s to it hang", key, name, count(active, "connection"))
+			m.clients("%s: %s is in the table and in no configuration: it is removed, and %s to it hang", key, name, count(active, "connection"))
 		case table.SetDestination:
 			switch {
 			case was.Weight == 0 && d.Weight > 0:

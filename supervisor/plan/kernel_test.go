@@ -74,7 +74,7 @@ func TestAgainstKernel(t *testing.T) {
 		{"an empty kernel", func(f *plan.Facts) { f.Table, f.Addresses = table.Table{}, nil }, []string{
 			"clients: [10.0.0.100]:tcp:80 is new: wlc, 2 real servers", "clients: [10.0.0.100]:udp:53 is new: mh, 1 real server"}},
 		{"a word without effect", func(f *plan.Facts) { f.WithoutEffect = []string{"virtual_routes is accepted without effect"} }, []string{
-			"clients: virtual_routes is accepted without effect: what is there for it is nobody's any more"}},
+			"clients: virtual_routes is accepted without effect: director does not manage what is there for it"}},
 		{"a table that cannot be read", func(f *plan.Facts) { f.Table = nil }, []string{"unknown: the kernel's IPVS table"}},
 		{"one address is missing", func(f *plan.Facts) { f.Addresses = f.Addresses[:2] }, []string{
 			"clients: 10.0.0.101/24 on eth0 comes up when outside is MASTER; other addresses of it are here"}},
@@ -94,7 +94,7 @@ func TestAgainstKernel(t *testing.T) {
 		{"a real server of somebody else's", edit(web, func(e *table.Entry) {
 			k := real("10.1.0.99", 80)
 			e.Destinations[k] = table.Destination{Key: k, Weight: 1}
-		}), []string{"clients: [10.0.0.100]:tcp:80: [10.1.0.99]:80 is in the table and in no configuration: it goes, and 2 connections to it hang"}},
+		}), []string{"clients: [10.0.0.100]:tcp:80: [10.1.0.99]:80 is in the table and in no configuration: it is removed, and 2 connections to it hang"}},
 		{"another scheduler", edit(web, func(e *table.Entry) { e.Service.Scheduler = "rr" }), []string{
 			"quiet: [10.0.0.100]:tcp:80: scheduler rr becomes wlc, for new connections"}},
 		{"persistence", edit(web, func(e *table.Entry) {
@@ -176,8 +176,8 @@ static_routes { 10.6.0.0/16 dev eth0 }
 	}{
 		{"all there", func(*plan.Facts) {}, nil, true},
 		{"none there", func(f *plan.Facts) { f.Routing = &plan.Routing{} }, []string{
-			"clients: route 10.6.0.0/16 dev eth0 of the static part comes", "clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI comes",
-			"clients: rule from 10.0.0.0/24 table 100 priority 2000 of VI comes"}, false},
+			"clients: route 10.6.0.0/16 dev eth0 of the static part is added", "clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI is added",
+			"clients: rule from 10.0.0.0/24 table 100 priority 2000 of VI is added"}, false},
 		{"another route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(other)] = other }, []string{
 			"clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI cannot be put in place: the kernel has another one, which stays: 10.5.0.0/16 via 10.0.0.10 dev eth0"}, false},
 		{"a stray route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(stray)] = stray }, []string{

@@ -21,7 +21,7 @@ func Make(before, after *conf.Config, f Facts) Plan {
 	d := diff.Diff(before, after)
 	m := &maker{diff: d, facts: f, plan: Plan{Unknown: f.Unknown}, prospects: evaluate(before, after, f.Host)}
 	for _, c := range d.Fixed {
-		m.plan.Restart = append(m.plan.Restart, fieldWords([]diff.FieldChange{c})+": this takes a restart")
+		m.plan.Restart = append(m.plan.Restart, fieldWords([]diff.FieldChange{c})+": this needs a restart")
 	}
 	m.instances()
 	m.servers()
@@ -65,7 +65,7 @@ func (m *maker) others() {
 		case diff.Added:
 			m.quiet("%s %s is new", c.Block, c.Name)
 		case diff.Removed:
-			m.quiet("%s %s goes", c.Block, c.Name)
+			m.quiet("%s %s is removed", c.Block, c.Name)
 		default:
 			m.quiet("%s %s: %s", c.Block, c.Name, fieldWords(c.Fields))
 		}

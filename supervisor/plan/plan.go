@@ -23,7 +23,7 @@ type Plan struct {
 	Slowly    []string `json:"leaves_slowly"`
 	Quiet     []string `json:"nobody_notices"`
 	Untouched []string `json:"untouched"`
-	// Foreign is what the kernel has that nobody asked for. It stays.
+	// Foreign is what the kernel has that not configured. It stays.
 	Foreign []string `json:"not_asked_for"`
 }
 
@@ -70,7 +70,7 @@ var headings = [...]string{
 	"what leaves slowly",
 	"what nobody notices",
 	"what is untouched",
-	"what the kernel has that nobody asked for, and keeps",
+	"what the kernel has that is not configured, and keeps",
 }
 
 // DefaultLines is how many lines of a part are written unless more are asked for.

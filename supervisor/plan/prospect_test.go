@@ -59,13 +59,13 @@ func TestAPlanIsTheRulesThemselves(t *testing.T) {
 			"clients: outside: priority falls from 150 to 140 (interface eth2 is down: -10) while MASTER: its addresses move to a peer that has more",
 			"quiet: outside: track_interface eth2 weight -10 is new"}},
 		{"a link that is not there", "", "interface eth1", "interface eth7", nil, []string{
-			"clients: inside (virtual router 52 on eth7) begins in FAULT: interface eth7 does not exist: its addresses do not come up here",
-			"quiet: inside (virtual router 52 on eth1) ends; it is BACKUP here, so no address moves"}},
+			"clients: inside (virtual router 52 on eth7) starts in FAULT: interface eth7 does not exist: its addresses do not come up here",
+			"quiet: inside (virtual router 52 on eth1) is removed; it is BACKUP here, so no address moves"}},
 		{"out of FAULT", strings.Replace(tracking, " weight -10", "", 1), "    track_interface {\n        eth2\n    }", "", func(f *plan.Facts) {
 			f.Instances["outside"] = event.Fault
 		}, []string{
 			"clients: outside leaves FAULT and takes part in the election again",
-			"quiet: outside: track_interface eth2 weight 0 goes"}},
+			"quiet: outside: track_interface eth2 weight 0 is removed"}},
 		{"a new script", "", "vrrp_script web {", "vrrp_script other {\n    script /bin/other\n}\nvrrp_script web {", nil, []string{
 			"quiet: vrrp_script other is new"}},
 		{"a new script that is tracked", "vrrp_script other {\n    script /bin/other\n}\n" + running, "        web\n", "        web\n        other\n", nil, []string{
@@ -147,7 +147,7 @@ func TestAgainstKernelEvaluates(t *testing.T) {
 	f := onHost(t)
 	delete(f.Host.Interfaces, "eth1")
 	p := plan.AgainstKernel(loaded(t, running), f)
-	want := "inside (virtual router 52 on eth1) begins in FAULT: interface eth1 does not exist"
+	want := "inside (virtual router 52 on eth1) starts in FAULT: interface eth1 does not exist"
 	if len(p.Clients) == 0 || p.Clients[0] != want {
 		t.Errorf("%q, want %q", p.Clients, want)
 	}

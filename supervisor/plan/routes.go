@@ -66,7 +66,7 @@ func (m *maker) compareRouting(owner string, routes []conf.Route, rules []conf.R
 		case there:
 			m.clients("route %s of %s cannot be put in place: the kernel has another one, which stays: %s", r.Text, owner, routeText(is))
 		case wanted:
-			m.clients("route %s of %s comes", r.Text, owner)
+			m.clients("route %s of %s is added", r.Text, owner)
 		}
 	}
 	for _, r := range rules {
@@ -76,7 +76,7 @@ func (m *maker) compareRouting(owner string, routes []conf.Route, rules []conf.R
 		case there:
 			m.plan.Foreign = append(m.plan.Foreign, fmt.Sprintf("rule %s, although %s is not MASTER here", r.Text, owner))
 		case wanted:
-			m.clients("rule %s of %s comes", r.Text, owner)
+			m.clients("rule %s of %s is added", r.Text, owner)
 		}
 	}
 	if present > 0 {

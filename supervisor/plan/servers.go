@@ -20,7 +20,7 @@ func (m *maker) servers() {
 		case diff.Added:
 			m.clients("%s is new: %s, %s, %s", c.Name, c.New.Scheduler, c.New.Forward, count(len(c.New.RealServers), "real server"))
 		case diff.Removed:
-			m.clients("%s ends, with %s%s", c.Name, count(len(c.Old.RealServers), "real server"), m.hang(c.Old, c.Old.RealServers))
+			m.clients("%s is removed, with %s%s", c.Name, count(len(c.Old.RealServers), "real server"), m.hang(c.Old, c.Old.RealServers))
 		case diff.Changed:
 			m.serverChanges(c)
 		}
@@ -36,7 +36,7 @@ func (m *maker) serverChanges(c diff.ServerChange) {
 		if f.Old == "" {
 			m.clients("%s: %s is new", c.Name, f.New)
 		} else {
-			m.clients("%s: %s ends, and what is connected to it hangs", c.Name, f.Old)
+			m.clients("%s: %s is removed, and what is connected to it hangs", c.Name, f.Old)
 		}
 	}
 	// The effective configuration names keywords as keepalived's newer words do.
@@ -100,14 +100,14 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 		m.quiet("%s: gets new connections once its check succeeds: %s", c.Name, names(waiting))
 	}
 	if len(gone) > 0 {
-		m.quiet("%s: goes, and has no connections: %s", c.Name, names(gone))
+		m.quiet("%s: is removed and has no connections: %s", c.Name, names(gone))
 	}
 	if len(cut) > 0 {
 		list := make([]string, len(cut))
 		for i, r := range cut {
 			list[i] = r.String()
 		}
-		m.clients("%s: goes at once (set weight 0 first to let it drain)%s: %s", c.Name, m.hang(c.Old, cut), names(list))
+		m.clients("%s: is removed at once (set weight 0 first to let it drain)%s: %s", c.Name, m.hang(c.Old, cut), names(list))
 	}
 	if hashes(c.New.Scheduler) && len(added)+len(waiting)+len(gone)+len(cut) > 0 {
 		m.quiet("%s: %s shares new connections out anew; some clients get another real server", c.Name, c.New.Scheduler)

@@ -37,7 +37,7 @@ func fieldWords(fields []diff.FieldChange) string {
 		case f.Old == "":
 			list = append(list, f.Keyword+" "+f.New+" is new")
 		case f.New == "":
-			list = append(list, f.Keyword+" "+f.Old+" goes")
+			list = append(list, f.Keyword+" "+f.Old+" is removed")
 		case f.Old == f.New: // secrets
 			list = append(list, f.Keyword+" has another value")
 		default:

@@ -15,7 +15,7 @@ func Attention(c control.ConfigState, now time.Time) []string {
 		lines = append(lines, fmt.Sprintf("NOT %s BUT AN EARLIER CONFIGURATION RUNS%s: %s", c.Config, ofHistory(c.Number), c.Fallback))
 	}
 	if c.ConfirmUntil != nil {
-		lines = append(lines, fmt.Sprintf("the configuration is not confirmed: the one before comes back in %s unless you type: director confirm",
+		lines = append(lines, fmt.Sprintf("the configuration is not confirmed: the previous one comes back in %s unless you type: director confirm",
 			words.Age(*c.ConfirmUntil, now)))
 	}
 	return lines

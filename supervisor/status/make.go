@@ -21,7 +21,7 @@ type Facts struct {
 	// ReplaceProblem says why workers were not replaced after an upgrade.
 	ReplaceProblem string
 	Known          *Knowledge
-	Orders         map[string]control.Order // hand-overs in force, by instance
+	Orders         map[string]control.Order // handovers in force, by instance
 	Host           track.Host               // as it is now
 }
 
