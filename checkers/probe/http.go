@@ -61,14 +61,14 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	if c.Kind == conf.SSLGet {
 		secure, err := handshake(ctx, conn, steps, c, url)
 		if err != nil {
-			return failure("TLS handshake", err, timeout)
+			return failure("TLS handshake", steps.late(err), timeout)
 		}
 		steps.conn = secure
 	}
 	where := prefix(c.HTTP, url)
 	conn.SetWriteDeadline(steps.next())
 	if _, err := steps.conn.Write(request(c, url)); err != nil {
-		return failure(where+"request", err, timeout)
+		return failure(where+"request", steps.late(err), timeout)
 	}
 	answer, err := readHead(steps)
 	if err != nil {
@@ -93,19 +93,36 @@ type stepReader struct {
 	conn net.Conn
 	step time.Duration
 	end  time.Time
+	due  time.Time // the last deadline that next has returned
 }
 
 // next returns the deadline of a step that begins now.
 func (r *stepReader) next() time.Time {
-	if at := time.Now().Add(r.step); at.Before(r.end) {
-		return at
+	r.due = time.Now().Add(r.step)
+	if r.due.After(r.end) {
+		r.due = r.end
 	}
-	return r.end
+	return r.due
 }
+
+// lateness is how long after a deadline this process may notice that it is over.
+const lateness = 500 * time.Millisecond
+
+// late makes a deadline that this process noticed much too late an error of this
+// host: the answer may have been there, unread, for all the time.
+func (r *stepReader) late(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && time.Since(r.due) > lateness {
+		return &localError{"wait for an answer", errLate}
+	}
+	return err
+}
+
+var errLate = errors.New("this process did not run for some time, the check is repeated")
 
 func (r *stepReader) Read(b []byte) (int, error) {
 	r.conn.SetReadDeadline(r.next())
 	n, err := r.conn.Read(b)
+	err = r.late(err)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		// TLS without close_notify is common, and an end for keepalived too.

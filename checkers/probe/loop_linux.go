@@ -25,6 +25,7 @@ type loop struct {
 	deadlines deadline.Heap[operation]
 	pings     map[pingKey]*pingSocket
 	tokens    *rand.Rand
+	events    [256]unix.EpollEvent
 	buffer    [2048]byte // for one received packet
 }
 
@@ -128,22 +129,9 @@ func (l *loop) forget(fd int) {
 
 func (l *loop) run() {
 	defer close(l.ended)
-	var events [256]unix.EpollEvent
 	var todo inbox
 	for {
-		n, err := unix.EpollWait(l.epoll, events[:], l.patience(time.Now()))
-		if err != nil && err != unix.EINTR {
-			// Only a programming error closes the epoll instance under us.
-			panic("epoll_wait: " + err.Error())
-		}
-		for _, ev := range events[:max(n, 0)] {
-			if int(ev.Fd) == l.wake {
-				var count [8]byte
-				unix.Read(l.wake, count[:])
-			} else if h := l.ready[int(ev.Fd)]; h != nil {
-				h.readyFor(l, ev.Events)
-			}
-		}
+		l.handle(l.patience(time.Now()))
 		// New operations begin after all events were handled: an event for a
 		// descriptor that was just closed must not go to its successor.
 		todo = l.inbox.Take(inbox{messages: todo.messages[:0]})
@@ -159,12 +147,53 @@ func (l *loop) run() {
 				m.op.begin(l, now)
 			}
 			todo.messages[i] = message{}
+			if i%beginAtOnce == beginAtOnce-1 {
+				l.handle(0) // answers must not fill a socket's buffer meanwhile
+			}
+		}
+		if at, ok := l.deadlines.Next(); ok && !at.After(now) {
+			l.handleAll()
 		}
 		for op, ok := l.deadlines.Pop(now); ok; op, ok = l.deadlines.Pop(now) {
 			op.end(l, os.ErrDeadlineExceeded)
 		}
 	}
 }
+
+// beginAtOnce is how many operations begin before answers are read again.
+const beginAtOnce = 64
+
+// handle waits for events, for as many milliseconds, and handles some of them.
+func (l *loop) handle(wait int) (handled int) {
+	n, err := unix.EpollWait(l.epoll, l.events[:], wait)
+	if err != nil && err != unix.EINTR {
+		// Only a programming error closes the epoll instance under us.
+		panic("epoll_wait: " + err.Error())
+	}
+	for _, ev := range l.events[:max(n, 0)] {
+		if int(ev.Fd) == l.wake {
+			var count [8]byte
+			unix.Read(l.wake, count[:])
+		} else if h := l.ready[int(ev.Fd)]; h != nil {
+			h.readyFor(l, ev.Events)
+		}
+	}
+	return n
+}
+
+// handleAll handles all events that are there. What has arrived counts, however
+// late this process is to read it: a process that was stopped for some seconds
+// must not take a thousand servers for dead that have answered.
+func (l *loop) handleAll() {
+	for range maxRounds {
+		if l.handle(0) <= 0 {
+			return
+		}
+	}
+}
+
+// maxRounds keeps a socket that never runs dry from holding up the deadlines.
+const maxRounds = 4096
 
 // patience is how long epoll may wait, in its milliseconds, rounded up.
 func (l *loop) patience(now time.Time) int {

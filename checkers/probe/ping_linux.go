@@ -136,6 +136,10 @@ func (l *loop) pingSocket(e endpoint) (*pingSocket, error) {
 // configure lets only echo replies in and asks for ICMP errors. Both only
 // save work or time, so that a kernel which refuses them is no failure.
 func (s *pingSocket) configure() {
+	// Without the capability for the first one the second gives what is allowed.
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, pingBuffer) != nil {
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, pingBuffer)
+	}
 	if s.key.v6 {
 		unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 		if s.raw {
@@ -154,6 +158,10 @@ func (s *pingSocket) configure() {
 		unix.SetsockoptInt(s.fd, unix.SOL_RAW, icmpFilter, ^(1 << echoReply4))
 	}
 }
+
+// pingBuffer is the receive buffer of a socket for echo replies, in bytes. The
+// kernel's default holds 256 of them.
+const pingBuffer = 4 << 20
 
 // maxPackets bounds what one socket may take of the loop's time at once.
 const maxPackets = 64

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/retry"
 	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/vishvananda/netlink"
 )
@@ -22,10 +23,28 @@ type kernel struct {
 	modules modules
 }
 
-// Open reaches the IPVS table of the network namespace of the calling thread.
-// It fails with ErrNoIPVS if the kernel has none and none can be loaded.
-func Open() (Driver, error) {
-	family, err := findFamily()
+// Open opens the IPVS table of the network namespace of the calling thread. It
+// fails with ErrNoIPVS if the kernel has none and none can be loaded.
+func Open() (Driver, error) { return open(modprobe) }
+
+// Opener returns an Open to be called again and again: on a kernel without IPVS it
+// looks every time, and starts modprobe after growing pauses only.
+func Opener() func() (Driver, error) {
+	var attempts retry.Retry
+	return func() (Driver, error) {
+		return open(func(name string) bool {
+			now := time.Now()
+			if !attempts.Ready(now) {
+				return false
+			}
+			attempts.Failed(now) // a success ends the attempts
+			return modprobe(name)
+		})
+	}
+}
+
+func open(load func(module string) bool) (Driver, error) {
+	family, err := findFamily(load)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +64,11 @@ func Open() (Driver, error) {
 
 // findFamily must come before anything of moby/ipvs: without IPVS in the
 // kernel that sends to whoever has family 0 and reports success.
-func findFamily() (*netlink.GenlFamily, error) {
+func findFamily(load func(module string) bool) (*netlink.GenlFamily, error) {
 	family, err := netlink.GenlFamilyGet("IPVS")
 	if errors.Is(err, syscall.ENOENT) {
 		// Not every kernel loads the module when it is asked for the family.
-		if !modprobe("ip_vs") {
+		if !load("ip_vs") {
 			return nil, ErrNoIPVS
 		}
 		family, err = netlink.GenlFamilyGet("IPVS")

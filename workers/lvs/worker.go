@@ -21,7 +21,7 @@ import (
 // director adopts it.
 func Run(p *workers.Process) error {
 	loop := virtualserver.New(virtualserver.Options{
-		Open: ipvs.Open, Journal: p.Journal, Log: p.Log,
+		Open: ipvs.Opener(), Journal: p.Journal, Log: p.Log,
 		State: func(s event.VirtualServerState) {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
@@ -106,7 +106,7 @@ func Release(d worker.RunDir, log *slog.Logger) error {
 	if len(j.Held()) == 0 {
 		return nil
 	}
-	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Open, Journal: j, Log: log})
+	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Opener(), Journal: j, Log: log})
 	ended := make(chan error, 1)
 	go func() { ended <- loop.Run(context.Background()) }()
 	loop.Apply(&conf.Config{}, nil, 0) // without a virtual server everything that is ours is left over
