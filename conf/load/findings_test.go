@@ -40,7 +40,7 @@ func TestFindings(t *testing.T) {
 		{"equals sign", in("    priority=5"), `5:5: warning: unknown keyword "priority=5" in vrrp_instance: the line is ignored (write it without '=': priority 5)`},
 		{"unknown block is one finding", "vrrp_instanc B {\n state FOO\n x {\n y\n }\n}\n" + in(""), `1:1: warning: unknown keyword "vrrp_instanc" at the top level: the line and its block are ignored (did you mean vrrp_instance?)`},
 		{"no-break space", in("    \u00a0priority 5"), "5:5: warning: \"\\u00a0priority\" begins with a blank that is no space"},
-		{"not a configuration", "<html>\n<body>\n</html>\n", "1:1: error: not a line of this is known"},
+		{"not a configuration", "<html>\n<body>\n</html>\n", "1:1: error: this is no configuration of keepalived or director"},
 		{"upper case", in("    Priority 5"), `5:5: warning: unknown keyword "Priority" in vrrp_instance: the line is ignored (did you mean priority?)`},
 
 		// Words and braces.
@@ -194,6 +194,9 @@ func TestFindings(t *testing.T) {
 				}
 				if f.Severity != conf.Error && strings.Contains(test.want, ": error:") && !strings.Contains(test.want, fmt.Sprintf("%d:%d: %v:", f.Pos.Line, f.Pos.Col, f.Severity)) {
 					continue
+				}
+				if f.Code == "shared-address" {
+					continue // these texts repeat one instance; TestTextsOfFindings has it
 				}
 				if f.Code == "no-effect" && test.name != "no effect" {
 					continue // what has an effect by now is not the matter here

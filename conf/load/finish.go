@@ -23,6 +23,7 @@ func (l *loader) finish() {
 	l.unreachableServers()
 	l.finishTrackedServers()
 	l.scriptSecurity()
+	l.notes()
 }
 
 func (l *loader) finishGlobal() {

@@ -95,11 +95,13 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 	case c.File != nil:
 		f := l.Files[c.File.Name]
 		if f == nil {
-			l.Warn(l.Node(c), "not-found", "track_file %s of FILE_CHECK is not defined: the check always fails%s", value.Clip(c.File.Name), value.DidYouMean(c.File.Name, l.trackerNames(keyword.KindFile)))
+			why, suggestion := l.Undefined("track_file", c.File.Name, l.trackerNames(keyword.KindFile))
+			l.Warn(l.Node(c), "not-found", "track_file %s of FILE_CHECK %s: the check always fails%s", value.Clip(c.File.Name), why, suggestion)
 		} else if !has("weight") {
 			c.File.Weight, c.File.Reverse = f.Weight, f.Reverse
 		}
 	case c.BFD != "" && l.BFDs[c.BFD] == nil:
-		l.Warn(l.Node(c), "not-found", "bfd_instance %s of BFD_CHECK is not defined%s", value.Clip(c.BFD), value.DidYouMean(c.BFD, l.trackerNames(keyword.KindBFD)))
+		why, suggestion := l.Undefined("bfd_instance", c.BFD, l.trackerNames(keyword.KindBFD))
+		l.Warn(l.Node(c), "not-found", "bfd_instance %s of BFD_CHECK %s%s", value.Clip(c.BFD), why, suggestion)
 	}
 }

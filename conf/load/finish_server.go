@@ -134,7 +134,8 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 		for _, g := range l.Config.VirtualServerGroups {
 			names = append(names, g.Name)
 		}
-		l.WarnArg(n, 1, "not-found", "virtual_server_group %s is not defined: the virtual server is ignored%s", value.Clip(v.Group), value.DidYouMean(v.Group, names))
+		why, suggestion := l.Undefined("virtual_server_group", v.Group, names)
+		l.WarnArg(n, 1, "not-found", "virtual_server_group %s %s: the virtual server is ignored%s", value.Clip(v.Group), why, suggestion)
 		return false
 	}
 	if !keyword.HasEffect("", "virtual_server_group") {

@@ -49,7 +49,8 @@ func (l *loader) resolve(owner any, called string, kind keyword.TrackKind, list 
 		ref := l.Tracked[keyword.TrackKey{Owner: owner, Kind: kind, Name: t.Name}]
 		weight, reverse, ok := l.trackerWeight(kind, t.Name)
 		if !ok {
-			l.Warn(ref.Node, "not-found", "(%s) %s %s is not defined: it is ignored%s", value.Clip(called), keyword.TrackKinds[kind].Word, value.Clip(t.Name), value.DidYouMean(t.Name, l.trackerNames(kind)))
+			why, suggestion := l.Undefined(keyword.TrackKinds[kind].Block, t.Name, l.trackerNames(kind))
+			l.Warn(ref.Node, "not-found", "(%s) %s %s %s: it is ignored%s", value.Clip(called), keyword.TrackKinds[kind].Word, value.Clip(t.Name), why, suggestion)
 			continue
 		}
 		if !ref.Defined {

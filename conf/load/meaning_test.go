@@ -65,6 +65,8 @@ func TestMeaningIsKeepalived(t *testing.T) {
 		{"no word of a script's check", service("", "MISC_CHECK {\n misc_path /bin/true\n connect_timeout 3\n }"), "unknown-keyword", func(c *conf.Config) any { return len(real(c).Checkers) }, 1},
 		{"lb_kind of a real server", service("", "lb_kind DR"), "unknown-keyword", func(c *conf.Config) any { return real(c).Forward.String() }, "NAT"},
 
+		{"a virtual server of an empty group", "virtual_server_group web {\n}\nvirtual_server_group wed {\n 192.0.2.10 80\n}\nvirtual_server group web {\n real_server 10.0.0.1 80 {\n }\n}\n", "not-found", func(c *conf.Config) any { return len(c.VirtualServers) }, 0},
+
 		// Numbers at the edge of what keepalived takes.
 		{"a large weight", service("", "weight 100000"), "", func(c *conf.Config) any { return real(c).Weight }, 100000},
 		{"a weight above all", service("", "weight 2147483648"), "out-of-range", func(c *conf.Config) any { return real(c).Weight }, 1},
@@ -106,5 +108,55 @@ func TestMeaningIsKeepalived(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// TestTextsOfFindings: what is said helps the one who wrote it.
+func TestTextsOfFindings(t *testing.T) {
+	for _, tc := range []struct{ name, text, want, never string }{
+		{"an empty group is no misspelt one", "virtual_server_group web {\n}\nvirtual_server_group wed {\n 192.0.2.10 80\n}\nvirtual_server group web {\n real_server 10.0.0.1 80 {\n }\n}\n",
+			"virtual_server_group web cannot be used", "wed?"},
+		{"a script without a script", "vrrp_script web {\n}\nvrrp_script wed {\n script /bin/true\n}\n" + instance("A", 1, "track_script {\n web\n }", "192.0.2.1"),
+			"track script web cannot be used", "wed?"},
+		{"a file with an include", "include more/*.conf\nglobal_defss {\n}\n", "unknown keyword", "no configuration"},
+		{"a file without", "<html>\n", "this is no configuration", "unknown keyword"},
+		{"a word of a template", instance("A", 1, "garp_interval 3", "192.0.2.1"), "vrrp_garp_interval in global_defs", ""},
+		{"another", instance("A", 1, "notify_primary /bin/true", "192.0.2.1"), "the word is notify_master", ""},
+		{"a mask", instance("A", 1, "net_mask 255.255.255.0", "192.0.2.1"), "IP/MASK", ""},
+		{"a block without braces", instance("A", 1, "track_interface eth0", "192.0.2.1"), "keepalived takes the lines of the next block", ""},
+		{"an address twice", instance("A", 1, "", "192.0.2.1") + instance("B", 2, "", "192.0.2.1"), "vrrp_instance B has the virtual address 192.0.2.1 of vrrp_instance A", ""},
+		{"a weight and nopreempt", "vrrp_script s {\n script /bin/true\n weight -10\n}\n" + instance("A", 1, "nopreempt\n track_script {\n s\n }", "192.0.2.1"), "moves no address", ""},
+		{"no weight and nopreempt", "vrrp_script s {\n script /bin/true\n}\n" + instance("A", 1, "nopreempt\n track_script {\n s\n }", "192.0.2.1"), "", "moves no address"},
+		{"a command in quotes", "vrrp_track_process p {\n process \"nginx -g x\"\n full_command\n}\n", "is one word", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, findings := load.LoadText("t.conf", tc.text, load.Options{FS: syntax.Memory{}})
+			var b strings.Builder
+			if err := conf.WriteFindings(&b, findings, false); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(b.String(), tc.want) || tc.never != "" && strings.Contains(b.String(), tc.never) {
+				t.Errorf("want %q and never %q in\n%s", tc.want, tc.never, b.String())
+			}
+		})
+	}
+}
+
+// TestFindingsComeInTheOrderOfTheText, also of files that are included.
+func TestFindingsComeInTheOrderOfTheText(t *testing.T) {
+	files := syntax.Memory{
+		"main.conf": "aaa {\n}\ninclude z.conf\nbbb {\n}\ninclude a.conf\nccc {\n}\n" + instance("A", 1, "", "192.0.2.1"),
+		"z.conf":    "zzz {\n}\n", "a.conf": "yyy {\n}\n",
+	}
+	_, findings := load.Load("main.conf", load.Options{FS: files})
+	var got []string
+	for _, f := range findings {
+		if f.Code == "unknown-keyword" {
+			got = append(got, f.Pos.String())
+		}
+	}
+	want := "main.conf:1:1 z.conf:1:1 main.conf:4:1 a.conf:1:1 main.conf:7:1"
+	if strings.Join(got, " ") != want {
+		t.Errorf("order %v, want %s", got, want)
 	}
 }

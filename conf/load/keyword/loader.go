@@ -29,6 +29,9 @@ type Loader struct {
 	BFDs         map[string]*conf.BFDInstance
 	ServerGroups map[string]*conf.VirtualServerGroup
 
+	// Unusable are the blocks that were defined and cannot be used, by keyword and name.
+	Unusable map[string]bool
+
 	BadVRID        map[*conf.Instance]bool
 	UnicastWord    map[*conf.Instance]*syntax.Node
 	AuthNode       map[*conf.Instance]*syntax.Node
@@ -60,7 +63,7 @@ func NewLoader(tree *syntax.Tree, findings []conf.Finding, cfg *conf.Config) *Lo
 		Files: map[string]*conf.TrackFile{}, Processes: map[string]*conf.TrackProcess{}, BFDs: map[string]*conf.BFDInstance{},
 		ServerGroups: map[string]*conf.VirtualServerGroup{},
 
-		BadVRID: map[*conf.Instance]bool{}, UnicastWord: map[*conf.Instance]*syntax.Node{},
+		Unusable: map[string]bool{}, BadVRID: map[*conf.Instance]bool{}, UnicastWord: map[*conf.Instance]*syntax.Node{},
 		AuthNode: map[*conf.Instance]*syntax.Node{}, HMACNode: map[*conf.Instance]*syntax.Node{},
 		InterfaceNodes: map[InterfaceKey]*syntax.Node{}, Members: map[*conf.SyncGroup][]Member{},
 		Tracked: map[TrackKey]TrackRef{}, TrackedServers: map[*syntax.Node]string{},
@@ -88,4 +91,16 @@ func countBlocks(f *conf.Found, nodes []*syntax.Node) {
 		}
 		countBlocks(f, n.Children())
 	}
+}
+
+// Drop remembers a block that was defined and cannot be used.
+func (l *Loader) Drop(block, name string) { l.Unusable[block+" "+name] = true }
+
+// Undefined says why a name is not there: the block that defines it cannot be
+// used, or there is none, and perhaps another name was meant.
+func (l *Loader) Undefined(block, name string, names []string) (why, suggestion string) {
+	if l.Unusable[block+" "+name] {
+		return "cannot be used", ""
+	}
+	return "is not defined", value.DidYouMean(name, names)
 }

@@ -173,6 +173,7 @@ func readScript(l *Loader, n *syntax.Node, c *conf.Config) {
 	l.Begin(s, n)
 	Script.Read(l, n.Children(), s)
 	if s.Script.IsZero() {
+		l.Drop("vrrp_script", s.Name)
 		l.AtEnd(n, "missing-script", "vrrp_script %s has no script: it is removed", value.Clip(s.Name))
 		return
 	}
@@ -196,6 +197,7 @@ func readFile(l *Loader, n *syntax.Node, c *conf.Config) {
 	l.Begin(f, n)
 	File.Read(l, n.Children(), f)
 	if f.Path == "" {
+		l.Drop("track_file", f.Name)
 		l.AtEnd(n, "missing-file", "track_file %s names no file: it is removed", value.Clip(f.Name))
 		return
 	}
@@ -212,6 +214,7 @@ func readProcess(l *Loader, n *syntax.Node, c *conf.Config) {
 	l.Begin(p, n)
 	Process.Read(l, n.Children(), p)
 	if len(p.Argv) == 0 {
+		l.Drop("vrrp_track_process", p.Name)
 		l.AtEnd(n, "missing-process", "vrrp_track_process %s names no process: it is removed", value.Clip(p.Name))
 		return
 	}
@@ -235,6 +238,7 @@ func readBFD(l *Loader, n *syntax.Node, c *conf.Config) {
 	l.Begin(b, n)
 	BFD.Read(l, n.Children(), b)
 	if b.Neighbor == "" {
+		l.Drop("bfd_instance", b.Name)
 		l.AtEnd(n, "missing-neighbor", "bfd_instance %s has no neighbor_ip: it is removed", value.Clip(b.Name))
 		return
 	}

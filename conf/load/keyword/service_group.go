@@ -24,6 +24,7 @@ func readServerGroup(l *Loader, n *syntax.Node, c *conf.Config) {
 		}
 	}
 	if len(g.Entries) == 0 {
+		l.Drop("virtual_server_group", name)
 		l.AtEnd(n, "empty-group", "virtual_server_group %s is empty: it is removed", value.Clip(name))
 		return
 	}

@@ -204,7 +204,10 @@ func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, 
 		f.Hint = "keepalived ends at such a line"
 		return false
 	case block && n.Block == nil:
-		l.Warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)
+		f := l.Warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)
+		if f.Hint = "write " + name + " { ... }"; len(n.Args) > need {
+			f.Hint += "; keepalived takes the lines of the next block for those of this one"
+		}
 		return false
 	case !block && n.Block != nil:
 		l.WarnAt(n.Block.Open, n.Origin, "unexpected-brace", "%s takes no block: what stands in its braces is ignored", name)
