@@ -39,6 +39,17 @@ func (s *supervisor) round() {
 	}
 	s.tellRollout(rollout.Round{Unread: unread})
 	s.keepRunDir()
+	s.reaper.reap(time.Now(), s.isWorker)
+}
+
+// isWorker says whether a keeper waits for a process.
+func (s *supervisor) isWorker(pid int) bool {
+	for _, w := range s.rollout.Workers() {
+		if w.Pid == pid {
+			return true
+		}
+	}
+	return false
 }
 
 // examine looks at a worker that says nothing, beside the loop.

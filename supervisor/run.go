@@ -143,6 +143,7 @@ func (c *Options) supervisor() *supervisor {
 		keepers:  make(map[rollout.Worker]*worker.Keeper),
 		callers:  newCallers(),
 		watchdog: newWatchdog(),
+		reaper:   newReaper(),
 	}
 }
 

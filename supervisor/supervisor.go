@@ -61,6 +61,7 @@ type supervisor struct {
 	workersCtx context.Context
 	upgrade    upgrade
 	watchdog   watchdog
+	reaper     reaper
 }
 
 // archive is where configurations that were in force are kept.
