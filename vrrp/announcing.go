@@ -13,7 +13,7 @@ import (
 
 // announce has all addresses announced, once they are there.
 func (e *Engine) announce(i *instance) {
-	if i.announce == 0 || i.settled != i.seq {
+	if i.announce == 0 || i.done != i.seq {
 		return
 	}
 	keys := make([]resource.Key, 0, len(i.addresses))

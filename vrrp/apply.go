@@ -123,7 +123,7 @@ func (e *Engine) reconfigure(i *instance, now time.Time) {
 	before := i.resources
 	i.configure(cfg)
 	if i.params != oldParams {
-		i.priority = track.Judge(cfg.Priority, e.tracked(i.tracks)).Priority
+		i.priority = track.Evaluate(cfg.Priority, e.tracked(i.tracks)).Priority
 		e.reconfigured(i, now)
 	}
 	if old.GARPExtraInterval != cfg.GARPExtraInterval {

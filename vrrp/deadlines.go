@@ -17,8 +17,8 @@ const (
 const (
 	// socketRetry: a socket that could not be opened is tried again.
 	socketRetry = kind(machine.Timers) + iota
-	// linkSettles: a state of an interface has lasted.
-	linkSettles
+	// linkLasts: a state of an interface has lasted.
+	linkLasts
 	// routesSuspect: it has to be looked whether routes are still there.
 	routesSuspect
 	// startDue: vrrp_startup_delay is over.
@@ -44,7 +44,7 @@ type timer struct {
 	kind kind
 	inst *instance       // for the machine's timers and extraDue
 	sock *socket         // for socketRetry and socketLook
-	link *linkDelay      // for linkSettles
+	link *linkDelay      // for linkLasts
 	vmac *vmac.Interface // for vmacRetry
 }
 

@@ -277,7 +277,7 @@ func (e *Engine) arm() {
 		return
 	}
 	if err := e.timer.Set(d.Due()); err != nil {
-		e.log.Error("the timer cannot be set: VRRP will not work", "error", err)
+		e.log.Error("failed to set the timer: VRRP does not work", "error", err)
 		return
 	}
 	e.armed = d.Due()
@@ -302,7 +302,7 @@ func (e *Engine) fire() {
 		if d.kind == downDue && !e.expired(d, now) {
 			continue
 		}
-		if d.kind == advertDue && e.overdue(d, now) {
+		if d.kind == advertDue && e.readBeforeAdvertising(d, now) {
 			continue
 		}
 		e.deadlines.Remove(d)
@@ -313,8 +313,8 @@ func (e *Engine) fire() {
 			e.announceExtra(d.inst, now)
 		case startDue:
 			e.begin(now)
-		case linkSettles:
-			e.linkSettled(d.link, now)
+		case linkLasts:
+			e.linkLasted(d.link, now)
 		case socketLook:
 			e.look(d.sock)
 		case conflictCheck:

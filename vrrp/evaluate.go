@@ -73,7 +73,7 @@ func (e *Engine) evaluate(i *instance, now time.Time) {
 		defer e.detach(i) // a MASTER may still be able to give its mastership away
 	}
 	items := e.tracked(i.tracks)
-	effect := track.Judge(i.cfg.Priority, items)
+	effect := track.Evaluate(i.cfg.Priority, items)
 	if !i.started && effect.Waiting != "" {
 		e.wait(i, effect.Waiting)
 		return

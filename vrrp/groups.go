@@ -19,9 +19,9 @@ type group struct {
 	// reason and quiet are of the last change of a member.
 	reason string
 	quiet  bool
-	// unsettled: members are being brought together, and the group's state is
+	// joining: members are being brought together, and the group's state is
 	// told after that.
-	unsettled bool
+	joining bool
 	// following: the others do what one of them has done.
 	following bool
 }
@@ -98,13 +98,13 @@ func (e *Engine) takeFault(i *instance, now time.Time, fault string) {
 func (e *Engine) takePlace(i *instance, now time.Time) {
 	g := i.group
 	if g != nil {
-		g.unsettled = true
+		g.joining = true
 	}
 	e.shareFaults(i, now)
 	e.start(i, now)
 	if g != nil {
 		e.join(g, now)
-		g.unsettled = false
+		g.joining = false
 		e.tellGroup(g, now)
 	}
 }
@@ -192,7 +192,7 @@ func (e *Engine) tellGroup(g *group, now time.Time) {
 		g.states = append(g.states, i.machine.State())
 	}
 	state := machine.GroupState(g.states)
-	if g.unsettled || state == g.state.State {
+	if g.joining || state == g.state.State {
 		return
 	}
 	quiet := g.quiet

@@ -72,12 +72,12 @@ type instance struct {
 	unsupported string
 
 	// owns: the machine wants the addresses on this host. seq counts the wishes
-	// handed to the reconciler, settled the last one whose addresses were done.
-	owns         bool
-	seq, settled uint64
-	missing      map[resource.Key]bool // wanted, but could not be made
-	extra        timer                 // of garp_extra_if
-	announce     int                   // rounds to announce as soon as the addresses are there
+	// handed to the reconciler, done the last one whose addresses were done.
+	owns      bool
+	seq, done uint64
+	missing   map[resource.Key]bool // wanted, but could not be made
+	extra     timer                 // of garp_extra_if
+	announce  int                   // rounds to announce as soon as the addresses are there
 
 	state event.InstanceState // the last one told
 	peer  netip.Addr

@@ -23,7 +23,7 @@ func (e *Engine) delayLinks(list []conf.InterfaceDelay, now time.Time) {
 		d := before[c.Interface]
 		if d == nil {
 			d = &linkDelay{name: c.Interface}
-			d.due = timer{kind: linkSettles, link: d}
+			d.due = timer{kind: linkLasts, link: d}
 		}
 		d.link.Down, d.link.Up = c.Down, c.Up
 		e.delays[c.Interface] = d
@@ -66,9 +66,9 @@ func (e *Engine) seeLink(name string, now time.Time) {
 	}
 }
 
-// linkSettled is called when a state has lasted.
-func (e *Engine) linkSettled(d *linkDelay, now time.Time) {
-	d.link.Settle(now)
+// linkLasted is called when a state has lasted.
+func (e *Engine) linkLasted(d *linkDelay, now time.Time) {
+	d.link.Elapse(now)
 	for _, i := range e.users[d.name] {
 		e.evaluate(i, now)
 	}

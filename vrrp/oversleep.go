@@ -6,11 +6,11 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// overdue is called when an advertisement is due, and says whether something
+// readBeforeAdvertising is called when an advertisement is due, and says whether something
 // has to come before it: a MASTER that overslept reads what has arrived
 // meanwhile, since a claim beside that of its successor would only make a
 // second MASTER. What it reads may move the deadline.
-func (e *Engine) overdue(d *timer, now time.Time) bool {
+func (e *Engine) readBeforeAdvertising(d *timer, now time.Time) bool {
 	i := d.inst
 	if !i.machine.Overslept(now) {
 		return false

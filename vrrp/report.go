@@ -99,7 +99,7 @@ func reasonText(f *machine.Effect, before silence) string {
 	return text
 }
 
-// note logs what a machine found remarkable, and tells of a losing advertisement.
+// note logs what a machine found unexpected, and tells of a losing advertisement.
 func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
 	if f.Reason == machine.LowerPriority && i.machine.State() == event.Master &&
 		e.opts.LowerHeard != nil && (i.lowerTold.IsZero() || now.Sub(i.lowerTold) >= peerPause) {
@@ -109,12 +109,12 @@ func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
 		})
 	}
 	if n, ok := i.limits.allow(f.Reason.String(), now); ok {
-		e.log.Info("remarkable advertisement", "instance", i.cfg.Name, "state", i.machine.State().String(),
+		e.log.Info("unexpected advertisement", "instance", i.cfg.Name, "state", i.machine.State().String(),
 			"reason", reasonText(f, silence{}), "times", n)
 	}
 }
 
-// remark logs what is odd about an advertisement that was accepted.
+// remark logs what is unusual about an advertisement that was accepted.
 func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
 	notes &^= packet.IntervalMismatch // the machine notes it
 	if notes == 0 {
@@ -130,7 +130,7 @@ func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
 		if i.odd.detail != "" {
 			attrs = append(attrs, "addresses", i.odd.detail)
 		}
-		e.log.Warn("odd advertisement accepted", append(attrs, "times", n)...)
+		e.log.Warn("accepted an unusual advertisement", append(attrs, "times", n)...)
 	}
 }
 

@@ -118,7 +118,7 @@ func (e *Engine) reconciled(r resource.Result) {
 	if !i.owns {
 		return
 	}
-	i.settled = max(i.settled, r.Seq)
+	i.done = max(i.done, r.Seq)
 	e.takeMissing(i, r, now)
 	e.takeRestored(i, r, now)
 	if i.announce == 0 && len(r.Added) > 0 {

@@ -163,7 +163,7 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 		if err := e.transmit(i, o); err != nil {
 			i.stats.sendErrors++
 			if n, ok := i.limits.allow("send", now); ok {
-				e.log.Warn("an advertisement could not be sent", "instance", i.cfg.Name, "error", err, "times", n)
+				e.log.Warn("failed to send an advertisement", "instance", i.cfg.Name, "error", err, "times", n)
 			}
 			continue
 		}
@@ -188,7 +188,7 @@ func (e *Engine) receive(s *socket) int {
 	now := e.opts.Clock.Now()
 	if err != nil {
 		if n, ok := s.limits.allow("receive", now); ok {
-			e.log.Warn("a VRRP socket reports an error", "interface", s.device, "error", err, "times", n)
+			e.log.Warn("failed to receive from a VRRP socket", "interface", s.device, "error", err, "times", n)
 		}
 	}
 	e.batchID++
@@ -206,7 +206,7 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	var notes packet.Notes
 	switch {
 	case i != nil:
-		reason, notes = e.adv.Judge(reason, &i.rules, at)
+		reason, notes = e.adv.Verify(reason, &i.rules, at)
 	case reason == packet.Accepted:
 		reason = packet.UnknownVRID
 	}

@@ -22,7 +22,7 @@ func (e *Engine) delayStart(g *conf.Global, now time.Time) {
 	e.silent = why
 	e.begins = timer{kind: startDue}
 	e.deadlines.Set(&e.begins, now.Add(wait))
-	e.log.Info("VRRP begins later", "reason", why, "after", wait.Round(time.Millisecond).String())
+	e.log.Info("VRRP starts after a delay", "reason", why, "after", wait.Round(time.Millisecond).String())
 }
 
 // begin ends the delay.

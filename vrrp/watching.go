@@ -24,10 +24,10 @@ func (e *Engine) watched(event link.Event, now time.Time) {
 			b.since = now
 		}
 		if n, ok := b.limits.allow("watch", now); ok {
-			e.log.Warn("changes of interfaces and addresses are not noticed at present; trying again", "error", event.Err, "times", n)
+			e.log.Warn("failed to watch interfaces and addresses, trying again: changes are not noticed", "error", event.Err, "times", n)
 		}
 	case event.Kind == link.Snapshot && !b.since.IsZero():
-		e.log.Info("changes of interfaces and addresses are noticed again", "after", now.Sub(b.since).Round(time.Millisecond).String())
+		e.log.Info("watching interfaces and addresses again", "after", now.Sub(b.since).Round(time.Millisecond).String())
 		b.since = time.Time{}
 	}
 }

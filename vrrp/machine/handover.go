@@ -27,13 +27,13 @@ func (m *Machine) handOver(now time.Time, effects []Effect) []Effect {
 	case event.Master:
 		effects = m.resign(effects)
 		m.interval, m.heard = m.p.AdvertInterval, false
-		m.resigned, m.outbid, m.offered = false, false, true
+		m.awaits = awaitsTaker
 		effects = m.setTimer(DownTimer, now.Add(m.Skew()+m.interval), effects)
 		return m.changed(event.Backup, event.Backup, cause{reason: HandedOver}, effects)
 	case event.Backup:
 		effects = m.stopTimer(PreemptTimer, effects)
 		m.delayOver = false
-		if m.outbid { // it was about to preempt
+		if m.awaits == awaitsPreemption {
 			m.master = netip.Addr{}
 			return m.setDownTimer(now, effects)
 		}
@@ -44,6 +44,9 @@ func (m *Machine) handOver(now time.Time, effects []Effect) []Effect {
 // takePart ends a hand-over. A BACKUP preempts again, if it is configured to,
 // as it would have before.
 func (m *Machine) takePart(effects []Effect) []Effect {
-	m.handedOver, m.offered = false, false
+	m.handedOver = false
+	if m.awaits == awaitsTaker {
+		m.awaits = awaitsAdvertisement
+	}
 	return effects
 }

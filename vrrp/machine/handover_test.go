@@ -31,7 +31,7 @@ func TestHandOver(t *testing.T) {
 		s := master(t)
 		s.do(500*ms, handOver)
 		s.want(2109375*us, fired(machine.DownTimer), "send 100", "acquire", "set adver 3.109375s",
-			"BACKUP -> MASTER: the mastership was handed over and nobody took it")
+			"BACKUP -> MASTER: handed over, but no other router took over")
 		if s.m.HandedOver() {
 			t.Error("the hand-over is not at its end")
 		}

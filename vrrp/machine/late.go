@@ -16,9 +16,9 @@ func (m *Machine) Overslept(now time.Time) bool {
 		now.Sub(due) >= time.Duration(m.p.DownTimerAdverts-1)*m.p.AdvertInterval
 }
 
-// letsBe says whether a MASTER that overslept leaves the mastership to who may
+// concedes says whether a MASTER that overslept leaves the mastership to who may
 // have taken over.
-func (m *Machine) letsBe() bool { return !m.preempts() && m.priority <= m.p.TimerExpiredBackup }
+func (m *Machine) concedes() bool { return !m.preempts() && m.priority <= m.p.TimerExpiredBackup }
 
 // withdraw makes a MASTER BACKUP without a word: another is MASTER already, or
 // is about to be.

@@ -24,13 +24,11 @@ type Machine struct {
 	// missed is the master whose silence made this router MASTER.
 	missed netip.Addr
 
-	resigned bool // DownTimer runs since a priority 0
-	outbid   bool // a lower priority was heard since DownTimer was set
+	awaits awaited // what becomes of the master, while DownTimer runs
 
 	delayOver bool // preempt_delay has passed and no better master was heard since
 
 	handedOver bool // the mastership is left to others
-	offered    bool // it was given away, and DownTimer waits for somebody to take it
 
 	deadlines [Timers]time.Time // zero: not running
 	garp      [garpBlocks]garpBlock

@@ -43,7 +43,7 @@ var reasonTexts = [...]string{
 	"another router claims to own the addresses (priority 255)",
 	"its sync group is MASTER", "its sync group is BACKUP",
 	"handed over on purpose",
-	"the mastership was handed over and nobody took it",
+	"handed over, but no other router took over",
 	"its timer fired so late that another may have become MASTER (timer_expired_backup)",
 }
 

@@ -22,7 +22,7 @@ func (m *Machine) received(now time.Time, adv Advert, effects []Effect) []Effect
 	case event.Backup:
 		return m.receivedAsBackup(now, adv, effects)
 	case event.Master:
-		if m.Overslept(now) && m.letsBe() {
+		if m.Overslept(now) && m.concedes() {
 			effects = m.withdraw(now, cause{reason: WokeLate}, effects)
 			return m.receivedAsBackup(now, adv, effects)
 		}
@@ -38,10 +38,10 @@ func noted(reason Reason, adv Advert, effects []Effect) []Effect {
 // receivedAsBackup is RFC 9568 section 6.4.2 with keepalived's preempt_delay.
 func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) []Effect {
 	if adv.Priority == 0 {
-		if m.offered {
-			return effects // another gives up too, or our own word comes back: who takes over is still awaited
+		if m.awaits == awaitsTaker {
+			return effects // ignore priority 0 while waiting for a successor
 		}
-		m.resigned, m.outbid, m.master = true, false, netip.Addr{}
+		m.awaits, m.master = awaitsSuccessor, netip.Addr{}
 		return m.setTimer(DownTimer, now.Add(m.Skew()), effects)
 	}
 	if adv.Priority >= m.priority {
@@ -60,7 +60,10 @@ func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) 
 		return m.follow(now, adv, effects)
 	}
 	// The timer keeps running: at its end we take over.
-	m.outbid, m.master = true, adv.Source
+	m.master = adv.Source
+	if m.awaits == awaitsAdvertisement {
+		m.awaits = awaitsPreemption
+	}
 	return noted(LowerPriority, adv, effects)
 }
 

@@ -65,7 +65,7 @@ func (m *Machine) shiftTimer(now time.Time, timer Timer, d time.Duration, effect
 
 // setDownTimer starts Active_Down_Timer anew after an advertisement or at a start.
 func (m *Machine) setDownTimer(now time.Time, effects []Effect) []Effect {
-	m.resigned, m.outbid, m.offered = false, false, false
+	m.awaits = awaitsAdvertisement
 	return m.setTimer(DownTimer, now.Add(m.MasterDownInterval()), effects)
 }
 
@@ -83,27 +83,48 @@ func (m *Machine) timerFired(now time.Time, timer Timer, effects []Effect) []Eff
 	if now.Before(due.Add(-early)) {
 		return m.setTimer(timer, due, effects)
 	}
-	overslept := timer == AdverTimer && m.Overslept(now)
+	overslept := m.Overslept(now)
 	m.deadlines[timer] = time.Time{}
 	switch timer {
 	case AdverTimer:
-		if overslept && m.letsBe() {
-			return m.withdraw(now, cause{reason: WokeLate}, effects)
-		}
-		effects = m.advertise(effects)
-		return m.setTimer(AdverTimer, next(now, due, m.p.AdvertInterval), effects)
+		return m.advertisementDue(now, due, overslept, effects)
 	case DownTimer:
 		return m.masterDown(now, effects)
 	case PreemptTimer:
-		m.delayOver = true
-		return append(effects, Effect{Kind: Noted, Reason: PreemptDelayOver})
+		return m.preemptDelayOver(effects)
 	case GARPTimer:
 		return m.announceDue(now, effects)
 	case RefreshTimer:
-		effects = m.announce(max(m.p.GARP.RefreshRepeat, 1), effects)
-		return m.setTimer(RefreshTimer, next(now, due, m.p.GARP.MasterRefresh), effects)
+		return m.refreshDue(now, due, effects)
 	}
 	return effects
+}
+
+// advertisementDue is AdverTimer: RFC 9568 section 6.4.3.
+func (m *Machine) advertisementDue(now, due time.Time, overslept bool, effects []Effect) []Effect {
+	if overslept && m.concedes() {
+		return m.withdraw(now, cause{reason: WokeLate}, effects)
+	}
+	effects = m.advertise(effects)
+	return m.setTimer(AdverTimer, next(now, due, m.p.AdvertInterval), effects)
+}
+
+// masterDown is DownTimer: Active_Down_Timer of RFC 9568 section 6.4.2.
+func (m *Machine) masterDown(now time.Time, effects []Effect) []Effect {
+	return m.becomeMaster(now, cause{reason: m.awaits.reason()}, effects)
+}
+
+// preemptDelayOver is PreemptTimer: the next advertisement with lower priority
+// is not followed any more.
+func (m *Machine) preemptDelayOver(effects []Effect) []Effect {
+	m.delayOver = true
+	return append(effects, Effect{Kind: Noted, Reason: PreemptDelayOver})
+}
+
+// refreshDue is RefreshTimer: garp_master_refresh.
+func (m *Machine) refreshDue(now, due time.Time, effects []Effect) []Effect {
+	effects = m.announce(max(m.p.GARP.RefreshRepeat, 1), effects)
+	return m.setTimer(RefreshTimer, next(now, due, m.p.GARP.MasterRefresh), effects)
 }
 
 // next is the deadline after due. It keeps the cadence when a timer was

@@ -102,20 +102,6 @@ func (m *Machine) faultChanged(now time.Time, in Input, effects []Effect) []Effe
 	return effects
 }
 
-// masterDown is Active_Down_Timer in BACKUP.
-func (m *Machine) masterDown(now time.Time, effects []Effect) []Effect {
-	why := cause{reason: MasterSilent}
-	switch {
-	case m.offered:
-		why.reason = NobodyTook
-	case m.resigned:
-		why.reason = MasterResigned
-	case m.outbid:
-		why.reason = Preempting
-	}
-	return m.becomeMaster(now, why, effects)
-}
-
 // becomeMaster: the advertisement first, then the addresses and their
 // announcement; timers and the report follow.
 func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Effect {
@@ -124,7 +110,7 @@ func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Eff
 	effects = m.announce(m.p.GARP.MasterRepeat, effects)
 	effects = m.stopTimer(DownTimer, effects)
 	effects = m.stopTimer(PreemptTimer, effects)
-	m.handedOver, m.offered = false, false
+	m.handedOver, m.awaits = false, awaitsAdvertisement
 	m.missed = netip.Addr{}
 	if why.reason == MasterSilent || why.reason == GroupMaster {
 		m.missed = m.master

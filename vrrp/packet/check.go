@@ -45,11 +45,11 @@ type Peer struct {
 	MinTTL, MaxTTL uint8
 }
 
-// Judge is the verdict on a datagram that Parse has decoded with the result
+// Verify is the verdict on a datagram that Parse has decoded with the result
 // parsed; now is when it was received. Notes are only meaningful with Accepted.
 // With auth_hmac a signature is checked before anything that it protects, as
 // keepalived does; so a forgery is called one whatever else is wrong with it.
-func (a *Advertisement) Judge(parsed DropReason, r *Rules, now time.Time) (DropReason, Notes) {
+func (a *Advertisement) Verify(parsed DropReason, r *Rules, now time.Time) (DropReason, Notes) {
 	switch {
 	case r.HMAC == nil && a.Trailed != nil:
 		return TrailingData, 0
@@ -72,9 +72,11 @@ func (a *Advertisement) Judge(parsed DropReason, r *Rules, now time.Time) (DropR
 	return a.content(r)
 }
 
-// Check is Judge of an advertisement that parsed well and where no auth_hmac is
+// Check is Verify of an advertisement that parsed well and where no auth_hmac is
 // asked for.
-func (a *Advertisement) Check(r *Rules) (DropReason, Notes) { return a.Judge(Accepted, r, time.Time{}) }
+func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
+	return a.Verify(Accepted, r, time.Time{})
+}
 
 // addressed checks who speaks to whom: what the IP header and the first two
 // bytes of the message say.

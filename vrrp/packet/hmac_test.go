@@ -89,7 +89,7 @@ func (v *hmacVector) rules() (r *packet.Rules, now time.Time) {
 
 func judge(d []byte, r *packet.Rules, now time.Time) packet.DropReason {
 	var a packet.Advertisement
-	reason, _ := a.Judge(packet.Parse(d, &a), r, now)
+	reason, _ := a.Verify(packet.Parse(d, &a), r, now)
 	if reason == packet.Accepted && r.HMAC != nil {
 		r.HMAC.Replay.Accepted(&a)
 	}
@@ -343,7 +343,7 @@ func TestSigningAllocatesNothing(t *testing.T) {
 		rules, now := v.rules()
 		a := packet.Advertisement{Addresses: make([]netip.Addr, 0, 16)}
 		if n := testing.AllocsPerRun(100, func() {
-			if reason, _ := a.Judge(packet.Parse(d, &a), rules, now); reason != packet.Accepted {
+			if reason, _ := a.Verify(packet.Parse(d, &a), rules, now); reason != packet.Accepted {
 				t.Fatal(reason)
 			}
 		}); n != 0 {

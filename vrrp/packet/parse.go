@@ -10,7 +10,7 @@ import (
 // that needs no configuration. When it does not return Accepted, a holds what
 // was decoded up to there. Bytes behind the IP total length (Ethernet padding)
 // are ignored. A trailer of auth_hmac is taken off; whether there may be one,
-// and what it is worth, is for Judge. It reads nothing outside datagram and
+// and what it is worth, is for Verify. It reads nothing outside datagram and
 // reuses a.Addresses.
 func Parse(datagram []byte, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0]}

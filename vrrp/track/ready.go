@@ -34,7 +34,7 @@ type Readiness struct {
 // refused) is not seen; delays of links do not count.
 func Ready(i *conf.Instance, group *conf.SyncGroup, h Host, virtual func(netip.Addr) bool) Readiness {
 	items := ReferencesOf(i, group).Items(h.isUp, h.Trackers)
-	r := Readiness{Effect: Judge(i.Priority, items), Items: items}
+	r := Readiness{Effect: Evaluate(i.Priority, items), Items: items}
 	if fault := h.precondition(i, virtual); fault != "" {
 		r.Fault = fault
 	}

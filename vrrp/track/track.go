@@ -61,8 +61,8 @@ const (
 	mostValue  = 253
 )
 
-// Judge says what tracked things do to an instance of a configured priority.
-func Judge(priority uint8, items []Item) Effect {
+// Evaluate says what tracked things do to an instance of a configured priority.
+func Evaluate(priority uint8, items []Item) Effect {
 	var e Effect
 	total := int(priority)
 	for i := range items {

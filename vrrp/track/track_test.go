@@ -9,7 +9,7 @@ import (
 	"github.com/lvs-director/director/vrrp/track"
 )
 
-func TestJudge(t *testing.T) {
+func TestEvaluate(t *testing.T) {
 	type items = []track.Item
 	const up, down, unknown, ignored = track.Up, track.Down, track.Unknown, track.Ignored
 	file := func(value, weight int, reverse bool) track.Item {
@@ -59,7 +59,7 @@ func TestJudge(t *testing.T) {
 		{"an unknown file is 0", 100, items{{Counted: true}}, track.Effect{Priority: 100}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, track.Judge(tt.priority, tt.items)); diff != "" {
+			if diff := cmp.Diff(tt.want, track.Evaluate(tt.priority, tt.items)); diff != "" {
 				t.Errorf("unexpected effect (-want +got):\n%s", diff)
 			}
 		})

@@ -23,11 +23,11 @@ func (l *Link) See(now time.Time, up bool) {
 		l.since = now
 	}
 	l.seen = up
-	l.Settle(now)
+	l.Elapse(now)
 }
 
-// Settle lets a state count that has lasted.
-func (l *Link) Settle(now time.Time) {
+// Elapse lets a state count that has lasted.
+func (l *Link) Elapse(now time.Time) {
 	if due := l.Due(); !due.IsZero() && !due.After(now) {
 		l.counts = l.seen
 	}

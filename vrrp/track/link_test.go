@@ -41,7 +41,7 @@ func TestALinkCountsWhenItLasts(t *testing.T) {
 				now := start.Add(s.at)
 				switch s.what {
 				case "look":
-					l.Settle(now)
+					l.Elapse(now)
 				case "gone":
 					l.Forget()
 				default:
