@@ -272,8 +272,8 @@ type NotifyScripts struct {
 	Deleted                     Script // the instance left the configuration
 	// SayDeleted has Any told DELETED rather than FAULT when the instance left
 	// the configuration: notify_deleted stands there, with a script or without.
-	SayDeleted bool
-	RxLowerPriority             Script // notify_master_rx_lower_pri
+	SayDeleted      bool
+	RxLowerPriority Script // notify_master_rx_lower_pri
 	// Any is notify: it gets "INSTANCE", the name, the state and the priority
 	// appended to its arguments.
 	Any Script

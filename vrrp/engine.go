@@ -83,7 +83,6 @@ type Engine struct {
 	announcer     *announce.Announcer
 	vmacWorker    *vmac.Worker
 	pending       map[resource.Owner]uint64 // wishes of which the result is awaited
-	swept         bool                      // what an earlier run has left behind was handed to the reconciler
 	troubles      map[resource.Owner][]resource.Trouble
 	filters       map[string]event.Problem // by table
 	problems      []event.Problem          // as last told

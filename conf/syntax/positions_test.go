@@ -159,7 +159,7 @@ func TestBlockPositions(t *testing.T) {
 	a, d := tree.Nodes[0].Block, tree.Nodes[1].Block
 	b := a.Nodes[0].Block
 	got := fmt.Sprint(a.Open, a.End, a.Closed, b.Open, b.End, b.Closed, d.Open, d.End, d.Closed)
-	if want := fmt.Sprint("f:2:3 f:4:6 true f:3:4 f:4:4 true f:5:3 f:5:4 false"); got != want {
+	if want := "f:2:3 f:4:6 true f:3:4 f:4:4 true f:5:3 f:5:4 false"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

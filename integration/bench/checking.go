@@ -100,7 +100,7 @@ func measureChecking(trials int) (rows []checkedRow, err error) {
 	return rows, err
 }
 
-// checkCommand has a kind judge a configuration file.
+// checkCommand has a kind check a configuration file.
 func checkCommand(kind pair.Kind, path string) *exec.Cmd {
 	if k, ok := kind.(pair.Keepalived); ok {
 		cmd := exec.Command(k.Path, "-t", "-f", path)

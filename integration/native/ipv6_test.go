@@ -186,8 +186,8 @@ func TestDualStack(t *testing.T) {
 				if kind.Name() != "director" {
 					continue
 				}
-				judge(t, r.Dirs[i].Capture("eth0"), r.LinkLocalAddress(i), 3)
-				judge(t, r.Dirs[i].Capture("eth0"), pair.DirectorAddress(i), 3)
+				decodeWithTcpdump(t, r.Dirs[i].Capture("eth0"), r.LinkLocalAddress(i), 3)
+				decodeWithTcpdump(t, r.Dirs[i].Capture("eth0"), pair.DirectorAddress(i), 3)
 				judgeNeighborAdvertisements(t, r.Dirs[i], pair.LinkLocalVIP, pair.VIP6, excludedVIP6)
 				text := r.Dirs[i].Capture("eth0").Decode("-nn", "arp and ether src "+r.Dirs[i].HardwareAddr("eth0").String())
 				if !strings.Contains(text, "Request who-has "+pair.VIP+" (ff:ff:ff:ff:ff:ff) tell "+pair.VIP) {

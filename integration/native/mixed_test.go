@@ -111,6 +111,6 @@ func expectWellFormed(t *testing.T, r *pair.Running, version int, kinds [2]pair.
 				t.Errorf("%s sent %+v", r.Dirs[i].Name, a)
 			}
 		}
-		judge(t, r.Dirs[i].Capture("eth0"), r.AdvertSource(i), version)
+		decodeWithTcpdump(t, r.Dirs[i].Capture("eth0"), r.AdvertSource(i), version)
 	}
 }

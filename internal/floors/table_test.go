@@ -5,11 +5,7 @@ package floors
 type room struct {
 	name  string
 	floor int
-	also  []exception
 }
-
-// exception is an import that the floors forbid and that stands all the same.
-type exception struct{ imports, why string }
 
 // rooms are the floors. A package imports packages of its own room and of lower
 // floors; rooms of one floor do not know each other.

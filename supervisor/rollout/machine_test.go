@@ -84,9 +84,9 @@ func table(g uint64) rollout.Input {
 	return rollout.TableLoaded{Table: rollout.Table{Generation: g}}
 }
 
-var killedBySignal = errors.New("signal: killed")
+var errKilled = errors.New("signal: killed")
 
-func died(w rollout.Worker) rollout.Input { return rollout.Died{Worker: w, Err: killedBySignal} }
+func died(w rollout.Worker) rollout.Input { return rollout.Died{Worker: w, Err: errKilled} }
 
 // running is a director in service with pid 101 (lvs) and 102 (vrrp).
 func running(t *testing.T) *script {
@@ -267,11 +267,11 @@ func TestReplace(t *testing.T) {
 	s.m = rollout.Resume(both, s.m.State())
 	s.step(rollout.Replace{Workers: both.Workers}, "ReplaceWorker lvs")
 	s.step(rollout.UpgradeAsked{ID: 1}, "AnswerUpgrade another upgrade is under way")
-	s.step(rollout.Died{Worker: rollout.LVS, Planned: true, Err: killedBySignal}, "Start lvs")
+	s.step(rollout.Died{Worker: rollout.LVS, Planned: true, Err: errKilled}, "Start lvs")
 	s.started(rollout.LVS, "WorkerRestarted", "Hand lvs 1 fresh resuming")
 	s.step(applied(rollout.LVS, 1))
 	s.step(table(1), "WorkerReplaced", "ReplaceWorker vrrp")
-	s.step(rollout.Died{Worker: rollout.VRRP, Planned: true, Err: killedBySignal}, "Start vrrp")
+	s.step(rollout.Died{Worker: rollout.VRRP, Planned: true, Err: errKilled}, "Start vrrp")
 	s.started(rollout.VRRP, "WorkerRestarted", "Hand vrrp 1 fresh resuming")
 	s.step(applied(rollout.VRRP, 1), "WorkerReplaced")
 	if s.m.Replacing() || len(s.m.Replaced()) != 2 {

@@ -15,10 +15,10 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// judge has tcpdump -v, which knows nothing of director, read what a router
+// decodeWithTcpdump has tcpdump -v, which knows nothing of director, read what a router
 // has sent: every advertisement has a good checksum, a TTL of 255, the
 // multicast destination and the version it should have.
-func judge(t *testing.T, c *lab.Capture, source string, version int) {
+func decodeWithTcpdump(t *testing.T, c *lab.Capture, source string, version int) {
 	t.Helper()
 	stage.RequireTool(t, "tcpdump", "tcpdump")
 	filter, wanted := "(proto 112 or ah) and src host "+source, []string{"ttl 255,", "> 224.0.0.18:", "Advertisement",
@@ -81,7 +81,7 @@ func TestNoFaultOnTheWire(t *testing.T) {
 			time.Sleep(1500 * time.Millisecond) // more advertisements, and the repeated ARP
 			router.terminate()
 			capture := router.host.Capture("eth0")
-			judge(t, capture, pair.DirectorAddress(0), wire.version)
+			decodeWithTcpdump(t, capture, pair.DirectorAddress(0), wire.version)
 
 			advertisements := tshark(t, capture, "vrrp", "ip.src", "ip.ttl", "ip.checksum.status", "vrrp.version",
 				"vrrp.checksum.status", "vrrp.addr_count", "vrrp.ip_addr")
