@@ -59,6 +59,8 @@ type handoff struct {
 	Generation     uint64
 	Entry          history.Entry
 	Fallback       string
+	Refused        string // why the last reload was refused, at RefusedAt
+	RefusedAt      time.Time
 	Pending        *handedPending
 	Started        time.Time
 	Upgrades       int
@@ -66,6 +68,8 @@ type handoff struct {
 	Orders         map[string]handover.Order
 	LastOrder      uint64
 	Instances      []event.InstanceState
+	Groups         []event.GroupState
+	Host           event.HostState
 	VirtualServers []event.VirtualServerState
 	RealServers    []event.RealServerState
 	Checks         []event.CheckResult
@@ -138,6 +142,8 @@ func (s *supervisor) handoff() *handoff {
 	h := &handoff{
 		Version: handoffVersion, Oldest: oldestHandoff, From: s.opts.Version, File: s.opts.File,
 		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
+		Refused: s.refused.why, RefusedAt: s.refused.at,
+		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
 		Started: s.started, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
 		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(),
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),

@@ -86,6 +86,10 @@ func (c *Options) inherit(h handedConfig) (*loaded, error) {
 // takeOver goes on where the program before ended.
 func (s *supervisor) takeOver(h *handoff) {
 	s.fallback, s.started, s.upgrade.count = h.Fallback, h.Started, h.Upgrades
+	s.refused, s.known.Host = refusal{h.Refused, h.RefusedAt}, h.Host
+	for _, g := range h.Groups {
+		s.known.Groups[g.Group] = g
+	}
 	s.generations = map[uint64]*loaded{h.Generation: s.current()}
 	for _, i := range h.Instances {
 		s.known.Instances[i.Instance] = i

@@ -111,8 +111,12 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 		answer(e.Waited)
 	case reload.Refused:
 		path := s.opts.File
-		if l, ok := e.Config.(*loaded); ok {
+		l, ok := e.Config.(*loaded)
+		if ok {
 			path = l.cfg.Path
+		}
+		if !ok || l.origin.Number == 0 { // else a rollback was: who asked for it was told
+			s.refused = refusal{e.Why, time.Now()}
 		}
 		s.log.Error("reload refused", "config", path, "why", e.Why, "generation", s.reload.Generation())
 	case reload.AwaitConfirmation:
@@ -138,7 +142,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 func (s *supervisor) apply(e reload.Apply) {
 	l := e.Config.(*loaded)
 	s.generations[e.Generation] = l
-	s.fallback = ""
+	s.fallback, s.refused = "", refusal{}
 	if e.Reason == reload.NotConfirmed && s.disk.Digest() == e.Replaced.Digest() {
 		s.fallback = fmt.Sprintf("the configuration in %s was not confirmed in time", s.opts.File)
 	}

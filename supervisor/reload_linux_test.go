@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -79,8 +80,15 @@ func TestErrorsChangeNothing(t *testing.T) {
 	if n := len(r.toldOf(worker.VRRP, "configure")); n != 1 {
 		t.Errorf("the vrrp worker was told %d configurations", n)
 	}
+	if after.ReloadRefused == "" || status.ExitStatus(after) == status.OK {
+		t.Errorf("status does not say that the reload was refused: %+v", after.ConfigState)
+	}
 	r.hup <- syscall.SIGHUP
 	r.until("the signal was refused too", func() bool { return strings.Count(r.log.String(), "reload refused") == 2 })
+	r.write(instance("VI_1", ""))
+	if again := r.status(); again.ReloadRefused != "" || again.FileDiffers {
+		t.Errorf("the file is what runs, and status says %+v", again.ConfigState)
+	}
 }
 
 // TestAFileThatIsGone is an error like any other.
@@ -93,6 +101,20 @@ func TestAFileThatIsGone(t *testing.T) {
 	if report := r.reload(control.ReloadRequest{}); report.Applied || report.Refused == "" {
 		t.Errorf("the answer is %+v", report)
 	}
+}
+
+// TestEmptyFile: an editor that truncates before it writes takes nothing down.
+func TestEmptyFile(t *testing.T) {
+	t.Parallel()
+	r := running(t, instance("VI_1", "")+service)
+	r.write("")
+	r.hup <- syscall.SIGHUP
+	r.until("it is refused", func() bool { return strings.Contains(r.log.String(), "reload refused") })
+	s := r.status()
+	if len(s.Instances) != 1 || len(s.VirtualServers) != 1 || status.ExitStatus(s) == status.OK {
+		t.Errorf("status is %+v", s)
+	}
+	wants(t, s.ReloadRefused, "no vrrp_instance and no virtual_server", "--accept-loss")
 }
 
 // TestPlannedTextOnly: who has seen the plan of one text does not apply another.

@@ -46,6 +46,7 @@ func (s *supervisor) state() control.ConfigState {
 	c := control.ConfigState{
 		Config: s.opts.File, Generation: s.reload.Generation(), Digest: s.current().Digest(), Number: s.current().kept.Number,
 		StateDir: s.opts.StateDir, HistoryError: s.archive.trouble, Fallback: s.fallback,
+		ReloadRefused: s.refused.why, ReloadRefusedAt: s.refused.at,
 	}
 	if until := s.reload.ConfirmUntil(); !until.IsZero() {
 		c.ConfirmUntil = &until
@@ -70,5 +71,8 @@ func (s *supervisor) compareFile(ctx context.Context, c *control.ConfigState) er
 	}
 	c.FileErrors, _, _ = conf.Count(disk.findings)
 	c.FileDiffers = disk.Digest() != c.Digest
+	if !c.FileDiffers {
+		c.ReloadRefused, c.ReloadRefusedAt = "", time.Time{}
+	}
 	return nil
 }

@@ -39,6 +39,7 @@ type supervisor struct {
 
 	disk     *loaded // the file as it was read last
 	fallback string  // why not the file but something older is in force; empty when it is the file
+	refused  refusal // of the last reload
 	archive  archive
 
 	// handovers are what was handed over on purpose; handoverEnd fires when the
@@ -62,6 +63,12 @@ type supervisor struct {
 	upgrade    upgrade
 	watchdog   watchdog
 	reaper     reaper
+}
+
+// refusal is a reload of the file that was refused; why is empty when none was.
+type refusal struct {
+	why string
+	at  time.Time
 }
 
 // archive is where configurations that were in force are kept.

@@ -12,10 +12,16 @@ import (
 // that a new finding may be the cause of: a letter that is wrong rather than a
 // wish. A reload that has any is refused unless it is said to be meant.
 type Loss struct {
-	Kind   string `json:"kind"`   // "virtual server", "real server", "VRRP instance", "virtual address", "route", "rule", "peer"
-	Object string `json:"object"` // its identity, or its text where it has none
+	// Kind is "virtual server", "real server", "check", "VRRP instance", "virtual
+	// address", "route", "rule", "peer", "script" and so on, or a keyword whose
+	// value becomes another one.
+	Kind   string `json:"kind"`
+	Object string `json:"object"` // its identity, or its text where it has none; the value of a keyword
 	Of     string `json:"of,omitempty"`
-	// Finding is the first of the new findings that may have caused it.
+	// Becomes is the new value of a keyword; empty for what is removed.
+	Becomes string `json:"becomes,omitempty"`
+	// Finding is the first of the new findings that may have caused it; it is
+	// empty when the whole configuration is.
 	Finding conf.Finding `json:"-"`
 }
 
@@ -25,7 +31,15 @@ func (l Loss) String() string {
 	if l.Of != "" {
 		s += " of " + l.Of
 	}
-	return s + " would be removed, and there is a new finding: " + l.Finding.String()
+	if l.Becomes != "" {
+		s += " would become " + l.Becomes
+	} else {
+		s += " would be removed"
+	}
+	if l.Finding.Message == "" {
+		return s + ": the new configuration has no vrrp_instance and no virtual_server"
+	}
+	return s + ", and there is a new finding: " + l.Finding.String()
 }
 
 // Losses tells what before serves and after does not, and that goes with a
@@ -34,14 +48,22 @@ func (l Loss) String() string {
 // removed without a finding near it is meant, and no loss.
 func Losses(before, after *conf.Config, beforeFindings, afterFindings []conf.Finding) []Loss {
 	l := losses{after: after, findings: newFindings(beforeFindings, afterFindings)}
+	if empty(after) && !empty(before) {
+		return []Loss{{Kind: "everything", Object: "that runs"}}
+	}
 	if len(l.findings) == 0 {
 		return nil
 	}
 	l.servers(before)
 	l.instances(before)
+	l.groups(before)
 	l.static(before)
 	return l.list
 }
+
+// empty says that a configuration serves nothing: most likely a file that was
+// cut before it was written anew.
+func empty(c *conf.Config) bool { return len(c.Instances) == 0 && len(c.VirtualServers) == 0 }
 
 // newFindings are the warnings of after that before did not have, wherever they stand.
 func newFindings(before, after []conf.Finding) []conf.Finding {
@@ -70,20 +92,31 @@ type losses struct {
 }
 
 // because gives the first finding that stands outside of all blocks or in one
-// of the kinds of blocks given; with at, in that very block.
-func (l *losses) because(at any, kinds ...string) (conf.Finding, bool) {
+// of the kinds of blocks given; with at, in that very block. A finding about a
+// line goes before one about a whole block, which may be its consequence.
+func (l *losses) because(at any, kinds ...string) (found conf.Finding, ok bool) {
 	place, placed := l.after.Place(at)
 	for _, f := range l.findings {
-		if len(f.Blocks) == 0 {
+		whole := false
+		if len(f.Blocks) > 0 {
+			outer := f.Blocks[0]
+			known := slices.Contains(blocks, outer.Keyword)
+			// global_defs is where many values of the others come from.
+			in := outer.Keyword == "global_defs" && at != nil || slices.Contains(kinds, outer.Keyword) &&
+				(at == nil || !placed || outer.Pos == place)
+			if known && !in {
+				continue
+			}
+			whole = known && f.Pos == outer.Pos
+		}
+		if !whole {
 			return f, true
 		}
-		outer := f.Blocks[0]
-		known := slices.Contains(blocks, outer.Keyword)
-		if !known || slices.Contains(kinds, outer.Keyword) && (at == nil || !placed || outer.Pos == place) {
-			return f, true
+		if !ok {
+			found, ok = f, true
 		}
 	}
-	return conf.Finding{}, false
+	return found, ok
 }
 
 // blocks are the kinds of blocks at the top level that can be told apart. A
@@ -97,6 +130,16 @@ var blocks = []string{
 func (l *losses) add(kind, object, of string, at any, kinds ...string) {
 	if f, ok := l.because(at, kinds...); ok {
 		l.list = append(l.list, Loss{Kind: kind, Object: object, Of: of, Finding: f})
+	}
+}
+
+// turn is a keyword whose value becomes another one.
+func (l *losses) turn(keyword, from, to, of string, at any, kinds ...string) {
+	if from == to {
+		return
+	}
+	if f, ok := l.because(at, kinds...); ok {
+		l.list = append(l.list, Loss{Kind: keyword, Object: from, Of: of, Becomes: to, Finding: f})
 	}
 }
 
@@ -114,13 +157,18 @@ func (l *losses) servers(before *conf.Config) {
 		for _, k := range missing(old.Services, v.Services) {
 			l.add("virtual server", k.String(), old.String(), nil, "virtual_server", "virtual_server_group")
 		}
-		kept := make(map[conf.ServerKey]bool, len(v.RealServers))
+		l.serviceWords(old, v)
+		kept := make(map[conf.ServerKey]*conf.RealServer, len(v.RealServers))
 		for _, r := range v.RealServers {
-			kept[r.Key] = true
+			kept[r.Key] = r
 		}
 		for _, r := range old.RealServers {
-			if !kept[r.Key] {
+			if kept[r.Key] == nil {
 				l.add("real server", r.String(), old.String(), v, "virtual_server")
+				continue
+			}
+			for _, c := range missingChecks(r, kept[r.Key]) {
+				l.add("check", c, "real server "+r.String()+" of "+old.String(), v, "virtual_server")
 			}
 		}
 	}
@@ -156,6 +204,7 @@ func (l *losses) instances(before *conf.Config) {
 		for _, p := range missing(peers(old), peers(in)) {
 			l.add("peer", p.String(), name, in, "vrrp_instance")
 		}
+		l.instanceWords(old, in)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestLosses(t *testing.T) {
 			"real server [10.9.0.2]:tcp:80 of [198.51.100.100]:tcp:80: unknown-keyword"}},
 		{"the last real server", "real_server 10.9.0.3", "real_sever 10.9.0.3", []string{
 			"virtual server [198.51.100.101]:udp:53: unknown-keyword"}},
-		{"the protocol", "protocol TCP", "protocol TPC", []string{"virtual server [198.51.100.100]:tcp:80: no-protocol"}},
+		{"the protocol", "protocol TCP", "protocol TPC", []string{"virtual server [198.51.100.100]:tcp:80: unknown-value"}},
 		{"a service's address", "virtual_server 198.51.100.100 80", "virtual_server 198.51.100.1OO 80", []string{
 			"virtual server [198.51.100.100]:tcp:80: invalid-service"}},
 		{"a service's keyword", "virtual_server 198.51.100.101", "virtual_sever 198.51.100.101", []string{

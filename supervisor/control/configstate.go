@@ -18,6 +18,10 @@ type ConfigState struct {
 	// Fallback says why another configuration than the file's runs; empty when
 	// the file's does.
 	Fallback string `json:"fallback,omitempty"`
+	// ReloadRefused says why the last reload was refused, at ReloadRefusedAt; empty
+	// when one has succeeded since, or when the file is what runs.
+	ReloadRefused   string    `json:"reload_refused,omitempty"`
+	ReloadRefusedAt time.Time `json:"reload_refused_at,omitzero"`
 	// FileDiffers: the file on disk is not what is in force. FileErrors are the
 	// errors in it.
 	FileDiffers bool `json:"file_differs"`

@@ -14,6 +14,10 @@ func Attention(c control.ConfigState, now time.Time) []string {
 	if c.Fallback != "" {
 		lines = append(lines, fmt.Sprintf("NOT %s BUT AN EARLIER CONFIGURATION RUNS%s: %s", c.Config, ofHistory(c.Number), c.Fallback))
 	}
+	if c.ReloadRefused != "" {
+		lines = append(lines, fmt.Sprintf("the reload of %s ago was refused, what ran before runs on: %s",
+			words.Age(now, c.ReloadRefusedAt), c.ReloadRefused))
+	}
 	if c.ConfirmUntil != nil {
 		lines = append(lines, fmt.Sprintf("the configuration is not confirmed: the previous one comes back in %s unless you type: director confirm",
 			words.Age(*c.ConfirmUntil, now)))
@@ -27,7 +31,7 @@ func Remarks(c control.ConfigState) []string {
 	switch {
 	case c.FileDiffers && c.FileErrors > 0:
 		lines = append(lines, fmt.Sprintf("%s differs from what runs, and has %s: director check shows them", c.Config, words.Count(c.FileErrors, "error")))
-	case c.FileDiffers:
+	case c.FileDiffers && c.ReloadRefused == "":
 		lines = append(lines, fmt.Sprintf("%s differs from what runs: director plan shows how, director reload applies it", c.Config))
 	}
 	if c.HistoryError != "" {

@@ -33,7 +33,7 @@ func ExitStatus(r control.Status) int {
 	switch {
 	case nobody > 0, len(r.Instances) > 0 && faults == len(r.Instances):
 		return NoService
-	case faults+down+len(r.Problems) > 0, r.Fallback != "":
+	case faults+down+len(r.Problems) > 0, r.Fallback != "", r.ReloadRefused != "":
 		return Degraded
 	}
 	return OK
