@@ -29,7 +29,7 @@ func Parts(path string) ([]Part, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: its owner is not known on this system", path)
 		}
-		parts = append(parts, Part{Path: path, UID: stat.Uid, Mode: info.Mode()})
+		parts = append(parts, Part{Path: path, UID: stat.Uid, GID: stat.Gid, Mode: info.Mode()})
 		return info, nil
 	}
 	if _, err := look(at); err != nil {

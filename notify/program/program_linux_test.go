@@ -247,13 +247,16 @@ func TestUser(t *testing.T) {
 }
 
 func TestCheckParts(t *testing.T) {
-	ok := []program.Part{{"/", 0, fs.ModeDir | 0o755}, {"/link", 0, fs.ModeSymlink | 0o777}, {"/bin", 0, fs.ModeDir | 0o755}, {"/bin/x", 0, 0o700}}
+	ok := []program.Part{
+		{"/", 0, 0, fs.ModeDir | 0o755}, {"/link", 0, 0, fs.ModeSymlink | 0o777}, {"/bin", 0, 0, fs.ModeDir | 0o755}, {"/bin/x", 0, 0, 0o700},
+		{"/tmp", 0, 0, fs.ModeDir | fs.ModeSticky | 0o777}, {"/shared", 0, 0, fs.ModeDir | 0o775}, {"/x", 0, 0, 0o775},
+	}
 	if err := program.CheckParts(ok); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []program.Part{
-		{"/tmp", 0, fs.ModeDir | fs.ModeSticky | 0o777}, {"/home/me", 1000, fs.ModeDir | 0o755},
-		{"/x", 0, 0o775}, {"/x", 0, 0o757}, {"/link", 1000, fs.ModeSymlink | 0o777},
+		{"/open", 0, 0, fs.ModeDir | 0o777}, {"/home/me", 1000, 0, fs.ModeDir | 0o755}, {"/team", 0, 20, fs.ModeDir | 0o775},
+		{"/x", 0, 20, 0o775}, {"/x", 0, 0, 0o757}, {"/x", 0, 0, fs.ModeSticky | 0o757}, {"/link", 1000, 0, fs.ModeSymlink | 0o777},
 	} {
 		err := program.CheckParts(append(ok[:1:1], bad))
 		if !errors.Is(err, program.ErrInsecure) || !strings.Contains(err.Error(), bad.Path) {
@@ -264,7 +267,10 @@ func TestCheckParts(t *testing.T) {
 
 // TestSecurity: with enable_script_security root does not run what lies in a directory of everybody.
 func TestSecurity(t *testing.T) {
-	path := script(t, "#!/bin/sh\n") // below the temporary directory
+	path := script(t, "#!/bin/sh\n")
+	if err := os.Chmod(filepath.Dir(path), 0o777); err != nil { // everybody may replace it
+		t.Fatal(err)
+	}
 	parts, err := program.Parts(path)
 	if err != nil {
 		t.Fatal(err)

@@ -63,6 +63,7 @@ func credential(name, group string) (*syscall.Credential, error) {
 type Part struct {
 	Path string
 	UID  uint32
+	GID  uint32
 	Mode os.FileMode
 }
 
@@ -70,14 +71,19 @@ type Part struct {
 var ErrInsecure = errors.New("refused by enable_script_security")
 
 // CheckParts refuses a program that others than root could have replaced:
-// every part of its path must belong to root and be writable by root alone.
-// A symbolic link's own mode means nothing; where it leads is a part of its own.
+// every part of its path must belong to root and be writable by root and root's
+// group alone, but for a directory with the sticky bit, in which nobody replaces
+// what is root's. A symbolic link's own mode means nothing; where it leads is a
+// part of its own. keepalived has the same rule.
 func CheckParts(parts []Part) error {
 	for _, p := range parts {
 		if p.UID != 0 {
 			return fmt.Errorf("%w: %s belongs to user %d, not to root", ErrInsecure, p.Path, p.UID)
 		}
-		if p.Mode&os.ModeSymlink == 0 && p.Mode.Perm()&0o022 != 0 {
+		sticky := p.Mode&(os.ModeDir|os.ModeSticky) == os.ModeDir|os.ModeSticky
+		byGroup := p.Mode.Perm()&0o020 != 0 && p.GID != 0
+		byOthers := p.Mode.Perm()&0o002 != 0 && !sticky
+		if p.Mode&os.ModeSymlink == 0 && (byGroup || byOthers) {
 			return fmt.Errorf("%w: %s can be written by others than root (mode %04o)", ErrInsecure, p.Path, p.Mode.Perm())
 		}
 	}

@@ -183,7 +183,11 @@ func TestThisHostCanBeAsked(t *testing.T) {
 
 func writeProgram(t *testing.T) string {
 	t.Helper()
-	name := t.TempDir() + "/program"
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	name := dir + "/program"
 	if err := os.WriteFile(name, []byte("#!/bin/sh\n"), 0o777); err != nil {
 		t.Fatal(err)
 	}
