@@ -7,4 +7,8 @@
 // works in the network namespace of the thread that made it and needs the
 // capabilities NET_RAW and NET_ADMIN. Nothing here decides anything: what is
 // sent, when, and which address is ours is the engine's business.
+//
+// What is made here says so in the kernel: Mark on addresses, routes and rules,
+// AliasMark on interfaces, nft.Mark on tables. An error of the kernel is never
+// taken for "it is not there"; only the answers that say so are.
 package link

@@ -1,6 +1,8 @@
 package link
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +11,88 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
+
+// kernelAddress is an address in the kernel's own words, so that it can be said
+// again with another mark, or put back as it was.
+type kernelAddress struct {
+	header nl.IfAddrmsg
+	attrs  map[uint16][]byte
+	prefix netip.Prefix
+}
+
+func parseAddress(m []byte) (kernelAddress, bool) {
+	if len(m) < unix.SizeofIfAddrmsg {
+		return kernelAddress{}, false
+	}
+	k := kernelAddress{header: *nl.DeserializeIfAddrmsg(m), attrs: make(map[uint16][]byte)}
+	attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfAddrmsg:])
+	if err != nil {
+		return k, false
+	}
+	for _, attr := range attrs {
+		k.attrs[attr.Attr.Type] = attr.Value
+	}
+	// IFA_LOCAL is the address, and IFA_ADDRESS the other end of one that has
+	// a peer; of IPv6 without a peer there is only the latter.
+	own := k.attrs[unix.IFA_LOCAL]
+	if own == nil {
+		own = k.attrs[unix.IFA_ADDRESS]
+	}
+	ip, ok := netip.AddrFromSlice(own)
+	if !ok || int(k.header.Prefixlen) > ip.BitLen() {
+		return k, false
+	}
+	k.prefix = netip.PrefixFrom(ip, int(k.header.Prefixlen))
+	return k, true
+}
+
+func (k *kernelAddress) index() int { return int(k.header.Index) }
+
+// hasPeer says whether it has another end; then the mask is that one's.
+func (k *kernelAddress) hasPeer() bool {
+	own := k.attrs[unix.IFA_LOCAL]
+	return own != nil && !bytes.Equal(own, k.attrs[unix.IFA_ADDRESS])
+}
+
+func (k *kernelAddress) marked() bool {
+	p := k.attrs[attributeProtocol]
+	return len(p) == 1 && p[0] == Mark
+}
+
+func (k *kernelAddress) flags() uint32 {
+	if f := k.attrs[unix.IFA_FLAGS]; len(f) == 4 {
+		return binary.NativeEndian.Uint32(f)
+	}
+	return uint32(k.header.Flags)
+}
+
+// restate is a request that says the address again as it is, with its remaining
+// lifetimes, metric, flags and protocol: whatever a request leaves out, the
+// kernel sets to a default.
+func (k *kernelAddress) restate(r *rtnl, flags int) *nl.NetlinkRequest {
+	// What the kernel finds out by itself is no request's to set.
+	const own = unix.IFA_F_SECONDARY | unix.IFA_F_PERMANENT | unix.IFA_F_TENTATIVE |
+		unix.IFA_F_DADFAILED | unix.IFA_F_DEPRECATED | unix.IFA_F_STABLE_PRIVACY
+	header := k.header
+	want := k.flags() &^ own
+	if k.prefix.Addr().Is4() {
+		header.Flags = 0
+	} else {
+		header.Flags = uint8(want)
+		want |= unix.IFA_F_NODAD // it has passed, or is only changed
+	}
+	req := r.request(unix.RTM_NEWADDR, flags, &header)
+	for _, kind := range []uint16{unix.IFA_LOCAL, unix.IFA_ADDRESS, unix.IFA_BROADCAST, unix.IFA_LABEL,
+		unix.IFA_RT_PRIORITY, unix.IFA_CACHEINFO, attributeProtocol} {
+		if v := k.attrs[kind]; v != nil {
+			req.AddData(nl.NewRtAttr(int(kind), v))
+		}
+	}
+	if want != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(want)))
+	}
+	return req
+}
 
 // attributeNextHop is RTA_NH_ID (linux/rtnetlink.h): the route leads to a next
 // hop object.
