@@ -18,8 +18,9 @@ import (
 
 // prefix is how the abstract socket begins by which a director shows
 // that it has virtual routers in a network namespace: abstract sockets are the
-// namespace's own and go with the process. Behind it are the id of the process
-// that it belongs to and its own, such as "director/vrrp/1234/1240".
+// namespace's own and go with the process. Behind it are the process namespace,
+// since containers may share a network, the id of the process that it belongs
+// to, and its own, such as "director/vrrp/4026531836/1234/1240".
 const prefix = "@director/vrrp/"
 
 const (
@@ -29,9 +30,21 @@ const (
 	timeout = 200 * time.Millisecond
 )
 
-// firstProcessNamespace is what /proc/PID/ns/pid leads to where every process is
-// seen (PROC_PID_INIT_INO in linux/proc_ns.h).
-const firstProcessNamespace = "pid:[4026531836]"
+// firstProcessNamespace is the number of the one where every process is seen
+// (PROC_PID_INIT_INO in linux/proc_ns.h).
+const firstProcessNamespace = 4026531836
+
+// processNamespace is the number of this process's own.
+func processNamespace() (n uint64, err error) {
+	text, err := os.Readlink("/proc/self/ns/pid")
+	if err == nil {
+		_, err = fmt.Sscanf(text, "pid:[%d]", &n)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("finding out which process namespace this is: %w", err)
+	}
+	return n, nil
+}
 
 // Presence is the sign that this process has virtual routers in the namespace.
 type Presence struct {
@@ -44,7 +57,11 @@ type Presence struct {
 // namespace of the calling thread, until Close or its end. owner is the process
 // id of the director that it belongs to, whose other workers are no others.
 func Acquire(owner int) (*Presence, error) {
-	name := fmt.Sprintf("%s%d/%d", prefix, owner, os.Getpid())
+	space, err := processNamespace()
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%s%d/%d/%d", prefix, space, owner, os.Getpid())
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("showing other directors that this one runs here: %w", err)
@@ -84,17 +101,20 @@ func Look(owners ...int) (Others, error) {
 	if err != nil {
 		return Others{}, fmt.Errorf("looking for other directors: %w", err)
 	}
-	var o Others
-	for _, name := range names {
-		owner, pid, ok := parseName(name)
-		if ok && !slices.Contains(owners, owner) && answersAsRoot(name) {
-			o.Directors = append(o.Directors, pid)
-		}
+	space, err := processNamespace()
+	if err != nil {
+		return Others{}, err
 	}
 	// The sockets are the namespace's own; processes of other process namespaces
 	// are not seen, and a container shares its network with some.
-	ns, err := os.Readlink("/proc/self/ns/pid")
-	o.Unknown = err != nil || ns != firstProcessNamespace
+	o := Others{Unknown: space != firstProcessNamespace}
+	for _, name := range names {
+		n, ok := parseName(name)
+		ours := n.space == space && slices.Contains(owners, n.owner)
+		if ok && !ours && answersAsRoot(name) {
+			o.Directors = append(o.Directors, n.pid)
+		}
+	}
 	o.Keepaliveds, err = ProcessesHere("keepalived")
 	return o, err
 }
@@ -120,11 +140,22 @@ func sockets() ([]string, error) {
 	return names, nil
 }
 
-func parseName(name string) (owner, pid int, ok bool) {
-	first, second, _ := strings.Cut(strings.TrimPrefix(name, prefix), "/")
-	owner, err := strconv.Atoi(first)
-	pid, err2 := strconv.Atoi(second)
-	return owner, pid, err == nil && err2 == nil && owner > 0 && pid > 0
+// socketName is what a socket's name says.
+type socketName struct {
+	space      uint64
+	owner, pid int
+}
+
+func parseName(name string) (n socketName, ok bool) {
+	f := strings.Split(strings.TrimPrefix(name, prefix), "/")
+	if len(f) != 3 {
+		return n, false
+	}
+	space, err := strconv.ParseUint(f[0], 10, 64)
+	owner, err2 := strconv.Atoi(f[1])
+	pid, err3 := strconv.Atoi(f[2])
+	n = socketName{space, owner, pid}
+	return n, errors.Join(err, err2, err3) == nil && owner > 0 && pid > 0
 }
 
 // answersAsRoot says whether the socket is of a process that could have put
