@@ -258,7 +258,7 @@ func TestIPv6FirstAddressThatIsNotLinkLocalIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, b := pair6(t, func(i *conf.Instance) { slices.Reverse(i.Addresses) })
 		after(10 * time.Second)
-		if n := b.log.count("unusual advertisement accepted", "first-address-not-link-local"); n != 1 {
+		if n := b.log.count("accepted an unusual advertisement", "first-address-not-link-local"); n != 1 {
 			t.Errorf("it was said %d times, want once:\n%s", n, b.log)
 		}
 	})

@@ -18,7 +18,7 @@ func TestThatInterfacesAreNotWatchedIsSaid(t *testing.T) {
 		_, a, _ := pair(t)
 		a.host.Deaf(false) // a snapshot like any other
 		synctest.Wait()
-		if n := a.log.count("noticed again"); n != 0 {
+		if n := a.log.count("watching interfaces and addresses again"); n != 0 {
 			t.Errorf("what was never lost is back:\n%s", a.log)
 		}
 		for range 100 {
@@ -30,7 +30,7 @@ func TestThatInterfacesAreNotWatchedIsSaid(t *testing.T) {
 		}
 		a.host.Deaf(false)
 		synctest.Wait()
-		if n := a.log.count("noticed again", "after=10s"); n != 1 {
+		if n := a.log.count("watching interfaces and addresses again", "after=10s"); n != 1 {
 			t.Errorf("that it works again was said %d times, want once:\n%s", n, a.log)
 		}
 		a.want("VI", event.Master)
