@@ -244,7 +244,7 @@ func (n *Notifier) Import(s State) {
 		}
 		for o := range n.objects {
 			n.advance(o)
-			n.bury(o)
+			n.forget(o)
 		}
 	})
 }

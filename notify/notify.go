@@ -15,7 +15,7 @@ import (
 	"github.com/lvs-director/director/notify/program"
 )
 
-// Patience is how long a script may run before the next one of its object starts anyway.
+// Patience is how long a script holds up the next one of its object.
 const Patience = 30 * time.Second
 
 // Runner runs programs. program.Runner is the real one.
@@ -27,13 +27,13 @@ type Runner interface {
 	Adopt(ctx context.Context, h *program.Handoff) program.Exit
 }
 
-// Options are what a Notifier needs from its surroundings.
+// Options are what a Notifier needs.
 type Options struct {
 	Log    *slog.Logger
 	Runner Runner // nil is program.Runner
 }
 
-// Last is what a script of an object did last.
+// Last is the last run of a script of an object.
 type Last struct {
 	Object  string // "INSTANCE VI_1", "REAL_SERVER [10.0.0.2]:tcp:80 of [10.0.0.1]:tcp:80"
 	Script  string // the keyword: "notify_master"
@@ -51,14 +51,14 @@ type Notifier struct {
 
 	// Owned by the goroutine.
 	global      conf.Global
-	configured  bool // a configuration was applied before
+	configured  bool // a configuration was applied
 	instances   map[conf.InstanceID]*instance
 	groups      map[string]*instance // sync groups are told like instances
 	servers     map[conf.RealServerID]*server
 	runs        uint64 // number of the last run
 	serverRuns  int    // scripts of real servers that hold up others
 	serverQueue []*object
-	stopped     chan struct{} // set by Stop, closed when all is told
+	stopped     chan struct{} // set by Stop, closed when all scripts were told
 	held        bool          // no script is started
 	idle        chan struct{} // closed when no script runs; nil when nobody waits for that
 	export      chan State    // gets the state when no script is followed any more; nil when nobody waits for it
@@ -101,27 +101,27 @@ func (n *Notifier) own() {
 	}
 }
 
-// Apply replaces the configuration. Instances that are gone are told FAULT (or
-// DELETED) by the scripts they had, as keepalived does; what Instance says of them later
-// is ignored. Call it before the instances themselves are told of the
-// configuration. cfg must not be changed afterwards.
+// Apply replaces the configuration. The scripts of an instance that is gone are
+// told FAULT (or DELETED), as with keepalived; later states of it are ignored. Call
+// it before the vrrp worker gets the configuration. cfg must not be changed
+// afterwards.
 func (n *Notifier) Apply(cfg *conf.Config) {
 	n.enqueue(func() { n.apply(cfg) })
 }
 
-// Instance tells of the state of a VRRP instance. It does not block. Scripts run
-// when it differs from the state before, unless it is a Quiet one.
+// Instance reports the state of a VRRP instance. It does not block. Scripts run
+// when the state differs from the one before and is not Quiet.
 func (n *Notifier) Instance(s event.InstanceState) {
 	n.enqueue(func() { n.transition(n.instance(s.ID, s.Instance), s) })
 }
 
-// LowerHeard tells that an instance has heard an advertisement that loses
-// against it. It does not block. What waits to be told of the instance goes first.
+// LowerHeard reports that an instance has received an advertisement that loses
+// against it. It does not block. A state that waits to be told comes first.
 func (n *Notifier) LowerHeard(h event.LowerHeard) {
 	n.enqueue(func() { n.lowerHeard(n.instance(h.ID, h.Instance)) })
 }
 
-// Group tells of a sync group's state, as Instance does of an instance's.
+// Group reports the state of a sync group, as Instance does for an instance.
 func (n *Notifier) Group(s event.GroupState) {
 	n.enqueue(func() {
 		n.transition(n.groups[s.Group], event.InstanceState{
@@ -130,13 +130,14 @@ func (n *Notifier) Group(s event.GroupState) {
 	})
 }
 
-// RealServer tells of a real server's state. It does not block. Scripts run
-// when it differs from the state before, not for the initial one.
+// RealServer reports the state of a real server. It does not block. Scripts run
+// when the state differs from the one before, and not for the initial one.
 func (n *Notifier) RealServer(s event.RealServerState) {
 	n.enqueue(func() { n.realServer(s) })
 }
 
-// Last says what each script did last, ordered by object. It is empty once the notifier has ended.
+// Last returns the last run of each script, ordered by object. It is empty once the
+// notifier has ended.
 func (n *Notifier) Last() []Last {
 	answer := make(chan []Last, 1)
 	if !n.enqueue(func() { answer <- n.lasts() }) {
@@ -150,14 +151,14 @@ func (n *Notifier) Last() []Last {
 	}
 }
 
-// Stop tells every instance STOP that was not told yet, waits until all
-// scripts have ended or have had their time, or ctx is done, and ends the
-// notifier. Scripts that still run then are left alone; those that ctx cut
-// short are named in the error.
+// Stop tells every instance STOP that was not told yet. It waits until all scripts
+// have ended or have run for Patience, or until ctx is done, and ends the notifier.
+// Scripts that still run then are left alone. The error names those that have not
+// had their time.
 func (n *Notifier) Stop(ctx context.Context) error {
 	told := make(chan struct{})
 	if !n.enqueue(func() { n.stop(told) }) {
-		return nil // a second time
+		return nil // it was called before
 	}
 	var err error
 	select {
@@ -166,7 +167,7 @@ func (n *Notifier) Stop(ctx context.Context) error {
 		unfinished := make(chan []string, 1)
 		n.enqueue(func() { unfinished <- n.unfinished() })
 		if list := <-unfinished; len(list) > 0 {
-			err = fmt.Errorf("stop: scripts have not ended in time and are left running: %s", strings.Join(list, ", "))
+			err = fmt.Errorf("stopping: scripts have not ended in time and are left running: %s", strings.Join(list, ", "))
 		}
 	}
 	n.enqueue(nil)
@@ -175,7 +176,7 @@ func (n *Notifier) Stop(ctx context.Context) error {
 	return err
 }
 
-// objects are all there are, in no order.
+// objects yields all objects, in no order.
 func (n *Notifier) objects(yield func(*object) bool) {
 	for _, i := range n.instances {
 		if !yield(&i.object) {

@@ -153,7 +153,7 @@ func (n *Notifier) finish(o *object, number uint64, exit program.Exit) {
 	} else {
 		n.advance(o) // there may have been too many left running
 	}
-	n.bury(o)
+	n.forget(o)
 	n.finishStop()
 	n.finishHold()
 	n.finishExport()

@@ -24,7 +24,7 @@ type server struct {
 	virtual, real string // the texts of events
 	up, down      conf.Script
 	alive         bool // as far as is known
-	known         bool // alive is what clients see, not a guess
+	known         bool // alive was reported or is certain
 }
 
 func (n *Notifier) apply(cfg *conf.Config) {
@@ -53,7 +53,7 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 		if !configured[id] {
 			i.gone = true
 			n.sayDeleted(i)
-			n.bury(&i.object)
+			n.forget(&i.object)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func newInstance(word, name string) *instance {
 	return &instance{object: newObject(word + " " + name), word: word, name: name}
 }
 
-// applyGroups takes the sync groups. One that is gone has nothing to say.
+// applyGroups takes the sync groups. The scripts of one that is gone are told nothing.
 func (n *Notifier) applyGroups(cfg *conf.Config) {
 	configured := make(map[string]bool)
 	for _, c := range cfg.SyncGroups {
@@ -102,7 +102,7 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 	for name, g := range n.groups {
 		if !configured[name] {
 			g.gone = true
-			n.bury(&g.object)
+			n.forget(&g.object)
 		}
 	}
 }
@@ -119,9 +119,9 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 			s := n.servers[id]
 			if s == nil {
 				s = newServer(vs.String(), rs.String())
-				// At the start of everything the configuration says what the
-				// first state is. Later the server may have been there without
-				// scripts: then the first state that is heard is no news.
+				// At the start of director the configuration determines the
+				// first state. Later the server may have existed without
+				// scripts: the first state that is reported is then no change.
 				s.alive, s.known = startsUp(rs), !n.configured
 				n.servers[id] = s
 			}
@@ -131,7 +131,7 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 	for id, s := range n.servers {
 		if !configured[id] {
 			s.gone = true
-			n.bury(&s.object)
+			n.forget(&s.object)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func newServer(virtualServer, realServer string) *server {
 	return s
 }
 
-// startsUp says whether a real server serves before it was checked.
+// startsUp says whether a real server serves before its first check.
 func startsUp(rs *conf.RealServer) bool {
 	for i := range rs.Checkers {
 		if rs.Checkers[i].Alpha {
@@ -152,8 +152,8 @@ func startsUp(rs *conf.RealServer) bool {
 	return true
 }
 
-// bury forgets an object that is gone from the configuration and has nothing more to do.
-func (n *Notifier) bury(o *object) {
+// forget drops an object that is gone from the configuration when no script of it waits or runs.
+func (n *Notifier) forget(o *object) {
 	if !o.gone || !o.queue.idle() {
 		return
 	}
@@ -196,10 +196,11 @@ func (n *Notifier) lowerHeard(i *instance) {
 	if i == nil || i.gone || n.stopped != nil || i.scripts.RxLowerPriority.IsZero() || i.queue.waits() {
 		return
 	}
-	n.tell(&i.object, []step{{"notify_master_rx_lower_pri", "MASTER_RX_LOWER_PRI", program.Of(i.scripts.RxLowerPriority, n.global)}})
+	cmd := program.Of(i.scripts.RxLowerPriority, n.global)
+	n.tell(&i.object, []step{{"notify_master_rx_lower_pri", "MASTER_RX_LOWER_PRI", cmd}})
 }
 
-// sayEnd tells an instance that its time is over, unless it knows or never was anything.
+// sayEnd tells an instance its last state, unless it was told before or never had one.
 func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
 	if i.last.State == event.Init || i.last.State == event.Stop || i.last.State == state {
 		return
@@ -208,8 +209,8 @@ func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {
 	n.say(i, state)
 }
 
-// sayDeleted tells an instance that a reload removed it. keepalived's word for
-// that is FAULT, unless notify_deleted asks for the other.
+// sayDeleted tells an instance that a reload has removed it: DELETED with
+// notify_deleted, otherwise FAULT, as with keepalived.
 func (n *Notifier) sayDeleted(i *instance) {
 	if i.scripts.Deleted.IsZero() && !i.scripts.SayDeleted {
 		n.sayEnd(i, event.Fault)

@@ -13,8 +13,8 @@ type step struct {
 // next; with that many the next waits for one of them to end.
 const maxLeft = 32
 
-// queue decides which script of an object runs when. It knows no clock and no
-// process: scripts are numbers. The zero value is an empty queue.
+// queue decides which script of an object runs when. It knows neither a clock nor a
+// process: runs are numbers. The zero value is an empty queue.
 type queue struct {
 	current []step // what remains of the state that is being told
 	waiting []step // the latest state, told after that
@@ -24,13 +24,13 @@ type queue struct {
 	final   bool   // everything ends: maxLeft no longer counts
 }
 
-// push makes a state the next to be told, instead of any that waits.
+// push makes a state the next to be told, in the place of one that waits.
 func (q *queue) push(steps []step) { q.waiting = steps }
 
-// waits says that a state waits to be told.
+// waits says whether a state waits to be told.
 func (q *queue) waits() bool { return len(q.waiting) > 0 }
 
-// ready says that next has a script to start.
+// ready says whether next has a script to start.
 func (q *queue) ready() bool {
 	if len(q.current) == 0 && len(q.waiting) == 0 {
 		return false
@@ -38,8 +38,8 @@ func (q *queue) ready() bool {
 	return q.holder == 0 || q.overdue && (q.final || q.left < maxLeft)
 }
 
-// next is the script to start now; only if ready. The caller starts it and
-// says so with began. passed is set when its predecessor still runs.
+// next returns the script to start now. It must be ready. The caller starts it and
+// calls began. passed says that the script before it still runs.
 func (q *queue) next() (s step, passed bool) {
 	if q.holder != 0 {
 		q.left++
@@ -53,16 +53,16 @@ func (q *queue) next() (s step, passed bool) {
 	return s, passed
 }
 
-// began says that the script that next gave runs under this number.
+// began notes that the script from next runs under this number.
 func (q *queue) began(run uint64) { q.holder, q.overdue = run, false }
 
-// late says that a run has had its time. It is false for one that holds up nothing.
+// late notes that a run has had its time. It returns false for one that holds up nothing.
 func (q *queue) late(run uint64) bool {
 	q.overdue = q.overdue || q.holder == run
 	return q.holder == run
 }
 
-// ended says that a run has ended. It is false for one that held up nothing.
+// ended notes that a run has ended. It returns false for one that held up nothing.
 func (q *queue) ended(run uint64) bool {
 	if q.holder != run {
 		q.left--
@@ -72,12 +72,12 @@ func (q *queue) ended(run uint64) bool {
 	return true
 }
 
-// idle says that nothing runs that could hold up anything, and nothing waits.
+// idle says whether nothing waits and nothing runs that holds up others.
 func (q *queue) idle() bool {
 	return q.holder == 0 && len(q.current) == 0 && len(q.waiting) == 0
 }
 
-// finished says that nothing waits and that no script that runs needs to be waited for.
+// finished says whether nothing waits and no script that runs has to be waited for.
 func (q *queue) finished() bool {
 	return (q.holder == 0 || q.overdue) && len(q.current) == 0 && len(q.waiting) == 0
 }

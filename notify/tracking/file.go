@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// filePause is the time between two looks at a file. Looking, unlike
-	// inotify, also notices what happens to directories and mounts above it.
+	// filePause is the time between two reads of a file. Reading, unlike inotify,
+	// also notices what happens to the directories and mounts above it.
 	filePause = 250 * time.Millisecond
 	// fileSize is how much of a file counts, in bytes (keepalived's limit).
 	fileSize = 127
 )
 
-// fileWatch is the watch of a track_file: the one there is when the path is
-// the same. A new one writes the file where init_file says so.
+// fileWatch returns the watch of a track_file: the present one when the path is the
+// same. A new one writes the file when init_file asks for it.
 func (t *Trackers) fileWatch(k id, c *conf.TrackFile) *watch {
 	old := t.watches[k]
 	if old != nil && old.file.Path == c.Path {
@@ -35,13 +35,13 @@ func (t *Trackers) fileWatch(k id, c *conf.TrackFile) *watch {
 	}
 	if _, inherited := t.inherited[k]; c.Init && !inherited {
 		if err := initFile(c); err != nil {
-			t.log.Error("a tracked file could not be written: its value is what it holds", "name", c.Name, "error", err)
+			t.log.Error("failed to write a track_file, using its present value", "name", c.Name, "error", err)
 		}
 	}
 	return &watch{id: k, file: c}
 }
 
-// initFile writes the first value; over an existing file only when that is asked for.
+// initFile writes the first value. It overwrites an existing file only when asked to.
 func initFile(c *conf.TrackFile) error {
 	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if c.Overwrite {
@@ -52,16 +52,16 @@ func initFile(c *conf.TrackFile) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("writing the first value of track_file %s: %w", c.Name, err)
+		return fmt.Errorf("writing the initial value of track_file %s: %w", c.Name, err)
 	}
 	_, err = fmt.Fprintln(f, c.InitValue)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing the first value of track_file %s: %w", c.Name, err)
+		return fmt.Errorf("writing the initial value of track_file %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-// follow reports the value of a file whenever it is another one.
+// follow reports the value of a file whenever it has changed.
 func (t *Trackers) follow(ctx context.Context, w *watch, path string) {
 	ticker := time.NewTicker(filePause)
 	defer ticker.Stop()
@@ -84,10 +84,10 @@ func (t *Trackers) follow(ctx context.Context, w *watch, path string) {
 	}
 }
 
-// readValue is the number at the beginning of a file, and what was seen. A
-// file that is not there, or holds no number, counts as 0.
+// readValue returns the number at the beginning of a file and a description. A file
+// that does not exist or has no number counts as 0.
 func readValue(path string) (value int, reason string) {
-	// Opening a named pipe must not wait for a writer.
+	// Without O_NONBLOCK opening a named pipe would wait for a writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, "counts as 0: " + err.Error()
@@ -140,12 +140,14 @@ func leadingNumber(text string) (n int, ok bool) {
 	return int(v), true
 }
 
-// takeFile takes the value of a file in.
+// takeFile takes the value of a file.
 func (w *watch) takeFile(r Result) bool {
 	if w.known && w.state.Value == r.value {
 		return false
 	}
-	w.state = event.TrackerState{Kind: w.kind, Name: w.name, Up: true, Value: r.value, Since: r.at, Reason: r.reason}
+	w.state = event.TrackerState{
+		Kind: w.kind, Name: w.name, Up: true, Value: r.value, Since: r.at, Reason: r.reason,
+	}
 	w.known = true
 	return true
 }

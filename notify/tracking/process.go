@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// processPause is the time between two looks at the processes. Looking,
+	// processPause is the time between two looks at the processes. Reading /proc,
 	// unlike the process connector, needs no privilege and works in containers.
 	processPause = 500 * time.Millisecond
 	// commSize is how much of a program's name the kernel keeps, in bytes.
@@ -25,8 +25,8 @@ const (
 	commandSize = 4096
 )
 
-// processWatch is the watch of a vrrp_track_process: the one there is when it
-// looks for the same.
+// processWatch returns the watch of a vrrp_track_process: the present one when it
+// looks for the same processes.
 func (t *Trackers) processWatch(k id, c *conf.TrackProcess) *watch {
 	if old := t.watches[k]; old != nil {
 		same := *c
@@ -38,8 +38,8 @@ func (t *Trackers) processWatch(k id, c *conf.TrackProcess) *watch {
 	return &watch{id: k, process: c, verdict: newVerdict(1, 1, false)}
 }
 
-// count reports whether enough processes run, whenever that is another answer
-// for as long as the delays ask. told is the answer that is known before.
+// count reports whether enough processes run, whenever the answer has changed for
+// as long as the delays ask. told is the answer before, if it is known.
 func (t *Trackers) count(ctx context.Context, w *watch, c *conf.TrackProcess, told, known bool) {
 	ticker := time.NewTicker(processPause)
 	defer ticker.Stop()
@@ -57,7 +57,7 @@ func (t *Trackers) count(ctx context.Context, w *watch, c *conf.TrackProcess, to
 		case known && since.IsZero() && delay > 0:
 			since = time.Now()
 		case !known || time.Since(since) >= delay:
-			r := Result{watch: w, ok: ok, reason: fmt.Sprintf("%d processes run, %s are wanted", n, wantedProcesses(c)), at: time.Now()}
+			r := Result{watch: w, ok: ok, at: time.Now(), reason: fmt.Sprintf("%d processes run, want %s", n, wantedProcesses(c))}
 			select {
 			case t.results <- r:
 			case <-ctx.Done():
@@ -80,8 +80,8 @@ func wantedProcesses(c *conf.TrackProcess) string {
 	return fmt.Sprintf("%d to %d", c.Quorum, c.QuorumMax)
 }
 
-// matching counts the processes in a proc file system that are meant. Zombies
-// do not count. What ends while it is looked at is not there.
+// matching counts the processes in a proc file system that c asks for. Zombies do
+// not count, and neither does a process that ends meanwhile.
 func matching(proc fs.FS, c *conf.TrackProcess) int {
 	entries, err := fs.ReadDir(proc, ".")
 	if err != nil || len(c.Argv) == 0 {

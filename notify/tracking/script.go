@@ -11,9 +11,9 @@ import (
 	"github.com/lvs-director/director/notify/program"
 )
 
-// scriptWatch is the watch of a script: the one there is when it runs the same
-// program at the same pace, else a new one. One that runs the same program at
-// another pace keeps what is known.
+// scriptWatch returns the watch of a script: the present one when it runs the same
+// program at the same interval, otherwise a new one. What is known is kept when
+// only the interval has changed.
 func (t *Trackers) scriptWatch(k id, c *conf.TrackScript, g conf.Global) *watch {
 	cmd := program.Of(c.Script, g)
 	cmd.Timeout = cmp.Or(c.Timeout, c.Interval)
@@ -26,10 +26,10 @@ func (t *Trackers) scriptWatch(k id, c *conf.TrackScript, g conf.Global) *watch 
 	w := &watch{id: k, script: c, cmd: cmd, verdict: newVerdict(c.Rise, c.Fall, c.InitFail)}
 	w.state = event.TrackerState{Kind: k.kind, Name: k.name, Since: time.Now()}
 	if err := t.check(cmd); err != nil {
-		// As with keepalived, nobody fails over because of it.
+		// As with keepalived this causes no failover.
 		w.state.Ignored, w.known = true, true
 		w.state.Reason = err.Error()
-		t.log.Error("a tracking script cannot be run: it is not tracked", "name", k.name, "error", err)
+		t.log.Error("cannot run a tracking script: it has no effect", "name", k.name, "error", err)
 		return w
 	}
 	if old != nil && reflect.DeepEqual(old.cmd.Argv, cmd.Argv) && old.known && !old.state.Ignored {
@@ -43,8 +43,8 @@ func (t *Trackers) scriptWatch(k id, c *conf.TrackScript, g conf.Global) *watch 
 	return w
 }
 
-// repeat runs a script at its interval, which is counted from start to start.
-// A run that takes longer delays the next one; none is made up for.
+// repeat runs a script at its interval, counted from start to start. A run that
+// takes longer skips the runs it was in the way of.
 func (t *Trackers) repeat(ctx context.Context, w *watch, interval time.Duration, cmd program.Command) {
 	next := time.Now()
 	timer := time.NewTimer(0)
@@ -69,7 +69,7 @@ func (t *Trackers) repeat(ctx context.Context, w *watch, interval time.Duration,
 	}
 }
 
-// following is the first start after now on the grid of interval from last on.
+// following returns the first start after now in steps of interval from last.
 func following(last, now time.Time, interval time.Duration) time.Time {
 	next := last.Add(interval)
 	if late := now.Sub(next); late > 0 {

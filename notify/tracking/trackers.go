@@ -21,15 +21,15 @@ type Runner interface {
 	Run(ctx context.Context, cmd program.Command, started func(pid int)) program.Exit
 }
 
-// Options are what Trackers need from their surroundings.
+// Options are what Trackers need.
 type Options struct {
 	Log    *slog.Logger
 	Runner Runner
-	// Check says why a program cannot be run at all; nil is program.Check.
+	// Check returns why a program cannot be run; nil is program.Check.
 	Check func(program.Command) error
 }
 
-// Trackers are those of a configuration. All methods but Results belong to
+// Trackers are the trackers of a configuration. All methods but Results belong to
 // one goroutine, which must receive from Results until Stop.
 type Trackers struct {
 	log     *slog.Logger
@@ -39,7 +39,7 @@ type Trackers struct {
 	results chan Result
 	watches map[id]*watch
 	running sync.WaitGroup
-	// inherited are the states that Apply begins with, while Resume runs.
+	// inherited are the states that Apply begins with; set by Resume only.
 	inherited map[id]State
 }
 
@@ -61,7 +61,7 @@ type watch struct {
 	known   bool // state is one
 }
 
-// Result is what was seen of a tracker. It goes to Take.
+// Result is what was seen of a tracker, for Take.
 type Result struct {
 	watch  *watch
 	ok     bool
@@ -71,7 +71,7 @@ type Result struct {
 	at     time.Time
 }
 
-// New makes trackers of nothing.
+// New returns Trackers without a configuration.
 func New(opts Options) *Trackers {
 	t := &Trackers{
 		log: opts.Log, runner: opts.Runner, check: opts.Check,
@@ -83,10 +83,10 @@ func New(opts Options) *Trackers {
 	return t
 }
 
-// Results is what was seen and is to be handed to Take.
+// Results is the channel of results, which must be passed to Take.
 func (t *Trackers) Results() <-chan Result { return t.results }
 
-// Take takes a result in. It returns the new state when there is one.
+// Take takes a result. It returns the new state when it has changed.
 func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
 	w := r.watch
 	if t.watches[w.id] != w {
@@ -114,7 +114,7 @@ func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
 	return w.state, true
 }
 
-// States are those that are known, in the order of kind and name.
+// States returns the known states, ordered by kind and name.
 func (t *Trackers) States() []event.TrackerState {
 	var list []event.TrackerState
 	for _, w := range t.watches {
@@ -131,8 +131,8 @@ func (t *Trackers) States() []event.TrackerState {
 	return list
 }
 
-// Apply replaces the configuration. A tracker that nothing uses is not looked
-// at. One that stays the same keeps its state.
+// Apply replaces the configuration. A tracker that nothing uses is not watched. One
+// that stays the same keeps its state.
 func (t *Trackers) Apply(cfg *conf.Config) {
 	used := usedBy(cfg)
 	wanted := make(map[id]*watch)
@@ -165,7 +165,7 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 	}
 }
 
-// usedBy says which trackers an instance or a group tracks.
+// usedBy returns the trackers that an instance or a group uses.
 func usedBy(cfg *conf.Config) map[id]bool {
 	used := make(map[id]bool)
 	add := func(kind event.TrackerKind, list []conf.Track) {
@@ -189,7 +189,7 @@ func usedBy(cfg *conf.Config) map[id]bool {
 func (t *Trackers) start(w *watch) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
-	// What looks gets copies: the watch itself is the owner's.
+	// The goroutines get copies: the watch itself belongs to the owner.
 	switch w.kind {
 	case event.TrackFile:
 		path := w.file.Path
@@ -209,8 +209,8 @@ func (w *watch) stop() {
 	}
 }
 
-// Stop ends everything: programs that run get SIGTERM and a moment later
-// SIGKILL. It returns when none is left or ctx is done.
+// Stop ends all trackers. Programs that run get SIGTERM and a moment later SIGKILL.
+// It returns when none is left or ctx is done.
 func (t *Trackers) Stop(ctx context.Context) {
 	for _, w := range t.watches {
 		w.stop()

@@ -1,20 +1,20 @@
 package tracking
 
-// verdict is what the results of a script come to: rise successes in a row
-// make it up, fall failures in a row make it down. The first result of all
-// decides alone, as keepalived has it.
+// verdict sums up the results of a script: rise successes in a row make it up, fall
+// failures in a row make it down. The first result decides alone, as with
+// keepalived.
 type verdict struct {
 	rise, fall int
 	known, up  bool
 	against    int // results in a row that contradict up
 }
 
-// newVerdict is that of a script without a result; with initFail it is taken to have failed.
+// newVerdict returns the verdict of a script without a result; with initFail it is down.
 func newVerdict(rise, fall int, initFail bool) verdict {
 	return verdict{rise: rise, fall: fall, known: initFail}
 }
 
-// result takes one result and says whether the verdict has changed.
+// result takes a result and returns whether the verdict has changed.
 func (v *verdict) result(ok bool) (changed bool) {
 	switch {
 	case !v.known:
@@ -36,5 +36,5 @@ func (v *verdict) result(ok bool) (changed bool) {
 	return true
 }
 
-// limits replaces rise and fall; what is known stays.
+// limits replaces rise and fall.
 func (v *verdict) limits(rise, fall int) { v.rise, v.fall = rise, fall }
