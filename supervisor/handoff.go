@@ -77,6 +77,8 @@ type handoff struct {
 	Counters       event.VRRPCounters
 	Trackers       []tracking.State
 	Notify         notify.State
+
+	file *os.File // in memory, that it is written to
 }
 
 // handedConfig is a configuration as text: each program reads it by itself.
@@ -161,21 +163,28 @@ func (s *supervisor) handoff() *handoff {
 }
 
 // save writes it to a new file in memory.
-func (h *handoff) save() (*os.File, error) {
+func (h *handoff) save() error {
 	fd, err := unix.MemfdCreate("director", unix.MFD_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("making a file in memory: %w", err)
+		return fmt.Errorf("making a file in memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "handoff")
-	err = gob.NewEncoder(f).Encode(h)
+	h.file = os.NewFile(uintptr(fd), "handoff")
+	return h.write()
+}
+
+// write puts it into the file in memory, in the place of what is there.
+func (h *handoff) write() error {
+	_, err := h.file.Seek(0, io.SeekStart)
 	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
+		err = gob.NewEncoder(h.file).Encode(h)
+	}
+	if err == nil {
+		_, err = h.file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("writing the handoff: %w", err)
+		return fmt.Errorf("writing the handoff: %w", err)
 	}
-	return f, nil
+	return nil
 }
 
 // readHandoff reads what the environment names.
@@ -236,19 +245,22 @@ func descriptor(f *os.File) int {
 }
 
 // execute puts another program in the place of this one. It returns only when
-// that fails, and nothing has changed then.
-func (h *handoff) execute(path string) error {
-	f, err := h.save()
-	if err != nil {
+// that fails, or when last does, which is called in the last moment; nothing has
+// changed then.
+func (h *handoff) execute(path string, last func() error) error {
+	if err := h.save(); err != nil {
 		return err
 	}
-	defer f.Close()
-	fds := append(h.descriptors(), descriptor(f))
-	env := append(os.Environ(), handoffVar+"="+strconv.Itoa(descriptor(f)))
+	defer h.file.Close()
+	fds := append(h.descriptors(), descriptor(h.file))
+	env := append(os.Environ(), handoffVar+"="+strconv.Itoa(descriptor(h.file)))
 	// Nothing that is started beside may inherit them.
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
-	err = inheritable(fds, true)
+	err := inheritable(fds, true)
+	if err == nil {
+		err = last()
+	}
 	if err == nil {
 		err = syscall.Exec(path, os.Args, env)
 		err = fmt.Errorf("executing %s: %w", path, err)

@@ -126,7 +126,7 @@ func (r *rig) start() {
 	s.disk, s.fallback = begin.disk, begin.fallback
 	s.openHistory()
 	go func() {
-		err := s.serve(listener, lock, signals{r.stop, r.hup}, nil)
+		err := s.serve(listener, lock, Signals{r.stop, r.hup}, nil)
 		listener.Close()
 		lock.Close()
 		r.ended <- err

@@ -13,7 +13,7 @@ import (
 
 // resume is the supervisor's process from an upgrade on. The run directory is
 // locked, the control socket is there and the workers run.
-func (c *Options) resume(text string, sig signals) error {
+func (c *Options) resume(text string, sig Signals) error {
 	h, err := readHandoff(text)
 	if err != nil {
 		return err

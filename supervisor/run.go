@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -38,6 +36,8 @@ type Options struct {
 	NoFallback                  bool // do not start with an older configuration
 	Takeover                    bool // go ahead beside another load balancer
 
+	Signals *Signals // that are taken in already; see ListenEarly
+
 	RunDir    worker.RunDir
 	StateDir  string
 	LogFormat string // of the workers, as for logging.Options
@@ -64,13 +64,13 @@ func Run(o Options) error {
 	if err := worker.SetProcessName(worker.ProcessName("")); err != nil {
 		log.Warn("failed to set the name of this process", "error", err)
 	}
-	stop, hup := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(stop)
-	defer signal.Stop(hup)
+	sig := o.Signals
+	if sig == nil {
+		sig = listen()
+	}
+	defer sig.close()
 	if text, ok := os.LookupEnv(handoffVar); ok {
-		return c.resume(text, signals{stop, hup})
+		return c.resume(text, *sig)
 	}
 	file, err := load.FindFile(c.File)
 	if err != nil {
@@ -111,7 +111,7 @@ func Run(o Options) error {
 	s.reload = reload.New(start.current)
 	s.disk, s.fallback = start.disk, start.fallback
 	s.openHistory()
-	return s.serve(listener, lock, signals{stop, hup}, nil)
+	return s.serve(listener, lock, *sig, nil)
 }
 
 // refuseConflicts looks for another load balancer that serves what cfg serves.
@@ -149,7 +149,7 @@ func (c *Options) supervisor() *supervisor {
 
 // serve runs the supervisor with its signals and its control socket; from is
 // where it goes on, nil at a start.
-func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, sig signals, from *handoff) error {
+func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, sig Signals, from *handoff) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	s.gate, s.files.lock, s.signals = control.NewGate(listener), lock, sig

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/lvs-director/director/notify"
@@ -56,7 +55,7 @@ type supervisor struct {
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
 
-	signals    signals
+	signals    Signals
 	files      runFiles
 	gate       *control.Gate
 	workersCtx context.Context
@@ -76,9 +75,6 @@ type archive struct {
 	store   *history.Store // nil when there is none
 	trouble string         // why there is none, or why something was not kept
 }
-
-// signals are those that the supervisor obeys.
-type signals struct{ stop, hup chan os.Signal }
 
 // run is the loop. With a handoff it goes on where another program ended.
 func (s *supervisor) run(ctx context.Context, from *handoff) error {

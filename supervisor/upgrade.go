@@ -168,14 +168,6 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case sig := <-s.signals.stop:
-		s.signals.stop <- sig // there is room again
-		return errStopping
-	case <-s.signals.hup:
-		s.tellReload(reload.Asked{}) // it is held
-	default:
-	}
 	socket, err := s.gate.File()
 	if err != nil {
 		return fmt.Errorf("handing off the control socket: %w", err)
@@ -185,11 +177,8 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	h.Workers, h.Trackers = handed, trackers
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
 	s.flush()
-	// The next program has no handler in its first moment. A reload that is asked
-	// for then is lost; it must not end everything.
-	signal.Ignore(syscall.SIGHUP)
-	defer signal.Notify(s.signals.hup, syscall.SIGHUP)
-	return h.execute(path)
+	defer signal.Notify(s.signals.hup, syscall.SIGHUP) // which may be ignored by now
+	return h.execute(path, func() error { return s.lastSignals(h) })
 }
 
 // finishRequests answers those who have asked already. One who waits for

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lvs-director/director/supervisor"
 )
 
 // Exit statuses that all commands share; status has its own.
@@ -49,11 +51,12 @@ type commands struct {
 func init() { runtime.LockOSThread() }
 
 func main() {
+	early := supervisor.ListenEarly()
 	// Without this a write to a log whose reader has died kills the process,
 	// and leaves the addresses behind. Caught, not ignored: programs that are
 	// started by us get it as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, early))
 }
 
 // exitCode is an exit status that has already been explained to the user.
@@ -62,11 +65,14 @@ type exitCode int
 func (s exitCode) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // streams are where commands write to.
-type streams struct{ out, err io.Writer }
+type streams struct {
+	out, err io.Writer
+	early    *supervisor.Signals // that are taken in already; nil unless this program takes over
+}
 
 // run carries out one command line and returns the exit status.
-func run(args []string, out, errOut io.Writer) int {
-	io := streams{out, errOut}
+func run(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
+	io := streams{out, errOut, early}
 	if len(args) > 0 && args[0] == "worker" {
 		return exitStatus(runWorker(args[1:], io), errOut)
 	}

@@ -50,7 +50,7 @@ func TestFirstProcessOfAContainer(t *testing.T) {
 	n.until("the first of it is gone", func() bool { return !strings.Contains(strings.Join(zombies(), " "), first[0]) })
 	n.until("the scripts' ends are known", func() bool {
 		out, _ := n.do("status", "--json")
-		return strings.Contains(out, `"code": 7`)
+		return strings.Contains(out, "exit status 7")
 	})
 	if strings.Contains(n.log.String(), "no child processes") {
 		t.Errorf("the end of a script was lost:\n%s", n.log)

@@ -34,7 +34,7 @@ func TestPlacesOfACommand(t *testing.T) {
 	documents := read("../../README.md", "../../docs/*.md")
 	scripts := read("testdata/script/*.txtar")
 	var list bytes.Buffer
-	if code := run([]string{"--help"}, &list, &list); code != 0 {
+	if code := run([]string{"--help"}, &list, &list, nil); code != 0 {
 		t.Fatalf("director --help: exit status %d", code)
 	}
 	fields := reflect.TypeFor[commands]()
@@ -51,7 +51,7 @@ func TestPlacesOfACommand(t *testing.T) {
 			t.Errorf("director --help does not list %s", name)
 		}
 		var help bytes.Buffer
-		if code := run([]string{name, "--help"}, &help, &help); code != 0 || !strings.Contains(help.String(), "Example: ") ||
+		if code := run([]string{name, "--help"}, &help, &help, nil); code != 0 || !strings.Contains(help.String(), "Example: ") ||
 			!strings.Contains(help.String(), "director "+name) {
 			t.Errorf("director %s --help: exit status %d, or no example with the command", name, code)
 		}

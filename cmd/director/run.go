@@ -45,7 +45,8 @@ func (c *runCmd) Run(std streams) error {
 	defer flush()
 	dir := c.run()
 	err = supervisor.Run(supervisor.Options{
-		File: c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
+		Signals: std.early,
+		File:    c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
 		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log, Flush: flush,
 	})

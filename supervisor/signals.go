@@ -1,0 +1,69 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/lvs-director/director/supervisor/reload"
+)
+
+// Signals are those that the supervisor obeys.
+type Signals struct{ stop, hup chan os.Signal }
+
+// ListenEarly begins to take signals in, in a program that is executed to take
+// over from a running director: nothing is to come before it, since a signal
+// that comes earlier is lost, or ends the process. In any other program it is nil.
+func ListenEarly() *Signals {
+	if _, ok := os.LookupEnv(handoffVar); !ok {
+		return nil
+	}
+	return listen()
+}
+
+func listen() *Signals {
+	s := &Signals{make(chan os.Signal, 2), make(chan os.Signal, 1)}
+	signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(s.hup, syscall.SIGHUP)
+	return s
+}
+
+// close ends it.
+func (s *Signals) close() {
+	signal.Stop(s.stop)
+	signal.Stop(s.hup)
+}
+
+// takeSignals takes in those that have come: hup says that one asked for a
+// reload, the error that one asked for the end.
+func (s *supervisor) takeSignals() (hup bool, err error) {
+	select {
+	case <-s.signals.hup:
+		hup = true
+	default:
+	}
+	select {
+	case sig := <-s.signals.stop:
+		s.signals.stop <- sig // there is room again
+		return hup, errStopping
+	default:
+		return hup, nil
+	}
+}
+
+// lastSignals is takeSignals in the last moment before another program is
+// executed. It has no handler in its own first moment: a HUP that comes then
+// must not end everything, and is ignored.
+func (s *supervisor) lastSignals(h *handoff) error {
+	hup, err := s.takeSignals()
+	if hup {
+		s.tellReload(reload.Asked{}) // it is held
+		h.Reload = true
+		err = errors.Join(err, h.write())
+	}
+	if err == nil {
+		signal.Ignore(syscall.SIGHUP)
+	}
+	return err
+}
