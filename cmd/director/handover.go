@@ -44,7 +44,8 @@ func (c *handoverCmd) Run(io streams) error {
 	if r.Until.IsZero() {
 		fmt.Fprintf(io.out, "until you type: director resume %s\n", c.Name)
 	} else {
-		fmt.Fprintf(io.out, "until %s, or you type: director resume %s\n", r.Until.Local().Format("2006-01-02 15:04:05"), c.Name)
+		fmt.Fprintf(io.out, "until %s, or you type: director resume %s\n", r.Until.Local().Format("2006-01-02 15:04:05"),
+			c.Name)
 	}
 	return nil
 }
@@ -64,7 +65,8 @@ Example: director resume all`
 // Run ends a handover.
 func (c *resumeCmd) Run(io streams) error {
 	var r control.HandoverReport
-	if err := control.Ask(c.run(), http.MethodPost, "/v1/resume", 10*time.Second, control.HandoverRequest{Name: c.Name}, &r); err != nil {
+	if err := control.Ask(c.run(), http.MethodPost, "/v1/resume", 10*time.Second, control.HandoverRequest{Name: c.Name},
+		&r); err != nil {
 		return err
 	}
 	for _, o := range r.Instances {

@@ -42,7 +42,8 @@ func TestALetterAndASignal(t *testing.T) {
 	n.has(vip1)
 
 	// Whoever wants keepalived's way says so in the file.
-	n.writeText("global_defs {\n reload_on_loss apply\n}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n version 3\n" +
+	n.writeText("global_defs {\n reload_on_loss apply\n}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id " +
+		"51\n version 3\n" +
 		" advert_int 0.1\n virtual_ipaddress {\n  10.77.0.1O1/24\n  " + vip3 + "\n }\n}\n")
 	n.says(0, "reload", "is in force as generation 6")
 	n.has(vip3)

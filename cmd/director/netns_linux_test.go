@@ -51,7 +51,8 @@ func TestNetworkNamespaces(t *testing.T) {
 	n := newNode(t)
 	vrrp, lvs := n.namespace("vrrp", false), n.namespace("lvs", true)
 	told := filepath.Join(n.dir, "told")
-	tell := n.program("tell", strings.NewReader("#!/bin/sh\nls /sys/class/net > "+told+"\nreadlink /proc/self/ns/net >> "+told+"\n"))
+	tell := n.program("tell", strings.NewReader("#!/bin/sh\nls /sys/class/net > "+told+"\nreadlink /proc/self/ns/net "+
+		">> "+told+"\n"))
 	n.writeText("net_namespace " + vrrp + "\nnet_namespace_ipvs " + lvs + "\nglobal_defs {\n script_user root\n}\n" +
 		"vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n version 3\n advert_int 0.1\n" +
 		" notify_master " + tell + "\n virtual_ipaddress {\n  10.78.0.10/24\n }\n}\n")

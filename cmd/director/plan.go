@@ -83,7 +83,8 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 		return control.PlanReport{}, err
 	}
 	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
-	r := control.PlanReport{File: file, Digest: cfg.Digest, Losses: []string{}, Findings: control.Findings(control.WorthSaying(findings))}
+	r := control.PlanReport{File: file, Digest: cfg.Digest, Losses: []string{},
+		Findings: control.Findings(control.WorthSaying(findings))}
 	if conf.HasErrors(findings) {
 		r.Refused = file + " has errors"
 		return r, nil

@@ -43,7 +43,8 @@ func TestProcessNames(t *testing.T) {
 	// A director by another name does not take this one's processes for keepalived's.
 	second := exec.Command("director", "run", "-f", n.file, "--run-dir", n.dir+"/other", "--state-dir", n.dir+"/state")
 	out, err := second.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "the same virtual_router_id 51 on eth0") || strings.Count(string(out), "(pid ") != 1 ||
+	if err == nil || !strings.Contains(string(out), "the same virtual_router_id 51 on eth0") ||
+		strings.Count(string(out), "(pid ") != 1 ||
 		!strings.Contains(string(out), fmt.Sprintf("director (pid %d", pids[0])) {
 		t.Errorf("a second director: %v\n%s", err, out)
 	}

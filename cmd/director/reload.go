@@ -29,7 +29,8 @@ Example: director reload --confirm 5m`
 // Run shows the plan, asks the running director to carry it out and prints
 // what became of it.
 func (c *reloadCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, control.PlanRequest{}, "/v1/reload", control.ReloadRequest{AcceptLoss: c.AcceptLoss}, c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{}, "/v1/reload", control.ReloadRequest{AcceptLoss: c.AcceptLoss},
+		c.Confirm)
 }
 
 type rollbackCmd struct {
@@ -48,7 +49,8 @@ Example: director rollback 12`
 
 // Run shows the plan and asks the running director to carry it out.
 func (c *rollbackCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback", control.ReloadRequest{}, c.Confirm)
+	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback",
+		control.ReloadRequest{}, c.Confirm)
 }
 
 type confirmCmd struct {

@@ -48,7 +48,8 @@ func (c *runCmd) Run(std streams) error {
 		Signals: std.early,
 		File:    c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
-		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log, Flush: flush,
+		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log,
+		Flush: flush,
 	})
 	var refused *supervisor.StartError
 	if errors.As(err, &refused) {

@@ -88,7 +88,10 @@ func TestTheRunDirectoryCannotBeMade(t *testing.T) {
 	if err := syscall.Kill(n.worker(worker.VRRP), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	n.until("the worker is started again", func() bool { return strings.Contains(n.log.String(), "resumed after a restart") })
+	n.until("the worker is started again", func() bool {
+		return strings.Contains(n.log.String(),
+			"resumed after a restart")
+	})
 	n.has(vip1)
 	if err := os.Remove(run); err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func (c *statusCmd) Run(io streams) error {
 	if c.Name != "" {
 		var ok bool
 		if r, ok = status.Only(r, c.Name); !ok {
-			return fmt.Errorf("there is no instance, sync group, virtual server or real server %q: director status lists them", c.Name)
+			return fmt.Errorf("there is no instance, sync group, virtual server or real server %q: director status lists them",
+				c.Name)
 		}
 	}
 	if c.JSON {
@@ -74,7 +75,8 @@ func (c *statusCmd) ask(r *control.Status) error {
 		case pid == 0:
 			return err
 		case time.Now().After(end):
-			return fmt.Errorf("director (pid %d) runs and cannot be asked: its control socket %s is gone", pid, c.run().Control())
+			return fmt.Errorf("director (pid %d) runs and cannot be asked: its control socket %s is gone", pid,
+				c.run().Control())
 		}
 	}
 }

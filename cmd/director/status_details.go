@@ -13,14 +13,16 @@ import (
 // printDetails writes what the tables have no room for.
 func printDetails(w io.Writer, r control.Status, now time.Time) {
 	for _, g := range r.SyncGroups {
-		fmt.Fprintf(w, "\nsync group %s: %s since %s, %s\n", g.Name, g.State, words.Age(now, g.Since), words.Or(g.Reason, "no change yet"))
+		fmt.Fprintf(w, "\nsync group %s: %s since %s, %s\n", g.Name, g.State, words.Age(now, g.Since),
+			words.Or(g.Reason, "no change yet"))
 		fmt.Fprintf(w, "  instances: %s\n", strings.Join(g.Instances, ", "))
 	}
 	for _, i := range r.Instances {
 		printInstance(w, i, now)
 	}
 	for _, v := range r.VirtualServers {
-		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name, map[bool]string{true: "reached", false: "lost"}[v.Quorum], v.Repaired)
+		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name,
+			map[bool]string{true: "reached", false: "lost"}[v.Quorum], v.Repaired)
 		for _, rs := range v.RealServers {
 			if c := rs.LastCheck; c != nil {
 				fmt.Fprintf(w, "  -> %s: %s, %s ago, took %v: %s\n",
@@ -58,6 +60,7 @@ func printInstance(w io.Writer, i control.Instance, now time.Time) {
 	line("missing", i.Missing)
 	line("still holding", i.Holding)
 	if c := i.Counters; c != nil {
-		line("advertisements", fmt.Sprintf("%d sent, %d failed, %d received; MASTER %d times", c.Sent, c.SendErrors, c.Received, c.Masters))
+		line("advertisements", fmt.Sprintf("%d sent, %d failed, %d received; MASTER %d times", c.Sent, c.SendErrors,
+			c.Received, c.Masters))
 	}
 }

@@ -26,7 +26,8 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 	}
 	for _, i := range r.Instances {
 		if i.Restored > 0 {
-			fmt.Fprintf(w, "- %s: something else removed %d of its addresses, routes and rules; director has put them back\n", i.Name, i.Restored)
+			fmt.Fprintf(w, "- %s: something else removed %d of its addresses, routes and rules; director has put them back\n",
+				i.Name, i.Restored)
 		}
 	}
 	for _, line := range handovers(r, now) {
@@ -41,7 +42,8 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 		for _, i := range slices.SortedStableFunc(slices.Values(r.Instances), func(a, b control.Instance) int {
 			return cmp.Compare(status.Badness(a.State), status.Badness(b.State))
 		}) {
-			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Name, i.State, words.Age(now, i.Since), priorityText(i), words.Or(i.Master, "-"), i.Reason)
+			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Name, i.State, words.Age(now, i.Since), priorityText(i),
+				words.Or(i.Master, "-"), i.Reason)
 		}
 	}
 	printStrangers(r, tab, now)
@@ -64,9 +66,11 @@ func handovers(r control.Status, now time.Time) []string {
 		switch o := i.HandedOver; {
 		case o == nil:
 		case o.Until.IsZero():
-			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, until you type: director resume %s", i.Name, words.Age(now, o.Since), i.Name))
+			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, until you type: director resume %s", i.Name,
+				words.Age(now, o.Since), i.Name))
 		default:
-			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, and will be for another %s (director resume %s ends it)",
+			lines = append(lines, fmt.Sprintf("%s has been handed over for %s, and will be for another %s (director resume "+
+				"%s ends it)",
 				i.Name, words.Age(now, o.Since), words.Age(o.Until, now), i.Name))
 		}
 	}
@@ -103,7 +107,8 @@ func printScripts(w io.Writer, r control.Status, now time.Time) {
 	for _, s := range r.Scripts {
 		switch {
 		case s.Running:
-			fmt.Fprintf(w, "%s of %s has been running for %s: %s\n", s.Script, s.Object, words.Age(now, s.Started), strings.Join(s.Argv, " "))
+			fmt.Fprintf(w, "%s of %s has been running for %s: %s\n", s.Script, s.Object, words.Age(now, s.Started),
+				strings.Join(s.Argv, " "))
 		case s.Failed:
 			fmt.Fprintf(w, "%s of %s failed %s ago: %s\n", s.Script, s.Object, words.Age(now, s.Ended), s.Result)
 		}

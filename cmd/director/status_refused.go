@@ -22,7 +22,8 @@ func printStrangers(r control.Status, w io.Writer, now time.Time) {
 		for _, s := range slices.SortedStableFunc(slices.Values(r.Strangers), func(a, b event.Stranger) int {
 			return fewer(a.Instance == "") - fewer(b.Instance == "")
 		}) {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s ago\t%s\n", s.Sender, words.Or(s.Interface, "-"), s.VRID, words.Or(s.Instance, "-"),
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s ago\t%s\n", s.Sender, words.Or(s.Interface, "-"), s.VRID,
+				words.Or(s.Instance, "-"),
 				s.Priority, s.Times, words.Age(now, s.Last), s.Reason)
 		}
 	}

@@ -56,7 +56,8 @@ func (c *upgradeCmd) Run(io streams) error {
 			if len(now.Replaced) > 0 {
 				workers = "replaced: worker " + strings.Join(now.Replaced, ", worker ")
 			}
-			fmt.Fprintf(io.out, "director %s goes on as pid %d in the place of %s; %s\n", now.Version, now.Pid, before.Version, workers)
+			fmt.Fprintf(io.out, "director %s goes on as pid %d in the place of %s; %s\n", now.Version, now.Pid, before.Version,
+				workers)
 			return nil
 		case time.Now().After(end):
 			return errors.Join(errors.New("the upgrade has not finished in time: see director status and the log"), err)

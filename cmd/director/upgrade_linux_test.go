@@ -130,8 +130,10 @@ vrrp_instance VI_1 {
 			t.Errorf("%s a worker has ended", when)
 		}
 	}
-	n.says(1, "upgrade --binary /bin/true", "nothing has changed", "/bin/true does not answer as a director that can take over")
-	n.says(1, "upgrade --binary "+n.program("text", strings.NewReader("hello")), "nothing has changed", "is not a director binary that can take over")
+	n.says(1, "upgrade --binary /bin/true", "nothing has changed",
+		"/bin/true does not answer as a director that can take over")
+	n.says(1, "upgrade --binary "+n.program("text", strings.NewReader("hello")), "nothing has changed",
+		"is not a director binary that can take over")
 	n.says(1, "upgrade --binary /nonexistent", "nothing has changed", "no such file")
 	same("after programs that were refused")
 
@@ -147,11 +149,13 @@ vrrp_instance VI_1 {
 	if err := os.WriteFile(weight, []byte("8\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.until("the vrrp worker hears of the weight", func() bool { return strings.Contains(n.log.String(), "from=107 to=108") })
+	n.until("the vrrp worker hears of the weight",
+		func() bool { return strings.Contains(n.log.String(), "from=107 to=108") })
 	if err := os.WriteFile(weight, []byte("7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.until("the vrrp worker hears of the weight", func() bool { return strings.Contains(n.log.String(), "from=108 to=107") })
+	n.until("the vrrp worker hears of the weight",
+		func() bool { return strings.Contains(n.log.String(), "from=108 to=107") })
 
 	done := fmt.Sprintf("goes on as pid %d in the place of %s; the workers run on", before[0], version)
 	n.says(0, "upgrade", done)
@@ -184,7 +188,10 @@ vrrp_instance VI_1 {
 	if err := n.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	n.until("a signal is obeyed", func() bool { return strings.Contains(n.log.String(), "msg=reloaded config="+n.file+" generation=6") })
+	n.until("a signal is obeyed", func() bool {
+		return strings.Contains(n.log.String(),
+			"msg=reloaded config="+n.file+" generation=6")
+	})
 	same("after reloads")
 
 	// Another file: the workers are replaced too.
@@ -231,7 +238,8 @@ func TestUpgradeWaitsForScripts(t *testing.T) {
 	n := newNode(t)
 	told := filepath.Join(n.dir, "told")
 	tell := n.program("tell", strings.NewReader("#!/bin/sh\necho begin >> "+told+"\nsleep 2\necho end >> "+told+"\n"))
-	n.writeText("global_defs {\n script_user root\n}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n version 3\n advert_int 0.1\n" +
+	n.writeText("global_defs {\n script_user root\n}\nvrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n " +
+		"version 3\n advert_int 0.1\n" +
 		" notify_master " + tell + "\n virtual_ipaddress {\n  " + vip1 + "\n }\n}\n")
 	n.start()
 	n.until("the script runs", func() bool { _, err := os.Stat(told); return err == nil })

@@ -18,8 +18,10 @@ func TestVersionSaysCommitAndDate(t *testing.T) {
 		info *debug.BuildInfo
 		want string
 	}{
-		"a commit":       {built("vcs.revision", commit, "vcs.time", when, "vcs.modified", "false"), "9b4dd5e01234 (2026-11-28)"},
-		"changed files":  {built("vcs.revision", commit, "vcs.time", when, "vcs.modified", "true"), "9b4dd5e01234 (2026-11-28) with local changes"},
+		"a commit": {built("vcs.revision", commit, "vcs.time", when, "vcs.modified", "false"),
+			"9b4dd5e01234 (2026-11-28)"},
+		"changed files": {built("vcs.revision", commit, "vcs.time", when, "vcs.modified", "true"),
+			"9b4dd5e01234 (2026-11-28) with local changes"},
 		"no time":        {built("vcs.revision", commit), "9b4dd5e01234"},
 		"not from git":   {built(), "unknown (built without version control)"},
 		"go install":     {&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "v1.2.3"},

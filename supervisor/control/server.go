@@ -78,7 +78,8 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 func answer[Q, A any, D document[A]](do func(context.Context, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var question Q
-		if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&question); err != nil && !errors.Is(err, io.EOF) {
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&question); err != nil &&
+			!errors.Is(err, io.EOF) {
 			http.Error(w, "reading the question: "+err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -72,7 +72,8 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	}
 	var r control.ReloadReport
 	q := control.ReloadRequest{Expect: "abc", AcceptLoss: true}
-	if err := control.Ask(dir, http.MethodPost, "/v1/reload", time.Second, q, &r); err != nil || r.File != "abc" || !r.Applied {
+	if err := control.Ask(dir, http.MethodPost, "/v1/reload", time.Second, q, &r); err != nil || r.File != "abc" ||
+		!r.Applied {
 		t.Errorf("reload: %v, %+v", err, r)
 	}
 	var c control.ConfirmReport
@@ -81,7 +82,8 @@ func TestQuestionsAndAnswers(t *testing.T) {
 		t.Errorf("the error of the director is not told: %v", err)
 	}
 	for path, want := range map[string]string{"/v1/nonsense": "404", "/v1/reload": "Method Not Allowed"} {
-		if err := control.Ask(dir, http.MethodGet, path, time.Second, nil, &r); err == nil || !strings.Contains(err.Error(), want) {
+		if err := control.Ask(dir, http.MethodGet, path, time.Second, nil, &r); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

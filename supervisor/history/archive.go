@@ -67,7 +67,8 @@ func writeArchive(w io.Writer, e Entry, t Text) error {
 	}
 	tw := tar.NewWriter(w)
 	put := func(name, text string) error {
-		err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text)), ModTime: e.Time, Format: tar.FormatPAX})
+		err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text)), ModTime: e.Time,
+			Format: tar.FormatPAX})
 		if err != nil {
 			return err
 		}

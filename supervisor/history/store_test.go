@@ -53,7 +53,8 @@ func TestWhatIsAddedIsThere(t *testing.T) {
 	s := open(t, state, "/etc/a.conf")
 	text := history.Text{
 		Path: "/etc/a.conf", ConfigID: "lb1", Env: map[string]string{"A": "b"},
-		Files: []history.File{{Name: "/etc/a.conf", Text: "include b/*\n"}, {Name: "/etc/../etc/b/ä", Text: "\xff\x00 no text\n"}, {Name: "rel", Text: ""}},
+		Files: []history.File{{Name: "/etc/a.conf", Text: "include b/*\n"},
+			{Name: "/etc/../etc/b/ä", Text: "\xff\x00 no text\n"}, {Name: "rel", Text: ""}},
 	}
 	want := history.Entry{Time: time.Unix(1700000000, 5).UTC(), Digest: "d", Reason: "start", Instances: 3}
 	added, err := s.Add(want, text)

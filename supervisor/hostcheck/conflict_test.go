@@ -52,7 +52,8 @@ func TestConflict(t *testing.T) {
 		return &conf.Config{Instances: []*conf.Instance{{VRID: vrid, Interface: link, Addresses: a}}}
 	}
 	service := func(addr string, p conf.Protocol) *conf.Config {
-		return &conf.Config{VirtualServers: []*conf.VirtualServer{{Key: conf.ServiceKey{Protocol: p, Address: netip.MustParseAddr(addr), Port: 53}}}}
+		return &conf.Config{VirtualServers: []*conf.VirtualServer{{Key: conf.ServiceKey{Protocol: p,
+			Address: netip.MustParseAddr(addr), Port: 53}}}}
 	}
 	for name, tc := range map[string]struct {
 		a, b *conf.Config

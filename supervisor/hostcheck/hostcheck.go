@@ -92,10 +92,15 @@ func (c *hostCheck) instance(i *conf.Instance) {
 	case !own.up:
 		c.say(conf.Warning, i, "interface", "interface-down", "",
 			i.Name+": interface "+i.Interface+" is down: the instance is in FAULT until it is up")
-	case i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }):
+	case i.IPv6 && !i.SourceAddress.IsValid() &&
+		!slices.ContainsFunc(own.networks, func(p netip.Prefix) bool {
+			return p.Addr().Is6() &&
+				p.Addr().IsLinkLocalUnicast()
+		}):
 		c.say(conf.Warning, i, "interface", "no-link-local", "",
 			i.Name+": interface "+i.Interface+" has no IPv6 link-local address to send advertisements from")
-	case !i.IPv6 && !i.SourceAddress.IsValid() && !slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is4() }):
+	case !i.IPv6 && !i.SourceAddress.IsValid() &&
+		!slices.ContainsFunc(own.networks, func(p netip.Prefix) bool { return p.Addr().Is4() }):
 		c.say(conf.Warning, i, "interface", "no-address", "",
 			i.Name+": interface "+i.Interface+" has no IPv4 address to send advertisements from")
 	}
@@ -184,7 +189,8 @@ func (c *hostCheck) kernel() {
 		return
 	}
 	if c.host.inner {
-		c.say(conf.Warning, c.cfg.VirtualServers[0], "", "ipvs-refused", "run director as root of the host, or with host user namespaces",
+		c.say(conf.Warning, c.cfg.VirtualServers[0], "", "ipvs-refused",
+			"run director as root of the host, or with host user namespaces",
 			"virtual servers are not served here: "+ErrRefused.Error())
 	}
 	if err := c.host.ipvs(); err != nil {
@@ -193,10 +199,12 @@ func (c *hostCheck) kernel() {
 	}
 	for _, v := range c.cfg.VirtualServers {
 		if c.host.module("ip_vs_"+v.Scheduler) == absent {
-			c.say(conf.Warning, v, "lvs_sched", "no-scheduler", "", "this kernel has no scheduler "+v.Scheduler+" (module ip_vs_"+v.Scheduler+")")
+			c.say(conf.Warning, v, "lvs_sched", "no-scheduler", "",
+				"this kernel has no scheduler "+v.Scheduler+" (module ip_vs_"+v.Scheduler+")")
 		}
 		if e := v.PersistenceEngine; e != "" && c.host.module("ip_vs_pe_"+e) == absent {
-			c.say(conf.Warning, v, "persistence_engine", "no-engine", "", "this kernel has no persistence engine "+e+" (module ip_vs_pe_"+e+")")
+			c.say(conf.Warning, v, "persistence_engine", "no-engine", "",
+				"this kernel has no persistence engine "+e+" (module ip_vs_pe_"+e+")")
 		}
 	}
 }

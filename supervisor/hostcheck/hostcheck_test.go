@@ -18,8 +18,9 @@ import (
 func goodHost() Host {
 	return Host{
 		interfaces: map[string]hostInterface{
-			"lo":   {up: true},
-			"eth0": {up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("fe80::1/64")}},
+			"lo": {up: true},
+			"eth0": {up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24"),
+				netip.MustParsePrefix("fe80::1/64")}},
 			"eth1": {up: true, networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.5/24")}},
 		},
 		user:    func(name string) bool { return name == "root" || name == "scripts" },
@@ -99,14 +100,16 @@ func TestHostFindings(t *testing.T) {
 				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
 		}},
 		"a container without privileges": {change: func(h *Host) { h.inner = true }, want: []string{
-			"18 warning: virtual servers are not served here: the kernel refuses IPVS in this user namespace (a container without privileges)"}},
+			"18 warning: virtual servers are not served here: the kernel refuses IPVS in this user namespace (a container " +
+				"without privileges)"}},
 		"no user": {change: func(h *Host) { h.user = func(string) bool { return false } }, want: []string{
 			"2 warning: script_user: this host has no user scripts: the script does not run",
 			"23 warning: notify_down: this host has no user root: the script does not run"}},
 		"no group": {old: "down\" root", new: "down\" root wheel", want: []string{
 			"23 warning: notify_down: this host has no group wheel: the script does not run"}},
 		"no user is named": {old: "script_user scripts", new: "router_id r", want: []string{
-			"lb.conf note: this host has no user keepalived_script: scripts that name no user run as the user director runs as"}},
+			"lb.conf note: this host has no user keepalived_script: scripts that name no user run as the user director runs " +
+				"as"}},
 		"no program": {change: func(h *Host) {
 			h.program = func(name string) (error, error) {
 				if name == "/usr/bin/probe" {
@@ -121,11 +124,17 @@ func TestHostFindings(t *testing.T) {
 			"17 warning: notify: it is not run: /usr can be written",
 			"24 warning: notify_down: it is not run: /usr can be written",
 			"26 warning: misc_path: it is not run: /usr can be written"}},
-		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } }, want: []string{"18 error: none"}},
+		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } },
+			want: []string{"18 error: none"}},
 		"no scheduler": {change: func(h *Host) { h.module = func(string) presence { return absent } }, want: []string{
 			"19 warning: this kernel has no scheduler wlc (module ip_vs_wlc)"}},
 		"modules are not known": {change: func(h *Host) { h.module = func(string) presence { return notKnown } }},
-		"no mail server": {change: func(h *Host) { h.resolve = func(name string) error { return errors.New(name + " is unknown") } }, want: []string{
+		"no mail server": {change: func(h *Host) {
+			h.resolve = func(name string) error {
+				return errors.New(name +
+					" is unknown")
+			}
+		}, want: []string{
 			"4 warning: smtp_server: mail.example.org is unknown"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -170,7 +170,8 @@ func hostAddresses() ([]link.HostAddress, error) {
 func readIPVSList(r io.Reader) (table.Table, map[plan.Server]plan.Connections, error) {
 	t, connections := make(table.Table), make(map[plan.Server]plan.Connections)
 	protocols := map[string]conf.Protocol{"TCP": conf.TCP, "UDP": conf.UDP, "SCTP": conf.SCTP}
-	forwards := map[string]table.Forward{"Masq": table.Masquerade, "Local": table.LocalNode, "Tunnel": table.Tunnel, "Route": table.DirectRoute}
+	forwards := map[string]table.Forward{"Masq": table.Masquerade, "Local": table.LocalNode, "Tunnel": table.Tunnel,
+		"Route": table.DirectRoute}
 	var current conf.ServiceKey
 	for lines := bufio.NewScanner(r); ; {
 		if !lines.Scan() {

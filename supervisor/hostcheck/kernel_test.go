@@ -40,9 +40,10 @@ func TestReadIPVSList(t *testing.T) {
 		both[k] = d
 	}
 	want := table.Table{
-		web:   {Service: table.Service{Key: web, Scheduler: "wlc"}, Destinations: both},
-		dns:   {Service: table.Service{Key: dns, Scheduler: "rr"}, Destinations: dest("2001:db8::2", 53, table.Tunnel, 1)},
-		mark5: {Service: table.Service{Key: mark5, Scheduler: "rr"}, Destinations: dest("2001:db8::2", 0, table.DirectRoute, 1)},
+		web: {Service: table.Service{Key: web, Scheduler: "wlc"}, Destinations: both},
+		dns: {Service: table.Service{Key: dns, Scheduler: "rr"}, Destinations: dest("2001:db8::2", 53, table.Tunnel, 1)},
+		mark5: {Service: table.Service{Key: mark5, Scheduler: "rr"},
+			Destinations: dest("2001:db8::2", 0, table.DirectRoute, 1)},
 		mark6: {Service: table.Service{Key: mark6, Scheduler: "sh"}, Destinations: map[conf.ServerKey]table.Destination{}},
 	}
 	got, connections, err := readIPVSList(strings.NewReader(ipvsText))

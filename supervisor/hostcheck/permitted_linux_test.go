@@ -30,7 +30,8 @@ func TestPermitted(t *testing.T) {
 		"no IPVS":             {both, ipvs.ErrNoIPVS, false, false, ipvs.ErrNoIPVS},
 	} {
 		err := permitted(tc.cfg, func() (ipvs.Driver, error) { return ipvstest.NewFake(), tc.err })
-		if (err == nil) != tc.good || errors.Is(err, ErrRefused) != tc.goOn || tc.another != nil && !errors.Is(err, tc.another) {
+		if (err == nil) != tc.good || errors.Is(err, ErrRefused) != tc.goOn || tc.another != nil &&
+			!errors.Is(err, tc.another) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -94,9 +94,11 @@ func (c *hostCheck) runsAsRoot(s conf.Script) bool {
 
 func (c *hostCheck) user(block any, keyword, user, group string) {
 	if !c.host.user(user) {
-		c.say(conf.Warning, block, keyword, "no-user", "", keyword+": this host has no user "+user+": the script does not run")
+		c.say(conf.Warning, block, keyword, "no-user", "",
+			keyword+": this host has no user "+user+": the script does not run")
 	}
 	if group != "" && !c.host.group(group) {
-		c.say(conf.Warning, block, keyword, "no-group", "", keyword+": this host has no group "+group+": the script does not run")
+		c.say(conf.Warning, block, keyword, "no-group", "",
+			keyword+": this host has no group "+group+": the script does not run")
 	}
 }

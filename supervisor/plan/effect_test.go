@@ -10,7 +10,8 @@ import (
 // What counts is the keyword that a finding is about, not how its text begins.
 func TestWithoutEffect(t *testing.T) {
 	got := plan.WithoutEffect([]conf.Finding{
-		{Code: "no-effect", Keyword: "lvs_sync_daemon", Message: "says something", Pos: conf.Pos{File: "a.conf", Line: 3, Col: 1}},
+		{Code: "no-effect", Keyword: "lvs_sync_daemon", Message: "says something",
+			Pos: conf.Pos{File: "a.conf", Line: 3, Col: 1}},
 		{Code: "no-effect", Keyword: "smtp_alert", Message: "vrf is the first word by chance"},
 		{Code: "other", Message: "sorry_server is the first word by chance"},
 	})

@@ -51,7 +51,8 @@ func (m *maker) instances() {
 				continue
 			}
 			m.firstResults(c.New)
-			m.clients("%s starts as BACKUP; its addresses come up here if no other router has them: %s", router(c.New), addressTexts(all(c.New)))
+			m.clients("%s starts as BACKUP; its addresses come up here if no other router has them: %s", router(c.New),
+				addressTexts(all(c.New)))
 		case diff.Removed:
 			m.instanceEnds(c, stays)
 		case diff.Changed:
@@ -90,7 +91,8 @@ func (m *maker) instanceEnds(c diff.InstanceChange, stays map[place]string) {
 		}
 	}
 	if len(leave) > 0 {
-		m.clients("%s is removed; it is MASTER here: it sends priority 0, a peer can take over, and these addresses leave this host: %s",
+		m.clients("%s is removed; it is MASTER here: it sends priority 0, a peer can take over, and these addresses leave "+
+			"this host: %s",
 			router(c.Old), addressTexts(leave))
 	} else {
 		m.quiet("%s is removed; it is MASTER here and sends priority 0", router(c.Old))
@@ -123,12 +125,14 @@ func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string, h
 		fields = append(interval, fields...)
 	}
 	if len(apart) > 0 {
-		m.clients("%s: %s; until its peers have the same, the routers may refuse each other and all be MASTER", name, fieldWords(apart))
+		m.clients("%s: %s; until its peers have the same, the routers may refuse each other and all be MASTER", name,
+			fieldWords(apart))
 	}
 	return fieldWords(fields)
 }
 
-func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, stays map[place]string, here map[place]bool) {
+func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, stays map[place]string,
+	here map[place]bool) {
 	name := c.New.Name
 	before := make(map[place]conf.Address)
 	for _, a := range all(c.Old) {
@@ -174,7 +178,8 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 		m.clients("%s comes up on this host (%s, MASTER)", addressText(a), name)
 	}
 	for _, a := range again {
-		m.clients("%s is removed and added again, because its attributes change (%s, MASTER): a moment without it", addressText(a), name)
+		m.clients("%s is removed and added again, because its attributes change (%s, MASTER): a moment without it",
+			addressText(a), name)
 	}
 }
 
@@ -187,9 +192,11 @@ func (m *maker) priorityChanges(c diff.InstanceChange) bool {
 	case from == to || m.fault(c.New) != "":
 		return false
 	case state == event.Master && to < from:
-		m.clients("%s: priority falls from %d to %d%s while MASTER: its addresses move to a peer that has more", name, from, to, why)
+		m.clients("%s: priority falls from %d to %d%s while MASTER: its addresses move to a peer that has more", name, from,
+			to, why)
 	case state == event.Backup && to > from && c.New.Preempt:
-		m.clients("%s: priority rises from %d to %d%s while BACKUP: it becomes MASTER, and its addresses move here, if the peer has less",
+		m.clients("%s: priority rises from %d to %d%s while BACKUP: it becomes MASTER, and its addresses move here, if "+
+			"the peer has less",
 			name, from, to, why)
 	default:
 		m.quiet("%s: priority %d becomes %d%s", name, from, to, why)

@@ -84,7 +84,8 @@ func (m *maker) missingAddress(i *conf.Instance, a conf.Address, others []link.H
 	for n, o := range others {
 		texts[n] = o.Prefix.String() + " on " + o.Device
 	}
-	m.clients("%s comes up when %s is MASTER; the kernel has %s, which stays", addressText(a), i.Name, strings.Join(texts, ", "))
+	m.clients("%s comes up when %s is MASTER; the kernel has %s, which stays", addressText(a), i.Name,
+		strings.Join(texts, ", "))
 }
 
 // kernelTable compares the virtual servers with the IPVS table.
@@ -146,15 +147,19 @@ func (m *maker) kernelService(key conf.ServiceKey, want table.Entry, ops []table
 		case table.SetService:
 			set = true
 		case table.NewDestination:
-			m.clients("%s: %s is not in the table (did a check fail?) and gets new connections until the first check says otherwise", key, name)
+			m.clients("%s: %s is not in the table (did a check fail?) and gets new connections until the first check says "+
+				"otherwise", key, name)
 		case table.DelDestination:
-			m.clients("%s: %s is in the table and in no configuration: it is removed, and %s to it hang", key, name, count(active, "connection"))
+			m.clients("%s: %s is in the table and in no configuration: it is removed, and %s to it hang", key, name,
+				count(active, "connection"))
 		case table.SetDestination:
 			switch {
 			case was.Weight == 0 && d.Weight > 0:
-				m.clients("%s: %s has weight 0 (did a check fail?) and gets new connections, with weight %d, until the first check says otherwise", key, name, d.Weight)
+				m.clients("%s: %s has weight 0 (did a check fail?) and gets new connections, with weight %d, until the first "+
+					"check says otherwise", key, name, d.Weight)
 			case was.Weight > 0 && d.Weight == 0:
-				m.slowly("%s: %s gets no new connections (weight %d becomes 0); the %s it has go on", key, name, was.Weight, count(active, "connection"))
+				m.slowly("%s: %s gets no new connections (weight %d becomes 0); the %s it has go on", key, name, was.Weight,
+					count(active, "connection"))
 			case was.Weight != d.Weight:
 				m.quiet("%s: %s: weight %d becomes %d", key, name, was.Weight, d.Weight)
 			}

@@ -41,7 +41,8 @@ func TestAMigrationThatChangesNothing(t *testing.T) {
 		t.Fatalf("%q", said(p))
 	}
 	want := []string{
-		"outside (virtual router 51 on eth0): MASTER here, all its addresses are: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0",
+		"outside (virtual router 51 on eth0): MASTER here, all its addresses are: 10.0.0.100/24 on eth0, 10.0.0.101/24 on " +
+			"eth0",
 		"inside (virtual router 52 on eth1): not MASTER here, none of its addresses is: 10.1.0.1/24 on eth1",
 		"2 virtual servers with 3 real servers: [10.0.0.100]:tcp:80, [10.0.0.100]:udp:53",
 	}
@@ -72,8 +73,12 @@ func TestAgainstKernel(t *testing.T) {
 		want   []string
 	}{
 		{"an empty kernel", func(f *plan.Facts) { f.Table, f.Addresses = table.Table{}, nil }, []string{
-			"clients: [10.0.0.100]:tcp:80 is new: wlc, 2 real servers", "clients: [10.0.0.100]:udp:53 is new: mh, 1 real server"}},
-		{"a word without effect", func(f *plan.Facts) { f.WithoutEffect = []string{"virtual_routes is accepted without effect"} }, []string{
+			"clients: [10.0.0.100]:tcp:80 is new: wlc, 2 real servers",
+			"clients: [10.0.0.100]:udp:53 is new: mh, 1 real server"}},
+		{"a word without effect", func(f *plan.Facts) {
+			f.WithoutEffect = []string{"virtual_routes is accepted without " +
+				"effect"}
+		}, []string{
 			"clients: virtual_routes is accepted without effect: director does not manage what is there for it"}},
 		{"a table that cannot be read", func(f *plan.Facts) { f.Table = nil }, []string{"unknown: the kernel's IPVS table"}},
 		{"one address is missing", func(f *plan.Facts) { f.Addresses = f.Addresses[:2] }, []string{
@@ -82,9 +87,11 @@ func TestAgainstKernel(t *testing.T) {
 			"clients: 10.0.0.101/24 on eth0 comes up when outside is MASTER; the kernel has 10.0.0.101/32 on eth0, which stays",
 			"foreign: address 10.0.0.101/32 on eth0"}},
 		{"a real server was taken out", edit(web, func(e *table.Entry) { delete(e.Destinations, first) }), []string{
-			"clients: [10.0.0.100]:tcp:80: [10.1.0.11]:80 is not in the table (did a check fail?) and gets new connections until the first check says otherwise"}},
+			"clients: [10.0.0.100]:tcp:80: [10.1.0.11]:80 is not in the table (did a check fail?) and gets new connections " +
+				"until the first check says otherwise"}},
 		{"a real server is inhibited", weight(web, first, 0), []string{
-			"clients: [10.0.0.100]:tcp:80: [10.1.0.11]:80 has weight 0 (did a check fail?) and gets new connections, with weight 2, until the first check says otherwise"}},
+			"clients: [10.0.0.100]:tcp:80: [10.1.0.11]:80 has weight 0 (did a check fail?) and gets new connections, with " +
+				"weight 2, until the first check says otherwise"}},
 		{"a weight", weight(web, first, 7), []string{"quiet: [10.0.0.100]:tcp:80: [10.1.0.11]:80: weight 7 becomes 2"}},
 		{"another forwarding", edit(dns, func(e *table.Entry) {
 			d := e.Destinations[real("10.1.0.11", 53)]
@@ -94,13 +101,15 @@ func TestAgainstKernel(t *testing.T) {
 		{"a real server of somebody else's", edit(web, func(e *table.Entry) {
 			k := real("10.1.0.99", 80)
 			e.Destinations[k] = table.Destination{Key: k, Weight: 1}
-		}), []string{"clients: [10.0.0.100]:tcp:80: [10.1.0.99]:80 is in the table and in no configuration: it is removed, and 2 connections to it hang"}},
+		}), []string{"clients: [10.0.0.100]:tcp:80: [10.1.0.99]:80 is in the table and in no configuration: it is " +
+			"removed, and 2 connections to it hang"}},
 		{"another scheduler", edit(web, func(e *table.Entry) { e.Service.Scheduler = "rr" }), []string{
 			"quiet: [10.0.0.100]:tcp:80: scheduler rr becomes wlc, for new connections"}},
 		{"persistence", edit(web, func(e *table.Entry) {
 			e.Service.Flags |= table.FlagPersistent
 			e.Service.Timeout = 300
-		}), []string{"clients: [10.0.0.100]:tcp:80: persistence of 300 s for networks of /32 becomes no persistence; a client's next connection may go to another real server"}},
+		}), []string{"clients: [10.0.0.100]:tcp:80: persistence of 300 s for networks of /32 becomes no persistence; a " +
+			"client's next connection may go to another real server"}},
 		{"flags", edit(dns, func(e *table.Entry) { e.Service.Flags |= table.FlagPort }), []string{
 			"quiet: [10.0.0.100]:udp:53: flags 0x10 become 0x0"}},
 		{"a service of somebody else's", func(f *plan.Facts) {
@@ -136,7 +145,8 @@ virtual_server group G {
     real_server 10.1.0.9 80 { }
 }`)
 	p := plan.AgainstKernel(cfg, plan.Facts{Table: table.Table{}})
-	want := []string{"clients: [10.0.0.7]:tcp:80 is new: rr, 1 real server", "clients: [10.0.0.8]:tcp:80 is new: rr, 1 real server"}
+	want := []string{"clients: [10.0.0.7]:tcp:80 is new: rr, 1 real server",
+		"clients: [10.0.0.8]:tcp:80 is new: rr, 1 real server"}
 	if diff := cmp.Diff(want, said(p)); diff != "" {
 		t.Error(diff)
 	}
@@ -176,10 +186,12 @@ static_routes { 10.6.0.0/16 dev eth0 }
 	}{
 		{"all there", func(*plan.Facts) {}, nil, true},
 		{"none there", func(f *plan.Facts) { f.Routing = &plan.Routing{} }, []string{
-			"clients: route 10.6.0.0/16 dev eth0 of the static part is added", "clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI is added",
+			"clients: route 10.6.0.0/16 dev eth0 of the static part is added",
+			"clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI is added",
 			"clients: rule from 10.0.0.0/24 table 100 priority 2000 of VI is added"}, false},
 		{"another route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(other)] = other }, []string{
-			"clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI cannot be put in place: the kernel has another one, which stays: 10.5.0.0/16 via 10.0.0.10 dev eth0"}, false},
+			"clients: route 10.5.0.0/16 via 10.0.0.9 dev eth0 of VI cannot be put in place: the kernel has another one, " +
+				"which stays: 10.5.0.0/16 via 10.0.0.10 dev eth0"}, false},
 		{"a stray route", func(f *plan.Facts) { f.Routing.Routes[link.KeyOf(stray)] = stray }, []string{
 			"foreign: route 10.99.0.0/16 via 10.0.0.9 dev eth0"}, true},
 		{"not MASTER", func(f *plan.Facts) { f.Addresses = nil }, []string{

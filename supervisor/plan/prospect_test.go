@@ -48,29 +48,36 @@ func TestAPlanIsTheRulesThemselves(t *testing.T) {
 		{"an address on no interface", "", "10.0.0.101/24", "10.0.0.101/24 dev eth9", nil, []string{
 			"clients: outside goes from MASTER to FAULT: interface eth9 of address 10.0.0.101/24 does not exist: " +
 				"its addresses leave this host: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0"}},
-		{"a bad link is tracked", "", "interface eth1", "interface eth1\n    track_interface {\n        eth2\n    }", nil, []string{
-			"clients: inside goes from BACKUP to FAULT: tracked interface eth2 is down: it cannot take over from a peer any more",
-			"quiet: inside: track_interface eth2 weight 0 is new"}},
+		{"a bad link is tracked", "", "interface eth1", "interface eth1\n    track_interface {\n        eth2\n    }", nil,
+			[]string{
+				"clients: inside goes from BACKUP to FAULT: tracked interface eth2 is down: it cannot take over from a peer any " +
+					"more",
+				"quiet: inside: track_interface eth2 weight 0 is new"}},
 		{"a weight becomes 0", tracking, "eth2 weight -10", "eth2", nil, []string{
 			"clients: outside goes from MASTER to FAULT: tracked interface eth2 is down: " +
 				"its addresses leave this host: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0",
 			"quiet: outside: track_interface eth2 weight -10 becomes eth2 weight 0"}},
 		{"a weight comes", "", "interface eth0", weighted, nil, []string{
-			"clients: outside: priority falls from 150 to 140 (interface eth2 is down: -10) while MASTER: its addresses move to a peer that has more",
+			"clients: outside: priority falls from 150 to 140 (interface eth2 is down: -10) while MASTER: its addresses move " +
+				"to a peer that has more",
 			"quiet: outside: track_interface eth2 weight -10 is new"}},
 		{"a link that is not there", "", "interface eth1", "interface eth7", nil, []string{
-			"clients: inside (virtual router 52 on eth7) starts in FAULT: interface eth7 does not exist: its addresses do not come up here",
+			"clients: inside (virtual router 52 on eth7) starts in FAULT: interface eth7 does not exist: its addresses do " +
+				"not come up here",
 			"quiet: inside (virtual router 52 on eth1) is removed; it is BACKUP here, so no address moves"}},
-		{"out of FAULT", strings.Replace(tracking, " weight -10", "", 1), "    track_interface {\n        eth2\n    }", "", func(f *plan.Facts) {
-			f.Instances["outside"] = event.Fault
-		}, []string{
-			"clients: outside leaves FAULT and takes part in the election again",
-			"quiet: outside: track_interface eth2 weight 0 is removed"}},
-		{"a new script", "", "vrrp_script web {", "vrrp_script other {\n    script /bin/other\n}\nvrrp_script web {", nil, []string{
-			"quiet: vrrp_script other is new"}},
-		{"a new script that is tracked", "vrrp_script other {\n    script /bin/other\n}\n" + running, "        web\n", "        web\n        other\n", nil, []string{
-			"quiet: outside tracks script other, which has no result yet: if it fails, outside goes to FAULT",
-			"quiet: outside: track_script other weight 0 is new"}},
+		{"out of FAULT", strings.Replace(tracking, " weight -10", "", 1), "    track_interface {\n        eth2\n    }", "",
+			func(f *plan.Facts) {
+				f.Instances["outside"] = event.Fault
+			}, []string{
+				"clients: outside leaves FAULT and takes part in the election again",
+				"quiet: outside: track_interface eth2 weight 0 is removed"}},
+		{"a new script", "", "vrrp_script web {", "vrrp_script other {\n    script /bin/other\n}\nvrrp_script web {", nil,
+			[]string{
+				"quiet: vrrp_script other is new"}},
+		{"a new script that is tracked", "vrrp_script other {\n    script /bin/other\n}\n" + running, "        web\n",
+			"        web\n        other\n", nil, []string{
+				"quiet: outside tracks script other, which has no result yet: if it fails, outside goes to FAULT",
+				"quiet: outside: track_script other weight 0 is new"}},
 		{"a script that fails", "", "router_id lb1", "router_id lb2", func(f *plan.Facts) {
 			f.Host.Trackers[track.Key{Kind: event.TrackScript, Name: "web"}] = event.TrackerState{Reason: "exit status 1"}
 			f.Instances["outside"] = event.Fault
@@ -105,7 +112,8 @@ func TestAFaultIsThatOfTheGroup(t *testing.T) {
 	f.Instances["inside"] = event.Master
 	p := plan.Make(loaded(t, before), loaded(t, after), f)
 	want := []string{
-		"clients: outside goes from MASTER to FAULT: inside of its sync group: interface eth2 of address 10.1.0.1/24 is down: " +
+		"clients: outside goes from MASTER to FAULT: inside of its sync group: interface eth2 of address 10.1.0.1/24 is " +
+			"down: " +
 			"its addresses leave this host: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0",
 		"clients: inside goes from MASTER to FAULT: interface eth2 of address 10.1.0.1/24 is down: " +
 			"its addresses leave this host: 10.1.0.1/24 on eth1",

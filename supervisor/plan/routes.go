@@ -64,7 +64,8 @@ func (m *maker) compareRouting(owner string, routes []conf.Route, rules []conf.R
 		case there && link.SameRoute(r, is):
 			m.plan.Foreign = append(m.plan.Foreign, fmt.Sprintf("route %s, although %s is not MASTER here", routeText(r), owner))
 		case there:
-			m.clients("route %s of %s cannot be put in place: the kernel has another one, which stays: %s", r.Text, owner, routeText(is))
+			m.clients("route %s of %s cannot be put in place: the kernel has another one, which stays: %s", r.Text, owner,
+				routeText(is))
 		case wanted:
 			m.clients("route %s of %s is added", r.Text, owner)
 		}

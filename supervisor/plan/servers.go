@@ -18,9 +18,11 @@ func (m *maker) servers() {
 			untouched = append(untouched, c.Name)
 			reals += len(c.New.RealServers)
 		case diff.Added:
-			m.clients("%s is new: %s, %s, %s", c.Name, c.New.Scheduler, c.New.Forward, count(len(c.New.RealServers), "real server"))
+			m.clients("%s is new: %s, %s, %s", c.Name, c.New.Scheduler, c.New.Forward,
+				count(len(c.New.RealServers), "real server"))
 		case diff.Removed:
-			m.clients("%s is removed, with %s%s", c.Name, count(len(c.Old.RealServers), "real server"), m.hang(c.Old, c.Old.RealServers))
+			m.clients("%s is removed, with %s%s", c.Name, count(len(c.Old.RealServers), "real server"),
+				m.hang(c.Old, c.Old.RealServers))
 		case diff.Changed:
 			m.serverChanges(c)
 		}
@@ -94,7 +96,8 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 		m.quiet("%s: %s: %s", c.Name, names(changes.of[text]), text)
 	}
 	if len(added) > 0 {
-		m.quiet("%s: gets new connections at once, before the first check, because alpha is not set: %s", c.Name, names(added))
+		m.quiet("%s: gets new connections at once, before the first check, because alpha is not set: %s", c.Name,
+			names(added))
 	}
 	if len(waiting) > 0 {
 		m.quiet("%s: gets new connections once its check succeeds: %s", c.Name, names(waiting))
@@ -107,7 +110,8 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 		for i, r := range cut {
 			list[i] = r.String()
 		}
-		m.clients("%s: is removed at once (set weight 0 first to let it drain)%s: %s", c.Name, m.hang(c.Old, cut), names(list))
+		m.clients("%s: is removed at once (set weight 0 first to let it drain)%s: %s", c.Name, m.hang(c.Old, cut),
+			names(list))
 	}
 	if hashes(c.New.Scheduler) && len(added)+len(waiting)+len(gone)+len(cut) > 0 {
 		m.quiet("%s: %s shares new connections out anew; some clients get another real server", c.Name, c.New.Scheduler)

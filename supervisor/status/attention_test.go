@@ -26,7 +26,8 @@ func TestWhatIsSaidOfTheConfiguration(t *testing.T) {
 		"a fall-back": {control.ConfigState{Config: "a.conf", Number: 7, Fallback: "a.conf has 2 errors"},
 			[]string{"NOT a.conf BUT AN EARLIER CONFIGURATION RUNS (NUMBER 7 OF THE HISTORY): a.conf has 2 errors"}, nil},
 		"not confirmed": {control.ConfigState{ConfirmUntil: &soon},
-			[]string{"the configuration is not confirmed: the previous one comes back in 4m30s unless you type: director confirm"}, nil},
+			[]string{"the configuration is not confirmed: the previous one comes back in 4m30s unless you type: director " +
+				"confirm"}, nil},
 		"no history": {control.ConfigState{HistoryError: "read-only"}, nil, []string{"no history is kept: read-only"}},
 	} {
 		if diff := cmp.Diff(tc.attention, status.Attention(tc.state, now)); diff != "" {

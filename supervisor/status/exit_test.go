@@ -27,14 +27,19 @@ func TestStatusJudgesTheWhole(t *testing.T) {
 		r    control.Status
 		want int
 	}{
-		"nothing configured":   {control.Status{}, status.OK},
-		"all well":             {control.Status{Instances: []control.Instance{master, backup}, VirtualServers: []control.VirtualServer{server("a", true, true)}}, status.OK},
-		"a real server down":   {control.Status{VirtualServers: []control.VirtualServer{server("a", true, false)}}, status.Degraded},
+		"nothing configured": {control.Status{}, status.OK},
+		"all well": {control.Status{Instances: []control.Instance{master, backup},
+			VirtualServers: []control.VirtualServer{server("a", true, true)}}, status.OK},
+		"a real server down": {control.Status{VirtualServers: []control.VirtualServer{server("a", true, false)}},
+			status.Degraded},
 		"one instance faulty":  {control.Status{Instances: []control.Instance{master, fault}}, status.Degraded},
 		"all instances faulty": {control.Status{Instances: []control.Instance{fault}}, status.NoService},
-		"one of two dead":      {control.Status{VirtualServers: []control.VirtualServer{server("a", false), server("b", true)}}, status.NoService},
-		"no real server":       {control.Status{Instances: []control.Instance{master}, VirtualServers: []control.VirtualServer{server("a", false, false)}}, status.NoService},
-		"a worker is missing":  {control.Status{Instances: []control.Instance{master}, Problems: []control.Problem{{Text: "the lvs worker does not run"}}}, status.Degraded},
+		"one of two dead": {control.Status{VirtualServers: []control.VirtualServer{server("a", false),
+			server("b", true)}}, status.NoService},
+		"no real server": {control.Status{Instances: []control.Instance{master},
+			VirtualServers: []control.VirtualServer{server("a", false, false)}}, status.NoService},
+		"a worker is missing": {control.Status{Instances: []control.Instance{master},
+			Problems: []control.Problem{{Text: "the lvs worker does not run"}}}, status.Degraded},
 	} {
 		if got := status.ExitStatus(tc.r); got != tc.want {
 			t.Errorf("%s: exit status %d, want %d", name, got, tc.want)

@@ -55,7 +55,8 @@ func (m *maker) instanceProblems(i *conf.Instance, r *control.Instance) {
 		}
 	}
 	if len(failed) > 0 && r.State != event.Fault {
-		m.problem(i.Name, fmt.Sprintf("%s: effective priority %d, base %d: %s", i.Name, r.Priority, r.Base, strings.Join(failed, ", ")))
+		m.problem(i.Name, fmt.Sprintf("%s: effective priority %d, base %d: %s", i.Name, r.Priority, r.Base,
+			strings.Join(failed, ", ")))
 	}
 	if lower, ok := m.Known.Lower[i.Name]; ok && r.State == event.Master && m.Now.Sub(lower.At) < window(i) {
 		m.problem(i.Name, fmt.Sprintf("%s: two routers are MASTER: this one, and %s with priority %d, heard %s ago",
@@ -160,7 +161,8 @@ func (m *maker) senders() {
 		if o == nil || m.Now.Sub(o.Last) >= window(i) || !strings.Contains(o.Reason, "address-mismatch") {
 			continue
 		}
-		text := fmt.Sprintf("%s: the advertisements of %s do not agree with this host's configuration: %s", i.Name, o.Sender, o.Reason)
+		text := fmt.Sprintf("%s: the advertisements of %s do not agree with this host's configuration: %s", i.Name, o.Sender,
+			o.Reason)
 		if o.Detail != "" {
 			text += " (" + o.Detail + ")"
 		}

@@ -16,7 +16,8 @@ func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
 	k.Instances["VI_1"] = event.InstanceState{Instance: "VI_1", State: event.Master}
 	k.Instances["VI_gone"] = event.InstanceState{Instance: "VI_gone", State: event.Master}
 	vs := &conf.VirtualServer{RealServers: []*conf.RealServer{{Weight: 1}}}
-	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(), Reason: "connection refused"})
+	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(),
+		Reason: "connection refused"})
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: "gone"})
 	k.Forget(&conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}})
 
@@ -42,7 +43,8 @@ func TestTheLatestCheckOfARealServerIsShown(t *testing.T) {
 		t.Error("a result before the first check")
 	}
 	at := time.Unix(100, 0)
-	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "a", At: at.Add(time.Second), Reason: "second"})
+	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "a", At: at.Add(time.Second),
+		Reason: "second"})
 	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "b", At: at, Reason: "first"})
 	if r, ok := k.latestCheck(name); !ok || r.Reason != "second" {
 		t.Errorf("%+v", r)

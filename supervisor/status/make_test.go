@@ -38,7 +38,8 @@ func pair() status.Facts {
 		Workers: []rollout.Status{{Worker: rollout.VRRP, Pid: 7}},
 		Host: track.Host{
 			Interfaces: map[string]track.Interface{
-				"eth0": {Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.251/24"), vip.Prefix}}, "eth1": {Up: true},
+				"eth0": {Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.251/24"), vip.Prefix}},
+				"eth1": {Up: true},
 			},
 			Trackers: map[track.Key]event.TrackerState{{Kind: event.TrackScript, Name: "chk"}: {Up: true}},
 		},
@@ -76,25 +77,31 @@ func TestProblems(t *testing.T) {
 			f.Host.Trackers[track.Key{Kind: event.TrackScript, Name: "chk"}] = event.TrackerState{Reason: "exit status 1"}
 		}, []string{"VI_1: effective priority 90, base 150: script chk is down (exit status 1): -60"}, status.Degraded},
 		"a losing advertisement": {func(f *status.Facts) {
-			f.Known.Lower["VI_1"] = event.LowerHeard{Instance: "VI_1", Sender: "192.0.2.252", Priority: 100, At: now.Add(-time.Second)}
-		}, []string{"VI_1: two routers are MASTER: this one, and 192.0.2.252 with priority 100, heard 1s ago"}, status.Degraded},
+			f.Known.Lower["VI_1"] = event.LowerHeard{Instance: "VI_1", Sender: "192.0.2.252", Priority: 100,
+				At: now.Add(-time.Second)}
+		}, []string{"VI_1: two routers are MASTER: this one, and 192.0.2.252 with priority 100, heard 1s ago"},
+			status.Degraded},
 		"a losing advertisement, long ago": {func(f *status.Facts) {
 			f.Known.Lower["VI_1"] = event.LowerHeard{Instance: "VI_1", Sender: "192.0.2.252", At: now.Add(-time.Minute)}
 		}, nil, status.OK},
 		"a peer with another password": {func(f *status.Facts) { f.Known.Counters = stranger(time.Second) },
-			[]string{"VI_1: 192.0.2.252 advertises the same virtual router with priority 100 and is refused (auth-failed): two routers are MASTER"},
+			[]string{"VI_1: 192.0.2.252 advertises the same virtual router with priority 100 and is refused (auth-failed): " +
+				"two routers are MASTER"},
 			status.Degraded},
 		"a peer with other addresses": {func(f *status.Facts) {
 			f.Known.Counters.Instances = map[string]event.InstanceCounters{"VI_1": {Odd: &event.OddAdvertisement{
 				Sender: "192.0.2.252", Reason: "address-mismatch", Detail: "only here: 192.0.2.10", Last: now.Add(-time.Second)}}}
-		}, []string{"VI_1: the advertisements of 192.0.2.252 do not agree with this host's configuration: address-mismatch (only here: 192.0.2.10)"},
+		}, []string{"VI_1: the advertisements of 192.0.2.252 do not agree with this host's configuration: " +
+			"address-mismatch (only here: 192.0.2.10)"},
 			status.Degraded},
 		"one that fell silent": {func(f *status.Facts) { f.Known.Counters = stranger(time.Minute) }, nil, status.OK},
 		"the address without the state": {func(f *status.Facts) {
 			state(f, event.Backup, 150)
-			f.Known.Host.Problems = []event.Problem{{Kind: event.Conflict, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"},
-				Error: "remove it with ip address del 192.0.2.10/24 dev eth0", Times: 1}}
-		}, []string{"VI_1: address 192.0.2.10/24 on eth0 is on this host although the instance is not MASTER: two hosts answer for it: " +
+			f.Known.Host.Problems = []event.Problem{{Kind: event.Conflict, Object: "address 192.0.2.10/24 on eth0",
+				Instances: []string{"VI_1"},
+				Error:     "remove it with ip address del 192.0.2.10/24 dev eth0", Times: 1}}
+		}, []string{"VI_1: address 192.0.2.10/24 on eth0 is on this host although the instance is not MASTER: two hosts " +
+			"answer for it: " +
 			"remove it with ip address del 192.0.2.10/24 dev eth0"}, status.Degraded},
 		"still holding": {func(f *status.Facts) {
 			i := f.Known.Instances["VI_1"]
@@ -105,22 +112,28 @@ func TestProblems(t *testing.T) {
 			i := f.Known.Instances["VI_1"]
 			i.Holding = "192.0.2.10/24 on eth0: busy"
 			f.Known.Instances["VI_1"] = i
-			f.Known.Host.Problems = []event.Problem{{Kind: event.Holding, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"}, Error: "busy"}}
+			f.Known.Host.Problems = []event.Problem{{Kind: event.Holding, Object: "address 192.0.2.10/24 on eth0",
+				Instances: []string{"VI_1"}, Error: "busy"}}
 		}, []string{"VI_1: failed to remove address 192.0.2.10/24 on eth0, still present: busy"}, status.Degraded},
 		"a repair that does not help": {func(f *status.Facts) {
-			f.Known.Host.Problems = []event.Problem{{Kind: event.Contested, Object: "address 192.0.2.10/24 on eth0", Instances: []string{"VI_1"}, Times: 9}}
-		}, []string{"VI_1: something else keeps removing or changing address 192.0.2.10/24 on eth0 (9 times)"}, status.Degraded},
+			f.Known.Host.Problems = []event.Problem{{Kind: event.Contested, Object: "address 192.0.2.10/24 on eth0",
+				Instances: []string{"VI_1"}, Times: 9}}
+		}, []string{"VI_1: something else keeps removing or changing address 192.0.2.10/24 on eth0 (9 times)"},
+			status.Degraded},
 		"a silent worker": {func(f *status.Facts) {
 			f.Workers[0].Silent = "its process is stopped"
 			f.Known.Heard["vrrp"] = now.Add(-90 * time.Second)
-		}, []string{"the vrrp worker has stopped answering, what is shown of it is 1m30s old: its process is stopped"}, status.Degraded},
+		}, []string{"the vrrp worker has stopped answering, what is shown of it is 1m30s old: its process is stopped"},
+			status.Degraded},
 		"a word without effect": {func(f *status.Facts) {
-			f.Findings = []conf.Finding{{Unserved: true, Message: "sorry_server has no effect", Pos: conf.Pos{File: "a.conf", Line: 7, Col: 5}}}
+			f.Findings = []conf.Finding{{Unserved: true, Message: "sorry_server has no effect",
+				Pos: conf.Pos{File: "a.conf", Line: 7, Col: 5}}}
 		}, []string{"not served as configured: sorry_server has no effect (a.conf:7:5)"}, status.Degraded},
 		"a service that was dropped": {func(f *status.Facts) {
 			f.Findings = []conf.Finding{{
 				Unserved: true, Message: "the address is invalid", Pos: conf.Pos{File: "a.conf", Line: 7, Col: 5},
-				Blocks: []conf.Block{{Keyword: "virtual_server", Words: "198.51.100.1OO 80", Pos: conf.Pos{File: "a.conf", Line: 7, Col: 1}}},
+				Blocks: []conf.Block{{Keyword: "virtual_server", Words: "198.51.100.1OO 80",
+					Pos: conf.Pos{File: "a.conf", Line: 7, Col: 1}}},
 			}}
 		}, []string{"not served as configured: the address is invalid (a.conf:7:5)"}, status.NoService},
 		"no IPVS": {func(f *status.Facts) {
@@ -181,7 +194,8 @@ func TestInstanceReport(t *testing.T) {
 func TestOnly(t *testing.T) {
 	web := control.VirtualServer{Name: "[192.0.2.10]:tcp:80", Alive: 1, RealServers: []control.RealServer{
 		{Name: "[10.0.0.1]:tcp:80", Up: true}, {Name: "[10.0.0.2]:tcp:80"}}}
-	six := control.VirtualServer{Name: "[2001:db8::1]:tcp:443", Alive: 1, RealServers: []control.RealServer{{Name: "[2001:db8::2]:tcp:443", Up: true}}}
+	six := control.VirtualServer{Name: "[2001:db8::1]:tcp:443", Alive: 1,
+		RealServers: []control.RealServer{{Name: "[2001:db8::2]:tcp:443", Up: true}}}
 	all := control.Status{
 		Instances:      []control.Instance{{Name: "VI_1", State: event.Master}, {Name: "VI_2", State: event.Fault}},
 		SyncGroups:     []control.SyncGroup{{Name: "G", Instances: []string{"VI_2"}}},
@@ -214,7 +228,8 @@ func TestOnly(t *testing.T) {
 			real += len(v.RealServers)
 		}
 		got := []int{len(r.Instances), len(r.VirtualServers), real, len(r.Problems), len(r.Scripts), status.ExitStatus(r)}
-		if ok != (want.instances+want.servers > 0) || !slices.Equal(got, []int{want.instances, want.servers, want.real, want.problems, want.scripts, want.exit}) {
+		if ok != (want.instances+want.servers > 0) ||
+			!slices.Equal(got, []int{want.instances, want.servers, want.real, want.problems, want.scripts, want.exit}) {
 			t.Errorf("%s: %v, %v, want %+v", name, ok, got, want)
 		}
 	}

@@ -35,7 +35,8 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 	for _, rs := range vs.RealServers {
 		name := ServerName{vs.String(), rs.String()}
 		state := k.RealServers[name]
-		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since, Reason: state.Reason}
+		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since,
+			Reason: state.Reason}
 		if c, ok := k.latestCheck(name); ok {
 			rr.LastCheck = control.NewCheck(c)
 		}

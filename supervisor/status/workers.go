@@ -15,7 +15,8 @@ func (m *maker) workers() {
 	for _, w := range m.Workers {
 		name := string(w.Worker)
 		m.runs[w.Worker] = w.Pid != 0
-		r := control.Worker{Name: name, Pid: w.Pid, Since: w.Since, Restarts: w.Restarts, Silent: w.Silent, Heard: m.Known.Heard[name]}
+		r := control.Worker{Name: name, Pid: w.Pid, Since: w.Since, Restarts: w.Restarts, Silent: w.Silent,
+			Heard: m.Known.Heard[name]}
 		if w.Err != nil {
 			r.Error = w.Err.Error()
 		}

@@ -54,7 +54,8 @@ func (r *References) add(kind event.TrackerKind, list []conf.Track) {
 func (r References) Items(isUp func(string) bool, trackers map[Key]event.TrackerState) []Item {
 	items := make([]Item, 0, len(r.Interfaces)+len(r.Others))
 	for _, t := range r.Interfaces {
-		items = append(items, Item{What: "interface " + t.Name, Status: Of(isUp(t.Name)), Weight: t.Weight, Reverse: t.Reverse})
+		items = append(items, Item{What: "interface " + t.Name, Status: Of(isUp(t.Name)), Weight: t.Weight,
+			Reverse: t.Reverse})
 	}
 	for _, t := range r.Others {
 		item := Item{

@@ -37,7 +37,8 @@ func TestWhatIsResumed(t *testing.T) {
 	one, two := &conf.Instance{Name: "VI_1", VRID: 1}, &conf.Instance{Name: "VI_2", VRID: 2}
 	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
 	r := resume(s, cfg)
-	if dead := r[one.ID()].SilentFor; r[one.ID()].State != event.Master || dead < 70*time.Millisecond || dead > 10*time.Second || r[two.ID()].State != event.Backup {
+	if dead := r[one.ID()].SilentFor; r[one.ID()].State != event.Master || dead < 70*time.Millisecond ||
+		dead > 10*time.Second || r[two.ID()].State != event.Backup {
 		t.Errorf("resume: %+v", r)
 	}
 	s.Advertised = link.SinceBoot() - time.Minute
