@@ -69,7 +69,8 @@ func New(opts Options) *Notifier {
 	n := &Notifier{
 		log: opts.Log, runner: opts.Runner,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
-		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance), servers: make(map[conf.RealServerID]*server),
+		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance),
+		servers: make(map[conf.RealServerID]*server),
 	}
 	if n.runner == nil {
 		n.runner = program.Runner{}

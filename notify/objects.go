@@ -137,7 +137,10 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 }
 
 func newServer(virtualServer, realServer string) *server {
-	s := &server{object: newObject("REAL_SERVER " + realServer + " of " + virtualServer), virtual: virtualServer, real: realServer}
+	s := &server{
+		object:  newObject("REAL_SERVER " + realServer + " of " + virtualServer),
+		virtual: virtualServer, real: realServer,
+	}
 	s.many = true
 	return s
 }

@@ -71,10 +71,12 @@ func (r *reconciler) moveQuorum(s *server) {
 	}
 	s.quorum, s.since = has, time.Now()
 	if has {
-		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached", weights, quorum, hysteresis)
+		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached",
+			weights, quorum, hysteresis)
 		r.Log.Info("virtual server gained its quorum", "virtual_server", s.key.String(), "reason", s.reason)
 	} else {
-		s.reason = fmt.Sprintf("weights of alive real servers %d, below quorum %d - hysteresis %d", weights, quorum, hysteresis)
+		s.reason = fmt.Sprintf("weights of alive real servers %d, below quorum %d - hysteresis %d",
+			weights, quorum, hysteresis)
 		r.Log.Warn("virtual server lost its quorum", "virtual_server", s.key.String(), "reason", s.reason)
 	}
 }

@@ -131,13 +131,15 @@ func (h *Handed) connect() (*Conn, process, error) {
 	}
 	if h.socket == nil {
 		child{proc}.kill()
-		return nil, nil, errors.Join(fmt.Errorf("taking on the worker with pid %d: its connection was lost", h.Pid), child{proc}.wait())
+		err := fmt.Errorf("taking on the worker with pid %d: its connection was lost", h.Pid)
+		return nil, nil, errors.Join(err, child{proc}.wait())
 	}
 	defer h.socket.Close()
 	stream, err := net.FileConn(h.socket)
 	if err != nil {
 		child{proc}.kill()
-		return nil, nil, fmt.Errorf("taking on the connection of the worker with pid %d: %w", h.Pid, errors.Join(err, child{proc}.wait()))
+		err = fmt.Errorf("taking on the connection of the worker with pid %d: %w", h.Pid, err)
+		return nil, nil, errors.Join(err, child{proc}.wait())
 	}
 	c := &Conn{
 		stream: stream, seq: h.Seq, seen: h.Seen, ahead: h.Unsent, close: sync.OnceValue(stream.Close),

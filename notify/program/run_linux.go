@@ -36,7 +36,10 @@ func (Runner) Run(ctx context.Context, cmd Command, started func(pid int)) Exit 
 // Adopt is Run for a program that was handed over, which is a child of this
 // process.
 func (Runner) Adopt(ctx context.Context, h *Handoff) Exit {
-	r := &running{deadline: h.Deadline, exit: Exit{Argv: h.Argv, PID: h.PID, Code: -1, Started: h.Started}, output: h.file}
+	r := &running{
+		output: h.file, deadline: h.Deadline,
+		exit: Exit{Argv: h.Argv, PID: h.PID, Code: -1, Started: h.Started},
+	}
 	if r.output == nil && h.Output > 2 {
 		r.output = os.NewFile(uintptr(h.Output), "output")
 	}

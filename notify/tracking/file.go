@@ -118,8 +118,8 @@ func leadingNumber(text string) (n int, ok bool) {
 	}
 	base, digits := 10, "0123456789"
 	switch {
-	case len(text) > 2 && (text[:2] == "0x" || text[:2] == "0X") && strings.ContainsRune("0123456789abcdefABCDEF", rune(text[2])):
-		base, digits, text = 16, "0123456789abcdefABCDEF", text[2:]
+	case len(text) > 2 && (text[:2] == "0x" || text[:2] == "0X") && strings.ContainsRune(hexDigits, rune(text[2])):
+		base, digits, text = 16, hexDigits, text[2:]
 	case strings.HasPrefix(text, "0"):
 		base, digits = 8, "01234567"
 	}
@@ -139,6 +139,8 @@ func leadingNumber(text string) (n int, ok bool) {
 	}
 	return int(v), true
 }
+
+const hexDigits = "0123456789abcdefABCDEF"
 
 // takeFile takes the value of a file.
 func (w *watch) takeFile(r Result) bool {

@@ -57,7 +57,8 @@ func (t *Trackers) count(ctx context.Context, w *watch, c *conf.TrackProcess, to
 		case known && since.IsZero() && delay > 0:
 			since = time.Now()
 		case !known || time.Since(since) >= delay:
-			r := Result{watch: w, ok: ok, at: time.Now(), reason: fmt.Sprintf("%d processes run, want %s", n, wantedProcesses(c))}
+			r := Result{watch: w, ok: ok, at: time.Now()}
+			r.reason = fmt.Sprintf("%d processes run, want %s", n, wantedProcesses(c))
 			select {
 			case t.results <- r:
 			case <-ctx.Done():

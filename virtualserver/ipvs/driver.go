@@ -25,7 +25,8 @@ type Driver interface {
 }
 
 // ErrNoIPVS says that the kernel has no IPVS.
-var ErrNoIPVS = errors.New("the kernel has no IPVS: load it (modprobe ip_vs) or run a kernel that was built with CONFIG_IP_VS")
+var ErrNoIPVS = errors.New(
+	"the kernel has no IPVS: load it (modprobe ip_vs) or run a kernel that was built with CONFIG_IP_VS")
 
 // Exists says that what was to be added is already there.
 func Exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
