@@ -47,7 +47,8 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
 		if name == rollout.VRRP {
-			s.counted(s.known.Counters) // nobody will tell newer ones
+			s.counted(s.known.Counters)      // nobody will tell newer ones
+			s.known.Host = event.HostState{} // the next one tells what is wrong then
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
 	case e.Received != nil:
