@@ -62,7 +62,7 @@ func TestEffectiveConfiguration(t *testing.T) {
 func TestEffectiveConfigurationOfRealFilesMeansTheSame(t *testing.T) {
 	files, err := filepath.Glob("../../../shared/confs/*.conf")
 	if err != nil || len(files) == 0 {
-		t.Skipf("no real configurations beside the repository (../shared/confs): %v", err)
+		t.Skipf("SKIP: no real configurations beside the repository (../shared/confs): %v", err)
 	}
 	for _, file := range files {
 		cfg, findings := load.Load(file, load.Options{ConfigID: "nobody"})

@@ -87,7 +87,7 @@ func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
 		return "", fmt.Errorf("reading a key: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("reading a key: %s is no regular file", name)
+		return "", fmt.Errorf("reading a key: %s is not a regular file", name)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
 	if err != nil {

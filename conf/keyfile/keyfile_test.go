@@ -101,7 +101,7 @@ func TestAKeyFileThatIsNone(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{pipe: "no regular file", pipe + "-missing": "no such file"} {
+	for file, want := range map[string]string{pipe: "not a regular file", pipe + "-missing": "no such file"} {
 		if l := readFrom(t, file); !strings.Contains(fmt.Sprint(l.findings), want) {
 			t.Errorf("%s: findings %v", file, l.findings)
 		}

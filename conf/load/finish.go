@@ -97,7 +97,7 @@ func (l *loader) finishGroups() {
 			case in.SyncGroup == g.Name:
 				l.Warn(c, "repeated", "vrrp_instance %s is in sync group %s twice", value.Clip(name), value.Clip(g.Name))
 			case in.SyncGroup != "":
-				l.Warn(c, "repeated", "vrrp_instance %s is in sync group %s already: it is not in %s", value.Clip(name), value.Clip(in.SyncGroup), value.Clip(g.Name))
+				l.Warn(c, "repeated", "vrrp_instance %s is already in sync group %s: it does not join %s", value.Clip(name), value.Clip(in.SyncGroup), value.Clip(g.Name))
 			default:
 				in.SyncGroup = g.Name
 				members = append(members, name)

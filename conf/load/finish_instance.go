@@ -64,7 +64,7 @@ func (l *loader) families(in *conf.Instance) {
 		in.MulticastGroup = netip.Addr{}
 	}
 	if in.MulticastGroup.Is6() && in.MulticastGroup.As16()[1]&0x0f != 2 {
-		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is no link-local group (ffX2:): it is ignored", value.Clip(in.Name), in.MulticastGroup)
+		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is not a link-local group (ffX2:): it is ignored", value.Clip(in.Name), in.MulticastGroup)
 		in.MulticastGroup = netip.Addr{}
 	}
 }
@@ -272,7 +272,7 @@ func (l *loader) uniqueAddresses(in *conf.Instance, list []keyword.Address, seen
 	for _, a := range list {
 		addr := a.Prefix.Addr()
 		if seen[addr] {
-			l.Warn(a.Node, "repeated", "(%s) %s is there twice: this one is ignored", value.Clip(in.Name), addr)
+			l.Warn(a.Node, "repeated", "(%s) %s is listed twice: this line is ignored", value.Clip(in.Name), addr)
 			continue
 		}
 		if seen != nil {

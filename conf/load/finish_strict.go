@@ -62,7 +62,7 @@ func (l *loader) strict(in *conf.Instance) {
 	name := value.Clip(in.Name)
 	n := l.Node(in)
 	if len(in.UnicastPeers) > 0 {
-		f := l.Warn(n, "strict", "(%s) strict mode has no unicast: it is used all the same", name)
+		f := l.Warn(n, "strict", "(%s) strict mode does not allow unicast: it is used anyway", name)
 		f.Hint = "keepalived 2.2.7 to 2.3.4 runs this, later ones refuse it: remove vrrp_strict, or set strict_mode false in the instance"
 	}
 	if in.Master != (in.Priority == 255) {

@@ -62,7 +62,7 @@ func (p *parser) loop(ln *line) bool {
 	}
 	if len(p.frames) > frames {
 		p.frames = p.frames[:frames]
-		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): a definition of several lines is no value; the line is ignored", kind)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): a definition of several lines is not a value; the line is ignored", kind)
 		return true
 	}
 	r := &rounds{pos: pos}

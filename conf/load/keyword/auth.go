@@ -111,7 +111,7 @@ func setHMACKey(l *Loader, n *syntax.Node, h *conf.AuthHMAC) {
 	}
 	for i := range h.Keys {
 		if h.Keys[i].ID == key.ID {
-			l.WarnArg(n, 0, "repeated", "key %d was said before: the first one is used", id)
+			l.WarnArg(n, 0, "repeated", "key %d is already set: the first one is used", id)
 			return
 		}
 	}

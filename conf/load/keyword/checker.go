@@ -180,9 +180,9 @@ func setStatuses(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 		b, ok2 := value.Decimal(to)
 		switch {
 		case strings.Contains(s, ","):
-			l.WarnArg(n, i, "invalid-status", "%q is no status code: it is ignored", value.Clip(s)).Hint = "put blanks between the codes"
+			l.WarnArg(n, i, "invalid-status", "%q is not a status code: it is ignored", value.Clip(s)).Hint = "put blanks between the codes"
 		case !ok1 || !ok2 || a < 100 || b > 599 || a > b:
-			l.WarnArg(n, i, "invalid-status", "%q is no status code or range of 100 to 599: it is ignored", value.Clip(s))
+			l.WarnArg(n, i, "invalid-status", "%q is not a status code or range of 100 to 599: it is ignored", value.Clip(s))
 		default:
 			u.Statuses = append(u.Statuses, conf.StatusRange{From: int(a), To: int(b)})
 		}

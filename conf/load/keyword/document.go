@@ -22,6 +22,7 @@ type Keyword struct {
 	Note    string // why it has no effect, or a remark
 	AliasOf string // the keyword it is another word for
 	Own     bool   // director's own: keepalived does not know it
+	Shown   bool   // its value is in the effective configuration, and so in differences
 }
 
 // includeWords are read where the text is (package syntax), in any block.
@@ -40,7 +41,7 @@ func (tb *table[T]) rows() []Keyword {
 		k := &tb.list[i]
 		rows = append(rows, Keyword{
 			Name: k.name, Block: tb.block, Value: k.value, Default: k.deflt, Unit: k.unit,
-			State: k.state, Note: k.why, AliasOf: k.aliasO, Own: k.own,
+			State: k.state, Note: k.why, AliasOf: k.aliasO, Own: k.own, Shown: k.get != nil || k.lines != nil,
 		})
 	}
 	return rows

@@ -229,7 +229,7 @@ var globalProcess = []keyword[conf.Global]{
 			case strings.HasPrefix(n.Arg(0), "I"):
 				l.Note(n, "umask-bits", "umask in letters is not read: 0177 is used")
 			default:
-				l.WarnArg(n, 0, "unknown-value", "%q is no umask: 0177 is used", value.Clip(n.Arg(0)))
+				l.WarnArg(n, 0, "unknown-value", "%q is not a umask: 0177 is used", value.Clip(n.Arg(0)))
 			}
 		},
 		get: func(g *conf.Global) []string { return one(fmt.Sprintf("%#o", g.Umask)) }},

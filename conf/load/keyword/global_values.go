@@ -40,7 +40,7 @@ func multicast[T any](name, deflt string, family func(netip.Addr) bool, field fu
 			return
 		}
 		if !family(a) || !a.IsMulticast() {
-			l.WarnArg(n, 0, "not-multicast", "%s is no group address for %s: %s", a, name, l.Instead())
+			l.WarnArg(n, 0, "not-multicast", "%s is not a group address for %s: %s", a, name, l.Instead())
 			return
 		}
 		*field(t) = a
@@ -201,7 +201,7 @@ func setLVSSync(l *Loader, n *syntax.Node, g *conf.Global) {
 				if a.IsMulticast() {
 					s.Group = a
 				} else {
-					l.WarnArg(n, i+1, "not-multicast", "%s is no group address for lvs_sync_daemon: it is ignored", a)
+					l.WarnArg(n, i+1, "not-multicast", "%s is not a group address for lvs_sync_daemon: it is ignored", a)
 				}
 			}
 		}

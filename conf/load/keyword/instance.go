@@ -193,7 +193,7 @@ func setState(l *Loader, n *syntax.Node, in *conf.Instance) {
 		in.Master = true
 	case "BACKUP":
 		if in.Master {
-			l.WarnArg(n, 0, "repeated", "state was said to be MASTER before: BACKUP is ignored")
+			l.WarnArg(n, 0, "repeated", "state is already MASTER: BACKUP is ignored")
 		}
 	default:
 		in.Master = false
@@ -207,7 +207,7 @@ func setVersion(l *Loader, n *syntax.Node, in *conf.Instance) {
 	v, ok := l.Integer(n, 0, 2, 3)
 	switch first, said := l.Sources.Source(in, "version"); {
 	case ok && said && uint8(v) != in.Version:
-		l.Warn(n, "repeated", "version was said before, at %s: this one is ignored", first.Pos)
+		l.Warn(n, "repeated", "version is already set at %s: this line is ignored", first.Pos)
 	case ok:
 		in.Version = uint8(v)
 	}
@@ -216,7 +216,7 @@ func setVersion(l *Loader, n *syntax.Node, in *conf.Instance) {
 func setVRID(l *Loader, n *syntax.Node, in *conf.Instance) {
 	v, ok := value.Decimal(n.Arg(0))
 	if !ok || v < 1 || v > 255 {
-		l.Report(conf.Error, value.ArgPos(n, 0), n.Origin, "invalid-vrid", "virtual_router_id %q is no number of 1 to 255: instance %s cannot run", value.Clip(n.Arg(0)), value.Clip(in.Name))
+		l.Report(conf.Error, value.ArgPos(n, 0), n.Origin, "invalid-vrid", "virtual_router_id %q is not a number of 1 to 255: instance %s cannot run", value.Clip(n.Arg(0)), value.Clip(in.Name))
 		l.BadVRID[in] = true
 		return
 	}
@@ -234,7 +234,7 @@ func setAdvertInterval(l *Loader, n *syntax.Node, in *conf.Instance) {
 func setSource(l *Loader, n *syntax.Node, in *conf.Instance) {
 	a, err := value.ParseAddr(n.Arg(0))
 	if err != nil {
-		l.WarnArg(n, 0, "invalid-address", "%q is no IP address for %s: the line is ignored", value.Clip(n.Arg(0)), l.Word)
+		l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)), l.Word)
 		return
 	}
 	if n.Keyword.Text == "unicast_src_ip" {
@@ -267,7 +267,7 @@ func setPeers(l *Loader, n *syntax.Node, in *conf.Instance) {
 	for _, c := range l.Entries(n) {
 		a, err := value.ParseAddr(c.Keyword.Text)
 		if err != nil {
-			l.Warn(c, "invalid-address", "%q is no IP address for unicast_peer: the line is ignored", value.Clip(c.Keyword.Text))
+			l.Warn(c, "invalid-address", "%q is not an IP address for unicast_peer: the line is ignored", value.Clip(c.Keyword.Text))
 			continue
 		}
 		p := conf.UnicastPeer{Address: a, MinTTL: -1, MaxTTL: -1}

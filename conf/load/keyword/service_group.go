@@ -43,7 +43,7 @@ func (l *Loader) groupEntry(c *syntax.Node) (conf.GroupEntry, bool) {
 	if s == "fwmark" {
 		v, ok := l.Integer(c, 0, 1, 1<<32-1)
 		if family := c.Arg(1); ok && family != "" && family != "inet" && family != "inet6" {
-			l.WarnArg(c, 1, "unknown-value", "%q is no family of a firewall mark: the line is ignored", value.Clip(family)).Hint = "inet or inet6"
+			l.WarnArg(c, 1, "unknown-value", "%q is not a family of a firewall mark: the line is ignored", value.Clip(family)).Hint = "inet or inet6"
 			return conf.GroupEntry{}, false
 		}
 		return conf.GroupEntry{FWMark: uint32(v), IPv6: c.Arg(1) == "inet6"}, ok
@@ -82,7 +82,7 @@ func (l *Loader) groupEntry(c *syntax.Node) (conf.GroupEntry, bool) {
 	if len(c.Args) > 0 {
 		p, ok := portNumber(c.Arg(0))
 		if !ok {
-			l.WarnArg(c, 0, "invalid-port", "%q is no port: the line is ignored", value.Clip(c.Arg(0)))
+			l.WarnArg(c, 0, "invalid-port", "%q is not a port: the line is ignored", value.Clip(c.Arg(0)))
 			return e, false
 		}
 		e.Port = p

@@ -61,7 +61,7 @@ func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
 			port, ok = portNumber(n.Arg(1))
 		}
 		if err != nil || !ok {
-			l.Warn(n, "invalid-service", "%q is no address and port of a virtual server: it is ignored with all its real servers", value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark N, or virtual_server group NAME"
+			l.Warn(n, "invalid-service", "%q is not an address and port of a virtual server: it is ignored with all its real servers", value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark N, or virtual_server group NAME"
 			return false
 		}
 		v.Key.Address, v.Key.Port, v.Key.IPv6 = a, port, a.Is6()

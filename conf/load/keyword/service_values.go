@@ -129,7 +129,7 @@ func setGranularity(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
 	}
 	bits, ok := value.MaskBits(s, netip.IPv4Unspecified())
 	if !ok || bits == 0 {
-		l.WarnArg(n, 0, "invalid-mask", "%q is no mask for persistence_granularity: it is ignored", value.Clip(s))
+		l.WarnArg(n, 0, "invalid-mask", "%q is not a mask for persistence_granularity: it is ignored", value.Clip(s))
 		return
 	}
 	v.PersistenceMask = bits
@@ -153,14 +153,14 @@ func setSorry(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
 func (l *Loader) serverKey(n *syntax.Node, what string) (conf.ServerKey, bool) {
 	a, err := value.ParseAddr(n.Arg(0))
 	if err != nil {
-		l.WarnArg(n, 0, "invalid-address", "%q is no IP address of a %s: it is ignored", value.Clip(n.Arg(0)), what)
+		l.WarnArg(n, 0, "invalid-address", "%q is not an IP address of a %s: it is ignored", value.Clip(n.Arg(0)), what)
 		return conf.ServerKey{}, false
 	}
 	key := conf.ServerKey{Address: a}
 	if len(n.Args) > 1 {
 		p, ok := portNumber(n.Arg(1))
 		if !ok {
-			l.WarnArg(n, 1, "invalid-port", "%q is no port: the %s is ignored", value.Clip(n.Arg(1)), what)
+			l.WarnArg(n, 1, "invalid-port", "%q is not a port: the %s is ignored", value.Clip(n.Arg(1)), what)
 			return key, false
 		}
 		key.Port = p

@@ -152,10 +152,10 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 		if !k.repeat && k.set != nil {
 			if first, ok := block.Find(k.canonical()); ok && k.once {
-				l.Warn(n, "repeated", "%s was said before, at %s: this one is ignored", k.name, first.Pos)
+				l.Warn(n, "repeated", "%s is already set at %s: this line is ignored", k.name, first.Pos)
 				continue
 			} else if ok {
-				l.Note(n, "repeated", "%s was said before, at %s: the last one counts", k.name, first.Pos)
+				l.Note(n, "repeated", "%s is already set at %s: the last line counts", k.name, first.Pos)
 			}
 		}
 		if k.state == NoEffect && k.serves {

@@ -138,7 +138,7 @@ func (l *Reader) broadcast(c *syntax.Node, i int, s string, a *conf.Address) {
 	}
 	b, err := ParseAddr(s)
 	if err != nil || !b.Is4() || !a.Prefix.Addr().Is4() {
-		l.WarnArg(c, i, "invalid-address", "%q is no broadcast address of %s: it is ignored", Clip(s), a.Prefix.Addr())
+		l.WarnArg(c, i, "invalid-address", "%q is not a broadcast address of %s: it is ignored", Clip(s), a.Prefix.Addr())
 		return
 	}
 	a.Broadcast, a.BroadcastAuto = b, false
@@ -149,7 +149,7 @@ func (l *Reader) Prefix(c *syntax.Node, s string, at conf.Pos) (p netip.Prefix, 
 	addr, mask, masked := strings.Cut(s, "/")
 	a, err := ParseAddr(addr)
 	if err != nil {
-		l.WarnAt(at, c.Origin, "invalid-address", "%q is no IP address: the line is ignored", Clip(s))
+		l.WarnAt(at, c.Origin, "invalid-address", "%q is not an IP address: the line is ignored", Clip(s))
 		return p, masked, false
 	}
 	if !masked {
@@ -157,7 +157,7 @@ func (l *Reader) Prefix(c *syntax.Node, s string, at conf.Pos) (p netip.Prefix, 
 	}
 	bits, good := MaskBits(mask, a)
 	if !good {
-		l.WarnAt(at, c.Origin, "invalid-mask", "%q is no mask of %s: %d is used", Clip(mask), a, a.BitLen())
+		l.WarnAt(at, c.Origin, "invalid-mask", "%q is not a mask of %s: %d is used", Clip(mask), a, a.BitLen())
 		bits = a.BitLen()
 	}
 	return netip.PrefixFrom(a, bits), true, true

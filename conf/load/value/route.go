@@ -256,7 +256,7 @@ func (l *Reader) destination(e *entry, r *conf.Route, s string) (isDefault bool)
 	}
 	p, ok := e.network(s)
 	if !ok {
-		e.bad("%q is no destination of a route: the line is ignored", Clip(s))
+		e.bad("%q is not a destination of a route: the line is ignored", Clip(s))
 		return false
 	}
 	r.Destination = p

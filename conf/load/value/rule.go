@@ -63,7 +63,7 @@ func (l *Reader) rule(c *syntax.Node) (conf.Rule, bool) {
 			}
 			p, ok := e.network(v)
 			if !ok {
-				e.bad("%q is no network for %s: the rule is ignored", Clip(v), s)
+				e.bad("%q is not a network for %s: the rule is ignored", Clip(v), s)
 				break
 			}
 			r.IPv6 = p.Addr().Is6()
@@ -97,7 +97,7 @@ func (l *Reader) rule(c *syntax.Node) (conf.Rule, bool) {
 				k, err = strconv.ParseUint(mask, 0, 32)
 			}
 			if err != nil {
-				e.bad("%q is no firewall mark: the rule is ignored", Clip(v))
+				e.bad("%q is not a firewall mark: the rule is ignored", Clip(v))
 				break
 			}
 			r.FWMark, r.FWMask = uint32(m), uint32(k)
@@ -127,7 +127,7 @@ func (l *Reader) rule(c *syntax.Node) (conf.Rule, bool) {
 			}
 			var err error
 			if r.TunnelID, err = strconv.ParseUint(text, 0, 64); err != nil {
-				e.bad("%q is no tunnel id: the rule is ignored", Clip(text))
+				e.bad("%q is not a tunnel id: the rule is ignored", Clip(text))
 			}
 		case "suppress_prefixlength", "sup_pl":
 			v := e.uint32(s)

@@ -41,7 +41,7 @@ func (l *Reader) Integer(n *syntax.Node, i int, lo, hi int64) (int64, bool) {
 	s := n.Arg(i)
 	v, ok := Decimal(s)
 	if !ok {
-		f := l.WarnArg(n, i, "invalid-number", "%q is no number for %s: %s", Clip(s), l.Word, l.Instead())
+		f := l.WarnArg(n, i, "invalid-number", "%q is not a number for %s: %s", Clip(s), l.Word, l.Instead())
 		if strings.HasPrefix(s, "0x") {
 			f.Hint = "numbers are decimal"
 		}
@@ -102,7 +102,7 @@ func (l *Reader) Milliseconds(n *syntax.Node, i int, lo, hi int64) (time.Duratio
 	d, _, ok := seconds(n.Arg(i)) // as if they were seconds
 	switch {
 	case !ok:
-		l.WarnArg(n, i, "invalid-number", "%q is no number of milliseconds for %s: %s", Clip(n.Arg(i)), l.Word, l.Instead())
+		l.WarnArg(n, i, "invalid-number", "%q is not a number of milliseconds for %s: %s", Clip(n.Arg(i)), l.Word, l.Instead())
 		return 0, false
 	case d < time.Duration(lo)*time.Second || d > time.Duration(hi)*time.Second:
 		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %d to %d milliseconds: %s", l.Word, Clip(n.Arg(i)), lo, hi, l.Instead())
@@ -116,7 +116,7 @@ func (l *Reader) Timer(n *syntax.Node, i int, lo, hi time.Duration) (time.Durati
 	s := n.Arg(i)
 	d, exact, ok := seconds(s)
 	if !ok {
-		l.WarnArg(n, i, "invalid-number", "%q is no number of seconds for %s: %s", Clip(s), l.Word, l.Instead())
+		l.WarnArg(n, i, "invalid-number", "%q is not a number of seconds for %s: %s", Clip(s), l.Word, l.Instead())
 		return 0, false
 	}
 	if d < lo || d > hi {
@@ -153,7 +153,7 @@ func (l *Reader) Boolean(n *syntax.Node, i int) (v, ok bool) {
 	}
 	v, ok = BoolWord(n.Arg(i))
 	if !ok {
-		f := l.WarnArg(n, i, "invalid-bool", "%q is no yes or no for %s: the line is ignored", Clip(n.Arg(i)), l.Word)
+		f := l.WarnArg(n, i, "invalid-bool", "%q is neither yes nor no for %s: the line is ignored", Clip(n.Arg(i)), l.Word)
 		f.Hint = "true, on, yes, false, off, no, in lower case"
 	}
 	return v, ok
@@ -163,7 +163,7 @@ func (l *Reader) Boolean(n *syntax.Node, i int) (v, ok bool) {
 func (l *Reader) Address(n *syntax.Node, i int) (netip.Addr, bool) {
 	a, err := ParseAddr(n.Arg(i))
 	if err != nil {
-		l.WarnArg(n, i, "invalid-address", "%q is no IP address for %s: the line is ignored", Clip(n.Arg(i)), l.Word)
+		l.WarnArg(n, i, "invalid-address", "%q is not an IP address for %s: the line is ignored", Clip(n.Arg(i)), l.Word)
 		return netip.Addr{}, false
 	}
 	return a, true
