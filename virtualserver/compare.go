@@ -32,6 +32,9 @@ func (r *reconciler) open() bool {
 		return true
 	}
 	d, err := r.Open()
+	if errors.Is(err, ipvs.ErrReloaded) {
+		r.fatal = err
+	}
 	if err != nil {
 		r.cannotRead(err)
 		return false

@@ -64,7 +64,7 @@ func (l *Loop) Stop(keep bool) {
 
 // Run owns the table until Stop is called, or until ctx is done, which leaves the
 // table as it is. It touches the kernel only after the first Apply. It is called
-// once.
+// once. An error says that only another process can go on (ipvs.ErrReloaded).
 func (l *Loop) Run(ctx context.Context) error {
 	defer close(l.done)
 	r := newReconciler(l.opt)
@@ -87,6 +87,9 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-timer.C:
 			armed = false
 			r.reconcile()
+		}
+		if r.fatal != nil {
+			return r.fatal
 		}
 		// Counted from the end of the work, so that a slow kernel gets a pause.
 		// Without a service to keep there is nothing to compare.

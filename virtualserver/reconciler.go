@@ -27,7 +27,8 @@ type reconciler struct {
 	// held are the services in the journal: ours.
 	held map[conf.ServiceKey]bool
 
-	looked bool // have was read at least once
+	looked bool  // have was read at least once
+	fatal  error // another process has to go on
 
 	// dirty services may differ from what is wanted; retry ones failed and are
 	// tried again later; stale ones have to be read again; changed ones may have

@@ -28,6 +28,11 @@ type Driver interface {
 var ErrNoIPVS = errors.New(
 	"the kernel has no IPVS: load it (modprobe ip_vs) or run a kernel that was built with CONFIG_IP_VS")
 
+// ErrReloaded says that the IPVS module was unloaded and loaded again since this
+// process has first used it. moby/ipvs asks for the number of its netlink family
+// once in the life of a process, so only another process can use it.
+var ErrReloaded = errors.New("the kernel's IPVS module was loaded again: only a new process can use it")
+
 // Exists says that what was to be added is already there.
 func Exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
 

@@ -25,12 +25,14 @@ type kernel struct {
 
 // Open opens the IPVS table of the network namespace of the calling thread. It
 // fails with ErrNoIPVS if the kernel has none and none can be loaded.
-func Open() (Driver, error) { return open(modprobe) }
+func Open() (Driver, error) { return open(modprobe, new(uint16)) }
 
 // Opener returns an Open to be called again and again: on a kernel without IPVS it
-// looks every time, and starts modprobe after growing pauses only.
+// looks every time, and starts modprobe after growing pauses only. It fails with
+// ErrReloaded when the IPVS is not the one that it has opened first.
 func Opener() func() (Driver, error) {
 	var attempts retry.Retry
+	var family uint16
 	return func() (Driver, error) {
 		return open(func(name string) bool {
 			now := time.Now()
@@ -39,15 +41,21 @@ func Opener() func() (Driver, error) {
 			}
 			attempts.Failed(now) // a success ends the attempts
 			return modprobe(name)
-		})
+		}, &family)
 	}
 }
 
-func open(load func(module string) bool) (Driver, error) {
+// open opens the table; known is the number of the family that this process uses,
+// or 0.
+func open(load func(module string) bool, known *uint16) (Driver, error) {
 	family, err := findFamily(load)
 	if err != nil {
 		return nil, err
 	}
+	if *known != 0 && *known != family.ID {
+		return nil, ErrReloaded
+	}
+	*known = family.ID
 	// Both sockets are opened here and now: whoever uses the driver later may
 	// be on a thread in another network namespace.
 	k := &kernel{write: writer{family: family.ID, version: uint8(family.Version)}}
