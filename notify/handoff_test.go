@@ -41,13 +41,13 @@ func TestAScriptThatNeverEndsIsHandedOver(t *testing.T) {
 		next.Apply(cfg)
 		next.Import(overWire(t, exported))
 		pause(15 * time.Second) // 25 s after the script was started
-		diff(t, "scripts while the first one may hold up others", []string{}, next.seen)
+		diff(t, "scripts while the first one may hold up others", []string{}, next.list())
 		pause(10 * time.Second)
-		diff(t, "scripts", []string{"20s /any/40s INSTANCE VI_1 BACKUP 100"}, next.seen)
+		diff(t, "scripts", []string{"20s /any/40s INSTANCE VI_1 BACKUP 100"}, next.list())
 		pause(2 * time.Minute)
 		diff(t, "scripts", []string{
 			"20s /any/40s INSTANCE VI_1 BACKUP 100", "50s /fault/1s", "51s /any/40s INSTANCE VI_1 FAULT 100",
-		}, next.seen)
+		}, next.list())
 		for _, last := range next.Last() {
 			if running := last.Script == "notify_backup"; last.Running != running {
 				t.Errorf("running is %t of %s", last.Running, last.Script)
@@ -71,7 +71,7 @@ func TestAHandoffThatFailsIsTakenBack(t *testing.T) {
 		l.Export()
 		l.Release()
 		pause(20 * time.Second)
-		diff(t, "scripts", []string{"0s /fail/10s", "10s /any/1s INSTANCE VI_1 MASTER 100"}, l.seen)
+		diff(t, "scripts", []string{"0s /fail/10s", "10s /any/1s INSTANCE VI_1 MASTER 100"}, l.list())
 		if !strings.Contains(l.log.String(), `script=notify_master state=MASTER program=/fail/10s reason="exit status 3"`) {
 			t.Errorf("its end was not seen: %s", l.log.String())
 		}
@@ -115,7 +115,7 @@ func TestAnotherNotifierGoesOn(t *testing.T) {
 		master := event.InstanceState{Instance: "VI_1", State: event.Master, Since: time.Now(), Priority: 100}
 		l.Instance(master)
 		pause(time.Hour)
-		diff(t, "scripts", []string{"0s /down/1s", "0s /backup/5s"}, l.seen)
+		diff(t, "scripts", []string{"0s /down/1s", "0s /backup/5s"}, l.list())
 
 		var text bytes.Buffer
 		if err := gob.NewEncoder(&text).Encode(l.Export()); err != nil {
@@ -135,14 +135,14 @@ func TestAnotherNotifierGoesOn(t *testing.T) {
 		pause(time.Hour)
 		diff(t, "scripts of the next", []string{
 			"0s /any/1s INSTANCE VI_1 BACKUP 100", "1s /master/5s", "6s /any/1s INSTANCE VI_1 MASTER 100", "1h0m0s /up/1s",
-		}, next.seen)
+		}, next.list())
 		if last := next.Last(); len(last) != 5 {
 			t.Errorf("the last scripts are %+v", last)
 		}
 		stop(t, next)
 		stop(t, l) // one that is held tells all the same
-		if last := l.seen[len(l.seen)-1]; !strings.HasSuffix(last, "STOP 100") {
-			t.Errorf("the held one told %v at its end", l.seen)
+		if last := l.list()[len(l.list())-1]; !strings.HasSuffix(last, "STOP 100") {
+			t.Errorf("the held one told %v at its end", l.list())
 		}
 	})
 }

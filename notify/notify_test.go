@@ -36,6 +36,13 @@ func (r *fakeRunner) do(f func()) {
 	f()
 }
 
+// list is what has been started by now.
+func (r *fakeRunner) list() (list []string) {
+	list = []string{}
+	r.do(func() { list = append(list, r.seen...) })
+	return list
+}
+
 func (r *fakeRunner) Run(ctx context.Context, cmd program.Command, started func(int)) program.Exit {
 	exit := program.Exit{Argv: cmd.Argv, PID: 7, Started: time.Now()}
 	r.do(func() {

@@ -74,6 +74,13 @@ func (k *kernel) Add(a conf.Address) error {
 	return nil
 }
 
+// failRemovals makes removals of addresses fail, or work again with nil.
+func (k *kernel) failRemovals(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keep = err
+}
+
 func (k *kernel) Remove(device string, prefix netip.Prefix) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -384,7 +391,7 @@ func TestARemovalThatFailsIsTriedAgainAndTold(t *testing.T) {
 		b := start(t, newKernel(), journal{})
 		vip := address("10.0.0.100/32")
 		b.put(resource.Job{Owner: "VI", Seq: 1, Want: []resource.Resource{vip}})
-		b.kernel.keep = errors.New("operation not permitted")
+		b.kernel.failRemovals(errors.New("operation not permitted"))
 		b.put(resource.Job{Owner: "VI", Seq: 2})
 		got := b.last("VI")
 		if !got.All || got.Seq != 2 || len(got.Of(event.Holding)) != 1 {
@@ -399,7 +406,7 @@ func TestARemovalThatFailsIsTriedAgainAndTold(t *testing.T) {
 		if !b.journal[vip.Key().Journal()] {
 			t.Error("the journal has forgotten it")
 		}
-		b.kernel.keep = nil
+		b.kernel.failRemovals(nil)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if got := b.last("VI"); len(got.Trouble) != 0 || len(b.kernel.addresses) != 0 || len(b.journal) != 0 {
@@ -413,13 +420,13 @@ func TestAnAddressThatCannotBeRemovedAndIsWantedAgainIsNoTrouble(t *testing.T) {
 		b := start(t, newKernel(), journal{})
 		want := []resource.Resource{address("10.0.0.100/32")}
 		b.put(resource.Job{Owner: "VI", Seq: 1, Want: want})
-		b.kernel.keep = errors.New("operation not permitted")
+		b.kernel.failRemovals(errors.New("operation not permitted"))
 		b.put(resource.Job{Owner: "VI", Seq: 2})
 		b.put(resource.Job{Owner: "VI", Seq: 3, Want: want})
 		if got := b.last("VI"); len(got.Trouble) != 0 || len(got.Restored) != 0 {
 			t.Errorf("it is told as %+v", got)
 		}
-		b.kernel.keep = nil
+		b.kernel.failRemovals(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if len(b.kernel.addresses) != 1 {
