@@ -35,18 +35,23 @@ type Controller interface {
 }
 
 // Listen makes the socket. The run directory is locked, so a socket
-// that is there belongs to nobody.
+// that is there belongs to nobody. The socket is its owner's alone from its first
+// moment: bind(2) gives the file the mode that the socket has. The umask stays as
+// it is, since it is the whole process's, and others make files meanwhile.
 func Listen(path string) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing an old control socket: %w", err)
 	}
-	old := syscall.Umask(0o177)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	syscall.Umask(old)
+	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), 0o600) })
+		return errors.Join(err, failed)
+	}}
+	l, err := private.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("making the control socket: %w", err)
 	}
-	return l, nil
+	return l.(*net.UnixListener), nil
 }
 
 // Serve answers until ctx ends.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,38 @@ func TestNobodyThere(t *testing.T) {
 	}
 	if _, err := control.Listen(filepath.Join(string(dir), "missing", "control.sock")); err == nil {
 		t.Error("a socket in no directory")
+	}
+}
+
+// TestTheUmaskStays: it is the whole process's, and a directory that something else
+// makes at the same time has to be one that can be entered.
+func TestTheUmaskStays(t *testing.T) {
+	dir := t.TempDir()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			l, err := control.Listen(filepath.Join(dir, "control.sock"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			l.Close()
+		}
+	}()
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		made := filepath.Join(dir, strconv.Itoa(n))
+		if err := os.Mkdir(made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(made); err != nil || info.Mode().Perm()&0o100 == 0 {
+			t.Fatalf("a directory was made with mode %v (%v)", info.Mode(), err)
+		}
 	}
 }
 
