@@ -92,7 +92,8 @@ func (e *Engine) announceExtra(i *instance, now time.Time) {
 // announceAgain has the addresses of a MASTER that has some on an interface
 // announced anew.
 func (e *Engine) announceAgain(i *instance, device string) {
-	if !i.owns || e.stopping || !slices.ContainsFunc(i.addresses, func(a conf.Address) bool { return a.Device == device }) {
+	on := func(a conf.Address) bool { return a.Device == device }
+	if !i.owns || e.stopping || !slices.ContainsFunc(i.addresses, on) {
 		return
 	}
 	i.announce = max(i.announce, i.params.GARP.MasterRepeat)

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
 )
 
 // ErrStopped is returned by the methods of an engine that does not run any more.
@@ -54,4 +58,70 @@ func (e *Engine) AllowMaster() {
 func (e *Engine) Stop(release bool) {
 	_ = e.do(context.Background(), func() { e.stop(release) })
 	<-e.done
+}
+
+// Journal remembers across a crash what in the kernel is ours. Keys are texts
+// such as "address eth0 10.0.0.100/32". The engine calls Held once, before
+// anything else, and the others never at the same time.
+type Journal interface {
+	// Claim is called before something is made.
+	Claim(keys ...string) error
+	// Release is called after it was removed.
+	Release(keys ...string) error
+	// Held are the keys that were claimed and not released.
+	Held() []string
+}
+
+// Options are what an Engine works with. All fields are required unless they say otherwise.
+type Options struct {
+	Log     *slog.Logger
+	Journal Journal
+	Network link.Network
+	Clock   link.Clock
+	// SinceBoot is how long the host has run, for vrrp_delay_after_boot. It is
+	// optional: without it that has no effect.
+	SinceBoot func() time.Duration
+	// Alone says whether no other director and no keepalived lives in this network
+	// namespace: then what carries their mark and is in no configuration was left
+	// behind. It is optional and asked once, by the first Apply.
+	Alone func() bool
+	// Events is told every new state of an instance, from the engine's
+	// goroutine: it must not block.
+	Events func(event.InstanceState)
+	// GroupEvents is told every new state of a sync group, in the same way. It
+	// is optional.
+	GroupEvents func(event.GroupState)
+	// LowerHeard is told, at most once a second for each instance and in the
+	// same way, that a MASTER heard a losing advertisement. It is optional.
+	LowerHeard func(event.LowerHeard)
+	// Host is told everything that is not right in the kernel, in the same way,
+	// whenever that has changed. It is optional.
+	Host func(event.HostState)
+	// Heartbeat is told at least every HeartbeatInterval, and soon after an
+	// advertisement has left, in the same way. It is optional and needs SinceBoot.
+	Heartbeat func(Heartbeat)
+}
+
+// Heartbeat says that the goroutine that sends advertisements runs. Times are
+// those of Options.SinceBoot.
+type Heartbeat struct {
+	At         time.Duration
+	Advertised time.Duration // when the last advertisement was sent; 0 is none yet
+	// ShortestDown is the shortest time, of all instances that are MASTER, that
+	// a BACKUP waits for an advertisement; 0 without a MASTER.
+	ShortestDown time.Duration
+}
+
+// Resume is what is known of an instance's life in a process that died. What it
+// was and still is is told quietly.
+type Resume struct {
+	State event.VRRPState // as last told
+	Since time.Time
+	// SilentFor is how long ago the last advertisement was sent. An instance that
+	// was MASTER resumes within two of its advertisement intervals: its peers take
+	// over after three.
+	SilentFor time.Duration
+	// Silenced: the process was ended because nothing was heard of it, so another
+	// router may be MASTER.
+	Silenced bool
 }

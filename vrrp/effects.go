@@ -1,10 +1,15 @@
 package vrrp
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/machine"
+	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/resource"
 )
 
@@ -74,3 +79,181 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 		e.note(i, now, f)
 	}
 }
+
+// peerPause is the least time between two reports of another master, so that
+// two routers that quarrel do not make events of each advertisement.
+const peerPause = time.Second
+
+// report tells a transition: one line, one event.
+func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before silence) {
+	reason := reasonText(f, before)
+	e.suspectConflicts(now, i)
+	level := slog.LevelInfo
+	if f.To == event.Fault {
+		level = slog.LevelWarn
+	}
+	e.log.Log(context.Background(), level, "state changed", "instance", i.cfg.Name, "from", f.From.String(), "to",
+		f.To.String(),
+		"reason", reason, "priority", int(i.machine.Priority()))
+	if f.To == event.Master && !f.Quiet {
+		i.stats.masters++
+	}
+	i.peer, i.told = i.machine.Master(), now
+	since := now
+	if f.Quiet && i.was.State == f.To && !i.was.Since.IsZero() {
+		since = i.was.Since
+	}
+	if i.group == nil {
+		i.was = Resume{}
+	}
+	i.state = event.InstanceState{
+		Instance: i.cfg.Name,
+		ID:       i.cfg.ID().String(),
+		From:     f.From,
+		State:    f.To,
+		Since:    since.Round(0),
+		Priority: int(i.machine.Priority()),
+		Reason:   reason,
+		Peer:     i.peerText(),
+		Quiet:    f.Quiet,
+
+		HandOver: i.handover, HandedOver: i.machine.HandedOver(),
+		Restored: i.state.Restored,
+		Missing:  i.state.Missing,
+	}
+	e.opts.Events(i.state)
+}
+
+// tellAgain tells the state without a transition: something about it is new.
+func (e *Engine) tellAgain(i *instance) {
+	i.state.Instance = i.cfg.Name
+	i.state.Priority = int(i.machine.Priority())
+	i.state.Peer = i.peerText()
+	i.state.HandOver, i.state.HandedOver = i.handover, i.machine.HandedOver()
+	i.state.Quiet = true
+	e.opts.Events(i.state)
+}
+
+// heard tells who the master is when that has changed.
+func (e *Engine) heard(i *instance, now time.Time) {
+	// Whoever has handed the mastership over waits for this.
+	awaited := i.machine.HandedOver() && !i.peer.IsValid()
+	if i.machine.Master() == i.peer || now.Sub(i.told) < peerPause && !awaited {
+		return
+	}
+	i.peer, i.told = i.machine.Master(), now
+	e.tellAgain(i)
+}
+
+func (i *instance) peerText() string {
+	if !i.peer.IsValid() {
+		return ""
+	}
+	return i.peer.String()
+}
+
+// reasonText is why, with what it is about.
+func reasonText(f *machine.Effect, before silence) string {
+	text := f.Reason.String()
+	switch {
+	case f.Detail != "":
+		return f.Detail
+	case f.Adv.Source.IsValid():
+		return fmt.Sprintf("%s: priority %d from %s", text, f.Adv.Priority, f.Adv.Source)
+	case f.Reason == machine.MasterSilent && before.master.IsValid():
+		return fmt.Sprintf("%s of %v, the master was %s", text, before.interval, before.master)
+	case f.Reason == machine.MasterSilent:
+		return fmt.Sprintf("%s of %v", text, before.interval)
+	}
+	return text
+}
+
+// note logs what a machine found unexpected, and tells of a losing advertisement.
+func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
+	if f.Reason == machine.LowerPriority && i.machine.State() == event.Master &&
+		e.opts.LowerHeard != nil && (i.lowerTold.IsZero() || now.Sub(i.lowerTold) >= peerPause) {
+		i.lowerTold = now
+		e.opts.LowerHeard(event.LowerHeard{
+			Instance: i.cfg.Name, ID: i.cfg.ID().String(), Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(), At: now.Round(0),
+		})
+	}
+	if n, ok := i.limits.allow(f.Reason.String(), now); ok {
+		e.log.Info("unexpected advertisement", "instance", i.cfg.Name, "state", i.machine.State().String(),
+			"reason", reasonText(f, silence{}), "times", n)
+	}
+}
+
+// remark logs what is unusual about an advertisement that was accepted.
+func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
+	notes &^= packet.IntervalMismatch // the machine notes it
+	if notes == 0 {
+		return
+	}
+	i.odd.at, i.odd.notes, i.odd.sender = now, notes, e.adv.Source
+	if n, ok := i.limits.allow(notes.String(), now); ok {
+		i.odd.detail = ""
+		if notes&packet.AddressMismatch != 0 {
+			i.odd.detail = packet.DifferentAddresses(e.adv.Addresses, i.rules.Addresses)
+		}
+		attrs := []any{"instance", i.cfg.Name, "reason", notes.String(), "sender", e.adv.Source.String()}
+		if i.odd.detail != "" {
+			attrs = append(attrs, "addresses", i.odd.detail)
+		}
+		e.log.Warn("accepted an unusual advertisement", append(attrs, "times", n)...)
+	}
+}
+
+// odd is the last advertisement that was remarked on. Its detail is made when it is
+// logged: not for each one.
+type odd struct {
+	at     time.Time
+	notes  packet.Notes
+	sender netip.Addr
+	detail string
+}
+
+// told is the form in which it is told; nil when there was none.
+func (o *odd) told() *event.OddAdvertisement {
+	if o.at.IsZero() {
+		return nil
+	}
+	return &event.OddAdvertisement{Sender: o.sender.String(), Reason: o.notes.String(), Detail: o.detail,
+		Last: o.at.Round(0)}
+}
+
+// dropped counts a refused packet and says so, the first time and then once a
+// minute. Foreign virtual routers on the same link are no news, unless they are
+// asked for (log_unknown_vrids): then each of them is told once a minute.
+func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now time.Time) {
+	level := slog.LevelWarn
+	s.strangers.heard(&e.adv, reason, now)
+	if i == nil {
+		s.dropped[reason]++
+		remark := reason.String()
+		if reason == packet.UnknownVRID {
+			level = slog.LevelDebug
+			if e.logUnknown {
+				level, remark = slog.LevelInfo, unknownVRIDs[e.adv.VRID]
+			}
+		}
+		if n, ok := s.limits.allow(remark, now); ok {
+			e.log.Log(context.Background(), level, "packet dropped", "interface", s.device, "reason", reason.String(),
+				"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
+		}
+		return
+	}
+	i.stats.dropped[reason]++
+	if n, ok := i.limits.allow(reason.String(), now); ok {
+		e.log.Log(context.Background(), level, "packet dropped", "instance", i.cfg.Name, "interface", s.device,
+			"reason", reason.String(),
+			"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
+	}
+}
+
+// unknownVRIDs are the remarks about foreign virtual routers.
+var unknownVRIDs = func() (list [256]string) {
+	for vrid := range list {
+		list[vrid] = fmt.Sprintf("%s %d", packet.UnknownVRID, vrid)
+	}
+	return list
+}()

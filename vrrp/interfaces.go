@@ -98,7 +98,8 @@ func (t *interfaces) apply(e link.Event) change {
 		if i == nil {
 			return change{}
 		}
-		c := change{removed: resource.AddressKey{Device: i.Name, Prefix: e.Address.Prefix}, address: e.Address.Prefix.Addr()}
+		c := change{removed: resource.AddressKey{Device: i.Name, Prefix: e.Address.Prefix},
+			address: e.Address.Prefix.Addr()}
 		delete(i.virtual, e.Address.Prefix)
 		if _, own := i.addrs[e.Address.Prefix]; own {
 			before := i.primary()
@@ -115,7 +116,8 @@ func (t *interfaces) apply(e link.Event) change {
 func (t *interfaces) at(index int) *iface {
 	i := t.byIndex[index]
 	if i == nil {
-		i = &iface{Interface: link.Interface{Index: index}, addrs: make(map[netip.Prefix]ownAddress), virtual: make(map[netip.Prefix]bool)}
+		i = &iface{Interface: link.Interface{Index: index}, addrs: make(map[netip.Prefix]ownAddress),
+			virtual: make(map[netip.Prefix]bool)}
 		t.byIndex[index] = i
 	}
 	return i

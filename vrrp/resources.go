@@ -193,8 +193,9 @@ func (e *Engine) logHolding(l *limits, holding []resource.Trouble, now time.Time
 	}
 	if n, ok := l.allow("holding", now); ok {
 		k := holding[0].Key
-		e.log.Error("failed to remove a virtual "+k.Kind().String()+", still present: trying again", slices.Concat(k.Attrs(), attrs,
-			[]any{"number", len(holding), "error", holding[0].Err, "times", n})...)
+		e.log.Error("failed to remove a virtual "+k.Kind().String()+", still present: trying again",
+			slices.Concat(k.Attrs(), attrs,
+				[]any{"number", len(holding), "error", holding[0].Err, "times", n})...)
 	}
 }
 

@@ -201,7 +201,8 @@ func (e *Engine) ownStatics() {
 			continue
 		}
 		delete(e.leftBehind, k)
-		e.changed(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: on.Index, Prefix: k.Prefix}})
+		e.changed(link.Event{Kind: link.AddressAdded, Address: link.InterfaceAddress{Index: on.Index,
+			Prefix: k.Prefix}})
 	}
 }
 

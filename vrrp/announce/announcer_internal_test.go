@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -48,4 +49,47 @@ func TestAnAnnouncementThatSleptIsNotSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// brokenAnnouncer fails until it is whole.
+type brokenAnnouncer struct {
+	countingAnnouncer
+	whole bool
+	tries int
+}
+
+func (b *brokenAnnouncer) Announce(i link.Interface, a netip.Addr) error {
+	if b.tries++; !b.whole {
+		return errors.New("network is down")
+	}
+	return b.countingAnnouncer.Announce(i, a)
+}
+
+// TestAnAnnouncementThatWasNotSentIsStillOwed: an interface takes a moment to
+// work again, and neighbours hear each announcement that was asked for.
+func TestAnAnnouncementThatWasNotSentIsStillOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := &brokenAnnouncer{}
+		a := New(kernel, slog.New(slog.DiscardHandler))
+		go a.Run()
+		a.Put(Job{Owner: "VI_1", Count: 2, Targets: []Target{{addr: netip.MustParseAddr("10.0.0.1")}}})
+		time.Sleep(3 * time.Second)
+		if kernel.tries < 3 || kernel.tries > 20 {
+			t.Errorf("%d attempts in 3 s", kernel.tries)
+		}
+		kernel.whole = true
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if kernel.countingAnnouncer != 2 {
+			t.Errorf("%d announcements were sent, want 2", kernel.countingAnnouncer)
+		}
+		kernel.whole, kernel.tries = false, 0
+		a.Put(Job{Owner: "VI_1", Count: 1, Targets: []Target{{addr: netip.MustParseAddr("10.0.0.1")}}})
+		time.Sleep(time.Hour)
+		if kernel.tries > 30 {
+			t.Errorf("%d attempts in an hour: it is never given up", kernel.tries)
+		}
+		a.Close()
+		synctest.Wait()
+	})
 }

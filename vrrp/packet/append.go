@@ -11,7 +11,8 @@ import (
 // has to complete. The error says which field cannot be sent.
 func Append(buf []byte, a *Advertisement) ([]byte, error) {
 	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
-		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be addresses of one family", a.Source, a.Destination)
+		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be addresses of one family", a.Source,
+			a.Destination)
 	}
 	start := len(buf)
 	header, protocol := ipv4Len, uint8(Protocol)
@@ -103,13 +104,16 @@ func (a *Advertisement) sendable() (family int, err error) {
 	case a.Version == 2 && family == 4:
 		unit, longest = time.Second, MaxInterval2
 	case a.Version != 3:
-		return 0, fmt.Errorf("encode advertisement: version %d over IPv%d is not VRRP, want 3 (or 2 over IPv4)", a.Version, family)
+		return 0, fmt.Errorf("encode advertisement: version %d over IPv%d is not VRRP, want 3 (or 2 over IPv4)",
+			a.Version, family)
 	}
 	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
-		return 0, fmt.Errorf("encode advertisement: source %v and destination %v must be addresses of one family", a.Source, a.Destination)
+		return 0, fmt.Errorf("encode advertisement: source %v and destination %v must be addresses of one family",
+			a.Source, a.Destination)
 	}
 	if a.Interval < unit || a.Interval > longest || a.Interval%unit != 0 {
-		return 0, fmt.Errorf("encode advertisement: interval %v is not a multiple of %v from %v to %v", a.Interval, unit, unit, longest)
+		return 0, fmt.Errorf("encode advertisement: interval %v is not a multiple of %v from %v to %v", a.Interval,
+			unit, unit, longest)
 	}
 	if n := len(a.Addresses); n > MaxAddresses {
 		return 0, fmt.Errorf("encode advertisement: %d addresses, at most %d fit", n, MaxAddresses)

@@ -129,7 +129,8 @@ func coverTrailer(datagram []byte) {
 	}
 	message := datagram[ipv6Len:]
 	message[6], message[7] = 0, 0
-	acc := sumPseudo(netip.AddrFrom16([16]byte(datagram[8:24])), netip.AddrFrom16([16]byte(datagram[24:40])), len(message))
+	acc := sumPseudo(netip.AddrFrom16([16]byte(datagram[8:24])), netip.AddrFrom16([16]byte(datagram[24:40])),
+		len(message))
 	binary.BigEndian.PutUint16(message[6:], ^fold(sum(acc, message)))
 }
 

@@ -101,7 +101,8 @@ const (
 	OtherChecksumForm
 )
 
-var noteNames = [...]string{"address-mismatch", "interval-mismatch", "first-address-not-link-local", "other-checksum-form"}
+var noteNames = [...]string{"address-mismatch", "interval-mismatch", "first-address-not-link-local",
+	"other-checksum-form"}
 
 // String joins the labels of the notes with commas; none is "".
 func (n Notes) String() string {

@@ -115,7 +115,8 @@ func Place(cfg *conf.Config, nameOf func(Key) string) ([]*conf.Instance, map[Key
 	}
 	// Those that are there keep their names; new ones come after them.
 	for _, o := range unnamed {
-		if name := nameOf(o.key); name != "" && !taken[name] && isNameFor(name, cmp.Or(o.prefix, defaultPrefix), o.instance.VRID) {
+		if name := nameOf(o.key); name != "" && !taken[name] && isNameFor(name, cmp.Or(o.prefix, defaultPrefix),
+			o.instance.VRID) {
 			v := wanted[o.key]
 			v.Name, taken[name] = name, true
 			wanted[o.key] = v
@@ -139,7 +140,8 @@ func Place(cfg *conf.Config, nameOf func(Key) string) ([]*conf.Instance, map[Key
 
 // moved is an instance whose addresses are on their virtual MAC interfaces.
 func moved(c *conf.Instance, all map[Key]link.VMAC) *conf.Instance {
-	if c.VMAC == nil && !usesIPVLAN(c) && !c.VMACAddr && !slices.ContainsFunc(slices.Concat(c.Addresses, c.ExcludedAddresses),
+	if c.VMAC == nil && !usesIPVLAN(c) && !c.VMACAddr && !slices.ContainsFunc(slices.Concat(c.Addresses,
+		c.ExcludedAddresses),
 		func(a conf.Address) bool { return a.UseVMAC }) {
 		return c
 	}

@@ -67,7 +67,8 @@ func (w *Worker) restore(s setting, old int) {
 			continue
 		}
 		if err := w.kernel.Set(s.device, s.name, old); err != nil {
-			w.log.Error("failed to restore a setting of an interface", "interface", s.device, "setting", s.name, "error", err)
+			w.log.Error("failed to restore a setting of an interface", "interface", s.device, "setting", s.name,
+				"error", err)
 			return
 		}
 	}

@@ -234,7 +234,8 @@ func (s *Set) Problems(now time.Time) (list []event.Problem) {
 		})
 	}
 	for _, v := range s.All() {
-		p := event.Problem{Object: "virtual MAC interface " + v.Name + " on " + v.Parent, Times: v.retry.Times, Since: v.retry.Since}
+		p := event.Problem{Object: "virtual MAC interface " + v.Name + " on " + v.Parent, Times: v.retry.Times,
+			Since: v.retry.Since}
 		switch {
 		case v.Err != nil:
 			p.Kind, p.Error = event.Missing, v.Err.Error()

@@ -103,7 +103,8 @@ func (w *Worker) Run() {
 func (w *Worker) adopt(keep map[string]bool) {
 	marked, err := w.kernel.Marked()
 	if err != nil {
-		w.log.Warn("failed to look for what an earlier run has left behind", "kind", "virtual MAC interfaces", "error", err)
+		w.log.Warn("failed to look for what an earlier run has left behind", "kind", "virtual MAC interfaces",
+			"error", err)
 	}
 	for _, v := range marked {
 		if _, held := w.held[v.Name]; !held && !keep[v.Name] {

@@ -3,10 +3,91 @@ package vrrp
 import (
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 )
+
+// linkDelay is an interface of which not every change counts at once.
+type linkDelay struct {
+	name string
+	link track.Link
+	due  timer
+}
+
+// delayLinks takes interface_up_down_delays. An interface that has had a delay
+// keeps its state.
+func (e *Engine) delayLinks(list []conf.InterfaceDelay, now time.Time) {
+	before := e.delays
+	e.delays = make(map[string]*linkDelay, len(list))
+	for _, c := range list {
+		d := before[c.Interface]
+		if d == nil {
+			d = &linkDelay{name: c.Interface}
+			d.due = timer{kind: linkLasts, link: d}
+		}
+		d.link.Down, d.link.Up = c.Down, c.Up
+		e.delays[c.Interface] = d
+		e.seeLink(c.Interface, now)
+	}
+	for name, d := range before {
+		if e.delays[name] == nil {
+			e.deadlines.Remove(&d.due)
+		}
+	}
+}
+
+// seeLinks takes what has changed of interfaces, before instances are judged.
+func (e *Engine) seeLinks(c change, now time.Time) {
+	if c.all {
+		for name := range e.delays {
+			e.seeLink(name, now)
+		}
+		return
+	}
+	for _, name := range c.names {
+		e.seeLink(name, now)
+	}
+}
+
+func (e *Engine) seeLink(name string, now time.Time) {
+	d := e.delays[name]
+	if d == nil {
+		return
+	}
+	if on := e.interfaces.byName[name]; on != nil {
+		d.link.See(now, on.Up)
+	} else {
+		d.link.Forget()
+	}
+	if due := d.link.Due(); due.IsZero() {
+		e.deadlines.Remove(&d.due)
+	} else {
+		e.deadlines.Set(&d.due, due)
+	}
+}
+
+// linkLasted is called when a state has lasted.
+func (e *Engine) linkLasted(d *linkDelay, now time.Time) {
+	d.link.Elapse(now)
+	for _, i := range e.users[d.name] {
+		e.evaluate(i, now)
+	}
+}
+
+// isUp says whether an interface exists and works, or counts as such.
+func (e *Engine) isUp(name string) bool {
+	i := e.interfaces.byName[name]
+	if i == nil {
+		return false
+	}
+	if d := e.delays[name]; d != nil {
+		return d.link.IsUp()
+	}
+	return i.Up
+}
 
 // blind is since when, and how often, the kernel does not tell of changes.
 type blind struct {
@@ -24,10 +105,12 @@ func (e *Engine) watched(event link.Event, now time.Time) {
 			b.since = now
 		}
 		if n, ok := b.limits.allow("watch", now); ok {
-			e.log.Warn("failed to watch interfaces and addresses, trying again: changes are not noticed", "error", event.Err, "times", n)
+			e.log.Warn("failed to watch interfaces and addresses, trying again: changes are not noticed", "error",
+				event.Err, "times", n)
 		}
 	case event.Kind == link.Snapshot && !b.since.IsZero():
-		e.log.Info("watching interfaces and addresses again", "after", now.Sub(b.since).Round(time.Millisecond).String())
+		e.log.Info("watching interfaces and addresses again", "after",
+			now.Sub(b.since).Round(time.Millisecond).String())
 		b.since = time.Time{}
 	}
 }
