@@ -3,7 +3,7 @@ package keyword
 import "slices"
 
 // What keepalived 2.2.7 does with a keyword that has no value, found out by
-// asking it (integration/keepalivedconf): of most it ends at once, which is an
+// asking it (by running keepalived -t): of most it ends at once, which is an
 // error; those of dropped it ignores with a complaint, and of silent it says
 // nothing. Director's own and newer keywords are dropped as well.
 var dropped = map[string][]string{
