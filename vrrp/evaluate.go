@@ -137,6 +137,8 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	switch {
 	case on == nil && name != "":
 		return "interface " + name + " does not exist"
+	case on != nil && on.Port.Kind != "":
+		return on.Port.Fault(name)
 	case on != nil && !e.isUp(name) && !i.cfg.DontTrackPrimary:
 		return "interface " + name + " is down"
 	case i.cfg.VRF != "" && e.interfaces.byName[i.cfg.VRF] == nil:

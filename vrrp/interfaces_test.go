@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
 
@@ -66,6 +67,38 @@ func TestAnInterfaceThatIsDownIsAFault(t *testing.T) {
 		a.want("VI", event.Master)
 		a.wantAddress(true, vip)
 	})
+}
+
+// TestAPortOfABridgeIsAFault: it is deaf while it sends, so a BACKUP on it would
+// become a second MASTER.
+func TestAPortOfABridgeIsAFault(t *testing.T) {
+	for _, kind := range []string{"bridge", "bond", "team"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, _, b := pair(t)
+				port := link.Port{Kind: kind, Master: "brX"}
+				b.host.SetMaster("eth0", port)
+				b.want("VI", event.Fault)
+				if got, want := b.state("VI").Reason, "interface eth0 is a port of "+kind+" brX: name brX in `interface`"; got != want {
+					t.Errorf("reason %q, want %q", got, want)
+				}
+				after(10 * time.Second)
+				b.want("VI", event.Fault)
+				b.wantAddress(false, vip)
+				b.host.SetMaster("eth0", link.Port{})
+				b.want("VI", event.Backup)
+				after(10 * time.Second)
+				b.want("VI", event.Backup)
+
+				late := newNode(t, &vrrptest.Wire{}, "10.0.0.3/24") // from the start
+				late.host.SetMaster("eth0", port)
+				late.apply(instance("VI", 150, vip))
+				late.engine.AllowMaster()
+				after(10 * time.Second)
+				late.want("VI", event.Fault)
+			})
+		})
+	}
 }
 
 func TestDontTrackPrimaryIgnoresTheInterface(t *testing.T) {

@@ -64,9 +64,17 @@ func Links() (map[string]track.Interface, error) {
 	if err != nil {
 		return nil, err
 	}
+	known, err := (&link.Kernel{}).Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	ports := make(map[string]link.Port, len(known))
+	for _, i := range known {
+		ports[i.Name] = i.Port
+	}
 	links := make(map[string]track.Interface, len(list))
 	for _, i := range list {
-		l := track.Interface{Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0}
+		l := track.Interface{Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, Port: ports[i.Name]}
 		addrs, err := i.Addrs() // one that has gone meanwhile has none
 		if err == nil {
 			for _, a := range addrs {

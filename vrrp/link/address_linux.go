@@ -89,7 +89,7 @@ func (n names) index(device string) (int, error) {
 
 // List implements Addresses.
 func (a *addresses) List() ([]HostAddress, error) {
-	links, err := listLinks(a.handle)
+	links, _, err := listLinks(a.handle)
 	if err != nil {
 		return nil, err
 	}

@@ -409,3 +409,48 @@ func TestTheClockIsNeverEarly(t *testing.T) {
 		t.Fatal("an earlier deadline has not replaced a later one")
 	}
 }
+
+// TestAPortOfABridgeIsToldAsSuch, in snapshots and in events, and that it is
+// none any more, also when its bridge is deleted.
+func TestAPortOfABridgeIsToldAsSuch(t *testing.T) {
+	wire(t)
+	check(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br7"}}))
+	bridge, err := netlink.LinkByName("br7")
+	check(t, err)
+	t.Cleanup(func() { _ = netlink.LinkDel(bridge) })
+	left, err := netlink.LinkByName("left")
+	check(t, err)
+
+	events, err := kernel(t).Watch(t.Context())
+	check(t, err)
+	<-events // the snapshot
+	wantPort := func(want link.Port) {
+		t.Helper()
+		for limit := time.After(5 * time.Second); ; {
+			select {
+			case e := <-events:
+				if e.Kind == link.InterfaceChanged && e.Interface.Name == "left" && e.Interface.Port == want {
+					return
+				}
+			case <-limit:
+				t.Fatalf("no event within 5 s that says %+v", want)
+			}
+		}
+	}
+	port := link.Port{Kind: "bridge", Master: "br7"}
+	check(t, netlink.LinkSetMaster(left, bridge))
+	wantPort(port)
+	list, err := kernel(t).Interfaces()
+	check(t, err)
+	for _, i := range list {
+		if i.Name == "left" && i.Port != port || i.Name == "right" && i.Port != (link.Port{}) {
+			t.Errorf("%s is told as a port of %+v", i.Name, i.Port)
+		}
+	}
+	check(t, netlink.LinkSetNoMaster(left))
+	wantPort(link.Port{})
+	check(t, netlink.LinkSetMaster(left, bridge))
+	wantPort(port)
+	check(t, netlink.LinkDel(bridge))
+	wantPort(link.Port{})
+}

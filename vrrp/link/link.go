@@ -36,6 +36,34 @@ type Interface struct {
 	HardwareAddr net.HardwareAddr
 	// Up is IFF_UP and IFF_RUNNING: it is enabled and has a carrier.
 	Up bool
+	// Port is what takes all packets that arrive on it.
+	Port Port
+}
+
+// Port says that an interface is a port of a bridge, bond or team. Packets that
+// arrive on it are the master's: no socket on the port itself hears them, while
+// what is sent from it leaves. The zero value is no such port; one that is in a
+// VRF, or a port of Open vSwitch, is none.
+type Port struct {
+	Kind   string // bridge, bond or team
+	Master string // its name
+}
+
+// Fault says why an instance cannot work on the interface name; empty when it can.
+func (p Port) Fault(name string) string {
+	if p.Kind == "" {
+		return ""
+	}
+	return "interface " + name + " is a port of " + p.Kind + " " + p.Master + ": name " + p.Master + " in `interface`"
+}
+
+// portOf is the Port of an interface with a master of a kind.
+func portOf(kind, master string) Port {
+	switch kind {
+	case "bridge", "bond", "team":
+		return Port{Kind: kind, Master: master}
+	}
+	return Port{}
 }
 
 // InterfaceAddress is an address on an interface.
@@ -68,8 +96,8 @@ const (
 	// Snapshot: Event.Interfaces and Event.Addresses are all there are now. It
 	// is the first event, and comes again when events were lost.
 	Snapshot EventKind = iota
-	// InterfaceChanged: Event.Interface is new or has another name, state or
-	// hardware address.
+	// InterfaceChanged: Event.Interface is new or has another name, state,
+	// hardware address or master.
 	InterfaceChanged
 	// InterfaceGone: Event.Interface.Index does not exist any more.
 	InterfaceGone

@@ -135,7 +135,7 @@ func (r *routes) RoutesOf(protocol uint8) (map[RouteKey]conf.Route, error) {
 }
 
 func (r *routes) devices() (map[int]string, error) {
-	links, err := listLinks(r.handle)
+	links, _, err := listLinks(r.handle)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type watcher struct {
 	handle *netlink.Handle
 	events chan Event
 	known  map[int]Interface
+	kinds  map[int]string // of all links, by index
 	// subscribe begins anew, with a snapshot.
 	subscribe func() (*subscription, error)
 }
@@ -52,6 +53,7 @@ type subscription struct {
 	addrs chan netlink.AddrUpdate
 	done  chan struct{}
 	first Event // the snapshot
+	kinds map[int]string
 }
 
 func (w *watcher) subscription() (*subscription, error) {
@@ -75,7 +77,7 @@ func (w *watcher) subscription() (*subscription, error) {
 	// What changes between the subscription and these lists is told twice,
 	// which does no harm; the other way round it would be missed.
 	s.first.Kind = Snapshot
-	if s.first.Interfaces, err = listLinks(w.handle); err == nil {
+	if s.first.Interfaces, s.kinds, err = listLinks(w.handle); err == nil {
 		s.first.Addresses, err = listAddresses(w.handle)
 	}
 	if err != nil {
@@ -128,6 +130,9 @@ func (w *watcher) follow(ctx context.Context, s *subscription) {
 	for _, i := range s.first.Interfaces {
 		w.known[i.Index] = i
 	}
+	if w.kinds = s.kinds; w.kinds == nil {
+		w.kinds = make(map[int]string)
+	}
 	next := s.first
 	for {
 		select {
@@ -168,14 +173,16 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		Name:         u.Attrs().Name,
 		HardwareAddr: u.Attrs().HardwareAddr,
 		Up:           isUp(u.IfInfomsg.Flags),
+		Port:         portOf(w.kinds[u.Attrs().MasterIndex], w.known[u.Attrs().MasterIndex].Name),
 	}
 	old, known := w.known[i.Index]
 	if u.Header.Type == unix.RTM_DELLINK {
 		delete(w.known, i.Index)
+		delete(w.kinds, i.Index)
 		return Event{Kind: InterfaceGone, Interface: i}, known
 	}
-	w.known[i.Index] = i
-	same := known && old.Name == i.Name && old.Up == i.Up && slices.Equal(old.HardwareAddr, i.HardwareAddr)
+	w.known[i.Index], w.kinds[i.Index] = i, u.Type()
+	same := known && old.Name == i.Name && old.Up == i.Up && old.Port == i.Port && slices.Equal(old.HardwareAddr, i.HardwareAddr)
 	return Event{Kind: InterfaceChanged, Interface: i}, !same
 }
 
@@ -214,19 +221,36 @@ func isUp(flags uint32) bool {
 	return flags&both == both
 }
 
-func listLinks(h *netlink.Handle) ([]Interface, error) {
+// listLinks also returns the kind of each link, by index.
+func listLinks(h *netlink.Handle) ([]Interface, map[int]string, error) {
 	links, err := dump(h.LinkList)
 	if err != nil {
-		return nil, fmt.Errorf("listing interfaces: %w", err)
+		return nil, nil, fmt.Errorf("listing interfaces: %w", err)
+	}
+	kinds, names := make(map[int]string, len(links)), make(map[int]string, len(links))
+	for _, l := range links {
+		kinds[l.Attrs().Index], names[l.Attrs().Index] = l.Type(), l.Attrs().Name
 	}
 	list := make([]Interface, 0, len(links))
 	for _, l := range links {
 		a := l.Attrs()
 		list = append(list, Interface{
 			Index: a.Index, Name: a.Name, HardwareAddr: a.HardwareAddr, Up: isUp(a.RawFlags),
+			Port: portOf(kinds[a.MasterIndex], names[a.MasterIndex]),
 		})
 	}
-	return list, nil
+	return list, kinds, nil
+}
+
+// Interfaces are the interfaces of this host as they are now.
+func (*Kernel) Interfaces() ([]Interface, error) {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening rtnetlink to list interfaces: %w", err)
+	}
+	defer handle.Close()
+	list, _, err := listLinks(handle)
+	return list, err
 }
 
 func listAddresses(h *netlink.Handle) ([]InterfaceAddress, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
 )
 
 // Host is what instances need of the host that they are on, seen from outside of
@@ -19,6 +20,7 @@ type Host struct {
 type Interface struct {
 	Up        bool
 	Addresses []netip.Prefix // with the length of their network's prefix
+	Port      link.Port
 }
 
 // Readiness says whether an instance can work on a host, and with which priority.
@@ -63,6 +65,8 @@ func (h Host) precondition(i *conf.Instance, virtual func(netip.Addr) bool) stri
 	switch {
 	case name != "" && !there:
 		return "interface " + name + " does not exist"
+	case name != "" && on.Port.Kind != "":
+		return on.Port.Fault(name)
 	case name != "" && !on.Up && !i.DontTrackPrimary:
 		return "interface " + name + " is down"
 	case i.VRF != "" && !h.exists(i.VRF):

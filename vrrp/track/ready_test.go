@@ -6,6 +6,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/track"
 )
 
@@ -23,6 +24,7 @@ func TestReady(t *testing.T) {
 				netip.MustParsePrefix("fe80::1/64"), vip}},
 			"eth1": {Up: false},
 			"eth2": {Up: true, Addresses: []netip.Prefix{vip}},
+			"eth3": {Up: true, Port: link.Port{Kind: "bond", Master: "bond0"}},
 		},
 		Trackers: map[track.Key]event.TrackerState{
 			{Kind: event.TrackScript, Name: "bad"}: {Reason: "exit status 1"},
@@ -40,6 +42,8 @@ func TestReady(t *testing.T) {
 			"interface eth9 does not exist", 150},
 		"interface down": {func(i *conf.Instance, _ *conf.SyncGroup) { i.Interface = "eth1" },
 			"interface eth1 is down", 150},
+		"a port": {func(i *conf.Instance, _ *conf.SyncGroup) { i.Interface, i.DontTrackPrimary = "eth3", true },
+			"interface eth3 is a port of bond bond0: name bond0 in `interface`", 150},
 		"only virtual ones": {func(i *conf.Instance, _ *conf.SyncGroup) { i.Interface = "eth2" },
 			"interface eth2 has no IPv4 address of its own", 150},
 		"address on none": {func(i *conf.Instance, _ *conf.SyncGroup) { i.Addresses[0].Device = "eth9" },

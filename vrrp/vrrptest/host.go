@@ -108,6 +108,16 @@ func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
+// SetMaster makes an interface a port of a bridge, bond or team; the zero Port
+// ends it.
+func (h *Host) SetMaster(name string, p link.Port) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(name)
+	n.Port = p
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
 // SetUp takes an interface up or down.
 func (h *Host) SetUp(name string, up bool) {
 	h.mu.Lock()
