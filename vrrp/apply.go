@@ -96,7 +96,11 @@ func (e *Engine) index() {
 	clear(e.wanters)
 	clear(e.watchers)
 	clear(e.sources)
+	clear(e.virtual)
 	for _, i := range e.order {
+		for _, a := range slices.Concat(i.next.Addresses, i.next.ExcludedAddresses) {
+			e.virtual[a.Prefix.Addr()] = append(e.virtual[a.Prefix.Addr()], i)
+		}
 		for _, r := range i.tracks.Others {
 			e.watchers[r.Key] = append(e.watchers[r.Key], i)
 		}

@@ -39,6 +39,7 @@ type Engine struct {
 	trackers     map[track.Key]event.TrackerState
 	handovers    map[string]uint64 // numbers of those in force, by instance name
 	watchers     map[track.Key][]*instance
+	virtual      map[netip.Addr][]*instance // whose virtual address it is
 	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets      map[link.Key]*socket
 	interfaces   *interfaces
@@ -106,6 +107,7 @@ func New(opts Options) *Engine {
 		trackers:    make(map[track.Key]event.TrackerState),
 		watchers:    make(map[track.Key][]*instance),
 		sources:     make(map[netip.Addr][]*instance),
+		virtual:     make(map[netip.Addr][]*instance),
 		sockets:     make(map[link.Key]*socket),
 		leftBehind:  make(map[resource.Key]bool),
 		batch:       make([]link.Datagram, receiveBatch),

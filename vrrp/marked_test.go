@@ -95,6 +95,32 @@ func TestAVirtualAddressOfABackupIsAProblem(t *testing.T) {
 	})
 }
 
+// TestAVirtualAddressIsAConflictWithAnyPrefixAndDevice: neighbours are answered
+// all the same; on lo it is a real server's of direct routing.
+func TestAVirtualAddressIsAConflictWithAnyPrefixAndDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, b := pair(t)
+		b.host.Plug(3, "eth1", w, "10.1.0.2/24")
+		b.host.Plug(4, "lo", w, "127.0.0.1/8")
+		bare, _, _ := strings.Cut(vip, "/")
+		for _, c := range []struct{ device, prefix string }{{"eth0", bare + "/28"}, {"eth1", bare + "/24"}} {
+			b.host.Put(c.device, c.prefix)
+			after(5 * time.Second)
+			want := "remove it with ip address del " + c.prefix + " dev " + c.device
+			if got := b.trouble(); len(got) != 1 || got[0].Kind != event.Conflict || got[0].Error != want {
+				t.Errorf("problems: %v, want one conflict: %s", got, want)
+			}
+			b.host.Take(c.device, c.prefix)
+			after(5 * time.Second)
+		}
+		b.host.Put("lo", bare+"/32")
+		after(5 * time.Second)
+		if got := b.trouble(); len(got) != 0 {
+			t.Errorf("problems: %v", got)
+		}
+	})
+}
+
 func TestTheOwnersAddressIsNoProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newNode(t, &vrrptest.Wire{}, "10.0.0.2/24")

@@ -125,16 +125,23 @@ func (e *Engine) suspectConflicts(now time.Time, list ...*instance) {
 	if e.conflictCheck.Pending() || e.stopping {
 		return
 	}
-	if len(e.conflicts) > 0 || slices.ContainsFunc(list, e.mayConflict) {
+	if len(e.conflicts) > 0 || e.mayConflict(list) {
 		e.conflictCheck.kind = conflictCheck
 		e.deadlines.Set(&e.conflictCheck, now.Add(conflictAfter))
 	}
 }
 
-// mayConflict says whether an address of an instance that is not MASTER is there.
-func (e *Engine) mayConflict(i *instance) bool {
-	return !i.owns && i.cfg.Priority != machine.Owner && slices.ContainsFunc(i.addresses, func(a conf.Address) bool {
-		return e.present(resource.KeyOfAddress(a))
+// mayConflict says whether an address of one of these that is not MASTER is there.
+func (e *Engine) mayConflict(list []*instance) bool {
+	idle := func(i *instance) bool { return !i.owns && i.cfg.Priority != machine.Owner }
+	if !slices.ContainsFunc(list, idle) {
+		return false
+	}
+	there := e.virtualThere()
+	return slices.ContainsFunc(list, func(i *instance) bool {
+		return idle(i) && slices.ContainsFunc(i.addresses, func(a conf.Address) bool {
+			return len(there[a.Prefix.Addr()]) > 0
+		})
 	})
 }
 
@@ -144,9 +151,7 @@ func (e *Engine) concerned(ev link.Event) []*instance {
 	case link.Snapshot:
 		return e.order
 	case link.AddressAdded, link.AddressRemoved:
-		if i := e.interfaces.byIndex[ev.Address.Index]; i != nil {
-			return e.wanters[resource.AddressKey{Device: i.Name, Prefix: ev.Address.Prefix}]
-		}
+		return e.virtual[ev.Address.Prefix.Addr()]
 	}
 	return nil
 }
@@ -155,6 +160,7 @@ func (e *Engine) concerned(ev link.Event) []*instance {
 func (e *Engine) findConflicts(now time.Time) {
 	e.conflicts = nil
 	since := make(map[resource.Key]time.Time)
+	there := e.virtualThere()
 	for _, i := range e.order {
 		if state := i.machine.State(); state != event.Backup && state != event.Fault {
 			continue
@@ -163,38 +169,49 @@ func (e *Engine) findConflicts(now time.Time) {
 			continue
 		}
 		for _, a := range i.addresses {
-			k := resource.KeyOfAddress(a)
-			if !e.present(k) || e.isOwned(k) || e.isHeld(i, k) {
-				continue
+			for _, k := range there[a.Prefix.Addr()] {
+				if _, told := since[k]; told || e.isOwned(k) || e.isHeld(i, k) {
+					continue
+				}
+				command := resource.RemoveCommand(k)
+				at, known := e.conflictSince[k]
+				if !known {
+					at = now
+					e.log.Warn("a virtual address is on this host although its instance is not MASTER, and director did not "+
+						"put it there: two hosts answer for it", append(k.Attrs(), "instance", i.cfg.Name, "remove",
+						command)...)
+				}
+				since[k] = at
+				e.conflicts = append(e.conflicts, event.Problem{
+					Kind: event.Conflict, Object: k.String(), Instances: []string{i.cfg.Name},
+					Error: "remove it with " + command, Times: 1, Since: at.Round(0),
+				})
 			}
-			command := resource.RemoveCommand(k)
-			at, known := e.conflictSince[k]
-			if !known {
-				at = now
-				e.log.Warn("a virtual address is on this host although its instance is not MASTER, and director did not "+
-					"put it there: two hosts answer for it", append(k.Attrs(), "instance", i.cfg.Name, "remove",
-					command)...)
-			}
-			since[k] = at
-			e.conflicts = append(e.conflicts, event.Problem{
-				Kind: event.Conflict, Object: k.String(), Instances: []string{i.cfg.Name},
-				Error: "remove it with " + command, Times: 1, Since: at.Round(0),
-			})
 		}
 	}
 	e.conflictSince = since
 	e.tellProblems()
 }
 
-// present says whether an address is on the host, whoever has put it there.
-func (e *Engine) present(k resource.AddressKey) bool {
-	on := e.interfaces.byName[k.Device]
-	return on != nil && on.has(k.Prefix)
-}
-
-func (i *iface) has(p netip.Prefix) bool {
-	_, own := i.addrs[p]
-	return own || i.virtual[p]
+// virtualThere are the virtual addresses that are on this host, by address: with
+// whatever prefix, and on any interface but the loopback interface, where real
+// servers of direct routing have them.
+func (e *Engine) virtualThere() map[netip.Addr][]resource.AddressKey {
+	there := make(map[netip.Addr][]resource.AddressKey)
+	for _, on := range e.interfaces.byIndex {
+		if !on.known || on.Name == "lo" {
+			continue
+		}
+		for _, p := range on.prefixes() {
+			if len(e.virtual[p.Addr()]) > 0 {
+				there[p.Addr()] = append(there[p.Addr()], resource.AddressKey{Device: on.Name, Prefix: p})
+			}
+		}
+	}
+	for _, list := range there {
+		slices.SortFunc(list, func(a, b resource.AddressKey) int { return resource.Compare(a, b) })
+	}
+	return there
 }
 
 // isOwned says whether a MASTER on this host, or the static part of the
