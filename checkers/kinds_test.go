@@ -45,7 +45,8 @@ func TestPlacesOfACheckKind(t *testing.T) {
 			t.Errorf("%s: no test of package probe runs it (conf.%s)", kind, constant)
 		}
 		at := netip.MustParseAddr("10.0.0.2")
-		checker := conf.Checker{Kind: kind, ConnectIP: at, ConnectPort: 80, HTTP: &conf.HTTPCheck{URLs: []conf.HTTPURL{{Path: "/"}}}}
+		checker := conf.Checker{Kind: kind, ConnectIP: at, ConnectPort: 80,
+			HTTP: &conf.HTTPCheck{URLs: []conf.HTTPURL{{Path: "/"}}}}
 		for _, name := range checkers.Names(&conf.RealServer{Checkers: []conf.Checker{checker}}) {
 			if !strings.HasPrefix(name, string(kind)+" ") || !strings.Contains(name, at.String()) {
 				t.Errorf("%s: its name in events is %q, want the kind and what is checked", kind, name)

@@ -86,7 +86,8 @@ type lab struct {
 }
 
 func newLab(judge func(probe.Target) probe.Result) *lab {
-	l := &lab{fakeProber: &fakeProber{bubble: newBubble(), took: time.Millisecond, judge: judge, running: map[string]int{}}}
+	l := &lab{fakeProber: &fakeProber{bubble: newBubble(), took: time.Millisecond, judge: judge,
+		running: map[string]int{}}}
 	l.Schedule = checkers.New(checkers.Options{
 		Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
@@ -295,7 +296,8 @@ func TestReload(t *testing.T) {
 		next := config([]conf.Checker{kept}, []conf.Checker{changed}, nil)
 		next.VirtualServers[0].RealServers[0].Weight = 9
 		next.VirtualServers[0].RealServers = next.VirtualServers[0].RealServers[:2]
-		l.Apply(next, checkers.SnapshotOf([]event.RealServerState{{VirtualServer: vs, RealServer: rs}})) // a snapshot is for new ones only
+		// a snapshot is for new ones only
+		l.Apply(next, checkers.SnapshotOf([]event.RealServerState{{VirtualServer: vs, RealServer: rs}}))
 		synctest.Wait()
 		l.do(func() {
 			if l.cancelled != 2 {
@@ -376,8 +378,9 @@ func TestSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead := event.RealServerState{VirtualServer: vs, RealServer: rs, Since: long, Reason: "dead", Failed: []event.CheckResult{
-		{Checker: "TCP_CHECK 10.0.0.2:80", Reason: "connection refused", At: long}}}
+	dead := event.RealServerState{VirtualServer: vs, RealServer: rs, Since: long, Reason: "dead",
+		Failed: []event.CheckResult{
+			{Checker: "TCP_CHECK 10.0.0.2:80", Reason: "connection refused", At: long}}}
 	lost := dead
 	lost.Failed = []event.CheckResult{{Checker: "TCP_CHECK 10.0.0.2:9999"}}
 	alive := event.RealServerState{Up: true, Since: long, Reason: "alive"}
@@ -392,10 +395,12 @@ func TestSnapshot(t *testing.T) {
 		want    []string
 	}{
 		{"dead stays dead", tcpChecker(), dead, []bool{false}, []string{"down: dead"}},
-		{"dead comes back with a success", tcpChecker(), dead, []bool{true}, []string{"down: dead", "up: TCP_CHECK 10.0.0.2:80: fine"}},
+		{"dead comes back with a success", tcpChecker(), dead, []bool{true},
+			[]string{"down: dead", "up: TCP_CHECK 10.0.0.2:80: fine"}},
 		{"dead by a checker that is gone", tcpChecker(), lost, []bool{false}, []string{"down: dead"}},
 		{"alive stays alive, with its retries", alpha, alive, []bool{false, true}, []string{"up: alive"}},
-		{"known to nobody", tcpChecker(), fresh, []bool{false}, []string{"up initial: not checked yet", "down: TCP_CHECK 10.0.0.2:80: connection refused"}},
+		{"known to nobody", tcpChecker(), fresh, []bool{false}, []string{"up initial: not checked yet",
+			"down: TCP_CHECK 10.0.0.2:80: connection refused"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -101,8 +101,9 @@ type Instance struct {
 	HigherPrioSendAdvert   bool // send one advertisement before yielding
 	OwnerIgnoreAdverts     bool
 	SkipCheckAdvertAddress bool
-	ChecksumAsV2           bool // v3_checksum_as_v2: IPv4 version 3 checksum without pseudo-header (RFC 9568 section 5.2.8)
-	DontTrackPrimary       bool // ignore faults of the instance's own interface
+	// v3_checksum_as_v2: IPv4 version 3 checksum without pseudo-header (RFC 9568 section 5.2.8)
+	ChecksumAsV2     bool
+	DontTrackPrimary bool // ignore faults of the instance's own interface
 
 	// TimerExpiredBackup, with nopreempt: a MASTER whose timer fired too late
 	// becomes BACKUP unless its priority is above this; 0 is off.

@@ -75,7 +75,8 @@ func TestIdentitiesRefuseOtherText(t *testing.T) {
 			t.Errorf("virtual server %q is read as %v", s, id)
 		}
 	}
-	for _, s := range []string{"", "/", "[192.0.2.1]:tcp:80", "[192.0.2.1]:tcp:80/", "[192.0.2.1]:tcp:80/10.0.0.2", "FWM 5/[10.0.0.2]:x"} {
+	for _, s := range []string{"", "/", "[192.0.2.1]:tcp:80", "[192.0.2.1]:tcp:80/", "[192.0.2.1]:tcp:80/10.0.0.2",
+		"FWM 5/[10.0.0.2]:x"} {
 		if id, err := conf.ParseRealServerID(s); err == nil {
 			t.Errorf("real server %q is read as %v", s, id)
 		}

@@ -25,7 +25,8 @@ func TestRulesAreReadBackFromTheirText(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "priority 1", "table 5", "from 10.0.0.1/8 priority 1 table 5", "priority 1 table", "priority x table 5", "priority 1 table 5 extra",
+		"", "priority 1", "table 5", "from 10.0.0.1/8 priority 1 table 5", "priority 1 table", "priority x table 5",
+		"priority 1 table 5 extra",
 		"priority 1 table 5 sport 2-1", "priority 1 table 5 sport 1-65536", "from 10.0.0.0/8 to fd00::/8 priority 1 table 5",
 	} {
 		if r, ok := conf.ParseRule(text); ok {

@@ -16,7 +16,8 @@ func TestSecretShowsItselfNowhere(t *testing.T) {
 	type holder struct{ Auth conf.Authentication }
 	h := holder{conf.Authentication{Type: conf.PassAuth, Pass: "s3cretPW"}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%10s"} {
-		if got := fmt.Sprintf(verb, h); strings.Contains(got, "s3cret") || strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
+		if got := fmt.Sprintf(verb, h); strings.Contains(got, "s3cret") ||
+			strings.Contains(got, fmt.Sprintf("%x", "s3cret")) {
 			t.Errorf("%s shows it: %s", verb, got)
 		}
 	}

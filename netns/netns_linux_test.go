@@ -73,7 +73,8 @@ func TestEnter(t *testing.T) {
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {
-	if _, err := netns.Enter("no-such-namespace"); err == nil || !strings.Contains(err.Error(), "ip netns add no-such-namespace") {
+	if _, err := netns.Enter("no-such-namespace"); err == nil ||
+		!strings.Contains(err.Error(), "ip netns add no-such-namespace") {
 		t.Errorf("error %v", err)
 	}
 	for _, name := range []string{"", ".", "..", "../../proc/1/ns/net", "a/b"} {

@@ -83,7 +83,8 @@ func TestAHandoffThatFailsIsTakenBack(t *testing.T) {
 // told by the other, and no script is cut off.
 func TestAnotherNotifierGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := instances(conf.NotifyScripts{Master: script("/master/5s"), Backup: script("/backup/5s"), Any: script("/any/1s")})
+		cfg := instances(conf.NotifyScripts{Master: script("/master/5s"), Backup: script("/backup/5s"),
+			Any: script("/any/1s")})
 		rs := &conf.RealServer{
 			Key: conf.ServerKey{Address: netip.MustParseAddr("10.0.1.1"), Port: 80}, Protocol: conf.TCP,
 			NotifyUp: script("/up/1s"), NotifyDown: script("/down/1s"),

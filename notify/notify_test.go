@@ -88,13 +88,14 @@ type lab struct {
 
 func newLab() *lab {
 	l := &lab{fakeRunner: &fakeRunner{lock: make(chan struct{}, 1), began: time.Now()}}
-	l.Notifier = notify.New(notify.Options{Runner: l.fakeRunner, Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == "since" {
-				return slog.Attr{}
-			}
-			return a
-		}}))})
+	l.Notifier = notify.New(notify.Options{Runner: l.fakeRunner,
+		Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey || a.Key == "since" {
+					return slog.Attr{}
+				}
+				return a
+			}}))})
 	return l
 }
 
@@ -186,7 +187,8 @@ func TestGroups(t *testing.T) {
 func TestCoalescing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.Apply(instances(conf.NotifyScripts{Master: script("/master/5s"), Backup: script("/backup/5s"), Any: script("/any/1s")}))
+		l.Apply(instances(conf.NotifyScripts{Master: script("/master/5s"), Backup: script("/backup/5s"),
+			Any: script("/any/1s")}))
 		l.tell(event.Backup)
 		pause(time.Second)
 		for range 10 {
@@ -212,7 +214,8 @@ func TestCoalescing(t *testing.T) {
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.Apply(instances(conf.NotifyScripts{Master: script("/master/100s"), Backup: script("/backup/1s"), Any: script("/any/1s")}))
+		l.Apply(instances(conf.NotifyScripts{Master: script("/master/100s"), Backup: script("/backup/1s"),
+			Any: script("/any/1s")}))
 		l.tell(event.Master)
 		pause(10 * time.Second)
 		l.tell(event.Backup)
@@ -237,7 +240,8 @@ func TestPatience(t *testing.T) {
 func TestNeverEnding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.Apply(instances(conf.NotifyScripts{Master: script("/master/9000h"), Backup: script("/backup/1s"), Stop: script("/stop/1s")}))
+		l.Apply(instances(conf.NotifyScripts{Master: script("/master/9000h"), Backup: script("/backup/1s"),
+			Stop: script("/stop/1s")}))
 		l.tell(event.Master)
 		pause(time.Hour)
 		diff(t, "log while nothing waits", "", l.log.String())
@@ -334,9 +338,11 @@ func TestReload(t *testing.T) {
 func TestDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"), Any: script("/any/0s")}))
+		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"),
+			Any: script("/any/0s")}))
 		l.Apply(&conf.Config{}) // it never was anything: nobody is told
-		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"), Any: script("/any/0s")}))
+		l.Apply(instances(conf.NotifyScripts{Fault: script("/fault/0s"), Deleted: script("/deleted/1s"),
+			Any: script("/any/0s")}))
 		l.tell(event.Backup)
 		pause(5 * time.Second)
 		l.Apply(&conf.Config{})
@@ -358,7 +364,8 @@ func TestLastAndFailures(t *testing.T) {
 			{Object: "INSTANCE VI_1", Script: "notify", State: "MASTER", Running: true, Exit: program.Exit{
 				Argv: []string{"/any/10s", "INSTANCE", "VI_1", "MASTER", "100"}, PID: 7, Started: l.began.Add(time.Second)}},
 			{Object: "INSTANCE VI_1", Script: "notify_master", State: "MASTER", Exit: program.Exit{
-				Argv: []string{"/fail/1s", "a"}, PID: 7, Started: l.began, Ended: l.began.Add(time.Second), Code: 3, Output: "no such thing"}},
+				Argv: []string{"/fail/1s", "a"}, PID: 7, Started: l.began, Ended: l.began.Add(time.Second), Code: 3,
+				Output: "no such thing"}},
 		}, l.Last())
 		diff(t, "log", `level=WARN msg="script failed" object="INSTANCE VI_1" script=notify_master state=MASTER program=/fail/1s reason="exit status 3" output="no such thing"
 `, l.log.String())
@@ -454,7 +461,8 @@ func TestLowerHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
 		l.Apply(instances(conf.NotifyScripts{
-			Master: script("/master/5s"), Backup: script("/backup"), RxLowerPriority: script("/lower/1s arg"), Any: script("/any"),
+			Master: script("/master/5s"), Backup: script("/backup"), RxLowerPriority: script("/lower/1s arg"),
+			Any: script("/any"),
 		}))
 		heard := func() { l.LowerHeard(event.LowerHeard{Instance: "VI_1", Priority: 50, Sender: "10.0.0.2"}) }
 		l.LowerHeard(event.LowerHeard{Instance: "unknown"})
@@ -472,7 +480,8 @@ func TestLowerHeard(t *testing.T) {
 		pause(9 * time.Second)
 		diff(t, "scripts", []string{
 			"0s /master/5s", "5s /any INSTANCE VI_1 MASTER 100", "5s /lower/1s arg",
-			"10s /any INSTANCE VI_1 FAULT 100", "10s /master/5s", "15s /any INSTANCE VI_1 MASTER 100", "15s /backup", "15s /any INSTANCE VI_1 BACKUP 100",
+			"10s /any INSTANCE VI_1 FAULT 100", "10s /master/5s", "15s /any INSTANCE VI_1 MASTER 100", "15s /backup",
+			"15s /any INSTANCE VI_1 BACKUP 100",
 		}, l.seen)
 		l.Stop(t.Context())
 	})

@@ -63,7 +63,8 @@ func TestRealScripts(t *testing.T) {
 			t.Fatalf("goroutines left:\n%s", buf[:runtime.Stack(buf, true)])
 		}
 	}
-	if children, err := os.ReadFile("/proc/thread-self/children"); err == nil && len(strings.TrimSpace(string(children))) > 0 {
+	if children, err := os.ReadFile("/proc/thread-self/children"); err == nil &&
+		len(strings.TrimSpace(string(children))) > 0 {
 		t.Errorf("children left: %s", children)
 	}
 }

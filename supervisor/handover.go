@@ -35,7 +35,8 @@ func (s *supervisor) readHandovers() {
 	s.handovers.Expire(time.Now())
 	s.forgetHandovers()
 	if names := s.handovers.Instances(); len(names) > 0 {
-		s.log.Warn("instances are still handed over: they leave their mastership to the peer", "instances", strings.Join(names, " "),
+		s.log.Warn("instances are still handed over: they leave their mastership to the peer", "instances",
+			strings.Join(names, " "),
 			"end_with", "director resume")
 	}
 }
@@ -162,7 +163,8 @@ func handoverPatience(cfg *conf.Config, names []string) time.Duration {
 	return longest + 2*time.Second
 }
 
-func (s *supervisor) awaitHandover(ctx context.Context, r *control.HandoverReport, number uint64, began time.Time, patience time.Duration) error {
+func (s *supervisor) awaitHandover(ctx context.Context, r *control.HandoverReport, number uint64, began time.Time,
+	patience time.Duration) error {
 	look := time.NewTicker(handoverPoll)
 	defer look.Stop()
 	for end := began.Add(patience); time.Now().Before(end); {

@@ -120,7 +120,8 @@ func (s *supervisor) takeOver(h *handoff) {
 	}
 	s.tracking.Resume(s.current().cfg, h.Trackers)
 	s.ready("READY=1")
-	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation", h.Generation)
+	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation",
+		h.Generation)
 	s.tellRollout(rollout.Replace{Workers: s.otherProgram()})
 	if h.Reload {
 		s.tellReload(reload.Asked{})

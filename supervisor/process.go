@@ -25,7 +25,8 @@ import (
 const defaultRealTime = 20
 
 // startWorker starts the process of a worker with what it needs of root's power.
-func startWorker(log *slog.Logger, name string, o *Options, privilege worker.Privilege, peer *os.File) (*exec.Cmd, error) {
+func startWorker(log *slog.Logger, name string, o *Options, privilege worker.Privilege, peer *os.File) (*exec.Cmd,
+	error) {
 	cmd := exec.Command("/proc/self/exe", workerArgs(name, o)...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
@@ -68,7 +69,8 @@ func release(name string, o *Options, privilege worker.Privilege) error {
 // workerArgs is the command line of a worker. What director was started with
 // stands at its end, so that ps tells whose worker it is.
 func workerArgs(name string, o *Options) []string {
-	args := []string{"worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat, "--log-level", o.LogLevel, "--"}
+	args := []string{"worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat, "--log-level", o.LogLevel,
+		"--"}
 	return append(args, os.Args[1:]...)
 }
 

@@ -40,10 +40,12 @@ func TestAHandoffOfAnEarlierCommitIsRead(t *testing.T) {
 // A program that answers as that commit does can be upgraded to, and back.
 func TestAProgramOfAnEarlierCommitCanTakeOver(t *testing.T) {
 	for answer, refused := range map[string]string{
-		`{"hand_down":1,"protocol":1,"version":"9b4dd5e"}`:                                              "",
-		`{"hand_down":7,"oldest_hand_down":1,"protocol":3,"oldest_protocol":1,"version":"later"}`:       "",
-		`{"hand_down":7,"oldest_hand_down":2,"protocol":1,"version":"much later"}`:                      "reads handoffs of version 7",
-		`{"hand_down":1,"protocol":3,"version":"another"}`:                                              "speaks version 3 of the protocol",
+		`{"hand_down":1,"protocol":1,"version":"9b4dd5e"}`:                                        "",
+		`{"hand_down":7,"oldest_hand_down":1,"protocol":3,"oldest_protocol":1,"version":"later"}`: "",
+		`{"hand_down":7,"oldest_hand_down":2,"protocol":1,"version":"much later"}`: "reads handoffs " +
+			"of version 7",
+		`{"hand_down":1,"protocol":3,"version":"another"}`: "speaks version " +
+			"3 of the protocol",
 		`{"hand_down":1,"protocol":1,"version":"strict","errors":["a.conf:1:1: error: no such thing"]}`: "finds 1 error",
 		`{}`:    "does not answer as a director",
 		`hello`: "does not answer as a director",

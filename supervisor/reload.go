@@ -85,7 +85,8 @@ func (s *supervisor) evaluate(l *loaded) reload.Read {
 // needsRestart says that the configurations differ in what cannot be changed
 // under a running director.
 func needsRestart(a, b *conf.Config) bool {
-	return a.NetworkNamespace != b.NetworkNamespace || a.IPVSNamespace != b.IPVSNamespace || a.InstanceName != b.InstanceName
+	return a.NetworkNamespace != b.NetworkNamespace || a.IPVSNamespace != b.IPVSNamespace ||
+		a.InstanceName != b.InstanceName
 }
 
 // carryOutReload does what the machine has decided.
@@ -127,7 +128,8 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 			"digest", words.ShortDigest(e.Config.Digest()), "back_to", e.Back.(*loaded).kept.Number)
 	case reload.InForce:
 		if e.Overdue {
-			s.log.Error("workers have not applied the configuration in time", "generation", e.Generation, "workers", s.rollout.Behind())
+			s.log.Error("workers have not applied the configuration in time", "generation", e.Generation, "workers",
+				s.rollout.Behind())
 			return
 		}
 		s.log.Info("reloaded", "config", e.Config.(*loaded).cfg.Path, "generation", e.Generation)

@@ -69,7 +69,8 @@ func (s *supervisor) openHistory() {
 func (s *supervisor) historyFailed(err error) {
 	if text := err.Error(); text != s.archive.trouble {
 		s.archive.trouble = text
-		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at the next start",
+		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at "+
+			"the next start",
 			"error", err)
 	}
 }

@@ -81,7 +81,8 @@ func lockRunDir(d worker.RunDir) (*os.File, error) {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			pid, _ := os.ReadFile(d.PidFile())
-			return nil, fmt.Errorf("a director (pid %s) runs already with run directory %s: stop it, or give this one its own with --run-dir",
+			return nil, fmt.Errorf("a director (pid %s) runs already with run directory %s: stop it, or give this one its "+
+				"own with --run-dir",
 				strings.TrimSpace(string(pid)), string(d))
 		}
 		return nil, fmt.Errorf("locking %s: %w", d.PidFile(), err)

@@ -53,7 +53,11 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 	file := c.load()
 	s := start{current: file, disk: file}
 	usable := !conf.HasErrors(file.findings)
-	broken := fmt.Errorf("%s has errors: nothing was started; mend the lines above (director check -f %s shows them again)", c.File, c.File)
+	broken := fmt.Errorf(
+		"%s has errors: nothing was started; mend the lines above (director check -f %s shows them again)",
+		c.File,
+		c.File,
+	)
 	if c.NoFallback {
 		if !usable {
 			return s, broken
@@ -112,7 +116,8 @@ func whyNotTheFile(why history.Why, file string, findings []conf.Finding) string
 	case history.FileUnconfirmed:
 		return fmt.Sprintf("the configuration in %s was applied with --confirm and never confirmed", file)
 	case history.FileRolledBack:
-		return fmt.Sprintf("the configuration in %s was taken out of force by a rollback; a reload takes it all the same", file)
+		return fmt.Sprintf("the configuration in %s was taken out of force by a rollback; a reload takes it all the same",
+			file)
 	}
 	errors, _, _ := conf.Count(findings)
 	return fmt.Sprintf("%s has %s; director check shows them", file, words.Count(errors, "error"))

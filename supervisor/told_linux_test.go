@@ -213,9 +213,11 @@ func TestStatusOfEverything(t *testing.T) {
 	r := running(t, "vrrp_sync_group G {\n group {\n VI_1\n }\n}\n"+instance("VI_1", "")+service)
 	r.isMaster("VI_1")
 	r.says(worker.VRRP,
-		worker.Message{Group: &event.GroupState{Group: "G", From: event.Backup, State: event.Master, Since: time.Now(), Reason: "VI_1"}},
+		worker.Message{Group: &event.GroupState{Group: "G", From: event.Backup, State: event.Master, Since: time.Now(),
+			Reason: "VI_1"}},
 		worker.Message{Host: &event.HostState{Problems: []event.Problem{{
-			Kind: event.Holding, Object: "address 192.0.2.11/32 on vip0", Instances: []string{"VI_1"}, Error: "busy", Times: 3, Since: time.Now(),
+			Kind: event.Holding, Object: "address 192.0.2.11/32 on vip0", Instances: []string{"VI_1"}, Error: "busy", Times: 3,
+			Since: time.Now(),
 		}}}})
 	r.says(worker.LVS, worker.Message{Check: &event.CheckResult{
 		VirtualServer: "[192.0.2.10]:tcp:80", RealServer: "[10.0.0.3]:tcp:80", Checker: "TCP_CHECK 10.0.0.3:80",

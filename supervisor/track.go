@@ -42,8 +42,11 @@ func (s *supervisor) virtualServer(v event.VirtualServerState) {
 // tracksServer says whether an instance or a group tracks a virtual server.
 func tracksServer(cfg *conf.Config, name string) bool {
 	is := func(t conf.Track) bool { return t.Name == name }
-	return slices.ContainsFunc(cfg.Instances, func(i *conf.Instance) bool { return slices.ContainsFunc(i.TrackVirtualServers, is) }) ||
-		slices.ContainsFunc(cfg.SyncGroups, func(g *conf.SyncGroup) bool { return slices.ContainsFunc(g.TrackVirtualServers, is) })
+	return slices.ContainsFunc(cfg.Instances,
+		func(i *conf.Instance) bool { return slices.ContainsFunc(i.TrackVirtualServers, is) }) ||
+		slices.ContainsFunc(cfg.SyncGroups, func(g *conf.SyncGroup) bool {
+			return slices.ContainsFunc(g.TrackVirtualServers, is)
+		})
 }
 
 // tracked takes in what was seen of a tracker.

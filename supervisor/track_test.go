@@ -35,8 +35,10 @@ func TestQuorumsAreTracked(t *testing.T) {
 		got[t.Name] = t
 	}
 	want := map[string]event.TrackerState{
-		"[192.0.2.1]:tcp:80": {Kind: event.TrackVirtualServer, Name: "[192.0.2.1]:tcp:80", Reason: "1 of 3 real servers are alive"},
-		"FWM 5":              {Kind: event.TrackVirtualServer, Name: "FWM 5", Up: true, Reason: "2 of 2 real servers are alive"},
+		"[192.0.2.1]:tcp:80": {Kind: event.TrackVirtualServer, Name: "[192.0.2.1]:tcp:80",
+			Reason: "1 of 3 real servers are alive"},
+		"FWM 5": {Kind: event.TrackVirtualServer, Name: "FWM 5", Up: true,
+			Reason: "2 of 2 real servers are alive"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("trackers (-want +got):\n%s", diff)

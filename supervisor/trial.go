@@ -51,13 +51,16 @@ func (q handoffQuestion) try(ctx context.Context, path string) error {
 	case json.Unmarshal(out.Bytes(), &a) != nil || a.Handoff == 0:
 		return fmt.Errorf("%s does not answer as a director that can take over: restart director to use it", path)
 	case !reads(a.OldestHandoff, a.Handoff, oldestHandoff, handoffVersion):
-		return fmt.Errorf("%s (version %s) cannot take over: it reads handoffs of version %d, this program writes version %d: restart director to use it",
+		return fmt.Errorf("%s (version %s) cannot take over: it reads handoffs of version %d, this program writes version "+
+			"%d: restart director to use it",
 			path, a.Version, a.Handoff, handoffVersion)
 	case !reads(a.OldestProtocol, a.Protocol, worker.OldestProtocol, worker.ProtocolVersion):
-		return fmt.Errorf("%s (version %s) cannot take over: it speaks version %d of the protocol of the workers, this program version %d: restart director to use it",
+		return fmt.Errorf("%s (version %s) cannot take over: it speaks version %d of the protocol of the workers, this "+
+			"program version %d: restart director to use it",
 			path, a.Version, a.Protocol, worker.ProtocolVersion)
 	case len(a.Errors) > 0:
-		return fmt.Errorf("%s (version %s) finds %s in the configuration in force, the first: %s", path, a.Version, words.Count(len(a.Errors), "error"), a.Errors[0])
+		return fmt.Errorf("%s (version %s) finds %s in the configuration in force, the first: %s", path, a.Version,
+			words.Count(len(a.Errors), "error"), a.Errors[0])
 	}
 	return nil
 }

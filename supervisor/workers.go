@@ -142,7 +142,8 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 	case rollout.InService:
 		s.ready("READY=1")
 		cfg := s.current().cfg
-		s.log.Info("in service", "config", cfg.Path, "instances", len(cfg.Instances), "virtual_servers", len(cfg.VirtualServers))
+		s.log.Info("in service", "config", cfg.Path, "instances", len(cfg.Instances), "virtual_servers",
+			len(cfg.VirtualServers))
 	case rollout.TableNotLoaded:
 		s.log.Warn("the IPVS table is not loaded: going on without it", "waited", rollout.TablePatience)
 	case rollout.WorkerDied:

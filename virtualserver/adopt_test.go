@@ -13,7 +13,8 @@ import (
 )
 
 // crashed is what a worker leaves that was killed: a table and a journal.
-func crashed(t *testing.T, servers []*conf.VirtualServer, verdicts ...event.RealServerState) (*ipvstest.Fake, *journal) {
+func crashed(t *testing.T, servers []*conf.VirtualServer, verdicts ...event.RealServerState) (*ipvstest.Fake,
+	*journal) {
 	kernel, j := ipvstest.NewFake(), newJournal()
 	r := start(t, kernel, j)
 	r.apply(1, verdicts, servers...)

@@ -29,7 +29,8 @@ func TestAFightHasPausesAndIsAProblem(t *testing.T) {
 		if s.Repaired < 10 || s.Repaired > 40 {
 			t.Errorf("repaired %d times in %d minutes, want after pauses of up to 30 s", s.Repaired, minutes)
 		}
-		if s.Contested < 10 || s.ContestedSince.IsZero() || !strings.Contains(s.Problem(), "something else keeps changing it") {
+		if s.Contested < 10 || s.ContestedSince.IsZero() || !strings.Contains(s.Problem(),
+			"something else keeps changing it") {
 			t.Errorf("state %+v, want it contested", s)
 		}
 		if lines := r.lines("WARN"); len(lines) < 2 || len(lines) > minutes+1 {

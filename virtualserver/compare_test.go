@@ -142,7 +142,8 @@ func TestForeignServicesAreLeftAlone(t *testing.T) {
 		r := start(t, ipvstest.NewFake(), newJournal())
 		r.apply(1, nil, virtual(vip, a))
 		other := virtual(vip2, c)
-		if err := r.kernel.Do(foreign(table.NewService, other, "", 0), foreign(table.NewDestination, other, c, 3)); err != nil {
+		if err := r.kernel.Do(foreign(table.NewService, other, "", 0),
+			foreign(table.NewDestination, other, c, 3)); err != nil {
 			t.Fatal(err)
 		}
 		r.kernel.Forget()

@@ -47,7 +47,8 @@ func TestKernelWithoutIPVS(t *testing.T) {
 func TestRefusedServiceIsTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := start(t, ipvstest.NewFake(), newJournal())
-		bad, good := virtual(vip, repeat(100, func(i int) string { return fmt.Sprintf("10.1.0.%d:80", i+1) })...), virtual(vip2, c)
+		bad, good := virtual(vip, repeat(100, func(i int) string { return fmt.Sprintf("10.1.0.%d:80", i+1) })...),
+			virtual(vip2, c)
 		var tries atomic.Int32
 		r.kernel.Refuse(func(op table.Op) error {
 			if op.Service.Key != bad.Key {

@@ -31,7 +31,8 @@ func (r *reconciler) warnSetting(rs *conf.RealServer, setting, file string) {
 		return
 	}
 	if value, err := r.ReadFile(file); err == nil && strings.TrimSpace(string(value)) == "0" {
-		r.warnOnce(setting, "the kernel does not forward packets: clients get no answers from real servers reached by NAT; set "+
+		r.warnOnce(setting, "the kernel does not forward packets: clients get no answers from real servers reached by "+
+			"NAT; set "+
 			setting+"=1", "real_server", rs.String())
 	}
 }

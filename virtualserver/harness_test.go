@@ -221,7 +221,8 @@ func virtual(address string, servers ...string) *conf.VirtualServer {
 		Scheduler: "wlc", Quorum: 1,
 	}
 	for _, s := range servers {
-		vs.RealServers = append(vs.RealServers, &conf.RealServer{Key: serverKey(s), Protocol: conf.TCP, Weight: 1, Forward: conf.DR})
+		vs.RealServers = append(vs.RealServers, &conf.RealServer{Key: serverKey(s), Protocol: conf.TCP, Weight: 1,
+			Forward: conf.DR})
 	}
 	return vs
 }

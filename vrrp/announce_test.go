@@ -72,14 +72,16 @@ func TestPaceOfInterfaces(t *testing.T) {
 
 func TestFormOfAnnouncements(t *testing.T) {
 	for form, want := range map[string][]bool{
-		"": {false, false}, conf.GARPRequest: {false, false}, conf.GARPReply: {true, true}, conf.GARPBoth: {false, true, false, true},
+		"": {false, false}, conf.GARPRequest: {false, false}, conf.GARPReply: {true, true},
+		conf.GARPBoth: {false, true, false, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &vrrptest.Wire{}
 			a := newNode(t, w, "10.0.0.1/24")
 			a.applyConfig(&conf.Config{
-				Global:    conf.Global{GARPForm: form},
-				Instances: []*conf.Instance{with(instance("VI", 150, vip), func(i *conf.Instance) { i.GARP = conf.GARP{MasterRepeat: 2} })},
+				Global: conf.Global{GARPForm: form},
+				Instances: []*conf.Instance{with(instance("VI", 150, vip),
+					func(i *conf.Instance) { i.GARP = conf.GARP{MasterRepeat: 2} })},
 			}, nil)
 			a.engine.AllowMaster()
 			after(5 * time.Second)
@@ -157,7 +159,8 @@ func TestExtraAnnouncementsOfVirtualMACs(t *testing.T) {
 				want = 4
 			}
 			if here, there := len(w.Announcements()), len(x.Announcements()); here != want || there != 4 {
-				t.Errorf("vmac_xmit_base %v: %d announcements on its own link and %d on the other, want %d and 4", xmitBase, here, there, want)
+				t.Errorf("vmac_xmit_base %v: %d announcements on its own link and %d on the other, want %d and 4", xmitBase, here,
+					there, want)
 			}
 		})
 	}

@@ -47,7 +47,11 @@ func TestDenseTrafficDelaysNoTakeover(t *testing.T) {
 		b.want("VI", event.Master)
 		first := sent(w)[len(mine)]
 		if got, want := first.At.Sub(last.At), downInterval(time.Second, 100); got != want {
-			t.Errorf("amid dense traffic: from the last advertisement of the old master to the first of the new one: %v, want %v", got, want)
+			t.Errorf(
+				"amid dense traffic: from the last advertisement of the old master to the first of the new one: %v, want %v",
+				got,
+				want,
+			)
 		}
 	})
 }

@@ -174,7 +174,8 @@ func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
 		e.opts.LowerHeard != nil && (i.lowerTold.IsZero() || now.Sub(i.lowerTold) >= peerPause) {
 		i.lowerTold = now
 		e.opts.LowerHeard(event.LowerHeard{
-			Instance: i.cfg.Name, ID: i.cfg.ID().String(), Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(), At: now.Round(0),
+			Instance: i.cfg.Name, ID: i.cfg.ID().String(), Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(),
+			At: now.Round(0),
 		})
 	}
 	if n, ok := i.limits.allow(f.Reason.String(), now); ok {

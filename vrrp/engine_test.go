@@ -207,7 +207,8 @@ func TestAWorkerThatIsBackInTimeResumesMaster(t *testing.T) {
 		before := len(adverts(t, w))
 		after(100 * time.Millisecond)
 		a.run()
-		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: 100 * time.Millisecond}}, instance("VI", 150, vip))
+		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: 100 * time.Millisecond}},
+			instance("VI", 150, vip))
 		// Nobody has allowed anything yet.
 		got := adverts(t, w)
 		if len(got) != before+1 || got[before].from != a.host || got[before].priority != 150 || got[before].at != time.Now() {
@@ -235,7 +236,8 @@ func TestAWorkerThatIsBackTooLateStartsAsBackup(t *testing.T) {
 		after(2500 * time.Millisecond)
 		a.wantAddress(true, vip)
 		a.run()
-		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: 2500 * time.Millisecond}}, instance("VI", 150, vip))
+		a.applyResuming(map[string]vrrp.Resume{"VI": {State: event.Master, SilentFor: 2500 * time.Millisecond}},
+			instance("VI", 150, vip))
 		a.want("VI", event.Backup)
 		a.wantAddress(false, vip)
 		after(time.Second + 200*time.Millisecond)

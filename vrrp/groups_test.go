@@ -94,7 +94,8 @@ func TestGroupFailsOverAsOne(t *testing.T) {
 		after(10 * time.Second)
 		a.wantBoth(event.Master)
 		b.wantBoth(event.Backup)
-		if diff := cmp.Diff([]event.VRRPState{event.Backup, event.Master, event.Fault, event.Backup, event.Master}, a.groupStates()); diff != "" {
+		if diff := cmp.Diff([]event.VRRPState{event.Backup, event.Master, event.Fault, event.Backup, event.Master},
+			a.groupStates()); diff != "" {
 			t.Errorf("states of the group (-want +got):\n%s", diff)
 		}
 		if n := len(l.out.Packets()); n == 0 {
@@ -110,9 +111,10 @@ func TestLargeGroup(t *testing.T) {
 		a.engine.AllowMaster()
 		cfg := &conf.Config{SyncGroups: []*conf.SyncGroup{{Name: "G"}}}
 		for n := range 100 {
-			cfg.Instances = append(cfg.Instances, with(instance(fmt.Sprint("VI_", n), 100, fmt.Sprintf("10.0.1.%d/32", n)), func(i *conf.Instance) {
-				i.VRID = uint8(n + 1)
-			}))
+			cfg.Instances = append(cfg.Instances, with(instance(fmt.Sprint("VI_", n), 100, fmt.Sprintf("10.0.1.%d/32", n)),
+				func(i *conf.Instance) {
+					i.VRID = uint8(n + 1)
+				}))
 			cfg.SyncGroups[0].Members = append(cfg.SyncGroups[0].Members, fmt.Sprint("VI_", n))
 		}
 		a.applyConfig(cfg, nil)
@@ -204,7 +206,8 @@ func TestARestartedGroupResumes(t *testing.T) {
 		l.in.Cut(a.host, false)
 		a.run()
 		a.applyConfig(twoLegs(150, nil), map[string]vrrp.Resume{
-			"OUT": {State: event.Master, SilentFor: 100 * time.Millisecond}, "IN": {State: event.Master, SilentFor: 100 * time.Millisecond},
+			"OUT": {State: event.Master, SilentFor: 100 * time.Millisecond},
+			"IN":  {State: event.Master, SilentFor: 100 * time.Millisecond},
 		})
 		a.wantBoth(event.Master)
 		after(5 * time.Second)

@@ -112,7 +112,8 @@ func TestHandOverOfAGroup(t *testing.T) {
 		a.wantBoth(event.Master)
 		a.wantHandOver("OUT", 1, false)
 		a.wantHandOver("IN", 1, false)
-		if diff := cmp.Diff([]event.VRRPState{event.Backup, event.Master, event.Backup, event.Master}, a.groupStates()); diff != "" {
+		if diff := cmp.Diff([]event.VRRPState{event.Backup, event.Master, event.Backup, event.Master},
+			a.groupStates()); diff != "" {
 			t.Errorf("states of the group (-want +got):\n%s", diff)
 		}
 	})

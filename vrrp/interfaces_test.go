@@ -79,7 +79,8 @@ func TestAPortOfABridgeIsAFault(t *testing.T) {
 				port := link.Port{Kind: kind, Master: "brX"}
 				b.host.SetMaster("eth0", port)
 				b.want("VI", event.Fault)
-				if got, want := b.state("VI").Reason, "interface eth0 is a port of "+kind+" brX: name brX in `interface`"; got != want {
+				if got, want := b.state("VI").Reason,
+					"interface eth0 is a port of "+kind+" brX: name brX in `interface`"; got != want {
 					t.Errorf("reason %q, want %q", got, want)
 				}
 				after(10 * time.Second)
@@ -296,7 +297,8 @@ func TestAnnouncementsArePaced(t *testing.T) {
 			gaps = append(gaps, all[n+1].At.Sub(all[n].At))
 		}
 		const ms100 = 100 * time.Millisecond
-		if diff := cmp.Diff([]time.Duration{ms100, ms100, ms100, ms100, ms100, ms100, ms100, ms100, ms100}, gaps); diff != "" {
+		if diff := cmp.Diff([]time.Duration{ms100, ms100, ms100, ms100, ms100, ms100, ms100, ms100, ms100},
+			gaps); diff != "" {
 			t.Errorf("gaps between announcements (-want +got):\n%s", diff)
 		}
 		after(5 * time.Second)

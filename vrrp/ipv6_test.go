@@ -295,8 +295,10 @@ func TestStrangersOfBothFamiliesAreCounted(t *testing.T) {
 		a.host.Put("eth0", "fe80::1/64")
 		a.apply(instance("VI", 150, vip), instance6(150))
 		for _, adv := range []packet.Advertisement{
-			{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.9")}, Source: netip.MustParseAddr("10.0.0.8"), Destination: packet.Multicast4},
-			{Addresses: []netip.Addr{netip.MustParseAddr("fe80::9")}, Source: netip.MustParseAddr("fe80::8"), Destination: packet.Multicast6},
+			{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.9")}, Source: netip.MustParseAddr("10.0.0.8"),
+				Destination: packet.Multicast4},
+			{Addresses: []netip.Addr{netip.MustParseAddr("fe80::9")}, Source: netip.MustParseAddr("fe80::8"),
+				Destination: packet.Multicast6},
 		} {
 			adv.Version, adv.VRID, adv.Priority, adv.Interval = 3, 99, 100, time.Second
 			data, err := packet.Append(nil, &adv)

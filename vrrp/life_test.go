@@ -212,7 +212,8 @@ func TestStartDelays(t *testing.T) {
 		{"startup", conf.Global{StartupDelay: 20 * time.Second}, nil, 20 * time.Second},
 		{"after boot", conf.Global{DelayAfterBoot: 45 * time.Second}, nil, 15 * time.Second},
 		{"long after boot", conf.Global{DelayAfterBoot: 30 * time.Second}, nil, 0},
-		{"the longer one", conf.Global{StartupDelay: 5 * time.Second, DelayAfterBoot: 40 * time.Second}, nil, 10 * time.Second},
+		{"the longer one", conf.Global{StartupDelay: 5 * time.Second, DelayAfterBoot: 40 * time.Second}, nil,
+			10 * time.Second},
 		{"a worker in place of one that died", conf.Global{StartupDelay: 20 * time.Second}, map[string]vrrp.Resume{}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -77,9 +77,11 @@ static_routes { 10.7.0.0/16 dev eth0 }
 // that come and go cost no goroutine, socket, address or journal entry.
 func TestManyReloadsLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const key1, key2 = "key 1 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "key 2 hex:100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+		const key1, key2 = "key 1 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+			"key 2 hex:100102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 		loose := everyKind(t, "", key1, "active_key 1")
-		grouped := everyKind(t, "vrrp_sync_group G {\n group {\n PLAIN\n SIX\n SIGNED\n VIRTUAL\n PEERS\n }\n}\n", key1, key2, "active_key 2")
+		grouped := everyKind(t, "vrrp_sync_group G {\n group {\n PLAIN\n SIX\n SIGNED\n VIRTUAL\n PEERS\n }\n}\n", key1, key2,
+			"active_key 2")
 		few := everyKind(t, "", key1, "active_key 1")
 		few.Instances, few.StaticRoutes = few.Instances[:2], nil
 
@@ -92,7 +94,8 @@ func TestManyReloadsLeaveNothing(t *testing.T) {
 		for _, i := range loose.Instances {
 			a.want(i.Name, event.Master)
 		}
-		goroutines, sockets, journal, routes := runtime.NumGoroutine(), a.host.Sockets(), len(a.journal.Held()), len(a.host.RouteTexts())
+		goroutines, sockets, journal, routes := runtime.NumGoroutine(), a.host.Sockets(), len(a.journal.Held()),
+			len(a.host.RouteTexts())
 
 		for n := range 200 {
 			switch n % 4 {
@@ -116,8 +119,10 @@ func TestManyReloadsLeaveNothing(t *testing.T) {
 			a.want(i.Name, event.Master)
 		}
 		a.wantAddress(true, vip, linkVIP, globalVIP)
-		if g, s, j, r := runtime.NumGoroutine(), a.host.Sockets(), len(a.journal.Held()), len(a.host.RouteTexts()); g != goroutines || s != sockets || j != journal || r != routes {
-			t.Errorf("after 200 changes: goroutines %d, sockets %d, journal entries %d, routes and rules %d; before %d, %d, %d, %d",
+		if g, s, j, r := runtime.NumGoroutine(), a.host.Sockets(), len(a.journal.Held()),
+			len(a.host.RouteTexts()); g != goroutines || s != sockets || j != journal || r != routes {
+			t.Errorf("after 200 changes: goroutines %d, sockets %d, journal entries %d, routes and rules %d; before %d, %d, "+
+				"%d, %d",
 				g, s, j, r, goroutines, sockets, journal, routes)
 		}
 		a.engine.Stop(true)

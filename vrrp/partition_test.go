@@ -78,7 +78,8 @@ func TestAPartitionHeals(t *testing.T) {
 		}
 		got := announcedBy(w, a.host, healed)
 		if got[vipAddress] < 3 || got[vipAddress] > 6 || got["10.0.0.102"] < 3 {
-			t.Errorf("within a second a has announced %v, want its address and that of its group 3 times for each second of the conflict", got)
+			t.Errorf("within a second a has announced %v, want its address and that of its group 3 times for each second of "+
+				"the conflict", got)
 		}
 		after(10 * time.Second)
 		if later := announcedBy(w, a.host, healed)[vipAddress]; later != got[vipAddress]+3 {
@@ -164,7 +165,8 @@ func TestHowConflictsAreAnswered(t *testing.T) {
 		{"a losing one is answered", 150, nil, 100, []uint8{150}, event.Master},
 		{"lower_prio_no_advert", 150, func(i *conf.Instance) { i.LowerPrioNoAdvert = true }, 100, nil, event.Master},
 		{"a better one is yielded to in silence", 150, nil, 200, nil, event.Backup},
-		{"higher_prio_send_advert", 150, func(i *conf.Instance) { i.HigherPrioSendAdvert = true }, 200, []uint8{150}, event.Backup},
+		{"higher_prio_send_advert", 150, func(i *conf.Instance) { i.HigherPrioSendAdvert = true }, 200, []uint8{150},
+			event.Backup},
 		{"priority 0 is answered", 150, nil, 0, []uint8{150}, event.Master},
 		{"an owner yields to another with a higher address", 255, nil, 255, nil, event.Backup},
 		{"owner_ignore_adverts", 255, func(i *conf.Instance) { i.OwnerIgnoreAdverts = true }, 255, nil, event.Master},

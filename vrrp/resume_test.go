@@ -113,7 +113,8 @@ func TestAHeartbeatCarriesTheTimeOfTheLastAdvertisement(t *testing.T) {
 		after(5 * time.Second)
 		beats := a.beats()
 		if n := len(beats); n < 10 || n > 12 || beats[n-1].Advertised != 0 || beats[n-1].ShortestDown != 0 {
-			t.Errorf("%d heartbeats of a BACKUP in 5 s, want one each 500 ms without an advertisement; the last is %+v", n, beats[n-1])
+			t.Errorf("%d heartbeats of a BACKUP in 5 s, want one each 500 ms without an advertisement; the last is %+v", n,
+				beats[n-1])
 		}
 		a.engine.AllowMaster()
 		after(10 * time.Second)

@@ -194,7 +194,12 @@ func TestAnInstanceThatTracksAStaticRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
 		a.host.Plug(3, "eth1", &vrrptest.Wire{}, "10.1.0.1/24")
-		cfg := routed(t, "", "", "track_group G {\n group { VI }\n}\nstatic_routes {\n10.7.0.0/16 dev eth1 track_group G\n}\n")
+		cfg := routed(
+			t,
+			"",
+			"",
+			"track_group G {\n group { VI }\n}\nstatic_routes {\n10.7.0.0/16 dev eth1 track_group G\n}\n",
+		)
 		a.masterOf(cfg)
 		a.host.SetUp("eth1", false)
 		after(time.Second)

@@ -182,7 +182,9 @@ func TestSignedPair6(t *testing.T) {
 					if !unicast {
 						return signed("enforce", 9)
 					}
-					return all(signed("enforce", 9), peers(peer), func(i *conf.Instance) { i.SourceAddress = netip.MustParseAddr(source) })
+					return all(signed("enforce", 9), peers(peer), func(i *conf.Instance) {
+						i.SourceAddress = netip.MustParseAddr(source)
+					})
 				}
 				start([]*node{a, b}, instance6(150, half("fe80::1", "fe80::2")), instance6(100, half("fe80::2", "fe80::1")))
 				a.want("VI6", event.Master)

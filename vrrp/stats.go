@@ -47,7 +47,8 @@ func (e *Engine) stats() Stats {
 			dropped[flooded] = c.flooded
 		}
 		s.Instances[i.cfg.Name] = InstanceStats{
-			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Dropped: dropped, Odd: i.odd.told(),
+			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Dropped: dropped,
+			Odd: i.odd.told(),
 		}
 	}
 	for _, sock := range e.sockets {

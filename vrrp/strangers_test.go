@@ -45,7 +45,8 @@ func TestSendersOfRefusedPacketsAreKnown(t *testing.T) {
 		if s := got[0]; s.VRID != 10 || s.Instance != "VI" || s.Reason != "ttl" || s.Times != 1 || s.Interface != "eth0" {
 			t.Errorf("the one with our VRID is %+v", s)
 		}
-		if s := got[1]; s.VRID != 99 || s.Instance != "" || s.Reason != "unknown-vrid" || s.Times != 3 || s.Priority != 77 || s.Sender != "10.0.0.66" {
+		if s := got[1]; s.VRID != 99 || s.Instance != "" || s.Reason != "unknown-vrid" || s.Times != 3 || s.Priority != 77 ||
+			s.Sender != "10.0.0.66" {
 			t.Errorf("the one with another VRID is %+v", s)
 		}
 
@@ -76,7 +77,8 @@ func TestForeignVirtualRoutersAreLoggedWhenAsked(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &vrrptest.Wire{}
 			a := newNode(t, w, "10.0.0.1/24")
-			a.applyConfig(&conf.Config{Instances: []*conf.Instance{instance("VI", 150, vip)}, Global: conf.Global{LogUnknownVRIDs: asked}}, nil)
+			a.applyConfig(&conf.Config{Instances: []*conf.Instance{instance("VI", 150, vip)},
+				Global: conf.Global{LogUnknownVRIDs: asked}}, nil)
 			for _, vrid := range []uint8{98, 99, 99} {
 				w.Inject(forge(t, func(adv *packet.Advertisement) { adv.VRID = vrid }))
 			}

@@ -14,7 +14,8 @@ import (
 // tell tells the node what a script is like.
 func (n *node) tell(name string, up bool) {
 	n.t.Helper()
-	s := event.TrackerState{Kind: event.TrackScript, Name: name, Up: up, Reason: map[bool]string{true: "exit status 0", false: "exit status 1"}[up]}
+	s := event.TrackerState{Kind: event.TrackScript, Name: name, Up: up,
+		Reason: map[bool]string{true: "exit status 0", false: "exit status 1"}[up]}
 	if err := n.engine.Track(context.Background(), s); err != nil {
 		n.t.Fatal(err)
 	}

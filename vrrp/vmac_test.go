@@ -243,7 +243,9 @@ func TestNamesOfVirtualMACInterfaces(t *testing.T) {
 			c.VMACAddr = true
 			c.Addresses = append(c.Addresses, conf.Address{Prefix: netip.MustParsePrefix("10.1.0.100/24"), Device: "eth1"})
 		})
-		named := with(vmacInstance("N", 150), func(c *conf.Instance) { c.VRID, c.VMAC = 11, &conf.VMAC{Name: "front", MAC: "02:00:00:00:00:77"} })
+		named := with(vmacInstance("N", 150), func(c *conf.Instance) {
+			c.VRID, c.VMAC = 11, &conf.VMAC{Name: "front", MAC: "02:00:00:00:00:77"}
+		})
 		six := with(vmacInstance("B", 150), func(c *conf.Instance) {
 			c.IPv6 = true
 			c.Addresses = []conf.Address{{Prefix: netip.MustParsePrefix("fe80::100/128"), Device: "eth0", UseVMAC: true}}
@@ -305,7 +307,9 @@ func TestAnIPVLANDeviceCarriesTheAddresses(t *testing.T) {
 			t.Error("the second address is not on its device")
 		}
 		fromVMAC(t, w, time.Time{}, "")
-		announced := slices.ContainsFunc(w.Announcements(), func(a vrrptest.Announcement) bool { return a.Device == "vrrp.10" })
+		announced := slices.ContainsFunc(w.Announcements(), func(a vrrptest.Announcement) bool {
+			return a.Device == "vrrp.10"
+		})
 		if !announced {
 			t.Error("the address was not announced from its device")
 		}

@@ -40,8 +40,9 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 					Addresses: []conf.Address{{Prefix: netip.MustParsePrefix("10.0.0.100/32"), Device: "eth0"}},
 				}},
 				VirtualServers: []*conf.VirtualServer{{
-					Key:         conf.ServiceKey{Protocol: conf.TCP, Address: netip.MustParseAddr("2001:db8::1"), Port: 80},
-					RealServers: []*conf.RealServer{{Checkers: []conf.Checker{{Kind: conf.HTTPGet, HTTP: &conf.HTTPCheck{Protocol: "1.0"}}}}},
+					Key: conf.ServiceKey{Protocol: conf.TCP, Address: netip.MustParseAddr("2001:db8::1"), Port: 80},
+					RealServers: []*conf.RealServer{{Checkers: []conf.Checker{{Kind: conf.HTTPGet,
+						HTTP: &conf.HTTPCheck{Protocol: "1.0"}}}}},
 				}},
 			},
 			Known: worker.Snapshot{Instances: []event.InstanceState{{Instance: "VI_1", State: event.Master}}, Died: time.Second},
@@ -51,15 +52,19 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 		{Proceed: &worker.Proceed{}},
 		{Finish: &worker.Finish{}},
 		{Applied: &worker.Applied{Generation: 3, Error: "no"}},
-		{Tracker: &event.TrackerState{Kind: event.TrackVirtualServer, Name: "x", Up: true, Value: -3, Ignored: true, Since: time.Unix(3, 4), Reason: "why"}},
-		{Group: &event.GroupState{Group: "G", From: event.Init, State: event.Fault, Since: time.Unix(5, 6), Reason: "why", Quiet: true}},
+		{Tracker: &event.TrackerState{Kind: event.TrackVirtualServer, Name: "x", Up: true, Value: -3, Ignored: true,
+			Since: time.Unix(3, 4), Reason: "why"}},
+		{Group: &event.GroupState{Group: "G", From: event.Init, State: event.Fault, Since: time.Unix(5, 6), Reason: "why",
+			Quiet: true}},
 		{LowerHeard: &event.LowerHeard{Instance: "VI_1", Priority: 3, Sender: "10.0.0.1", At: time.Unix(7, 8)}},
 		{RealServer: &event.RealServerState{
 			VirtualServer: "a", RealServer: "b", Up: true, Weight: 7, Since: time.Unix(9, 0), Reason: "why", Initial: true,
-			Failed: []event.CheckResult{{VirtualServer: "a", RealServer: "b", Checker: "c", OK: true, Reason: "\"<&>\n", At: time.Unix(1, 1), Took: time.Nanosecond}},
+			Failed: []event.CheckResult{{VirtualServer: "a", RealServer: "b", Checker: "c", OK: true, Reason: "\"<&>\n",
+				At: time.Unix(1, 1), Took: time.Nanosecond}},
 		}},
 		{VirtualServer: &event.VirtualServerState{
-			VirtualServer: "a", Quorum: true, Alive: 1, Total: 2, Since: time.Unix(9, 9), Reason: "why", Error: "no", Repaired: 4,
+			VirtualServer: "a", Quorum: true, Alive: 1, Total: 2, Since: time.Unix(9, 9), Reason: "why", Error: "no",
+			Repaired: 4,
 		}},
 	}
 	go func() {
@@ -76,7 +81,8 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		want.Seq = uint64(i + 1)
-		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.IgnoreUnexported(conf.Config{})); d != "" {
+		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+			cmpopts.IgnoreUnexported(conf.Config{})); d != "" {
 			t.Error(d)
 		}
 	}
@@ -171,7 +177,8 @@ func BenchmarkInstanceState(b *testing.B) {
 func BenchmarkConfigureOf40000RealServers(b *testing.B) {
 	cfg := &conf.Config{}
 	for range 1000 {
-		vs := &conf.VirtualServer{Key: conf.ServiceKey{Protocol: conf.TCP, Address: netip.MustParseAddr("10.0.0.1"), Port: 80}}
+		vs := &conf.VirtualServer{Key: conf.ServiceKey{Protocol: conf.TCP, Address: netip.MustParseAddr("10.0.0.1"),
+			Port: 80}}
 		for range 40 {
 			vs.RealServers = append(vs.RealServers, &conf.RealServer{
 				Key: conf.ServerKey{Address: netip.MustParseAddr("10.1.0.1"), Port: 80}, Weight: 1,

@@ -37,7 +37,8 @@ func TestMessagesOfAnEarlierCommitAreRead(t *testing.T) {
 // existed are the messages of that commit.
 var existed = map[string]bool{
 	"Hello": true, "Configure": true, "Proceed": true, "Finish": true, "Tracker": true, "HandOver": true, "Count": true,
-	"Applied": true, "Instance": true, "Group": true, "LowerHeard": true, "Counters": true, "RealServer": true, "Check": true,
+	"Applied": true, "Instance": true, "Group": true, "LowerHeard": true, "Counters": true, "RealServer": true,
+	"Check":         true,
 	"VirtualServer": true, "Table": true,
 }
 

@@ -62,9 +62,12 @@ func TestRequests(t *testing.T) {
 		want                 string
 	}{
 		{"1.0", "1.0", "", to4, "GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: 127.0.0.1:8099\r\n\r\n"},
-		{"1.0 with host", "1.0", "host.example", to4, "GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: host.example\r\n\r\n"},
-		{"1.0C", "1.0C", "", to4, "GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: 127.0.0.1:8099\r\n\r\n"},
-		{"1.1", "1.1", "host.example", to4, "GET /x HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: host.example\r\n\r\n"},
+		{"1.0 with host", "1.0", "host.example", to4,
+			"GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: host.example\r\n\r\n"},
+		{"1.0C", "1.0C", "", to4, "GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\n" +
+			"Host: 127.0.0.1:8099\r\n\r\n"},
+		{"1.1", "1.1", "host.example", to4,
+			"GET /x HTTP/1.1\r\nUser-Agent: KeepAliveClient\r\nConnection: close\r\nHost: host.example\r\n\r\n"},
 		{"IPv6", "1.0", "", to6, "GET /x HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: [2001:db8::1]:80\r\n\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,13 +100,17 @@ func TestAnswers(t *testing.T) {
 		{"no space after the code", "HTTP/1.1 200\r\n\r\n", "", false, `"HTTP/1.1 200" is not a status line`},
 		{"digest to the end", "HTTP/1.0 200 OK\r\n\r\nhello", hello, true, "digest as configured"},
 		{"digest in capitals", "HTTP/1.0 200 OK\r\n\r\nhello", strings.ToUpper(hello), true, "digest as configured"},
-		{"digest up to Content-Length", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhellohello", hello, true, "digest as configured"},
-		{"content-length is not Content-Length", "HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhellohello", double, true, "digest as configured"},
-		{"chunks are not put together", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", chunked, true, "digest as configured"},
+		{"digest up to Content-Length", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhellohello", hello, true,
+			"digest as configured"},
+		{"content-length is not Content-Length", "HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhellohello", double, true,
+			"digest as configured"},
+		{"chunks are not put together", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+			chunked, true, "digest as configured"},
 		{"empty body", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", nothing, true, "digest as configured"},
 		{"wrong digest", "HTTP/1.0 200 OK\r\n\r\nhello", double, false, "digest " + hello + ", want " + double},
 		{"short body", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", double, false, "(5 of 20 bytes received)"},
-		{"short body, right digest", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", hello, true, "digest as configured"},
+		{"short body, right digest", "HTTP/1.0 200 OK\r\nContent-Length: 20\r\n\r\nhello", hello, true,
+			"digest as configured"},
 		{"body starts with an empty line", "HTTP/1.0 200 OK\r\n\r\n\r\n\r\nx", "", true, "status 200"},
 		{"bad Content-Length", "HTTP/1.0 200 OK\r\nContent-Length: -3\r\n\r\nhello", hello, true, "digest as configured"},
 		{"status wins over digest", "HTTP/1.0 404 Not Found\r\n\r\nhello", hello, false, "status 404, want 200-299"},
@@ -111,7 +118,8 @@ func TestAnswers(t *testing.T) {
 		{"half a head", "HTTP/1.0 200 OK\r\nServ", "", false, "connection closed before the end of the headers"},
 		{"not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "", false, `"SSH-2.0-OpenSSH_9.2" is not a status line`},
 		{"control bytes", "HTTP/1.0 \x1b[31m\nx\r\n\r\n", "", false, `\x1b`},
-		{"endless headers", "HTTP/1.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 20000), "", false, "its headers do not end within 65536 bytes"},
+		{"endless headers", "HTTP/1.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 20000), "", false,
+			"its headers do not end within 65536 bytes"},
 		{"long body", "HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 1<<20), "", true, "status 200"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -173,7 +181,8 @@ func TestSlowServers(t *testing.T) {
 					test.serve(theirs)
 				}()
 				began := time.Now()
-				r := probe.Exchange(t.Context(), ours, probe.Target{Checker: httpCheck(netip.MustParseAddrPort("10.0.0.2:80"), "/")})
+				r := probe.Exchange(t.Context(), ours,
+					probe.Target{Checker: httpCheck(netip.MustParseAddrPort("10.0.0.2:80"), "/")})
 				if took := time.Since(began); took != test.took {
 					t.Errorf("took %v, want %v", took, test.took)
 				}

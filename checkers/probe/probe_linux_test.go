@@ -341,7 +341,8 @@ func TestPortable(t *testing.T) {
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))
-	wantResult(t, p.Probe(ctx, probe.Target{Checker: tcpCheck(netip.MustParseAddrPort(silent + ":80"))}), false, true, "enough")
+	wantResult(t, p.Probe(ctx, probe.Target{Checker: tcpCheck(netip.MustParseAddrPort(silent + ":80"))}), false, true,
+		"enough")
 	p.Close()
 	wait(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before+1 })
 }

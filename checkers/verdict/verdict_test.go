@@ -45,8 +45,10 @@ func TestSequences(t *testing.T) {
 			{success, true, loop}, {fail, true, retry}, {fail, true, retry}, {success, true, loop},
 			{fail, true, retry}, {fail, true, retry}, {fail, false, loop}}},
 		{"down is polled without retries, one success is up, with all retries again", plain, true, []step{
-			{fail, false, loop}, {fail, false, loop}, {success, true, loop}, {fail, true, retry}, {fail, true, retry}, {fail, false, loop}}},
-		{"no retries", none, true, []step{{success, true, loop}, {fail, false, loop}, {success, true, loop}, {fail, false, loop}}},
+			{fail, false, loop}, {fail, false, loop}, {success, true, loop}, {fail, true, retry}, {fail, true, retry},
+			{fail, false, loop}}},
+		{"no retries", none, true, []step{{success, true, loop}, {fail, false, loop}, {success, true, loop},
+			{fail, false, loop}}},
 		{"alpha has its retries after the first success", alpha, false, []step{{success, true, loop}, {fail, true, retry}}},
 		{"what could not be checked changes nothing", plain, true, []step{
 			{unknown, true, loop}, {success, true, loop}, {fail, true, retry}, {unknown, true, loop}, {fail, true, retry},
@@ -88,7 +90,8 @@ func TestURLs(t *testing.T) {
 		rules verdict.Rules
 		runs  []run
 	}{
-		{"in turn", rules, []run{{0, success, true, loop}, {1, success, true, loop}, {2, success, true, loop}, {0, success, true, loop}}},
+		{"in turn", rules, []run{{0, success, true, loop}, {1, success, true, loop}, {2, success, true, loop},
+			{0, success, true, loop}}},
 		{"the failed one again", rules, []run{
 			{0, success, true, loop}, {1, fail, true, retry}, {1, success, true, loop}, {2, success, true, loop},
 			{0, fail, true, retry}, {0, fail, false, loop}, {0, fail, false, loop}}},
@@ -99,7 +102,8 @@ func TestURLs(t *testing.T) {
 			{0, fail, false, loop}, {0, success, false, loop}, {1, fail, false, loop}, {1, success, false, loop},
 			{2, success, false, loop}, {0, success, true, loop}}},
 		{"fast recovery has no pauses", fast, []run{
-			{0, fail, false, loop}, {0, success, false, 0}, {1, success, false, 0}, {2, success, true, loop}, {0, success, true, loop}}},
+			{0, fail, false, loop}, {0, success, false, 0}, {1, success, false, 0}, {2, success, true, loop},
+			{0, success, true, loop}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := verdict.New(test.rules)

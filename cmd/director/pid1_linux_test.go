@@ -15,7 +15,10 @@ import (
 func TestFirstProcessOfAContainer(t *testing.T) {
 	n := newNode(t)
 	told := filepath.Join(n.dir, "told")
-	tell := n.program("tell", strings.NewReader("#!/bin/sh\nsleep 0.2 >/dev/null 2>&1 &\necho \"$3\" >> "+told+"\nexit 7\n"))
+	tell := n.program(
+		"tell",
+		strings.NewReader("#!/bin/sh\nsleep 0.2 >/dev/null 2>&1 &\necho \"$3\" >> "+told+"\nexit 7\n"),
+	)
 	check := n.program("check", strings.NewReader("#!/bin/sh\nsleep 0.1 >/dev/null 2>&1 &\nexit 0\n"))
 	n.writeText("global_defs {\n script_user root\n}\nvrrp_script c {\n script " + check + "\n interval 1\n}\n" +
 		"vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n version 3\n advert_int 0.1\n" +
@@ -24,8 +27,10 @@ func TestFirstProcessOfAContainer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.cmd = exec.Command("sh", append([]string{"-c", `mount -t proc proc /proc && exec "$0" "$@"`, director, "run", "-f", n.file}, n.dirs()...)...)
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS}
+	n.cmd = exec.Command("sh",
+		append([]string{"-c", `mount -t proc proc /proc && exec "$0" "$@"`, director, "run", "-f", n.file}, n.dirs()...)...)
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+		Unshareflags: syscall.CLONE_NEWNS}
 	n.cmd.Stderr = n.log
 	if err := n.cmd.Start(); err != nil {
 		t.Skip("SKIP: no namespace of processes:", err)
@@ -39,7 +44,8 @@ func TestFirstProcessOfAContainer(t *testing.T) {
 		for _, p := range procs {
 			text, _ := os.ReadFile("/proc/" + p.Name() + "/status")
 			status := string(text)
-			if strings.Contains(status, "State:\tZ") && strings.Contains(status, "Name:\tsleep") && strings.Contains(status, parent) {
+			if strings.Contains(status, "State:\tZ") && strings.Contains(status, "Name:\tsleep") &&
+				strings.Contains(status, parent) {
 				list = append(list, p.Name())
 			}
 		}

@@ -51,7 +51,8 @@ func TestPlacesOfACommand(t *testing.T) {
 			t.Errorf("director --help does not list %s", name)
 		}
 		var help bytes.Buffer
-		if code := run([]string{name, "--help"}, &help, &help, nil); code != 0 || !strings.Contains(help.String(), "Example: ") ||
+		if code := run([]string{name, "--help"}, &help, &help, nil); code != 0 ||
+			!strings.Contains(help.String(), "Example: ") ||
 			!strings.Contains(help.String(), "director "+name) {
 			t.Errorf("director %s --help: exit status %d, or no example with the command", name, code)
 		}

@@ -115,7 +115,8 @@ func (d Difference) Empty() bool {
 func Diff(before, after *conf.Config) Difference {
 	var d Difference
 	d.fixed(before, after)
-	d.Global = fields(keyword.Show(before, keyword.Global, &before.Global, nil, nil), keyword.Show(after, keyword.Global, &after.Global, nil, nil))
+	d.Global = fields(keyword.Show(before, keyword.Global, &before.Global, nil, nil),
+		keyword.Show(after, keyword.Global, &after.Global, nil, nil))
 	d.Global = append(d.Global, unnamed(before, after)...)
 	if len(d.Global) == 0 && !reflect.DeepEqual(before.Global, after.Global) {
 		d.Global = append(d.Global, FieldChange{Keyword: "global_defs"})
@@ -221,7 +222,8 @@ func (c *ServerChange) compare(before, after *conf.Config) {
 			if !reflect.DeepEqual(old, r) {
 				rc.Action = Changed
 				rc.Checkers = !reflect.DeepEqual(old.Checkers, r.Checkers)
-				rc.Fields = orSomething(fields(effective.RealSection(before, c.Old, old), effective.RealSection(after, c.New, r)), "real_server")
+				rc.Fields = orSomething(fields(effective.RealSection(before, c.Old, old), effective.RealSection(after, c.New, r)),
+					"real_server")
 			}
 		}
 		c.RealServers = append(c.RealServers, rc)

@@ -17,7 +17,8 @@ type flatLine struct {
 // unique: several of one kind are told apart by their number.
 func flatten(s keyword.Section, path string, entries bool, list []flatLine) []flatLine {
 	for _, x := range s.Settings {
-		l := flatLine{path: path + x.Keyword, shown: strings.TrimSpace(path + x.Keyword), value: strings.Join(effective.QuoteAll(x.Words), " "), secret: string(x.Secret)}
+		l := flatLine{path: path + x.Keyword, shown: strings.TrimSpace(path + x.Keyword),
+			value: strings.Join(effective.QuoteAll(x.Words), " "), secret: string(x.Secret)}
 		if entries {
 			l.shown = strings.TrimSpace(path)
 			l.value = strings.TrimSpace(x.Keyword + " " + l.value)

@@ -124,32 +124,48 @@ func TestDiff(t *testing.T) {
 	}{
 		{"nothing", "", "", nil},
 		{"comments and blanks", "router_id lb1 }", "router_id   lb1 # me\n}", nil},
-		{"order of blocks", "virtual_server 10.0.0.100 53 {\n    lb_algo rr\n", "virtual_server 10.0.0.100 53 {\n# first\nlvs_sched rr\n", nil},
-		{"order of real servers", "    real_server 10.1.0.1 80 {\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.2 80 { }\n",
+		{"order of blocks", "virtual_server 10.0.0.100 53 {\n    lb_algo rr\n",
+			"virtual_server 10.0.0.100 53 {\n# first\nlvs_sched rr\n", nil},
+		{"order of real servers", "    real_server 10.1.0.1 80 {\n        TCP_CHECK { }\n    }\n" +
+			"    real_server 10.1.0.2 80 { }\n",
 			"    real_server 10.1.0.2 80 { }\n    real_server 10.1.0.1 80 {\n        TCP_CHECK { }\n    }\n", nil},
 		{"a word of global_defs", "router_id lb1", "router_id lb2", []string{"global router_id: lb1 -> lb2"}},
 		{"a namespace", "net_namespace one", "net_namespace two", []string{"restart net_namespace: one -> two"}},
-		{"the name of an instance", "vrrp_instance VI_2", "vrrp_instance inside", []string{"changed inside", "inside vrrp_instance: VI_2 -> inside"}},
-		{"a VRID is another instance", "virtual_router_id 52", "virtual_router_id 53", []string{"added VI_2", "removed VI_2"}},
+		{"the name of an instance", "vrrp_instance VI_2", "vrrp_instance inside",
+			[]string{"changed inside", "inside vrrp_instance: VI_2 -> inside"}},
+		{"a VRID is another instance", "virtual_router_id 52", "virtual_router_id 53",
+			[]string{"added VI_2", "removed VI_2"}},
 		{"an interface is another instance", "interface eth1", "interface eth2", []string{"added VI_2", "removed VI_2"}},
-		{"unicast is no other instance", "virtual_router_id 52", "virtual_router_id 52\nunicast_peer { 10.0.1.2 }", []string{"changed VI_2", "VI_2 unicast_peer:  -> 10.0.1.2"}},
-		{"a priority", "virtual_router_id 52", "virtual_router_id 52\npriority 90", []string{"changed VI_2", "VI_2 priority: 100 -> 90"}},
+		{"unicast is no other instance", "virtual_router_id 52", "virtual_router_id 52\nunicast_peer { 10.0.1.2 }",
+			[]string{"changed VI_2", "VI_2 unicast_peer:  -> 10.0.1.2"}},
+		{"a priority", "virtual_router_id 52", "virtual_router_id 52\npriority 90",
+			[]string{"changed VI_2", "VI_2 priority: 100 -> 90"}},
 		{"addresses", "10.0.0.101/24", "10.0.0.102/24 label eth0:2", []string{"changed VI_1",
-			"VI_1 virtual_ipaddress:  -> 10.0.0.102/24 dev eth0 label eth0:2", "VI_1 virtual_ipaddress: 10.0.0.101/24 dev eth0 -> "}},
-		{"the order of addresses", "        10.0.0.100/24\n        10.0.0.101/24", "        10.0.0.101/24\n        10.0.0.100/24",
+			"VI_1 virtual_ipaddress:  -> 10.0.0.102/24 dev eth0 label eth0:2",
+			"VI_1 virtual_ipaddress: 10.0.0.101/24 dev eth0 -> "}},
+		{"the order of addresses", "        10.0.0.100/24\n        10.0.0.101/24",
+			"        10.0.0.101/24\n        10.0.0.100/24",
 			[]string{"changed VI_1", "VI_1 vrrp_instance (order):  -> "}},
-		{"a secret", "auth_pass first", "auth_pass second", []string{"changed VI_1", "VI_1 authentication auth_pass: ******** -> ********"}},
+		{"a secret", "auth_pass first", "auth_pass second", []string{"changed VI_1",
+			"VI_1 authentication auth_pass: ******** -> ********"}},
 		{"an inherited value", "router_id lb1", "router_id lb1\nvrrp_garp_master_repeat 2", []string{
 			"global vrrp_garp_master_repeat: 5 -> 2", "global vrrp_garp_lower_prio_repeat: 5 -> 2",
 			"changed VI_1", "VI_1 garp_master_repeat: 5 -> 2", "VI_1 garp_lower_prio_repeat: 5 -> 2",
 			"changed VI_2", "VI_2 garp_master_repeat: 5 -> 2", "VI_2 garp_lower_prio_repeat: 5 -> 2"}},
-		{"a script", `script "/bin/true"`, `script "/bin/false"`, []string{"changed vrrp_script web", `web script: /bin/true -> /bin/false`}},
-		{"a protocol is another service", "protocol UDP", "protocol TCP", []string{"added [10.0.0.100]:tcp:53", "removed [10.0.0.100]:udp:53"}},
-		{"a scheduler", "lb_algo rr\n    lb_kind NAT\n    protocol UDP", "lb_algo sh\n    sh-port\n    lb_kind NAT\n    protocol UDP",
-			[]string{"changed [10.0.0.100]:udp:53", "[10.0.0.100]:udp:53 lvs_sched: rr -> sh", "[10.0.0.100]:udp:53 sh-port:  -> on"}},
-		{"a weight", "real_server 10.1.0.2 80 { }", "real_server 10.1.0.2 80 {\nweight 5\n}", []string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.2]:tcp:80", "[10.1.0.2]:tcp:80 weight: 1 -> 5"}},
-		{"a real server", "real_server 10.1.0.2 80", "real_server 10.1.0.3 80", []string{"changed [10.0.0.100]:tcp:80", "added [10.1.0.3]:tcp:80", "removed [10.1.0.2]:tcp:80"}},
-		{"a check", "TCP_CHECK { }", "TCP_CHECK {\nretry 3\n}", []string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.1]:tcp:80", "[10.1.0.1]:tcp:80 TCP_CHECK retry: 1 -> 3"}},
+		{"a script", `script "/bin/true"`, `script "/bin/false"`, []string{"changed vrrp_script web",
+			`web script: /bin/true -> /bin/false`}},
+		{"a protocol is another service", "protocol UDP", "protocol TCP",
+			[]string{"added [10.0.0.100]:tcp:53", "removed [10.0.0.100]:udp:53"}},
+		{"a scheduler", "lb_algo rr\n    lb_kind NAT\n    protocol UDP",
+			"lb_algo sh\n    sh-port\n    lb_kind NAT\n    protocol UDP",
+			[]string{"changed [10.0.0.100]:udp:53", "[10.0.0.100]:udp:53 lvs_sched: rr -> sh",
+				"[10.0.0.100]:udp:53 sh-port:  -> on"}},
+		{"a weight", "real_server 10.1.0.2 80 { }", "real_server 10.1.0.2 80 {\nweight 5\n}",
+			[]string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.2]:tcp:80", "[10.1.0.2]:tcp:80 weight: 1 -> 5"}},
+		{"a real server", "real_server 10.1.0.2 80", "real_server 10.1.0.3 80",
+			[]string{"changed [10.0.0.100]:tcp:80", "added [10.1.0.3]:tcp:80", "removed [10.1.0.2]:tcp:80"}},
+		{"a check", "TCP_CHECK { }", "TCP_CHECK {\nretry 3\n}", []string{"changed [10.0.0.100]:tcp:80",
+			"changed [10.1.0.1]:tcp:80", "[10.1.0.1]:tcp:80 TCP_CHECK retry: 1 -> 3"}},
 		{"a member of a group", "10.0.0.8 80", "10.0.0.9 80", []string{"changed [G]:0",
 			"[G]:0 virtual_server_group:  -> [10.0.0.9]:tcp:80", "[G]:0 virtual_server_group: [10.0.0.8]:tcp:80 -> "}},
 	} {
@@ -225,7 +241,8 @@ func TestDiffShowsEveryField(t *testing.T) {
 				continue
 			}
 			lines := summary(diff.Diff(before, after))
-			if len(lines) == 0 || strings.Contains(strings.Join(lines, "\n"), "(order)") || strings.Contains(strings.Join(lines, "\n"), "global_defs:") {
+			if len(lines) == 0 || strings.Contains(strings.Join(lines, "\n"), "(order)") ||
+				strings.Contains(strings.Join(lines, "\n"), "global_defs:") {
 				t.Errorf("%s.%s: %q", name, field.Name, lines)
 			}
 		}

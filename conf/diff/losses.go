@@ -122,8 +122,10 @@ func (l *losses) because(at any, kinds ...string) (found conf.Finding, ok bool) 
 // blocks are the kinds of blocks at the top level that can be told apart. A
 // finding in another one, a misspelt one for example, may have caused any loss.
 var blocks = []string{
-	"global_defs", "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance",
-	"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays", "linkbeat_interfaces",
+	"global_defs", "vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_file",
+	"vrrp_track_process", "bfd_instance",
+	"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
+	"linkbeat_interfaces",
 	"virtual_server", "virtual_server_group", "SSL",
 }
 

@@ -80,8 +80,10 @@ func TestLosses(t *testing.T) {
 			"virtual server [198.51.100.101]:udp:53: unknown-keyword"}},
 		{"a virtual address", "198.51.100.101/24", "198.51.100.1O1/24", []string{
 			"virtual address 198.51.100.101/24 of vrrp_instance VI_1: invalid-address"}},
-		{"an instance's keyword", "vrrp_instance VI_2", "vrrp_instnce VI_2", []string{"VRRP instance VI_2 (eth1/ipv4/52): unknown-keyword"}},
-		{"an instance's name", "vrrp_instance VI_2", "vrrp_instance VI_1", []string{"VRRP instance VI_2 (eth1/ipv4/52): repeated"}},
+		{"an instance's keyword", "vrrp_instance VI_2", "vrrp_instnce VI_2",
+			[]string{"VRRP instance VI_2 (eth1/ipv4/52): unknown-keyword"}},
+		{"an instance's name", "vrrp_instance VI_2", "vrrp_instance VI_1",
+			[]string{"VRRP instance VI_2 (eth1/ipv4/52): repeated"}},
 		{"a route", "10.0.0.0/8 via 198.51.100.1", "10.0.0.0/8 via 198.51.100.l", []string{
 			"route 10.0.0.0/8 of vrrp_instance VI_1: invalid-value"}},
 		{"a peer", "        192.0.2.2\n", "        192.0.2.2x\n", []string{"peer 192.0.2.2 of vrrp_instance VI_2: no-peers"}},
@@ -90,9 +92,12 @@ func TestLosses(t *testing.T) {
 			"virtual server [198.51.100.101]:udp:53: missing-include"}},
 
 		{"a removal that is meant", "    real_server 10.9.0.1 80 {\n    }\n", "", nil},
-		{"a removal, and a finding in an instance", "        198.51.100.101/24\n    }\n", "    }\n    prioritty 5\n", []string{
-			"virtual address 198.51.100.101/24 of vrrp_instance VI_1: unknown-keyword"}},
-		{"a service is removed, and an instance has a finding", "virtual_server 198.51.100.101 53 {\n    lb_algo rr\n    lb_kind NAT\n    protocol UDP\n    real_server 10.9.0.3 53 {\n    }\n}\n",
+		{"a removal, and a finding in an instance", "        198.51.100.101/24\n    }\n", "    }\n    prioritty 5\n",
+			[]string{
+				"virtual address 198.51.100.101/24 of vrrp_instance VI_1: unknown-keyword"}},
+		{"a service is removed, and an instance has a finding",
+			"virtual_server 198.51.100.101 53 {\n    lb_algo rr\n    lb_kind NAT\n    protocol UDP\n" +
+				"    real_server 10.9.0.3 53 {\n    }\n}\n",
 			"vrrp_script s {\n}\n", nil},
 		{"a finding that takes nothing", "router_id lb1", "router_idd lb1", nil},
 		{"a weight", "real_server 10.9.0.1 80 {\n", "real_server 10.9.0.1 80 {\n weight 0x10\n", nil},
@@ -127,7 +132,8 @@ func TestLosses(t *testing.T) {
 
 // TestFindingsNameTheirObject: status says which object a problem is about.
 func TestFindingsNameTheirObject(t *testing.T) {
-	text := strings.Replace(serving, "real_server 10.9.0.3 53 {\n", "sorry_server 10.9.0.9 53\n real_server 10.9.0.3 53 {\n DNS_CHECK {\n }\n", 1)
+	text := strings.Replace(serving, "real_server 10.9.0.3 53 {\n",
+		"sorry_server 10.9.0.9 53\n real_server 10.9.0.3 53 {\n DNS_CHECK {\n }\n", 1)
 	_, findings := load.LoadText("test.conf", text, load.Options{FS: syntax.Memory{}})
 	var got []string
 	for _, f := range findings {

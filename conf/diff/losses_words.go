@@ -70,14 +70,17 @@ func (l *losses) trackers(of string, at any, block string, old, in []tracker) {
 }
 
 func instanceTrackers(in *conf.Instance) []tracker {
-	return trackersOf(in.TrackInterfaces, in.TrackScripts, in.TrackFiles, in.TrackProcesses, in.TrackBFDs, in.TrackVirtualServers)
+	return trackersOf(in.TrackInterfaces, in.TrackScripts, in.TrackFiles, in.TrackProcesses, in.TrackBFDs,
+		in.TrackVirtualServers)
 }
 
 func groupTrackers(g *conf.SyncGroup) []tracker {
-	return trackersOf(g.TrackInterfaces, g.TrackScripts, g.TrackFiles, g.TrackProcesses, g.TrackBFDs, g.TrackVirtualServers)
+	return trackersOf(g.TrackInterfaces, g.TrackScripts, g.TrackFiles, g.TrackProcesses, g.TrackBFDs,
+		g.TrackVirtualServers)
 }
 
-func trackersOf(interfaces []conf.TrackInterface, scripts, files, processes, bfds, servers []conf.Track) (list []tracker) {
+func trackersOf(interfaces []conf.TrackInterface, scripts, files, processes, bfds,
+	servers []conf.Track) (list []tracker) {
 	for _, t := range interfaces {
 		list = append(list, tracker{"interface", t.Name})
 	}

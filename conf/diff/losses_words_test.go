@@ -73,8 +73,10 @@ func TestLostWords(t *testing.T) {
 		want           []string // all but the findings
 	}{
 		{"priority", "priority 150", "priority 15O", []string{"priority 150 of vrrp_instance VI_1 would become 100"}},
-		{"priority's keyword", "priority 150", "prioirty 150", []string{"priority 150 of vrrp_instance VI_1 would become 100"}},
-		{"priority out of range", "priority 150", "priority 1500", []string{"priority 150 of vrrp_instance VI_1 would become 100"}},
+		{"priority's keyword", "priority 150", "prioirty 150",
+			[]string{"priority 150 of vrrp_instance VI_1 would become 100"}},
+		{"priority out of range", "priority 150", "priority 1500",
+			[]string{"priority 150 of vrrp_instance VI_1 would become 100"}},
 		{"interval", "advert_int 2", "advert_int 2s", []string{"advert_int 2s of vrrp_instance VI_1 would become 1s"}},
 		{"authentication", "authentication {", "authentcation {", []string{
 			"authentication PASS of vrrp_instance VI_1 would become nothing"}},
@@ -144,7 +146,8 @@ func TestEmptyFile(t *testing.T) {
 func TestCauseRatherThanConsequence(t *testing.T) {
 	opts := load.Options{FS: syntax.Memory{}}
 	before, beforeFindings := load.LoadText("test.conf", agreed, opts)
-	after, findings := load.LoadText("test.conf", strings.Replace(agreed, "virtual_ipaddress", "virtual_ipadress", 1), opts)
+	after, findings := load.LoadText("test.conf", strings.Replace(agreed, "virtual_ipaddress", "virtual_ipadress", 1),
+		opts)
 	got := diff.Losses(before, after, beforeFindings, findings)
 	if len(got) == 0 || !strings.Contains(got[0].String(), "virtual_ipadress") {
 		t.Errorf("%v", got)

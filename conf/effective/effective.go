@@ -43,7 +43,9 @@ func Sections(c *conf.Config) []keyword.Section {
 		list = append(list, keyword.Show(c, keyword.BFD, b, []string{b.Name}, nil))
 	}
 	for _, g := range c.SyncGroups {
-		list = append(list, keyword.Show(c, keyword.Group, g, []string{g.Name}, func(keyword string) string { return fromGlobal(c, keyword) }))
+		list = append(list, keyword.Show(c, keyword.Group, g, []string{g.Name}, func(keyword string) string {
+			return fromGlobal(c, keyword)
+		}))
 	}
 	for _, in := range c.Instances {
 		list = append(list, InstanceSection(c, in))
@@ -115,7 +117,8 @@ func InstanceSection(c *conf.Config, in *conf.Instance) keyword.Section {
 			if src, ok := c.Source(in.HMAC, "key"); ok {
 				from = src.Pos.String()
 			}
-			h.Settings = append(h.Settings, keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value}, From: from, Secret: k.Key})
+			h.Settings = append(h.Settings, keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value},
+				From: from, Secret: k.Key})
 		}
 		s.Sections = append(s.Sections, h)
 	}
@@ -203,7 +206,8 @@ func checkerSection(c *conf.Config, v *conf.VirtualServer, r *conf.RealServer, k
 	s := keyword.Show(c, table, k, nil, inherited)
 	if k.HTTP != nil {
 		for i := range k.HTTP.URLs {
-			s.Sections = append(s.Sections, keyword.ShowAt(c, keyword.URL, keyword.URLKey{Checker: k, Index: i}, &k.HTTP.URLs[i], nil, inherits(c, k, r, v)))
+			s.Sections = append(s.Sections, keyword.ShowAt(c, keyword.URL, keyword.URLKey{Checker: k, Index: i}, &k.HTTP.URLs[i],
+				nil, inherits(c, k, r, v)))
 		}
 	}
 	return s

@@ -30,11 +30,14 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
-	f.Add("vrrp_instance A {\n interface eth0\n virtual_router_id 1\n authentication { auth_type AH\nauth_pass 1 }\n auth_hmac { key 1 hex:00 }\n}\n")
-	f.Add("virtual_server 10.0.0.1 80 {\n real_server 10.1.0.2 80 {\n HTTP_GET {\n url { path /\n regex \"a{2}\" }\n virtualhost x\n }\n }\n}\n")
+	f.Add("vrrp_instance A {\n interface eth0\n virtual_router_id 1\n authentication { auth_type AH\nauth_pass 1 }\n" +
+		" auth_hmac { key 1 hex:00 }\n}\n")
+	f.Add("virtual_server 10.0.0.1 80 {\n real_server 10.1.0.2 80 {\n HTTP_GET {\n url { path /\n regex \"a{2}\" }\n" +
+		" virtualhost x\n }\n }\n}\n")
 	f.Add("virtual_server_group G {\n ::1-ffff 80\n 10.0.0.0/15 1\n 1.2.3.4-3 9\n fwmark 0\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		opts := load.Options{ConfigID: "x", Limits: syntax.Limits{Lines: 2000, Work: 1 << 20}, FS: syntax.Memory{}, Env: func(string) (string, bool) { return "", false }}
+		opts := load.Options{ConfigID: "x", Limits: syntax.Limits{Lines: 2000, Work: 1 << 20}, FS: syntax.Memory{},
+			Env: func(string) (string, bool) { return "", false }}
 		cfg, findings := load.LoadText("f.conf", text, opts)
 		for _, x := range findings {
 			checkPlace(t, text, x)

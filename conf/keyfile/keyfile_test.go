@@ -88,7 +88,8 @@ func TestKeyFiles(t *testing.T) {
 			if got := string(l.cfg.Instances[0].HMAC.Keys[0].Key); got != c.want {
 				t.Errorf("the instance's key is %q", got)
 			}
-			if out := fmt.Sprintf("%v %+v %#v %q", l.keys, l.keys, l.keys, l.keys); c.want != "" && strings.Contains(out, c.want) {
+			if out := fmt.Sprintf("%v %+v %#v %q", l.keys, l.keys, l.keys, l.keys); c.want != "" &&
+				strings.Contains(out, c.want) {
 				t.Error("the keys show themselves")
 			}
 		})

@@ -21,7 +21,8 @@ func (l *loader) compatLines() {
 			line = strings.TrimRight(line, "\r\n")
 			pos := conf.Pos{File: f.Name, Line: number, Col: 1}
 			if len(line) > maxKeepalivedLine {
-				l.WarnAt(pos, nil, "long-line", "line has %d bytes: keepalived reads %d and takes the rest for another line", len(line), maxKeepalivedLine)
+				l.WarnAt(pos, nil, "long-line", "line has %d bytes: keepalived reads %d and takes the rest for another line",
+					len(line), maxKeepalivedLine)
 			}
 			words := strings.Fields(line)
 			if len(words) > 1 && words[0][0] == '@' && strings.HasPrefix(words[1], "include") {
@@ -34,9 +35,12 @@ func (l *loader) compatLines() {
 // misunderstood are the findings about what keepalived does not understand, or
 // understands otherwise, beside those that begin with unknown- and invalid-.
 var misunderstood = []string{
-	"own-keyword", "long-line", "include-condition", "forward-reference", "executable-file", "byte-order-mark", "shell-expansion",
-	"odd-blank", "no-configuration", "missing-block", "missing-brace", "extra-brace", "unexpected-brace", "missing-parameter",
-	"missing-value", "unterminated-quote", "bad-definition", "bad-loop", "bad-random", "reserved-name", "text-after-definition",
+	"own-keyword", "long-line", "include-condition", "forward-reference", "executable-file", "byte-order-mark",
+	"shell-expansion",
+	"odd-blank", "no-configuration", "missing-block", "missing-brace", "extra-brace", "unexpected-brace",
+	"missing-parameter",
+	"missing-value", "unterminated-quote", "bad-definition", "bad-loop", "bad-random", "reserved-name",
+	"text-after-definition",
 	"out-of-range", "interface-name", "nul-byte", "line-too-long", "wrong-scheduler",
 }
 

@@ -19,5 +19,6 @@ func FindFile(asked string) (string, error) {
 			return f, nil
 		}
 	}
-	return "", fmt.Errorf("no configuration: neither %s nor %s exists; name one with -f FILE", DefaultFiles[0], DefaultFiles[1])
+	return "", fmt.Errorf("no configuration: neither %s nor %s exists; name one with -f FILE", DefaultFiles[0],
+		DefaultFiles[1])
 }

@@ -15,10 +15,11 @@ var (
 
 func defaultGlobal() conf.Global {
 	return conf.Global{
-		VRRPVersion:      2,
-		MulticastGroup4:  defaultGroup4,
-		MulticastGroup6:  defaultGroup6,
-		GARP:             conf.GARP{MasterRepeat: 5, MasterDelay: 5 * time.Second, RefreshRepeat: 1, LowerPrioRepeat: 5, LowerPrioDelay: 5 * time.Second},
+		VRRPVersion:     2,
+		MulticastGroup4: defaultGroup4,
+		MulticastGroup6: defaultGroup6,
+		GARP: conf.GARP{MasterRepeat: 5, MasterDelay: 5 * time.Second, RefreshRepeat: 1, LowerPrioRepeat: 5,
+			LowerPrioDelay: 5 * time.Second},
 		GARPForm:         conf.GARPRequest,
 		DownTimerAdverts: 3,
 		DefaultInterface: "eth0",

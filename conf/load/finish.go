@@ -41,7 +41,8 @@ func (l *loader) finishGlobal() {
 		g.LVSSync = l.OldSync
 	}
 	if inst := g.LVSSync.Instance; inst != "" && l.Instances[inst] == nil {
-		l.Warn(l.SyncNode, "not-found", "lvs_sync_daemon follows vrrp_instance %s, which is not defined: the sync daemon does not run", value.Clip(inst))
+		l.Warn(l.SyncNode, "not-found",
+			"lvs_sync_daemon follows vrrp_instance %s, which is not defined: the sync daemon does not run", value.Clip(inst))
 		g.LVSSync = conf.LVSSync{}
 	}
 	for _, f := range []struct {
@@ -50,7 +51,8 @@ func (l *loader) finishGlobal() {
 	}{{&g.FIFO, "notify_fifo"}, {&g.VRRPFIFO, "vrrp_notify_fifo"}, {&g.LVSFIFO, "lvs_notify_fifo"}} {
 		if f.fifo.Path == "" && !f.fifo.Script.IsZero() {
 			src, _ := l.Sources.Source(g, f.keyword+"_script")
-			l.Report(conf.Warning, src.Pos, nil, "missing-fifo", "%s_script has no %s to read: it is ignored", f.keyword, f.keyword)
+			l.Report(conf.Warning, src.Pos, nil, "missing-fifo", "%s_script has no %s to read: it is ignored", f.keyword,
+				f.keyword)
 			f.fifo.Script = conf.Script{}
 		}
 	}
@@ -93,11 +95,13 @@ func (l *loader) finishGroups() {
 				for _, in := range l.Config.Instances {
 					names = append(names, in.Name)
 				}
-				l.Warn(c, "not-found", "vrrp_instance %s of sync group %s is not defined: it is ignored%s", value.Clip(name), value.Clip(g.Name), value.DidYouMean(name, names))
+				l.Warn(c, "not-found", "vrrp_instance %s of sync group %s is not defined: it is ignored%s", value.Clip(name),
+					value.Clip(g.Name), value.DidYouMean(name, names))
 			case in.SyncGroup == g.Name:
 				l.Warn(c, "repeated", "vrrp_instance %s is in sync group %s twice", value.Clip(name), value.Clip(g.Name))
 			case in.SyncGroup != "":
-				l.Warn(c, "repeated", "vrrp_instance %s is already in sync group %s: it does not join %s", value.Clip(name), value.Clip(in.SyncGroup), value.Clip(g.Name))
+				l.Warn(c, "repeated", "vrrp_instance %s is already in sync group %s: it does not join %s", value.Clip(name),
+					value.Clip(in.SyncGroup), value.Clip(g.Name))
 			default:
 				in.SyncGroup = g.Name
 				members = append(members, name)
@@ -109,7 +113,8 @@ func (l *loader) finishGroups() {
 			l.AtEnd(l.Node(g), "empty-group", "sync group %s has no members: it is removed", value.Clip(g.Name))
 			continue
 		case 1:
-			l.Warn(l.Node(g), "single-member", "sync group %s has a single member, which is probably not what is wanted", value.Clip(g.Name))
+			l.Warn(l.Node(g), "single-member", "sync group %s has a single member, which is probably not what is wanted",
+				value.Clip(g.Name))
 		}
 		if g.SMTPAlert == conf.Unset {
 			g.SMTPAlert = l.alertVRRP()
@@ -153,7 +158,8 @@ func (l *loader) scriptSecurity() {
 	g := &l.Config.Global
 	if g.ScriptSecurity {
 		if src, ok := l.Sources.Source(g, "enable_script_security"); ok && g.ScriptUser == "" {
-			l.Report(conf.Note, src.Pos, nil, "script-user", "without a script_user there must be a user keepalived_script, or no script runs")
+			l.Report(conf.Note, src.Pos, nil, "script-user",
+				"without a script_user there must be a user keepalived_script, or no script runs")
 		}
 		return
 	}
@@ -176,7 +182,8 @@ func (l *loader) scriptSecurity() {
 		if !used[s.Name] || user != "" && user != "root" {
 			continue
 		}
-		f := l.warnAtKeyword(s, "script", "script-security", "scripts are run without enable_script_security, by root unless there is a user keepalived_script")
+		f := l.warnAtKeyword(s, "script", "script-security",
+			"scripts are run without enable_script_security, by root unless there is a user keepalived_script")
 		f.Hint = "set enable_script_security and script_user in global_defs"
 		return
 	}

@@ -24,7 +24,9 @@ func (l *loader) unreachableServers() {
 	for _, v := range l.Config.VirtualServers {
 		for _, s := range v.Services {
 			if name, ok := refused[s.Address]; ok {
-				l.Note(l.Node(v), "no-accept", "nobody reaches virtual server %s: packets to %s are dropped, because of no_accept in vrrp_instance %s", v, s.Address, value.Clip(name)).Hint = "say accept there"
+				l.Note(l.Node(v), "no-accept",
+					"nobody reaches virtual server %s: packets to %s are dropped, because of no_accept in vrrp_instance %s", v,
+					s.Address, value.Clip(name)).Hint = "say accept there"
 				break
 			}
 		}

@@ -11,7 +11,8 @@ import (
 // finishTiming fills in what a block inherits from the one around it.
 func (l *loader) finishTiming(t, outer *conf.CheckTiming) {
 	if outer == nil {
-		outer = &conf.CheckTiming{Interval: keyword.DefaultInterval, Retries: -1, RetryDelay: -1, Timeout: keyword.DefaultTimeout, Warmup: -1}
+		outer = &conf.CheckTiming{Interval: keyword.DefaultInterval, Retries: -1, RetryDelay: -1,
+			Timeout: keyword.DefaultTimeout, Warmup: -1}
 	}
 	if t.Interval < 0 {
 		t.Interval = outer.Interval
@@ -32,7 +33,8 @@ func (l *loader) finishTiming(t, outer *conf.CheckTiming) {
 
 // finishChecker applies what a checker inherits, and the defaults of its kind.
 func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *conf.Checker) {
-	t := conf.CheckTiming{Interval: c.Interval, Retries: c.Retries, RetryDelay: c.RetryDelay, Timeout: c.Timeout, Warmup: c.Warmup}
+	t := conf.CheckTiming{Interval: c.Interval, Retries: c.Retries, RetryDelay: c.RetryDelay, Timeout: c.Timeout,
+		Warmup: c.Warmup}
 	l.finishTiming(&t, &r.Timing)
 	retries, delay := keyword.DefaultRetries, keyword.DefaultRetryDelay
 	switch c.Kind {
@@ -66,7 +68,8 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 	}
 	if c.ConnectPort == 0 {
 		c.ConnectPort = r.Key.Port
-		if c.ConnectPort == 0 && c.Kind != conf.PingCheck && c.Kind != conf.MiscCheck && c.Kind != conf.FileCheck && c.Kind != conf.BFDCheck {
+		if c.ConnectPort == 0 && c.Kind != conf.PingCheck && c.Kind != conf.MiscCheck && c.Kind != conf.FileCheck &&
+			c.Kind != conf.BFDCheck {
 			l.Note(l.Node(c), "no-port", "%s of %s has no port to connect to", c.Kind, r.Key.Address).Hint = "set connect_port"
 		}
 	}
@@ -96,7 +99,8 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 		f := l.Files[c.File.Name]
 		if f == nil {
 			why, suggestion := l.Undefined("track_file", c.File.Name, l.trackerNames(keyword.KindFile))
-			l.Warn(l.Node(c), "not-found", "track_file %s of FILE_CHECK %s: the check always fails%s", value.Clip(c.File.Name), why, suggestion)
+			l.Warn(l.Node(c), "not-found", "track_file %s of FILE_CHECK %s: the check always fails%s", value.Clip(c.File.Name),
+				why, suggestion)
 		} else if !has("weight") {
 			c.File.Weight, c.File.Reverse = f.Weight, f.Reverse
 		}

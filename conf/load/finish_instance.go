@@ -38,7 +38,8 @@ func (l *loader) families(in *conf.Instance) {
 	kept := list[:0]
 	for _, a := range list {
 		if a.Prefix.Addr().Is6() != in.IPv6 {
-			f := l.Warn(a.Node, "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), a.Prefix)
+			f := l.Warn(a.Node, "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name),
+				a.Prefix)
 			f.Hint = "virtual_ipaddress_excluded takes addresses of any family"
 			continue
 		}
@@ -51,20 +52,25 @@ func (l *loader) families(in *conf.Instance) {
 		if l.UnicastWord[in] != nil {
 			word = "unicast_src_ip"
 		}
-		l.warnAtKeyword(in, word, "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), in.SourceAddress)
+		l.warnAtKeyword(in, word, "family", "(%s) %s is of another family than the instance: it is ignored",
+			value.Clip(in.Name), in.SourceAddress)
 		in.SourceAddress = netip.Addr{}
 	}
 	if len(in.UnicastPeers) > 0 && in.UnicastPeers[0].Address.Is6() != in.IPv6 {
-		l.warnAtKeyword(in, "unicast_peer", "family", "(%s) peer %s is of another family than the instance: the peers are ignored", value.Clip(in.Name), in.UnicastPeers[0].Address)
+		l.warnAtKeyword(in, "unicast_peer", "family",
+			"(%s) peer %s is of another family than the instance: the peers are ignored", value.Clip(in.Name),
+			in.UnicastPeers[0].Address)
 		in.UnicastPeers = nil
 		delete(l.UnicastWord, in) // enough has been said
 	}
 	if in.MulticastGroup.IsValid() && in.MulticastGroup.Is6() != in.IPv6 {
-		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the instance: it is ignored", value.Clip(in.Name), in.MulticastGroup)
+		l.warnAtKeyword(in, "mcast_dst_ip", "family", "(%s) %s is of another family than the instance: it is ignored",
+			value.Clip(in.Name), in.MulticastGroup)
 		in.MulticastGroup = netip.Addr{}
 	}
 	if in.MulticastGroup.Is6() && in.MulticastGroup.As16()[1]&0x0f != 2 {
-		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is not a link-local group (ffX2:): it is ignored", value.Clip(in.Name), in.MulticastGroup)
+		l.warnAtKeyword(in, "mcast_dst_ip", "not-multicast", "(%s) %s is not a link-local group (ffX2:): it is ignored",
+			value.Clip(in.Name), in.MulticastGroup)
 		in.MulticastGroup = netip.Addr{}
 	}
 }
@@ -179,19 +185,23 @@ func (l *loader) identity(in *conf.Instance) {
 	}
 	switch {
 	case in.Interface == "lo":
-		l.Report(conf.Error, said(n, "interface").Pos(), n.Origin, "interface", "(%s) VRRP cannot run on interface lo", value.Clip(in.Name))
+		l.Report(conf.Error, said(n, "interface").Pos(), n.Origin, "interface", "(%s) VRRP cannot run on interface lo",
+			value.Clip(in.Name))
 	case in.Interface == "" && (len(in.UnicastPeers) == 0 || !in.SourceAddress.IsValid()):
-		l.Err(n, "missing-interface", "vrrp_instance %s has no interface", value.Clip(in.Name)).Hint = "interface NAME; only unicast with a unicast_src_ip can do without"
+		l.Err(n, "missing-interface", "vrrp_instance %s has no interface",
+			value.Clip(in.Name)).Hint = "interface NAME; only unicast with a unicast_src_ip can do without"
 	}
 }
 
 func (l *loader) finishSource(in *conf.Instance) {
 	if word := l.UnicastWord[in]; word != nil && len(in.UnicastPeers) == 0 && !in.UnicastFaultNoPeer {
-		l.Warn(word, "no-peers", "(%s) there is no unicast_peer: advertisements go to the multicast group", value.Clip(in.Name))
+		l.Warn(word, "no-peers", "(%s) there is no unicast_peer: advertisements go to the multicast group",
+			value.Clip(in.Name))
 	}
 	for _, p := range in.UnicastPeers {
 		if p.Address == in.SourceAddress {
-			f := l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip", value.Clip(in.Name), p.Address)
+			f := l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip",
+				value.Clip(in.Name), p.Address)
 			f.Severity = conf.Note
 		}
 	}
@@ -199,11 +209,14 @@ func (l *loader) finishSource(in *conf.Instance) {
 		return
 	}
 	if !in.Preempt {
-		l.warnAtKeyword(in, "nopreempt", "nopreempt", "(%s) nopreempt does not work with state MASTER: it is ignored", value.Clip(in.Name)).Hint = "write state BACKUP on all routers"
+		l.warnAtKeyword(in, "nopreempt", "nopreempt", "(%s) nopreempt does not work with state MASTER: it is ignored",
+			value.Clip(in.Name)).Hint = "write state BACKUP on all routers"
 		in.Preempt = true
 	}
 	if in.PreemptDelay != 0 {
-		l.warnAtKeyword(in, "preempt_delay", "preempt-delay", "(%s) preempt_delay does not work with state MASTER: it is ignored", value.Clip(in.Name)).Hint = "write state BACKUP on all routers"
+		l.warnAtKeyword(in, "preempt_delay", "preempt-delay",
+			"(%s) preempt_delay does not work with state MASTER: it is ignored",
+			value.Clip(in.Name)).Hint = "write state BACKUP on all routers"
 		in.PreemptDelay = 0
 	}
 }
@@ -211,7 +224,8 @@ func (l *loader) finishSource(in *conf.Instance) {
 func (l *loader) priorities(in *conf.Instance) {
 	if in.Master && said(l.Node(in), "priority") == nil {
 		in.Priority = 255
-		l.Note(l.Node(in), "owner", "(%s) state MASTER without a priority makes it the address owner, priority 255", value.Clip(in.Name))
+		l.Note(l.Node(in), "owner", "(%s) state MASTER without a priority makes it the address owner, priority 255",
+			value.Clip(in.Name))
 	}
 }
 
@@ -225,17 +239,21 @@ func (l *loader) interval(in *conf.Instance) {
 			return
 		}
 		rounded := max(d.Round(time.Second), time.Second)
-		l.warnAtKeyword(in, "advert_int", "rounded", "(%s) version 2 has intervals of whole seconds: advert_int %s becomes %s", value.Clip(in.Name), value.Seconds(d), value.Seconds(rounded)).Hint = "version 3 has intervals from 0.01 s"
+		l.warnAtKeyword(in, "advert_int", "rounded",
+			"(%s) version 2 has intervals of whole seconds: advert_int %s becomes %s", value.Clip(in.Name), value.Seconds(d),
+			value.Seconds(rounded)).Hint = "version 3 has intervals from 0.01 s"
 		in.AdvertInterval = rounded
 		return
 	}
 	if d > maxIntervalV3 {
-		l.warnAtKeyword(in, "advert_int", "out-of-range", "(%s) advert_int %s is longer than version 3 can say: 40.95 is used", value.Clip(in.Name), value.Seconds(d))
+		l.warnAtKeyword(in, "advert_int", "out-of-range",
+			"(%s) advert_int %s is longer than version 3 can say: 40.95 is used", value.Clip(in.Name), value.Seconds(d))
 		in.AdvertInterval = maxIntervalV3
 		return
 	}
 	if rounded := d.Round(10 * time.Millisecond); rounded != d {
-		l.warnAtKeyword(in, "advert_int", "rounded", "(%s) advert_int %s becomes %s: version 3 counts hundredths of a second", value.Clip(in.Name), value.Seconds(d), value.Seconds(rounded))
+		l.warnAtKeyword(in, "advert_int", "rounded", "(%s) advert_int %s becomes %s: version 3 counts hundredths of a second",
+			value.Clip(in.Name), value.Seconds(d), value.Seconds(rounded))
 		in.AdvertInterval = rounded
 	}
 }
@@ -246,13 +264,16 @@ func (l *loader) instanceAddresses(in *conf.Instance) {
 	if len(list) == 0 && !in.NoAddresses {
 		switch {
 		case in.Version == 3:
-			l.Err(n, "no-address", "vrrp_instance %s has no virtual address, and version 3 needs one", value.Clip(in.Name)).Hint = "virtual_ipaddress { IP/MASK }, or no_virtual_ipaddress"
+			l.Err(n, "no-address", "vrrp_instance %s has no virtual address, and version 3 needs one",
+				value.Clip(in.Name)).Hint = "virtual_ipaddress { IP/MASK }, or no_virtual_ipaddress"
 		case !in.Strict:
 			l.Warn(n, "no-address", "vrrp_instance %s has no virtual address", value.Clip(in.Name))
 		}
 	}
 	if in.IPv6 && !in.Strict && len(list) > 0 && !list[0].Prefix.Addr().IsLinkLocalUnicast() {
-		l.Note(list[0].Node, "first-address", "(%s) the first address of an IPv6 instance is to be link-local: routers that keep to RFC 9568 section 5.2.9 may refuse the advertisements", value.Clip(in.Name)).
+		l.Note(list[0].Node, "first-address",
+			"(%s) the first address of an IPv6 instance is to be link-local: routers that keep to RFC 9568 section 5.2.9 may "+
+				"refuse the advertisements", value.Clip(in.Name)).
 			Hint = "put an address of fe80::/10, the same on all routers, before it"
 	}
 	seen := map[netip.Addr]bool{}
@@ -315,7 +336,8 @@ func (l *loader) duplicateVRIDs() {
 		if c := said(n, "virtual_router_id"); c != nil {
 			n = c
 		}
-		f := l.Err(n, "duplicate-vrid", "(%s) virtual_router_id %d is that of vrrp_instance %s on the same interface %s", value.Clip(in.Name), in.VRID, value.Clip(other.Name), value.Clip(in.Interface))
+		f := l.Err(n, "duplicate-vrid", "(%s) virtual_router_id %d is that of vrrp_instance %s on the same interface %s",
+			value.Clip(in.Name), in.VRID, value.Clip(other.Name), value.Clip(in.Interface))
 		f.Hint = other.Name + " is at " + l.Node(other).Pos().String()
 		if free := freeVRID(l.Config.Instances, in); free != 0 {
 			f.Hint += "; " + strconv.Itoa(free) + " is free in this file"

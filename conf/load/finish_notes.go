@@ -18,7 +18,8 @@ func (l *loader) notes() {
 	}
 	for _, p := range l.Config.Processes {
 		if p.FullCommand && len(p.Argv) == 1 && strings.ContainsAny(p.Argv[0], " \t") {
-			f := l.warnAtKeyword(p, "process", "one-word", "%q is one word: no process has a command line that begins with it", value.Clip(p.Argv[0]))
+			f := l.warnAtKeyword(p, "process", "one-word", "%q is one word: no process has a command line that begins with it",
+				value.Clip(p.Argv[0]))
 			f.Severity, f.Hint = conf.Note, "leave out the quotes"
 		}
 	}
@@ -39,7 +40,8 @@ func (l *loader) sharedAddresses() {
 			case other == nil:
 				first[at] = in
 			case other != in:
-				l.Note(l.Node(in), "shared-address", "vrrp_instance %s has the virtual address %s of vrrp_instance %s: when one stops being MASTER the other loses it",
+				l.Note(l.Node(in), "shared-address",
+					"vrrp_instance %s has the virtual address %s of vrrp_instance %s: when one stops being MASTER the other loses it",
 					value.Clip(in.Name), at.address, value.Clip(other.Name)).Hint = "give each address to one instance"
 			}
 		}
@@ -54,9 +56,13 @@ func (l *loader) uselessWeights(in *conf.Instance) {
 	}
 	weighted := func(t conf.Track) bool { return t.Weight != 0 }
 	trackers := slices.Concat(in.TrackScripts, in.TrackFiles, in.TrackProcesses, in.TrackBFDs, in.TrackVirtualServers)
-	if slices.ContainsFunc(trackers, weighted) || slices.ContainsFunc(in.TrackInterfaces, func(t conf.TrackInterface) bool { return t.Weight != 0 }) {
+	if slices.ContainsFunc(trackers, weighted) || slices.ContainsFunc(in.TrackInterfaces,
+		func(t conf.TrackInterface) bool {
+			return t.Weight != 0
+		}) {
 		f := l.warnAtKeyword(in, "nopreempt", "nopreempt-weight",
-			"(%s) a tracker with a weight moves no address while the other router has nopreempt too: it does not take over from a MASTER of lower priority", value.Clip(in.Name))
+			"(%s) a tracker with a weight moves no address while the other router has nopreempt too: it does not take over "+
+				"from a MASTER of lower priority", value.Clip(in.Name))
 		f.Severity, f.Hint = conf.Note, "track without a weight: a failure is then a FAULT, and the other router takes over"
 	}
 }

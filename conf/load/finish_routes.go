@@ -35,7 +35,9 @@ func (l *loader) sharedRoutes() {
 			if o.name == name || reflect.DeepEqual(a, b) {
 				continue
 			}
-			f := l.Note(l.Node(block), "shared-route", "the route to %s of %s is one with that of %s to the kernel, and leads elsewhere: the last one that is put there holds", r.Destination, name, o.name)
+			f := l.Note(l.Node(block), "shared-route",
+				"the route to %s of %s is one with that of %s to the kernel, and leads elsewhere: the last one that is put "+
+					"there holds", r.Destination, name, o.name)
 			f.Hint = "give them different metrics or tables"
 		}
 	}

@@ -23,7 +23,8 @@ func (l *loader) finishServers() {
 			first = groups[v.Group]
 		}
 		if first != nil {
-			l.Note(l.Node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v, l.Node(first).Pos())
+			l.Note(l.Node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v,
+				l.Node(first).Pos())
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), conf.Note)
 			l.finishQuorum(first)
 			continue
@@ -70,7 +71,8 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 		l.Warn(n, "no-method", "virtual server %s has no lvs_method: NAT is used", serviceName(v))
 	}
 	if v.Key.Address.IsValid() && v.Key.Port == 0 && v.Persistence == 0 {
-		l.Warn(n, "port-zero", "virtual server %s has port 0, which needs persistence: persistence_timeout 360 is used", serviceName(v))
+		l.Warn(n, "port-zero", "virtual server %s has port 0, which needs persistence: persistence_timeout 360 is used",
+			serviceName(v))
 		v.Persistence = 360 * time.Second
 	}
 	if v.Flags&conf.FlagOnePacket != 0 && v.Key.Protocol != conf.UDP && v.Key.FWMark == 0 {
@@ -135,7 +137,8 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 			names = append(names, g.Name)
 		}
 		why, suggestion := l.Undefined("virtual_server_group", v.Group, names)
-		l.WarnArg(n, 1, "not-found", "virtual_server_group %s %s: the virtual server is ignored%s", value.Clip(v.Group), why, suggestion)
+		l.WarnArg(n, 1, "not-found", "virtual_server_group %s %s: the virtual server is ignored%s", value.Clip(v.Group), why,
+			suggestion)
 		return false
 	}
 	if !keyword.HasEffect("", "virtual_server_group") {
@@ -148,7 +151,9 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 			continue
 		}
 		if len(v.Services)+keyword.AddressCount(e.First, e.Last) > keyword.MaxGroupAddresses {
-			l.WarnArg(n, 1, "range-too-large", "virtual_server_group %s has more than %d addresses: those from %s on are ignored", value.Clip(v.Group), keyword.MaxGroupAddresses, e.First)
+			l.WarnArg(n, 1, "range-too-large",
+				"virtual_server_group %s has more than %d addresses: those from %s on are ignored", value.Clip(v.Group),
+				keyword.MaxGroupAddresses, e.First)
 			break
 		}
 		for a := e.First; ; a = a.Next() {
@@ -176,13 +181,15 @@ func (l *loader) finishPersistence(v *conf.VirtualServer) {
 		full = 128
 	}
 	if v.PersistenceMask > full {
-		l.warnAtKeyword(v, "persistence_granularity", "out-of-range", "persistence_granularity %d is more than the %d bits of an address: %d is used", v.PersistenceMask, full, full)
+		l.warnAtKeyword(v, "persistence_granularity", "out-of-range",
+			"persistence_granularity %d is more than the %d bits of an address: %d is used", v.PersistenceMask, full, full)
 	}
 	if v.PersistenceMask == 0 || v.PersistenceMask > full {
 		v.PersistenceMask = full
 	}
 	if v.Persistence == 0 && l.Sources.Has(v, "persistence_granularity") {
-		l.warnAtKeyword(v, "persistence_granularity", "no-persistence", "persistence_granularity has no effect without persistence_timeout").Severity = conf.Note
+		l.warnAtKeyword(v, "persistence_granularity", "no-persistence",
+			"persistence_granularity has no effect without persistence_timeout").Severity = conf.Note
 		v.PersistenceMask = full
 	}
 }
@@ -214,7 +221,8 @@ func (l *loader) finishSorry(v *conf.VirtualServer) {
 		s.Forward, s.Tunnel = v.Forward, v.Tunnel
 	}
 	if v.Key.FWMark != 0 && s.Key.Port != 0 {
-		l.warnAtKeyword(v, "sorry_server", "fwmark-port", "a firewall mark has no port: port %d of the sorry server is ignored", s.Key.Port).Severity = conf.Note
+		l.warnAtKeyword(v, "sorry_server", "fwmark-port",
+			"a firewall mark has no port: port %d of the sorry server is ignored", s.Key.Port).Severity = conf.Note
 		s.Key.Port = 0
 	}
 	port := servicePort(v)
@@ -222,7 +230,9 @@ func (l *loader) finishSorry(v *conf.VirtualServer) {
 		s.Key.Port = port
 	}
 	if s.Forward != conf.NAT && v.Group == "" && v.Key.FWMark == 0 && s.Key.Port != port {
-		l.warnAtKeyword(v, "sorry_server", "port", "%s does not change ports: the sorry server gets port %d of the virtual server rather than %d", s.Forward, port, s.Key.Port)
+		l.warnAtKeyword(v, "sorry_server", "port",
+			"%s does not change ports: the sorry server gets port %d of the virtual server rather than %d", s.Forward, port,
+			s.Key.Port)
 		s.Key.Port = port
 	}
 }
@@ -257,11 +267,13 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 		r.Key.Port = port
 	}
 	if r.Forward != conf.NAT && v.Group == "" && v.Key.FWMark == 0 && r.Key.Port != port {
-		l.Warn(n, "port", "%s does not change ports: real server %s gets port %d of the virtual server rather than %d", r.Forward, r.Key.Address, port, r.Key.Port)
+		l.Warn(n, "port", "%s does not change ports: real server %s gets port %d of the virtual server rather than %d",
+			r.Forward, r.Key.Address, port, r.Key.Port)
 		r.Key.Port = port
 	}
 	if r.Key.Address.Is6() != isIPv6Service(v) && r.Forward != conf.TUN {
-		l.Note(n, "family", "real server %s is of another family than virtual server %s: the kernel takes that with TUN only", r.Key.Address, v)
+		l.Note(n, "family", "real server %s is of another family than virtual server %s: the kernel takes that with TUN only",
+			r.Key.Address, v)
 	}
 	if r.Lower > r.Upper && r.Upper != 0 {
 		l.Note(n, "threshold", "lthreshold %d is above uthreshold %d: the kernel refuses that", r.Lower, r.Upper)
@@ -272,14 +284,16 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	}
 	if v.Key.FWMark != 0 && r.Key.Port != 0 {
 		// Checks connect to the port all the same.
-		l.Note(n, "fwmark-port", "a firewall mark has no port: port %d of real server %s is ignored", r.Key.Port, r.Key.Address)
+		l.Note(n, "fwmark-port", "a firewall mark has no port: port %d of real server %s is ignored", r.Key.Port,
+			r.Key.Address)
 		r.Key.Port = 0
 	}
 }
 
 // uniqueServers drops real servers that are there twice. keepalived complains
 // of those in one block and not of those in two.
-func (l *loader) uniqueServers(v *conf.VirtualServer, list []*conf.RealServer, severity conf.Severity) []*conf.RealServer {
+func (l *loader) uniqueServers(v *conf.VirtualServer, list []*conf.RealServer,
+	severity conf.Severity) []*conf.RealServer {
 	if len(list) < 2 {
 		return list
 	}
@@ -288,7 +302,9 @@ func (l *loader) uniqueServers(v *conf.VirtualServer, list []*conf.RealServer, s
 	for _, r := range list {
 		if f := first[r.Key]; f != nil {
 			n := l.Node(r)
-			l.Report(severity, n.Pos(), n.Origin, "repeated", "real server %s is in virtual server %s already, at %s: this one is ignored", netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.Node(f).Pos())
+			l.Report(severity, n.Pos(), n.Origin, "repeated",
+				"real server %s is in virtual server %s already, at %s: this one is ignored",
+				netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.Node(f).Pos())
 			continue
 		}
 		first[r.Key] = r
@@ -307,11 +323,13 @@ func (l *loader) finishQuorum(v *conf.VirtualServer) {
 		l.Warn(l.Node(v), "no-weight", "virtual server %s serves nobody: all its real servers have weight 0", v)
 	}
 	if len(v.RealServers) > 0 && uint64(v.Quorum) > sum && l.Sources.Has(v, "quorum") {
-		l.warnAtKeyword(v, "quorum", "quorum", "quorum %d can never be reached: the weights are %d together, and that is used", v.Quorum, sum)
+		l.warnAtKeyword(v, "quorum", "quorum",
+			"quorum %d can never be reached: the weights are %d together, and that is used", v.Quorum, sum)
 		v.Quorum = uint32(max(sum, 1))
 	}
 	if v.Hysteresis >= v.Quorum && v.Hysteresis > 0 {
-		l.warnAtKeyword(v, "hysteresis", "quorum", "hysteresis %d must be less than the quorum %d: %d is used", v.Hysteresis, v.Quorum, v.Quorum-1)
+		l.warnAtKeyword(v, "hysteresis", "quorum", "hysteresis %d must be less than the quorum %d: %d is used", v.Hysteresis,
+			v.Quorum, v.Quorum-1)
 		v.Hysteresis = v.Quorum - 1
 	}
 }

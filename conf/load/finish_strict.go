@@ -11,16 +11,20 @@ func (l *loader) finishAuth(in *conf.Instance) {
 	switch {
 	case in.Auth.Type == conf.NoAuth && in.Auth.Pass == "":
 	case in.Version == 3:
-		l.Warn(l.AuthNode[in], "auth-version", "(%s) version 3 has no authentication: it is ignored", value.Clip(in.Name)).Hint = "auth_hmac signs advertisements of version 3"
+		l.Warn(l.AuthNode[in], "auth-version", "(%s) version 3 has no authentication: it is ignored",
+			value.Clip(in.Name)).Hint = "auth_hmac signs advertisements of version 3"
 		in.Auth = conf.Authentication{}
 	case in.Auth.Type == conf.NoAuth:
-		l.Note(l.AuthNode[in], "auth-type", "(%s) there is a password and no auth_type: advertisements are not authenticated", value.Clip(in.Name))
+		l.Note(l.AuthNode[in], "auth-type", "(%s) there is a password and no auth_type: advertisements are not authenticated",
+			value.Clip(in.Name))
 		in.Auth = conf.Authentication{}
 	case in.Auth.Pass == "":
-		l.Warn(l.AuthNode[in], "auth-pass", "(%s) there is no auth_pass: advertisements are not authenticated", value.Clip(in.Name))
+		l.Warn(l.AuthNode[in], "auth-pass", "(%s) there is no auth_pass: advertisements are not authenticated",
+			value.Clip(in.Name))
 		in.Auth = conf.Authentication{}
 	case in.Auth.Type == conf.AHAuth && in.Master:
-		l.warnAtKeyword(in, "state", "auth-state", "(%s) state MASTER does not work with AH authentication: BACKUP is used", value.Clip(in.Name))
+		l.warnAtKeyword(in, "state", "auth-state", "(%s) state MASTER does not work with AH authentication: BACKUP is used",
+			value.Clip(in.Name))
 		in.Master = false
 	}
 	h := in.HMAC
@@ -30,11 +34,13 @@ func (l *loader) finishAuth(in *conf.Instance) {
 	n := l.HMACNode[in]
 	switch {
 	case in.Auth.Type != conf.NoAuth:
-		l.Warn(n, "auth-both", "(%s) auth_hmac and authentication exclude each other: auth_hmac is ignored", value.Clip(in.Name))
+		l.Warn(n, "auth-both", "(%s) auth_hmac and authentication exclude each other: auth_hmac is ignored",
+			value.Clip(in.Name))
 		in.HMAC = nil
 		return
 	case h.Mode != "receive-only" && !hasKey(h, h.ActiveKey):
-		l.Warn(n, "auth-key", "(%s) auth_hmac has no key %d to sign with: it is ignored", value.Clip(in.Name), h.ActiveKey).Hint = "set active_key to the ID of a key"
+		l.Warn(n, "auth-key", "(%s) auth_hmac has no key %d to sign with: it is ignored", value.Clip(in.Name),
+			h.ActiveKey).Hint = "set active_key to the ID of a key"
 		in.HMAC = nil
 		return
 	case in.Strict && h.Mode != "enforce":
@@ -63,10 +69,12 @@ func (l *loader) strict(in *conf.Instance) {
 	n := l.Node(in)
 	if len(in.UnicastPeers) > 0 {
 		f := l.Warn(n, "strict", "(%s) strict mode does not allow unicast: it is used anyway", name)
-		f.Hint = "keepalived 2.2.7 to 2.3.4 runs this, later ones refuse it: remove vrrp_strict, or set strict_mode false in the instance"
+		f.Hint = "keepalived 2.2.7 to 2.3.4 runs this, later ones refuse it: remove vrrp_strict, or set strict_mode false " +
+			"in the instance"
 	}
 	if in.Master != (in.Priority == 255) {
-		l.warnAtKeyword(in, "state", "strict", "(%s) strict mode: state MASTER goes with priority 255 and with no other", name)
+		l.warnAtKeyword(in, "state", "strict", "(%s) strict mode: state MASTER goes with priority 255 and with no other",
+			name)
 		in.Master = in.Priority == 255
 	}
 	if in.Auth.Type != conf.NoAuth {
@@ -88,19 +96,22 @@ func (l *loader) strict(in *conf.Instance) {
 	}
 	if !accept && in.Priority != 255 && !in.NoAccept {
 		in.NoAccept = true
-		l.Note(n, "strict-accept", "(%s) in strict mode the virtual addresses answer neither ping nor TCP: packets to them are dropped", name)
+		l.Note(n, "strict-accept",
+			"(%s) in strict mode the virtual addresses answer neither ping nor TCP: packets to them are dropped", name)
 	}
 	if in.VMACXmit {
 		l.warnAtKeyword(in, "vmac_xmit_base", "strict", "(%s) strict mode has no vmac_xmit_base: it is ignored", name)
 		in.VMACXmit = false
 	}
 	if in.VMAC != nil && in.VMAC.MAC != "" {
-		l.warnAtKeyword(in, "use_vmac", "strict", "(%s) strict mode has only the virtual MAC address of the RFC: %s is ignored", name, in.VMAC.MAC)
+		l.warnAtKeyword(in, "use_vmac", "strict",
+			"(%s) strict mode has only the virtual MAC address of the RFC: %s is ignored", name, in.VMAC.MAC)
 		in.VMAC.MAC = ""
 	}
 	list := l.Addresses[in]
 	if in.IPv6 && len(list) > 0 && !list[0].Prefix.Addr().IsLinkLocalUnicast() {
-		l.Warn(list[0].Node, "strict", "(%s) the first address of an IPv6 instance must be link-local (RFC 9568 section 5.2.9)", name)
+		l.Warn(list[0].Node, "strict",
+			"(%s) the first address of an IPv6 instance must be link-local (RFC 9568 section 5.2.9)", name)
 	}
 	if len(list) == 0 && in.Version == 2 {
 		l.Err(n, "strict", "(%s) strict mode needs a virtual address", name)

@@ -19,7 +19,8 @@ func (l *loader) finishTracking() {
 		for _, t := range []struct {
 			kind keyword.TrackKind
 			list *[]conf.Track
-		}{{keyword.KindScript, &in.TrackScripts}, {keyword.KindFile, &in.TrackFiles}, {keyword.KindProcess, &in.TrackProcesses}, {keyword.KindBFD, &in.TrackBFDs}} {
+		}{{keyword.KindScript, &in.TrackScripts}, {keyword.KindFile, &in.TrackFiles},
+			{keyword.KindProcess, &in.TrackProcesses}, {keyword.KindBFD, &in.TrackBFDs}} {
 			*t.list = l.resolve(in, in.Name, t.kind, *t.list)
 			if in.SyncGroup != "" && !weighted[in.SyncGroup] {
 				*t.list = l.unweighted(in, in.SyncGroup, t.kind, *t.list)
@@ -36,7 +37,8 @@ func (l *loader) finishTracking() {
 		for _, t := range []struct {
 			kind keyword.TrackKind
 			list *[]conf.Track
-		}{{keyword.KindScript, &g.TrackScripts}, {keyword.KindFile, &g.TrackFiles}, {keyword.KindProcess, &g.TrackProcesses}, {keyword.KindBFD, &g.TrackBFDs}} {
+		}{{keyword.KindScript, &g.TrackScripts}, {keyword.KindFile, &g.TrackFiles}, {keyword.KindProcess, &g.TrackProcesses},
+			{keyword.KindBFD, &g.TrackBFDs}} {
 			*t.list = l.resolve(g, g.Name, t.kind, *t.list)
 		}
 	}
@@ -50,11 +52,14 @@ func (l *loader) resolve(owner any, called string, kind keyword.TrackKind, list 
 		weight, reverse, ok := l.trackerWeight(kind, t.Name)
 		if !ok {
 			why, suggestion := l.Undefined(keyword.TrackKinds[kind].Block, t.Name, l.trackerNames(kind))
-			l.Warn(ref.Node, "not-found", "(%s) %s %s %s: it is ignored%s", value.Clip(called), keyword.TrackKinds[kind].Word, value.Clip(t.Name), why, suggestion)
+			l.Warn(ref.Node, "not-found", "(%s) %s %s %s: it is ignored%s", value.Clip(called), keyword.TrackKinds[kind].Word,
+				value.Clip(t.Name), why, suggestion)
 			continue
 		}
 		if !ref.Defined {
-			f := l.Warn(ref.Node, "forward-reference", "(%s) %s %s is defined further down: it is tracked, but keepalived would ignore this line", value.Clip(called), keyword.TrackKinds[kind].Word, value.Clip(t.Name))
+			f := l.Warn(ref.Node, "forward-reference",
+				"(%s) %s %s is defined further down: it is tracked, but keepalived would ignore this line", value.Clip(called),
+				keyword.TrackKinds[kind].Word, value.Clip(t.Name))
 			f.Hint = "move the " + keyword.TrackKinds[kind].Block + " block up"
 		}
 		if !ref.Weight {
@@ -124,7 +129,10 @@ func (l *loader) unweighted(owner any, group string, kind keyword.TrackKind, lis
 			continue
 		}
 		ref := l.Tracked[keyword.TrackKey{Owner: owner, Kind: kind, Name: t.Name}]
-		l.Note(ref.Node, "group-weight", "%s %s has a weight, which does nothing in sync group %s: it is not tracked", keyword.TrackKinds[kind].Word, value.Clip(t.Name), value.Clip(group)).Hint = "track it in the group's own block, set sync_group_tracking_weight in the group, or track without a weight"
+		l.Note(ref.Node, "group-weight", "%s %s has a weight, which does nothing in sync group %s: it is not tracked",
+			keyword.TrackKinds[kind].Word, value.Clip(t.Name),
+			value.Clip(group)).Hint = "track it in the group's own block, set sync_group_tracking_weight in the group, or " +
+			"track without a weight"
 	}
 	return kept
 }
@@ -134,7 +142,8 @@ func (l *loader) unweightedInterface(owner any, group string, t *conf.TrackInter
 		return
 	}
 	c := l.InterfaceNodes[keyword.InterfaceKey{Owner: owner, Name: t.Name}]
-	l.Note(c, "group-weight", "the weight of interface %s does nothing in sync group %s: when it is down the group is in FAULT", value.Clip(t.Name), value.Clip(group)).Hint = "set sync_group_tracking_weight in the group"
+	l.Note(c, "group-weight", "the weight of interface %s does nothing in sync group %s: when it is down the group is "+
+		"in FAULT", value.Clip(t.Name), value.Clip(group)).Hint = "set sync_group_tracking_weight in the group"
 	t.Weight, t.Reverse = 0, false
 }
 
@@ -146,11 +155,15 @@ func (l *loader) ownInterface(in *conf.Instance) {
 		if t.Name == in.Interface {
 			c := l.InterfaceNodes[keyword.InterfaceKey{Owner: in, Name: t.Name}]
 			if t.Weight == 0 {
-				l.Warn(c, "own-interface", "(%s) %s is the instance's own interface, which is tracked in any case: the line is ignored", value.Clip(in.Name), value.Clip(t.Name))
+				l.Warn(c, "own-interface",
+					"(%s) %s is the instance's own interface, which is tracked in any case: the line is ignored", value.Clip(in.Name),
+					value.Clip(t.Name))
 				continue
 			}
 			if !in.DontTrackPrimary {
-				l.Note(c, "own-interface", "(%s) %s is the instance's own interface: while it is down the instance is in FAULT, whatever its weight", value.Clip(in.Name), value.Clip(t.Name))
+				l.Note(c, "own-interface",
+					"(%s) %s is the instance's own interface: while it is down the instance is in FAULT, whatever its weight",
+					value.Clip(in.Name), value.Clip(t.Name))
 			}
 		}
 		kept = append(kept, t)
@@ -180,7 +193,8 @@ func (l *loader) finishTrackedServers() {
 			found[name] = text
 			continue
 		}
-		l.Warn(c, "not-found", "virtual server %s is not defined: it is not tracked%s", value.Clip(name), value.DidYouMean(name, names))
+		l.Warn(c, "not-found", "virtual server %s is not defined: it is not tracked%s", value.Clip(name),
+			value.DidYouMean(name, names))
 	}
 	replace := func(list []conf.Track) []conf.Track {
 		kept := list[:0]

@@ -72,7 +72,8 @@ func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options)
 	if !known && len(tree.Nodes) > 0 && !unreadable && !tree.Includes {
 		// One thing is wrong, not as many as there are lines.
 		l.Findings, l.Dropped = l.Findings[:len(findings):len(findings)], 0
-		f := l.Report(conf.Error, tree.Nodes[0].Pos(), tree.Nodes[0].Origin, "no-configuration", "this is not a configuration of keepalived or director: none of its words is known")
+		f := l.Report(conf.Error, tree.Nodes[0].Pos(), tree.Nodes[0].Origin, "no-configuration",
+			"this is not a configuration of keepalived or director: none of its words is known")
 		f.Hint = "is it the right file?"
 	}
 	if l.Compat {

@@ -90,11 +90,13 @@ func TestLoadFillsInDefaultsAndInheritance(t *testing.T) {
 		t.Errorf("virtual server: %+v", v)
 	}
 	tcp := v.RealServers[0].Checkers[0]
-	if v.RealServers[0].Weight != 3 || tcp.Timeout != 2*time.Second || tcp.Retries != 2 || tcp.RetryDelay != time.Second || tcp.Interval != 6*time.Second || tcp.ConnectPort != 8080 {
+	if v.RealServers[0].Weight != 3 || tcp.Timeout != 2*time.Second || tcp.Retries != 2 || tcp.RetryDelay != time.Second ||
+		tcp.Interval != 6*time.Second || tcp.ConnectPort != 8080 {
 		t.Errorf("TCP_CHECK: %+v", tcp)
 	}
 	web := v.RealServers[1].Checkers[0]
-	if v.RealServers[1].Key.Port != 80 || web.Retries != 4 || web.RetryDelay != 3*time.Second || web.Warmup != 0 || web.HTTP.URLs[0].Statuses[0] != (conf.StatusRange{From: 200, To: 299}) {
+	if v.RealServers[1].Key.Port != 80 || web.Retries != 4 || web.RetryDelay != 3*time.Second || web.Warmup != 0 ||
+		web.HTTP.URLs[0].Statuses[0] != (conf.StatusRange{From: 200, To: 299}) {
 		t.Errorf("HTTP_GET: %+v %+v", web, web.HTTP)
 	}
 }
@@ -242,7 +244,8 @@ func TestLoadOfWhatIsNoFile(t *testing.T) {
 		"includes itself": write("loop.conf", "include "+loop+"\n"),
 	} {
 		cfg, findings := load.Load(path, load.Options{})
-		if cfg == nil || len(findings) != 1 || findings[0].Severity != conf.Error || !strings.Contains(findings[0].Message, name) || !strings.Contains(findings[0].String(), path) {
+		if cfg == nil || len(findings) != 1 || findings[0].Severity != conf.Error ||
+			!strings.Contains(findings[0].Message, name) || !strings.Contains(findings[0].String(), path) {
 			t.Errorf("%s: %v", name, findings)
 		}
 	}

@@ -23,7 +23,8 @@ func TestRoutesAndRulesThatCannotBe(t *testing.T) {
 		{rules: "dport 65536 table 1 priority 1", code: "invalid-value"},
 		{rules: "from 10.0.0.0/8 priority 1", code: "missing-value"},
 	} {
-		cfg, findings := load.LoadText("f", "static_routes {\n"+tt.routes+"\n}\nstatic_rules {\n"+tt.rules+"\n}\n", load.Options{Names: names})
+		cfg, findings := load.LoadText("f", "static_routes {\n"+tt.routes+"\n}\nstatic_rules {\n"+tt.rules+"\n}\n",
+			load.Options{Names: names})
 		said := false
 		for _, f := range findings {
 			said = said || f.Severity == conf.Warning && f.Code == tt.code
@@ -32,8 +33,10 @@ func TestRoutesAndRulesThatCannotBe(t *testing.T) {
 			t.Errorf("%q %q: taken as %+v %+v, findings %v", tt.routes, tt.rules, cfg.StaticRoutes, cfg.StaticRules, findings)
 		}
 	}
-	cfg, findings := load.LoadText("f", "static_routes {\n10.1.2.3/8 dev eth0 table uplink protocol boot\n}\n", load.Options{Names: names})
-	if len(cfg.StaticRoutes) != 1 || cfg.StaticRoutes[0].Table != 300 || cfg.StaticRoutes[0].Protocol != 3 || cfg.StaticRoutes[0].Destination.String() != "10.0.0.0/8" {
+	cfg, findings := load.LoadText("f", "static_routes {\n10.1.2.3/8 dev eth0 table uplink protocol boot\n}\n",
+		load.Options{Names: names})
+	if len(cfg.StaticRoutes) != 1 || cfg.StaticRoutes[0].Table != 300 || cfg.StaticRoutes[0].Protocol != 3 ||
+		cfg.StaticRoutes[0].Destination.String() != "10.0.0.0/8" {
 		t.Errorf("%+v, findings %v", cfg.StaticRoutes, findings)
 	}
 }

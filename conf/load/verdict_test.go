@@ -74,8 +74,10 @@ func readVerdicts(t *testing.T) []verdict {
 // differences from keepalived that stand, and why. Those of whole kinds are in
 // hostMatters and withoutLine.
 var differences = map[string]string{
-	"049-chenerqi-rgw.conf: keepalived runs: true, errors: 2": "its output is cut after 60 lines; an instance without virtual_router_id ends its daemon",
-	"samples/mk_lots: keepalived runs: true, errors: 2":       "a shell script; its output is cut after 60 lines, and an instance without virtual_router_id ends its daemon",
+	"049-chenerqi-rgw.conf: keepalived runs: true, errors: 2": "its output is cut after 60 lines; an instance without " +
+		"virtual_router_id ends its daemon",
+	"samples/mk_lots: keepalived runs: true, errors: 2": "a shell script; its output is cut after 60 lines, and " +
+		"an instance without virtual_router_id ends its daemon",
 }
 
 // hostMatters are complaints about the host that keepalived ran on rather than
@@ -148,7 +150,8 @@ func (v verdict) differences() (list []string) {
 	if v.rc == 0 && warnings > 0 {
 		say("keepalived says nothing, warnings: %d", warnings)
 	}
-	if got := fmt.Sprintf("%d/%d/%d", cfg.Found.Instances, cfg.Found.VirtualServers, cfg.Found.RealServers); v.counts != "" && got != v.counts {
+	if got := fmt.Sprintf("%d/%d/%d", cfg.Found.Instances, cfg.Found.VirtualServers,
+		cfg.Found.RealServers); v.counts != "" && got != v.counts {
 		say("found %s, the index has %s", got, v.counts)
 	}
 

@@ -12,9 +12,12 @@ import (
 func realServers(n, m int) string {
 	var b strings.Builder
 	for v := range n {
-		fmt.Fprintf(&b, "virtual_server 10.%d.%d.1 80 {\n    delay_loop 6\n    lb_algo wrr\n    lb_kind NAT\n    protocol TCP\n\n", v/250, v%250)
+		fmt.Fprintf(&b, "virtual_server 10.%d.%d.1 80 {\n    delay_loop 6\n    lb_algo wrr\n    lb_kind NAT\n"+
+			"    protocol TCP\n\n", v/250, v%250)
 		for r := range m {
-			fmt.Fprintf(&b, "    real_server 192.168.%d.%d 80 { # server %d\n        weight 1\n        TCP_CHECK {\n            connect_timeout 3\n            retry 3\n            delay_before_retry 3\n        }\n    }\n", v%250, r+1, r)
+			fmt.Fprintf(&b, "    real_server 192.168.%d.%d 80 { # server %d\n        weight 1\n        TCP_CHECK {\n"+
+				"            connect_timeout 3\n            retry 3\n            delay_before_retry 3\n        }\n    }\n", v%250,
+				r+1, r)
 		}
 		b.WriteString("}\n")
 	}

@@ -158,7 +158,8 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 		ref, ok := parseReference(ln.text[:to], i)
 		if !ok && !quoted {
 			if _, ok := shellExpansion(ln.text[:to], i); ok {
-				p.report(conf.Warning, pos, ln.origin, "shell-expansion", "define $NAME=value and write ${NAME}, or fill the template in first",
+				p.report(conf.Warning, pos, ln.origin, "shell-expansion",
+					"define $NAME=value and write ${NAME}, or fill the template in first",
 					"the shell's ${NAME:-default} is not known here, and stays as it is")
 			}
 		}
@@ -167,7 +168,8 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 		}
 		switch {
 		case ref.tight && p.defs[ref.name] != nil:
-			p.reportOnce(reportKey{conf.Pos{File: ln.file}, "not-replaced", ref.name}, conf.Note, pos, ln.origin, "write ${"+ref.name+"}",
+			p.reportOnce(reportKey{conf.Pos{File: ln.file}, "not-replaced", ref.name}, conf.Note, pos, ln.origin,
+				"write ${"+ref.name+"}",
 				"$%s is not replaced, because a blank does not follow it", ref.name)
 		case ref.tight:
 		case ref.braced && !quoted:
@@ -217,7 +219,8 @@ func (p *parser) openBlock(ln *line, at int) {
 		}
 	}
 	// As under keepalived, what is in it counts as if the brace were not there.
-	p.report(conf.Warning, pos, ln.origin, "unexpected-brace", "", "'{' belongs to no line before it; it is ignored, with its '}'")
+	p.report(conf.Warning, pos, ln.origin, "unexpected-brace", "",
+		"'{' belongs to no line before it; it is ignored, with its '}'")
 	b.open = append(b.open, openBlock{start: len(b.pending)})
 }
 
@@ -241,7 +244,8 @@ func (p *parser) closeBlock(ln *line, at int) {
 	}
 	n.Block.End, n.Block.Closed = pos, true
 	n.Block.Nodes = b.take(top.start)
-	if b.suspect == nil && ln.at == at && n.Keyword.Pos.File == pos.File && pos.Col < n.Keyword.Pos.Col && n.Keyword.Pos.Line < pos.Line {
+	if b.suspect == nil && ln.at == at && n.Keyword.Pos.File == pos.File && pos.Col < n.Keyword.Pos.Col &&
+		n.Keyword.Pos.Line < pos.Line {
 		b.suspect = n
 	}
 }

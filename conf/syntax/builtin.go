@@ -29,14 +29,16 @@ func (p *parser) builtin(ref reference, pos conf.Pos, o *Origin) (string, bool) 
 	case "_RANDOM":
 		lo, hi, err := randomRange(ref.arg)
 		if err != nil {
-			p.report(conf.Warning, pos, o, "bad-random", "write ${_RANDOM MIN MAX}, two numbers from 0", "${_RANDOM %s}: %v", ref.arg, err)
+			p.report(conf.Warning, pos, o, "bad-random", "write ${_RANDOM MIN MAX}, two numbers from 0", "${_RANDOM %s}: %v",
+				ref.arg, err)
 			return "", false
 		}
 		return strconv.Itoa(p.opts.Random(lo, hi)), true
 	}
 	value, ok := p.opts.Env(ref.arg)
 	if !ok {
-		p.report(conf.Note, pos, o, "no-such-environment", "", "environment variable %q is not set; nothing takes its place", ref.arg)
+		p.report(conf.Note, pos, o, "no-such-environment", "", "environment variable %q is not set; nothing takes its place",
+			ref.arg)
 		return "", true
 	}
 	return strings.Map(func(r rune) rune {

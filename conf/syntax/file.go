@@ -82,7 +82,8 @@ func (p *parser) tooLarge(pos conf.Pos, o *Origin, size int64, name ...string) {
 // addFile puts a file into the tree; nil when it is no text.
 func (p *parser) addFile(name, text string, pos conf.Pos, o *Origin) *File {
 	if kind := notText(text); kind != "" {
-		p.reportOnce(reportKey{pos, "not-text", name}, conf.Error, pos, o, "", "%s: is not a configuration but %s", name, kind)
+		p.reportOnce(reportKey{pos, "not-text", name}, conf.Error, pos, o, "", "%s: is not a configuration but %s", name,
+			kind)
 		return nil
 	}
 	f := &File{Name: name, Text: text}
@@ -113,7 +114,8 @@ func (p *parser) count(f *File, pos conf.Pos, o *Origin) bool {
 // in any encoding are text; a few stray control characters are, too.
 func notText(text string) string {
 	text = text[:min(len(text), 64<<10)]
-	if mark := strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff"); mark && strings.Count(text, "\x00")*4 > len(text) {
+	if mark := strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff"); mark &&
+		strings.Count(text, "\x00")*4 > len(text) {
 		return "UTF-16 text; save it as UTF-8"
 	}
 	control := 0

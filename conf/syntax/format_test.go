@@ -48,8 +48,9 @@ func TestFormat(t *testing.T) {
 func sameMeaning(t *testing.T, name, src, formatted string) {
 	t.Helper()
 	for _, id := range []string{"main", "a", "b"} {
-		opts := syntax.Options{ConfigID: id, FS: syntax.Memory{}, Random: func(lo, _ int) int { return lo }, KeepComments: true,
-			Limits: syntax.Limits{Lines: 5000, Work: 1 << 20}}
+		opts := syntax.Options{ConfigID: id, FS: syntax.Memory{}, Random: func(lo, _ int) int { return lo },
+			KeepComments: true,
+			Limits:       syntax.Limits{Lines: 5000, Work: 1 << 20}}
 		before, findings := syntax.ParseText(name, src, opts)
 		if worst, _ := conf.MaxSeverity(findings); worst == conf.Error {
 			return // it is no configuration
@@ -59,7 +60,8 @@ func sameMeaning(t *testing.T, name, src, formatted string) {
 			t.Errorf("%s: the meaning changes for %s\n%s\nsource:\n%s\nformatted:\n%s", name, id, diff, src, formatted)
 		}
 		if len(before.Comments) != len(after.Comments) {
-			t.Errorf("%s: %d comments become %d\nsource:\n%s\nformatted:\n%s", name, len(before.Comments), len(after.Comments), src, formatted)
+			t.Errorf("%s: %d comments become %d\nsource:\n%s\nformatted:\n%s", name, len(before.Comments), len(after.Comments),
+				src, formatted)
 		}
 	}
 	if again := string(syntax.Format([]byte(formatted))); again != formatted {
@@ -83,7 +85,9 @@ func FuzzFormat(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\v\f\r", r) || r == 0x7f }) {
+		if strings.ContainsFunc(text, func(r rune) bool {
+			return r < ' ' && !strings.ContainsRune("\t\n\v\f\r", r) || r == 0x7f
+		}) {
 			return // whether it is text at all is a matter of how much of this there is
 		}
 		sameMeaning(t, "f", text, string(syntax.Format([]byte(text))))

@@ -95,14 +95,16 @@ func (p *parser) physicalLine(f *frame, ln *line) (blank, cont, ok bool) {
 			continue
 		}
 		if strings.IndexByte(raw, 0) >= 0 {
-			p.report(conf.Warning, conf.Pos{File: f.file.Name, Line: f.num, Col: col}, f.origin, "nul-byte", "", "line with a NUL byte is ignored")
+			p.report(conf.Warning, conf.Pos{File: f.file.Name, Line: f.num, Col: col}, f.origin, "nul-byte", "",
+				"line with a NUL byte is ignored")
 			continue
 		}
 		comment := ln.setPhysical(raw, col)
 		if comment >= 0 {
 			raw = strings.TrimRight(raw, blanks)
 			if p.opts.KeepComments {
-				p.tree.Comments = append(p.tree.Comments, Comment{raw[comment:], conf.Pos{File: f.file.Name, Line: f.num, Col: col + int32(comment)}})
+				p.tree.Comments = append(p.tree.Comments, Comment{raw[comment:],
+					conf.Pos{File: f.file.Name, Line: f.num, Col: col + int32(comment)}})
 			}
 			cont = strings.HasSuffix(raw, `\`)
 		}

@@ -42,11 +42,14 @@ func TestIncludes(t *testing.T) {
 		{name: "in a block", text: "v {\ninclude b.conf\n}\nw", want: "v { b 1; b 2 }; w"},
 		{name: "behind a brace", text: "v { include b.conf\n}", want: "v { b 1; b 2 }"},
 		{name: "a block over several files", text: "include open\ny\ninclude close", want: "x { y }"},
-		{name: "wildcard, sorted, without hidden files", text: "include [ab]*\ninclude sub/*.conf\ninclude .*.conf", want: "a; b 1; b 2; c; d; e; d; hidden"},
+		{name: "wildcard, sorted, without hidden files", text: "include [ab]*\ninclude sub/*.conf\ninclude .*.conf",
+			want: "a; b 1; b 2; c; d; e; d; hidden"},
 		{name: "character class", text: "include [a-b].conf\ninclude [\\!a].conf", want: "a; b 1; b 2; b 1; b 2"},
 		{name: "question mark and directories", text: "include */?.conf", want: "c; d; e; d"},
-		{name: "alternatives in their order", text: "include {b,sub/{d,braces},a}.conf\ninclude sub/{d.conf,braces}", want: "b 1; b 2; d; a; d; x { y }"},
-		{name: "quotes are part of the name", text: "include \"a.conf\"\ninclude with \"quotes\"", want: "q", says: []string{"warning missing-include@1"}},
+		{name: "alternatives in their order", text: "include {b,sub/{d,braces},a}.conf\ninclude sub/{d.conf,braces}",
+			want: "b 1; b 2; d; a; d; x { y }"},
+		{name: "quotes are part of the name", text: "include \"a.conf\"\ninclude with \"quotes\"", want: "q",
+			says: []string{"warning missing-include@1"}},
 		{name: "blanks are part of the name", text: "include with blank", want: "w"},
 		{name: "a comment is not", text: "include a.conf # a", want: "a"},
 		{name: "by a definition", text: "$X=a.conf\n$M=include b.conf\ninclude $X\n$M", want: "a; b 1; b 2"},
@@ -54,8 +57,11 @@ func TestIncludes(t *testing.T) {
 		{name: "missing", text: "include none\na", want: "a", says: []string{"warning missing-include@1"}},
 		{name: "wildcard without a match", text: "include *.none\ninclude {x,y}\ninclude {a,y}.conf", want: "a"},
 		{name: "checked for matches", text: "includem none\nincludew *.none\nincludeb {a,y}.conf\nincludea *.none", want: "a",
-			says: []string{"warning missing-include@1", "warning missing-include@2", "warning missing-include@3", "warning missing-include@4"}},
-		{name: "checks set for all", text: "include_check wildcard_match\ninclude *.none\ninclude_check -wildcard_match\ninclude *.none\ninclude_check\ninclude {y,a}.conf",
+			says: []string{"warning missing-include@1", "warning missing-include@2", "warning missing-include@3",
+				"warning missing-include@4"}},
+		{name: "checks set for all",
+			text: "include_check wildcard_match\ninclude *.none\ninclude_check -wildcard_match\ninclude *.none\n" +
+				"include_check\ninclude {y,a}.conf",
 			want: "include_check wildcard_match; include_check -wildcard_match; include_check; a",
 			says: []string{"warning missing-include@2", "warning missing-include@6"}},
 		{name: "a directory", text: "include sub\na", want: "a", says: []string{"warning unreadable@1"}},
@@ -120,11 +126,13 @@ func TestMainFile(t *testing.T) {
 		"directory": {dir, "unreadable", "is a directory"},
 		"too large": {big, "file-too-large", "file of 52428800 bytes; the limit is 33554432"},
 		"binary":    {write("junk.conf", "a\x00\x01\x02\x03", 0o644), "not-text", "is not a configuration but binary data"},
-		"UTF-16":    {write("wide.conf", "\xff\xfea\x00\n\x00", 0o644), "not-text", "is not a configuration but UTF-16 text; save it as UTF-8"},
-		"no match":  {filepath.Join(dir, "*.none"), "unreadable", "cannot read the configuration: no file matches"},
+		"UTF-16": {write("wide.conf", "\xff\xfea\x00\n\x00", 0o644), "not-text",
+			"is not a configuration but UTF-16 text; save it as UTF-8"},
+		"no match": {filepath.Join(dir, "*.none"), "unreadable", "cannot read the configuration: no file matches"},
 	}
 	if os.Getuid() != 0 {
-		tests["unreadable"] = struct{ path, code, message string }{write("secret.conf", "a", 0), "unreadable", "cannot read: permission denied"}
+		tests["unreadable"] = struct{ path, code, message string }{write("secret.conf", "a", 0), "unreadable",
+			"cannot read: permission denied"}
 	} else {
 		t.Log("an unreadable file is not tried: root reads everything")
 	}
@@ -133,7 +141,8 @@ func TestMainFile(t *testing.T) {
 		if err := syscall.Mkfifo(fifo, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		tests["a pipe that nobody writes to"] = struct{ path, code, message string }{fifo, "unreadable", "is not a regular file"}
+		tests["a pipe that nobody writes to"] = struct{ path, code, message string }{fifo, "unreadable",
+			"is not a regular file"}
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +151,8 @@ func TestMainFile(t *testing.T) {
 				t.Fatalf("%d lines, findings %v", len(tree.Nodes), findings)
 			}
 			f := findings[0]
-			if f.Severity != conf.Error || f.Code != tt.code || !strings.Contains(f.Message, tt.message) || f.Pos.File != tt.path {
+			if f.Severity != conf.Error || f.Code != tt.code || !strings.Contains(f.Message, tt.message) ||
+				f.Pos.File != tt.path {
 				t.Errorf("got %v [%s], want %q [%s]", f, f.Code, tt.message, tt.code)
 			}
 		})
@@ -186,17 +196,19 @@ func TestLimits(t *testing.T) {
 		limits syntax.Limits
 		code   string
 	}{
-		"rounds of nested loops":  {"~SEQ(a,1,1000) ~SEQ(b,1,1000) @none x", syntax.Limits{Lines: 10_000}, "too-many-lines"},
-		"definitions that double": {"$A=${B}${B}\n$B=${C}${C}\n$C=${D}${D}\n$D=" + strings.Repeat("x", 50) + "\na $A", syntax.Limits{Line: 100}, "expansion-too-long"},
-		"substitution in all":     {"$A=xxxxxxxx\n~SEQ(i,1,100000) a $A", syntax.Limits{Work: 10_000}, "too-much-expansion"},
-		"words":                   {"a b c d\ne f g h", syntax.Limits{Words: 5}, "too-many-words"},
-		"repeated text":           {"~SEQ(i,1,1000) @none " + strings.Repeat("x", 100), syntax.Limits{Work: 10_000}, "too-much-expansion"},
-		"nested blocks":           {strings.Repeat("a {\n", 70), syntax.Limits{}, "too-deep"},
-		"includes":                {"include i1", syntax.Limits{Includes: 3}, "too-deep"},
-		"files":                   {"~SEQ(i,1,100) include i4", syntax.Limits{Files: 10}, "too-many-files"},
-		"bytes":                   {"~SEQ(i,1,100) include i4", syntax.Limits{Total: 200}, "too-many-files"},
-		"a line":                  {strings.Repeat("x", 70_000), syntax.Limits{}, "line-too-long"},
-		"alternatives":            {"include " + strings.Repeat("{a,b}", 20), syntax.Limits{}, "bad-pattern"},
+		"rounds of nested loops": {"~SEQ(a,1,1000) ~SEQ(b,1,1000) @none x", syntax.Limits{Lines: 10_000}, "too-many-lines"},
+		"definitions that double": {"$A=${B}${B}\n$B=${C}${C}\n$C=${D}${D}\n$D=" + strings.Repeat("x", 50) + "\na $A",
+			syntax.Limits{Line: 100}, "expansion-too-long"},
+		"substitution in all": {"$A=xxxxxxxx\n~SEQ(i,1,100000) a $A", syntax.Limits{Work: 10_000}, "too-much-expansion"},
+		"words":               {"a b c d\ne f g h", syntax.Limits{Words: 5}, "too-many-words"},
+		"repeated text": {"~SEQ(i,1,1000) @none " + strings.Repeat("x", 100), syntax.Limits{Work: 10_000},
+			"too-much-expansion"},
+		"nested blocks": {strings.Repeat("a {\n", 70), syntax.Limits{}, "too-deep"},
+		"includes":      {"include i1", syntax.Limits{Includes: 3}, "too-deep"},
+		"files":         {"~SEQ(i,1,100) include i4", syntax.Limits{Files: 10}, "too-many-files"},
+		"bytes":         {"~SEQ(i,1,100) include i4", syntax.Limits{Total: 200}, "too-many-files"},
+		"a line":        {strings.Repeat("x", 70_000), syntax.Limits{}, "line-too-long"},
+		"alternatives":  {"include " + strings.Repeat("{a,b}", 20), syntax.Limits{}, "bad-pattern"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

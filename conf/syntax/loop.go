@@ -62,7 +62,8 @@ func (p *parser) loop(ln *line) bool {
 	}
 	if len(p.frames) > frames {
 		p.frames = p.frames[:frames]
-		p.report(conf.Warning, pos, ln.origin, "bad-loop", "", "%s…): a definition of several lines is not a value; the line is ignored", kind)
+		p.report(conf.Warning, pos, ln.origin, "bad-loop", "",
+			"%s…): a definition of several lines is not a value; the line is ignored", kind)
 		return true
 	}
 	r := &rounds{pos: pos}
@@ -84,7 +85,8 @@ func (p *parser) loop(ln *line) bool {
 		return true
 	}
 	if r.count > p.limits.Lines {
-		p.stop(pos, ln.origin, "too-many-lines", "%s…) repeats %d times; the limit is %d lines", kind, r.count, p.limits.Lines)
+		p.stop(pos, ln.origin, "too-many-lines", "%s…) repeats %d times; the limit is %d lines", kind, r.count,
+			p.limits.Lines)
 		return true
 	}
 	rest := *ln

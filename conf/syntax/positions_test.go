@@ -198,7 +198,8 @@ func TestFindingText(t *testing.T) {
 	if want := "f:1:1: error: a?b?[1mé"; f.String() != want {
 		t.Errorf("got %q, want %q", f.String(), want)
 	}
-	if f.Line != "é\tx \"y" || tree.Line(conf.Pos{File: "g", Line: 1}) != "" || tree.Line(conf.Pos{File: "f", Line: 2}) != "" {
+	if f.Line != "é\tx \"y" || tree.Line(conf.Pos{File: "g", Line: 1}) != "" ||
+		tree.Line(conf.Pos{File: "f", Line: 2}) != "" {
 		t.Errorf("source line %q", f.Line)
 	}
 }

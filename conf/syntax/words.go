@@ -64,7 +64,8 @@ func CommandArgv(command string) ([]string, error) {
 
 // shellWord reads the word at text[i]. escape gives the meaning of the
 // backslash at an offset and the offset after it; nil leaves it as it is.
-func shellWord(text string, i int, escape func(string, int) (byte, int)) (word string, quoted bool, end int, err error) {
+func shellWord(text string, i int, escape func(string, int) (byte, int)) (word string, quoted bool, end int,
+	err error) {
 	var b strings.Builder
 	var quote byte
 	opened := 0

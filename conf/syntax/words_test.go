@@ -41,7 +41,8 @@ func TestShellWords(t *testing.T) {
 
 func TestShellWordPositions(t *testing.T) {
 	words, err := syntax.ShellWords(`"a b"  c`, conf.Pos{File: "f", Line: 3, Col: 10})
-	if err != nil || len(words) != 2 || words[0].Pos.Col != 10 || !words[0].Quoted || words[1].Pos.Col != 17 || words[1].Quoted {
+	if err != nil || len(words) != 2 || words[0].Pos.Col != 10 || !words[0].Quoted || words[1].Pos.Col != 17 ||
+		words[1].Quoted {
 		t.Errorf("got %+v, %v", words, err)
 	}
 }
@@ -79,7 +80,8 @@ func TestUnfinishedQuotes(t *testing.T) {
 		_, err2 := syntax.CommandArgv(tt.text)
 		for _, err := range []error{err1, err2} {
 			var q *syntax.QuoteError
-			if !errors.As(err, &q) || q.Quote != tt.quote || q.Offset != tt.offset || q.Error() != "missing terminating "+string(tt.quote) {
+			if !errors.As(err, &q) || q.Quote != tt.quote || q.Offset != tt.offset ||
+				q.Error() != "missing terminating "+string(tt.quote) {
 				t.Errorf("%s: got %v %+v", tt.text, err, q)
 			}
 		}

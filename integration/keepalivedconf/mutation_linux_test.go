@@ -78,7 +78,8 @@ func TestVerdictsOnChangedConfigurations(t *testing.T) {
 			continue // what follows an end is not compared
 		}
 		theirNew, ourNew := fresh(before.lines, after.lines), fresh(ourBefore.lines, ourAfter.lines)
-		what := fmt.Sprintf("%s: %s:\n\tkeepalived: ends %v, %q\n\tdirector: refuses %v, %q", c.file, c.what, after.dies, theirNew, ourAfter.dies, ourNew)
+		what := fmt.Sprintf("%s: %s:\n\tkeepalived: ends %v, %q\n\tdirector: refuses %v, %q", c.file, c.what, after.dies,
+			theirNew, ourAfter.dies, ourNew)
 		same := after.dies == ourAfter.dies && (after.dies || (len(theirNew) > 0) == (len(ourNew) > 0))
 		switch {
 		case same:
@@ -100,9 +101,11 @@ var unsuitable = regexp.MustCompile(`(?m)^\s*(net_namespace|include)`)
 var standing = map[string]string{
 	`Unknown interface!`: "later releases do without an interface where there is a unicast_src_ip, and so does director",
 	`(dev dev|table table|skip_check_adv_addr vrrp_skip)`: "keepalived takes the word for its own value",
-	"after keyword `(priority|table|preference)`":         "keepalived ends at a rule that is not whole, director leaves the rule out",
-	`lvs_sync_daemon_interface`:                           "director says that the old word is old",
-	`director: refuses false, \[\]`:                       "keepalived reads what stands in a block that it does not know, director skips the block",
+	"after keyword `(priority|table|preference)`": "keepalived ends at a rule that is not whole, director " +
+		"leaves the rule out",
+	`lvs_sync_daemon_interface`: "director says that the old word is old",
+	`director: refuses false, \[\]`: "keepalived reads what stands in a block that it does not " +
+		"know, director skips the block",
 }
 
 func stands(what string) bool {
@@ -247,7 +250,8 @@ for f in "$DIR"/*.conf "$DIR"/*.before; do timeout 10 "$KEEPALIVED" -t -f "$f" >
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", "sh", "-c", script)
 	cmd.Env = append(os.Environ(), k.program.Env()...)
-	cmd.Env = append(cmd.Env, "DIR="+dir, "KEEPALIVED="+k.program.Path, "INTERFACES="+strings.Join(interfaces(t, dir), " "))
+	cmd.Env = append(cmd.Env, "DIR="+dir, "KEEPALIVED="+k.program.Path,
+		"INTERFACES="+strings.Join(interfaces(t, dir), " "))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("keepalived -t: %v: %s", err, out)
 	}

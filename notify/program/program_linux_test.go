@@ -68,8 +68,11 @@ func TestRun(t *testing.T) {
 		{"no input", []string{"cat"}, program.Exit{}},
 		{"a signal", []string{"sh", "-c", "kill -9 $$"}, program.Exit{Code: -1, Signal: "killed"}},
 		{"not text", []string{"printf", `\377\n`}, program.Exit{Output: "\uFFFD"}},
-		{"no such file", []string{"/nonexistent/script"}, program.Exit{Code: -1, Err: "run /nonexistent/script: no such file or directory"}},
-		{"a directory", []string{"/etc"}, program.Exit{Code: -1, Err: "run /etc: permission denied (is it executable, and its directory open, for the script user?)"}},
+		{"no such file", []string{"/nonexistent/script"}, program.Exit{Code: -1,
+			Err: "run /nonexistent/script: no such file or directory"}},
+		{"a directory", []string{"/etc"},
+			program.Exit{Code: -1, Err: "run /etc: permission denied (is it executable, and its directory open, for the " +
+				"script user?)"}},
 		{"nothing", nil, program.Exit{Code: -1, Err: "no program is configured"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -89,7 +92,8 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
-	if got := run(t, me(t, "no-such-program-anywhere")); !strings.Contains(got.Err, "find no-such-program-anywhere on PATH") {
+	if got := run(t, me(t, "no-such-program-anywhere")); !strings.Contains(got.Err,
+		"find no-such-program-anywhere on PATH") {
 		t.Errorf("not found: %+v", got)
 	}
 }
@@ -103,7 +107,8 @@ func TestOutputIsBounded(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	got := program.Environ([]string{"PATH=/bin", "IFS=x", "LD_PRELOAD=evil.so", "LD_LIBRARY_PATH=/tmp", "NOTIFY_SOCKET=/run/x", "LANG=C", "=weird"})
+	got := program.Environ([]string{"PATH=/bin", "IFS=x", "LD_PRELOAD=evil.so", "LD_LIBRARY_PATH=/tmp",
+		"NOTIFY_SOCKET=/run/x", "LANG=C", "=weird"})
 	if diff := cmp.Diff([]string{"PATH=/bin", "LANG=C", "=weird"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -122,7 +127,8 @@ func TestTimeout(t *testing.T) {
 		least, most        time.Duration
 	}{
 		{"ends on TERM", "sleep 100 & echo $!; wait", "terminated", -1, 0, time.Second},
-		{"ignores TERM", "trap '' TERM; sleep 100 & echo $!; while :; do wait; done", "killed", -1, program.KillDelay, program.KillDelay + 2*time.Second},
+		{"ignores TERM", "trap '' TERM; sleep 100 & echo $!; while :; do wait; done", "killed", -1, program.KillDelay,
+			program.KillDelay + 2*time.Second},
 		{"child ignores TERM", "(trap '' TERM; exec sleep 100) & echo $!; wait", "terminated", -1, 0, time.Second},
 		{"cleans up", "trap 'exit 7' TERM; sleep 100 & echo $!; wait", "", 7, 0, time.Second},
 	} {
@@ -132,7 +138,8 @@ func TestTimeout(t *testing.T) {
 			cmd.Timeout = 300 * time.Millisecond
 			got := run(t, cmd)
 			took := got.Ended.Sub(got.Started) - cmd.Timeout
-			if !got.TimedOut || got.Signal != test.signal || got.Code != test.code || took < test.least || took > test.most+2*time.Second {
+			if !got.TimedOut || got.Signal != test.signal || got.Code != test.code || took < test.least ||
+				took > test.most+2*time.Second {
 				t.Errorf("%+v after %v", got, took)
 			}
 			child, err := strconv.Atoi(got.Output)
@@ -230,7 +237,8 @@ func TestUser(t *testing.T) {
 	path := script(t, "#!/bin/sh\nid -u; id -g; id -G\n")
 	got := run(t, program.Command{Argv: []string{path}, User: "nobody"})
 	lines := strings.Split(got.Output, "\n")
-	if len(lines) != 3 || lines[0] != nobody.Uid || lines[1] != nobody.Gid || slices.Contains(strings.Fields(lines[2]), "0") {
+	if len(lines) != 3 || lines[0] != nobody.Uid || lines[1] != nobody.Gid ||
+		slices.Contains(strings.Fields(lines[2]), "0") {
 		t.Errorf("as nobody: %+v", got)
 	}
 	got = run(t, program.Command{Argv: []string{path}, User: "nobody", Group: "daemon"})
@@ -238,17 +246,20 @@ func TestUser(t *testing.T) {
 	if err == nil && strings.Split(got.Output+"\n\n", "\n")[1] != daemon.Gid {
 		t.Errorf("as nobody and group daemon: %+v", got)
 	}
-	if got := run(t, program.Command{Argv: []string{path}, User: "no-such-user"}); got.Err != "script user no-such-user: no such user" {
+	if got := run(t, program.Command{Argv: []string{path},
+		User: "no-such-user"}); got.Err != "script user no-such-user: no such user" {
 		t.Errorf("%+v", got)
 	}
-	if got := run(t, program.Command{Argv: []string{path}, User: "nobody", Group: "no-such-group"}); got.Err != "script group no-such-group: no such group" {
+	if got := run(t, program.Command{Argv: []string{path}, User: "nobody",
+		Group: "no-such-group"}); got.Err != "script group no-such-group: no such group" {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestCheckParts(t *testing.T) {
 	ok := []program.Part{
-		{"/", 0, 0, fs.ModeDir | 0o755}, {"/link", 0, 0, fs.ModeSymlink | 0o777}, {"/bin", 0, 0, fs.ModeDir | 0o755}, {"/bin/x", 0, 0, 0o700},
+		{"/", 0, 0, fs.ModeDir | 0o755}, {"/link", 0, 0, fs.ModeSymlink | 0o777}, {"/bin", 0, 0, fs.ModeDir | 0o755},
+		{"/bin/x", 0, 0, 0o700},
 		{"/tmp", 0, 0, fs.ModeDir | fs.ModeSticky | 0o777}, {"/shared", 0, 0, fs.ModeDir | 0o775}, {"/x", 0, 0, 0o775},
 	}
 	if err := program.CheckParts(ok); err != nil {
@@ -256,7 +267,8 @@ func TestCheckParts(t *testing.T) {
 	}
 	for _, bad := range []program.Part{
 		{"/open", 0, 0, fs.ModeDir | 0o777}, {"/home/me", 1000, 0, fs.ModeDir | 0o755}, {"/team", 0, 20, fs.ModeDir | 0o775},
-		{"/x", 0, 20, 0o775}, {"/x", 0, 0, 0o757}, {"/x", 0, 0, fs.ModeSticky | 0o757}, {"/link", 1000, 0, fs.ModeSymlink | 0o777},
+		{"/x", 0, 20, 0o775}, {"/x", 0, 0, 0o757}, {"/x", 0, 0, fs.ModeSticky | 0o757},
+		{"/link", 1000, 0, fs.ModeSymlink | 0o777},
 	} {
 		err := program.CheckParts(append(ok[:1:1], bad))
 		if !errors.Is(err, program.ErrInsecure) || !strings.Contains(err.Error(), bad.Path) {
@@ -283,7 +295,9 @@ func TestSecurity(t *testing.T) {
 		t.Fatal(err)
 	}
 	linked, err := program.Parts(link)
-	if err != nil || linked[len(linked)-1].Path != path || !slices.ContainsFunc(linked, func(p program.Part) bool { return p.Path == link }) {
+	if err != nil || linked[len(linked)-1].Path != path || !slices.ContainsFunc(linked, func(p program.Part) bool {
+		return p.Path == link
+	}) {
 		t.Errorf("parts of a link: %+v %v", linked, err)
 	}
 	loop := filepath.Join(filepath.Dir(path), "loop")

@@ -110,7 +110,8 @@ func TestInitFile(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := initFile(&conf.TrackFile{Name: "f", Path: path, Init: true, InitValue: 5, Overwrite: tt.overwrite}); err != nil {
+			if err := initFile(&conf.TrackFile{Name: "f", Path: path, Init: true, InitValue: 5,
+				Overwrite: tt.overwrite}); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := os.ReadFile(path); err != nil || string(got) != tt.want {

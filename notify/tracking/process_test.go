@@ -20,8 +20,9 @@ func TestMatching(t *testing.T) {
 		"21/stat": file("21 (nginx) S 20 20"), "21/cmdline": file("nginx: worker process\x00"),
 		"22/stat": file("22 (nginx) Z 20 20"),
 		"30/stat": file("30 (a) b) (c) R 1 30"), "30/cmdline": file("/bin/odd\x00"),
-		"40/stat": file("40 (a-program-with-) S 1 40"), "40/cmdline": file("/bin/a-program-with-a-long-name\x00--port\x008080\x00-v\x00"),
-		"50/stat": file("50 (kthreadd) S 0 0"), "50/cmdline": file(""),
+		"40/stat":    file("40 (a-program-with-) S 1 40"),
+		"40/cmdline": file("/bin/a-program-with-a-long-name\x00--port\x008080\x00-v\x00"),
+		"50/stat":    file("50 (kthreadd) S 0 0"), "50/cmdline": file(""),
 		"60/stat": file("60 ("), "self/stat": file("1 (nginx) S"),
 	}
 	long := "/bin/a-program-with-a-long-name"

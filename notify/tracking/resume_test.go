@@ -34,10 +34,12 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := event.TrackerState{Kind: event.TrackScript, Name: "s", Up: true, Reason: "exit status 0"}
-	tr := New(Options{Log: slog.New(slog.DiscardHandler), Runner: failing{}, Check: func(program.Command) error { return nil }})
+	tr := New(Options{Log: slog.New(slog.DiscardHandler), Runner: failing{},
+		Check: func(program.Command) error { return nil }})
 	tr.Resume(cfg, []State{
 		{Kind: event.TrackScript, Name: "s", Decided: true, Up: true, Against: 1, State: up, Known: true},
-		{Kind: event.TrackFile, Name: "f", State: event.TrackerState{Kind: event.TrackFile, Name: "f", Up: true, Value: 7}, Known: true},
+		{Kind: event.TrackFile, Name: "f", State: event.TrackerState{Kind: event.TrackFile, Name: "f", Up: true, Value: 7},
+			Known: true},
 		{Kind: event.TrackFile, Name: "gone"},
 	})
 	if s := tr.States(); len(s) != 2 || s[0] != up {

@@ -167,7 +167,10 @@ func TestReload(t *testing.T) {
 		w.during(time.Second)
 		up := event.TrackerState{Name: "a", Up: true, Reason: "exit status 0"}
 		// b is gone, a has another pace, c is new.
-		w.Apply(using(script("a", func(c *conf.TrackScript) { c.Interval = time.Minute }), script("c", func(c *conf.TrackScript) { c.InitFail = true })))
+		w.Apply(using(script("a", func(c *conf.TrackScript) { c.Interval = time.Minute }),
+			script("c", func(c *conf.TrackScript) {
+				c.InitFail = true
+			})))
 		w.want(t, up, event.TrackerState{Name: "c", Reason: "init_fail"})
 		w.during(time.Second)
 		w.want(t, up, event.TrackerState{Name: "c", Up: true, Reason: "exit status 0"})

@@ -100,7 +100,8 @@ func TestWrite(t *testing.T) {
 	if err := Write(&b, given, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"schema_version":1`, `"addresses":[]`, `"real_servers":[]`, `"problems":[]`, `"workers":[]`} {
+	for _, want := range []string{`"schema_version":1`, `"addresses":[]`, `"real_servers":[]`, `"problems":[]`,
+		`"workers":[]`} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s is missing in %s", want, b.String())
 		}

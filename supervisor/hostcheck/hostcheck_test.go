@@ -73,8 +73,11 @@ func TestHostFindings(t *testing.T) {
 		"all is well": {},
 		"no interface": {change: func(h *Host) { delete(h.interfaces, "eth0") }, want: []string{
 			"7 warning: VI_1: this host has no interface eth0: the instance is in FAULT until there is one"}},
-		"a link that is down": {change: func(h *Host) { h.interfaces["eth0"] = hostInterface{networks: h.interfaces["eth0"].networks} }, want: []string{
-			"7 warning: VI_1: interface eth0 is down: the instance is in FAULT until it is up"}},
+		"a link that is down": {change: func(h *Host) {
+			h.interfaces["eth0"] = hostInterface{networks: h.interfaces["eth0"].networks}
+		},
+			want: []string{
+				"7 warning: VI_1: interface eth0 is down: the instance is in FAULT until it is up"}},
 		"no interface that is tracked": {old: "        eth1\n", new: "        eth2\n", want: []string{
 			"13 warning: this host has no interface eth2, which is tracked"}},
 		"no address to send from": {change: func(h *Host) { h.interfaces["eth0"] = hostInterface{up: true} }, want: []string{

@@ -45,7 +45,8 @@ func words(e reload.Effect) string {
 	case reload.ReadHistory:
 		return fmt.Sprint("read ", e.Number)
 	case reload.Apply:
-		return fmt.Sprintf("apply %v as %d (%s)", e.Config, e.Generation, []string{"file", "history", "not confirmed"}[e.Reason])
+		return fmt.Sprintf("apply %v as %d (%s)", e.Config, e.Generation,
+			[]string{"file", "history", "not confirmed"}[e.Reason])
 	case reload.Remember:
 		if e.Unconfirmed {
 			return "remember unconfirmed"
@@ -133,7 +134,8 @@ func TestARequestInTheMiddleOfAReadingReadsAgain(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	s := begin(t)
 	s.step(file(1), "RELOADING", "read file")
-	s.step(reload.Read{Config: text("B"), Refused: "B has errors"}, "1: refused, B has errors", "refused: B has errors", "READY")
+	s.step(reload.Read{Config: text("B"), Refused: "B has errors"}, "1: refused, B has errors", "refused: B has errors",
+		"READY")
 	s.step(signal, "RELOADING", "read file")
 	s.step(reload.Read{Config: text("B"), Refused: "B has errors"}, "refused: B has errors", "READY")
 	s.step(reload.Asked{Request: reload.Request{ID: 2, Expect: "B"}}, "RELOADING", "read file")

@@ -235,7 +235,8 @@ func TestUpgradeIsRefused(t *testing.T) {
 	s.step(rollout.Begin{}, "Start lvs", "Start vrrp")
 	s.step(asked, "AnswerUpgrade director is not in service yet")
 	s = running(t)
-	s.step(rollout.UpgradeAsked{ID: 1, Busy: true}, "AnswerUpgrade a configuration is being put in force: ask again when it is")
+	s.step(rollout.UpgradeAsked{ID: 1, Busy: true},
+		"AnswerUpgrade a configuration is being put in force: ask again when it is")
 	s.step(asked, "TryProgram")
 	s.step(rollout.UpgradeAsked{ID: 2}, "AnswerUpgrade another upgrade is under way")
 	s.step(rollout.ProgramTried{Err: errors.New("no director")}, "AnswerUpgrade no director")

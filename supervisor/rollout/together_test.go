@@ -89,7 +89,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1_700_000_000, 0), configs: map[uint64]*text{},
 		lives: map[rollout.Worker]*life{}, starting: map[rollout.Worker]bool{}, leftover: map[rollout.Worker]bool{},
-		removing: map[rollout.Worker]bool{}, anew: map[rollout.Worker]bool{}, open: map[uint64]reload.Request{}, confirms: map[uint64]bool{},
+		removing: map[rollout.Worker]bool{}, anew: map[rollout.Worker]bool{}, open: map[uint64]reload.Request{},
+		confirms: map[uint64]bool{},
 		upgrades: map[uint64]bool{}, ready: true,
 	}
 	w.note("seed %d", seed)

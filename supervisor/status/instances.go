@@ -137,7 +137,8 @@ func (m *maker) host() {
 	}
 }
 
-// senders has what peers say that is refused or odd: the routers that send advertisements for one of our virtual routers
+// senders has what peers say that is refused or odd: the routers that send advertisements for one
+// of our virtual routers
 // which are refused: this host and they do not see each other, so both are MASTER.
 func (m *maker) senders() {
 	configured := make(map[string]*conf.Instance)

@@ -40,11 +40,12 @@ func TestDiff(t *testing.T) {
 		ops        []string
 	}{
 		{name: "equal tables", want: one(rr, servers{a: 1}), have: one(rr, servers{a: 1})},
-		{name: "a new service gets its servers in order", want: one(rr, servers{b: 2, a: 1}), have: table.Table{}, ops: []string{
-			"add virtual server [10.0.0.1]:tcp:80 scheduler rr",
-			"add real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 NAT weight 1",
-			"add real server [10.1.0.2]:80 of [10.0.0.1]:tcp:80 NAT weight 2",
-		}},
+		{name: "a new service gets its servers in order", want: one(rr, servers{b: 2, a: 1}), have: table.Table{},
+			ops: []string{
+				"add virtual server [10.0.0.1]:tcp:80 scheduler rr",
+				"add real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 NAT weight 1",
+				"add real server [10.1.0.2]:80 of [10.0.0.1]:tcp:80 NAT weight 2",
+			}},
 		{name: "servers are added, then raised, then lowered, then removed",
 			want: one(rr, servers{a: 9, b: 0, c: 1}), have: one(rr, servers{a: 1, b: 2, "10.1.0.4:80": 5}), ops: []string{
 				"add real server [10.1.0.3]:80 of [10.0.0.1]:tcp:80 NAT weight 1",
@@ -55,18 +56,21 @@ func TestDiff(t *testing.T) {
 		{name: "the scheduler is set, not replaced", want: one(mh, servers{a: 1}), have: one(rr, servers{a: 1}),
 			ops: []string{"change virtual server [10.0.0.1]:tcp:80 scheduler mh"}},
 		{name: "persistence is set",
-			want: one(with(rr, func(s *table.Service) { s.Flags, s.Timeout = table.FlagPersistent, 30 }), nil), have: one(rr, nil),
-			ops: []string{"change virtual server [10.0.0.1]:tcp:80 scheduler rr flags 0x1 persistent 30s"}},
+			want: one(with(rr, func(s *table.Service) { s.Flags, s.Timeout = table.FlagPersistent, 30 }), nil),
+			have: one(rr, nil),
+			ops:  []string{"change virtual server [10.0.0.1]:tcp:80 scheduler rr flags 0x1 persistent 30s"}},
 		{name: "flags of the kernel's do not count", want: one(rr, nil),
 			have: one(with(rr, func(s *table.Service) { s.Flags = table.FlagHashed | 0x8000 }), nil)},
 		{name: "a service that is ours and not wanted goes last",
-			want: one(rr, servers{a: 1}), have: table.Table{other: mk(table.Service{Key: other, Scheduler: "rr"}, servers{a: 1})},
+			want:  one(rr, servers{a: 1}),
+			have:  table.Table{other: mk(table.Service{Key: other, Scheduler: "rr"}, servers{a: 1})},
 			owned: []conf.ServiceKey{key, other}, ops: []string{
 				"add virtual server [10.0.0.1]:tcp:80 scheduler rr",
 				"add real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 NAT weight 1",
 				"remove virtual server [10.0.0.2]:tcp:80",
 			}},
-		{name: "a service that is not ours stays", want: table.Table{}, have: one(rr, servers{a: 1}), owned: []conf.ServiceKey{other}},
+		{name: "a service that is not ours stays", want: table.Table{}, have: one(rr, servers{a: 1}),
+			owned: []conf.ServiceKey{other}},
 		{name: "the fallback flag comes before a weight of 0",
 			want: one(with(mh, func(s *table.Service) { s.Flags = table.FlagFallback }), servers{a: 0, b: 1}),
 			have: one(mh, servers{a: 1, b: 1}), ops: []string{

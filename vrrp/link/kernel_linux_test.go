@@ -307,7 +307,8 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 	check(t, err)
 	check(t, netlink.AddrAdd(dev, addr))
 	second := link.InterfaceAddress{Index: left.Index, Prefix: netip.MustParsePrefix("10.0.0.7/24"), Secondary: true}
-	next(func(e link.Event) bool { return e.Kind == link.AddressAdded && e.Address == second }, "an address that was added")
+	next(func(e link.Event) bool { return e.Kind == link.AddressAdded && e.Address == second },
+		"an address that was added")
 	check(t, netlink.AddrDel(dev, addr))
 	next(func(e link.Event) bool {
 		return e.Kind == link.AddressRemoved && e.Address.Prefix == second.Prefix

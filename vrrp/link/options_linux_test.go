@@ -23,15 +23,21 @@ func TestEveryOptionOfAnAddress(t *testing.T) {
 		"10.5.0.1/24 dev left brd + label left:1 scope link": func(a netlink.Addr) bool {
 			return a.Broadcast.String() == "10.5.0.255" && a.Label == "left:1" && a.Scope == unix.RT_SCOPE_LINK
 		},
-		"10.5.1.1/24 dev left brd 10.5.1.99":   func(a netlink.Addr) bool { return a.Broadcast.String() == "10.5.1.99" },
-		"10.5.2.1/24 dev left brd -":           func(a netlink.Addr) bool { return a.Broadcast == nil },
-		"10.5.3.1 peer 10.5.3.2 dev left":      func(a netlink.Addr) bool { return a.Peer != nil && a.Peer.IP.String() == "10.5.3.2" },
+		"10.5.1.1/24 dev left brd 10.5.1.99": func(a netlink.Addr) bool { return a.Broadcast.String() == "10.5.1.99" },
+		"10.5.2.1/24 dev left brd -":         func(a netlink.Addr) bool { return a.Broadcast == nil },
+		"10.5.3.1 peer 10.5.3.2 dev left": func(a netlink.Addr) bool {
+			return a.Peer != nil &&
+				a.Peer.IP.String() == "10.5.3.2"
+		},
 		"10.5.4.1/24 dev left noprefixroute":   flag(unix.IFA_F_NOPREFIXROUTE),
 		"10.5.5.1/24 dev left preferred_lft 0": flag(unix.IFA_F_DEPRECATED),
-		"fd07::6/64 dev left preferred_lft 90": func(a netlink.Addr) bool { return a.PreferedLft > 80 && a.PreferedLft <= 90 },
-		"239.5.5.5/32 dev left autojoin":       flag(unix.IFA_F_MCAUTOJOIN),
-		"fd07::1/64 dev left home":             flag(unix.IFA_F_HOMEADDRESS),
-		"fd07::2/64 dev left mngtmpaddr":       flag(unix.IFA_F_MANAGETEMPADDR),
+		"fd07::6/64 dev left preferred_lft 90": func(a netlink.Addr) bool {
+			return a.PreferedLft > 80 &&
+				a.PreferedLft <= 90
+		},
+		"239.5.5.5/32 dev left autojoin": flag(unix.IFA_F_MCAUTOJOIN),
+		"fd07::1/64 dev left home":       flag(unix.IFA_F_HOMEADDRESS),
+		"fd07::2/64 dev left mngtmpaddr": flag(unix.IFA_F_MANAGETEMPADDR),
 		"fd07::3/64 dev left": func(a netlink.Addr) bool {
 			return a.Flags&unix.IFA_F_NODAD != 0 && a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DEPRECATED) == 0
 		},

@@ -32,7 +32,8 @@ func TestGroupState(t *testing.T) {
 		want    event.VRRPState
 	}{
 		{nil, i}, {[]event.VRRPState{i, i}, i},
-		{[]event.VRRPState{b, b}, b}, {[]event.VRRPState{m, m}, m}, {[]event.VRRPState{m, b}, b}, {[]event.VRRPState{b, m}, b},
+		{[]event.VRRPState{b, b}, b}, {[]event.VRRPState{m, m}, m}, {[]event.VRRPState{m, b}, b},
+		{[]event.VRRPState{b, m}, b},
 		{[]event.VRRPState{m, m, f}, f}, {[]event.VRRPState{f, i}, f},
 		{[]event.VRRPState{m, i}, m}, {[]event.VRRPState{i, b}, b}, // one that has not started does not count
 	} {

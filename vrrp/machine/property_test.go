@@ -313,11 +313,13 @@ func (c *chaos) verdict() error {
 			continue
 		}
 		if n.state != event.Backup || n.m.Master() != master.addr {
-			return fmt.Errorf("node %d is %v of %v, and node %d (%v) is MASTER", n.id, n.state, n.m.Master(), master.id, master.addr)
+			return fmt.Errorf("node %d is %v of %v, and node %d (%v) is MASTER", n.id, n.state, n.m.Master(), master.id,
+				master.addr)
 		}
 		preempts := (n.params.Preempt || n.params.Priority == machine.Owner) && !n.m.HandedOver()
 		if preempts && n.m.Priority() > master.m.Priority() {
-			return fmt.Errorf("node %d preempts with priority %d, but node %d is MASTER with %d", n.id, n.m.Priority(), master.id, master.m.Priority())
+			return fmt.Errorf("node %d preempts with priority %d, but node %d is MASTER with %d", n.id, n.m.Priority(),
+				master.id, master.m.Priority())
 		}
 	}
 	return nil

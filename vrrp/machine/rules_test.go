@@ -60,7 +60,8 @@ func TestOverslept(t *testing.T) {
 		return func(p *machine.Params) { p.Preempt, p.TimerExpiredBackup = false, priority }
 	}
 	adver := machine.Input{Kind: machine.TimerFired, Timer: machine.AdverTimer}
-	const withdrawn = "MASTER -> BACKUP: its timer fired so late that another may have become MASTER (timer_expired_backup)"
+	const withdrawn = "MASTER -> BACKUP: its timer fired so late that another may have become MASTER " +
+		"(timer_expired_backup)"
 	goesOn := []string{"send 100", "set adver 4s"}
 	s := master(t, expired(254))
 	s.want(3*time.Second-1, adver, "send 100", "set adver 3.999999999s")
@@ -76,7 +77,8 @@ func TestOverslept(t *testing.T) {
 		t.Error("less than 2 s after its advertisement was due nobody can have taken over")
 	}
 	s = master(t, expired(254))
-	s.want(5*time.Second, received(50, lower), "stop adver", "release", "set down 8.609375s", withdrawn, "set down 8.609375s")
+	s.want(5*time.Second, received(50, lower), "stop adver", "release", "set down 8.609375s", withdrawn,
+		"set down 8.609375s")
 }
 
 func TestPreemptDelay(t *testing.T) {
@@ -106,7 +108,8 @@ func TestPreemptDelay(t *testing.T) {
 	t.Run("no master at all is not waited for", func(t *testing.T) {
 		s := backup(t, delay10s)
 		s.do(1*time.Second, received(50, lower))
-		s.want(4609375*time.Microsecond, fired(machine.DownTimer), "send 100", "acquire", "stop preempt", "set adver 5.609375s",
+		s.want(4609375*time.Microsecond, fired(machine.DownTimer), "send 100", "acquire", "stop preempt",
+			"set adver 5.609375s",
 			"BACKUP -> MASTER: no advertisement within the master down interval")
 	})
 	t.Run("nopreempt needs none", func(t *testing.T) {
@@ -239,7 +242,8 @@ func TestYieldingAnnouncesItselfWhenAsked(t *testing.T) {
 func TestReuniting(t *testing.T) {
 	reunite := func(p *machine.Params) { p.Reunite = true }
 	silent := machine.Input{Kind: machine.TimerFired, Timer: machine.DownTimer}
-	yields := []string{"stop adver", "release", "set down 24.609375s", "MASTER -> BACKUP: advertisement with higher priority"}
+	yields := []string{"stop adver", "release", "set down 24.609375s",
+		"MASTER -> BACKUP: advertisement with higher priority"}
 	for _, c := range []struct {
 		name   string
 		change func(*machine.Params)
@@ -288,7 +292,8 @@ func TestTwoOwners(t *testing.T) {
 // TestSameAddress: answering a copy of itself, a router would answer for ever.
 func TestSameAddress(t *testing.T) {
 	s := master(t)
-	s.want(500*ms, received(100, own), "noted: advertisement with our own address and priority: a loop or a duplicate address")
+	s.want(500*ms, received(100, own),
+		"noted: advertisement with our own address and priority: a loop or a duplicate address")
 }
 
 func TestCrossedTimers(t *testing.T) {

@@ -57,7 +57,8 @@ func TestAnswersAreBounded(t *testing.T) {
 	answers := 0
 	for n := range 1000 {
 		adv := machine.Advert{Priority: uint8(n % 100), Interval: time.Second, Source: higher}
-		for _, e := range s.m.Step(start.Add(time.Duration(n)*time.Millisecond/2), machine.Input{Kind: machine.Received, Adv: adv}, nil) {
+		for _, e := range s.m.Step(start.Add(time.Duration(n)*time.Millisecond/2),
+			machine.Input{Kind: machine.Received, Adv: adv}, nil) {
 			if e.Kind == machine.SendAdvertisement {
 				answers++
 			}

@@ -20,8 +20,10 @@ func TestUnsendable(t *testing.T) {
 		{"version", func(a *packet.Advertisement) { a.Version = 4 }, "version 4"},
 		{"interval 0", func(a *packet.Advertisement) { a.Interval = 0 }, "interval 0s"},
 		{"interval too long", func(a *packet.Advertisement) { a.Interval = 41 * time.Second }, "interval 41s"},
-		{"interval between centiseconds", func(a *packet.Advertisement) { a.Interval = 15 * time.Millisecond }, "interval 15ms"},
-		{"half a second in version 2", func(a *packet.Advertisement) { a.Version, a.Interval = 2, time.Second/2 }, "interval 500ms"},
+		{"interval between centiseconds", func(a *packet.Advertisement) { a.Interval = 15 * time.Millisecond },
+			"interval 15ms"},
+		{"half a second in version 2", func(a *packet.Advertisement) { a.Version, a.Interval = 2, time.Second/2 },
+			"interval 500ms"},
 		{"too many addresses", func(a *packet.Advertisement) { a.Addresses = make([]netip.Addr, 256) }, "256 addresses"},
 		{"mixed addresses", func(a *packet.Advertisement) { a.Addresses = []netip.Addr{vips[0], v6} }, "address fe80::1"},
 		{"no address at all", func(a *packet.Advertisement) { a.Addresses = []netip.Addr{{}} }, "address invalid IP"},
@@ -75,7 +77,8 @@ func TestMostAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a packet.Advertisement
-	if reason := packet.ParsePDU(message, v6.Source, v6.Destination, 255, &a); reason != packet.Accepted || len(a.Addresses) != 255 {
+	if reason := packet.ParsePDU(message, v6.Source, v6.Destination, 255, &a); reason != packet.Accepted ||
+		len(a.Addresses) != 255 {
 		t.Errorf("IPv6: %v, %d addresses", reason, len(a.Addresses))
 	}
 }

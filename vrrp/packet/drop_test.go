@@ -137,7 +137,8 @@ func TestDropReasons(t *testing.T) {
 			return d
 		}},
 		{name: "interval 0", want: packet.ZeroInterval, mangle: func(d []byte) []byte { d[24], d[25] = 0, 0; return d }},
-		{name: "interval 0 in version 2", want: packet.ZeroInterval, adv: version2, mangle: func(d []byte) []byte { d[25] = 0; return d }},
+		{name: "interval 0 in version 2", want: packet.ZeroInterval, adv: version2,
+			mangle: func(d []byte) []byte { d[25] = 0; return d }},
 		{name: "through a router", want: packet.BadTTL, mangle: func(d []byte) []byte { d[8] = 254; return d }},
 		{name: "our own", want: packet.OwnSource, rules: func(r *packet.Rules) { r.Source = peer }},
 		{name: "unicast", want: packet.WrongDestination, rules: func(r *packet.Rules) { r.Destination = self }},
@@ -155,7 +156,8 @@ func TestDropReasons(t *testing.T) {
 			return d
 		}},
 		{name: "no AH where one is configured", want: packet.AuthFailed, adv: version2,
-			mangle: func(d []byte) []byte { d[24] = packet.AuthAH; return d }, rules: func(r *packet.Rules) { r.AuthType = packet.AuthAH }},
+			mangle: func(d []byte) []byte { d[24] = packet.AuthAH; return d },
+			rules:  func(r *packet.Rules) { r.AuthType = packet.AuthAH }},
 		{name: "AH with another sender's SPI", want: packet.BadAH, adv: signed, rules: signedRules,
 			mangle: func(d []byte) []byte { d[24]++; return d }},
 		{name: "AH with another key", want: packet.AuthFailed, adv: signed, rules: func(r *packet.Rules) {
@@ -254,7 +256,8 @@ func TestChecksums(t *testing.T) {
 				want = packet.OtherChecksumForm
 			}
 			if got, notes := receive(d, &rules); got != packet.Accepted || notes != want {
-				t.Errorf("%v received where %v is configured: %v, notes %q; want accepted, notes %q", sent, configured, got, notes, want)
+				t.Errorf("%v received where %v is configured: %v, notes %q; want accepted, notes %q", sent, configured, got, notes,
+					want)
 			}
 			d[26]++
 			if got, _ := receive(d, &rules); got != packet.BadChecksum {
@@ -278,7 +281,8 @@ func TestNotes(t *testing.T) {
 		{"one address twice", func(r *packet.Rules) { r.Addresses = []netip.Addr{vips[0], vips[0]} }, "address-mismatch"},
 		{"addresses not compared", func(r *packet.Rules) { r.Addresses = nil }, ""},
 		{"another interval", func(r *packet.Rules) { r.Interval = time.Minute }, "interval-mismatch"},
-		{"all of it", func(r *packet.Rules) { r.Interval, r.Addresses = time.Minute, other }, "address-mismatch,interval-mismatch"},
+		{"all of it", func(r *packet.Rules) { r.Interval, r.Addresses = time.Minute, other },
+			"address-mismatch,interval-mismatch"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rules := rulesFor(version3())

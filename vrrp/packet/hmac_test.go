@@ -47,18 +47,25 @@ func addrs(list ...string) (out []netip.Addr) {
 
 // The first two are those of keepalived's own test, the others were captured.
 var hmacVectors = []hmacVector{
-	{"HM-01", unhex("3133c80100644402c0000264 0101000068000000800000001b84bc4e8e43892dc6d98448f8ee2265"), 1, 0x6800000080000000,
+	{"HM-01", unhex("3133c80100644402c0000264 0101000068000000800000001b84bc4e8e43892dc6d98448f8ee2265"), 1,
+		0x6800000080000000,
 		packet.Advertisement{Version: 3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: addrs("192.0.2.100"),
 			Source: netip.MustParseAddr("198.51.100.10"), Destination: packet.Multicast4}},
-	{"HM-02", unhex("3133c8010064a2e9fe800000000000000000000000000100 010100006800000080000000c8c56146ebfd66ee10ec4d8186461b78"), 1, 0x6800000080000000,
-		packet.Advertisement{Version: 3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: addrs("fe80::100"), Checksum: packet.PseudoHeader,
-			Source: netip.MustParseAddr("fe80::10"), Destination: netip.MustParseAddr("fe80::20")}},
-	{"captured over IPv4", unhex("3106ff010064da9b0a000068 010100006b03558329a20000904ca0ff5022e9a139d76051cb6574a3"), 1, 0x6b03558329a20000,
-		packet.Advertisement{Version: 3, VRID: 6, Priority: 255, Interval: time.Second, Addresses: addrs("10.0.0.104"), Checksum: packet.PseudoHeader,
-			Source: netip.MustParseAddr("10.0.0.1"), Destination: packet.Multicast4}},
-	{"captured over IPv6", unhex("3107ff010064de0dfe800000000000000000000000070007 010900006b03558327f50000f9d27e91e0eb670626249740b3bef2f2"), 9, 0x6b03558327f50000,
-		packet.Advertisement{Version: 3, VRID: 7, Priority: 255, Interval: time.Second, Addresses: addrs("fe80::7:7"), Checksum: packet.PseudoHeader,
-			Source: netip.MustParseAddr("fe80::c89b:a4ff:fe1a:7b13"), Destination: packet.Multicast6}},
+	{"HM-02", unhex("3133c8010064a2e9fe800000000000000000000000000100 " +
+		"010100006800000080000000c8c56146ebfd66ee10ec4d8186461b78"), 1, 0x6800000080000000,
+		packet.Advertisement{Version: 3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: addrs("fe80::100"),
+			Checksum: packet.PseudoHeader,
+			Source:   netip.MustParseAddr("fe80::10"), Destination: netip.MustParseAddr("fe80::20")}},
+	{"captured over IPv4", unhex("3106ff010064da9b0a000068 010100006b03558329a20000904ca0ff5022e9a139d76051cb6574a3"), 1,
+		0x6b03558329a20000,
+		packet.Advertisement{Version: 3, VRID: 6, Priority: 255, Interval: time.Second, Addresses: addrs("10.0.0.104"),
+			Checksum: packet.PseudoHeader,
+			Source:   netip.MustParseAddr("10.0.0.1"), Destination: packet.Multicast4}},
+	{"captured over IPv6", unhex("3107ff010064de0dfe800000000000000000000000070007 " +
+		"010900006b03558327f50000f9d27e91e0eb670626249740b3bef2f2"), 9, 0x6b03558327f50000,
+		packet.Advertisement{Version: 3, VRID: 7, Priority: 255, Interval: time.Second, Addresses: addrs("fe80::7:7"),
+			Checksum: packet.PseudoHeader,
+			Source:   netip.MustParseAddr("fe80::c89b:a4ff:fe1a:7b13"), Destination: packet.Multicast6}},
 }
 
 // datagram is the vector's as we sign it.
@@ -162,7 +169,8 @@ func TestHMACCoversAll(t *testing.T) {
 				want = packet.HMACBadDigest
 			}
 			if got != want || got == packet.Accepted {
-				t.Errorf("%s: byte %d (of the message: %d), bit %d flipped: %v, want %v", v.name, at, at-v.header(), bit%8, got, want)
+				t.Errorf("%s: byte %d (of the message: %d), bit %d flipped: %v, want %v", v.name, at, at-v.header(), bit%8, got,
+					want)
 			}
 		}
 		rules.HMAC.Replay = &packet.Replay{}
@@ -197,13 +205,15 @@ func TestHMACDropReasons(t *testing.T) {
 		}{
 			{name: "signed", want: packet.Accepted},
 			{name: "unsigned", want: packet.HMACMissing, d: unsigned},
-			{name: "unsigned, permissive", want: packet.Accepted, d: unsigned, change: func(r *packet.Rules) { r.HMAC.Required = false }},
+			{name: "unsigned, permissive", want: packet.Accepted, d: unsigned,
+				change: func(r *packet.Rules) { r.HMAC.Required = false }},
 			{name: "too short", want: packet.HMACMalformed, d: cut(27)},
 			{name: "too long", want: packet.HMACMalformed, d: cut(29)},
 			{name: "within the window", want: packet.Accepted, after: 5 * time.Second},
 			{name: "late", want: packet.HMACStale, after: 5*time.Second + time.Millisecond},
 			{name: "early", want: packet.HMACStale, after: -5*time.Second - time.Millisecond},
-			{name: "late, monotonic", want: packet.Accepted, after: time.Hour, change: func(r *packet.Rules) { r.HMAC.Window = 0 }},
+			{name: "late, monotonic", want: packet.Accepted, after: time.Hour,
+				change: func(r *packet.Rules) { r.HMAC.Window = 0 }},
 			{name: "no such key", want: packet.HMACUnknownKey, change: func(r *packet.Rules) { r.HMAC.Keys = r.HMAC.Keys[:1] }},
 			{name: "another key of that number", want: packet.HMACBadDigest, change: func(r *packet.Rules) {
 				r.HMAC.Keys = []*packet.Key{packet.NewKey(v.key, []byte("another"))}

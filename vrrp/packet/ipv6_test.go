@@ -8,7 +8,8 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-var link, linkVIP, globalVIP = netip.MustParseAddr("fe80::2"), netip.MustParseAddr("fe80::10"), netip.MustParseAddr("2001:db8::10")
+var link, linkVIP, globalVIP = netip.MustParseAddr("fe80::2"), netip.MustParseAddr("fe80::10"),
+	netip.MustParseAddr("2001:db8::10")
 
 func version3over6() packet.Advertisement {
 	return packet.Advertisement{
@@ -33,7 +34,12 @@ func TestDropReasons6(t *testing.T) {
 		{"an Authentication Header", packet.NotVRRP, func(d []byte) []byte { d[6] = packet.ProtocolAH; return d }},
 		{"through a router", packet.BadTTL, func(d []byte) []byte { d[7] = 254; return d }},
 		{"from another address than was summed", packet.BadChecksum, func(d []byte) []byte { d[23]++; return d }},
-		{"an IPv4 address inside", packet.NotIP, func(d []byte) []byte { copy(d[8:], make([]byte, 10)); d[18], d[19] = 0xff, 0xff; return d }},
+		{"an IPv4 address inside", packet.NotIP, func(d []byte) []byte {
+			copy(d[8:], make([]byte, 10))
+			d[18], d[19] = 0xff,
+				0xff
+			return d
+		}},
 		{"a trailer", packet.TrailingData, func(d []byte) []byte { d[5] += 16; return append(d, make([]byte, 16)...) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -112,7 +112,8 @@ func TestADirectorSeesOthersInItsNamespaceOnly(t *testing.T) {
 		t.Errorf("it sees %+v, want the worker of the container", o)
 	}
 	check(t, container.Close())
-	for _, name := range []string{"@director/vrrp/", "@director/vrrp/x/y/z", "@director/vrrp/1/-1/2", "@director/vrrp/1/2"} {
+	for _, name := range []string{"@director/vrrp/", "@director/vrrp/x/y/z", "@director/vrrp/1/-1/2",
+		"@director/vrrp/1/2"} {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 		check(t, err)
 		if o := others(t, p); !o.None() {

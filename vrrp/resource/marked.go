@@ -49,7 +49,8 @@ func (r *Reconciler) adopt(a *adoption) {
 				"leaving it in place, since another director or keepalived may run here",
 				append(k.Attrs(), "remove", RemoveCommand(k))...)
 			r.strays[k] = Trouble{Kind: event.Stray, Key: k, Times: 1, Since: time.Now(),
-				Err: errors.New("it may be another director's or keepalived's; if it is nobody's, remove it with " + RemoveCommand(k))}
+				Err: errors.New("it may be another director's or keepalived's; if it is nobody's, remove it with " +
+					RemoveCommand(k))}
 			r.strayAt = time.Now().Add(strayPeriod)
 		}
 	}

@@ -63,7 +63,8 @@ func New(o Options) *Reconciler {
 	return &Reconciler{
 		ledger: newLedger(o.Held), kernel: o.Kernel, journal: o.Journal, log: o.Log, turns: o.Turns,
 		inbox: mailbox.New[inbox](), results: make(chan Result), stop: make(chan struct{}),
-		strays: make(map[Key]Trouble), troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner), disturbed: make(map[Key]bool),
+		strays: make(map[Key]Trouble), troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner),
+		disturbed: make(map[Key]bool),
 	}
 }
 
@@ -131,7 +132,8 @@ func (r *Reconciler) Run() {
 func (r *Reconciler) findForeign() {
 	present, err := r.kernel.Addresses.List()
 	if err != nil {
-		r.log.Warn("failed to list the host's own addresses: one that is also a virtual address might be removed later", "error", err)
+		r.log.Warn("failed to list the host's own addresses: one that is also a virtual address might be removed later",
+			"error", err)
 		return
 	}
 	for _, a := range present {

@@ -39,7 +39,8 @@ type kernel struct {
 
 func newKernel() *kernel {
 	return &kernel{
-		addresses: make(map[resource.AddressKey]conf.Address), routes: make(map[link.RouteKey]conf.Route), rules: make(map[conf.Rule]bool),
+		addresses: make(map[resource.AddressKey]conf.Address), routes: make(map[link.RouteKey]conf.Route),
+		rules: make(map[conf.Rule]bool),
 	}
 }
 
@@ -260,7 +261,8 @@ func (b *bench) put(j resource.Job) {
 }
 
 func address(text string) resource.Address {
-	return resource.Address{Address: conf.Address{Prefix: netip.MustParsePrefix(text), Device: "eth0", PreferredLifetime: conf.Forever}}
+	return resource.Address{Address: conf.Address{Prefix: netip.MustParsePrefix(text), Device: "eth0",
+		PreferredLifetime: conf.Forever}}
 }
 
 func route(to, via string) resource.Route {
@@ -375,7 +377,8 @@ func TestTheJournalOfTheFormerReleaseIsRead(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "address", "address eth0", "address eth0 10.0.0.1", "route 10.0.0.0/8", "filter director x", "setting eth0 arp_ignore 0",
+		"", "address", "address eth0", "address eth0 10.0.0.1", "route 10.0.0.0/8", "filter director x",
+		"setting eth0 arp_ignore 0",
 		"macvlan vrrp.51 eth0 00:00:5e:00:01:33 0", "route 10.7.0.0/16 table 254 metric 0 tos 0 protocol 18 x",
 	} {
 		if r, ok := resource.ParseJournal(text); ok {

@@ -16,7 +16,8 @@ func TestTheJournalOfTheFormerReleaseIsRead(t *testing.T) {
 	if !ok || v != want {
 		t.Errorf("read as %+v, %v, want %+v", v, ok, want)
 	}
-	for _, text := range []string{"", "macvlan vrrp.51 eth0 00:00:5e 0", "setting eth0 arp_ignore 0", "address eth0 10.0.0.1/32"} {
+	for _, text := range []string{"", "macvlan vrrp.51 eth0 00:00:5e 0", "setting eth0 arp_ignore 0",
+		"address eth0 10.0.0.1/32"} {
 		if v, ok := vmac.ParseJournal(text); ok {
 			t.Errorf("%q is read as %+v", text, v)
 		}

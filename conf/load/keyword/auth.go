@@ -42,7 +42,8 @@ func setAuthType(l *Loader, n *syntax.Node, a *conf.Authentication) {
 	case "AH":
 		a.Type = conf.AHAuth
 	default:
-		l.WarnArg(n, 0, "unknown-value", "auth_type cannot be %q: the line is ignored", value.Clip(n.Arg(0))).Hint = "PASS or AH, in capitals"
+		l.WarnArg(n, 0, "unknown-value", "auth_type cannot be %q: the line is ignored",
+			value.Clip(n.Arg(0))).Hint = "PASS or AH, in capitals"
 	}
 }
 
@@ -80,8 +81,12 @@ var HMAC = newTable("auth_hmac", []keyword[conf.AuthHMAC]{
 			}
 			return one("time")
 		}},
-	wholeSeconds("time_window", 1, 300, "3 times advert_int, at least 5", func(h *conf.AuthHMAC) *time.Duration { return &h.TimeWindow }),
-	oneOf("mode", []string{"enforce", "permissive", "receive-only"}, "enforce", func(h *conf.AuthHMAC) *string { return &h.Mode }),
+	wholeSeconds("time_window", 1, 300, "3 times advert_int, at least 5", func(h *conf.AuthHMAC) *time.Duration {
+		return &h.TimeWindow
+	}),
+	oneOf("mode", []string{"enforce", "permissive", "receive-only"}, "enforce", func(h *conf.AuthHMAC) *string {
+		return &h.Mode
+	}),
 })
 
 func setHMACKey(l *Loader, n *syntax.Node, h *conf.AuthHMAC) {

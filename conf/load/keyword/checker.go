@@ -29,7 +29,8 @@ var Checkers = map[conf.CheckKind]*table[conf.Checker]{
 }
 
 // checkKinds is the order of the kinds in texts.
-var checkKinds = []conf.CheckKind{conf.TCPCheck, conf.HTTPGet, conf.SSLGet, conf.SMTPCheck, conf.DNSCheck, conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck}
+var checkKinds = []conf.CheckKind{conf.TCPCheck, conf.HTTPGet, conf.SSLGet, conf.SMTPCheck, conf.DNSCheck,
+	conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck}
 
 // checkerRows makes a row of the real_server block for each kind of checker.
 func checkerRows() []keyword[conf.RealServer] {
@@ -86,7 +87,9 @@ var httpKeywords = []keyword[conf.Checker]{
 		}
 	}),
 	word("virtualhost", "NAME", "that of the real server", func(c *conf.Checker) *string { return &c.HTTP.VirtualHost }),
-	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1"}, "1.0", func(c *conf.Checker) *string { return &c.HTTP.Protocol }),
+	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1"}, "1.0", func(c *conf.Checker) *string {
+		return &c.HTTP.Protocol
+	}),
 	flag("fast_recovery", func(c *conf.Checker) *bool { return &c.HTTP.FastRecovery }),
 }
 
@@ -129,8 +132,10 @@ var URL = newTable("url", []keyword[conf.HTTPURL]{
 		}
 		return u.Regex.Options
 	}),
-	number("regex_min_offset", 0, math.MaxInt32, "0", func(u *conf.HTTPURL) *int { return &regexOf(u).MinOffset }).hidden(),
-	number("regex_max_offset", 0, math.MaxInt32, "no limit", func(u *conf.HTTPURL) *int { return &regexOf(u).MaxOffset }).hidden(),
+	number("regex_min_offset", 0, math.MaxInt32, "0",
+		func(u *conf.HTTPURL) *int { return &regexOf(u).MinOffset }).hidden(),
+	number("regex_max_offset", 0, math.MaxInt32, "no limit",
+		func(u *conf.HTTPURL) *int { return &regexOf(u).MaxOffset }).hidden(),
 	ignored[conf.HTTPURL]("regex_stack", "START MAX", 2, "director's regular expressions need no stack"),
 	ignored[conf.HTTPURL]("tls_compliant", "", 0, "TLS is always read to its end"),
 })
@@ -180,7 +185,8 @@ func setStatuses(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 		b, ok2 := value.Decimal(to)
 		switch {
 		case strings.Contains(s, ","):
-			l.WarnArg(n, i, "invalid-status", "%q is not a status code: it is ignored", value.Clip(s)).Hint = "put blanks between the codes"
+			l.WarnArg(n, i, "invalid-status", "%q is not a status code: it is ignored",
+				value.Clip(s)).Hint = "put blanks between the codes"
 		case !ok1 || !ok2 || a < 100 || b > 599 || a > b:
 			l.WarnArg(n, i, "invalid-status", "%q is not a status code or range of 100 to 599: it is ignored", value.Clip(s))
 		default:
@@ -193,13 +199,16 @@ func setDigest(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 	s := n.Arg(0)
 	if _, err := hex.DecodeString(s); err != nil || len(s) != 32 {
 		// keepalived takes it as it is, and no page ever matches.
-		l.NoteArg(n, 0, "invalid-digest", "the digest has %d characters and must have 32 hexadecimal digits: no page will match it", len(s)).Hint = "director genhash prints the digest of a page"
+		l.NoteArg(n, 0, "invalid-digest",
+			"the digest has %d characters and must have 32 hexadecimal digits: no page will match it",
+			len(s)).Hint = "director genhash prints the digest of a page"
 	}
 	u.Digest = strings.ToLower(s)
 }
 
 var smtpKeywords = []keyword[conf.Checker]{
-	word("helo_name", "NAME", "smtpchecker.keepalived.org", func(c *conf.Checker) *string { return &c.SMTP.Hello }).optional().check(func(l *Loader, n *syntax.Node) bool {
+	word("helo_name", "NAME", "smtpchecker.keepalived.org",
+		func(c *conf.Checker) *string { return &c.SMTP.Hello }).optional().check(func(l *Loader, n *syntax.Node) bool {
 		if n.Arg(0) == "" {
 			l.Warn(n, "missing-value", "helo_name has no name: it is ignored")
 			return false
@@ -232,7 +241,8 @@ var dnsKeywords = []keyword[conf.Checker]{
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			s := strings.ToUpper(n.Arg(0))
 			if !slices.Contains(dnsTypes, s) {
-				l.WarnArg(n, 0, "unknown-value", "type cannot be %q: SOA is used", value.Clip(n.Arg(0))).Hint = "one of " + join(dnsTypes, " ")
+				l.WarnArg(n, 0, "unknown-value", "type cannot be %q: SOA is used", value.Clip(n.Arg(0))).Hint = "one of " +
+					join(dnsTypes, " ")
 				return
 			}
 			c.DNS.Type = s
@@ -243,7 +253,9 @@ var dnsKeywords = []keyword[conf.Checker]{
 
 var miscKeywords = []keyword[conf.Checker]{
 	program("misc_path", func(c *conf.Checker) *conf.Script { return &c.Misc.Script }),
-	duration("misc_timeout", 0, value.MaxTimer, "0, which is delay_loop", func(c *conf.Checker) *time.Duration { return &c.Misc.Timeout }),
+	duration("misc_timeout", 0, value.MaxTimer, "0, which is delay_loop", func(c *conf.Checker) *time.Duration {
+		return &c.Misc.Timeout
+	}),
 	bare("misc_dynamic", func(c *conf.Checker) *bool { return &c.Misc.Dynamic }),
 	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
@@ -321,7 +333,10 @@ func (l *Loader) hexBytes(n *syntax.Node, wild bool) (b, mask []byte, ok bool) {
 
 var fileCheckKeywords = []keyword[conf.Checker]{
 	word("track_file", "NAME", "", func(c *conf.Checker) *string { return &c.File.Name }),
-	weightKeyword(math.MaxInt32, "that of the file", func(c *conf.Checker) *int { return &c.File.Weight }, func(c *conf.Checker) *bool { return &c.File.Reverse }),
+	weightKeyword(math.MaxInt32, "that of the file", func(c *conf.Checker) *int { return &c.File.Weight },
+		func(c *conf.Checker) *bool {
+			return &c.File.Reverse
+		}),
 }
 
 var bfdCheckKeywords = []keyword[conf.Checker]{

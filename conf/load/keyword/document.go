@@ -69,9 +69,12 @@ func Keywords() []Keyword {
 // WriteKeywords writes the reference of all keywords as Markdown.
 func WriteKeywords(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("# Keywords\n\nEvery word that a configuration may contain. This file is made from the tables that read it: `go generate ./conf/...`.\n\n" +
-		"State: **works** means that it has the effect it has in keepalived; **accepted without effect** means that it is read and checked and changes nothing, for the reason given. " +
-		"A word marked with * is director's own, and keepalived would report it as unknown. BOOL is true, on, yes, false, off or no; omitted it is true.\n")
+	b.WriteString("# Keywords\n\nEvery word that a configuration may contain. This file is made from the tables that " +
+		"read it: `go generate ./conf/...`.\n\n" +
+		"State: **works** means that it has the effect it has in keepalived; **accepted without effect** means that it is " +
+		"read and checked and changes nothing, for the reason given. " +
+		"A word marked with * is director's own, and keepalived would report it as unknown. BOOL is true, on, yes, false, " +
+		"off or no; omitted it is true.\n")
 	block := "\x00"
 	for _, k := range Keywords() {
 		if k.Block != block {
@@ -93,7 +96,8 @@ func WriteKeywords(w io.Writer) error {
 		if k.Note != "" {
 			state += ": " + k.Note
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, cell(k.Value, true), cell(k.Default, false), k.Unit, cell(state, false))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, cell(k.Value, true), cell(k.Default, false), k.Unit,
+			cell(state, false))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -124,24 +128,30 @@ var entryWords = slices.Concat(
 		{Name: "brd", Value: "IP|+|-", Default: "none"},
 		{Name: "broadcast", Value: "IP|+|-", AliasOf: "brd"},
 		{Name: "peer", Value: "IP[/MASK]"},
-		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s", Note: "IPv4: the kernel knows 0 and forever only"},
-		{Name: "home", Note: "IPv6"}, {Name: "-nodad", Note: "IPv6: duplicate address detection is done"}, {Name: "mngtmpaddr", Note: "IPv6"},
+		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s",
+			Note: "IPv4: the kernel knows 0 and forever only"},
+		{Name: "home", Note: "IPv6"}, {Name: "-nodad", Note: "IPv6: duplicate address detection is done"},
+		{Name: "mngtmpaddr", Note: "IPv6"},
 		{Name: "autojoin", Note: "multicast addresses"},
 		{Name: "noprefixroute"},
 		{Name: "use_vmac"},
 		{Name: "no_track", Note: "not restored when somebody else removes it"},
 	}),
 	words("line of static_ipaddress", Works, "", []Keyword{
-		{Name: "track_group", Value: "NAME", Note: "put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
+		{Name: "track_group", Value: "NAME",
+			Note: "put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
 	}),
 	words("line of virtual_routes, static_routes", Works, "", routeRows()),
 	words("line of virtual_routes, static_routes", NoEffect, "director does not set it", rareRows(value.RareRouteWords)),
-	words("line of virtual_routes, static_routes", NoEffect, "name the table of the VRF with table", []Keyword{{Name: "vrf", Value: "NAME"}}),
-	words("line of virtual_routes, static_routes", NoEffect, "director does not encapsulate", []Keyword{{Name: "encap", Value: "..."}}),
+	words("line of virtual_routes, static_routes", NoEffect, "name the table of the VRF with table",
+		[]Keyword{{Name: "vrf", Value: "NAME"}}),
+	words("line of virtual_routes, static_routes", NoEffect, "director does not encapsulate",
+		[]Keyword{{Name: "encap", Value: "..."}}),
 	words("line of virtual_rules, static_rules", Works, "", ruleRows()),
 	words("line of virtual_rules, static_rules", NoEffect, "director does not set it", rareRows(value.RareRuleWords)),
 	words("line of unicast_peer", Works, "", []Keyword{
-		{Name: "min_ttl", Value: "0..255", Default: "not checked"}, {Name: "max_ttl", Value: "0..255", Default: "not checked"},
+		{Name: "min_ttl", Value: "0..255", Default: "not checked"},
+		{Name: "max_ttl", Value: "0..255", Default: "not checked"},
 	}),
 	words("line of track_interface", Works, "", []Keyword{
 		{Name: "weight", Value: "-253..253", Default: "0, a FAULT when down"}, {Name: "reverse"},
@@ -174,13 +184,16 @@ func routeRows() []Keyword {
 		{Name: "scope", Value: "link|host|global|site|0..255"}, {Name: "table", Value: "TABLE", Default: "main"},
 		{Name: "tos", Value: "0..255"}, {Name: "dsfield", Value: "0..255", AliasOf: "tos"},
 		{Name: "protocol", Value: "PROTOCOL", Default: "keepalived"},
-		{Name: "metric", Value: "NUMBER"}, {Name: "priority", Value: "NUMBER", AliasOf: "metric"}, {Name: "preference", Value: "NUMBER", AliasOf: "metric"},
+		{Name: "metric", Value: "NUMBER"}, {Name: "priority", Value: "NUMBER", AliasOf: "metric"},
+		{Name: "preference", Value: "NUMBER", AliasOf: "metric"},
 		{Name: "mtu", Value: "[lock] NUMBER", Unit: "bytes"}, {Name: "advmss", Value: "[lock] NUMBER", Unit: "bytes"},
 		{Name: "initcwnd", Value: "NUMBER", Unit: "packets"}, {Name: "initrwnd", Value: "NUMBER", Unit: "packets"},
 		{Name: "hoplimit", Value: "NUMBER"},
 		{Name: "onlink"}, {Name: "nexthop", Value: "via IP [dev IF] [weight 1..256] [onlink]"},
 		{Name: "no_track", Note: "not restored when somebody else removes it"},
-		{Name: "track_group", Value: "NAME", Note: "static_routes only; put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
+		{Name: "track_group", Value: "NAME",
+			Note: "static_routes only; put back when somebody else removes it, and the group's instances are in FAULT while " +
+				"that fails"},
 	}
 	return rows
 }
@@ -192,14 +205,18 @@ func ruleRows() []Keyword {
 		{Name: "preference", Value: "NUMBER", Default: "16384 and below, with a warning"},
 		{Name: "order", Value: "NUMBER", AliasOf: "preference"}, {Name: "priority", Value: "NUMBER", AliasOf: "preference"},
 		{Name: "tos", Value: "0..255"}, {Name: "dsfield", Value: "0..255", AliasOf: "tos"},
-		{Name: "fwmark", Value: "N[/MASK]"}, {Name: "iif", Value: "IF"}, {Name: "dev", Value: "IF", AliasOf: "iif"}, {Name: "oif", Value: "IF"},
+		{Name: "fwmark", Value: "N[/MASK]"}, {Name: "iif", Value: "IF"}, {Name: "dev", Value: "IF", AliasOf: "iif"},
+		{Name: "oif", Value: "IF"},
 		{Name: "l3mdev"}, {Name: "uidrange", Value: "N[-N]"}, {Name: "ipproto", Value: "PROTOCOL"},
 		{Name: "sport", Value: "N[-N]"}, {Name: "dport", Value: "N[-N]"}, {Name: "tunnel-id", Value: "N"},
-		{Name: "suppress_prefixlength", Value: "N"}, {Name: "sup_pl", Value: "N", AliasOf: "suppress_prefixlength"}, {Name: "suppress_ifgroup", Value: "N"},
+		{Name: "suppress_prefixlength", Value: "N"}, {Name: "sup_pl", Value: "N", AliasOf: "suppress_prefixlength"},
+		{Name: "suppress_ifgroup", Value: "N"},
 		{Name: "protocol", Value: "PROTOCOL", Default: "keepalived"}, {Name: "goto", Value: "PREFERENCE"},
 		{Name: "ACTION", Value: join(value.RuleActions, "|"), Default: "lookup"},
 		{Name: "inet"}, {Name: "inet6"}, {Name: "no_track", Note: "not restored when somebody else removes it"},
-		{Name: "track_group", Value: "NAME", Note: "static_rules only; put back when somebody else removes it, and the group's instances are in FAULT while that fails"},
+		{Name: "track_group", Value: "NAME",
+			Note: "static_rules only; put back when somebody else removes it, and the group's instances are in FAULT while " +
+				"that fails"},
 	}
 }
 

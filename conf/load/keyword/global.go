@@ -25,7 +25,8 @@ const (
 
 // Global is the global_defs block (keepalived core/global_parser.c).
 var Global = newTable("global_defs",
-	globalNames, globalMail, globalScripts, globalVRRP, globalAnnounce, globalLVS, globalProcess, globalReload, globalIgnored)
+	globalNames, globalMail, globalScripts, globalVRRP, globalAnnounce, globalLVS, globalProcess, globalReload,
+	globalIgnored)
 
 var globalNames = []keyword[conf.Global]{
 	word("router_id", "STRING", "the host's name", func(g *conf.Global) *string { return &g.RouterID }),
@@ -33,8 +34,11 @@ var globalNames = []keyword[conf.Global]{
 }
 
 var globalMail = []keyword[conf.Global]{
-	group("notification_email", "{ ADDRESS ... }", 0, setMailTo).shown(func(g *conf.Global) []entryLine { return nameLines(g.MailTo) }),
-	word("notification_email_from", "ADDRESS", "user@host", func(g *conf.Global) *string { return &g.MailFrom }).check(func(l *Loader, n *syntax.Node) bool {
+	group("notification_email", "{ ADDRESS ... }", 0, setMailTo).shown(func(g *conf.Global) []entryLine {
+		return nameLines(g.MailTo)
+	}),
+	word("notification_email_from", "ADDRESS", "user@host",
+		func(g *conf.Global) *string { return &g.MailFrom }).check(func(l *Loader, n *syntax.Node) bool {
 		l.cutByComment(n)
 		return true
 	}),
@@ -56,7 +60,8 @@ var globalMail = []keyword[conf.Global]{
 }
 
 var globalScripts = []keyword[conf.Global]{
-	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the running one", need: 1, max: 2,
+	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the running one",
+		need: 1, max: 2,
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
 			if user, group, ok := l.User(n); ok {
 				g.ScriptUser, g.ScriptGroup = user, group
@@ -72,9 +77,13 @@ var globalScripts = []keyword[conf.Global]{
 	flag("set_supplementary_groups", func(g *conf.Global) *bool { return &g.SupplementaryGroups }),
 	flag("use_symlink_paths", func(g *conf.Global) *bool { return &g.UseSymlinkPaths }),
 	program("startup_script", func(g *conf.Global) *conf.Script { return &g.StartupScript }).firstCounts(),
-	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration { return &g.StartupScript.Timeout }),
+	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration {
+		return &g.StartupScript.Timeout
+	}),
 	program("shutdown_script", func(g *conf.Global) *conf.Script { return &g.ShutdownScript }).firstCounts(),
-	wholeSeconds("shutdown_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration { return &g.ShutdownScript.Timeout }),
+	wholeSeconds("shutdown_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration {
+		return &g.ShutdownScript.Timeout
+	}),
 	word("notify_fifo", "PATH", "", func(g *conf.Global) *string { return &g.FIFO.Path }).firstCounts(),
 	program("notify_fifo_script", func(g *conf.Global) *conf.Script { return &g.FIFO.Script }).firstCounts(),
 	word("vrrp_notify_fifo", "PATH", "", func(g *conf.Global) *string { return &g.VRRPFIFO.Path }).firstCounts(),
@@ -87,19 +96,27 @@ var globalScripts = []keyword[conf.Global]{
 
 var globalVRRP = []keyword[conf.Global]{
 	number("vrrp_version", 2, 3, "2", func(g *conf.Global) *uint8 { return &g.VRRPVersion }),
-	multicast("vrrp_mcast_group4", "224.0.0.18", netip.Addr.Is4, func(g *conf.Global) *netip.Addr { return &g.MulticastGroup4 }),
+	multicast("vrrp_mcast_group4", "224.0.0.18", netip.Addr.Is4, func(g *conf.Global) *netip.Addr {
+		return &g.MulticastGroup4
+	}),
 	multicast("vrrp_mcast_group6", "ff02::12", isIPv6, func(g *conf.Global) *netip.Addr { return &g.MulticastGroup6 }),
 	number("vrrp_down_timer_adverts", 1, 100, "3", func(g *conf.Global) *int { return &g.DownTimerAdverts }),
 	flag("vrrp_lower_prio_no_advert", func(g *conf.Global) *bool { return &g.LowerPrioNoAdvert }),
-	flag("vrrp_higher_prio_send_advert", func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when it yields to the one whose silence had made it MASTER, but for strict mode"),
+	flag("vrrp_higher_prio_send_advert",
+		func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when " +
+		"it yields to the one whose silence had made it MASTER, but for strict mode"),
 	flag("vrrp_owner_ignore_adverts", func(g *conf.Global) *bool { return &g.OwnerIgnoreAdverts }),
 	flag("vrrp_skip_check_adv_addr", func(g *conf.Global) *bool { return &g.SkipCheckAdvertAddr }),
 	bare("vrrp_check_unicast_src", func(g *conf.Global) *bool { return &g.CheckUnicastSource }),
 	bare("vrrp_strict", func(g *conf.Global) *bool { return &g.Strict }),
 	flag("v3_checksum_as_v2", func(g *conf.Global) *bool { return &g.ChecksumAsV2 }),
 	bare("log_unknown_vrids", func(g *conf.Global) *bool { return &g.LogUnknownVRIDs }),
-	duration("vrrp_startup_delay", 1*time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.StartupDelay }),
-	duration("vrrp_delay_after_boot", 0, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.DelayAfterBoot }),
+	duration("vrrp_startup_delay", 1*time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration {
+		return &g.StartupDelay
+	}),
+	duration("vrrp_delay_after_boot", 0, value.MaxTimer, "0", func(g *conf.Global) *time.Duration {
+		return &g.DelayAfterBoot
+	}),
 	{name: "dynamic_interfaces", value: "[allow_if_changes]", deflt: "off", max: 1,
 		why: "director always waits for interfaces that are absent",
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
@@ -122,15 +139,28 @@ var globalVRRP = []keyword[conf.Global]{
 }
 
 var globalAnnounce = []keyword[conf.Global]{
-	wholeSeconds("vrrp_garp_master_delay", 0, 4294, "5", func(g *conf.Global) *time.Duration { return &g.GARP.MasterDelay }),
+	wholeSeconds("vrrp_garp_master_delay", 0, 4294, "5", func(g *conf.Global) *time.Duration {
+		return &g.GARP.MasterDelay
+	}),
 	repeats("vrrp_garp_master_repeat", "5", func(g *conf.Global) *int { return &g.GARP.MasterRepeat }),
-	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxUint32, "0", func(g *conf.Global) *time.Duration { return &g.GARP.MasterRefresh }),
+	wholeSeconds("vrrp_garp_master_refresh", 0, math.MaxUint32, "0", func(g *conf.Global) *time.Duration {
+		return &g.GARP.MasterRefresh
+	}),
 	repeats("vrrp_garp_master_refresh_repeat", "1", func(g *conf.Global) *int { return &g.GARP.RefreshRepeat }),
-	wholeSeconds("vrrp_garp_lower_prio_delay", 0, 4294, "vrrp_garp_master_delay", func(g *conf.Global) *time.Duration { return &g.GARP.LowerPrioDelay }),
-	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *conf.Global) *int { return &g.GARP.LowerPrioRepeat }),
-	duration("vrrp_garp_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.GARPInterval }),
-	duration("vrrp_gna_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration { return &g.NAInterval }),
-	oneOf("vrrp_garp_form", []string{conf.GARPRequest, conf.GARPReply, conf.GARPBoth}, conf.GARPRequest, func(g *conf.Global) *string { return &g.GARPForm }).ours(),
+	wholeSeconds("vrrp_garp_lower_prio_delay", 0, 4294, "vrrp_garp_master_delay", func(g *conf.Global) *time.Duration {
+		return &g.GARP.LowerPrioDelay
+	}),
+	number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_master_repeat", func(g *conf.Global) *int {
+		return &g.GARP.LowerPrioRepeat
+	}),
+	duration("vrrp_garp_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration {
+		return &g.GARPInterval
+	}),
+	duration("vrrp_gna_interval", time.Microsecond, value.MaxTimer, "0", func(g *conf.Global) *time.Duration {
+		return &g.NAInterval
+	}),
+	oneOf("vrrp_garp_form", []string{conf.GARPRequest, conf.GARPReply, conf.GARPBoth}, conf.GARPRequest,
+		func(g *conf.Global) *string { return &g.GARPForm }).ours(),
 	{name: "vrrp_min_garp", value: "[BOOL]", deflt: "false", max: 1, why: "one announcement, not repeated",
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
 			if v, ok := l.Boolean(n, 0); ok && v {
@@ -196,10 +226,15 @@ var globalLVS = []keyword[conf.Global]{
 			}
 			return nil
 		}},
-	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync, getLVSSync).firstCounts(),
-	word("nftables_ipvs", "[TABLE]", "off", func(g *conf.Global) *string { return &g.NFTablesIPVS }).optional().firstCounts(),
-	number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "1000", func(g *conf.Global) *uint32 { return &g.NFTablesIPVSStartFWMark }),
-	ignoredNumber[conf.Global]("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "", "director chooses the priority of its chains"),
+	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync,
+		getLVSSync).firstCounts(),
+	word("nftables_ipvs", "[TABLE]", "off",
+		func(g *conf.Global) *string { return &g.NFTablesIPVS }).optional().firstCounts(),
+	number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "1000", func(g *conf.Global) *uint32 {
+		return &g.NFTablesIPVSStartFWMark
+	}),
+	ignoredNumber[conf.Global]("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "",
+		"director chooses the priority of its chains"),
 }
 
 var globalProcess = []keyword[conf.Global]{
@@ -211,14 +246,18 @@ var globalProcess = []keyword[conf.Global]{
 	number("checker_rt_priority", 1, 99, "none", func(g *conf.Global) *int { return &g.CheckerRealTimePriority }),
 	cpus("vrrp_cpu_affinity", func(g *conf.Global) *[]int { return &g.VRRPCPUs }),
 	cpus("checker_cpu_affinity", func(g *conf.Global) *[]int { return &g.CheckerCPUs }),
-	microseconds("vrrp_rlimit_rttime", "none", func(g *conf.Global) *time.Duration { return &g.VRRPRealTimeLimit }).noEffect(whyScheduling),
-	microseconds("checker_rlimit_rttime", "none", func(*conf.Global) *time.Duration { return new(time.Duration) }).noEffect(whyScheduling),
+	microseconds("vrrp_rlimit_rttime", "none",
+		func(g *conf.Global) *time.Duration { return &g.VRRPRealTimeLimit }).noEffect(whyScheduling),
+	microseconds("checker_rlimit_rttime", "none",
+		func(*conf.Global) *time.Duration { return new(time.Duration) }).noEffect(whyScheduling),
 	ignoredNumber[conf.Global]("bfd_priority", -20, 19, "0", whyBFD),
 	ignored[conf.Global]("bfd_no_swap", "", 0, whyBFD),
 	ignoredNumber[conf.Global]("bfd_rt_priority", 1, 99, "none", whyBFD),
 	ignored[conf.Global]("bfd_cpu_affinity", "CPU ...", 1, whyBFD),
 	ignored[conf.Global]("bfd_rlimit_rttime", "MICROSECONDS", 1, whyBFD),
-	number("max_auto_priority", -1, 99, "0", func(g *conf.Global) *int { return &g.MaxAutoPriority }).optional().noEffect("director's VRRP worker has a real-time priority from the start"),
+	number("max_auto_priority", -1, 99, "0",
+		func(g *conf.Global) *int { return &g.MaxAutoPriority }).optional().noEffect("director's VRRP worker has a " +
+		"real-time priority from the start"),
 	ignoredNumber[conf.Global]("min_auto_priority_delay", 1, math.MaxInt32, "1000000", whyScheduling),
 	{name: "umask", value: "NUMBER|BITS", deflt: "0177", need: 1, max: -1,
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
@@ -236,25 +275,36 @@ var globalProcess = []keyword[conf.Global]{
 }
 
 var globalReload = []keyword[conf.Global]{
-	oneOf("reload_on_loss", []string{conf.RefuseLoss, conf.ApplyLoss}, conf.RefuseLoss, func(g *conf.Global) *string { return &g.ReloadOnLoss }).ours().
+	oneOf("reload_on_loss", []string{conf.RefuseLoss, conf.ApplyLoss}, conf.RefuseLoss,
+		func(g *conf.Global) *string { return &g.ReloadOnLoss }).ours().
 		remark("what a reload does that removes what is served and has a new finding that may be the cause"),
 	ignored[conf.Global]("reload_check_config", "[LOGFILE]", 0, "director always checks before it reloads"),
-	word("reload_time_file", "PATH", "", func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and director reload"),
-	bare("reload_repeat", func(g *conf.Global) *bool { return &g.ReloadRepeat }).noEffect("use a timer of the system and director reload"),
-	word("reload_file", "[PATH]", "", func(g *conf.Global) *string { return &g.ReloadFile }).optional().noEffect("director reload returns when the reload is done"),
-	word("state_dump_file", "PATH", "/tmp/keepalived.data", func(g *conf.Global) *string { return &g.StateDumpFile }).noEffect("see director status"),
-	word("stats_dump_file", "PATH", "/tmp/keepalived.stats", func(g *conf.Global) *string { return &g.StatsDumpFile }).noEffect("see director status"),
-	word("json_dump_file", "PATH", "/tmp/keepalived.json", func(g *conf.Global) *string { return &g.JSONDumpFile }).noEffect("see director status --json"),
-	number("json_version", 1, 2, "1", func(g *conf.Global) *int { return &g.JSONVersion }).noEffect("see director status --json"),
+	word("reload_time_file", "PATH", "",
+		func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and director reload"),
+	bare("reload_repeat", func(g *conf.Global) *bool { return &g.ReloadRepeat }).noEffect("use a timer of the system " +
+		"and director reload"),
+	word("reload_file", "[PATH]", "",
+		func(g *conf.Global) *string { return &g.ReloadFile }).optional().noEffect("director reload returns when the " +
+		"reload is done"),
+	word("state_dump_file", "PATH", "/tmp/keepalived.data",
+		func(g *conf.Global) *string { return &g.StateDumpFile }).noEffect("see director status"),
+	word("stats_dump_file", "PATH", "/tmp/keepalived.stats",
+		func(g *conf.Global) *string { return &g.StatsDumpFile }).noEffect("see director status"),
+	word("json_dump_file", "PATH", "/tmp/keepalived.json",
+		func(g *conf.Global) *string { return &g.JSONDumpFile }).noEffect("see director status --json"),
+	number("json_version", 1, 2, "1",
+		func(g *conf.Global) *int { return &g.JSONVersion }).noEffect("see director status --json"),
 	ignoredFlag[conf.Global]("data_use_instance", "see director status"),
-	ignored[conf.Global]("config_save_dir", "PATH", 1, "director keeps every configuration it applied: see director history"),
+	ignored[conf.Global]("config_save_dir", "PATH", 1,
+		"director keeps every configuration it applied: see director history"),
 	ignored[conf.Global]("tmp_config_directory", "PATH", 1, "director needs no temporary files for its configuration"),
 }
 
 var globalIgnored = []keyword[conf.Global]{
 	ignored[conf.Global]("vrrp_iptables", "[IN [OUT]]", 0, whyIptables),
 	ignored[conf.Global]("vrrp_ipsets", "[NAME ...]", 0, whyIptables),
-	ignoredNumber[conf.Global]("nftables_priority", math.MinInt32, math.MaxInt32, "-1", "director chooses the priority of its chains"),
+	ignoredNumber[conf.Global]("nftables_priority", math.MinInt32, math.MaxInt32, "-1",
+		"director chooses the priority of its chains"),
 	ignored[conf.Global]("nftables_ifindex", "", 0, "director matches interfaces by name"),
 	ignored[conf.Global]("nftables_counters", "", 0, "director's rules always count"),
 	ignored[conf.Global]("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", 1, whyBuffers),

@@ -102,10 +102,13 @@ func setSMTPServer(l *Loader, n *syntax.Node, g *conf.Global) {
 	host := n.Arg(0)
 	if _, err := value.ParseAddr(host); err != nil {
 		if !hostName(host) {
-			l.WarnArg(n, 0, "invalid-host", "%q is neither an address nor the name of a host: the line is ignored", value.Clip(host))
+			l.WarnArg(n, 0, "invalid-host", "%q is neither an address nor the name of a host: the line is ignored",
+				value.Clip(host))
 			return
 		}
-		l.NoteArg(n, 0, "host-name", "%s is looked up whenever mail is sent; keepalived looks it up once at start and sends no mail when that fails", value.Clip(host))
+		l.NoteArg(n, 0, "host-name",
+			"%s is looked up whenever mail is sent; keepalived looks it up once at start and sends no mail when that fails",
+			value.Clip(host))
 	}
 	g.SMTPServer = host
 	if len(n.Args) > 1 {
@@ -167,12 +170,15 @@ func setLVSSync(l *Loader, n *syntax.Node, g *conf.Global) {
 	s := conf.LVSSync{Interface: name}
 	for i := 1; i < len(n.Args); {
 		opt := n.Arg(i)
-		if (opt != "inst" && opt != "id" && opt != "maxlen" && opt != "port" && opt != "ttl" && opt != "group") || i+1 >= len(n.Args) {
+		if (opt != "inst" && opt != "id" && opt != "maxlen" && opt != "port" && opt != "ttl" && opt != "group") ||
+			i+1 >= len(n.Args) {
 			if i == 1 { // the old form: IF VI
 				s.Instance = opt
-				l.NoteArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", value.Clip(name), value.Clip(opt), value.Clip(opt))
+				l.NoteArg(n, i, "deprecated", "lvs_sync_daemon %s %s is the old form: write inst %s", value.Clip(name),
+					value.Clip(opt), value.Clip(opt))
 			} else {
-				l.WarnArg(n, i, "unknown-value", "lvs_sync_daemon does not know %q, or its value is missing: it is ignored", value.Clip(opt))
+				l.WarnArg(n, i, "unknown-value", "lvs_sync_daemon does not know %q, or its value is missing: it is ignored",
+					value.Clip(opt))
 			}
 			i++
 			continue

@@ -34,14 +34,19 @@ var instanceBasics = []keyword[conf.Instance]{
 		get: func(in *conf.Instance) []string { return one(value.Seconds(in.AdvertInterval)) }},
 	{name: "version", value: "2..3", deflt: "vrrp_version; 3 over IPv6", need: 1, repeat: true, set: setVersion,
 		get: func(in *conf.Instance) []string { return one(strconv.Itoa(int(in.Version))) }},
-	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *conf.Instance) *int { return &in.DownTimerAdverts }),
+	number("down_timer_adverts", 1, 100, "vrrp_down_timer_adverts", func(in *conf.Instance) *int {
+		return &in.DownTimerAdverts
+	}),
 	flag("lower_prio_no_advert", func(in *conf.Instance) *bool { return &in.LowerPrioNoAdvert }),
-	flag("higher_prio_send_advert", func(in *conf.Instance) *bool { return &in.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when it yields to the one whose silence had made it MASTER, but for strict mode"),
+	flag("higher_prio_send_advert",
+		func(in *conf.Instance) *bool { return &in.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once " +
+		"when it yields to the one whose silence had made it MASTER, but for strict mode"),
 	flag("owner_ignore_adverts", func(in *conf.Instance) *bool { return &in.OwnerIgnoreAdverts }),
 	flag("skip_check_adv_addr", func(in *conf.Instance) *bool { return &in.SkipCheckAdvertAddress }),
 	flag("v3_checksum_as_v2", func(in *conf.Instance) *bool { return &in.ChecksumAsV2 }),
 	flag("strict_mode", func(in *conf.Instance) *bool { return &in.Strict }),
-	{name: "accept", value: "", deflt: "on; off in strict mode", set: func(_ *Loader, _ *syntax.Node, in *conf.Instance) { in.NoAccept = false },
+	{name: "accept", value: "", deflt: "on; off in strict mode",
+		set: func(_ *Loader, _ *syntax.Node, in *conf.Instance) { in.NoAccept = false },
 		get: func(in *conf.Instance) []string {
 			if in.NoAccept {
 				return nil
@@ -74,11 +79,16 @@ var instanceSource = []keyword[conf.Instance]{
 	{name: "unicast_src_ip", value: "IP", deflt: "the interface's primary address", need: 1, set: setSource,
 		get: func(in *conf.Instance) []string { return sourceWords(in, true) }},
 	bare("track_src_ip", func(in *conf.Instance) *bool { return &in.TrackSource }),
-	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers).shown(func(in *conf.Instance) []entryLine { return peerLines(in.UnicastPeers) }),
+	group("unicast_peer", "{ IP [min_ttl N] [max_ttl N] }", 0, setPeers).shown(func(in *conf.Instance) []entryLine {
+		return peerLines(in.UnicastPeers)
+	}),
 	unicastOnly(number("unicast_ttl", 0, 255, "255", func(in *conf.Instance) *int { return &in.UnicastTTL })),
 	bare("unicast_fault_no_peer", func(in *conf.Instance) *bool { return &in.UnicastFaultNoPeer }),
 	unicastOnly(flag("check_unicast_src", func(in *conf.Instance) *bool { return &in.CheckUnicastSource })),
-	multicast("mcast_dst_ip", "vrrp_mcast_group4, vrrp_mcast_group6", netip.Addr.IsMulticast, func(in *conf.Instance) *netip.Addr { return &in.MulticastGroup }),
+	multicast("mcast_dst_ip", "vrrp_mcast_group4, vrrp_mcast_group6", netip.Addr.IsMulticast,
+		func(in *conf.Instance) *netip.Addr {
+			return &in.MulticastGroup
+		}),
 	{name: "old_unicast_checksum", value: "[never]", deflt: "found out from the peer", max: 1,
 		set: func(l *Loader, n *syntax.Node, in *conf.Instance) {
 			switch n.Arg(0) {
@@ -116,19 +126,36 @@ var instancePreempt = []keyword[conf.Instance]{
 			}
 			return nil
 		}},
-	duration("preempt_delay", 0, 1000*time.Second, "0", func(in *conf.Instance) *time.Duration { return &in.PreemptDelay }),
+	duration("preempt_delay", 0, 1000*time.Second, "0", func(in *conf.Instance) *time.Duration {
+		return &in.PreemptDelay
+	}),
 	timerExpired("timer_expired_backup"),
 	timerExpired("timer_expired_backup").alias("thread_timer_expired"),
 }
 
 var instanceAnnounce = []keyword[conf.Instance]{
-	wholeSeconds("garp_master_delay", 0, 4294, "vrrp_garp_master_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterDelay }),
-	repeats("garp_master_repeat", "vrrp_garp_master_repeat", func(in *conf.Instance) *int { return &in.GARP.MasterRepeat }),
-	wholeSeconds("garp_master_refresh", 0, math.MaxUint32, "vrrp_garp_master_refresh", func(in *conf.Instance) *time.Duration { return &in.GARP.MasterRefresh }),
-	repeats("garp_master_refresh_repeat", "vrrp_garp_master_refresh_repeat", func(in *conf.Instance) *int { return &in.GARP.RefreshRepeat }),
-	wholeSeconds("garp_lower_prio_delay", 0, 4294, "vrrp_garp_lower_prio_delay", func(in *conf.Instance) *time.Duration { return &in.GARP.LowerPrioDelay }),
-	number("garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_lower_prio_repeat", func(in *conf.Instance) *int { return &in.GARP.LowerPrioRepeat }),
-	wholeSeconds("garp_extra_if", 0, 86400, "vrrp_garp_extra_if", func(in *conf.Instance) *time.Duration { return &in.GARPExtraInterval }),
+	wholeSeconds("garp_master_delay", 0, 4294, "vrrp_garp_master_delay", func(in *conf.Instance) *time.Duration {
+		return &in.GARP.MasterDelay
+	}),
+	repeats("garp_master_repeat", "vrrp_garp_master_repeat", func(in *conf.Instance) *int {
+		return &in.GARP.MasterRepeat
+	}),
+	wholeSeconds("garp_master_refresh", 0, math.MaxUint32, "vrrp_garp_master_refresh",
+		func(in *conf.Instance) *time.Duration {
+			return &in.GARP.MasterRefresh
+		}),
+	repeats("garp_master_refresh_repeat", "vrrp_garp_master_refresh_repeat", func(in *conf.Instance) *int {
+		return &in.GARP.RefreshRepeat
+	}),
+	wholeSeconds("garp_lower_prio_delay", 0, 4294, "vrrp_garp_lower_prio_delay", func(in *conf.Instance) *time.Duration {
+		return &in.GARP.LowerPrioDelay
+	}),
+	number("garp_lower_prio_repeat", 0, math.MaxInt32, "vrrp_garp_lower_prio_repeat", func(in *conf.Instance) *int {
+		return &in.GARP.LowerPrioRepeat
+	}),
+	wholeSeconds("garp_extra_if", 0, 86400, "vrrp_garp_extra_if", func(in *conf.Instance) *time.Duration {
+		return &in.GARPExtraInterval
+	}),
 }
 
 var instanceLink = []keyword[conf.Instance]{
@@ -138,7 +165,8 @@ var instanceLink = []keyword[conf.Instance]{
 	custom("use_ipvlan", "[[name] IF] [IP] [bridge|private|vepa] [group G]", "off", 0, setIPVLAN, getIPVLAN),
 	netInterface("vrf", "", func(in *conf.Instance) *string { return &in.VRF }),
 	bare("dont_track_primary", func(in *conf.Instance) *bool { return &in.DontTrackPrimary }),
-	bare("linkbeat_use_polling", func(in *conf.Instance) *bool { return &in.Linkbeat }).noEffect("the kernel tells of every link that goes down"),
+	bare("linkbeat_use_polling",
+		func(in *conf.Instance) *bool { return &in.Linkbeat }).noEffect("the kernel tells of every link that goes down"),
 }
 
 // trackKeywords are the tracking blocks of an instance.
@@ -146,21 +174,24 @@ var trackKeywords = []keyword[conf.Instance]{
 	group("track_interface", "{ IF [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
 		in.TrackInterfaces = l.trackInterfaces(n, in, in.Name, in.TrackInterfaces)
 	}).shown(func(in *conf.Instance) []entryLine { return interfaceLines(in.TrackInterfaces) }),
-	group("track_script", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
-		in.TrackScripts = l.track(n, in, in.Name, KindScript, in.TrackScripts)
-	}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackScripts) }),
+	group("track_script", "{ NAME [weight N [reverse|noreverse]] }", 0,
+		func(l *Loader, n *syntax.Node, in *conf.Instance) {
+			in.TrackScripts = l.track(n, in, in.Name, KindScript, in.TrackScripts)
+		}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackScripts) }),
 	group("track_file", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
 		in.TrackFiles = l.track(n, in, in.Name, KindFile, in.TrackFiles)
 	}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackFiles) }),
-	group("track_process", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
-		in.TrackProcesses = l.track(n, in, in.Name, KindProcess, in.TrackProcesses)
-	}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackProcesses) }),
+	group("track_process", "{ NAME [weight N [reverse|noreverse]] }", 0,
+		func(l *Loader, n *syntax.Node, in *conf.Instance) {
+			in.TrackProcesses = l.track(n, in, in.Name, KindProcess, in.TrackProcesses)
+		}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackProcesses) }),
 	group("track_bfd", "{ NAME [weight N [reverse|noreverse]] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
 		in.TrackBFDs = l.track(n, in, in.Name, KindBFD, in.TrackBFDs)
 	}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackBFDs) }),
-	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *Loader, n *syntax.Node, in *conf.Instance) {
-		in.TrackVirtualServers = l.trackServers(n, in.TrackVirtualServers)
-	}).ours().shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackVirtualServers) }),
+	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0,
+		func(l *Loader, n *syntax.Node, in *conf.Instance) {
+			in.TrackVirtualServers = l.trackServers(n, in.TrackVirtualServers)
+		}).ours().shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackVirtualServers) }),
 }
 
 var instanceNotify = []keyword[conf.Instance]{
@@ -170,9 +201,12 @@ var instanceNotify = []keyword[conf.Instance]{
 	program("notify_stop", func(in *conf.Instance) *conf.Script { return &in.Notify.Stop }).firstCounts(),
 	notifyDeleted(),
 	program("notify", func(in *conf.Instance) *conf.Script { return &in.Notify.Any }).firstCounts(),
-	program("notify_master_rx_lower_pri", func(in *conf.Instance) *conf.Script { return &in.Notify.RxLowerPriority }).firstCounts(),
+	program("notify_master_rx_lower_pri",
+		func(in *conf.Instance) *conf.Script { return &in.Notify.RxLowerPriority }).firstCounts(),
 	flag("notify_priority_changes", func(in *conf.Instance) *bool { return &in.NotifyPriorityChanges }),
-	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(in *conf.Instance) *conf.Choice { return &in.SMTPAlert }),
+	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(in *conf.Instance) *conf.Choice {
+		return &in.SMTPAlert
+	}),
 }
 
 var instanceIgnored = []keyword[conf.Instance]{
@@ -216,7 +250,9 @@ func setVersion(l *Loader, n *syntax.Node, in *conf.Instance) {
 func setVRID(l *Loader, n *syntax.Node, in *conf.Instance) {
 	v, ok := value.Decimal(n.Arg(0))
 	if !ok || v < 1 || v > 255 {
-		l.Report(conf.Error, value.ArgPos(n, 0), n.Origin, "invalid-vrid", "virtual_router_id %q is not a number of 1 to 255: instance %s cannot run", value.Clip(n.Arg(0)), value.Clip(in.Name))
+		l.Report(conf.Error, value.ArgPos(n, 0), n.Origin, "invalid-vrid",
+			"virtual_router_id %q is not a number of 1 to 255: instance %s cannot run", value.Clip(n.Arg(0)),
+			value.Clip(in.Name))
 		l.BadVRID[in] = true
 		return
 	}
@@ -234,7 +270,8 @@ func setAdvertInterval(l *Loader, n *syntax.Node, in *conf.Instance) {
 func setSource(l *Loader, n *syntax.Node, in *conf.Instance) {
 	a, err := value.ParseAddr(n.Arg(0))
 	if err != nil {
-		l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)), l.Word)
+		l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)),
+			l.Word)
 		return
 	}
 	if n.Keyword.Text == "unicast_src_ip" {
@@ -267,14 +304,16 @@ func setPeers(l *Loader, n *syntax.Node, in *conf.Instance) {
 	for _, c := range l.Entries(n) {
 		a, err := value.ParseAddr(c.Keyword.Text)
 		if err != nil {
-			l.Warn(c, "invalid-address", "%q is not an IP address for unicast_peer: the line is ignored", value.Clip(c.Keyword.Text))
+			l.Warn(c, "invalid-address", "%q is not an IP address for unicast_peer: the line is ignored",
+				value.Clip(c.Keyword.Text))
 			continue
 		}
 		p := conf.UnicastPeer{Address: a, MinTTL: -1, MaxTTL: -1}
 		for i := 0; i < len(c.Args); i++ {
 			opt := c.Arg(i)
 			if opt != "min_ttl" && opt != "max_ttl" || i+1 >= len(c.Args) {
-				l.WarnArg(c, i, "unknown-value", "unicast_peer does not know %q, or its value is missing: it is ignored", value.Clip(opt))
+				l.WarnArg(c, i, "unknown-value", "unicast_peer does not know %q, or its value is missing: it is ignored",
+					value.Clip(opt))
 				continue
 			}
 			i++
@@ -349,8 +388,10 @@ func setOldSyncDaemon(l *Loader, n *syntax.Node, in *conf.Instance) {
 		if l.SyncNode == nil {
 			l.SyncNode = n
 		}
-		l.Warn(n, "deprecated", "lvs_sync_daemon_interface is the old form of lvs_sync_daemon %s inst %s in global_defs", value.Clip(name), value.Clip(in.Name))
+		l.Warn(n, "deprecated", "lvs_sync_daemon_interface is the old form of lvs_sync_daemon %s inst %s in global_defs",
+			value.Clip(name), value.Clip(in.Name))
 		return
 	}
-	l.Warn(n, "deprecated", "lvs_sync_daemon_interface %s is ignored: %s has been chosen before", value.Clip(name), value.Clip(l.OldSync.Interface))
+	l.Warn(n, "deprecated", "lvs_sync_daemon_interface %s is ignored: %s has been chosen before", value.Clip(name),
+		value.Clip(l.OldSync.Interface))
 }

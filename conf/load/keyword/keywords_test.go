@@ -20,12 +20,16 @@ func TestKeywordsDocument(t *testing.T) {
 // shownElsewhere are keywords that have an effect and no line of their own in
 // the effective configuration, and where it is seen.
 var shownElsewhere = map[string]string{
-	" global_defs": "a block", " vrrp_instance": "a block", " vrrp_sync_group": "a block", " vrrp_script": "a block", " track_file": "a block",
+	" global_defs": "a block", " vrrp_instance": "a block", " vrrp_sync_group": "a block", " vrrp_script": "a block",
+	" track_file":         "a block",
 	" vrrp_track_process": "a block", " track_group": "a block", " garp_group": "a block", " virtual_server": "a block",
 	" bfd_instance": "a block", " SSL": "a block", " virtual_server_group": "a block",
-	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block", "virtual_server real_server": "a block",
-	"real_server TCP_CHECK": "a block", "real_server HTTP_GET": "a block", "real_server SSL_GET": "a block", "real_server PING_CHECK": "a block",
-	"real_server SMTP_CHECK": "a block", "real_server DNS_CHECK": "a block", "real_server MISC_CHECK": "a block", "real_server UDP_CHECK": "a block",
+	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
+	"virtual_server real_server": "a block",
+	"real_server TCP_CHECK":      "a block", "real_server HTTP_GET": "a block", "real_server SSL_GET": "a block",
+	"real_server PING_CHECK": "a block",
+	"real_server SMTP_CHECK": "a block", "real_server DNS_CHECK": "a block", "real_server MISC_CHECK": "a block",
+	"real_server UDP_CHECK":  "a block",
 	"real_server FILE_CHECK": "a block", "real_server BFD_CHECK": "a block",
 	"HTTP_GET url": "a block", "SSL_GET url": "a block", "SMTP_CHECK host": "in SMTP_CHECK itself",
 
@@ -51,11 +55,13 @@ func TestEveryKeywordIsShown(t *testing.T) {
 	for _, k := range keyword.Keywords() {
 		name := k.Block + " " + k.Name
 		line := strings.HasPrefix(k.Block, "line of ") || strings.HasPrefix(k.Name, "include")
-		if line || k.Shown || k.AliasOf != "" || k.State == keyword.NoEffect && k.Note != "this version does not act on it yet" {
+		if line || k.Shown || k.AliasOf != "" || k.State == keyword.NoEffect &&
+			k.Note != "this version does not act on it yet" {
 			continue
 		}
 		if used[name] = true; shownElsewhere[name] == "" {
-			t.Errorf("%s of %q has an effect and is not shown: give its row a get, or say in shownElsewhere where it is seen", k.Name, k.Block)
+			t.Errorf("%s of %q has an effect and is not shown: give its row a get, or say in shownElsewhere where it is seen",
+				k.Name, k.Block)
 		}
 	}
 	for name := range shownElsewhere {

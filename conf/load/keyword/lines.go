@@ -31,7 +31,8 @@ func ruleLines(list []conf.Rule) []entryLine {
 	lines := make([]entryLine, 0, len(list))
 	for _, r := range list {
 		words := strings.Fields(r.Text)
-		if !strings.Contains(" "+r.Text+" ", " preference ") && !strings.Contains(" "+r.Text+" ", " priority ") && !strings.Contains(" "+r.Text+" ", " order ") {
+		if !strings.Contains(" "+r.Text+" ", " preference ") && !strings.Contains(" "+r.Text+" ", " priority ") &&
+			!strings.Contains(" "+r.Text+" ", " order ") {
 			words = append(words, "preference", strconv.FormatUint(uint64(r.Priority), 10))
 		}
 		lines = append(lines, entryLine{r.Text, words})

@@ -39,7 +39,8 @@ var silent = map[string][]string{
 	"global_defs": {"smtp_helo_name"},
 	"vrrp_script": {"script"},
 	"MISC_CHECK":  {"misc_path"},
-	"url":         {"status_code", "regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset", "regex_stack"},
+	"url": {"status_code", "regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset",
+		"regex_stack"},
 }
 
 // withoutValue is what becomes of a line that has a keyword and no value.

@@ -46,8 +46,11 @@ var rootBlocks = []keyword[conf.Config]{
 		}
 		c.GARPGroups = append(c.GARPGroups, g)
 	}),
-	group("interface_up_down_delays", "{ IF DOWN [UP] }", 0, readDelays).shown(func(c *conf.Config) []entryLine { return delayLines(c.InterfaceDelays) }),
-	group[conf.Config]("linkbeat_interfaces", "{ IF [mii|ethtool|ioctl] }", 0, nil).noEffect("the kernel tells of every link that goes down"),
+	group("interface_up_down_delays", "{ IF DOWN [UP] }", 0, readDelays).shown(func(c *conf.Config) []entryLine {
+		return delayLines(c.InterfaceDelays)
+	}),
+	group[conf.Config]("linkbeat_interfaces", "{ IF [mii|ethtool|ioctl] }", 0,
+		nil).noEffect("the kernel tells of every link that goes down"),
 	group("virtual_server", "IP [PORT]|fwmark N|group NAME { ... }", 1, readServer),
 	group("virtual_server_group", "NAME { ... }", 1, readServerGroup),
 	group("SSL", "{ ... }", 0, func(l *Loader, n *syntax.Node, c *conf.Config) {
@@ -61,9 +64,11 @@ var rootLines = []keyword[conf.Config]{
 	ignored[conf.Config]("namespace_with_ipsets", "", 0, whyIptables),
 	word("instance", "NAME", "none", func(c *conf.Config) *string { return &c.InstanceName }),
 	bare("use_pid_dir", func(c *conf.Config) *bool { return &c.UsePIDDir }),
-	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5", "director waits for its workers as long as they have something to do"),
+	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5",
+		"director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),
-	ignored[conf.Config]("include_check", "[[+|-]readable|match|wildcard_match|brace_match]", 0, "which includes are reported was decided while they were read"),
+	ignored[conf.Config]("include_check", "[[+|-]readable|match|wildcard_match|brace_match]", 0,
+		"which includes are reported was decided while they were read"),
 }
 
 // TrackGroup is the track_group block.
@@ -126,7 +131,8 @@ func readDelays(l *Loader, n *syntax.Node, c *conf.Config) {
 func readInstance(l *Loader, n *syntax.Node, c *conf.Config) {
 	name := n.Arg(0)
 	if first := l.Instances[name]; first != nil {
-		l.WarnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", value.Clip(name), l.Node(first).Pos())
+		l.WarnArg(n, 0, "repeated", "vrrp_instance %s is defined already, at %s: this one is ignored", value.Clip(name),
+			l.Node(first).Pos())
 		return
 	}
 	in := &conf.Instance{
@@ -142,14 +148,16 @@ func readInstance(l *Loader, n *syntax.Node, c *conf.Config) {
 func readGroup(l *Loader, n *syntax.Node, c *conf.Config) {
 	name := n.Arg(0)
 	if first := l.Groups[name]; first != nil {
-		l.WarnArg(n, 0, "repeated", "vrrp_sync_group %s is defined already, at %s: this one is ignored", value.Clip(name), l.Node(first).Pos())
+		l.WarnArg(n, 0, "repeated", "vrrp_sync_group %s is defined already, at %s: this one is ignored", value.Clip(name),
+			l.Node(first).Pos())
 		return
 	}
 	g := &conf.SyncGroup{Name: name}
 	l.Begin(g, n)
 	Group.Read(l, n.Children(), g)
 	if len(l.Members[g]) == 0 {
-		l.AtEnd(n, "empty-group", "sync group %s has no members: it is removed", value.Clip(name)).Hint = "members stand in group { }"
+		l.AtEnd(n, "empty-group", "sync group %s has no members: it is removed",
+			value.Clip(name)).Hint = "members stand in group { }"
 		return
 	}
 	l.Groups[name] = g
@@ -159,7 +167,8 @@ func readGroup(l *Loader, n *syntax.Node, c *conf.Config) {
 // repeated reports a second tracker of one name.
 func (l *Loader) repeated(n *syntax.Node, first any, defined bool) bool {
 	if defined {
-		l.WarnArg(n, 0, "repeated", "%s %s is defined already, at %s: this one is ignored", n.Keyword.Text, value.Clip(n.Arg(0)), l.Node(first).Pos())
+		l.WarnArg(n, 0, "repeated", "%s %s is defined already, at %s: this one is ignored", n.Keyword.Text,
+			value.Clip(n.Arg(0)), l.Node(first).Pos())
 	}
 	return defined
 }

@@ -90,7 +90,8 @@ func bare[T any](name string, field func(*T) *bool) keyword[T] {
 		set: func(l *Loader, n *syntax.Node, t *T) {
 			*field(t) = true
 			if v, ok := value.BoolWord(n.Arg(0)); ok && !v {
-				l.NoteArg(n, 0, "extra-words", "%s is on when it is said, whatever follows it", name).Hint = "leave the line out to have it off"
+				l.NoteArg(n, 0, "extra-words", "%s is on when it is said, whatever follows it",
+					name).Hint = "leave the line out to have it off"
 			}
 		},
 		get: func(t *T) []string {
@@ -137,7 +138,8 @@ func oneOf[T any](name string, words []string, deflt string, field func(*T) *str
 				return
 			}
 		}
-		l.WarnArg(n, 0, "unknown-value", "%s cannot be %q: %s", name, value.Clip(n.Arg(0)), l.Instead()).Hint = "one of " + join(words, ", ")
+		l.WarnArg(n, 0, "unknown-value", "%s cannot be %q: %s", name, value.Clip(n.Arg(0)), l.Instead()).Hint = "one of " +
+			join(words, ", ")
 	}
 	return k
 }
@@ -197,7 +199,8 @@ func program[T any](name string, field func(*T) *conf.Script) keyword[T] {
 
 // custom is a keyword with its own way of reading; words 0 means that its
 // words are not counted.
-func custom[T any](name, value, deflt string, need int, set func(*Loader, *syntax.Node, *T), get func(*T) []string) keyword[T] {
+func custom[T any](name, value, deflt string, need int, set func(*Loader, *syntax.Node, *T),
+	get func(*T) []string) keyword[T] {
 	return keyword[T]{name: name, value: value, deflt: deflt, need: need, set: set, get: get, max: -1}
 }
 

@@ -37,7 +37,8 @@ func Show[T any](c *conf.Config, tb *table[T], t *T, words []string, inherited f
 }
 
 // ShowAt is Show for a block whose place is remembered under another key.
-func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string, inherited func(keyword string) string) Section {
+func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
+	inherited func(keyword string) string) Section {
 	s := Section{Keyword: tb.block, Words: words}
 	if pos, ok := c.Place(key); ok {
 		s.From = pos.String()

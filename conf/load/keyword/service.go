@@ -43,9 +43,15 @@ var serverService = []keyword[conf.VirtualServer]{
 		}},
 	{name: "lvs_sched", value: join(Schedulers, "|"), deflt: "wlc", need: 1, max: -1, set: setScheduler,
 		get: func(v *conf.VirtualServer) []string { return one(v.Scheduler) }},
-	keyword[conf.VirtualServer]{name: "lvs_sched", value: join(Schedulers, "|"), deflt: "wlc", need: 1, max: -1, set: setScheduler}.alias("lb_algo"),
-	methodKeyword("lvs_method", func(v *conf.VirtualServer) (*conf.ForwardMethod, *conf.Tunnel) { return &v.Forward, &v.Tunnel }),
-	methodKeyword("lvs_method", func(v *conf.VirtualServer) (*conf.ForwardMethod, *conf.Tunnel) { return &v.Forward, &v.Tunnel }).alias("lb_kind"),
+	keyword[conf.VirtualServer]{name: "lvs_sched", value: join(Schedulers, "|"), deflt: "wlc", need: 1, max: -1,
+		set: setScheduler}.alias("lb_algo"),
+	methodKeyword("lvs_method", func(v *conf.VirtualServer) (*conf.ForwardMethod, *conf.Tunnel) {
+		return &v.Forward, &v.Tunnel
+	}),
+	methodKeyword("lvs_method", func(v *conf.VirtualServer) (*conf.ForwardMethod, *conf.Tunnel) {
+		return &v.Forward,
+			&v.Tunnel
+	}).alias("lb_kind"),
 	{name: "persistence_timeout", value: "[1..2678400]", deflt: "off; 360 when no time is given", unit: "s", max: 1,
 		set: func(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
 			if len(n.Args) == 0 {
@@ -70,7 +76,9 @@ var serverService = []keyword[conf.VirtualServer]{
 			}
 			return one(strconv.Itoa(v.PersistenceMask))
 		}},
-	oneOf("persistence_engine", []string{"sip"}, "none", func(v *conf.VirtualServer) *string { return &v.PersistenceEngine }),
+	oneOf("persistence_engine", []string{"sip"}, "none", func(v *conf.VirtualServer) *string {
+		return &v.PersistenceEngine
+	}),
 	{name: "ops", deflt: "off", why: "one packet scheduling, UDP only",
 		set: func(_ *Loader, _ *syntax.Node, v *conf.VirtualServer) { v.Flags |= conf.FlagOnePacket },
 		get: func(v *conf.VirtualServer) []string {
@@ -125,7 +133,9 @@ var serverRest = []keyword[conf.VirtualServer]{
 	number("weight", 1, math.MaxInt32, "1", func(v *conf.VirtualServer) *int { return &v.Weight }),
 	bare("ha_suspend", func(v *conf.VirtualServer) *bool { return &v.HASuspend }),
 	word("virtualhost", "NAME", "", func(v *conf.VirtualServer) *string { return &v.VirtualHost }),
-	choice("smtp_alert", "smtp_alert_checker, smtp_alert, else false", func(v *conf.VirtualServer) *conf.Choice { return &v.SMTPAlert }),
+	choice("smtp_alert", "smtp_alert_checker, smtp_alert, else false", func(v *conf.VirtualServer) *conf.Choice {
+		return &v.SMTPAlert
+	}),
 	word("snmp_name", "NAME", "", func(v *conf.VirtualServer) *string { return &v.SNMPName }).noEffect(whySNMP),
 	group("real_server", "IP [PORT] { ... }", 1, setRealServer),
 }
@@ -133,14 +143,20 @@ var serverRest = []keyword[conf.VirtualServer]{
 // Real is the real_server block.
 var Real = newTable("real_server",
 	[]keyword[conf.RealServer]{
-		number("weight", 0, math.MaxInt32, "that of the virtual server, else 1", func(r *conf.RealServer) *int { return &r.Weight }),
-		methodKeyword("lvs_method", func(r *conf.RealServer) (*conf.ForwardMethod, *conf.Tunnel) { return &r.Forward, &r.Tunnel }),
+		number("weight", 0, math.MaxInt32, "that of the virtual server, else 1", func(r *conf.RealServer) *int {
+			return &r.Weight
+		}),
+		methodKeyword("lvs_method", func(r *conf.RealServer) (*conf.ForwardMethod, *conf.Tunnel) {
+			return &r.Forward, &r.Tunnel
+		}),
 		number("uthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Upper }),
 		number("lthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Lower }),
 		flag("inhibit_on_failure", func(r *conf.RealServer) *bool { return &r.Inhibit }),
 		program("notify_up", func(r *conf.RealServer) *conf.Script { return &r.NotifyUp }).firstCounts(),
 		program("notify_down", func(r *conf.RealServer) *conf.Script { return &r.NotifyDown }).firstCounts(),
-		choice("smtp_alert", "that of the virtual server, else true", func(r *conf.RealServer) *conf.Choice { return &r.SMTPAlert }),
+		choice("smtp_alert", "that of the virtual server, else true", func(r *conf.RealServer) *conf.Choice {
+			return &r.SMTPAlert
+		}),
 		word("virtualhost", "NAME", "that of the virtual server", func(r *conf.RealServer) *string { return &r.VirtualHost }),
 		word("snmp_name", "NAME", "", func(r *conf.RealServer) *string { return &r.SNMPName }).noEffect(whySNMP),
 	},
@@ -165,8 +181,13 @@ func timingKeywords[T any](fewest int64, at func(*T) timing) []keyword[T] {
 	return []keyword[T]{
 		duration("delay_loop", time.Microsecond, value.LongTimer, "60", func(t *T) *time.Duration { return at(t).interval }),
 		number("retry", fewest, math.MaxUint32, "1; MISC_CHECK 0, DNS_CHECK 3", func(t *T) *int { return at(t).retries }),
-		duration("delay_before_retry", 0, value.LongTimer, "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop", func(t *T) *time.Duration { return at(t).retryDelay }),
-		duration("connect_timeout", time.Microsecond, value.MaxTimer, "5", func(t *T) *time.Duration { return at(t).timeout }),
+		duration("delay_before_retry", 0, value.LongTimer, "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
+			func(t *T) *time.Duration {
+				return at(t).retryDelay
+			}),
+		duration("connect_timeout", time.Microsecond, value.MaxTimer, "5", func(t *T) *time.Duration {
+			return at(t).timeout
+		}),
 		duration("warmup", 0, value.LongTimer, "delay_loop", func(t *T) *time.Duration { return at(t).warmup }),
 		flag("alpha", func(t *T) *bool { return at(t).alpha }),
 	}
@@ -196,7 +217,8 @@ func schedFlag(name string) keyword[conf.VirtualServer] {
 // methodKeyword is NAT|DR|TUN with the options of a tunnel.
 func methodKeyword[T any](name string, field func(*T) (*conf.ForwardMethod, *conf.Tunnel)) keyword[T] {
 	return keyword[T]{
-		name: name, value: "NAT|DR|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]", deflt: "NAT, or that of the block around", need: 1, max: -1,
+		name: name, value: "NAT|DR|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]",
+		deflt: "NAT, or that of the block around", need: 1, max: -1,
 		set: func(l *Loader, n *syntax.Node, t *T) {
 			method, ok := readMethod(n.Arg(0))
 			if !ok {

@@ -43,7 +43,8 @@ func (l *Loader) groupEntry(c *syntax.Node) (conf.GroupEntry, bool) {
 	if s == "fwmark" {
 		v, ok := l.Integer(c, 0, 1, 1<<32-1)
 		if family := c.Arg(1); ok && family != "" && family != "inet" && family != "inet6" {
-			l.WarnArg(c, 1, "unknown-value", "%q is not a family of a firewall mark: the line is ignored", value.Clip(family)).Hint = "inet or inet6"
+			l.WarnArg(c, 1, "unknown-value", "%q is not a family of a firewall mark: the line is ignored",
+				value.Clip(family)).Hint = "inet or inet6"
 			return conf.GroupEntry{}, false
 		}
 		return conf.GroupEntry{FWMark: uint32(v), IPv6: c.Arg(1) == "inet6"}, ok
@@ -55,7 +56,8 @@ func (l *Loader) groupEntry(c *syntax.Node) (conf.GroupEntry, bool) {
 		var p netip.Prefix
 		if p, err = netip.ParsePrefix(s); err == nil {
 			if p.Masked() != p {
-				l.Warn(c, "invalid-address", "%q has host bits beyond its mask: the line is ignored", value.Clip(s)).Hint = "write " + p.Masked().String()
+				l.Warn(c, "invalid-address", "%q has host bits beyond its mask: the line is ignored",
+					value.Clip(s)).Hint = "write " + p.Masked().String()
 				return e, false
 			}
 			e.First, e.Last = p.Addr(), lastAddr(p)

@@ -61,7 +61,10 @@ func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
 			port, ok = portNumber(n.Arg(1))
 		}
 		if err != nil || !ok {
-			l.Warn(n, "invalid-service", "%q is not an address and port of a virtual server: it is ignored with all its real servers", value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark N, or virtual_server group NAME"
+			l.Warn(n, "invalid-service",
+				"%q is not an address and port of a virtual server: it is ignored with all its real servers",
+				value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark " +
+				"N, or virtual_server group NAME"
 			return false
 		}
 		v.Key.Address, v.Key.Port, v.Key.IPv6 = a, port, a.Is6()
@@ -96,7 +99,8 @@ func setRealServer(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
 
 // checker reads the block of one checker and appends it to the real server's.
 func (l *Loader) checker(n *syntax.Node, kind conf.CheckKind, r *conf.RealServer) {
-	r.Checkers = append(r.Checkers, conf.Checker{Kind: kind, Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1, Warmup: -1})
+	r.Checkers = append(r.Checkers, conf.Checker{Kind: kind, Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1,
+		Warmup: -1})
 	c := &r.Checkers[len(r.Checkers)-1]
 	switch kind {
 	case conf.HTTPGet, conf.SSLGet:
@@ -136,7 +140,8 @@ func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
 		}
 	case conf.UDPCheck:
 		if c.UDP.MinReply > c.UDP.MaxReply {
-			l.AtEnd(n, "reply-length", "UDP_CHECK always fails: min_reply_length %d is above max_reply_length %d", c.UDP.MinReply, c.UDP.MaxReply)
+			l.AtEnd(n, "reply-length", "UDP_CHECK always fails: min_reply_length %d is above max_reply_length %d",
+				c.UDP.MinReply, c.UDP.MaxReply)
 		}
 	case conf.MiscCheck:
 		if c.Misc.Script.IsZero() {

@@ -13,7 +13,8 @@ import (
 func setScheduler(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
 	name := n.Arg(0)
 	if !slices.Contains(Schedulers, name) {
-		f := l.WarnArg(n, 0, "unknown-scheduler", "IPVS has no scheduler %q: it is ignored, and wlc is used", value.Clip(name))
+		f := l.WarnArg(n, 0, "unknown-scheduler", "IPVS has no scheduler %q: it is ignored, and wlc is used",
+			value.Clip(name))
 		if near := value.Nearest(name, Schedulers); near != "" {
 			f.Hint = "did you mean " + near + "?"
 		} else {
@@ -85,7 +86,8 @@ func (l *Loader) tunnel(n *syntax.Node, m conf.ForwardMethod) (t conf.Tunnel, ok
 			case "gue":
 				t.Type = conf.GUE
 			default:
-				l.WarnArg(n, i, "unknown-value", "tunnel type cannot be %q: the line is ignored", value.Clip(n.Arg(i))).Hint = "ipip, gue or gre"
+				l.WarnArg(n, i, "unknown-value", "tunnel type cannot be %q: the line is ignored",
+					value.Clip(n.Arg(i))).Hint = "ipip, gue or gre"
 				return t, false
 			}
 		case opt == "port" && i+1 < len(n.Args):
@@ -183,5 +185,6 @@ func (l *Loader) narrow(n *syntax.Node, v *conf.VirtualServer, bits int64) {
 		return
 	}
 	mask := netip.PrefixFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), int(bits)).Masked().Addr()
-	l.NoteArg(n, 0, "mask-bits", "keepalived takes %d for the mask 0.0.0.%d: %d bits are used here", bits, bits, bits).Hint = "write " + mask.String()
+	l.NoteArg(n, 0, "mask-bits", "keepalived takes %d for the mask 0.0.0.%d: %d bits are used here", bits, bits,
+		bits).Hint = "write " + mask.String()
 }

@@ -216,9 +216,11 @@ func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, 
 		l.cutByComment(n)
 	}
 	if most >= 0 && len(n.Args) > most && hush {
-		l.NoteAt(n.Args[most].Pos, n.Origin, "extra-words", "this and what follows it are ignored: %s takes no more words", name)
+		l.NoteAt(n.Args[most].Pos, n.Origin, "extra-words", "this and what follows it are ignored: %s takes no more words",
+			name)
 	} else if most >= 0 && len(n.Args) > most {
-		l.NoteAt(n.Args[most].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes no more words", value.Clip(n.Args[most].Text), name)
+		l.NoteAt(n.Args[most].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes no more words",
+			value.Clip(n.Args[most].Text), name)
 	}
 	return true
 }
@@ -231,9 +233,11 @@ func (l *Loader) cutByComment(n *syntax.Node) {
 	}
 	last := n.Args[len(n.Args)-1]
 	line := l.Tree.Line(last.Pos)
-	if end := int(last.Pos.Col) - 1 + len(last.Text); !last.Quoted && end < len(line) && (line[end] == '#' || line[end] == '!') {
+	if end := int(last.Pos.Col) - 1 + len(last.Text); !last.Quoted && end < len(line) &&
+		(line[end] == '#' || line[end] == '!') {
 		p := last.Pos
 		p.Col = int32(end + 1)
-		l.NoteAt(p, n.Origin, "cut", "%c begins a comment here: the value of %s ends before it", line[end], n.Keyword.Text).Hint = "put the value into double quotes"
+		l.NoteAt(p, n.Origin, "cut", "%c begins a comment here: the value of %s ends before it", line[end],
+			n.Keyword.Text).Hint = "put the value into double quotes"
 	}
 }

@@ -46,7 +46,8 @@ type TrackRef struct {
 }
 
 // weightOptions reads [weight N [reverse|noreverse]] from word i on.
-func (l *Loader) weightOptions(c *syntax.Node, i int, limit int64, noreverse bool) (weight int, reverse, hasWeight, hasReverse bool) {
+func (l *Loader) weightOptions(c *syntax.Node, i int, limit int64, noreverse bool) (weight int, reverse, hasWeight,
+	hasReverse bool) {
 	l.Word, l.Fallback = "weight", ""
 	for ; i < len(c.Args); i++ {
 		switch opt := c.Arg(i); opt {
@@ -74,24 +75,28 @@ func (l *Loader) weightOptions(c *syntax.Node, i int, limit int64, noreverse boo
 			} else {
 				hint = value.DidYouMean(opt, []string{"weight", "reverse", "noreverse"})
 			}
-			l.WarnArg(c, i, "unknown-option", "unknown option %q of %s: it is ignored%s", value.Clip(opt), value.Clip(c.Keyword.Text), hint)
+			l.WarnArg(c, i, "unknown-option", "unknown option %q of %s: it is ignored%s", value.Clip(opt),
+				value.Clip(c.Keyword.Text), hint)
 		}
 	}
 	return weight, reverse, hasWeight, hasReverse
 }
 
-func (l *Loader) trackInterfaces(n *syntax.Node, owner any, called string, list []conf.TrackInterface) []conf.TrackInterface {
+func (l *Loader) trackInterfaces(n *syntax.Node, owner any, called string,
+	list []conf.TrackInterface) []conf.TrackInterface {
 	for _, c := range l.Entries(n) {
 		name := c.Keyword.Text
 		if len(name) > value.MaxInterfaceName {
-			l.Warn(c, "interface-name", "interface name %q is longer than %d characters: the line is ignored", value.Clip(name), value.MaxInterfaceName)
+			l.Warn(c, "interface-name", "interface name %q is longer than %d characters: the line is ignored", value.Clip(name),
+				value.MaxInterfaceName)
 			continue
 		}
 		w, rev, _, _ := l.weightOptions(c, 0, 253, true)
 		duplicate := false
 		for _, t := range list {
 			if t.Name == name {
-				l.Warn(c, "repeated", "(%s) interface %s is tracked twice: the first line counts", value.Clip(called), value.Clip(name))
+				l.Warn(c, "repeated", "(%s) interface %s is tracked twice: the first line counts", value.Clip(called),
+					value.Clip(name))
 				duplicate = true
 			}
 		}
@@ -117,7 +122,8 @@ func (l *Loader) track(n *syntax.Node, owner any, called string, kind TrackKind,
 		duplicate := false
 		for _, t := range list {
 			if t.Name == name {
-				l.Warn(c, "repeated", "(%s) %s %s is tracked twice: the first line counts", value.Clip(called), TrackKinds[kind].Word, value.Clip(name))
+				l.Warn(c, "repeated", "(%s) %s %s is tracked twice: the first line counts", value.Clip(called),
+					TrackKinds[kind].Word, value.Clip(name))
 				duplicate = true
 			}
 		}

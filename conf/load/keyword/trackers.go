@@ -14,7 +14,8 @@ import (
 // weightKeyword is the weight of a tracker's own block.
 func weightKeyword[T any](limit int64, deflt string, weight func(*T) *int, reverse func(*T) *bool) keyword[T] {
 	return keyword[T]{
-		name: "weight", value: strconv.FormatInt(-limit, 10) + ".." + strconv.FormatInt(limit, 10) + " [reverse]", deflt: deflt, need: 1, max: 2,
+		name: "weight", value: strconv.FormatInt(-limit, 10) + ".." + strconv.FormatInt(limit, 10) + " [reverse]",
+		deflt: deflt, need: 1, max: 2,
 		set: func(l *Loader, n *syntax.Node, t *T) {
 			v, ok := l.Integer(n, 0, -limit, limit)
 			if !ok {
@@ -42,9 +43,15 @@ func weightKeyword[T any](limit int64, deflt string, weight func(*T) *int, rever
 // Script is the vrrp_script block.
 var Script = newTable("vrrp_script", []keyword[conf.TrackScript]{
 	program("script", func(s *conf.TrackScript) *conf.Script { return &s.Script }),
-	duration("interval", time.Millisecond, value.MaxTimer, "1", func(s *conf.TrackScript) *time.Duration { return &s.Interval }),
-	duration("timeout", time.Millisecond, value.MaxTimer, "interval", func(s *conf.TrackScript) *time.Duration { return &s.Timeout }),
-	weightKeyword(253, "0", func(s *conf.TrackScript) *int { return &s.Weight }, func(s *conf.TrackScript) *bool { return &s.Reverse }),
+	duration("interval", time.Millisecond, value.MaxTimer, "1", func(s *conf.TrackScript) *time.Duration {
+		return &s.Interval
+	}),
+	duration("timeout", time.Millisecond, value.MaxTimer, "interval", func(s *conf.TrackScript) *time.Duration {
+		return &s.Timeout
+	}),
+	weightKeyword(253, "0", func(s *conf.TrackScript) *int { return &s.Weight }, func(s *conf.TrackScript) *bool {
+		return &s.Reverse
+	}),
 	number("rise", 1, math.MaxInt32, "1", func(s *conf.TrackScript) *int { return &s.Rise }),
 	number("fall", 1, math.MaxInt32, "1", func(s *conf.TrackScript) *int { return &s.Fall }),
 	{name: "user", value: "USER [GROUP]", deflt: "script_user", need: 1, max: 2,
@@ -60,7 +67,9 @@ var Script = newTable("vrrp_script", []keyword[conf.TrackScript]{
 // File is the track_file block.
 var File = newTable("track_file", []keyword[conf.TrackFile]{
 	word("file", "PATH", "", func(f *conf.TrackFile) *string { return &f.Path }).firstCounts(),
-	weightKeyword(254, "1", func(f *conf.TrackFile) *int { return &f.Weight }, func(f *conf.TrackFile) *bool { return &f.Reverse }),
+	weightKeyword(254, "1", func(f *conf.TrackFile) *int { return &f.Weight }, func(f *conf.TrackFile) *bool {
+		return &f.Reverse
+	}),
 	{name: "init_file", value: "[VALUE] [overwrite]", deflt: "off", max: 2, set: setInitFile,
 		get: func(f *conf.TrackFile) []string {
 			if !f.Init {
@@ -100,12 +109,19 @@ var Process = newTable("vrrp_track_process", []keyword[conf.TrackProcess]{
 			}
 		},
 		get: func(p *conf.TrackProcess) []string { return some(p.Match) }},
-	weightKeyword(254, "0", func(p *conf.TrackProcess) *int { return &p.Weight }, func(p *conf.TrackProcess) *bool { return &p.Reverse }),
+	weightKeyword(254, "0", func(p *conf.TrackProcess) *int { return &p.Weight }, func(p *conf.TrackProcess) *bool {
+		return &p.Reverse
+	}),
 	number("quorum", 1, 65535, "1", func(p *conf.TrackProcess) *int { return &p.Quorum }),
 	number("quorum_max", 0, 65535, "any number", func(p *conf.TrackProcess) *int { return &p.QuorumMax }),
-	duration("fork_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration { return &p.ForkDelay }),
-	duration("terminate_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration { return &p.TerminateDelay }),
-	{name: "delay", value: "0.000001..3600", unit: "s", deflt: "0", need: 1, why: "fork_delay and terminate_delay together",
+	duration("fork_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration {
+		return &p.ForkDelay
+	}),
+	duration("terminate_delay", time.Microsecond, 3600*time.Second, "0", func(p *conf.TrackProcess) *time.Duration {
+		return &p.TerminateDelay
+	}),
+	{name: "delay", value: "0.000001..3600", unit: "s", deflt: "0", need: 1,
+		why: "fork_delay and terminate_delay together",
 		set: func(l *Loader, n *syntax.Node, p *conf.TrackProcess) {
 			if d, ok := l.Timer(n, 0, time.Microsecond, 3600*time.Second); ok {
 				p.ForkDelay, p.TerminateDelay = d, d
@@ -128,7 +144,9 @@ var BFD = newTable("bfd_instance", []keyword[conf.BFDInstance]{
 	number("ttl", 1, 255, "255", func(b *conf.BFDInstance) *int { return &b.TTL }).alias("hoplimit"),
 	number("max_hops", -1, 255, "0", func(b *conf.BFDInstance) *int { return &b.MaxHops }),
 	bare("multihop", func(b *conf.BFDInstance) *bool { return &b.Multihop }),
-	weightKeyword(253, "0", func(b *conf.BFDInstance) *int { return &b.Weight }, func(b *conf.BFDInstance) *bool { return &b.Reverse }),
+	weightKeyword(253, "0", func(b *conf.BFDInstance) *int { return &b.Weight }, func(b *conf.BFDInstance) *bool {
+		return &b.Reverse
+	}),
 	bare("vrrp", func(b *conf.BFDInstance) *bool { return &b.VRRP }),
 	bare("checker", func(b *conf.BFDInstance) *bool { return &b.Checker }),
 })
@@ -174,9 +192,10 @@ var Group = newTable("vrrp_sync_group", []keyword[conf.SyncGroup]{
 	group("track_bfd", "{ NAME [weight N [reverse]] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
 		g.TrackBFDs = l.track(n, g, g.Name, KindBFD, g.TrackBFDs)
 	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackBFDs) }),
-	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0, func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
-		g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
-	}).ours().shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
+	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0,
+		func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
+			g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
+		}).ours().shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
 	bare("sync_group_tracking_weight", func(g *conf.SyncGroup) *bool { return &g.TrackingWeight }),
 	ignored[conf.SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
 	program("notify_master", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Master }).firstCounts(),
@@ -184,7 +203,9 @@ var Group = newTable("vrrp_sync_group", []keyword[conf.SyncGroup]{
 	program("notify_fault", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Fault }).firstCounts(),
 	program("notify_stop", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Stop }).firstCounts(),
 	program("notify", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Any }).firstCounts(),
-	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *conf.SyncGroup) *conf.Choice { return &g.SMTPAlert }),
+	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *conf.SyncGroup) *conf.Choice {
+		return &g.SMTPAlert
+	}),
 	flag("notify_priority_changes", func(g *conf.SyncGroup) *bool { return &g.NotifyPriorityChanges }),
 })
 

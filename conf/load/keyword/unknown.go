@@ -41,7 +41,9 @@ func (l *Loader) unknown(n *syntax.Node, where string, names []string) {
 		if rest == "" {
 			rest = n.Arg(0)
 		}
-		f := l.Warn(n, "odd-blank", "%q begins with a blank that is not a space (such as a no-break space), so that the keyword is unknown: %s", value.Clip(word), what)
+		f := l.Warn(n, "odd-blank",
+			"%q begins with a blank that is not a space (such as a no-break space), so that the keyword is unknown: %s",
+			value.Clip(word), what)
 		if rest != "" {
 			f.Hint = "replace it by spaces or tabs to have " + value.Clip(rest) + " take effect"
 		}

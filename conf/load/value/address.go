@@ -22,7 +22,8 @@ func (l *Reader) Entries(n *syntax.Node) []*syntax.Node {
 	}
 	for _, c := range n.Children() {
 		if c.Block != nil {
-			l.WarnAt(c.Block.Open, c.Origin, "unexpected-brace", "%s has one entry on a line: what stands in these braces is ignored", n.Keyword.Text)
+			l.WarnAt(c.Block.Open, c.Origin, "unexpected-brace",
+				"%s has one entry on a line: what stands in these braces is ignored", n.Keyword.Text)
 		}
 	}
 	return n.Children()
@@ -115,7 +116,8 @@ func (l *Reader) AddressEntry(c *syntax.Node, static bool) (conf.Address, bool) 
 				}
 			}
 		default:
-			l.WarnArg(c, i, "unknown-option", "unknown address option %q: it is ignored%s", Clip(opt), DidYouMean(opt, addressOptions))
+			l.WarnArg(c, i, "unknown-option", "unknown address option %q: it is ignored%s", Clip(opt),
+				DidYouMean(opt, addressOptions))
 		}
 	}
 	return a, true

@@ -21,8 +21,10 @@ const maxNameFile = 1 << 20
 var knownTables = map[string]uint32{"default": 253, "main": conf.TableMain, "local": 255}
 
 var knownProtocols = map[string]uint32{
-	"redirect": 1, "kernel": 2, "boot": 3, "static": 4, "gated": 8, "ra": 9, "mrt": 10, "zebra": 11, "bird": 12, "dnrouted": 13,
-	"xorp": 14, "ntk": 15, "dhcp": 16, "keepalived": conf.ProtocolKeepalived, "babel": 42, "bgp": 186, "isis": 187, "ospf": 188, "rip": 189, "eigrp": 192,
+	"redirect": 1, "kernel": 2, "boot": 3, "static": 4, "gated": 8, "ra": 9, "mrt": 10, "zebra": 11, "bird": 12,
+	"dnrouted": 13,
+	"xorp":     14, "ntk": 15, "dhcp": 16, "keepalived": conf.ProtocolKeepalived, "babel": 42, "bgp": 186, "isis": 187,
+	"ospf": 188, "rip": 189, "eigrp": 192,
 }
 
 // HostName looks a name up in iproute2's files of this host: kind is rt_tables

@@ -10,7 +10,8 @@ import (
 const maxFindings = 5000
 
 // Report adds a finding at a place; the caller may add a hint to it.
-func (l *Reader) Report(s conf.Severity, pos conf.Pos, o *syntax.Origin, code, format string, args ...any) *conf.Finding {
+func (l *Reader) Report(s conf.Severity, pos conf.Pos, o *syntax.Origin, code, format string,
+	args ...any) *conf.Finding {
 	if s != conf.Note {
 		l.Complaints++
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // RouteTypes are the kernel's types of routes.
-var RouteTypes = []string{"unicast", "local", "broadcast", "anycast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat", "xresolve"}
+var RouteTypes = []string{"unicast", "local", "broadcast", "anycast", "multicast", "throw", "unreachable", "prohibit",
+	"blackhole", "nat", "xresolve"}
 
 // RareRouteWords are words of routes that have no field: the number is how many
 // words follow.
@@ -24,7 +25,8 @@ var RareRouteWords = map[string]int{
 
 var routeWords = []string{
 	"src", "to", "via", "gw", "or", "dev", "oif", "scope", "table", "tos", "dsfield", "protocol", "metric", "priority",
-	"preference", "mtu", "hoplimit", "advmss", "initcwnd", "initrwnd", "onlink", "nexthop", "vrf", "no_track", "track_group", "encap",
+	"preference", "mtu", "hoplimit", "advmss", "initcwnd", "initrwnd", "onlink", "nexthop", "vrf", "no_track",
+	"track_group", "encap",
 }
 
 // Routes reads a block of routes and appends them to list.
@@ -179,18 +181,21 @@ func (l *Reader) route(c *syntax.Node) (conf.Route, bool) {
 				}
 			}
 			v := e.uint32(s)
-			*map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd, "hoplimit": &r.HopLimit}[s] = v
+			*map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd,
+				"hoplimit": &r.HopLimit}[s] = v
 		case "onlink":
 			r.OnLink = true
 		case "vrf":
 			r.VRF = e.str(s)
-			l.NoteArg(c, e.i, "no-effect", "vrf is accepted without effect in a route: name the table of the VRF with table").Keyword = "vrf"
+			l.NoteArg(c, e.i, "no-effect",
+				"vrf is accepted without effect in a route: name the table of the VRF with table").Keyword = "vrf"
 		case "no_track":
 			r.NoTrack = true
 		case "track_group":
 			r.TrackGroup = e.str(s)
 		case "encap":
-			l.NoteArg(c, e.i, "no-effect", "encap and what follows it are accepted without effect: director does not encapsulate")
+			l.NoteArg(c, e.i, "no-effect",
+				"encap and what follows it are accepted without effect: director does not encapsulate")
 			e.i = len(e.text)
 		default:
 			if slices.Contains(RouteTypes, s) && !r.Destination.IsValid() && !isDefault {
@@ -206,7 +211,8 @@ func (l *Reader) route(c *syntax.Node) (conf.Route, bool) {
 				isDefault = l.destination(e, &r, s)
 				break
 			}
-			l.WarnArg(c, e.i, "unknown-option", "unknown word %q in a route: it is ignored%s", Clip(s), DidYouMean(s, routeWords))
+			l.WarnArg(c, e.i, "unknown-option", "unknown word %q in a route: it is ignored%s", Clip(s),
+				DidYouMean(s, routeWords))
 		}
 	}
 	if e.fine && !r.Destination.IsValid() && !isDefault {

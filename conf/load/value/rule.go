@@ -23,7 +23,8 @@ var RareRuleWords = map[string]int{"realms": 1}
 
 var ruleWords = []string{
 	"not", "from", "to", "table", "lookup", "preference", "order", "priority", "tos", "dsfield", "fwmark",
-	"iif", "dev", "oif", "l3mdev", "uidrange", "ipproto", "sport", "dport", "tunnel-id", "suppress_prefixlength", "suppress_ifgroup",
+	"iif", "dev", "oif", "l3mdev", "uidrange", "ipproto", "sport", "dport", "tunnel-id", "suppress_prefixlength",
+	"suppress_ifgroup",
 	"protocol", "goto", "no_track", "track_group", "inet", "inet6",
 }
 
@@ -169,7 +170,8 @@ func (l *Reader) rule(c *syntax.Node) (conf.Rule, bool) {
 	if !preferred {
 		l.Preference--
 		r.Priority = uint32(l.Preference + 1)
-		l.Warn(c, "no-preference", "rule has no preference: %d is used, which is probably not what is wanted", r.Priority).Hint = "write preference N"
+		l.Warn(c, "no-preference", "rule has no preference: %d is used, which is probably not what is wanted",
+			r.Priority).Hint = "write preference N"
 	}
 	if r.Action == "lookup" && r.Table == 0 && !r.L3MDev {
 		l.Warn(c, "missing-value", "rule names neither a table nor an action: it is ignored")
@@ -197,7 +199,8 @@ func (e *entry) span(opt string, most uint64) (first, last uint32) {
 }
 
 // ipProtocols are those that have ports, and their relatives.
-var ipProtocols = map[string]uint8{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "ospf": 89, "vrrp": 112, "sctp": 132}
+var ipProtocols = map[string]uint8{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51,
+	"ipv6-icmp": 58, "ospf": 89, "vrrp": 112, "sctp": 132}
 
 func (e *entry) ipProtocol(opt string) uint8 {
 	text, ok := e.value(opt)

@@ -27,17 +27,21 @@ func (l *Reader) Script(n *syntax.Node) (conf.Script, bool) {
 		const hint = "put the command and its arguments into double quotes"
 		switch {
 		case !userName(s.User):
-			l.WarnAt(words[1].Pos, n.Origin, "script-user", "%q is taken as the user that runs %s, and there is no such user: the script is not run", Clip(s.User), n.Keyword.Text).Hint = hint
+			l.WarnAt(words[1].Pos, n.Origin, "script-user",
+				"%q is taken as the user that runs %s, and there is no such user: the script is not run", Clip(s.User),
+				n.Keyword.Text).Hint = hint
 			return conf.Script{}, false
 		case !words[0].Quoted && s.User != "root":
-			l.NoteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", Clip(s.User), n.Keyword.Text).Hint = hint
+			l.NoteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", Clip(s.User),
+				n.Keyword.Text).Hint = hint
 		}
 	}
 	if len(words) > 2 {
 		s.Group = words[2].Text
 	}
 	if len(words) > 3 {
-		l.NoteAt(words[3].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes a command, a user and a group", Clip(words[3].Text), n.Keyword.Text)
+		l.NoteAt(words[3].Pos, n.Origin, "extra-words",
+			"%q and what follows it are ignored: %s takes a command, a user and a group", Clip(words[3].Text), n.Keyword.Text)
 	}
 	if strings.HasPrefix(s.Command, "</dev/tcp/") || strings.HasPrefix(s.Command, "</dev/udp/") {
 		// Only bash knows these names; there is no program to run without it.

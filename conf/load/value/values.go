@@ -102,10 +102,12 @@ func (l *Reader) Milliseconds(n *syntax.Node, i int, lo, hi int64) (time.Duratio
 	d, _, ok := seconds(n.Arg(i)) // as if they were seconds
 	switch {
 	case !ok:
-		l.WarnArg(n, i, "invalid-number", "%q is not a number of milliseconds for %s: %s", Clip(n.Arg(i)), l.Word, l.Instead())
+		l.WarnArg(n, i, "invalid-number", "%q is not a number of milliseconds for %s: %s", Clip(n.Arg(i)), l.Word,
+			l.Instead())
 		return 0, false
 	case d < time.Duration(lo)*time.Second || d > time.Duration(hi)*time.Second:
-		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %d to %d milliseconds: %s", l.Word, Clip(n.Arg(i)), lo, hi, l.Instead())
+		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %d to %d milliseconds: %s", l.Word, Clip(n.Arg(i)), lo, hi,
+			l.Instead())
 		return 0, false
 	}
 	return d / 1000, true
@@ -120,7 +122,8 @@ func (l *Reader) Timer(n *syntax.Node, i int, lo, hi time.Duration) (time.Durati
 		return 0, false
 	}
 	if d < lo || d > hi {
-		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %s to %s seconds: %s", l.Word, Clip(s), Seconds(lo), Seconds(hi), l.Instead())
+		l.WarnArg(n, i, "out-of-range", "%s %s is outside of %s to %s seconds: %s", l.Word, Clip(s), Seconds(lo), Seconds(hi),
+			l.Instead())
 		return 0, false
 	}
 	if !exact {
@@ -196,7 +199,8 @@ func (l *Reader) InterfaceName(n *syntax.Node, i int) (string, bool) {
 	s := n.Arg(i)
 	switch {
 	case len(s) > MaxInterfaceName:
-		l.WarnArg(n, i, "interface-name", "interface name %q is longer than %d characters: the line is ignored", Clip(s), MaxInterfaceName)
+		l.WarnArg(n, i, "interface-name", "interface name %q is longer than %d characters: the line is ignored", Clip(s),
+			MaxInterfaceName)
 		return "", false
 	case s == "" || s == "." || s == ".." || strings.ContainsAny(s, "/ \t\n"):
 		l.WarnArg(n, i, "interface-name", "%q cannot be the name of an interface: the line is ignored", Clip(s))
