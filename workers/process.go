@@ -84,6 +84,9 @@ func OpenJournal(log *slog.Logger, d worker.RunDir, name string) (*journal.Journ
 		return nil, err
 	}
 	j, err := journal.OpenAnyway(d.Journal(name), epoch)
+	if errors.Is(err, journal.ErrLocked) && endPredecessor(log, d, name) {
+		j, err = journal.OpenAnyway(d.Journal(name), epoch)
+	}
 	if j == nil {
 		return nil, err
 	}

@@ -92,3 +92,28 @@ func TestABusyHost(t *testing.T) {
 		t.Errorf("the mastership was lost:\n%s", n.log)
 	}
 }
+
+// TestAWorkerWhoseDirectorIsGone: stopped, it does not see the end of its
+// supervisor, and holds address and journal. The next director ends it.
+func TestAWorkerWhoseDirectorIsGone(t *testing.T) {
+	n := newNode(t)
+	n.write(vip1)
+	n.start()
+	n.has(vip1)
+	left := n.worker(worker.VRRP)
+	if err := syscall.Kill(left, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	gone := n.cmd.Process.Pid
+	if err := syscall.Kill(gone, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	n.until("its director is gone", func() bool { return syscall.Kill(gone, 0) != nil })
+	n.start()
+	n.until("the worker that was left has ended", func() bool { return syscall.Kill(left, 0) != nil })
+	n.until("another has the address", func() bool {
+		return strings.Contains(n.log.String(), "killing a worker whose director is gone") &&
+			strings.Contains(n.log.String(), "to=MASTER")
+	})
+	n.has(vip1)
+}

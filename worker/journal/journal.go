@@ -27,13 +27,14 @@ import (
 const maxSize = 64 << 20
 
 // lockWait is how long Open waits for another process to release the journal.
-const lockWait = 5 * time.Second
+const lockWait = 3 * time.Second
 
 // rewriteSlack is how many lines more than twice the number of keys the file may
 // have before it is rewritten.
 const rewriteSlack = 4096
 
-var errLocked = errors.New("another process holds the lock")
+// ErrLocked says that another process has the journal; see Holder.
+var ErrLocked = errors.New("another process holds the lock")
 
 // Journal is one worker's list of keys, texts without line breaks such as
 // "address eth0 10.0.0.1/32". Its methods may be called from any goroutine.
@@ -80,7 +81,7 @@ func OpenAnyway(path, epoch string) (j *Journal, err error) {
 	switch {
 	case err == nil:
 		return j, nil
-	case errors.Is(err, errLocked):
+	case errors.Is(err, ErrLocked):
 		return nil, err
 	}
 	j = newJournal(path, epoch)

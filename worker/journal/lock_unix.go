@@ -27,7 +27,7 @@ func lock(path string, wait time.Duration) (*os.File, error) {
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
 			f.Close()
-			return nil, fmt.Errorf("%w %s: %w", errLocked, path+".lock", err)
+			return nil, fmt.Errorf("%w %s: %w", ErrLocked, path+".lock", err)
 		}
 	}
 }
