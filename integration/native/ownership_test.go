@@ -174,7 +174,6 @@ func TestAddressIsReplaced(t *testing.T) {
 // TestRunDirectoryGoes: a tmp cleaner removes the run directory. Director
 // answers as before, a worker that dies comes back, and a stop leaves nothing.
 func TestRunDirectoryGoes(t *testing.T) {
-	pending(t, "all depends on the run directory")
 	t.Parallel()
 	w := watch(t)
 	d := w.start(w.a, base(150))

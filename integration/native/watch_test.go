@@ -218,13 +218,3 @@ func complaints(d *pair.Daemon, since time.Time) (list []string) {
 	}
 	return list
 }
-
-// pending skips a test whose fault is not mended yet. Every test of this
-// package runs without it in the end; until then
-// DIRECTOR_PENDING=1 shows what is left.
-func pending(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("DIRECTOR_PENDING") == "" {
-		t.Skipf("SKIP: not mended yet: %s", what)
-	}
-}

@@ -60,6 +60,10 @@ var pure = []string{
 // types only.
 var known = []string{"conf"}
 
+// typesOf are the same for single packages: track reads which kind of port an
+// interface is.
+var typesOf = map[string]string{"vrrp/track": "vrrp/link"}
+
 // impure are imports that no pure package has, each with what is below it.
 var impure = []string{
 	"os", "net", "syscall", "log", "context", "sync", "math/rand", "runtime",
