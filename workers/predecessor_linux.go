@@ -28,7 +28,8 @@ func endPredecessor(log *slog.Logger, d worker.RunDir, name string) bool {
 	if !p.isWorker(d, name) || p.parent == os.Getppid() {
 		return false
 	}
-	log.Error("killing a worker whose director is gone: it still has the journal", "worker", name, "pid", pid, "state", p.state)
+	log.Error("killing a worker whose director is gone: it still has the journal", "worker", name, "pid", pid, "state",
+		p.state)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		log.Error("failed to kill a worker whose director is gone", "worker", name, "pid", pid, "error", err)
 		return false
@@ -67,5 +68,6 @@ func look(pid int) (o other) {
 func (o other) isWorker(d worker.RunDir, name string) bool {
 	i := slices.Index(o.argv, "worker")
 	dir := slices.Index(o.argv, "--run-dir")
-	return i > 0 && i+1 < len(o.argv) && o.argv[i+1] == name && dir > 0 && dir+1 < len(o.argv) && o.argv[dir+1] == string(d)
+	return i > 0 && i+1 < len(o.argv) && o.argv[i+1] == name && dir > 0 && dir+1 < len(o.argv) &&
+		o.argv[dir+1] == string(d)
 }

@@ -107,7 +107,7 @@ func TestIPv6NeighboursAreTold(t *testing.T) {
 // TestIPv6WorkerKilled: a worker that is restarted knows its virtual
 // link-local address from the interface's own, and goes on.
 func TestIPv6WorkerKilled(t *testing.T) {
-	director := stage.Director()
+	director := stage.PlainDirector()
 	site := vrrpOnly(t)
 	site.UseIPv6()
 	r := site.Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) {

@@ -14,7 +14,7 @@ import (
 // peer misses it, and no address moves. At 10 ms it may be too late, but the
 // addresses never stay on both.
 func TestVRRPWorkerKilled(t *testing.T) {
-	director := stage.Director()
+	director := stage.PlainDirector()
 	for _, interval := range []time.Duration{100 * time.Millisecond, 10 * time.Millisecond} {
 		t.Run(interval.String(), func(t *testing.T) {
 			site := vrrpOnly(t)
