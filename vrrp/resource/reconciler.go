@@ -32,6 +32,10 @@ type Reconciler struct {
 	// strays may be somebody else's; strayAt is when they are looked at again.
 	strays  map[Key]Trouble
 	strayAt time.Time
+	// released are addresses that were removed lately, and when: an interface that
+	// was renamed before we knew takes its addresses along, and the removal found
+	// no interface of the old name.
+	released map[AddressKey]time.Time
 	// disturbed may have gone because of what we did ourselves.
 	disturbed map[Key]bool
 }
@@ -64,7 +68,7 @@ func New(o Options) *Reconciler {
 		ledger: newLedger(o.Held), kernel: o.Kernel, journal: o.Journal, log: o.Log, turns: o.Turns,
 		inbox: mailbox.New[inbox](), results: make(chan Result), stop: make(chan struct{}),
 		strays: make(map[Key]Trouble), troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner),
-		disturbed: make(map[Key]bool),
+		disturbed: make(map[Key]bool), released: make(map[AddressKey]time.Time),
 	}
 }
 
@@ -209,11 +213,22 @@ func (r *Reconciler) sweep(keep map[Key]bool) {
 	r.tasks = append(r.tasks, newTask(Job{Owner: Leftovers}))
 }
 
+// renameDelay bounds how late the event of a renamed interface comes.
+const renameDelay = 10 * time.Second
+
 // followRenames removes what is ours from interfaces that have got another name.
 func (r *Reconciler) followRenames(list []Rename) {
 	for _, n := range list {
 		var there []Key
 		var claim, before []string
+		for a, at := range r.released {
+			if a.Device == n.From && time.Since(at) < renameDelay {
+				to := AddressKey{n.To, a.Prefix}
+				there, claim = append(there, to), append(claim, to.Journal())
+				r.left[to], _ = parseAddress(to.Device + " " + to.Prefix.String())
+				delete(r.released, a)
+			}
+		}
 		for k := range r.held {
 			if a, ok := k.(AddressKey); ok && a.Device == n.From {
 				to := AddressKey{n.To, a.Prefix}

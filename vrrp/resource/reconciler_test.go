@@ -97,6 +97,19 @@ func (k *kernel) Remove(device string, prefix netip.Prefix) error {
 	return nil
 }
 
+// rename gives an interface another name, with its addresses.
+func (k *kernel) rename(from, to string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for key, a := range k.addresses {
+		if key.Device == from {
+			delete(k.addresses, key)
+			key.Device, a.Device = to, to
+			k.addresses[key] = a
+		}
+	}
+}
+
 func (k *kernel) FindRoutes(keys []link.RouteKey) (map[link.RouteKey]conf.Route, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -434,6 +447,36 @@ func TestAnAddressThatCannotBeRemovedAndIsWantedAgainIsNoTrouble(t *testing.T) {
 		synctest.Wait()
 		if len(b.kernel.addresses) != 1 {
 			t.Error("the removal that had failed was made although the address is wanted again")
+		}
+	})
+}
+
+// TestARenameThatIsHeardLate: an interface is taken down to be renamed, and has its
+// new name before the address is removed by the old one. The address goes all the same.
+func TestARenameThatIsHeardLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newKernel(), journal{})
+		vip := address("10.0.0.100/32")
+		b.put(resource.Job{Owner: "VI", Seq: 1, Want: []resource.Resource{vip}})
+		b.kernel.rename("eth0", "lan0")
+		b.put(resource.Job{Owner: "VI", Seq: 2}) // it is down, is all that is known
+		time.Sleep(time.Second)
+		b.Renamed(resource.Rename{From: "eth0", To: "lan0"})
+		synctest.Wait()
+		if len(b.kernel.addresses) != 0 || len(b.journal) != 0 {
+			t.Errorf("kernel %v, journal %v", b.kernel.addresses, b.journal)
+		}
+		// Much later it is somebody else's doing.
+		b.put(resource.Job{Owner: "VI", Seq: 3, Want: []resource.Resource{vip}})
+		b.put(resource.Job{Owner: "VI", Seq: 4})
+		time.Sleep(time.Hour)
+		if err := b.kernel.Add(conf.Address{Prefix: vip.Prefix, Device: "lan0"}); err != nil {
+			t.Fatal(err)
+		}
+		b.Renamed(resource.Rename{From: "eth0", To: "lan0"})
+		synctest.Wait()
+		if len(b.kernel.addresses) != 1 {
+			t.Error("an address of somebody else was removed")
 		}
 	})
 }

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -56,6 +57,7 @@ func (r *Reconciler) removeSome() {
 		r.ledger.gone(k)
 		gone = append(gone, k.Journal())
 		if a, ok := k.(AddressKey); ok {
+			r.released[a] = time.Now()
 			n.shaken = append(n.shaken, r.dependents(a)...)
 		}
 	}
@@ -68,6 +70,7 @@ func (r *Reconciler) removeSome() {
 }
 
 func (r *Reconciler) startRound() {
+	maps.DeleteFunc(r.released, func(_ AddressKey, at time.Time) bool { return time.Since(at) >= renameDelay })
 	n := &round{keys: r.remove}
 	r.remove, r.removing = nil, n
 	slices.SortStableFunc(n.keys, func(a, b Key) int { return cmp.Compare(b.Kind(), a.Kind()) })
