@@ -50,6 +50,32 @@ func TestAWorkerThatIsStartedAgainTellsChangesOnly(t *testing.T) {
 
 // A reload that gives an instance another name, or swaps those of two, changes
 // nothing that scripts are told of.
+func TestARenamedGroupIsToldNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		named := func(group, member string) *conf.Config {
+			return &conf.Config{
+				Instances:  []*conf.Instance{{Name: member, Interface: "eth0", VRID: 51}},
+				SyncGroups: []*conf.SyncGroup{
+					{Name: group, Members: []string{member}, Notify: conf.NotifyScripts{Any: script("/any/1s")}},
+				},
+			}
+		}
+		l := newLab()
+		report := func(group string, s event.VRRPState) {
+			l.Group(event.GroupState{Group: group, State: s, Since: time.Now()})
+			pause(5 * time.Second)
+		}
+		l.Apply(named("G1", "VI_1"))
+		report("G1", event.Master)
+		l.Apply(named("G2", "VI_X")) // the member has another name as well
+		report("G2", event.Init)
+		report("G2", event.Master)
+		report("G2", event.Backup)
+		diff(t, "scripts", []string{"0s /any/1s GROUP G1 MASTER 0", "15s /any/1s GROUP G2 BACKUP 0"}, l.seen)
+		stop(t, l)
+	})
+}
+
 func TestARenameTellsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		scripts := conf.NotifyScripts{Any: script("/any/1s"), Fault: script("/fault/1s"), Deleted: script("/deleted/1s")}

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -15,6 +17,7 @@ type instance struct {
 	word    string // INSTANCE or GROUP
 	name    string // in the configuration, which a reload may change
 	scripts conf.NotifyScripts
+	members string              // of a group: their identities
 	last    event.InstanceState // the last one that was heard; State is Init before the first
 }
 
@@ -92,12 +95,19 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 	configured := make(map[string]bool)
 	for _, c := range cfg.SyncGroups {
 		configured[c.Name] = true
+	}
+	for _, c := range cfg.SyncGroups {
+		members := membersOf(cfg, c)
 		g := n.groups[c.Name]
 		if g == nil {
-			g = newInstance("GROUP", c.Name)
-			n.groups[c.Name] = g
+			g = n.renamedGroup(configured, members)
 		}
-		g.scripts, g.gone = c.Notify, false
+		if g == nil {
+			g = newInstance("GROUP", c.Name)
+		}
+		g.rename(c.Name)
+		n.groups[c.Name] = g
+		g.scripts, g.members, g.gone = c.Notify, members, false
 	}
 	for name, g := range n.groups {
 		if !configured[name] {
@@ -105,6 +115,30 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 			n.forget(&g.object)
 		}
 	}
+}
+
+// renamedGroup takes out the group that has the same members and is not configured
+// under its name any more: it is the same one. A rename tells nothing.
+func (n *Notifier) renamedGroup(configured map[string]bool, members string) *instance {
+	for name, g := range n.groups {
+		if !configured[name] && !g.gone && members != "" && g.members == members {
+			delete(n.groups, name)
+			return g
+		}
+	}
+	return nil
+}
+
+// membersOf are the identities of the members of a sync group, as one text.
+func membersOf(cfg *conf.Config, g *conf.SyncGroup) string {
+	var ids []string
+	for _, i := range cfg.Instances {
+		if slices.Contains(g.Members, i.Name) {
+			ids = append(ids, i.ID().String())
+		}
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
 }
 
 func (n *Notifier) applyServers(cfg *conf.Config) {

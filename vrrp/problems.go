@@ -194,12 +194,12 @@ func (e *Engine) findConflicts(now time.Time) {
 }
 
 // virtualThere are the virtual addresses that are on this host, by address: with
-// whatever prefix, and on any interface but the loopback interface, where real
-// servers of direct routing have them.
+// whatever prefix, and on any interface but the loopback interface and those without
+// ARP (dummy interfaces), where real servers of direct routing have them.
 func (e *Engine) virtualThere() map[netip.Addr][]resource.AddressKey {
 	there := make(map[netip.Addr][]resource.AddressKey)
 	for _, on := range e.interfaces.byIndex {
-		if !on.known || on.Name == "lo" {
+		if !on.known || on.Name == "lo" || on.NoARP {
 			continue
 		}
 		for _, p := range on.prefixes() {

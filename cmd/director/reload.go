@@ -12,8 +12,8 @@ import (
 
 type reloadCmd struct {
 	daemonDirs
-	Confirm    time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
-	AcceptLoss bool          `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
+	Confirm    *time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
+	AcceptLoss bool           `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
 }
 
 // Help is the example that "director reload --help" shows.
@@ -35,8 +35,8 @@ func (c *reloadCmd) Run(io streams) error {
 
 type rollbackCmd struct {
 	daemonDirs
-	Number  int           `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
-	Confirm time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
+	Number  int            `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
+	Confirm *time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
 }
 
 // Help is the example that "director rollback --help" shows.
@@ -76,7 +76,7 @@ func (c *confirmCmd) Run(io streams) error {
 
 // change shows the plan for another configuration and has it carried out.
 func change(
-	io streams, d daemonDirs, q control.PlanRequest, path string, request control.ReloadRequest, confirm time.Duration,
+	io streams, d daemonDirs, q control.PlanRequest, path string, request control.ReloadRequest, confirm *time.Duration,
 ) error {
 	var p control.PlanReport
 	if err := control.Ask(d.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &p); err != nil {
@@ -91,7 +91,7 @@ func change(
 		return fmt.Errorf("writing the plan: %w", err)
 	}
 	request.Number, request.Expect = p.Number, p.Digest
-	if confirm != 0 {
+	if confirm != nil { // 0 is refused: it would mean never to go back
 		request.Confirm = confirm.String()
 	}
 	var r control.ReloadReport

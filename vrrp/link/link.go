@@ -36,6 +36,8 @@ type Interface struct {
 	HardwareAddr net.HardwareAddr
 	// Up is IFF_UP and IFF_RUNNING: it is enabled and has a carrier.
 	Up bool
+	// NoARP is IFF_NOARP: nobody learns its addresses from it (a dummy interface).
+	NoARP bool
 	// Port is what takes all packets that arrive on it.
 	Port Port
 }

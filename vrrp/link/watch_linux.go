@@ -173,6 +173,7 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		Name:         u.Attrs().Name,
 		HardwareAddr: u.Attrs().HardwareAddr,
 		Up:           isUp(u.IfInfomsg.Flags),
+		NoARP:        u.IfInfomsg.Flags&unix.IFF_NOARP != 0,
 		Port:         portOf(w.kinds[u.Attrs().MasterIndex], w.known[u.Attrs().MasterIndex].Name),
 	}
 	old, known := w.known[i.Index]
@@ -182,7 +183,7 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		return Event{Kind: InterfaceGone, Interface: i}, known
 	}
 	w.known[i.Index], w.kinds[i.Index] = i, u.Type()
-	same := known && old.Name == i.Name && old.Up == i.Up && old.Port == i.Port &&
+	same := known && old.Name == i.Name && old.Up == i.Up && old.NoARP == i.NoARP && old.Port == i.Port &&
 		slices.Equal(old.HardwareAddr, i.HardwareAddr)
 	return Event{Kind: InterfaceChanged, Interface: i}, !same
 }
@@ -237,7 +238,8 @@ func listLinks(h *netlink.Handle) ([]Interface, map[int]string, error) {
 		a := l.Attrs()
 		list = append(list, Interface{
 			Index: a.Index, Name: a.Name, HardwareAddr: a.HardwareAddr, Up: isUp(a.RawFlags),
-			Port: portOf(kinds[a.MasterIndex], names[a.MasterIndex]),
+			NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+			Port:  portOf(kinds[a.MasterIndex], names[a.MasterIndex]),
 		})
 	}
 	return list, kinds, nil
