@@ -11,7 +11,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/vrrp/vrrptest"
 )
 
@@ -76,7 +76,7 @@ func TestAPortOfABridgeIsAFault(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, _, b := pair(t)
-				port := link.Port{Kind: kind, Master: "brX"}
+				port := track.Port{Kind: kind, Master: "brX"}
 				b.host.SetMaster("eth0", port)
 				b.want("VI", event.Fault)
 				if got, want := b.state("VI").Reason,
@@ -86,7 +86,7 @@ func TestAPortOfABridgeIsAFault(t *testing.T) {
 				after(10 * time.Second)
 				b.want("VI", event.Fault)
 				b.wantAddress(false, vip)
-				b.host.SetMaster("eth0", link.Port{})
+				b.host.SetMaster("eth0", track.Port{})
 				b.want("VI", event.Backup)
 				after(10 * time.Second)
 				b.want("VI", event.Backup)

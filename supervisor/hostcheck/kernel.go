@@ -68,7 +68,7 @@ func Links() (map[string]track.Interface, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports := make(map[string]link.Port, len(known))
+	ports := make(map[string]track.Port, len(known))
 	for _, i := range known {
 		ports[i.Name] = i.Port
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 	vrrppacket "github.com/lvs-director/director/vrrp/packet"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // wire makes a veth pair left-right that is up and has 10.0.0.1 and 10.0.0.2.
@@ -425,7 +426,7 @@ func TestAPortOfABridgeIsToldAsSuch(t *testing.T) {
 	events, err := kernel(t).Watch(t.Context())
 	check(t, err)
 	<-events // the snapshot
-	wantPort := func(want link.Port) {
+	wantPort := func(want track.Port) {
 		t.Helper()
 		for limit := time.After(5 * time.Second); ; {
 			select {
@@ -438,20 +439,20 @@ func TestAPortOfABridgeIsToldAsSuch(t *testing.T) {
 			}
 		}
 	}
-	port := link.Port{Kind: "bridge", Master: "br7"}
+	port := track.Port{Kind: "bridge", Master: "br7"}
 	check(t, netlink.LinkSetMaster(left, bridge))
 	wantPort(port)
 	list, err := kernel(t).Interfaces()
 	check(t, err)
 	for _, i := range list {
-		if i.Name == "left" && i.Port != port || i.Name == "right" && i.Port != (link.Port{}) {
+		if i.Name == "left" && i.Port != port || i.Name == "right" && i.Port != (track.Port{}) {
 			t.Errorf("%s is told as a port of %+v", i.Name, i.Port)
 		}
 	}
 	check(t, netlink.LinkSetNoMaster(left))
-	wantPort(link.Port{})
+	wantPort(track.Port{})
 	check(t, netlink.LinkSetMaster(left, bridge))
 	wantPort(port)
 	check(t, netlink.LinkDel(bridge))
-	wantPort(link.Port{})
+	wantPort(track.Port{})
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // Family is an address family, as VRRP tells them apart: virtual routers with
@@ -39,33 +41,16 @@ type Interface struct {
 	// NoARP is IFF_NOARP: nobody learns its addresses from it (a dummy interface).
 	NoARP bool
 	// Port is what takes all packets that arrive on it.
-	Port Port
-}
-
-// Port says that an interface is a port of a bridge, bond or team. Packets that
-// arrive on it are the master's: no socket on the port itself hears them, while
-// what is sent from it leaves. The zero value is no such port; one that is in a
-// VRF, or a port of Open vSwitch, is none.
-type Port struct {
-	Kind   string // bridge, bond or team
-	Master string // its name
-}
-
-// Fault says why an instance cannot work on the interface name; empty when it can.
-func (p Port) Fault(name string) string {
-	if p.Kind == "" {
-		return ""
-	}
-	return "interface " + name + " is a port of " + p.Kind + " " + p.Master + ": name " + p.Master + " in `interface`"
+	Port track.Port
 }
 
 // portOf is the Port of an interface with a master of a kind.
-func portOf(kind, master string) Port {
+func portOf(kind, master string) track.Port {
 	switch kind {
 	case "bridge", "bond", "team":
-		return Port{Kind: kind, Master: master}
+		return track.Port{Kind: kind, Master: master}
 	}
-	return Port{}
+	return track.Port{}
 }
 
 // InterfaceAddress is an address on an interface.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/vrrp/link"
 )
 
 // Host is what instances need of the host that they are on, seen from outside of
@@ -20,7 +19,7 @@ type Host struct {
 type Interface struct {
 	Up        bool
 	Addresses []netip.Prefix // with the length of their network's prefix
-	Port      link.Port
+	Port      Port
 }
 
 // Readiness says whether an instance can work on a host, and with which priority.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/track"
 )
 
@@ -24,7 +23,7 @@ func TestReady(t *testing.T) {
 				netip.MustParsePrefix("fe80::1/64"), vip}},
 			"eth1": {Up: false},
 			"eth2": {Up: true, Addresses: []netip.Prefix{vip}},
-			"eth3": {Up: true, Port: link.Port{Kind: "bond", Master: "bond0"}},
+			"eth3": {Up: true, Port: track.Port{Kind: "bond", Master: "bond0"}},
 		},
 		Trackers: map[track.Key]event.TrackerState{
 			{Kind: event.TrackScript, Name: "bad"}: {Reason: "exit status 1"},

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // Host is a machine: the kernel that an engine runs on. The zero value has no
@@ -110,7 +111,7 @@ func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
 
 // SetMaster makes an interface a port of a bridge, bond or team; the zero Port
 // ends it.
-func (h *Host) SetMaster(name string, p link.Port) {
+func (h *Host) SetMaster(name string, p track.Port) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	n := h.nic(name)
