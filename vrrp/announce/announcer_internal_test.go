@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,12 +55,12 @@ func TestAnAnnouncementThatSleptIsNotSent(t *testing.T) {
 // brokenAnnouncer fails until it is whole.
 type brokenAnnouncer struct {
 	countingAnnouncer
-	whole bool
-	tries int
+	whole atomic.Bool
+	tries atomic.Int64
 }
 
 func (b *brokenAnnouncer) Announce(i link.Interface, a netip.Addr) error {
-	if b.tries++; !b.whole {
+	if b.tries.Add(1); !b.whole.Load() {
 		return errors.New("network is down")
 	}
 	return b.countingAnnouncer.Announce(i, a)
@@ -74,20 +75,23 @@ func TestAnAnnouncementThatWasNotSentIsStillOwed(t *testing.T) {
 		go a.Run()
 		a.Put(Job{Owner: "VI_1", Count: 2, Targets: []Target{{addr: netip.MustParseAddr("10.0.0.1")}}})
 		time.Sleep(3 * time.Second)
-		if kernel.tries < 3 || kernel.tries > 20 {
-			t.Errorf("%d attempts in 3 s", kernel.tries)
+		synctest.Wait()
+		if tries := kernel.tries.Load(); tries < 3 || tries > 20 {
+			t.Errorf("%d attempts in 3 s", tries)
 		}
-		kernel.whole = true
+		kernel.whole.Store(true)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if kernel.countingAnnouncer != 2 {
 			t.Errorf("%d announcements were sent, want 2", kernel.countingAnnouncer)
 		}
-		kernel.whole, kernel.tries = false, 0
+		kernel.whole.Store(false)
+		kernel.tries.Store(0)
 		a.Put(Job{Owner: "VI_1", Count: 1, Targets: []Target{{addr: netip.MustParseAddr("10.0.0.1")}}})
 		time.Sleep(time.Hour)
-		if kernel.tries > 30 {
-			t.Errorf("%d attempts in an hour: it is never given up", kernel.tries)
+		synctest.Wait()
+		if tries := kernel.tries.Load(); tries > 30 {
+			t.Errorf("%d attempts in an hour: it is never given up", tries)
 		}
 		a.Close()
 		synctest.Wait()

@@ -56,6 +56,11 @@ func (r *Reconciler) removeSome() {
 		}
 		r.ledger.gone(k)
 		gone = append(gone, k.Journal())
+		if r.wanted[k] != nil {
+			// It was to have another form. Whoever asked for that may have changed
+			// his mind meanwhile, and others want it still.
+			n.shaken = append(n.shaken, k)
+		}
 		if a, ok := k.(AddressKey); ok {
 			r.released[a] = time.Now()
 			n.shaken = append(n.shaken, r.dependents(a)...)
