@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -149,12 +150,18 @@ func (r *Reconciler) due(res Resource, t *task) bool {
 	case tr == nil || tr.Ready(now):
 		return true
 	case tr.kind == event.Missing:
-		// A change of an interface may be what it was waiting for.
-		return t.doubt == Disturbed && !t.quiet && now.Sub(tr.Last()) >= time.Second
+		// A change of an interface may be what it was waiting for; of one that was
+		// not there it is.
+		return t.doubt == Disturbed && !t.quiet && (noInterface(tr.err) || now.Sub(tr.Last()) >= time.Second)
 	case tr.kind == event.Contested && t.doubt == Removed && !r.intact(res, t):
 		delete(r.installed, k) // its pause is not over
 	}
 	return false
+}
+
+// noInterface says that something could not be made because its interface was not there.
+func noInterface(err error) bool {
+	return errors.Is(err, syscall.ENODEV) || errors.Is(err, fs.ErrNotExist)
 }
 
 // intact says whether something is still there, as far as that is known
