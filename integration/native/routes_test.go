@@ -101,7 +101,7 @@ func TestRoutesAsKeepalivedHasThem(t *testing.T) {
 			h.Run("ip", "addr", "del", pair.VIP+"/24", "dev", "eth0")
 			l.Until(5*time.Second, "what was removed is back", func() bool { return cmp.Equal(want, routing(t, h)) })
 			if out := h.Run(d.StatusCommand()...); !strings.Contains(out, "MASTER") ||
-				!strings.Contains(out, "something else has removed") {
+				!strings.Contains(out, "something else removed") {
 				t.Errorf("the status:\n%s", out)
 			}
 		}
