@@ -54,7 +54,7 @@ func TestARenamedGroupIsToldNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		named := func(group, member string) *conf.Config {
 			return &conf.Config{
-				Instances:  []*conf.Instance{{Name: member, Interface: "eth0", VRID: 51}},
+				Instances: []*conf.Instance{{Name: member, Interface: "eth0", VRID: 51}},
 				SyncGroups: []*conf.SyncGroup{
 					{Name: group, Members: []string{member}, Notify: conf.NotifyScripts{Any: script("/any/1s")}},
 				},
