@@ -71,6 +71,12 @@ type Global struct {
 	// NFTablesIPVS is the table in which virtual server groups become firewall marks; empty is off.
 	NFTablesIPVS            string
 	NFTablesIPVSStartFWMark uint32
+	// DrainTimeout is that of virtual servers that say nothing else (drain_timeout).
+	DrainTimeout time.Duration
+	// Reconcile says what happens to what others change in the IPVS table (reconcile).
+	Reconcile ReconcilePolicy
+	// IPVS are the settings below net.ipv4.vs to make, in the order of their names (ipvs).
+	IPVS []Sysctl
 
 	// Priority, RealTimePriority, NoSwap, CPUs and RealTimeLimit are the
 	// scheduling wishes for the VRRP worker (vrrp_priority, vrrp_rt_priority, ...).

@@ -79,5 +79,5 @@ type UIDRange struct {
 	First, Last uint32
 }
 
-// PortRange is the ports that a rule is for; the zero value is all.
+// PortRange is the ports from First to Last, both included; the zero value is all.
 type PortRange struct{ First, Last uint16 }

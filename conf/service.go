@@ -37,12 +37,19 @@ const (
 	NAT ForwardMethod = iota
 	DR
 	TUN
+	// FNAT is full NAT, director's own: NAT whose packets also get a source address
+	// of the director, so that real servers need no route back through it.
+	FNAT
 )
 
 // String is the word of the configuration.
 func (f ForwardMethod) String() string {
-	return [...]string{"NAT", "DR", "TUN"}[f%3]
+	return [...]string{"NAT", "DR", "TUN", "FNAT"}[f%4]
 }
+
+// Rewrites says that packets get the real server's address and port: NAT and FNAT.
+// With the others they keep the port of the virtual server.
+func (f ForwardMethod) Rewrites() bool { return f == NAT || f == FNAT }
 
 // ServiceKey identifies a virtual server in the kernel: address, port and
 // protocol, or a firewall mark with its family. It is comparable.
@@ -149,6 +156,14 @@ type VirtualServer struct {
 	PersistenceMask   int
 	PersistenceEngine string
 	Forward           ForwardMethod
+	// LocalAddresses are the source addresses of FNAT (local_address); empty is the
+	// host's own address on the way to the real server.
+	LocalAddresses []netip.Addr
+	// Match are the packets that director marks for this virtual server; nil is none.
+	// Services then has the mark.
+	Match *Match
+	// GroupAsMark folds Group into one firewall mark (group_as_mark).
+	GroupAsMark bool
 
 	// Quorum is the sum of alive weights that makes the service good; Hysteresis the band around it.
 	Quorum     uint32
@@ -167,6 +182,13 @@ type VirtualServer struct {
 	SMTPAlert   Choice
 	SNMPName    string
 	Timing      CheckTiming
+
+	// DrainTimeout is how long a real server that leaves may finish its connections
+	// (drain_timeout); 0 removes it at once, as keepalived does.
+	DrainTimeout time.Duration
+	// EndFlows ends the connections to a real server that fails (end_flows_on_failure).
+	// Load makes it Yes or No.
+	EndFlows Choice
 
 	RealServers []*RealServer
 }
@@ -199,6 +221,8 @@ type RealServer struct {
 	SMTPAlert   Choice
 	SNMPName    string
 	Timing      CheckTiming
+
+	DrainTimeout time.Duration // that of the virtual server unless it says its own
 }
 
 // String is the form keepalived writes to its FIFOs: "[10.0.0.2]:tcp:80".

@@ -14,7 +14,7 @@ func (r *reconciler) warnForwarding() {
 	for _, s := range r.servers {
 		for _, rs := range s.conf.RealServers {
 			switch {
-			case rs.Forward != conf.NAT:
+			case !rs.Forward.Rewrites():
 			case rs.Key.Address.Is6():
 				six = rs
 			default:

@@ -42,7 +42,7 @@ var valueBlocks = map[string]bool{
 	"virtual_ipaddress": true, "virtual_ipaddress_excluded": true, "virtual_routes": true, "virtual_rules": true,
 	"unicast_peer": true, "track_interface": true, "track_script": true, "track_file": true, "track_process": true,
 	"track_bfd": true, "track_virtual_server": true, "group": true, "interfaces": true, "notification_email": true,
-	"static_ipaddress": true, "static_routes": true, "static_rules": true, "interface_up_down_delays": true,
+	"static_ipaddress": true, "static_routes": true, "static_rules": true, "interface_up_down_delays": true, "match": true,
 }
 
 // fields compares two sections value by value.

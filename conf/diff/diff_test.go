@@ -159,7 +159,8 @@ func TestDiff(t *testing.T) {
 		{"a scheduler", "lb_algo rr\n    lb_kind NAT\n    protocol UDP",
 			"lb_algo sh\n    sh-port\n    lb_kind NAT\n    protocol UDP",
 			[]string{"changed [10.0.0.100]:udp:53", "[10.0.0.100]:udp:53 lvs_sched: rr -> sh",
-				"[10.0.0.100]:udp:53 sh-port:  -> on"}},
+				"[10.0.0.100]:udp:53 sh-port:  -> on",
+				"[10.0.0.100]:udp:53 end_flows_on_failure: true -> false"}},
 		{"a weight", "real_server 10.1.0.2 80 { }", "real_server 10.1.0.2 80 {\nweight 5\n}",
 			[]string{"changed [10.0.0.100]:tcp:80", "changed [10.1.0.2]:tcp:80", "[10.1.0.2]:tcp:80 weight: 1 -> 5"}},
 		{"a real server", "real_server 10.1.0.2 80", "real_server 10.1.0.3 80",
@@ -215,6 +216,7 @@ func TestDiffShowsEveryField(t *testing.T) {
 		"Global":         func(c *conf.Config) any { return &c.Global },
 		"Instance":       func(c *conf.Config) any { return c.Instances[0] },
 		"VirtualServer":  func(c *conf.Config) any { return c.VirtualServers[0] },
+		"Match":          func(c *conf.Config) any { return c.VirtualServers[3].Match },
 		"RealServer":     func(c *conf.Config) any { return web(c) },
 		"Checker":        func(c *conf.Config) any { return &c.VirtualServers[2].RealServers[0].Checkers[0] },
 		"HTTP":           func(c *conf.Config) any { return c.VirtualServers[2].RealServers[0].Checkers[0].HTTP },
@@ -260,6 +262,8 @@ var notShown = map[string]bool{
 	"Instance.Routes":           true, // shown as they were written
 	"Instance.Rules":            true,
 	"VirtualServer.RealServers": true, // looked at below
+	"Match.Name":                true,
+	"Match.Mark":                true, // it is the one of the services
 	"Checker.HTTP":              true,
 	"VirtualServer.Key":         true,
 	"RealServer.Key":            true,

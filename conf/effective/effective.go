@@ -145,6 +145,8 @@ func serverWords(v *conf.VirtualServer) []string {
 	switch {
 	case v.Group != "":
 		return []string{"group", v.Group}
+	case v.Match != nil && v.Match.Name != "":
+		return []string{"match", v.Match.Name}
 	case v.Key.FWMark != 0:
 		return []string{"fwmark", strconv.FormatUint(uint64(v.Key.FWMark), 10)}
 	}

@@ -228,7 +228,7 @@ func TestFindings(t *testing.T) {
 		{"unknown scheduler", strings.Replace(vs(""), "rr", "wwr", 1),
 			`2:13: warning: IPVS has no scheduler "wwr": it is ignored, and wlc is used (did you mean wrr?)`},
 		{"unknown method", strings.Replace(vs(""), "NAT", "dr", 1),
-			`3:13: warning: lb_kind cannot be "dr": it is ignored (NAT, DR or TUN, in capitals)`},
+			`3:13: warning: lb_kind cannot be "dr": it is ignored (NAT, DR, TUN or FNAT, in capitals)`},
 		{"flag on the scheduler's line", strings.Replace(vs(""), "rr", "sh sh-port", 1),
 			"2:16: note: \"sh-port\" and what follows it are ignored (flags of the scheduler stand on lines of their own " +
 				"below it)"},

@@ -11,6 +11,7 @@ import (
 )
 
 func (l *loader) finishServers() {
+	l.finishMatches()
 	byKey := make(map[conf.ServiceKey]*conf.VirtualServer, len(l.Config.VirtualServers))
 	groups := map[string]*conf.VirtualServer{}
 	kept := l.Config.VirtualServers[:0]
@@ -26,6 +27,9 @@ func (l *loader) finishServers() {
 			l.Note(l.Node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v,
 				l.Node(first).Pos())
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), conf.Note)
+			if first.Match != nil && v.Match != nil && v.Group == "" {
+				first.Match.Entries = append(first.Match.Entries, v.Match.Entries...)
+			}
 			l.finishQuorum(first)
 			continue
 		}
@@ -82,6 +86,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 		return false
 	}
 	l.finishPersistence(v)
+	l.finishDraining(v)
 	l.finishTiming(&v.Timing, nil)
 	l.finishSorry(v)
 	for _, r := range v.RealServers {
@@ -109,6 +114,9 @@ func serviceName(v *conf.VirtualServer) string {
 
 // markFamily finds the family of a firewall mark: as said, else that of its real servers.
 func (l *loader) markFamily(v *conf.VirtualServer) bool {
+	if v.Match != nil {
+		return v.Match.Entries[0].Address.Addr().Is6()
+	}
 	if l.Sources.Has(v, "ip_family") {
 		return v.Key.IPv6
 	}
@@ -145,7 +153,17 @@ func (l *loader) services(v *conf.VirtualServer) bool {
 		f := l.Warn(n, "not-served", "virtual server %s is not served: virtual_server_group has no effect in this version", v)
 		f.Unserved = true
 	}
+	if v.Match != nil { // group_as_mark
+		for _, six := range []bool{false, true} {
+			if slices.ContainsFunc(v.Match.Entries, func(e conf.MatchEntry) bool { return e.First().Is6() == six }) {
+				v.Services = append(v.Services, conf.ServiceKey{FWMark: v.Match.Mark, IPv6: six})
+			}
+		}
+	}
 	for _, e := range g.Entries {
+		if e.FWMark == 0 && v.Match != nil {
+			continue
+		}
 		if e.FWMark != 0 {
 			v.Services = append(v.Services, conf.ServiceKey{FWMark: e.FWMark, IPv6: e.IPv6 || family})
 			continue
@@ -229,7 +247,7 @@ func (l *loader) finishSorry(v *conf.VirtualServer) {
 	if s.Key.Port == 0 {
 		s.Key.Port = port
 	}
-	if s.Forward != conf.NAT && v.Group == "" && v.Key.FWMark == 0 && s.Key.Port != port {
+	if !s.Forward.Rewrites() && v.Group == "" && v.Key.FWMark == 0 && s.Key.Port != port {
 		l.warnAtKeyword(v, "sorry_server", "port",
 			"%s does not change ports: the sorry server gets port %d of the virtual server rather than %d", s.Forward, port,
 			s.Key.Port)
@@ -250,6 +268,9 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	if !has("lvs_method") {
 		r.Forward, r.Tunnel = v.Forward, v.Tunnel
 	}
+	if !has("drain_timeout") {
+		r.DrainTimeout = v.DrainTimeout
+	}
 	if !has("inhibit_on_failure") {
 		r.Inhibit = v.Inhibit
 	}
@@ -266,7 +287,7 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	if r.Key.Port == 0 {
 		r.Key.Port = port
 	}
-	if r.Forward != conf.NAT && v.Group == "" && v.Key.FWMark == 0 && r.Key.Port != port {
+	if !r.Forward.Rewrites() && v.Group == "" && v.Key.FWMark == 0 && r.Key.Port != port {
 		l.Warn(n, "port", "%s does not change ports: real server %s gets port %d of the virtual server rather than %d",
 			r.Forward, r.Key.Address, port, r.Key.Port)
 		r.Key.Port = port

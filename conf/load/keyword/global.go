@@ -25,7 +25,7 @@ const (
 
 // Global is the global_defs block (keepalived core/global_parser.c).
 var Global = newTable("global_defs",
-	globalNames, globalMail, globalScripts, globalVRRP, globalAnnounce, globalLVS, globalProcess, globalReload,
+	globalNames, globalMail, globalScripts, globalVRRP, globalAnnounce, globalLVS, globalOwn, globalProcess, globalReload,
 	globalIgnored)
 
 var globalNames = []keyword[conf.Global]{

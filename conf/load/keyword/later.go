@@ -16,7 +16,7 @@ var later = map[string][]string{
 		"lvs_notify_fifo_script",
 		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
 		"disable_local_igmp",
-		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs", "nftables_ipvs_start_fwmark",
+		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs", "drain_timeout", "reconcile", "ipvs", "nftables_ipvs_start_fwmark",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
 	},
@@ -28,9 +28,10 @@ var later = map[string][]string{
 	"virtual_server": {
 		"quorum_up", "quorum_down", "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method", "omega",
 		"ha_suspend", "smtp_alert",
+		"match", "mark", "group_as_mark", "local_address", "drain_timeout", "end_flows_on_failure",
 	},
 	"real_server": {
-		"smtp_alert", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK",
+		"smtp_alert", "drain_timeout", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK",
 	},
 	"url": {"regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset"},
 }
@@ -44,7 +45,7 @@ const whyLater = "this version does not act on it yet"
 var serving = map[string][]string{
 	"":               {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
 	"vrrp_instance":  {"old_unicast_checksum", "track_bfd"},
-	"virtual_server": {"sorry_server"},
+	"virtual_server": {"sorry_server", "match"},
 	"real_server":    {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
 	"url":            {"regex", "regex_no_match"},
 }
@@ -70,5 +71,6 @@ var instead = map[string]string{
 	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
 	"track_bfd":            "the instance does not follow it",
+	"match":                "director marks no packets",
 	"sorry_server":         "without a quorum the real servers that are left get the traffic",
 }

@@ -51,7 +51,7 @@ var rootBlocks = []keyword[conf.Config]{
 	}),
 	group[conf.Config]("linkbeat_interfaces", "{ IF [mii|ethtool|ioctl] }", 0,
 		nil).noEffect("the kernel tells of every link that goes down"),
-	group("virtual_server", "IP [PORT]|fwmark N|group NAME { ... }", 1, readServer),
+	group("virtual_server", "IP [PORT]|fwmark N|group NAME|match NAME { ... }", 1, readServer),
 	group("virtual_server_group", "NAME { ... }", 1, readServerGroup),
 	group("SSL", "{ ... }", 0, func(l *Loader, n *syntax.Node, c *conf.Config) {
 		SSL.Read(l, n.Children(), &c.SSL)

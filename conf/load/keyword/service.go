@@ -15,7 +15,7 @@ import (
 var Schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "mh", "dh", "fo", "ovf", "sed", "nq", "twos"}
 
 // Server is the virtual_server block (keepalived check/check_parser.c).
-var Server = newTable("virtual_server", serverService, serverTiming, serverQuorum, serverRest)
+var Server = newTable("virtual_server", serverService, serverTiming, serverQuorum, serverRest, serverOwn)
 
 var serverService = []keyword[conf.VirtualServer]{
 	{name: "protocol", value: "TCP|UDP|SCTP", deflt: "UDP", need: 1,
@@ -32,6 +32,9 @@ var serverService = []keyword[conf.VirtualServer]{
 			}
 		},
 		get: func(v *conf.VirtualServer) []string {
+			if v.Match != nil && v.Group != "" {
+				return one(strings.ToUpper(v.Match.Entries[0].Protocol.String()))
+			}
 			if v.Key.FWMark != 0 || v.Group != "" && len(v.Services) > 0 && v.Services[0].FWMark != 0 {
 				return nil
 			}
@@ -159,6 +162,9 @@ var Real = newTable("real_server",
 		}),
 		word("virtualhost", "NAME", "that of the virtual server", func(r *conf.RealServer) *string { return &r.VirtualHost }),
 		word("snmp_name", "NAME", "", func(r *conf.RealServer) *string { return &r.SNMPName }).noEffect(whySNMP),
+		duration("drain_timeout", 0, maxDrain, "that of the virtual server", func(r *conf.RealServer) *time.Duration {
+			return &r.DrainTimeout
+		}).ours(),
 	},
 	timingKeywords(1, func(r *conf.RealServer) timing { return places(&r.Timing, &r.Alpha) }),
 	checkerRows())
@@ -214,20 +220,24 @@ func schedFlag(name string) keyword[conf.VirtualServer] {
 	}
 }
 
-// methodKeyword is NAT|DR|TUN with the options of a tunnel.
+// methodKeyword is NAT|DR|TUN|FNAT with the options of a tunnel.
 func methodKeyword[T any](name string, field func(*T) (*conf.ForwardMethod, *conf.Tunnel)) keyword[T] {
 	return keyword[T]{
-		name: name, value: "NAT|DR|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]",
+		name: name, value: "NAT|DR|FNAT|TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]",
 		deflt: "NAT, or that of the block around", need: 1, max: -1,
 		set: func(l *Loader, n *syntax.Node, t *T) {
 			method, ok := readMethod(n.Arg(0))
 			if !ok {
 				f := l.WarnArg(n, 0, "unknown-method", "%s cannot be %q: it is ignored", l.Word, value.Clip(n.Arg(0)))
-				f.Hint = "NAT, DR or TUN, in capitals"
-				if n.Arg(0) == "FNAT" || n.Arg(0) == "FULLNAT" {
-					f.Hint = "full NAT is DPVS's; the kernel's IPVS has NAT, DR and TUN"
+				f.Hint = "NAT, DR, TUN or FNAT, in capitals"
+				if n.Arg(0) == "FULLNAT" {
+					f.Hint = "write FNAT"
 				}
 				return
+			}
+			if method == conf.FNAT && l.Compat {
+				l.WarnArg(n, 0, "own-keyword", "FNAT is director's own word: keepalived would ignore the line")
+				l.Taken = true
 			}
 			tun, ok := l.tunnel(n, method)
 			if ok {

@@ -33,7 +33,7 @@ func countChildren(n *syntax.Node, keyword string) int {
 	return count
 }
 
-// serviceKey reads IP [PORT], fwmark N or group NAME.
+// serviceKey reads IP [PORT], fwmark N, group NAME or match NAME.
 func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
 	l.Word, l.Fallback = "virtual_server", ""
 	used := 2
@@ -54,6 +54,15 @@ func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
 			return false
 		}
 		v.Group = n.Arg(1)
+	case "match":
+		if len(n.Args) < 2 {
+			l.Warn(n, "missing-parameter", "virtual_server match needs a name: it is ignored with all its real servers")
+			return false
+		}
+		if l.Compat {
+			l.WarnArg(n, 0, "own-keyword", "virtual_server match is director's own: keepalived would ignore the block")
+		}
+		v.Match = &conf.Match{Name: n.Arg(1)}
 	default:
 		a, err := value.ParseAddr(n.Arg(0))
 		port, ok := uint16(0), true
@@ -64,7 +73,7 @@ func (l *Loader) serviceKey(n *syntax.Node, v *conf.VirtualServer) bool {
 			l.Warn(n, "invalid-service",
 				"%q is not an address and port of a virtual server: it is ignored with all its real servers",
 				value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1)))).Hint = "virtual_server IP [PORT], virtual_server fwmark " +
-				"N, or virtual_server group NAME"
+				"N, virtual_server group NAME, or virtual_server match NAME"
 			return false
 		}
 		v.Key.Address, v.Key.Port, v.Key.IPv6 = a, port, a.Is6()

@@ -64,6 +64,8 @@ func readMethod(s string) (conf.ForwardMethod, bool) {
 		return conf.DR, true
 	case "TUN":
 		return conf.TUN, true
+	case "FNAT":
+		return conf.FNAT, true
 	}
 	return conf.NAT, false
 }

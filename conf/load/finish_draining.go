@@ -1,0 +1,70 @@
+package load
+
+import (
+	"slices"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// finishDraining fills in how the connections of a real server end that leaves or fails.
+func (l *loader) finishDraining(v *conf.VirtualServer) {
+	g := &l.Config.Global
+	if !l.Sources.Has(v, "drain_timeout") {
+		v.DrainTimeout = g.DrainTimeout
+	}
+	asked := v.EndFlows == conf.Yes
+	switch {
+	case asked && v.Scheduler == "sh":
+		l.warnAtKeyword(v, "end_flows_on_failure", "end-flows", "end_flows_on_failure is not for sh, whose clients would "+
+			"all be dealt out anew: it is ignored").Hint = "use mh"
+		v.EndFlows = conf.No
+	case asked && g.IPVSSetting("expire_nodest_conn") != "1":
+		l.warnAtKeyword(v, "end_flows_on_failure", "end-flows", "end_flows_on_failure needs expire_nodest_conn, without "+
+			"which the kernel keeps the connections to a server that is gone").Hint =
+			"ipvs { expire_nodest_conn 1 } in global_defs"
+	case v.EndFlows == conf.Unset:
+		v.EndFlows = conf.No
+		if protocolOf(v) == conf.UDP && v.Scheduler != "sh" && g.LVSSync.Interface == "" {
+			v.EndFlows = conf.Yes
+		}
+	}
+}
+
+// protocolOf is the protocol of the services, 0 for a firewall mark.
+func protocolOf(v *conf.VirtualServer) conf.Protocol {
+	if len(v.Services) == 0 {
+		return v.Key.Protocol
+	}
+	return v.Services[0].Protocol
+}
+
+// finishSettings looks at the ipvs block when everything else is known.
+func (l *loader) finishSettings() {
+	g := &l.Config.Global
+	n, ok := l.Sources.Source(g, "ipvs conntrack")
+	if ok && g.IPVSSetting("conntrack") == "0" && slices.ContainsFunc(l.Config.VirtualServers,
+		(*conf.VirtualServer).FullNAT) {
+		l.Report(conf.Warning, n.Pos, nil, "conntrack", "conntrack 0 is ignored: FNAT needs 1")
+	}
+	n, ok = l.Sources.Source(g, "ipvs backup_only")
+	if !ok || g.IPVSSetting("backup_only") != "1" {
+		return
+	}
+	switch sync := g.LVSSync; {
+	case sync.Interface == "":
+		l.Report(conf.Warning, n.Pos, nil, "backup-only", "backup_only has no effect without lvs_sync_daemon: it counts "+
+			"while a backup daemon runs")
+	case sync.Instance == "" || !l.oneFate(sync.Instance):
+		l.Report(conf.Error, n.Pos, nil, "backup-only", "backup_only 1 takes all virtual servers of a host out of service "+
+			"while a backup daemon runs, and this one may be MASTER of an instance then").Hint =
+			"follow one instance with lvs_sync_daemon IF inst NAME, and put all others into its sync group"
+	}
+}
+
+// oneFate says that all instances are MASTER and BACKUP together with the named one.
+func (l *loader) oneFate(name string) bool {
+	in := l.Instances[name]
+	return in != nil && !slices.ContainsFunc(l.Config.Instances, func(o *conf.Instance) bool {
+		return o != in && (o.SyncGroup == "" || o.SyncGroup != in.SyncGroup)
+	})
+}

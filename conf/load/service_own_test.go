@@ -1,0 +1,150 @@
+package load_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// match is a good virtual server of a match list, with one more line in the list
+// (line 5) and one more line in the block (line 7).
+func match(name, entry, line string) string {
+	return "virtual_server match " + name + " {\n lvs_sched rr\n lvs_method NAT\n match {\n" + entry + "\n }\n" + line +
+		"\n real_server 10.1.0.1 {\n }\n}\n"
+}
+
+// warnings are the findings about text, without the notes about words that have no
+// effect yet.
+func warnings(text string, opt load.Options) (*conf.Config, []string) {
+	opt.FS = syntax.Memory{}
+	cfg, findings := load.LoadText("t.conf", text, opt)
+	var list []string
+	for _, f := range findings {
+		if f.Code == "no-effect" || f.Code == "not-served" {
+			continue
+		}
+		s := fmt.Sprintf("%d:%d: %s: %s", f.Pos.Line, f.Pos.Col, f.Severity, f.Message)
+		if f.Hint != "" {
+			s += " (" + f.Hint + ")"
+		}
+		list = append(list, s)
+	}
+	return cfg, list
+}
+
+// TestOwnWordsOfVirtualServers: what is wrong with the words that keepalived does not know.
+func TestOwnWordsOfVirtualServers(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"a list", match("A", "10.0.0.1 tcp 80 443 1000-1010", ""), nil},
+		{"ports backwards", match("A", "10.0.0.1 tcp 80-70\n10.0.0.2", ""), []string{
+			"5:14: warning: the range of ports 80-70 is written backwards: the line is ignored (write 70-80)"}},
+		{"port of another kind", match("A", "10.0.0.1 tcp http\n10.0.0.2", ""), []string{
+			`5:14: warning: "http" is neither a port nor a range of ports: the line is ignored (1 to 65535, or 1000-1010)`}},
+		{"ports without protocol", match("A", "10.0.0.1 80\n10.0.0.2", ""), []string{
+			`5:10: warning: "80" is not a protocol: the line is ignored (tcp, udp, sctp, ah, esp or any, before the ports)`}},
+		{"ports of esp", match("A", "10.0.0.1 esp 80\n10.0.0.2", ""), []string{
+			"5:14: warning: esp has no ports: the line is ignored (name tcp, udp or sctp before the ports)"}},
+		{"host bits", match("A", "10.0.0.1/24 tcp 80\n10.0.0.2", ""), []string{
+			`5:1: warning: "10.0.0.1/24" has host bits beyond its mask: the line is ignored (write 10.0.0.0/24)`}},
+		{"two families", match("A", "10.0.0.1 tcp 80\n2001:db8::1 tcp 80", ""), []string{
+			"6:1: warning: 2001:db8::1 is of another family than the lines before: the line is ignored (write a virtual " +
+				"server for each family)"}},
+		{"nothing to match", match("A", "<VIP> tcp 80", ""), []string{
+			`5:1: warning: "<VIP>" is neither an address nor a network: the line is ignored`,
+			"10:1: warning: virtual server match A names no packets: it is ignored with all its real servers"}},
+		{"no name", strings.Replace(match("A", "10.0.0.1 tcp 80", ""), "match A", "match", 1), []string{
+			"1:1: warning: virtual_server match needs a name: it is ignored with all its real servers"}},
+		{"lists that overlap", match("A", "10.0.0.0/24 tcp 80", "") + match("B", "10.0.0.9 tcp 70-90\n10.0.0.10 tcp 80", ""),
+			[]string{"11:1: warning: virtual server match A and virtual server match B both name packets to 10.0.0.9: they go " +
+				"to the first"}},
+		{"lists apart", match("A", "10.0.0.0/24 tcp 80", "") + match("B", "10.0.0.9 tcp 81\n10.0.0.9 udp 80", ""), nil},
+		{"a match block in the wrong place", vs(" match { 10.0.0.1 tcp 80 }"), []string{
+			"5:2: warning: match is for virtual_server match and virtual_server fwmark: it is ignored"}},
+		{"group_as_mark without a group", vs(" group_as_mark"), []string{
+			"5:2: warning: group_as_mark is for virtual_server group: it is ignored"}},
+		{"mark of a mark", "virtual_server fwmark 5 {\n lvs_sched rr\n lvs_method NAT\n mark 6\n match { 10.0.0.1 }\n " +
+			"real_server 10.1.0.1 {\n }\n}\n", []string{"4:2: warning: mark is ignored: the virtual server has mark 5"}},
+
+		{"unknown setting", "global_defs {\n ipvs {\n  expire_nodes 1\n }\n}\n" + vs(""), []string{
+			`3:3: warning: IPVS has no setting "expire_nodes": the line is ignored`}},
+		{"value of a setting", "global_defs {\n ipvs {\n  conntrack 2\n sync_threshold 3\n sync_threshold 3 50 7\n }\n}\n" +
+			vs(""), []string{"3:13: warning: conntrack 2 is outside of 0 to 1: it is ignored",
+			"4:2: warning: sync_threshold has no value: the line is ignored",
+			`5:22: note: "7" and what follows it are ignored`}},
+		{"unknown policy", "global_defs {\n reconcile never\n}\n" + vs(""), []string{
+			`2:12: warning: reconcile cannot be "never": keep_weights is used (one of keep_weights, enforce, report, off)`}},
+		{"backup_only without a daemon", "global_defs {\n ipvs { backup_only 1 }\n}\n" + vs(""), []string{
+			"2:9: warning: backup_only has no effect without lvs_sync_daemon: it counts while a backup daemon runs"}},
+		{"backup_only with both daemons", "global_defs {\n ipvs { backup_only 1 }\n lvs_sync_daemon eth0\n}\n" + vs(""),
+			[]string{"2:9: error: backup_only 1 takes all virtual servers of a host out of service while a backup daemon runs"}},
+		{"backup_only of a strict pair", "global_defs {\n ipvs { backup_only 1 }\n lvs_sync_daemon eth0 inst A\n}\n" +
+			in("") + vs(""), nil},
+		{"conntrack of full NAT", "global_defs {\n ipvs { conntrack 0 }\n}\n" + strings.Replace(vs(""), "NAT", "FNAT", 1),
+			[]string{"2:9: warning: conntrack 0 is ignored: FNAT needs 1"}},
+		{"sh does not end flows", strings.Replace(vs(" end_flows_on_failure"), "rr", "sh", 1), []string{
+			"5:2: warning: end_flows_on_failure is not for sh, whose clients would all be dealt out anew: it is ignored " +
+				"(use mh)"}},
+		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
+			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the connections to " +
+				"a server that is gone (ipvs { expire_nodest_conn 1 } in global_defs)"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, got := warnings(test.text, load.Options{})
+			ok := len(got) == len(test.want)
+			for i := range got {
+				ok = ok && strings.HasPrefix(got[i], test.want[i])
+			}
+			if !ok {
+				t.Error(cmp.Diff(test.want, got))
+			}
+		})
+	}
+}
+
+// TestKeepalivedWouldNotKnow: the way back to keepalived names each word.
+func TestKeepalivedWouldNotKnow(t *testing.T) {
+	_, got := warnings("global_defs {\n drain_timeout 5\n reconcile off\n ipvs { conntrack 1 }\n}\n"+
+		match("A", "10.0.0.1", " mark 5\n drain_timeout 5\n local_address 10.0.0.9\n lvs_method FNAT"),
+		load.Options{Compat: true})
+	all := strings.Join(got, "\n")
+	for _, word := range []string{"drain_timeout", "reconcile", "ipvs", "virtual_server match", "mark", "match",
+		"local_address", "FNAT"} {
+		if !strings.Contains(all, ": warning: "+word+" is director's own") {
+			t.Errorf("nothing is said of %s:\n%s", word, all)
+		}
+	}
+}
+
+func TestDrainTimeoutIsInherited(t *testing.T) {
+	cfg, _ := warnings("global_defs { drain_timeout 60 }\n"+vs(" drain_timeout 0\n real_server 10.1.0.2 80 { drain_timeout 7 "+
+		"}")+match("A", "10.0.0.1", ""), load.Options{})
+	var got []string
+	for _, v := range cfg.VirtualServers {
+		for _, r := range v.RealServers {
+			got = append(got, r.DrainTimeout.String())
+		}
+	}
+	if want := "7s 0s 1m0s"; strings.Join(got, " ") != want {
+		t.Errorf("drain timeouts are %v, want %s", got, want)
+	}
+}
+
+// TestMatchListIsAFirewallMark: everything below the configuration sees a plain service.
+func TestMatchListIsAFirewallMark(t *testing.T) {
+	cfg, _ := warnings(match("shop", "2001:db8::1 tcp 80", "")+match("B", "10.0.0.1", "mark 9"), load.Options{})
+	want := []conf.ServiceKey{{FWMark: conf.DeriveMarks([]string{"shop"}, nil)["shop"], IPv6: true}, {FWMark: 9}}
+	for i, v := range cfg.VirtualServers {
+		if v.Key != want[i] || len(v.Services) != 1 || v.Services[0] != want[i] {
+			t.Errorf("virtual server %d is %v, services %v, want %v", i, v.Key, v.Services, want[i])
+		}
+	}
+}
