@@ -41,16 +41,13 @@ const (
 	beats      = "beats"      // sends heartbeats
 )
 
-func behaviour(dir worker.RunDir, name, what string) string {
-	return filepath.Join(string(dir), "fake-"+name+"-"+what)
-}
+// The files of fake workers are beside the run directory, which may be full or gone.
+func behaviour(dir worker.RunDir, name, what string) string { return fakeFile(dir, name+"-"+what) }
+func toldFile(dir worker.RunDir, name string) string        { return fakeFile(dir, name+".told") }
+func saySocket(dir worker.RunDir, name string) string       { return fakeFile(dir, name+".sock") }
 
-func toldFile(dir worker.RunDir, name string) string {
-	return filepath.Join(string(dir), "fake-"+name+".told")
-}
-
-func saySocket(dir worker.RunDir, name string) string {
-	return filepath.Join(string(dir), "fake-"+name+".sock")
+func fakeFile(dir worker.RunDir, name string) string {
+	return filepath.Join(filepath.Dir(string(dir)), "fake-"+name)
 }
 
 // told is something that happened to a fake worker.

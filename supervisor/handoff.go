@@ -51,7 +51,7 @@ type handoff struct {
 	Version        int
 	Oldest         int    // version that has to be known to read it; 0 is Version
 	From           string // the version of the program that wrote it
-	Lock, Listener int    // descriptors
+	Lock, Listener int    // descriptors; -1 is none
 	Workers        []handedWorker
 
 	File           string // that a reload reads
@@ -77,6 +77,7 @@ type handoff struct {
 	Counters       event.VRRPCounters
 	Trackers       []tracking.State
 	Notify         notify.State
+	Journals       map[string]string // why that of a worker is not written
 
 	file *os.File // in memory, that it is written to
 }
@@ -147,7 +148,7 @@ func (s *supervisor) handoff() *handoff {
 		Refused: s.refused.why, RefusedAt: s.refused.at,
 		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
 		Started: s.started, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
-		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(),
+		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(), Journals: s.known.Journals,
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
@@ -218,7 +219,7 @@ func (h *handoff) descriptors() []int {
 	for _, w := range h.Workers {
 		list = append(list, w.Socket)
 	}
-	return list
+	return slices.DeleteFunc(list, func(fd int) bool { return fd < 0 })
 }
 
 // inheritable says whether the next program gets descriptors.

@@ -54,9 +54,7 @@ func (s *supervisor) forgetHandovers() {
 // keepHandovers notes them for the next start, and sets the timer for the
 // next one that ends.
 func (s *supervisor) keepHandovers() {
-	if err := s.handovers.Save(handover.File(s.opts.StateDir, s.opts.File)); err != nil {
-		s.log.Warn("handovers will be forgotten when director ends", "error", err)
-	}
+	s.saveHandovers()
 	s.handoverEnd.Stop()
 	if at := s.handovers.Next(); !at.IsZero() {
 		s.handoverEnd.Reset(time.Until(at))

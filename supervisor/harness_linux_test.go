@@ -108,15 +108,12 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	lock, err := lockRunDir(r.opts.RunDir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	listener, err := control.Listen(r.opts.RunDir.Control())
+	files, err := openRunDir(r.opts)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	s := r.opts.supervisor()
+	s.files = files
 	s.ready = func(state string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -125,12 +122,7 @@ func (r *rig) start() {
 	s.reload = reload.New(begin.current)
 	s.disk, s.fallback = begin.disk, begin.fallback
 	s.openHistory()
-	go func() {
-		err := s.serve(listener, lock, Signals{r.stop, r.hup}, nil)
-		listener.Close()
-		lock.Close()
-		r.ended <- err
-	}()
+	go func() { r.ended <- s.serve(Signals{r.stop, r.hup}, nil) }()
 	r.t.Cleanup(r.end)
 }
 

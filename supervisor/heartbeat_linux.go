@@ -39,6 +39,7 @@ func (s *supervisor) round() {
 	}
 	s.tellRollout(rollout.Round{Unread: unread})
 	s.keepRunDir()
+	s.keepStateDir()
 	s.reaper.reap(time.Now(), s.isWorker)
 }
 

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"syscall"
@@ -21,19 +22,20 @@ func (c *Options) resume(text string, sig Signals) error {
 	for _, fd := range h.descriptors() {
 		syscall.CloseOnExec(fd)
 	}
-	lock := os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())
-	defer lock.Close()
-	defer os.Remove(c.RunDir.PidFile())
-	listener, err := inheritListener(h.Listener)
-	if err != nil {
+	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
+	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
 	}
-	defer listener.Close()
+	files.lookAtSocket(c.RunDir)
 	for _, w := range h.Workers {
 		w.Worker.SetSocket(os.NewFile(uintptr(w.Socket), w.Name))
 	}
 	c.File = h.File
 	s := c.supervisor()
+	s.files = files
+	if err := s.files.restorePidFile(c.RunDir); err != nil {
+		s.files.failed(s.log, "the pid file cannot be written: going on without it, and trying again each second", err)
+	}
 	current, err := c.inherit(h.Current)
 	if err != nil {
 		return err
@@ -51,10 +53,14 @@ func (c *Options) resume(text string, sig Signals) error {
 	s.reload = reload.Resume(state)
 	s.disk = c.load()
 	s.openHistory()
-	return s.serve(listener, lock, sig, h)
+	return s.serve(sig, h)
 }
 
+// inheritListener takes over the control socket; nil is that there was none.
 func inheritListener(fd int) (*net.UnixListener, error) {
+	if fd < 0 {
+		return nil, nil
+	}
 	f := os.NewFile(uintptr(fd), "control")
 	defer f.Close()
 	l, err := net.FileListener(f)
@@ -104,6 +110,7 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.Check(r)
 	}
 	s.known.Table, s.known.Counters = h.Table, h.Counters
+	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.keepHandovers()
 	s.notify.Apply(s.current().cfg)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
@@ -40,39 +39,6 @@ func reasonText(r reload.Reason, l *loaded) string {
 		return "not confirmed, back to " + entryName(l.kept)
 	}
 	return "reload"
-}
-
-func (s *supervisor) keepEntry(l *loaded, e history.Entry) {
-	l.kept = history.Entry{}
-	if s.archive.store == nil {
-		return
-	}
-	e.Time, e.Digest = time.Now(), l.Digest()
-	e.Instances, e.VirtualServers = len(l.cfg.Instances), len(l.cfg.VirtualServers)
-	kept, err := s.archive.store.Add(e, l.text)
-	if err != nil {
-		s.historyFailed(err)
-		return
-	}
-	l.kept, s.archive.trouble = kept, ""
-}
-
-// openHistory finds the history of the configuration file.
-func (s *supervisor) openHistory() {
-	var err error
-	if s.archive.store, err = history.Open(s.opts.StateDir, s.opts.File); err != nil {
-		s.historyFailed(err)
-	}
-}
-
-// historyFailed says once that the history cannot be written.
-func (s *supervisor) historyFailed(err error) {
-	if text := err.Error(); text != s.archive.trouble {
-		s.archive.trouble = text
-		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at "+
-			"the next start",
-			"error", err)
-	}
 }
 
 // entryName is a configuration of the history in words.
@@ -112,13 +78,15 @@ func (s *supervisor) Confirm(ctx context.Context, _ struct{}) (control.ConfirmRe
 func (s *supervisor) markConfirmed() {
 	l := s.current()
 	s.log.Info("configuration confirmed", "generation", s.reload.Generation(), "number", l.kept.Number)
+	if owed := s.archive.owed; owed != nil && owed.config == l {
+		owed.entry.Unconfirmed = false
+	}
 	if !l.kept.Unconfirmed {
 		return
 	}
-	if err := s.archive.store.Confirm(l.kept.Number); err != nil {
-		s.historyFailed(err)
-	}
 	l.kept.Unconfirmed = false
+	s.archive.confirm = l.kept.Number
+	s.payHistory()
 }
 
 // before is the number that a rollback without one goes to.

@@ -22,8 +22,8 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			ConfigState: s.state(), Scripts: control.Scripts(s.notify.Last()),
 		},
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
-		Orders: make(map[string]control.Order),
-		Host:   track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Problems: s.fileProblems(), Orders: make(map[string]control.Order),
+		Host: track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
 	}
 	for _, i := range f.Config.Instances {
 		if o, ok := s.handovers.Of(i.Name); ok {

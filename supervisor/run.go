@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -92,26 +91,20 @@ func Run(o Options) error {
 	} else if err != nil {
 		return err
 	}
-	lock, err := lockRunDir(c.RunDir)
+	files, err := openRunDir(c)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	defer os.Remove(c.RunDir.PidFile())
-	if err := c.refuseConflicts(cfg); err != nil {
-		return err
-	}
-	listener, err := control.Listen(c.RunDir.Control())
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-
 	s := c.supervisor()
+	s.files = files
+	if err := c.refuseConflicts(cfg); err != nil {
+		s.files.close(c.RunDir)
+		return err
+	}
 	s.reload = reload.New(start.current)
 	s.disk, s.fallback = start.disk, start.fallback
 	s.openHistory()
-	return s.serve(listener, lock, *sig, nil)
+	return s.serve(*sig, nil)
 }
 
 // refuseConflicts looks for another load balancer that serves what cfg serves.
@@ -149,11 +142,11 @@ func (c *Options) supervisor() *supervisor {
 
 // serve runs the supervisor with its signals and its control socket; from is
 // where it goes on, nil at a start.
-func (s *supervisor) serve(listener *net.UnixListener, lock *os.File, sig Signals, from *handoff) error {
+func (s *supervisor) serve(sig Signals, from *handoff) error {
+	defer s.files.close(s.opts.RunDir)
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
-	s.gate, s.files.lock, s.signals = control.NewGate(listener), lock, sig
-	s.lookAtSocket()
+	s.gate, s.signals = control.NewGate(s.files.listener), sig
 	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
 	group.Go(func() error {
 		defer cancel()

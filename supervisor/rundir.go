@@ -3,77 +3,177 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/worker"
 )
 
-// runFiles are the supervisor's files in the run directory. A cleaner of
+// runFiles are the supervisor's files in the run directory. They may be missing at
+// the start, where the directory is full or cannot be written, and a cleaner of
 // temporary files, or rm -rf, may take them away at any time.
 type runFiles struct {
-	lock    *os.File    // the pid file, which is locked
-	socket  os.FileInfo // the file of the control socket; nil when it is not known
-	problem string      // why they are not there
+	lock     *os.File          // the pid file, which is locked; nil when it could not be had
+	listener *net.UnixListener // at the control socket; nil when it could not be made
+	socket   os.FileInfo       // the file of the control socket; nil when it is not known
+	problem  string            // why not all of them are there; empty when they are
+}
+
+// errRunsAlready is what the lock of another director means.
+var errRunsAlready = errors.New("a director runs already")
+
+// openRunDir makes the run directory this process's own. Without the files that
+// cannot be written director goes on, and keepRunDir writes them later. An
+// error says that another director has the directory.
+func openRunDir(o *Options) (runFiles, error) {
+	var f runFiles
+	var failed []error
+	lock, err := lockRunDir(o.RunDir)
+	if errors.Is(err, errRunsAlready) {
+		return f, err
+	}
+	if f.lock = lock; lock == nil && answers(o.RunDir) {
+		return f, fmt.Errorf("%w with run directory %s: stop it, or give this one its own with --run-dir", errRunsAlready,
+			string(o.RunDir))
+	}
+	failed = append(failed, err)
+	f.listener, err = control.Listen(o.RunDir.Control())
+	failed = append(failed, err)
+	f.lookAtSocket(o.RunDir)
+	if err := errors.Join(failed...); err != nil {
+		f.failed(o.Log, "the files of the run directory cannot be written: going on without them, trying again each second",
+			err)
+	}
+	return f, nil
+}
+
+// answers says whether a director listens at the control socket.
+func answers(d worker.RunDir) bool {
+	c, err := net.DialTimeout("unix", d.Control(), time.Second)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+// failed says once what is wrong with files of the run directory.
+func (f *runFiles) failed(log *slog.Logger, what string, err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if text == f.problem {
+		return
+	}
+	f.problem = text
+	log.Error(what, "error", text)
 }
 
 // lookAtSocket notes which file the control socket is.
-func (s *supervisor) lookAtSocket() {
-	s.files.socket, _ = os.Stat(s.opts.RunDir.Control()) // one that is gone is made anew
+func (f *runFiles) lookAtSocket(d worker.RunDir) {
+	f.socket, _ = os.Stat(d.Control()) // one that is gone is made anew
 }
 
-// keepRunDir makes anew what somebody has removed. The workers see to their
-// journals by themselves. It says so once, and once why it cannot.
+// hasPidFile says whether the pid file is there, locked and written.
+func (f *runFiles) hasPidFile(d worker.RunDir) bool {
+	there, err := os.Stat(d.PidFile())
+	return err == nil && there.Size() > 0 && f.isLock(there)
+}
+
+// isLock says whether file is the one that is locked.
+func (f *runFiles) isLock(file os.FileInfo) bool {
+	lock, err := f.lock.Stat()
+	return err == nil && os.SameFile(lock, file)
+}
+
+// hasSocket says whether the control socket is there.
+func (f *runFiles) hasSocket(d worker.RunDir) bool {
+	there, err := os.Stat(d.Control())
+	return err == nil && f.socket != nil && os.SameFile(f.socket, there)
+}
+
+// keepRunDir writes what could not be written before, and makes anew what
+// somebody has removed. The workers see to their journals by themselves.
 func (s *supervisor) keepRunDir() {
-	dir := s.opts.RunDir
-	pidFile, _ := os.Stat(dir.PidFile())
-	socket, _ := os.Stat(dir.Control())
-	lock, err := s.files.lock.Stat()
-	if err == nil && pidFile != nil && os.SameFile(lock, pidFile) && socket != nil && s.files.socket != nil &&
-		os.SameFile(socket, s.files.socket) {
-		s.files.problem = ""
+	f, dir := &s.files, s.opts.RunDir
+	if f.problem == "" && f.hasPidFile(dir) && f.hasSocket(dir) {
 		return
 	}
 	if err := s.restoreRunDir(); err != nil {
-		if text := err.Error(); text != s.files.problem {
-			s.files.problem = text
-			s.log.Error("files in the run directory were removed and cannot be made again", "error", err)
-		}
+		f.failed(s.log, "files in the run directory were removed and cannot be made again", err)
 		return
 	}
-	s.files.problem = ""
+	if f.problem != "" {
+		f.problem = ""
+		s.log.Info("the files of the run directory are written again", "run_dir", string(dir))
+		return
+	}
 	s.log.Warn("files in the run directory were removed: made them again", "run_dir", string(dir))
 }
 
+// restoreRunDir makes each file that is missing.
 func (s *supervisor) restoreRunDir() error {
-	dir := s.opts.RunDir
-	pidFile, _ := os.Stat(dir.PidFile())
-	if lock, err := s.files.lock.Stat(); err != nil || pidFile == nil || !os.SameFile(lock, pidFile) {
-		l, err := lockRunDir(dir) // it fails when another director has come in between
-		if err != nil {
-			return err
+	f, dir := &s.files, s.opts.RunDir
+	var failed []error
+	if !f.hasPidFile(dir) || f.problem != "" {
+		failed = append(failed, f.restorePidFile(dir)) // it fails when another director has come in between
+	}
+	if !f.hasSocket(dir) {
+		l, err := control.Listen(dir.Control())
+		if err == nil {
+			s.gate.Replace(l)
+			f.listener = l
+			f.lookAtSocket(dir)
 		}
-		s.files.lock.Close()
-		s.files.lock = l
+		failed = append(failed, err)
 	}
-	l, err := control.Listen(dir.Control())
-	if err != nil {
-		return err
+	return errors.Join(failed...)
+}
+
+func (f *runFiles) restorePidFile(dir worker.RunDir) error {
+	if there, err := os.Stat(dir.PidFile()); err == nil && f.isLock(there) {
+		again, err := os.OpenFile(dir.PidFile(), os.O_RDWR, 0) // the lock may be open for reading only
+		if err != nil {
+			return fmt.Errorf("opening the pid file: %w", err)
+		}
+		defer again.Close()
+		return writePid(again)
 	}
-	s.gate.Replace(l)
-	s.lookAtSocket()
-	return nil
+	lock, err := lockRunDir(dir)
+	if lock != nil {
+		f.lock.Close()
+		f.lock = lock
+	}
+	return err
+}
+
+// close ends what Go has of them. The pid file of a director that ends is removed.
+func (f *runFiles) close(d worker.RunDir) {
+	if there, err := os.Stat(d.PidFile()); err == nil && f.isLock(there) {
+		os.Remove(d.PidFile())
+	}
+	f.lock.Close()
+	if f.listener != nil {
+		f.listener.Close()
+	}
 }
 
 // lockRunDir makes the run directory this process's own until it ends. The
-// lock is the kernel's: a file that a dead director left means nothing.
+// lock is the kernel's: a file that a dead director left means nothing. With a
+// file that is locked and cannot be written both results are set.
 func lockRunDir(d worker.RunDir) (*os.File, error) {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return nil, fmt.Errorf("making the run directory: %w", err)
 	}
 	f, err := os.OpenFile(d.PidFile(), os.O_RDWR|os.O_CREATE, 0o644)
+	if errors.Is(err, syscall.EROFS) {
+		if old, failed := os.Open(d.PidFile()); failed == nil {
+			f, err = old, nil // it can be locked
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the pid file: %w", err)
 	}
@@ -81,20 +181,23 @@ func lockRunDir(d worker.RunDir) (*os.File, error) {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			pid, _ := os.ReadFile(d.PidFile())
-			return nil, fmt.Errorf("a director (pid %s) runs already with run directory %s: stop it, or give this one its "+
-				"own with --run-dir",
-				strings.TrimSpace(string(pid)), string(d))
+			return nil, fmt.Errorf("%w (pid %s) with run directory %s: stop it, or give this one its own with --run-dir",
+				errRunsAlready, strings.TrimSpace(string(pid)), string(d))
 		}
 		return nil, fmt.Errorf("locking %s: %w", d.PidFile(), err)
 	}
-	if err := errors.Join(f.Truncate(0), writeAt(f, fmt.Sprintln(os.Getpid()))); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("writing the pid file: %w", err)
-	}
-	return f, nil
+	return f, writePid(f)
 }
 
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
+// writePid writes the pid of this process to the pid file.
+func writePid(f *os.File) error {
+	text := fmt.Appendln(nil, os.Getpid())
+	_, err := f.WriteAt(text, 0)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	if err != nil {
+		return fmt.Errorf("writing the pid file: %w", err)
+	}
+	return nil
 }

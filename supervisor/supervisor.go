@@ -10,7 +10,6 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
-	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
@@ -43,8 +42,9 @@ type supervisor struct {
 
 	// handovers are what was handed over on purpose; handoverEnd fires when the
 	// time of one is over.
-	handovers   handover.Set
-	handoverEnd *time.Timer
+	handovers    handover.Set
+	handoverEnd  *time.Timer
+	handoverFile handoverFile
 
 	started  time.Time
 	notify   *notify.Notifier
@@ -68,12 +68,6 @@ type supervisor struct {
 type refusal struct {
 	why string
 	at  time.Time
-}
-
-// archive is where configurations that were in force are kept.
-type archive struct {
-	store   *history.Store // nil when there is none
-	trouble string         // why there is none, or why something was not kept
 }
 
 // run is the loop. With a handoff it goes on where another program ended.

@@ -172,7 +172,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	if err != nil {
 		return fmt.Errorf("handing off the control socket: %w", err)
 	}
-	defer socket.Close()
+	defer socket.Close() // nil when there is none
 	h := s.handoff()
 	h.Workers, h.Trackers = handed, trackers
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)

@@ -46,6 +46,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 	case e.Started != nil:
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
+		delete(s.known.Journals, e.Worker) // the next one tells how it is with it
 		if name == rollout.VRRP {
 			s.counted(s.known.Counters)      // nobody will tell newer ones
 			s.known.Host = event.HostState{} // the next one tells what is wrong then
@@ -76,6 +77,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.notify.LowerHeard(*m.LowerHeard)
 	case m.Host != nil:
 		s.known.Host = *m.Host
+	case m.Journal != nil:
+		s.known.Journals[string(name)] = m.Journal.Error
 	case m.Group != nil:
 		s.known.Groups[m.Group.Group] = *m.Group
 		s.notify.Group(*m.Group)

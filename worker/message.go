@@ -45,6 +45,7 @@ type Message struct {
 	Counters      *event.VRRPCounters
 	Heartbeat     *Heartbeat
 	Host          *event.HostState
+	Journal       *JournalState
 	RealServer    *event.RealServerState
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState
@@ -137,4 +138,9 @@ type Applied struct {
 	Generation uint64
 	// Error says which part of it could not be applied; empty when all was.
 	Error string
+}
+
+// JournalState reports whether a worker's journal is written.
+type JournalState struct {
+	Error string // why it is not; empty when it is
 }

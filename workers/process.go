@@ -51,10 +51,10 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 		return err
 	}
 	defer j.Close()
-	go restoreJournal(log, j)
 	p := &Process{Log: log, Journal: j, Term: term, Out: worker.NewOutbox(conn.Write), In: make(chan worker.Message)}
 	p.converse(conn)
 	defer p.Out.Close()
+	go p.restoreJournal()
 	return loop(p)
 }
 
@@ -99,18 +99,33 @@ func OpenJournal(log *slog.Logger, d worker.RunDir, name string) (*journal.Journ
 // journalInterval is how often a worker looks whether its journal is still there.
 const journalInterval = time.Second
 
-// restoreJournal writes the journal again when somebody has removed it, as long
-// as the process lives. It says so once, and once why it cannot.
-func restoreJournal(log *slog.Logger, j *journal.Journal) {
-	for failed := false; ; time.Sleep(journalInterval) {
-		changed, err := j.Restore()
-		switch {
-		case err != nil && !failed:
-			log.Error("failed to write the journal again", "error", err)
-		case changed:
-			log.Warn("the journal was removed: written again")
+// restoreJournal writes the journal again when somebody has removed it, or when
+// it could not be written, as long as the process lives. It says so once, and
+// once why it cannot.
+func (p *Process) restoreJournal() {
+	problem := ""
+	said := !p.Journal.Written() // by OpenJournal
+	for ; ; time.Sleep(journalInterval) {
+		had := p.Journal.Written()
+		changed, err := p.Journal.Restore()
+		text := ""
+		if err != nil {
+			text = err.Error()
 		}
-		failed = err != nil
+		switch {
+		case text == problem && changed:
+			p.Log.Warn("the journal was removed: written again")
+		case text == problem:
+			continue
+		case text == "":
+			p.Log.Info("the journal is written again")
+		case had:
+			p.Log.Error("the journal was removed and cannot be written again", "error", err)
+		case !said:
+			p.Log.Error("the journal cannot be written: trying again each second", "error", err)
+		}
+		problem, said = text, false
+		p.Out.Put("journal", worker.Message{Journal: &worker.JournalState{Error: text}})
 	}
 }
 

@@ -33,7 +33,9 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 	for _, line := range handovers(r, now) {
 		fmt.Fprintf(w, "! %s\n", line)
 	}
-	for _, line := range status.Remarks(r.ConfigState) {
+	remarkable := r.ConfigState
+	remarkable.HistoryError = "" // it is a problem
+	for _, line := range status.Remarks(remarkable) {
 		fmt.Fprintf(w, "- %s\n", line)
 	}
 	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // maxFile bounds the file that is read: thousands of instances fit.
@@ -27,7 +28,7 @@ func File(stateDir, path string) string {
 // Load reads the orders; a file that does not exist has none.
 func (s *Set) Load(file string) error {
 	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	if err != nil {
@@ -50,6 +51,9 @@ func (s *Set) Load(file string) error {
 // Save writes the orders. Without any there is no file.
 func (s *Set) Save(file string) error {
 	if len(s.orders) == 0 {
+		if _, err := os.Lstat(file); err != nil {
+			return nil // where nothing can be written, removing a file that is not there fails too
+		}
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("noting that no instance is handed over: %w", err)
 		}

@@ -44,7 +44,7 @@ func Open(stateDir, path string) (*Store, error) {
 	// What cannot be written is better known now than at the reload.
 	f, err := os.CreateTemp(s.dir, temporaryPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("writing the history of configurations: %w", err)
+		return nil, fmt.Errorf("writing the history of configurations in %s: %w", s.dir, withoutName(err))
 	}
 	err = f.Close()
 	s.sweep()
@@ -204,7 +204,7 @@ func (s *Store) Add(e Entry, t Text) (Entry, error) {
 			break
 		}
 		if !errors.Is(err, fs.ErrExist) { // another director was faster
-			return e, fmt.Errorf("keeping a configuration in the history: %w", err)
+			return e, fmt.Errorf("keeping a configuration in the history in %s: %w", s.dir, withoutName(err))
 		}
 	}
 	s.prune()
@@ -284,4 +284,16 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// withoutName leaves out the name of a temporary file, which is another one each
+// time: the same trouble is told in the same words.
+func withoutName(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return path.Err
+	}
+	if link := new(os.LinkError); errors.As(err, &link) {
+		return link.Err
+	}
+	return err
 }

@@ -27,6 +27,7 @@ type Knowledge struct {
 	Host           event.HostState
 	Counters       event.VRRPCounters
 	Heard          map[string]time.Time // when a worker was heard last
+	Journals       map[string]string    // why the journal of a worker is not written
 }
 
 // New knows nothing.
@@ -39,6 +40,7 @@ func New() *Knowledge {
 		Groups:         make(map[string]event.GroupState),
 		Lower:          make(map[string]event.LowerHeard),
 		Heard:          make(map[string]time.Time),
+		Journals:       make(map[string]string),
 	}
 }
 

@@ -20,6 +20,7 @@ type Facts struct {
 	Workers  []rollout.Status
 	// ReplaceProblem says why workers were not replaced after an upgrade.
 	ReplaceProblem string
+	Problems       []string // of the supervisor itself, one a line
 	Known          *Knowledge
 	Orders         map[string]control.Order // handovers in force, by instance
 	Host           track.Host               // as it is now
@@ -28,6 +29,12 @@ type Facts struct {
 // Make says what director status shows.
 func Make(f Facts) control.Status {
 	m := &maker{Facts: f, r: f.Header, runs: make(map[rollout.Worker]bool)}
+	for _, p := range f.Problems {
+		m.problem("", p)
+	}
+	if why := f.Header.HistoryError; why != "" {
+		m.problem("", "no history is kept: "+why)
+	}
 	m.workers()
 	if _, ok := m.runs[rollout.VRRP]; ok {
 		m.instances()

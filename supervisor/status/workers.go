@@ -30,6 +30,10 @@ func (m *maker) workers() {
 		if w.Problem != "" {
 			m.problem("", w.Problem)
 		}
+		if why := m.Known.Journals[name]; why != "" {
+			m.problem("", fmt.Sprintf("the %s worker's journal is not written, so that nobody knows after a crash what it "+
+				"made in the kernel: %s", name, why))
+		}
 		if w.Worker == rollout.LVS && m.Known.Table.Problem() != "" {
 			m.table(m.Known.Table.Problem())
 		}

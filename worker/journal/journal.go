@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,9 +44,8 @@ type Journal struct {
 	path   string
 	header string
 	held   map[string]struct{}
-	file   *os.File // nil while there is none: see OpenAnyway
+	file   *os.File // nil while it cannot be written: see OpenAnyway
 	lines  int
-	torn   bool // the last write failed
 	lock   *os.File
 }
 
@@ -75,7 +75,8 @@ func newJournal(path, epoch string) *Journal {
 
 // OpenAnyway is Open for a worker that is needed although its journal cannot be
 // written: err says why not, and the journal, which is never nil but when another
-// process has it, is in memory only until Restore can write it.
+// process has it, is in memory only until Restore can write it. A journal that
+// cannot be written any more, on a full disk, is in memory only as well.
 func OpenAnyway(path, epoch string) (j *Journal, err error) {
 	j, err = Open(path, epoch)
 	switch {
@@ -126,6 +127,13 @@ func same(f *os.File, path string) bool {
 	return err == nil && os.SameFile(ours, there)
 }
 
+// Written says whether the file has what the journal has.
+func (j *Journal) Written() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.file != nil
+}
+
 // Held returns the keys in the journal, sorted.
 func (j *Journal) Held() []string {
 	j.mu.Lock()
@@ -154,9 +162,7 @@ func (j *Journal) Claim(keys ...string) error {
 			b.WriteString("+" + k + "\n")
 		}
 	}
-	if err := j.append(b.String()); err != nil {
-		return err
-	}
+	j.append(b.String())
 	for _, k := range keys {
 		j.held[k] = struct{}{}
 	}
@@ -174,7 +180,8 @@ func (j *Journal) Release(keys ...string) error {
 			delete(j.held, k)
 		}
 	}
-	return j.append(b.String())
+	j.append(b.String())
+	return nil
 }
 
 // Close releases the journal for the next process to open. The file stays.
@@ -190,27 +197,22 @@ func (j *Journal) Close() error {
 	return errors.Join(errs...)
 }
 
-func (j *Journal) append(text string) error {
+// append writes lines. Where that fails the file is given up until Restore can
+// write a whole one: a worker does not do less because a disk is full.
+func (j *Journal) append(text string) {
 	if text == "" || j.file == nil {
-		return nil
+		return
 	}
-	// A write that was cut short left a line without its end, which the next
-	// line must not continue.
-	if j.torn {
-		text = "\n" + text
-	}
-	_, err := io.WriteString(j.file, text)
-	j.torn = err != nil
-	if err != nil {
-		return fmt.Errorf("writing journal %s: %w", j.path, err)
+	if _, err := io.WriteString(j.file, text); err != nil {
+		j.file.Close()
+		j.file = nil
+		return
 	}
 	j.lines += strings.Count(text, "\n")
 	if j.lines > 2*len(j.held)+rewriteSlack {
-		if err := j.rewrite(); err != nil {
-			return fmt.Errorf("rewriting journal %s: %w", j.path, err)
-		}
+		_ = j.rewrite() // the file is longer than it need be, and complete
+		j.lines = len(j.held)
 	}
-	return nil
 }
 
 // read replays the file. It ignores a last line that a crash has cut off: the
@@ -250,7 +252,7 @@ func (j *Journal) read() error {
 func (j *Journal) rewrite() error {
 	f, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".*")
 	if err != nil {
-		return err
+		return withoutName(err)
 	}
 	w := bufio.NewWriter(f)
 	fmt.Fprintln(w, j.header)
@@ -260,11 +262,23 @@ func (j *Journal) rewrite() error {
 	if err := errors.Join(w.Flush(), os.Rename(f.Name(), j.path)); err != nil {
 		f.Close()
 		os.Remove(f.Name())
-		return err
+		return withoutName(err)
 	}
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.lines, j.torn = f, len(j.held), false
+	j.file, j.lines = f, len(j.held)
 	return nil
+}
+
+// withoutName leaves out the name of a temporary file, which is another one each
+// time: the same trouble is told in the same words.
+func withoutName(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return path.Err
+	}
+	if link := new(os.LinkError); errors.As(err, &link) {
+		return link.Err
+	}
+	return err
 }

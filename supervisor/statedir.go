@@ -1,0 +1,133 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/retry"
+	"github.com/lvs-director/director/supervisor/handover"
+	"github.com/lvs-director/director/supervisor/history"
+)
+
+// archive is where configurations that were in force are kept.
+type archive struct {
+	store   *history.Store // nil when there is none
+	trouble string         // why there is none, or why something was not kept
+	owed    *owedEntry     // the newest one that was not kept; nil when it was
+	confirm int            // the number that could not be marked as confirmed; 0 is none
+	again   retry.Retry    // when what is owed is tried again
+}
+
+// owedEntry is a configuration that is in force and not kept yet.
+type owedEntry struct {
+	config *loaded
+	entry  history.Entry
+}
+
+// handoverFile is how it is with the file of the handovers.
+type handoverFile struct {
+	trouble string // why it is not written; empty when it is
+	again   retry.Retry
+}
+
+// openHistory finds the history of the configuration file.
+func (s *supervisor) openHistory() {
+	var err error
+	if s.archive.store, err = history.Open(s.opts.StateDir, s.opts.File); err != nil {
+		s.historyFailed(err)
+	}
+}
+
+// historyFailed says once that the history cannot be written.
+func (s *supervisor) historyFailed(err error) {
+	s.archive.again.Failed(time.Now())
+	if text := err.Error(); text != s.archive.trouble {
+		s.archive.trouble = text
+		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at "+
+			"the next start, until it can be written",
+			"error", err)
+	}
+}
+
+// historyWritten forgets that it could not be.
+func (s *supervisor) historyWritten() {
+	if s.archive.trouble != "" {
+		s.log.Info("the history of configurations is kept again")
+	}
+	s.archive.trouble, s.archive.again = "", retry.Retry{}
+}
+
+// keepEntry keeps a configuration that has come into force, as soon as it can.
+func (s *supervisor) keepEntry(l *loaded, e history.Entry) {
+	l.kept = history.Entry{}
+	e.Time, e.Digest = time.Now(), l.Digest()
+	e.Instances, e.VirtualServers = len(l.cfg.Instances), len(l.cfg.VirtualServers)
+	s.archive.owed = &owedEntry{l, e}
+	s.payHistory()
+}
+
+// payHistory writes what is owed to the history.
+func (s *supervisor) payHistory() {
+	a := &s.archive
+	if a.store == nil {
+		s.openHistory()
+	}
+	if a.store == nil {
+		return
+	}
+	if a.confirm != 0 {
+		if err := a.store.Confirm(a.confirm); err != nil {
+			s.historyFailed(err)
+			return
+		}
+		a.confirm = 0
+	}
+	if a.owed != nil {
+		kept, err := a.store.Add(a.owed.entry, a.owed.config.text)
+		if err != nil {
+			s.historyFailed(err)
+			return
+		}
+		a.owed.config.kept, a.owed = kept, nil
+	}
+	s.historyWritten()
+}
+
+// keepStateDir writes what could not be written before.
+func (s *supervisor) keepStateDir() {
+	now := time.Now()
+	if a := &s.archive; a.trouble != "" && a.again.Ready(now) {
+		s.payHistory()
+	}
+	if f := &s.handoverFile; f.trouble != "" && f.again.Ready(now) {
+		s.keepHandovers()
+	}
+}
+
+// saveHandovers writes the handovers for the next start, and says once why it cannot.
+func (s *supervisor) saveHandovers() {
+	f := &s.handoverFile
+	err := s.handovers.Save(handover.File(s.opts.StateDir, s.opts.File))
+	if err == nil {
+		if f.trouble != "" {
+			s.log.Info("handovers are kept for the next start again")
+		}
+		*f = handoverFile{}
+		return
+	}
+	f.again.Failed(time.Now())
+	if text := err.Error(); text != f.trouble {
+		f.trouble = text
+		s.log.Warn("handovers are not kept for the next start, until they can be written", "error", err)
+	}
+}
+
+// fileProblems are the files that cannot be written, for status.
+func (s *supervisor) fileProblems() (list []string) {
+	if why := s.files.problem; why != "" {
+		list = append(list, "the files of the run directory are not written: "+why)
+	}
+	if why := s.handoverFile.trouble; why != "" {
+		list = append(list, "handovers are not kept for the next start: "+why)
+	}
+	return list
+}
