@@ -23,20 +23,28 @@ func (e *Entry) entry() *Entry { return e }
 type Item interface{ entry() *Entry }
 
 // Heap holds items ordered by time. The zero value is empty.
-type Heap[T Item] struct{ items []T }
+type Heap[T Item] struct{ slots []slot[T] }
+
+// slot has the time beside the item, so that finding an item's place does not
+// visit the others, which lie all over the memory.
+type slot[T Item] struct {
+	at    time.Time
+	entry *Entry
+	item  T
+}
 
 // Len is the number of items.
-func (h *Heap[T]) Len() int { return len(h.items) }
+func (h *Heap[T]) Len() int { return len(h.slots) }
 
 // Set puts an item in, or moves it, to be due at a time.
 func (h *Heap[T]) Set(item T, at time.Time) {
 	e := item.entry()
 	e.at = at
 	if e.index == 0 {
-		h.items = append(h.items, item)
-		e.index = len(h.items)
+		h.slots = append(h.slots, slot[T]{})
+		e.index = len(h.slots)
 	}
-	h.fix(e.index - 1)
+	h.put(e.index-1, slot[T]{at: at, entry: e, item: item})
 }
 
 // Remove takes an item out. It does nothing when the item is not in.
@@ -45,35 +53,31 @@ func (h *Heap[T]) Remove(item T) {
 	if e.index == 0 {
 		return
 	}
-	i, last := e.index-1, len(h.items)-1
+	i, last := e.index-1, len(h.slots)-1
 	e.index = 0
+	moved := h.slots[last]
+	h.slots[last] = slot[T]{}
+	h.slots = h.slots[:last]
 	if i != last {
-		h.items[i] = h.items[last]
-		h.items[i].entry().index = i + 1
-	}
-	var zero T
-	h.items[last] = zero
-	h.items = h.items[:last]
-	if i != last {
-		h.fix(i)
+		h.put(i, moved)
 	}
 }
 
 // Next is when the first item is due; false when there is none.
 func (h *Heap[T]) Next() (time.Time, bool) {
-	if len(h.items) == 0 {
+	if len(h.slots) == 0 {
 		return time.Time{}, false
 	}
-	return h.items[0].entry().at, true
+	return h.slots[0].at, true
 }
 
 // First is the item that is due first; false when there is none. It stays in.
 func (h *Heap[T]) First() (T, bool) {
-	if len(h.items) == 0 {
+	if len(h.slots) == 0 {
 		var zero T
 		return zero, false
 	}
-	return h.items[0], true
+	return h.slots[0].item, true
 }
 
 // Pop takes out the first item if it is due by now.
@@ -82,35 +86,32 @@ func (h *Heap[T]) Pop(now time.Time) (T, bool) {
 		var zero T
 		return zero, false
 	}
-	item := h.items[0]
+	item := h.slots[0].item
 	h.Remove(item)
 	return item, true
 }
 
-func (h *Heap[T]) less(i, j int) bool {
-	return h.items[i].entry().at.Before(h.items[j].entry().at)
-}
-
-func (h *Heap[T]) swap(i, j int) {
-	h.items[i], h.items[j] = h.items[j], h.items[i]
-	h.items[i].entry().index, h.items[j].entry().index = i+1, j+1
-}
-
-// fix restores the order around an item whose time has changed.
-func (h *Heap[T]) fix(i int) {
-	for i > 0 && h.less(i, (i-1)/2) {
-		h.swap(i, (i-1)/2)
+// put finds the place of s, for which place i is free.
+func (h *Heap[T]) put(i int, s slot[T]) {
+	for i > 0 && s.at.Before(h.slots[(i-1)/2].at) {
+		h.place(i, h.slots[(i-1)/2])
 		i = (i - 1) / 2
 	}
 	for {
 		child := 2*i + 1
-		if child+1 < len(h.items) && h.less(child+1, child) {
+		if child+1 < len(h.slots) && h.slots[child+1].at.Before(h.slots[child].at) {
 			child++
 		}
-		if child >= len(h.items) || !h.less(child, i) {
-			return
+		if child >= len(h.slots) || !h.slots[child].at.Before(s.at) {
+			break
 		}
-		h.swap(i, child)
+		h.place(i, h.slots[child])
 		i = child
 	}
+	h.place(i, s)
+}
+
+func (h *Heap[T]) place(i int, s slot[T]) {
+	h.slots[i] = s
+	s.entry.index = i + 1
 }

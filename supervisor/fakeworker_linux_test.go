@@ -145,7 +145,7 @@ func fakeWorker(name string, args []string) int {
 		}
 	}()
 	go f.listen()
-	beat := time.NewTicker(worker.HeartbeatInterval)
+	beat := time.NewTicker(event.HeartbeatInterval)
 	for {
 		select {
 		case m, ok := <-in:

@@ -159,7 +159,7 @@ func TestHungWorker(t *testing.T) {
 	r.start()
 	r.isMaster("VI_1")
 	r.until("the worker was heard", func() bool { return !r.status().Workers[0].Heard.IsZero() })
-	time.Sleep(2 * worker.HeartbeatInterval) // for its first heartbeat
+	time.Sleep(2 * event.HeartbeatInterval) // for its first heartbeat
 	pid := r.awaitTold(worker.VRRP, "started", 1).Pid
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)

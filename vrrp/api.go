@@ -97,7 +97,7 @@ type Options struct {
 	// Host is told everything that is not right in the kernel, in the same way,
 	// whenever that has changed. It is optional.
 	Host func(event.HostState)
-	// Heartbeat is told at least every HeartbeatInterval, and soon after an
+	// Heartbeat is told at least every event.HeartbeatInterval, and soon after an
 	// advertisement has left, in the same way. It is optional and needs SinceBoot.
 	Heartbeat func(Heartbeat)
 }

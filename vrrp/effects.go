@@ -66,6 +66,7 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 		e.deadlines.Remove(&i.timers[f.Timer])
 	case machine.AcquireAddresses:
 		i.owns = true
+		e.heartbeats.pause = shortestHeartbeatPause // until the next one knows better
 		e.scheduleExtra(i, now)
 		e.wish(i, resource.NoDoubt)
 	case machine.ReleaseAddresses:

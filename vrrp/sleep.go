@@ -48,6 +48,7 @@ func (e *Engine) wake() {
 		return
 	}
 	e.log.Warn("this host was suspended: another may have become MASTER", "for", slept.Round(time.Millisecond).String())
+	e.heartbeats.slept(slept)
 	for _, i := range e.order {
 		e.step(i, now, machine.Input{Kind: machine.Woke, Slept: slept})
 	}

@@ -168,7 +168,7 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 			continue
 		}
 		i.stats.sent++
-		e.heartbeats.sent = true
+		e.heartbeats.noteAdvertisement(now)
 	}
 }
 

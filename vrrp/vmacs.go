@@ -143,10 +143,12 @@ func (e *Engine) beneath(name string) string {
 // until one that was removed is there again: a missed advertisement is worse
 // than one with another hardware address.
 func (e *Engine) transmit(i *instance, p *datagram) error {
-	if on := e.interfaces.byName[i.cfg.Interface]; i.via == nil && on != nil && e.private(i) != nil {
-		return e.frames.Send(on.Interface, p.data, p.to) // its socket is not on its interface
-	}
-	if i.via != nil {
+	switch {
+	case i.via == nil && e.private(i) != nil:
+		if on := e.interfaces.byName[i.cfg.Interface]; on != nil {
+			return e.frames.Send(on.Interface, p.data, p.to) // its socket is not on its interface
+		}
+	case i.via != nil:
 		if on := e.interfaces.byName[i.via.Name]; on != nil && on.Up {
 			return e.frames.Send(on.Interface, p.data, p.to)
 		}

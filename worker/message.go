@@ -106,7 +106,7 @@ type Snapshot struct {
 }
 
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends
-// advertisements: at least every HeartbeatInterval, and sooner after an
+// advertisements: at least every event.HeartbeatInterval, and sooner after an
 // advertisement. Times are of CLOCK_BOOTTIME, which counts while the host is suspended.
 type Heartbeat struct {
 	At         time.Duration // when it was sent; the lvs worker leaves out all times
@@ -115,9 +115,6 @@ type Heartbeat struct {
 	// which a BACKUP takes over; 0 without a MASTER.
 	ShortestDown time.Duration
 }
-
-// HeartbeatInterval is the longest time between two heartbeats of a healthy worker.
-const HeartbeatInterval = 500 * time.Millisecond
 
 // Proceed lets instances become MASTER: the IPVS table is loaded, or the
 // supervisor has waited for it long enough.

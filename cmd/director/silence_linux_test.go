@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -20,7 +21,7 @@ func TestAHungWorker(t *testing.T) {
 	n.write(vip1)
 	n.start()
 	n.has(vip1)
-	time.Sleep(2 * worker.HeartbeatInterval) // it has said that it lives
+	time.Sleep(2 * event.HeartbeatInterval) // it has said that it lives
 	hung := n.worker(worker.VRRP)
 	began := time.Now()
 	if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
@@ -49,7 +50,7 @@ func TestEverythingStopped(t *testing.T) {
 	n.write(vip1)
 	n.start()
 	n.has(vip1)
-	time.Sleep(2 * worker.HeartbeatInterval)
+	time.Sleep(2 * event.HeartbeatInterval)
 	pids := []int{n.worker(worker.VRRP), n.cmd.Process.Pid}
 	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
 		for _, pid := range pids {

@@ -48,7 +48,7 @@ func Run(p *workers.Process) error {
 	go func() { ended <- loop.Run(ctx) }()
 
 	keep := false
-	beat := time.NewTicker(worker.HeartbeatInterval)
+	beat := time.NewTicker(event.HeartbeatInterval)
 	defer beat.Stop()
 	for {
 		select {
