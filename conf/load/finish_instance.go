@@ -23,6 +23,7 @@ func (l *loader) finishInstance(in *conf.Instance) {
 	}
 	l.interval(in)
 	l.instanceAddresses(in)
+	l.unusable(in)
 	if in.VMAC != nil && len(in.UnicastPeers) > 0 && !in.VMACXmit {
 		// Peers answer to a unicast address, which the virtual MAC's interface has not.
 		l.AtEnd(l.Node(in), "vmac-unicast", "(%s) unicast with use_vmac needs vmac_xmit_base: it is set", value.Clip(in.Name))
@@ -198,13 +199,6 @@ func (l *loader) finishSource(in *conf.Instance) {
 		l.Warn(word, "no-peers", "(%s) there is no unicast_peer: advertisements go to the multicast group",
 			value.Clip(in.Name))
 	}
-	for _, p := range in.UnicastPeers {
-		if p.Address == in.SourceAddress {
-			f := l.warnAtKeyword(in, "unicast_peer", "own-peer", "(%s) peer %s is the instance's own unicast_src_ip",
-				value.Clip(in.Name), p.Address)
-			f.Severity = conf.Note
-		}
-	}
 	if in.Preempt && in.PreemptDelay == 0 || !in.Master {
 		return
 	}
@@ -256,59 +250,6 @@ func (l *loader) interval(in *conf.Instance) {
 			value.Clip(in.Name), value.Seconds(d), value.Seconds(rounded))
 		in.AdvertInterval = rounded
 	}
-}
-
-func (l *loader) instanceAddresses(in *conf.Instance) {
-	n := l.Node(in)
-	list, excluded := l.Addresses[in], l.Addresses[keyword.ExcludedOf{Instance: in}]
-	if len(list) == 0 && !in.NoAddresses {
-		switch {
-		case in.Version == 3:
-			l.Err(n, "no-address", "vrrp_instance %s has no virtual address, and version 3 needs one",
-				value.Clip(in.Name)).Hint = "virtual_ipaddress { IP/MASK }, or no_virtual_ipaddress"
-		case !in.Strict:
-			l.Warn(n, "no-address", "vrrp_instance %s has no virtual address", value.Clip(in.Name))
-		}
-	}
-	if in.IPv6 && !in.Strict && len(list) > 0 && !list[0].Prefix.Addr().IsLinkLocalUnicast() {
-		l.Note(list[0].Node, "first-address",
-			"(%s) the first address of an IPv6 instance is to be link-local: routers that keep to RFC 9568 section 5.2.9 may "+
-				"refuse the advertisements", value.Clip(in.Name)).
-			Hint = "put an address of fe80::/10, the same on all routers, before it"
-	}
-	seen := map[netip.Addr]bool{}
-	if len(list)+len(excluded) == 1 {
-		seen = nil // the usual case, and nothing to compare
-	}
-	in.Addresses = l.uniqueAddresses(in, list, seen)
-	in.ExcludedAddresses = l.uniqueAddresses(in, excluded, seen)
-}
-
-// uniqueAddresses drops what was said before and gives addresses their interface.
-func (l *loader) uniqueAddresses(in *conf.Instance, list []keyword.Address, seen map[netip.Addr]bool) []conf.Address {
-	if len(list) == 0 {
-		return nil
-	}
-	kept := make([]conf.Address, 0, len(list))
-	for _, a := range list {
-		addr := a.Prefix.Addr()
-		if seen[addr] {
-			l.Warn(a.Node, "repeated", "(%s) %s is listed twice: this line is ignored", value.Clip(in.Name), addr)
-			continue
-		}
-		if seen != nil {
-			seen[addr] = true
-		}
-		if a.Device == "" || a.Device == in.Interface { // said or not, it is the virtual router's place
-			a.UseVMAC = a.UseVMAC || in.VMAC != nil
-			a.Device = in.Interface
-			if a.Device == "" {
-				a.Device = l.Config.Global.DefaultInterface
-			}
-		}
-		kept = append(kept, a.Address)
-	}
-	return kept
 }
 
 // duplicateVRIDs finds instances that routers on the link could not tell apart.

@@ -61,6 +61,10 @@ func (l *Reader) AddressEntry(c *syntax.Node, static bool) (conf.Address, bool) 
 			if s, ok := next(opt); ok {
 				if prefix.Addr().Is6() {
 					l.WarnArg(c, i-1, "ipv6-option", "an IPv6 address has no label: it is ignored")
+				} else if len(s) > maxLabel {
+					l.WarnArg(c, i, "invalid-label", "label %q is longer than %d characters: the address is ignored", Clip(s),
+						maxLabel).Unserved = true
+					return conf.Address{}, false
 				} else {
 					a.Label = s
 				}
@@ -120,6 +124,7 @@ func (l *Reader) AddressEntry(c *syntax.Node, static bool) (conf.Address, bool) 
 				DidYouMean(opt, addressOptions))
 		}
 	}
+	l.sayUnusable(c, a, static)
 	return a, true
 }
 
