@@ -41,7 +41,7 @@ func (l *loader) unusablePeers(in *conf.Instance, virtual map[netip.Addr]bool) {
 			l.Warn(n, "unusable-peer", "(%s) unicast_peer %s cannot be another router: %s", name, p.Address,
 				why).Unserved = true
 		case virtual[p.Address] && in.Priority != ownerPriority && p.Address != in.SourceAddress:
-			f := l.Warn(n, "unusable-peer", "(%s) unicast_peer %s is a virtual address of the instance: whoever is MASTER has it",
+			f := l.Warn(n, "unusable-peer", "(%s) unicast_peer %s is a virtual address of the instance: the MASTER has it",
 				name, p.Address)
 			f.Hint, f.Unserved = "write the other router's own address", true
 		case p.Address != in.SourceAddress:
