@@ -33,6 +33,11 @@ type RealServerState struct {
 	Initial bool
 	// Failed are the checkers that hold the server down and why.
 	Failed []CheckResult
+	// Checked says that a checker asks for Weight. Without it the weight is the
+	// configured one.
+	Checked bool
+	// Unset says why the kernel's table does not have the verdict; empty when it does.
+	Unset string
 }
 
 // VirtualServerState is what the virtual server looks like in the kernel's

@@ -89,6 +89,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.known.Check(*m.Check)
 	case m.VirtualServer != nil:
 		s.virtualServer(*m.VirtualServer)
+	case m.InTable != nil:
+		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
 	case m.Table != nil:
 		s.known.Table = *m.Table
 		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
@@ -104,6 +106,9 @@ func (s *supervisor) instance(i event.InstanceState) {
 	}
 	s.notify.Instance(i)
 	s.handoverHeard(i)
+	if i.Instance == s.current().cfg.Global.LVSSync.Instance && s.runs(rollout.LVS) {
+		s.keepers[rollout.LVS].Send("followed", worker.Message{Followed: &i})
+	}
 }
 
 // carryOutRollout does what the machine has decided.
@@ -177,6 +182,9 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys // the other one signs nothing
+	}
+	if i, known := s.known.Instances[l.cfg.Global.LVSSync.Instance]; known && e.Worker == rollout.LVS {
+		c.Followed = &i
 	}
 	if e.Fresh {
 		c.Known = s.known.Snapshot(e.Predecessor.Died)

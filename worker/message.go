@@ -36,6 +36,10 @@ type Message struct {
 	Tracker   *event.TrackerState
 	HandOver  *HandOver
 	Count     *Count
+	// To the lvs worker: the overrides when they change, and the state of the instance
+	// that lvs_sync_daemon follows.
+	Overrides *Overrides
+	Followed  *event.InstanceState
 
 	// From a worker.
 	Applied       *Applied
@@ -50,6 +54,9 @@ type Message struct {
 	Check         *event.CheckResult
 	VirtualServer *event.VirtualServerState
 	Table         *event.TableLoaded
+	InTable       *event.ServersInTable
+	// KernelWeights are all weights that somebody has set in the kernel's table.
+	KernelWeights *Overrides
 }
 
 // Hello opens a connection.
@@ -90,7 +97,15 @@ type Configure struct {
 	// KeepAddresses and KeepServices leave virtual addresses and IPVS services
 	// in the kernel when director stops (keepalived's -V and -I).
 	KeepAddresses, KeepServices bool
+	// Overrides are those in force, of every source, for the lvs worker.
+	Overrides []event.Override
+	// Followed is the state of the VRRP instance that lvs_sync_daemon follows; nil
+	// when that is not known.
+	Followed *event.InstanceState
 }
+
+// Overrides are all overrides in force; they replace those told before.
+type Overrides struct{ List []event.Override }
 
 // Snapshot is what the supervisor knows of the objects of a worker when it starts it.
 type Snapshot struct {

@@ -21,8 +21,9 @@ type Knowledge struct {
 	VirtualServers map[string]event.VirtualServerState
 	RealServers    map[ServerName]event.RealServerState
 	Checks         map[ServerName]map[string]event.CheckResult
-	Groups         map[string]event.GroupState // by name
-	Lower          map[string]event.LowerHeard // the last one of an instance
+	InTable        map[string]event.ServersInTable // by virtual server
+	Groups         map[string]event.GroupState     // by name
+	Lower          map[string]event.LowerHeard     // the last one of an instance
 	Table          event.TableLoaded
 	Host           event.HostState
 	Counters       event.VRRPCounters
@@ -37,6 +38,7 @@ func New() *Knowledge {
 		VirtualServers: make(map[string]event.VirtualServerState),
 		RealServers:    make(map[ServerName]event.RealServerState),
 		Checks:         make(map[ServerName]map[string]event.CheckResult),
+		InTable:        make(map[string]event.ServersInTable),
 		Groups:         make(map[string]event.GroupState),
 		Lower:          make(map[string]event.LowerHeard),
 		Heard:          make(map[string]time.Time),
@@ -91,6 +93,7 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
 	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
+	maps.DeleteFunc(k.InTable, func(name string, _ event.ServersInTable) bool { return !services[name] })
 	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })
 	maps.DeleteFunc(k.Checks, func(n ServerName, _ map[string]event.CheckResult) bool { return !servers[n] })
 }

@@ -1,0 +1,87 @@
+package event
+
+import "time"
+
+// OverrideKind is what an override does.
+type OverrideKind string
+
+// The kinds.
+const (
+	// Drain gives a real server no new connections.
+	Drain OverrideKind = "drain"
+	// SetWeight replaces the weight of the configuration.
+	SetWeight OverrideKind = "weight"
+)
+
+// The sources of an override.
+const (
+	SourceOperator = "operator" // director drain, director weight
+	SourceKernel   = "kernel"   // a weight that somebody has set in the kernel's table (ipvsadm)
+	SourceReload   = "reload"   // a real server that left the configuration and finishes its connections
+)
+
+// Override is something that holds for a real server at run time, whatever the
+// configuration says. It survives reloads and restarts until it is undone or over.
+type Override struct {
+	// VirtualServer is the text of conf.ServiceID; empty is every virtual server
+	// that has the real server.
+	VirtualServer string `json:"virtual_server,omitempty"`
+	// RealServer is "[10.0.0.2]:tcp:80", or "10.0.0.2" for every real server with
+	// that address.
+	RealServer string       `json:"real_server"`
+	Kind       OverrideKind `json:"kind"`
+	Weight     int          `json:"weight"` // of SetWeight: 0..2147483647
+	Until      time.Time    `json:"until"`  // zero: until it is undone
+	Reason     string       `json:"reason,omitempty"`
+	Source     string       `json:"source"` // SourceOperator, SourceKernel, SourceReload
+	Since      time.Time    `json:"since"`
+}
+
+// Active says whether the override holds at a time.
+func (o Override) Active(now time.Time) bool { return o.Until.IsZero() || now.Before(o.Until) }
+
+// WeightSource is what decided the weight of a real server.
+type WeightSource string
+
+// The sources of a weight, in the order of rank: a later one wins over an earlier one.
+const (
+	WeightConfigured WeightSource = "configuration" // weight N
+	WeightChecked    WeightSource = "check"         // a checker asks for it, or holds the server down
+	WeightSet        WeightSource = "operator"      // director weight
+	WeightKernel     WeightSource = "kernel"        // set by hand in the kernel's table
+	WeightSlowStart  WeightSource = "slow start"
+	WeightDrained    WeightSource = "drain"
+	WeightQuorum     WeightSource = "quorum rule" // the sorry server has the traffic
+)
+
+// ServerInTable is what the kernel has of a real server of one service. The latest
+// one replaces all earlier ones.
+type ServerInTable struct {
+	VirtualServer string
+	// Service is the kernel's service, which is the virtual server unless that is a
+	// group: "[192.0.2.10]:tcp:80", "FWM 5".
+	Service    string
+	RealServer string
+	Weight     int          // in the kernel: 0..2147483647
+	Source     WeightSource // of Weight
+	// Present says that the kernel has it. Without it the weight is 0.
+	Present bool
+	Sorry   bool // it stands in for the others
+	// Draining says that it goes when its connections are gone, or at DrainUntil.
+	Draining   bool
+	DrainUntil time.Time // zero: no end
+	Forward    string    // "NAT", "DR", "TUN gue port 6080 csum", "local"
+	// Connections: counted by the kernel when Counted was.
+	Active, Inactive, Persistent uint64
+	Counted                      time.Time
+	Error                        string // why the kernel does not have it as wanted; empty when it does
+}
+
+// ServersInTable are all real servers of one virtual server, a slice of the table.
+// Real servers of it that are not in the list are in no table any more.
+type ServersInTable struct {
+	VirtualServer string
+	Servers       []ServerInTable
+	// Words are the virtual server's own: scheduler and flags as the kernel has them.
+	Words string
+}
