@@ -1,10 +1,12 @@
 package conf
 
 import (
+	"cmp"
 	"hash/fnv"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Match is what a match block says: the packets that belong to a virtual server.
@@ -103,6 +105,12 @@ func (e MatchEntry) Overlaps(o MatchEntry) bool {
 	return slices.ContainsFunc(e.Ports, func(p PortRange) bool {
 		return slices.ContainsFunc(o.Ports, func(q PortRange) bool { return p.First <= q.Last && q.First <= p.Last })
 	})
+}
+
+// CompareMatches orders virtual servers with a match list: a packet that two lists name is
+// the one's that comes first. That is the order of their names, then of their marks.
+func CompareMatches(a, b *VirtualServer) int {
+	return cmp.Or(strings.Compare(a.Match.Name, b.Match.Name), cmp.Compare(a.Match.Mark, b.Match.Mark))
 }
 
 // Derived marks lie from DerivedMarkFirst to DerivedMarkLast. IPVS compares all 32 bits,

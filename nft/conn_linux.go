@@ -15,16 +15,29 @@ import (
 const replyTimeout = 10 * time.Second
 
 // conn is a connection to nftables in the network namespace of the thread that
-// opened it. One goroutine uses it.
+// opened it first, whichever opens it again. One goroutine uses it.
 type conn struct {
 	socket *netlink.Conn // nil: to be opened
+	// namespace is the network namespace, open for as long as the connection may be
+	// needed; 0 before there is one.
+	namespace int
 }
 
 func (c *conn) open() error {
 	if c.socket != nil {
 		return nil
 	}
-	s, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	var s *netlink.Conn
+	var err error
+	if c.namespace == 0 {
+		fd, openErr := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if openErr == nil {
+			c.namespace = fd
+		}
+		s, err = netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	} else {
+		s, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: c.namespace})
+	}
 	if err != nil {
 		return fmt.Errorf("opening nftables: %w", withReason(err))
 	}
@@ -33,6 +46,15 @@ func (c *conn) open() error {
 	_ = s.SetReadBuffer(4 << 20)
 	c.socket = s
 	return nil
+}
+
+// end ends the connection for good.
+func (c *conn) end() {
+	c.close()
+	if c.namespace != 0 {
+		_ = unix.Close(c.namespace)
+		c.namespace = 0
+	}
 }
 
 // close ends the connection; the next use opens it again.

@@ -24,6 +24,8 @@ type Keeper struct {
 	known      bool
 	// kept: the table is to be there.
 	kept bool
+	// exact: what is not wanted goes, whoever has made it.
+	exact bool
 }
 
 // NewKeeper keeps a table. It is put into the kernel by the first Add.
@@ -64,6 +66,31 @@ func (k *Keeper) Remove(set string, key Key) error {
 	return err
 }
 
+// Put makes the elements of all sets the wanted ones and no others, and goes on doing so:
+// what somebody else adds is removed too. All of it is one transaction. Without any
+// element the table is removed, unless it is somebody else's, which is no error then.
+func (k *Keeper) Put(wanted Elements) error {
+	k.exact = true
+	_, err := k.apply(nil, func(all Elements) {
+		clear(all)
+		maps.Copy(all, wanted)
+	}, nil)
+	if errors.Is(err, ErrForeign) && len(wanted) == 0 {
+		return nil
+	}
+	return err
+}
+
+// Packets are the packets that the rules of a chain have counted, rule by rule; those
+// without a counter have 0. There are none of a table that is not there.
+func (k *Keeper) Packets(chain string) ([]uint64, error) {
+	counts, err := k.conn.packets(k.table.Name, chain)
+	if err != nil {
+		return nil, fmt.Errorf("reading the counters of nftables table inet %s: %w", k.table.Name, err)
+	}
+	return counts, nil
+}
+
 // Verify looks whether the table is as it should be and repairs it in one
 // transaction. It says what was missing; that costs one small request while
 // nobody changes any ruleset. A table that was never made is none of its business.
@@ -84,7 +111,7 @@ func (k *Keeper) Elements() (Elements, error) {
 }
 
 // Close closes the connection. The table stays.
-func (k *Keeper) Close() { k.conn.close() }
+func (k *Keeper) Close() { k.conn.end() }
 
 // look tells what the kernel has, reading it only if it may have changed.
 func (k *Keeper) look() (*State, error) {
@@ -123,6 +150,9 @@ func (k *Keeper) apply(see func(*State), change func(Elements), unwanted Element
 		}
 		if see != nil {
 			see(have)
+		}
+		if k.exact {
+			unwanted = have.beyond(wanted)
 		}
 		tx, after, lost := k.changes(have, wanted, unwanted)
 		condition := k.generation

@@ -332,3 +332,21 @@ func TestWatchTellsOfOurTablesOnly(t *testing.T) {
 	for range changed {
 	}
 }
+
+// A connection that an error has closed is opened again by whichever goroutine comes: it
+// has to be the same network namespace's.
+func TestAKeeperStaysInItsNamespace(t *testing.T) {
+	other := namespace(t)
+	k := keeper(t, drops("t"))
+	add(t, k, one)
+	other.FlushRuleset()
+	check(t, other.Flush())
+	k.Interrupt() // as an error does
+	ended := make(chan error)
+	go func() { // on a thread of the namespace that the program began in
+		_, err := k.Verify()
+		ended <- err
+	}()
+	check(t, <-ended)
+	wantElements(t, other, "t", one)
+}

@@ -60,7 +60,7 @@ func Marked() ([]string, error) {
 		return nil, nil
 	}
 	var c conn
-	defer c.close()
+	defer c.end()
 	list, err := c.ask(unix.NFT_MSG_GETTABLE, netlink.Dump)
 	for n := 1; err == errChanged && n < readTries; n++ {
 		list, err = c.ask(unix.NFT_MSG_GETTABLE, netlink.Dump)
@@ -156,7 +156,11 @@ func (c *conn) readSet(table string, want Set, s *State) error {
 	}
 	for _, m := range list {
 		for d := attributes(m); d.Next(); {
-			if d.Type() == unix.NFTA_SET_KEY_LEN && d.Uint32() != want.Key.Bytes {
+			const kind = unix.NFT_SET_INTERVAL | unix.NFT_SET_MAP | setConcatenation
+			switch {
+			case d.Type() == unix.NFTA_SET_KEY_LEN && d.Uint32() != want.Key.Bytes,
+				d.Type() == unix.NFTA_SET_DATA_LEN && d.Uint32() != want.Data.Bytes,
+				d.Type() == unix.NFTA_SET_FLAGS && d.Uint32()&kind != want.flags():
 				s.Others = append(s.Others, "set "+want.Name)
 			}
 		}
@@ -174,7 +178,7 @@ func (c *conn) readSet(table string, want Set, s *State) error {
 				d.Nested(func(elements *netlink.AttributeDecoder) error {
 					for elements.Next() {
 						elements.Nested(func(e *netlink.AttributeDecoder) error {
-							if k, ok := readKey(e); ok {
+							if k := readElement(e); len(k) == want.elementBytes() {
 								keys[k] = true
 							}
 							return nil
@@ -189,21 +193,25 @@ func (c *conn) readSet(table string, want Set, s *State) error {
 	return nil
 }
 
-// readKey reads the key of one element.
-func readKey(e *netlink.AttributeDecoder) (k Key, ok bool) {
+// readElement reads one element: its key, the last key of a range, the data of a map.
+func readElement(e *netlink.AttributeDecoder) Key {
+	var first, last, data []byte
 	for e.Next() {
-		if e.Type() == unix.NFTA_SET_ELEM_KEY {
-			e.Nested(func(value *netlink.AttributeDecoder) error {
-				for value.Next() {
-					if value.Type() == unix.NFTA_DATA_VALUE {
-						k, ok = Key(value.Bytes()), true
-					}
-				}
-				return nil
-			})
+		part := map[uint16]*[]byte{unix.NFTA_SET_ELEM_KEY: &first, elementKeyEnd: &last,
+			unix.NFTA_SET_ELEM_DATA: &data}[e.Type()]
+		if part == nil {
+			continue
 		}
+		e.Nested(func(value *netlink.AttributeDecoder) error {
+			for value.Next() {
+				if value.Type() == unix.NFTA_DATA_VALUE {
+					*part = value.Bytes()
+				}
+			}
+			return nil
+		})
 	}
-	return k, ok
+	return Key(slices.Concat(first, last, data))
 }
 
 func (c *conn) readChain(table string, want Chain, s *State) error {

@@ -29,13 +29,29 @@ func (s *State) clone() *State {
 	return c
 }
 
+// beyond are the elements that are there and not wanted.
+func (s *State) beyond(wanted Elements) Elements {
+	all := make(Elements)
+	if s == nil {
+		return all
+	}
+	for set, keys := range s.Sets {
+		for k := range keys {
+			if !wanted[set][k] {
+				all.put(set, k, true)
+			}
+		}
+	}
+	return all
+}
+
 // merge are the elements that are wanted or there, if they fit the sets of t,
 // without the unwanted ones.
 func (s *State) merge(t Table, wanted, unwanted Elements) Elements {
 	all := make(Elements)
 	for _, set := range t.Sets {
 		for k := range s.Sets[set.Name] {
-			if len(k) == int(set.Key.Bytes) {
+			if len(k) == set.elementBytes() {
 				all.put(set.Name, k, true)
 			}
 		}
@@ -118,8 +134,9 @@ func difference(tx *transaction, t Table, have *State, made, wanted, unwanted El
 		if lost > 0 && have.Sets[s.Name] != nil {
 			say(fmt.Sprintf("%d elements of set %s", lost, s.Name))
 		}
-		tx.addElements(t.Name, s.Name, add)
-		tx.removeElements(t.Name, s.Name, remove)
+		// Removed first: a map gives one value for a key.
+		tx.removeElements(t.Name, s, remove)
+		tx.addElements(t.Name, s, add)
 	}
 	for _, c := range t.Chains {
 		rules, there := have.Chains[c.Name]

@@ -28,28 +28,86 @@ type Table struct {
 	Chains []Chain
 }
 
-// Set is a named set that rules look into.
+// Set is a named set that rules look into, or a map.
 type Set struct {
 	Name string
 	Key  Type
+	// Interval: an element is a range of keys, whose last one follows the first. The key
+	// is a concatenation then, and has what matches if each of its fields is in its range.
+	Interval bool
+	// Data is what a map gives for a key; the zero value is that of a set.
+	Data Type
 }
+
+// elementBytes is the length of an element: the first key, the last one and the data.
+func (s Set) elementBytes() int {
+	n := int(s.Key.Bytes)
+	if s.Interval {
+		n *= 2
+	}
+	return n + int(s.Data.Bytes)
+}
+
+// split are the parts of an element; last and data are empty when the set has none.
+func (s Set) split(k Key) (first, last, data []byte) {
+	n := int(s.Key.Bytes)
+	first, rest := []byte(k[:n]), []byte(k[n:])
+	if s.Interval {
+		last, rest = rest[:n], rest[n:]
+	}
+	return first, last, rest
+}
+
+// flags are NFT_SET_* (linux/netfilter/nf_tables.h).
+func (s Set) flags() (flags uint32) {
+	if s.Interval {
+		flags |= unix.NFT_SET_INTERVAL | setConcatenation
+	}
+	if s.Data.Bytes > 0 {
+		flags |= unix.NFT_SET_MAP
+	}
+	return flags
+}
+
+// setConcatenation is NFT_SET_CONCAT.
+const setConcatenation = 0x80
 
 // Type is the type of the keys of a set: its number, by which nft prints it
 // (TYPE_* in nft's datatype.h), and its length in bytes.
 type Type struct {
 	Number uint32
 	Bytes  uint32
+	// fields are the lengths of what a concatenation is made of, nil of other types.
+	// Each takes a multiple of 4 bytes of the key.
+	fields []uint32
+}
+
+// Concat is the type of several keys after each other.
+func Concat(types ...Type) Type {
+	var all Type
+	for _, t := range types {
+		all.Number = all.Number<<6 | t.Number // as nft's concat_subtype_add
+		all.Bytes += (t.Bytes + 3) &^ 3
+		all.fields = append(all.fields, t.Bytes)
+	}
+	return all
 }
 
 // The types of keys.
 var (
-	TypeIPv4Address = Type{7, 4}
-	TypeIPv6Address = Type{8, 16}
+	TypeInteger     = Type{Number: 4, Bytes: 4}
+	TypeIPv4Address = Type{Number: 7, Bytes: 4}
+	TypeIPv6Address = Type{Number: 8, Bytes: 16}
+	TypeProtocol    = Type{Number: 12, Bytes: 1}
+	TypePort        = Type{Number: 13, Bytes: 2}
+	TypeMark        = Type{Number: 19, Bytes: 4} // in the host's byte order
 )
 
-// Chain is a base chain of the type filter with the policy accept.
+// Chain is a base chain with the policy accept.
 type Chain struct {
 	Name string
+	// Type is "filter", which empty means too, or "nat".
+	Type string
 	// Hook is one of NF_INET_* (linux/netfilter.h), Priority its place there.
 	Hook     uint32
 	Priority int32
@@ -59,7 +117,8 @@ type Chain struct {
 // Rule is what one rule matches and does.
 type Rule []expr.Any
 
-// Key is one element of a set: the bytes of its key in network order.
+// Key is one element of a set: the bytes of its key in network order. With ranges the
+// first key and the last one, with a map the data behind.
 type Key string
 
 // encode is the rule in netlink's form.

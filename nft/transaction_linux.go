@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mdlayher/netlink"
@@ -13,9 +14,11 @@ const (
 	tableUserData = 6
 	// policyAccept is NF_ACCEPT.
 	policyAccept = 1
+	// elementKeyEnd is NFTA_SET_ELEM_KEY_END.
+	elementKeyEnd = 10
 	// elementsAtOnce is how many elements one message has: their attribute may
 	// have no more than 64 KiB.
-	elementsAtOnce = 500
+	elementsAtOnce = 300
 )
 
 // transaction collects changes that the kernel makes all at once or not at all.
@@ -61,37 +64,67 @@ func (tx *transaction) removeTable(name string) {
 }
 
 func (tx *transaction) addSet(table string, s Set) {
-	tx.add(unix.NFT_MSG_NEWSET, netlink.Create|netlink.Excl,
-		netlink.Attribute{Type: unix.NFTA_SET_TABLE, Data: text(table)},
-		netlink.Attribute{Type: unix.NFTA_SET_NAME, Data: text(s.Name)},
-		netlink.Attribute{Type: unix.NFTA_SET_FLAGS, Data: number(0)},
-		netlink.Attribute{Type: unix.NFTA_SET_KEY_TYPE, Data: number(s.Key.Number)},
-		netlink.Attribute{Type: unix.NFTA_SET_KEY_LEN, Data: number(s.Key.Bytes)},
-		netlink.Attribute{Type: unix.NFTA_SET_ID, Data: number(uint32(len(tx.messages) + 1))})
+	attrs := []netlink.Attribute{
+		{Type: unix.NFTA_SET_TABLE, Data: text(table)},
+		{Type: unix.NFTA_SET_NAME, Data: text(s.Name)},
+		{Type: unix.NFTA_SET_FLAGS, Data: number(s.flags())},
+		{Type: unix.NFTA_SET_KEY_TYPE, Data: number(s.Key.Number)},
+		{Type: unix.NFTA_SET_KEY_LEN, Data: number(s.Key.Bytes)},
+		{Type: unix.NFTA_SET_ID, Data: number(uint32(len(tx.messages) + 1))},
+	}
+	if s.Data.Bytes > 0 {
+		attrs = append(attrs, netlink.Attribute{Type: unix.NFTA_SET_DATA_TYPE, Data: number(s.Data.Number)},
+			netlink.Attribute{Type: unix.NFTA_SET_DATA_LEN, Data: number(s.Data.Bytes)})
+	}
+	if s.Interval {
+		description, err := fieldLengths(s.Key.fields)
+		if err != nil {
+			tx.err = fmt.Errorf("encoding nftables set %s: %w", s.Name, err)
+			return
+		}
+		attrs = append(attrs, netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_SET_DESC, Data: description})
+	}
+	tx.add(unix.NFT_MSG_NEWSET, netlink.Create|netlink.Excl, attrs...)
 }
 
-func (tx *transaction) addElements(table, set string, keys []Key) {
+// fieldLengths are the attributes that describe a concatenation.
+func fieldLengths(fields []uint32) ([]byte, error) {
+	const concatenation, fieldLength = 2, 1 // NFTA_SET_DESC_CONCAT, NFTA_SET_FIELD_LEN
+	e := netlink.NewAttributeEncoder()
+	e.Nested(concatenation, func(list *netlink.AttributeEncoder) error {
+		for _, n := range fields {
+			list.Nested(unix.NFTA_LIST_ELEM, func(field *netlink.AttributeEncoder) error {
+				field.Bytes(fieldLength, number(n))
+				return nil
+			})
+		}
+		return nil
+	})
+	return e.Encode()
+}
+
+func (tx *transaction) addElements(table string, set Set, keys []Key) {
 	tx.elements(unix.NFT_MSG_NEWSETELEM, netlink.Create, table, set, keys)
 }
 
-func (tx *transaction) removeElements(table, set string, keys []Key) {
+func (tx *transaction) removeElements(table string, set Set, keys []Key) {
 	tx.elements(unix.NFT_MSG_DELSETELEM, 0, table, set, keys)
 }
 
-func (tx *transaction) elements(kind uint16, flags netlink.HeaderFlags, table, set string, keys []Key) {
+func (tx *transaction) elements(kind uint16, flags netlink.HeaderFlags, table string, set Set, keys []Key) {
 	for len(keys) > 0 {
 		some := keys[:min(len(keys), elementsAtOnce)]
 		keys = keys[len(some):]
 		e := netlink.NewAttributeEncoder()
 		e.Bytes(unix.NFTA_SET_ELEM_LIST_TABLE, text(table))
-		e.Bytes(unix.NFTA_SET_ELEM_LIST_SET, text(set))
+		e.Bytes(unix.NFTA_SET_ELEM_LIST_SET, text(set.Name))
 		e.Nested(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(list *netlink.AttributeEncoder) error {
 			for _, k := range some {
 				list.Nested(unix.NFTA_LIST_ELEM, func(element *netlink.AttributeEncoder) error {
-					element.Nested(unix.NFTA_SET_ELEM_KEY, func(key *netlink.AttributeEncoder) error {
-						key.Bytes(unix.NFTA_DATA_VALUE, []byte(k))
-						return nil
-					})
+					first, last, data := set.split(k)
+					value(element, unix.NFTA_SET_ELEM_KEY, first)
+					value(element, elementKeyEnd, last)
+					value(element, unix.NFTA_SET_ELEM_DATA, data)
 					return nil
 				})
 			}
@@ -99,10 +132,20 @@ func (tx *transaction) elements(kind uint16, flags netlink.HeaderFlags, table, s
 		})
 		data, err := e.Encode()
 		if err != nil {
-			tx.err = fmt.Errorf("encoding elements of nftables set %s: %w", set, err)
+			tx.err = fmt.Errorf("encoding elements of nftables set %s: %w", set.Name, err)
 			return
 		}
 		tx.messages = append(tx.messages, message(kind, flags, data))
+	}
+}
+
+// value writes a value, if there is one.
+func value(e *netlink.AttributeEncoder, kind uint16, data []byte) {
+	if len(data) > 0 {
+		e.Nested(kind, func(v *netlink.AttributeEncoder) error {
+			v.Bytes(unix.NFTA_DATA_VALUE, data)
+			return nil
+		})
 	}
 }
 
@@ -121,7 +164,7 @@ func (tx *transaction) addChain(table string, c Chain) {
 		netlink.Attribute{Type: unix.NFTA_CHAIN_NAME, Data: text(c.Name)},
 		netlink.Attribute{Type: unix.NLA_F_NESTED | unix.NFTA_CHAIN_HOOK, Data: hook},
 		netlink.Attribute{Type: unix.NFTA_CHAIN_POLICY, Data: number(policyAccept)},
-		netlink.Attribute{Type: unix.NFTA_CHAIN_TYPE, Data: text("filter")})
+		netlink.Attribute{Type: unix.NFTA_CHAIN_TYPE, Data: text(cmp.Or(c.Type, "filter"))})
 }
 
 // flushChain removes all rules of a chain.

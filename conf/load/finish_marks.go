@@ -155,7 +155,7 @@ func (l *loader) overlappingMatches() {
 			}
 			left--
 			pair := [2]*conf.VirtualServer{a.of, b.of}
-			if matchName(b.of) < matchName(a.of) {
+			if conf.CompareMatches(b.of, a.of) < 0 {
 				pair[0], pair[1] = b.of, a.of
 			}
 			if a.of == b.of || a.of.Match.Mark == b.of.Match.Mark || said[pair] || !a.entry.Overlaps(b.entry) {

@@ -125,8 +125,8 @@ func TestKeepalivedWouldNotKnow(t *testing.T) {
 }
 
 func TestDrainTimeoutIsInherited(t *testing.T) {
-	cfg, _ := warnings("global_defs { drain_timeout 60 }\n"+vs(" drain_timeout 0\n real_server 10.1.0.2 80 { drain_timeout 7 "+
-		"}")+match("A", "10.0.0.1", ""), load.Options{})
+	cfg, _ := warnings("global_defs { drain_timeout 60 }\n"+
+		vs(" drain_timeout 0\n real_server 10.1.0.2 80 { drain_timeout 7 }")+match("A", "10.0.0.1", ""), load.Options{})
 	var got []string
 	for _, v := range cfg.VirtualServers {
 		for _, r := range v.RealServers {

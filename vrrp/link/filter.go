@@ -3,6 +3,8 @@ package link
 import (
 	"net/netip"
 	"time"
+
+	"github.com/lvs-director/director/nft"
 )
 
 // Filter drops what is sent to virtual addresses that are not to be accepted
@@ -37,19 +39,9 @@ type Block struct {
 	Address netip.Addr
 }
 
-// FilterRepair is one repair of a filter table that somebody else has changed,
-// or a failed attempt at one.
-type FilterRepair struct {
-	Table string
-	// Missing is what was missing, in words such as "the table". With neither
-	// Missing nor Err the table is as it should be again by somebody else's doing.
-	Missing []string
-	// Err is why it could not be put back; until it can be, packets arrive that
-	// are to be dropped. It is tried again every FilterPeriod.
-	Err error
-	// Count is how often this table was found changed since it was made.
-	Count int
-}
+// FilterRepair is one repair of a filter table that somebody else has changed, or a
+// failed attempt at one; until it succeeds, packets arrive that are to be dropped.
+type FilterRepair = nft.Repair
 
 // FilterPeriod is how often filters are verified when no notification comes,
 // and the shortest time between two repairs of a table: a program that fights

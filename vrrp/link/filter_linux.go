@@ -1,13 +1,10 @@
 package link
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -24,58 +21,19 @@ const (
 
 // filter is one nftables table of the family inet for each name that is asked
 // for: it exists while an address is blocked.
-type filter struct {
-	repairs chan FilterRepair
-
-	mu     sync.Mutex // between its caller and the goroutine that watches
-	tables map[string]*filterTable
-	stop   context.CancelFunc // of that goroutine; nil before there is one
-	ended  chan struct{}
-	closed bool
-}
-
-type filterTable struct {
-	keeper *nft.Keeper
-	count  int       // of repairs
-	last   time.Time // of the last one
-	failed string    // what the last attempt failed with
-}
+type filter struct{ guard *nft.Guard }
 
 // Filter implements Network.
-func (*Kernel) Filter() Filter {
-	return &filter{repairs: make(chan FilterRepair, 16), tables: make(map[string]*filterTable)}
-}
-
-// table is what is known of a table, and begins the watching. It is called
-// with the lock held.
-func (f *filter) table(name string) *filterTable {
-	t := f.tables[name]
-	if t == nil {
-		t = &filterTable{keeper: nft.NewKeeper(filterRules(name))}
-		f.tables[name] = t
-	}
-	if f.stop == nil {
-		ctx, stop := context.WithCancel(context.Background())
-		f.stop, f.ended = stop, make(chan struct{})
-		// Without notifications the period does.
-		changed, _ := nft.Watch(ctx, f.keeps)
-		go f.watch(ctx, changed)
-	}
-	return t
-}
-
-func (f *filter) keeps(name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.tables[name] != nil
-}
+func (*Kernel) Filter() Filter { return filter{nft.NewGuard(FilterPeriod)} }
 
 // Block implements Filter.
-func (f *filter) Block(b Block) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f filter) Block(b Block) error {
 	set, key := filterElement(b.Address)
-	added, err := f.table(b.Table).keeper.Add(set, key)
+	added := false
+	err := f.guard.Use(filterRules(b.Table), func(k *nft.Keeper) (err error) {
+		added, err = k.Add(set, key)
+		return err
+	})
 	switch {
 	case errors.Is(err, nft.ErrForeign):
 		return fmt.Errorf("nftables table inet %s is not director's: name another one with nftables in global_defs: %w",
@@ -89,18 +47,17 @@ func (f *filter) Block(b Block) error {
 }
 
 // Unblock implements Filter.
-func (f *filter) Unblock(b Block) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f filter) Unblock(b Block) error {
 	set, key := filterElement(b.Address)
-	if err := f.table(b.Table).keeper.Remove(set, key); err != nil {
+	err := f.guard.Use(filterRules(b.Table), func(k *nft.Keeper) error { return k.Remove(set, key) })
+	if err != nil {
 		return fmt.Errorf("ending the dropping of packets to %s: %w", b.Address, err)
 	}
 	return nil
 }
 
 // Blocked implements Filter.
-func (f *filter) Blocked() ([]Block, error) {
+func (filter) Blocked() ([]Block, error) {
 	names, err := nft.Marked()
 	if err != nil {
 		return nil, fmt.Errorf("looking for addresses that packets are dropped to: %w", err)
@@ -125,73 +82,12 @@ func (f *filter) Blocked() ([]Block, error) {
 }
 
 // Repairs implements Filter.
-func (f *filter) Repairs() <-chan FilterRepair { return f.repairs }
+func (f filter) Repairs() <-chan FilterRepair { return f.guard.Repairs() }
 
 // Close implements Filter.
-func (f *filter) Close() error {
-	f.mu.Lock()
-	stop, ended, closed := f.stop, f.ended, f.closed
-	f.closed = true
-	f.mu.Unlock()
-	if closed {
-		return nil
-	}
-	if stop != nil {
-		stop()
-		<-ended
-	}
-	close(f.repairs)
-	for _, t := range f.tables {
-		t.keeper.Close()
-	}
+func (f filter) Close() error {
+	f.guard.Close()
 	return nil
-}
-
-// watch verifies the tables when something has changed, and every FilterPeriod
-// in case a notification was lost.
-func (f *filter) watch(ctx context.Context, changed <-chan struct{}) {
-	defer close(f.ended)
-	period := time.NewTicker(FilterPeriod)
-	defer period.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-period.C:
-		case _, open := <-changed:
-			if !open {
-				changed = nil
-			}
-		}
-		f.verify(time.Now())
-	}
-}
-
-func (f *filter) verify(now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for name, t := range f.tables {
-		if now.Sub(t.last) < FilterPeriod-FilterPeriod/10 {
-			continue // the period's next turn looks at it
-		}
-		missing, err := t.keeper.Verify()
-		if err == nil && len(missing) == 0 && t.failed == "" {
-			continue
-		}
-		t.last = now
-		text := ""
-		if err != nil {
-			text = err.Error()
-		}
-		if err == nil || text != t.failed {
-			t.count++
-			select {
-			case f.repairs <- FilterRepair{Table: name, Missing: missing, Err: err, Count: t.count}:
-			default:
-			}
-		}
-		t.failed = text
-	}
 }
 
 // filterRules is a table that drops packets to the addresses in its sets.

@@ -1,0 +1,4 @@
+package nft
+
+// Interrupt closes the connection as an error does.
+func (k *Keeper) Interrupt() { k.conn.close() }

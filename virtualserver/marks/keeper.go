@@ -1,0 +1,214 @@
+package marks
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/mailbox"
+	"github.com/lvs-director/director/nft"
+	"github.com/lvs-director/director/retry"
+)
+
+// Kernel is where the rules are put. One goroutine uses it.
+type Kernel interface {
+	// Put makes the rules those and no others; without any there is no table.
+	Put(Rules) error
+	// Repairs tells what somebody else had changed.
+	Repairs() <-chan nft.Repair
+	// Close leaves the tables as they are.
+	Close()
+}
+
+// Options is what a Keeper needs. Its functions are called by the keeper's goroutine and
+// must not block.
+type Options struct {
+	Log    *slog.Logger
+	Kernel Kernel
+	// Done is called when the rules of a configuration are in the kernel, or cannot be
+	// put there, and again whenever what is wrong changes.
+	Done func(generation uint64, problem string)
+	// Foreign counts packets of match lists that arrived with somebody else's mark.
+	Foreign func() (uint64, error)
+}
+
+// Keeper keeps nftables as virtual servers need it. Run owns its state; the other methods
+// may be called from any goroutine.
+type Keeper struct {
+	opt   Options
+	inbox *mailbox.Mailbox[request]
+	ended chan struct{}
+}
+
+type request struct {
+	servers    []*conf.VirtualServer
+	generation uint64
+	apply      bool
+	stop, keep bool
+}
+
+// New makes a keeper that does nothing until Run is called.
+func New(opt Options) *Keeper {
+	return &Keeper{opt: opt, inbox: mailbox.New[request](), ended: make(chan struct{})}
+}
+
+// Apply makes the rules those of the virtual servers, which must not be changed
+// afterwards. Of several that wait only the last counts.
+func (k *Keeper) Apply(servers []*conf.VirtualServer, generation uint64) {
+	k.inbox.Put(func(r *request) { r.servers, r.generation, r.apply = servers, generation, true })
+}
+
+// Stop ends Run and waits for it. The tables are removed; with keep they stay.
+func (k *Keeper) Stop(keep bool) {
+	k.inbox.Put(func(r *request) { r.stop, r.keep = true, keep })
+	<-k.ended
+}
+
+// foreignInterval is how often the counter of foreign marks is looked at, and
+// foreignPause how long nothing more is said of it.
+const (
+	foreignInterval = time.Minute
+	foreignPause    = time.Hour
+	// repairPause is how long nothing more is said of repairs.
+	repairPause = time.Minute
+)
+
+// Run works until Stop is called, or until ctx is done, which leaves the tables as they are.
+func (k *Keeper) Run(ctx context.Context) {
+	defer close(k.ended)
+	defer k.opt.Kernel.Close()
+	r := rounds{Options: k.opt}
+	again := time.NewTimer(0)
+	defer again.Stop()
+	foreign := time.NewTicker(foreignInterval)
+	defer foreign.Stop()
+	for {
+		if !r.failed {
+			again.Stop()
+		} else {
+			again.Reset(time.Until(r.retry.Next()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			if r.failed {
+				r.put(time.Now())
+			}
+		case repair, open := <-k.opt.Kernel.Repairs():
+			if !open {
+				return
+			}
+			r.repaired(repair, time.Now())
+		case <-foreign.C:
+			r.countForeign(time.Now())
+		case <-k.inbox.Signal():
+			got := k.inbox.Take(request{})
+			if got.stop {
+				if !got.keep {
+					r.remove()
+				}
+				return
+			}
+			if got.apply {
+				r.apply(got.servers, got.generation, time.Now())
+			}
+		}
+	}
+}
+
+// rounds is the state of Run.
+type rounds struct {
+	Options
+	generation uint64
+	rules      Rules
+	failed     bool // the rules are not in the kernel
+	retry      retry.Retry
+	problem    string
+
+	lastRepair time.Time
+	lastCount  uint64
+	saidCount  time.Time
+}
+
+func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now time.Time) {
+	r.generation = generation
+	rules, err := Wanted(servers)
+	if err != nil {
+		r.Log.Error("failed to make the nftables rules of virtual servers: the rules before stay", "error", err)
+		r.problem = err.Error()
+		r.Done(generation, r.problem)
+		return
+	}
+	r.rules = rules
+	r.retry = retry.Retry{}
+	r.put(now)
+	r.Done(generation, r.problem) // whether it has changed or not: it is another generation's
+}
+
+// put brings the rules into the kernel.
+func (r *rounds) put(now time.Time) {
+	before := r.problem
+	err := r.Kernel.Put(r.rules)
+	if r.failed = err != nil; r.failed {
+		r.problem = err.Error()
+		r.retry.Failed(now)
+		if r.problem != before {
+			r.Log.Error("failed to set nftables rules of virtual servers: packets are not marked, or not given another source",
+				"error", err)
+		}
+	} else if r.problem = ""; before != "" {
+		r.Log.Info("the nftables rules of virtual servers are in the kernel now")
+	}
+	if r.problem != before {
+		r.Done(r.generation, r.problem)
+	}
+}
+
+// remove removes everything at a stop.
+func (r *rounds) remove() {
+	if err := r.Kernel.Put(Rules{}); err != nil {
+		r.Log.Error("failed to remove the nftables rules of virtual servers, still present", "error", err)
+	}
+}
+
+func (r *rounds) repaired(repair nft.Repair, now time.Time) {
+	attrs := []any{"table", repair.Table, "missing", strings.Join(repair.Missing, ", "), "times", repair.Count}
+	problem := ""
+	if repair.Err != nil {
+		problem = repair.Err.Error()
+		attrs = append(attrs, "error", repair.Err)
+	}
+	if now.Sub(r.lastRepair) >= repairPause || problem != r.problem {
+		r.lastRepair = now
+		if problem != "" {
+			r.Log.Error("something else changed the nftables rules of virtual servers: failed to put them back", attrs...)
+		} else {
+			r.Log.Warn("something else changed the nftables rules of virtual servers: put back", attrs...)
+		}
+	}
+	if problem != r.problem && !r.failed {
+		r.problem = problem
+		r.Done(r.generation, problem)
+	}
+}
+
+// countForeign says that packets arrive with a mark of somebody else's.
+func (r *rounds) countForeign(now time.Time) {
+	if len(r.rules.Marks) == 0 || r.Foreign == nil {
+		return
+	}
+	count, err := r.Foreign()
+	if err != nil || count <= r.lastCount {
+		r.lastCount = count // the table was made anew, or it is not there
+		return
+	}
+	if r.saidCount.IsZero() || now.Sub(r.saidCount) >= foreignPause {
+		r.saidCount = now
+		r.Log.Warn("packets of match lists arrive with a firewall mark that something else has set: they keep it, and are "+
+			"not balanced by the list", "packets", count)
+	}
+	r.lastCount = count
+}

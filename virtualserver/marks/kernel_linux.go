@@ -1,0 +1,70 @@
+package marks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/nft"
+)
+
+// verifyPeriod is how often the tables are verified when no notification comes.
+const verifyPeriod = time.Second
+
+// NewKernel uses the nftables of this network namespace.
+func NewKernel() Kernel { return &kernel{guard: nft.NewGuard(verifyPeriod), used: map[string]bool{}} }
+
+type kernel struct {
+	guard *nft.Guard
+	used  map[string]bool // tables that were put once
+}
+
+// Repairs implements Kernel.
+func (k *kernel) Repairs() <-chan nft.Repair { return k.guard.Repairs() }
+
+// Close implements Kernel.
+func (k *kernel) Close() { k.guard.Close() }
+
+// Put implements Kernel.
+func (k *kernel) Put(r Rules) error {
+	marks, sources := r.elements()
+	return errors.Join(k.put(marking(), marks), k.put(fullNAT(), sources))
+}
+
+func (k *kernel) put(t nft.Table, wanted nft.Elements) error {
+	if len(wanted) == 0 && !k.used[t.Name] {
+		// A former life may have left it. To ask for a table would load nf_tables.
+		left, err := nft.Marked()
+		if err != nil || !slices.Contains(left, t.Name) {
+			return err
+		}
+	}
+	k.used[t.Name] = true
+	err := k.guard.Use(t, func(keeper *nft.Keeper) error { return keeper.Put(wanted) })
+	if errors.Is(err, nft.ErrForeign) {
+		return fmt.Errorf("nftables table inet %s is not director's: rename or remove it: %w", t.Name, err)
+	}
+	return err
+}
+
+// Foreign counts the packets of match lists that came with a mark of somebody else's and
+// kept it. Nothing is marked, and the count is 0, without the table.
+func Foreign() (uint64, error) {
+	if left, err := nft.Marked(); err != nil || !slices.Contains(left, marksTable) {
+		return 0, err
+	}
+	k := nft.NewKeeper(marking())
+	defer k.Close()
+	var sum uint64
+	for _, chain := range []string{arriving, local} {
+		counts, err := k.Packets(chain)
+		if err != nil {
+			return 0, err
+		}
+		for _, n := range counts {
+			sum += n
+		}
+	}
+	return sum, nil
+}
