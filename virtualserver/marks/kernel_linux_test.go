@@ -267,8 +267,9 @@ func TestFullNATRewritesTheSource(t *testing.T) {
 			t.Cleanup(k.Close)
 			v := &conf.VirtualServer{
 				Services:       []conf.ServiceKey{{Protocol: conf.UDP, Address: addr("10.7.0.1"), Port: 53}},
-				RealServers:    []*conf.RealServer{{Key: conf.ServerKey{Address: addr("10.0.0.2"), Port: 5353}, Forward: conf.FNAT}},
 				LocalAddresses: pool,
+				RealServers: []*conf.RealServer{
+					{Key: conf.ServerKey{Address: addr("10.0.0.2"), Port: 5353}, Forward: conf.FNAT}},
 			}
 			rules, err := marks.Wanted([]*conf.VirtualServer{v})
 			check(t, err)

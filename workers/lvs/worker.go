@@ -2,6 +2,7 @@ package lvs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver"
 	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/marks"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 )
@@ -20,12 +22,16 @@ import (
 // When the supervisor is gone the table stays: connections go on, and the next
 // director adopts it.
 func Run(p *workers.Process) error {
+	inKernel := &loaded{tell: func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) }}
 	loop := virtualserver.New(virtualserver.Options{
 		Open: ipvs.Opener(), Journal: p.Journal, Log: p.Log,
 		State: func(s event.VirtualServerState) {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
-		Loaded: func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) },
+		Loaded: inKernel.tableIs,
+	})
+	marking := marks.New(marks.Options{
+		Log: p.Log, Kernel: marks.NewKernel(), Done: inKernel.marksAre, Foreign: marks.Foreign,
 	})
 	prober, err := probe.New(probe.Options{Log: p.Log})
 	if err != nil {
@@ -46,6 +52,7 @@ func Run(p *workers.Process) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- loop.Run(ctx) }()
+	go marking.Run(ctx)
 
 	keep := false
 	beat := time.NewTicker(event.HeartbeatInterval)
@@ -69,11 +76,13 @@ func Run(p *workers.Process) error {
 			case m.Finish != nil:
 				schedule.Close()
 				loop.Stop(keep)
+				marking.Stop(keep)
 				return <-ended
 			case m.Configure != nil:
 				keep = m.Configure.KeepServices
 				known := m.Configure.Known.RealServers
 				cfg := withoutGroups(p.Log, m.Configure.Config)
+				marking.Apply(cfg.VirtualServers, m.Configure.Generation)
 				loop.Apply(cfg, known, m.Configure.Generation)
 				schedule.Apply(cfg, checkers.SnapshotOf(known))
 				p.Out.Put("applied", workers.Applied(m.Configure, nil))
@@ -103,13 +112,16 @@ func Release(d worker.RunDir, log *slog.Logger) error {
 		return err
 	}
 	defer j.Close()
+	rules := marks.NewKernel()
+	err = rules.Put(marks.Rules{})
+	rules.Close()
 	if len(j.Held()) == 0 {
-		return nil
+		return err
 	}
 	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Opener(), Journal: j, Log: log})
 	ended := make(chan error, 1)
 	go func() { ended <- loop.Run(context.Background()) }()
 	loop.Apply(&conf.Config{}, nil, 0) // without a virtual server everything that is ours is left over
 	loop.Stop(false)
-	return <-ended
+	return errors.Join(err, <-ended)
 }

@@ -29,7 +29,7 @@ var later = map[string][]string{
 	"virtual_server": {
 		"quorum_up", "quorum_down", "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method", "omega",
 		"ha_suspend", "smtp_alert",
-		"match", "mark", "group_as_mark", "local_address", "drain_timeout", "end_flows_on_failure",
+		"group_as_mark", "drain_timeout", "end_flows_on_failure",
 	},
 	"real_server": {
 		"smtp_alert", "drain_timeout", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK",
@@ -46,7 +46,7 @@ const whyLater = "this version does not act on it yet"
 var serving = map[string][]string{
 	"":               {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
 	"vrrp_instance":  {"old_unicast_checksum", "track_bfd"},
-	"virtual_server": {"sorry_server", "match"},
+	"virtual_server": {"sorry_server"},
 	"real_server":    {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
 	"url":            {"regex", "regex_no_match"},
 }
@@ -72,6 +72,5 @@ var instead = map[string]string{
 	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
 	"track_bfd":            "the instance does not follow it",
-	"match":                "director marks no packets",
 	"sorry_server":         "without a quorum the real servers that are left get the traffic",
 }

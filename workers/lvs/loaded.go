@@ -1,0 +1,50 @@
+package lvs
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/lvs-director/director/event"
+)
+
+// loaded tells that a configuration is in the kernel: when its virtual servers are in the
+// IPVS table, and the packets of its match lists get their marks. Whoever waits for the
+// table would send clients to virtual servers that nothing finds yet.
+type loaded struct {
+	tell func(event.TableLoaded)
+
+	mu      sync.Mutex // between the owners of the table and of the marks
+	table   *event.TableLoaded
+	marks   uint64 // the generation whose marks are set, or cannot be
+	problem string // with the marks
+}
+
+func (l *loaded) tableIs(t event.TableLoaded) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table = &t
+	l.report()
+}
+
+func (l *loaded) marksAre(generation uint64, problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if generation == l.marks && problem == l.problem {
+		return
+	}
+	l.marks, l.problem = generation, problem
+	l.report()
+}
+
+// report tells the table's state with what is wrong with the marks. All else works, so
+// nobody has to wait for them.
+func (l *loaded) report() {
+	if l.table == nil || l.marks < l.table.Generation {
+		return
+	}
+	t := *l.table
+	if l.problem != "" {
+		t.Refused = strings.TrimPrefix(t.Refused+"; "+l.problem, "; ")
+	}
+	l.tell(t)
+}
