@@ -60,7 +60,7 @@ func ThisHost() (Host, error) {
 		return h, fmt.Errorf("looking at the interfaces of this host: %w", err)
 	}
 	for _, i := range list {
-		hi := hostInterface{up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0}
+		hi := hostInterface{up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, mtu: i.MTU}
 		addrs, err := i.Addrs()
 		if err != nil {
 			return h, fmt.Errorf("looking at the addresses of %s: %w", i.Name, err)

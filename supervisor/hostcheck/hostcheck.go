@@ -24,6 +24,7 @@ type Host struct {
 
 type hostInterface struct {
 	up       bool
+	mtu      int                   // bytes; 0 is not known
 	marked   map[netip.Prefix]bool // the addresses that a director or keepalived has put there
 	networks []netip.Prefix        // the addresses with their masks
 }
@@ -108,6 +109,9 @@ func (c *hostCheck) instance(i *conf.Instance) {
 		c.say(conf.Warning, i, "mcast_src_ip", "no-source", "",
 			i.Name+": this host has no address "+a.String()+" to send advertisements from")
 	}
+	c.peers(i)
+	c.room(i)
+	c.routes(i)
 	for _, t := range i.TrackInterfaces {
 		c.tracked(i, t.Name)
 	}

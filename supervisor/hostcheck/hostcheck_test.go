@@ -102,6 +102,33 @@ func TestHostFindings(t *testing.T) {
 			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
 		}},
+		"the only peer is this host": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nunicast_peer {\n10.0.0.5\n}", want: []string{
+				"10 warning: VI_1: the only peer 10.0.0.5 is this host: no other router hears it"}},
+		"all peers are this host": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nunicast_peer {\n10.0.0.5\n10.1.0.5\n}", want: []string{
+				"10 warning: VI_1: all peers are this host (10.0.0.5, 10.1.0.5): no other router hears it"}},
+		"one of the peers is this host": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nunicast_peer {\n10.0.0.5\n10.0.0.6\n}", want: []string{
+				"10 note: VI_1: peer 10.0.0.5 is this host"}},
+		"a small MTU": {change: func(h *Host) {
+			h.interfaces["eth0"] = hostInterface{up: true, networks: h.interfaces["eth0"].networks, mtu: 56}
+		}, want: []string{
+			"11 warning: VI_1: an advertisement on eth0, MTU 56, holds 1 virtual address: " +
+				"the last one, 10.1.0.100, is not advertised"}},
+		"gateways that are reached": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nvirtual_routes {\n10.9.0.0/16 via 10.5.0.1\n10.8.0.0/16 via 10.1.0.1\n" +
+				"10.7.0.0/16 via 10.5.0.1 dev eth0 onlink\n10.5.0.0/24 dev eth1 metric 7\n}"},
+		"a gateway in no network of its interface": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nvirtual_routes {\n10.9.0.0/16 via 10.5.0.1\n10.8.0.0/16 via 10.1.0.1 dev eth0\n}",
+			want: []string{
+				"10 warning: VI_1: gateway 10.5.0.1 is in no network of this host: the kernel refuses the route to 10.9.0.0/16",
+				"11 warning: VI_1: gateway 10.1.0.1 is in no network of eth0: the kernel refuses the route to 10.8.0.0/16"}},
+		"a source of a route": {old: "virtual_router_id 51",
+			new: "virtual_router_id 51\nvirtual_routes {\n10.9.0.0/16 dev eth0 src 10.0.0.100\n" +
+				"10.8.0.0/16 dev eth0 src 10.0.0.9\n}",
+			want: []string{
+				"11 warning: VI_1: source 10.0.0.9 is no address of this host: the kernel refuses the route to 10.8.0.0/16"}},
 		"a container without privileges": {change: func(h *Host) { h.inner = true }, want: []string{
 			"18 warning: virtual servers are not served here: the kernel refuses IPVS in this user namespace (a container " +
 				"without privileges)"}},
