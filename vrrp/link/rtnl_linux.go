@@ -23,6 +23,7 @@ const (
 type rtnl struct {
 	socket *nl.NetlinkSocket
 	shared map[int]*nl.SocketHandle
+	answer [4096]byte // scratch, guarded by the socket's lock
 }
 
 func openRTNL() (*rtnl, error) {
@@ -43,11 +44,71 @@ func (r *rtnl) request(kind, flags int, header nl.NetlinkRequestData) *nl.Netlin
 	return req
 }
 
-// do sends a request for a change and returns the kernel's verdict.
+// do sends a request for a change and returns the kernel's verdict. Thousands
+// follow each other in a takeover, so it does without the package's Execute,
+// whose way to the answer costs as much as an address.
 func (r *rtnl) do(req *nl.NetlinkRequest) error {
 	req.Flags |= unix.NLM_F_ACK
-	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	return err
+	r.socket.Lock()
+	defer r.socket.Unlock()
+	kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
+	if err := unix.Sendto(r.socket.GetFd(), req.Serialize(), 0, kernel); err != nil {
+		return err
+	}
+	for {
+		n, _, err := unix.Recvfrom(r.socket.GetFd(), r.answer[:], unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN): // rtnetlink answers before the send returns: not seen
+			return r.await(req.Seq)
+		case err != nil:
+			return err
+		}
+		if found, err := verdictOn(req.Seq, r.answer[:n]); found {
+			return err
+		}
+	}
+}
+
+// await waits for the kernel's verdict on a request that was sent.
+func (r *rtnl) await(seq uint32) error {
+	for {
+		msgs, _, err := r.socket.Receive()
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			if m.Header.Seq == seq && m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4 {
+				return verdict(m.Data)
+			}
+		}
+	}
+}
+
+// verdictOn finds the kernel's verdict on a request in what it has sent.
+func verdictOn(seq uint32, data []byte) (found bool, err error) {
+	order := nl.NativeEndian()
+	for len(data) >= unix.SizeofNlMsghdr {
+		length := int(order.Uint32(data))
+		if length < unix.SizeofNlMsghdr || length > len(data) {
+			return false, nil
+		}
+		body := data[unix.SizeofNlMsghdr:length]
+		if order.Uint16(data[4:]) == unix.NLMSG_ERROR && order.Uint32(data[8:]) == seq && len(body) >= 4 {
+			return true, verdict(body)
+		}
+		data = data[min((length+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1), len(data)):]
+	}
+	return false, nil
+}
+
+// verdict is what the body of NLMSG_ERROR says.
+func verdict(body []byte) error {
+	if code := int32(nl.NativeEndian().Uint32(body)); code != 0 {
+		return syscall.Errno(-code)
+	}
+	return nil
 }
 
 // list sends a request for a dump and returns the messages of a kind, each
@@ -88,9 +149,7 @@ func (r *rtnl) batch(reqs []*nl.NetlinkRequest) ([]error, error) {
 				continue
 			}
 			delete(waiting, m.Header.Seq)
-			if code := int32(nl.NativeEndian().Uint32(m.Data)); code != 0 {
-				errs[i] = syscall.Errno(-code)
-			}
+			errs[i] = verdict(m.Data)
 		}
 	}
 	return errs, nil
