@@ -24,6 +24,7 @@ import (
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -78,6 +79,7 @@ type handoff struct {
 	Trackers       []tracking.State
 	Notify         notify.State
 	Journals       map[string]string // why that of a worker is not written
+	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
 
 	file *os.File // in memory, that it is written to
 }
@@ -219,6 +221,9 @@ func (h *handoff) descriptors() []int {
 	for _, w := range h.Workers {
 		list = append(list, w.Socket)
 	}
+	if h.Signals != nil {
+		list = append(list, h.Signals.Socket)
+	}
 	return slices.DeleteFunc(list, func(fd int) bool { return fd < 0 })
 }
 
@@ -284,6 +289,8 @@ type handoffAnswer struct {
 	// says that it reads only its own.
 	OldestHandoff  int `json:"oldest_hand_down,omitempty"`
 	OldestProtocol int `json:"oldest_protocol,omitempty"`
+	// ReleasesSignals: it knows handoff.Signals.
+	ReleasesSignals bool `json:"releases_signals,omitempty"`
 	// Errors is what it finds wrong with the configuration in force.
 	Errors []string `json:"errors,omitempty"`
 }
@@ -293,7 +300,7 @@ type handoffAnswer struct {
 func AnswerHandoff(in io.Reader, out io.Writer, version string) error {
 	a := handoffAnswer{
 		Handoff: handoffVersion, OldestHandoff: oldestHandoff, Version: version,
-		Protocol: worker.ProtocolVersion, OldestProtocol: worker.OldestProtocol,
+		Protocol: worker.ProtocolVersion, OldestProtocol: worker.OldestProtocol, ReleasesSignals: true,
 	}
 	var q handoffQuestion
 	switch err := gob.NewDecoder(io.LimitReader(in, maxHandoff)).Decode(&q); {

@@ -22,6 +22,9 @@ func (c *Options) resume(text string, sig Signals) error {
 	for _, fd := range h.descriptors() {
 		syscall.CloseOnExec(fd)
 	}
+	if h.Signals != nil {
+		h.Signals.Release() // they are taken in
+	}
 	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err

@@ -54,7 +54,7 @@ func TestAProgramOfAnEarlierCommitCanTakeOver(t *testing.T) {
 		if err := os.WriteFile(path, []byte("#!/bin/sh\ncat > /dev/null\necho '"+answer+"'\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := handoffQuestion{}.try(t.Context(), path)
+		_, err := handoffQuestion{}.try(t.Context(), path)
 		if (err == nil) != (refused == "") || err != nil && !strings.Contains(err.Error(), refused) {
 			t.Errorf("%s: %v, want %q", answer, err, refused)
 		}

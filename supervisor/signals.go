@@ -13,8 +13,9 @@ import (
 type Signals struct{ stop, hup chan os.Signal }
 
 // ListenEarly begins to take signals in, in a program that is executed to take
-// over from a running director: nothing is to come before it, since a signal
-// that comes earlier is lost, or ends the process. In any other program it is nil.
+// over from a running director: nothing is to come before it, since where nobody
+// holds a signal that comes earlier (package signalhold) it is lost, or ends the
+// process. In any other program it is nil.
 func ListenEarly() *Signals {
 	if _, ok := os.LookupEnv(handoffVar); !ok {
 		return nil
@@ -35,6 +36,13 @@ func (s *Signals) close() {
 	signal.Stop(s.hup)
 }
 
+// delivered waits until what the runtime has got is in the channels.
+func (s *Signals) delivered() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	signal.Stop(c) // it waits for that
+}
+
 // takeSignals takes in those that have come: hup says that one asked for a
 // reload, the error that one asked for the end.
 func (s *supervisor) takeSignals() (hup bool, err error) {
@@ -53,16 +61,17 @@ func (s *supervisor) takeSignals() (hup bool, err error) {
 }
 
 // lastSignals is takeSignals in the last moment before another program is
-// executed. It has no handler in its own first moment: a HUP that comes then
-// must not end everything, and is ignored.
+// executed. What comes from then on is held. Without a holder a HUP is ignored:
+// the next program has no handler in its first moment, and must not end by it.
 func (s *supervisor) lastSignals(h *handoff) error {
+	s.signals.delivered()
 	hup, err := s.takeSignals()
 	if hup {
 		s.tellReload(reload.Asked{}) // it is held
 		h.Reload = true
 		err = errors.Join(err, h.write())
 	}
-	if err == nil {
+	if err == nil && h.Signals == nil {
 		signal.Ignore(syscall.SIGHUP)
 	}
 	return err

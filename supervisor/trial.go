@@ -29,27 +29,43 @@ func ownFile() (string, error) {
 }
 
 // try asks the program at path whether it can go on in the place of this one.
-func (q handoffQuestion) try(ctx context.Context, path string) error {
+func (q handoffQuestion) try(ctx context.Context, path string) (handoffAnswer, error) {
+	a, err := q.ask(ctx, path)
+	if err == nil {
+		err = a.evaluate(path)
+	}
+	return a, err
+}
+
+// ask runs the program with the question.
+func (q handoffQuestion) ask(ctx context.Context, path string) (a handoffAnswer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trialPatience)
 	defer cancel()
 	var asked bytes.Buffer
 	if err := gob.NewEncoder(&asked).Encode(q); err != nil {
-		return err
+		return a, err
 	}
 	out, errOut := &bounded{limit: 1 << 20}, &bounded{limit: 64 << 10}
 	cmd := exec.CommandContext(ctx, path, "hand-down")
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &asked, out, errOut
 	cmd.WaitDelay = time.Second
-	err := cmd.Run()
-	var a handoffAnswer
+	err = cmd.Run()
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s does not answer within %v: is it a director?", path, trialPatience)
+		return a, fmt.Errorf("%s does not answer within %v: is it a director?", path, trialPatience)
 	case err != nil:
-		return fmt.Errorf("%s is not a director binary that can take over: %w %s", path, err, bytes.TrimSpace(errOut.Bytes()))
+		return a, fmt.Errorf("%s is not a director binary that can take over: %w %s", path, err,
+			bytes.TrimSpace(errOut.Bytes()))
 	case json.Unmarshal(out.Bytes(), &a) != nil || a.Handoff == 0:
-		return fmt.Errorf("%s does not answer as a director that can take over: restart director to use it", path)
+		return a, fmt.Errorf("%s does not answer as a director that can take over: restart director to use it", path)
+	}
+	return a, nil
+}
+
+// evaluate says why the program at path, which has answered a, cannot take over.
+func (a handoffAnswer) evaluate(path string) error {
+	switch {
 	case !reads(a.OldestHandoff, a.Handoff, oldestHandoff, handoffVersion):
 		return fmt.Errorf("%s (version %s) cannot take over: it reads handoffs of version %d, this program writes version "+
 			"%d: restart director to use it",

@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -34,6 +35,8 @@ type upgrade struct {
 	count int         // those that brought this program here
 	path  string      // the file of the other program
 	tried os.FileInfo // that file, when it said that it can take over
+	// releases: it releases the signals that are held for it.
+	releases bool
 }
 
 // upgradeCall is somebody who has asked for one.
@@ -128,12 +131,13 @@ func (s *supervisor) tryProgram(path string) {
 		Strict: s.opts.Strict, OnlyVRRP: s.opts.OnlyVRRP, OnlyCheckers: s.opts.OnlyCheckers, Text: s.current().text,
 	}
 	go func() {
+		var answer handoffAnswer
 		tried, err := os.Stat(path)
 		if err == nil {
-			err = question.try(context.Background(), path)
+			answer, err = question.try(context.Background(), path)
 		}
 		s.post(func() {
-			s.upgrade.path, s.upgrade.tried = path, tried
+			s.upgrade.path, s.upgrade.tried, s.upgrade.releases = path, tried, answer.ReleasesSignals
 			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.reload.Busy()})
 		})
 	}()
@@ -176,6 +180,14 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	h := s.handoff()
 	h.Workers, h.Trackers = handed, trackers
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
+	if s.upgrade.releases {
+		if h.Signals, err = signalhold.Begin(os.Stderr); err != nil {
+			s.log.Warn("a SIGHUP that comes in the moment of the upgrade is lost, a SIGTERM ends director without a stop",
+				"error", err)
+		} else {
+			defer h.Signals.Release()
+		}
+	}
 	s.flush()
 	defer signal.Notify(s.signals.hup, syscall.SIGHUP) // which may be ignored by now
 	return h.execute(path, func() error { return s.lastSignals(h) })

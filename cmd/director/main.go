@@ -13,6 +13,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lvs-director/director/supervisor"
+	"github.com/lvs-director/director/supervisor/signalhold"
+	"github.com/lvs-director/director/worker"
 )
 
 // Exit statuses that all commands share; status has its own.
@@ -75,6 +77,10 @@ func run(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
 	io := streams{out, errOut, early}
 	if len(args) > 0 && args[0] == "worker" {
 		return exitStatus(runWorker(args[1:], io), errOut)
+	}
+	if len(args) == 1 && args[0] == signalhold.Command {
+		_ = worker.SetProcessName(worker.ProcessName("signals")) // for ps only
+		return exitStatus(signalhold.Run(), errOut)
 	}
 	cli := &commands{}
 	var flags any = cli
