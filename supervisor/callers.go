@@ -12,12 +12,14 @@ type callers struct {
 	reloads  map[uint64]func(reload.Outcome)
 	confirms map[uint64]func(waited bool)
 	upgrades map[uint64]*upgradeCall
+	// handovers are those who wait for the outcome of one.
+	handovers map[*handoverCall]bool
 }
 
 func newCallers() callers {
 	return callers{
 		reloads: make(map[uint64]func(reload.Outcome)), confirms: make(map[uint64]func(bool)),
-		upgrades: make(map[uint64]*upgradeCall),
+		upgrades: make(map[uint64]*upgradeCall), handovers: make(map[*handoverCall]bool),
 	}
 }
 

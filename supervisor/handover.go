@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -15,9 +16,6 @@ import (
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
-
-// handoverPoll is how often one who waits for a handover looks.
-const handoverPoll = 20 * time.Millisecond
 
 // everything is the name that stands for all instances.
 const everything = "all"
@@ -49,6 +47,7 @@ func (s *supervisor) forgetHandovers() {
 	}
 	s.handovers.Keep(func(name string) bool { return there[name] })
 	s.keepHandovers()
+	s.answerHandovers()
 }
 
 // keepHandovers notes them for the next start, and sets the timer for the
@@ -73,6 +72,7 @@ func (s *supervisor) endHandovers() {
 	if len(ended) > 0 {
 		s.log.Info("the time of a handover is over", "instances", strings.Join(ended, " "))
 		s.tellHandovers()
+		s.answerHandovers()
 	}
 }
 
@@ -83,6 +83,7 @@ func (s *supervisor) handoverHeard(i event.InstanceState) {
 		s.keepHandovers()
 		s.tellHandovers()
 	}
+	s.answerHandovers()
 }
 
 // named are the instances that a name stands for: one, those of a sync group
@@ -109,44 +110,69 @@ func named(cfg *conf.Config, name string) ([]string, error) {
 	return slices.Compact(list), nil
 }
 
+// handoverCall is somebody who waits for what becomes of a handover.
+type handoverCall struct {
+	report control.HandoverReport
+	number uint64 // of the order
+	began  time.Time
+	answer func(control.HandoverReport)
+}
+
 // HandOver is called by the control socket, and returns when it is known what
-// became of each instance.
+// became of each instance, or when that takes too long.
 func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (control.HandoverReport, error) {
 	until, err := q.Until(time.Now())
 	if err != nil {
 		return control.HandoverReport{}, err
 	}
-	var r control.HandoverReport
-	var number uint64
-	var patience time.Duration
-	var problem error
-	began := time.Now()
-	err = s.do(ctx, func() {
-		var names []string
-		if names, problem = named(s.current().cfg, q.Name); problem != nil {
-			return
+	type result struct {
+		report control.HandoverReport
+		err    error
+	}
+	r, err := ask(ctx, s, func(answer func(result)) {
+		call := &handoverCall{began: time.Now(), answer: func(r control.HandoverReport) { answer(result{r, nil}) }}
+		call.report.Until = until
+		if err := s.beginHandover(q.Name, call); err != nil {
+			answer(result{err: err})
 		}
-		if !s.runs(rollout.VRRP) {
-			problem = fmt.Errorf("there is no vrrp worker to hand anything over: director status says why")
-			return
-		}
-		for _, name := range names {
-			r.Instances = append(r.Instances, control.HandoverOutcome{Instance: name, Was: s.known.Instances[name].State})
-		}
-		number = s.handovers.Begin(names, began.Round(0), until)
-		s.log.Info("handing over", "instances", strings.Join(names, " "), "until", untilText(until))
-		s.keepHandovers()
-		s.tellHandovers()
-		patience = handoverPatience(s.current().cfg, names)
 	})
 	if err == nil {
-		err = problem
+		err = r.err
 	}
 	if err != nil {
-		return r, fmt.Errorf("handover: %w", err)
+		return r.report, fmt.Errorf("handover: %w", err)
 	}
-	r.Until = until
-	return r, s.awaitHandover(ctx, &r, number, began, patience)
+	return r.report, nil
+}
+
+// beginHandover orders the instances that name stands for to leave their
+// mastership, and notes who waits for the outcome.
+func (s *supervisor) beginHandover(name string, call *handoverCall) error {
+	names, err := named(s.current().cfg, name)
+	if err != nil {
+		return err
+	}
+	if !s.runs(rollout.VRRP) {
+		return errors.New("there is no vrrp worker to hand anything over: director status says why")
+	}
+	for _, n := range names {
+		call.report.Instances = append(call.report.Instances,
+			control.HandoverOutcome{Instance: n, Was: s.known.Instances[n].State})
+	}
+	call.number = s.handovers.Begin(names, call.began.Round(0), call.report.Until)
+	s.log.Info("handing over", "instances", strings.Join(names, " "), "until", untilText(call.report.Until))
+	s.callers.handovers[call] = true
+	s.keepHandovers()
+	s.tellHandovers()
+	s.answerHandovers()
+	patience := handoverPatience(s.current().cfg, names)
+	time.AfterFunc(patience, func() {
+		s.post(func() {
+			s.answerHandovers() // with the time that has passed
+			s.answerHandover(call)
+		})
+	})
+	return nil
 }
 
 // handoverPatience is how long the outcome can take: the skew and the interval
@@ -161,33 +187,28 @@ func handoverPatience(cfg *conf.Config, names []string) time.Duration {
 	return longest + 2*time.Second
 }
 
-func (s *supervisor) awaitHandover(ctx context.Context, r *control.HandoverReport, number uint64, began time.Time,
-	patience time.Duration) error {
-	look := time.NewTicker(handoverPoll)
-	defer look.Stop()
-	for end := began.Add(patience); time.Now().Before(end); {
-		open := 0
-		if err := s.do(ctx, func() {
-			for n := range r.Instances {
-				o := &r.Instances[n]
-				order, ok := s.handovers.Of(o.Instance)
-				if !settle(o, s.known.Instances[o.Instance], number, ok && order.Number == number, time.Since(began)) {
-					open++
-				}
-			}
-		}); err != nil {
-			return fmt.Errorf("handover: %w", err)
+// answerHandovers answers those whose outcome is known.
+func (s *supervisor) answerHandovers() {
+	for call := range s.callers.handovers {
+		known := true
+		for n := range call.report.Instances {
+			o := &call.report.Instances[n]
+			order, ok := s.handovers.Of(o.Instance)
+			inForce := ok && order.Number == call.number
+			known = evaluateHandover(o, s.known.Instances[o.Instance], call.number, inForce, time.Since(call.began)) && known
 		}
-		if open == 0 {
-			break
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if known {
+			s.answerHandover(call)
 		}
 	}
-	return nil
+}
+
+// answerHandover answers with what is known, once.
+func (s *supervisor) answerHandover(call *handoverCall) {
+	if s.callers.handovers[call] {
+		delete(s.callers.handovers, call)
+		call.answer(call.report)
+	}
 }
 
 // Resume is called by the control socket: instances that were handed over
@@ -211,6 +232,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 		s.log.Info("taking part again", "instances", strings.Join(ended, " "))
 		s.keepHandovers()
 		s.tellHandovers()
+		s.answerHandovers()
 	})
 	if err == nil {
 		err = problem
@@ -229,13 +251,16 @@ func untilText(until time.Time) string {
 	return until.Format(time.RFC3339)
 }
 
-// settle looks whether it is known what became of the instance; inForce says
-// that the order, of that number, is.
-func settle(o *control.HandoverOutcome, i event.InstanceState, number uint64, inForce bool, after time.Duration) bool {
-	if o.Settled || inForce && i.HandOver != number {
-		return o.Settled
+// evaluateHandover says whether it is known what became of the instance, and notes
+// it; inForce says that the order, of that number, is.
+func evaluateHandover(o *control.HandoverOutcome, i event.InstanceState, number uint64, inForce bool, after time.Duration) bool {
+	if o.Settled {
+		return true
 	}
-	o.State, o.Master, o.After = i.State, i.Peer, after
+	if o.After = after; inForce && i.HandOver != number {
+		return false
+	}
+	o.State, o.Master = i.State, i.Peer
 	o.TakenBack = !inForce && i.State == event.Master
 	o.Ended = !inForce && !o.TakenBack
 	o.Settled = !inForce || o.Master != "" || o.Was != event.Master

@@ -18,7 +18,7 @@ func TestWhatBecameOfAHandover(t *testing.T) {
 		was     event.VRRPState
 		told    event.InstanceState
 		inForce bool
-		settled bool
+		known   bool
 		want    string
 	}{
 		"before it is known": {event.Master, event.InstanceState{State: event.Master, HandOver: 2}, true, false,
@@ -37,8 +37,8 @@ func TestWhatBecameOfAHandover(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := control.HandoverOutcome{Instance: "VI", Was: test.was}
-			if got := settle(&o, test.told, number, test.inForce, 600*time.Millisecond); got != test.settled {
-				t.Errorf("settled: %v, want %v", got, test.settled)
+			if got := evaluateHandover(&o, test.told, number, test.inForce, 600*time.Millisecond); got != test.known {
+				t.Errorf("known: %v, want %v", got, test.known)
 			}
 			if got := control.OutcomeText(o); !strings.Contains(got, test.want) {
 				t.Errorf("it reads %q, want %q", got, test.want)

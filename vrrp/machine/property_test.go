@@ -52,7 +52,7 @@ func TestConvergence(t *testing.T) {
 func schedule(seed uint64, trace func(string, ...any)) error {
 	c := newChaos(seed, trace)
 	c.disturb()
-	c.settle()
+	c.converge()
 	if c.broken != "" {
 		return fmt.Errorf("%s", c.broken)
 	}
@@ -258,9 +258,9 @@ func (c *chaos) setFault(n *node, down bool) {
 	}
 }
 
-// settle ends the disturbance and waits until everything must have settled:
+// converge ends the disturbance and waits until everything must have converged:
 // each router may wait its delay and two down intervals, one after the other.
-func (c *chaos) settle() {
+func (c *chaos) converge() {
 	c.trace("%12v quiet", c.now)
 	c.wire = wire{delayMax: c.base / 1000, lateMax: c.base / 1000}
 	for _, n := range c.nodes {
