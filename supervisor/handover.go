@@ -253,7 +253,8 @@ func untilText(until time.Time) string {
 
 // evaluateHandover says whether it is known what became of the instance, and notes
 // it; inForce says that the order, of that number, is.
-func evaluateHandover(o *control.HandoverOutcome, i event.InstanceState, number uint64, inForce bool, after time.Duration) bool {
+func evaluateHandover(o *control.HandoverOutcome, i event.InstanceState, number uint64, inForce bool,
+	after time.Duration) bool {
 	if o.Settled {
 		return true
 	}

@@ -94,7 +94,8 @@ func (n *node) heldZombies() int {
 
 // TestATERMInTheExecStops: it is the orderly stop that it is at any other time.
 func TestATERMInTheExecStops(t *testing.T) {
-	for _, late := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, 6 * time.Millisecond, 12 * time.Millisecond} {
+	for _, ms := range []time.Duration{0, 1, 3, 6, 12} {
+		late := ms * time.Millisecond
 		t.Run(late.String(), func(t *testing.T) {
 			n := newNode(t)
 			n.write(vip1)
