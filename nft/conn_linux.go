@@ -27,17 +27,7 @@ func (c *conn) open() error {
 	if c.socket != nil {
 		return nil
 	}
-	var s *netlink.Conn
-	var err error
-	if c.namespace == 0 {
-		fd, openErr := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if openErr == nil {
-			c.namespace = fd
-		}
-		s, err = netlink.Dial(unix.NETLINK_NETFILTER, nil)
-	} else {
-		s, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: c.namespace})
-	}
+	s, err := netlink.Dial(unix.NETLINK_NETFILTER, c.place())
 	if err != nil {
 		return fmt.Errorf("opening nftables: %w", withReason(err))
 	}
@@ -46,6 +36,26 @@ func (c *conn) open() error {
 	_ = s.SetReadBuffer(4 << 20)
 	c.socket = s
 	return nil
+}
+
+// place says where the connection is opened. A worker has one network namespace, and may
+// not enter any (that needs CAP_SYS_ADMIN); a test has several.
+func (c *conn) place() *netlink.Config {
+	here, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	if c.namespace == 0 {
+		c.namespace = here
+		return nil
+	}
+	defer unix.Close(here)
+	var now, first unix.Stat_t
+	if unix.Fstat(here, &now) != nil || unix.Fstat(c.namespace, &first) != nil ||
+		now.Ino == first.Ino && now.Dev == first.Dev {
+		return nil
+	}
+	return &netlink.Config{NetNS: c.namespace}
 }
 
 // end ends the connection for good.
