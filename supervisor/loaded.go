@@ -45,10 +45,11 @@ func (s *supervisor) readFile() {
 	go func() {
 		l := s.opts.load()
 		prepare(l)
+		host := hostcheck.HostFor(l.cfg)
 		s.post(func() {
 			s.disk = l
 			r := s.evaluate(l)
-			r.Loss = lossText(s.losses(l))
+			r.Loss = lossText(s.losses(l, host))
 			s.tellReload(r)
 		})
 	}()

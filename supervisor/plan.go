@@ -55,7 +55,8 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 		return r, nil
 	}
 	if !q.Rollback {
-		err := s.do(ctx, func() { r.Losses = append(r.Losses, s.losses(wanted)...) })
+		host := hostcheck.HostFor(wanted.cfg)
+		err := s.do(ctx, func() { r.Losses = append(r.Losses, s.losses(wanted, host)...) })
 		if err != nil {
 			return r, fmt.Errorf("plan: %w", err)
 		}

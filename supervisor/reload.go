@@ -9,8 +9,10 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/words"
 )
 
@@ -178,14 +180,18 @@ func (s *supervisor) forgetGenerations() {
 // with the loss of something that runs is refused, until somebody says that it
 // is meant. A configuration of the history was in force before, and is not asked.
 
-// losses are what runs and would go because of a new finding in l.
-func (s *supervisor) losses(l *loaded) []string {
+// losses are what runs and would go because of a new finding in l, or because l
+// names something new that the host does not have; host is nil when it is not known.
+func (s *supervisor) losses(l *loaded, host *track.Host) []string {
 	if l.cfg.Global.ReloadOnLoss == conf.ApplyLoss || conf.HasErrors(l.findings) {
 		return nil
 	}
 	var list []string
 	for _, loss := range diff.Losses(s.current().cfg, l.cfg, s.current().findings, l.findings) {
 		list = append(list, loss.String())
+	}
+	for _, a := range plan.Absences(s.current().cfg, l.cfg, host, s.known.States()) {
+		list = append(list, a.String())
 	}
 	return list
 }

@@ -145,6 +145,27 @@ func TestALossIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnInterfaceThatTheHostLacks takes a MASTER down no more than a wrong letter does.
+func TestAnInterfaceThatTheHostLacks(t *testing.T) {
+	t.Parallel()
+	r := running(t, instance("VI_1", ""))
+	r.says(worker.VRRP, worker.Message{Instance: &event.InstanceState{
+		Instance: "VI_1", From: event.Backup, State: event.Master, Since: time.Now(), Priority: 150}})
+	r.until("it is MASTER", func() bool { return r.status().Instances[0].State == event.Master })
+	r.write(strings.Replace(instance("VI_1", ""), "192.0.2.10/32", "192.0.2.10/32 dev no-such0", 1))
+	r.hup <- syscall.SIGHUP
+	r.until("it is refused", func() bool { return strings.Contains(r.log.String(), "reload refused") })
+	s := r.status()
+	wants(t, s.ReloadRefused, "vrrp_instance VI_1 would go from MASTER to FAULT",
+		"director.conf:10:2: warning: this host has no interface no-such0", "--accept-loss")
+	if status.ExitStatus(s) == status.OK {
+		t.Error("status exits with 0")
+	}
+	if report := r.reload(control.ReloadRequest{AcceptLoss: true}); !report.Applied {
+		t.Errorf("it is refused although it is meant: %+v", report)
+	}
+}
+
 // TestRemovalIsNoLoss: what somebody removed without a finding goes through.
 func TestRemovalIsNoLoss(t *testing.T) {
 	t.Parallel()

@@ -103,6 +103,18 @@ func LookForTrackers(f *plan.Facts, cfg *conf.Config, told []event.TrackerState)
 	}
 }
 
+// HostFor is what the instances of a configuration need of this host, as far as
+// it can be seen without running anything; nil when the host cannot be read.
+func HostFor(cfg *conf.Config) *track.Host {
+	links, err := Links()
+	if err != nil {
+		return nil
+	}
+	f := plan.Facts{Host: &track.Host{Interfaces: links}}
+	LookForTrackers(&f, cfg, nil)
+	return f.Host
+}
+
 // LookForRoutes reads the routes and rules that a configuration asks for, and
 // the routes that are keepalived's.
 func LookForRoutes(f *plan.Facts, cfg *conf.Config) {
