@@ -46,6 +46,7 @@ type Engine struct {
 	vmacs        *vmac.Set
 	vmacRetries  map[string]*timer // by name
 	vmacSweep    timer
+	vmacInspect  timer
 	vmacsCleared bool // when stopping
 	frames       link.Frames
 	blind        blind

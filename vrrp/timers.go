@@ -31,6 +31,8 @@ const (
 	vmacRetry
 	// vmacSweep: so is the removal of those that nobody wants.
 	vmacSweep
+	// vmacInspect: their settings are looked at.
+	vmacInspect
 	// conflictCheck: virtual addresses are looked for where they should not be.
 	conflictCheck
 	// heartbeatDue: it is time to say that this goroutine runs.
@@ -110,6 +112,8 @@ func (e *Engine) fire() {
 			e.vmacRetryDue(d.vmac)
 		case vmacSweep:
 			e.vmacs.Sweep()
+		case vmacInspect:
+			e.inspectVMACs(now)
 		case routesSuspect:
 			e.verifyRoutes(now)
 		default:

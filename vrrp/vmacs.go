@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/vrrp/vmac"
@@ -19,6 +20,20 @@ func (e *Engine) wantVMACs() {
 			e.users[i.via.Name] = append(e.users[i.via.Name], i)
 		}
 	}
+	if !e.vmacs.Empty() && !e.vmacInspect.Pending() {
+		e.vmacInspect.kind = vmacInspect
+		e.deadlines.Set(&e.vmacInspect, e.opts.Clock.Now().Add(vmac.InspectEvery))
+	}
+}
+
+// inspectVMACs looks whether something else has changed their settings.
+func (e *Engine) inspectVMACs(now time.Time) {
+	if e.stopping || e.vmacs.Empty() {
+		return
+	}
+	e.vmacs.Inspect(now)
+	e.tellProblems() // what was contested may be calm
+	e.deadlines.Set(&e.vmacInspect, now.Add(vmac.InspectEvery))
 }
 
 // dispatchVMACs gives the worker what there is to do if it is idle.
@@ -35,6 +50,7 @@ func (e *Engine) vmacsDone(results []vmac.Result) {
 		if v.Err != nil && e.interfaces.byName[v.Parent] != nil {
 			e.lookAgain(v, v.RetryAt())
 		}
+		e.logDrift(v, now)
 		for _, i := range e.users[v.Name] {
 			e.evaluate(i, now)
 		}
@@ -44,6 +60,18 @@ func (e *Engine) vmacsDone(results []vmac.Result) {
 		e.deadlines.Set(&e.vmacSweep, at)
 	}
 	e.tellProblems()
+}
+
+// logDrift says that something else had changed settings.
+func (e *Engine) logDrift(v *vmac.Interface, now time.Time) {
+	if len(v.Drifted) == 0 {
+		return
+	}
+	if n, ok := e.limits.allow("settings "+v.Name, now); ok {
+		e.log.Warn("something else changed settings of a virtual MAC interface: put them back", "interface", v.Name,
+			"settings", strings.Join(v.Drifted, " "), "times", n)
+	}
+	v.Drifted = nil
 }
 
 // lookAgain has an interface looked after at a time.
@@ -81,7 +109,7 @@ func (e *Engine) vmacsChanged(c change, now time.Time) {
 			v.Forget() // it goes with its parent
 			continue
 		}
-		if on != nil && (on.Up || !parent.Up) {
+		if on != nil && (!parent.Up || on.Up && hasItsAddress(v, on)) {
 			continue
 		}
 		repaired = true
@@ -92,6 +120,11 @@ func (e *Engine) vmacsChanged(c change, now time.Time) {
 	if repaired {
 		e.tellProblems()
 	}
+}
+
+// hasItsAddress says whether nothing else has changed the hardware address.
+func hasItsAddress(v *vmac.Interface, on *iface) bool {
+	return v.IPVLAN != "" || string(on.HardwareAddr) == string(v.MAC[:])
 }
 
 // vmacFault says what is wrong with the virtual MAC interfaces of an instance,
@@ -112,7 +145,7 @@ func (e *Engine) vmacFault(i *instance) (fault string, wait bool) {
 			return v.Err.Error(), false
 		default:
 			on := e.interfaces.byName[name]
-			wait = wait || !v.Made || on == nil || v.IPVLAN == "" && string(on.HardwareAddr) != string(v.MAC[:])
+			wait = wait || !v.Made || on == nil || !hasItsAddress(v, on)
 		}
 	}
 	return "", wait

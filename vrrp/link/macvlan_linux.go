@@ -1,11 +1,13 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -207,23 +209,14 @@ func (m *vmacs) Prepare(v VMAC) error {
 			"since replies are routed out of %s; set it for single interfaces instead "+
 			"(of a container: docker run --sysctl net.ipv4.conf.all.arp_filter=0)", all, v.Name, v.Parent)
 	}
-	// The route to a client is by the parent, so a strict filter would drop
-	// its packets. The stricter of "all" and the interface's own is in force.
-	filter := 0
-	if all, err := m.Setting("all", "rp_filter"); err == nil && all != 0 {
-		filter = 2 // loose wins over strict
-	}
-	for _, s := range []struct {
-		name  string
-		value int
-	}{
-		{"arp_ignore", 1}, // not for the addresses of the parent
-		{"arp_filter", 0},
-		{"rp_filter", filter},
-		{"promote_secondaries", 1},
-	} {
-		if err := m.Set(v.Name, s.name, s.value); err != nil {
+	for name, value := range m.wanted() {
+		if err := m.Set(v.Name, name, value); err != nil {
 			return fmt.Errorf("preparing virtual interface %s: %w", v.Name, err)
+		}
+	}
+	if mac := net.HardwareAddr(v.MAC[:]); v.IPVLAN == "" && !bytes.Equal(l.Attrs().HardwareAddr, mac) {
+		if err := m.handle.LinkSetHardwareAddr(l, mac); err != nil {
+			return fmt.Errorf("giving virtual interface %s the address %s: %w", v.Name, v.MAC, withReason(err))
 		}
 	}
 	// No address is made of the virtual MAC (RFC 9568 section 7.4): a backup has
@@ -251,6 +244,37 @@ func (m *vmacs) Prepare(v VMAC) error {
 		return &Degraded{degraded}
 	}
 	return nil
+}
+
+// wanted are the IPv4 settings of a virtual interface.
+func (m *vmacs) wanted() map[string]int {
+	// The route to a client is by the parent, so a strict filter would drop
+	// its packets. The stricter of "all" and the interface's own is in force.
+	filter := 0
+	if all, err := m.Setting("all", "rp_filter"); err == nil && all != 0 {
+		filter = 2 // loose wins over strict
+	}
+	return map[string]int{
+		"arp_ignore":          1, // not for the addresses of the parent
+		"arp_filter":          0,
+		"rp_filter":           filter,
+		"promote_secondaries": 1,
+	}
+}
+
+// Drifted implements VMACs.
+func (m *vmacs) Drifted(v VMAC) (names []string, err error) {
+	is, err := m.settings.all(v.Name)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range m.wanted() {
+		if now, known := is(name); known && now != value {
+			names = append(names, "net.ipv4.conf."+v.Name+"."+name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // turnOff writes 0 into a setting that is something else.

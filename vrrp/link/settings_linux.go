@@ -65,22 +65,41 @@ func (s settings) read(device, name string) (int, error) {
 		}
 		return strconv.Atoi(strings.TrimSpace(string(text)))
 	}
-	index, number, err := s.find(device, name)
+	if _, known := settingNumbers[name]; !known {
+		return 0, fmt.Errorf("setting %q: %w", name, errors.ErrUnsupported)
+	}
+	values, err := s.all(device)
 	if err != nil {
 		return 0, err
+	}
+	if value, told := values(name); told {
+		return value, nil
+	}
+	return 0, errors.New("the kernel does not tell it")
+}
+
+// all reads the settings of an interface with one request; told is false for one
+// that the kernel does not tell. The error is fs.ErrNotExist without the interface.
+func (s settings) all(device string) (value func(name string) (is int, told bool), err error) {
+	index, err := s.names.index(device)
+	if err != nil {
+		return nil, missing(err)
 	}
 	header := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	header.Index = int32(index)
 	msgs, err := s.rtnl.request(unix.RTM_GETLINK, 0, header).Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 	if err != nil {
-		return 0, missing(err)
+		return nil, missing(err)
 	}
-	for _, m := range msgs {
-		if values := inetSettings(m); len(values) >= number*4 {
-			return int(int32(binary.NativeEndian.Uint32(values[(number-1)*4:]))), nil
+	return func(name string) (int, bool) {
+		number := settingNumbers[name]
+		for _, m := range msgs {
+			if values := inetSettings(m); number > 0 && len(values) >= number*4 {
+				return int(int32(binary.NativeEndian.Uint32(values[(number-1)*4:]))), true
+			}
 		}
-	}
-	return 0, errors.New("the kernel does not tell it")
+		return 0, false
+	}, nil
 }
 
 // inetSettings are the values of all IPv4 settings of a link message, in the

@@ -69,8 +69,11 @@ type VMACs interface {
 	// serves all the same.
 	Make(v VMAC) error
 	// Prepare makes one that is there answer for its own addresses only, keep
-	// from making any up, and enables it.
+	// from making any up, gives it its hardware address and enables it.
 	Prepare(v VMAC) error
+	// Drifted names the IPv4 settings of one that are not as Prepare sets them. It
+	// is called once a second, so it looks at no others.
+	Drifted(v VMAC) ([]string, error)
 	// Remove removes it. It is not an error when it is not there.
 	Remove(name string) error
 	// Beneath is the interface beneath one that is a macvlan itself: empty when it

@@ -59,6 +59,16 @@ func (w *Worker) prepareOne(parent string) error {
 	return nil
 }
 
+// driftedParent names the settings of a parent that are less than they have to be.
+func (w *Worker) driftedParent(parent string) (names []string) {
+	for _, p := range parentSettings {
+		if is, err := w.kernel.Setting(parent, p.name); err == nil && is < p.value {
+			names = append(names, "net.ipv4.conf."+parent+"."+p.name)
+		}
+	}
+	return names
+}
+
 // restore puts a setting back, unless somebody else has changed it since.
 func (w *Worker) restore(s setting, old int) {
 	for _, p := range parentSettings {

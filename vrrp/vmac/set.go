@@ -19,7 +19,9 @@ type Set struct {
 	// to the next.
 	former map[Key]string
 
-	queue []string // names to look after
+	queue   []string // names to look after
+	inspect []string // and those whose settings are looked at
+	next    int      // of All, at which the next inspection begins
 	sweep bool     // and what is there besides is to be removed
 	busy  bool     // the worker has something to do
 	swept bool     // a sweep is among it
@@ -39,7 +41,10 @@ type Interface struct {
 	Err error
 	// Degraded is what of it is not as it should be, although it works.
 	Degraded error
-	retry    retry.Retry
+	// Drifted are settings of it, or of its parent, that something else had
+	// changed and that were put back; whoever tells of them clears it.
+	Drifted []string
+	retry   retry.Retry
 	wait     bool // it is looked after when its pause is over
 }
 
@@ -116,7 +121,7 @@ func (s *Set) Want(wanted map[Key]link.VMAC, first, alone bool) {
 func (s *Set) Clear() {
 	clear(s.byKey)
 	clear(s.byName)
-	s.queue, s.sweep = nil, true
+	s.queue, s.inspect, s.sweep = nil, nil, true
 }
 
 func (s *Set) look(v *Interface) {
@@ -149,10 +154,31 @@ func (s *Set) LookAgain(v *Interface) {
 	}
 }
 
+const (
+	// InspectEvery is how often Inspect is to be called.
+	InspectEvery = time.Second
+	// inspectedAtOnce bounds what an inspection costs: of more interfaces each is
+	// looked at less often.
+	inspectedAtOnce = 32
+)
+
+// Inspect has the worker look at settings of interfaces that are there: the
+// kernel does not tell when something else changes them.
+func (s *Set) Inspect(now time.Time) {
+	all := s.All()
+	s.inspect = nil
+	for range min(len(all), inspectedAtOnce) {
+		s.next = (s.next + 1) % len(all)
+		if v := all[s.next]; v.Made && v.retry.Ready(now) && !slices.Contains(s.queue, v.Name) {
+			s.inspect = append(s.inspect, v.Name)
+		}
+	}
+}
+
 // Next is the next thing for the worker; ok is false while it is busy or there
 // is nothing to do.
 func (s *Set) Next() (w Work, ok bool) {
-	if s.busy || len(s.queue) == 0 && !s.sweep {
+	if s.busy || len(s.queue) == 0 && len(s.inspect) == 0 && !s.sweep {
 		return Work{}, false
 	}
 	w = Work{sweep: s.sweep, adopt: s.adopt, keep: make(map[string]bool, len(s.byName))}
@@ -164,7 +190,12 @@ func (s *Set) Next() (w Work, ok bool) {
 			w.ensure = append(w.ensure, v.wanted())
 		}
 	}
-	s.adopt = false
+	for _, name := range s.inspect {
+		if v := s.byName[name]; v != nil {
+			w.inspect = append(w.inspect, v.wanted())
+		}
+	}
+	s.adopt, s.inspect = false, nil
 	s.queue, s.sweep, s.swept, s.busy = nil, false, s.sweep, true
 	return w, true
 }
@@ -190,6 +221,12 @@ func (s *Set) Done(results []Result, now time.Time) (list []*Interface) {
 		}
 		v := s.byName[r.name]
 		if v == nil {
+			continue
+		}
+		if len(r.drifted) > 0 {
+			v.Drifted, v.Degraded = r.drifted, r.degraded
+			v.retry.Repaired(now)
+			list = append(list, v)
 			continue
 		}
 		v.Made, v.Err, v.Degraded, v.Private = r.err == nil, r.err, r.degraded, r.private

@@ -14,6 +14,8 @@ import (
 // Work is one hand-over to the worker.
 type Work struct {
 	ensure []link.VMAC
+	// inspect are those whose settings are looked at, and put back.
+	inspect []link.VMAC
 	// sweep has all of ours removed but for keep.
 	sweep bool
 	keep  map[string]bool
@@ -29,6 +31,8 @@ type Result struct {
 	degraded error
 	// private is link.VMAC's.
 	private bool
+	// drifted are settings that something else had changed, of one that was inspected.
+	drifted []string
 	// present says that err is of a removal: nobody wants it and it is still there.
 	present bool
 }
@@ -95,6 +99,14 @@ func (w *Worker) Run() {
 		for _, v := range work.ensure { // each takes milliseconds
 			w.turns.Take(func() { results = append(results, w.ensure(v)) })
 		}
+		seen := make(map[string]bool)
+		for _, v := range work.inspect {
+			w.turns.Take(func() {
+				if r := w.inspect(v, seen); len(r.drifted) > 0 {
+					results = append(results, r)
+				}
+			})
+		}
 		w.results <- results
 	}
 }
@@ -132,6 +144,9 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 	is.Marked, is.Private = false, false
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := w.removeRenamed(v); err != nil {
+			return err
+		}
 	case err != nil:
 		return err
 	case !ours && !marked:
@@ -143,6 +158,11 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 			w.held[v.Name] = v
 			w.log.Info("virtual MAC interface of an earlier run adopted", "interface", v.Name, "parent", v.Parent)
 		}
+		*degraded = w.prepareParent(v)
+		return split(w.kernel.Prepare(v), degraded)
+	case ours && was == v && is.MAC != v.MAC && sameButMAC(is, v):
+		w.log.Warn("something else changed the hardware address of a virtual MAC interface: put it back",
+			"interface", v.Name, "found", is.MAC.String(), "mac", v.MAC.String())
 		*degraded = w.prepareParent(v)
 		return split(w.kernel.Prepare(v), degraded)
 	default:
@@ -171,6 +191,64 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 		w.log.Info("virtual MAC interface made", "interface", v.Name, "parent", v.Parent, "mac", v.MAC.String())
 	}
 	return nil
+}
+
+// removeRenamed removes what is v but for its name: one of ours that something
+// else has renamed has the hardware address that v needs.
+func (w *Worker) removeRenamed(v link.VMAC) error {
+	marked, err := w.kernel.Marked()
+	if err != nil {
+		return err
+	}
+	for _, m := range marked {
+		if _, held := w.held[m.Name]; held || m.MAC != v.MAC || m.IPVLAN != v.IPVLAN {
+			continue
+		}
+		named := v
+		named.Name = m.Name
+		is, err := w.kernel.Find(named)
+		is.Marked, is.Private = false, false
+		if err != nil || is != named {
+			continue // it is on another interface
+		}
+		w.log.Warn("something else renamed a virtual MAC interface: removing it", "interface", m.Name, "was", v.Name)
+		if err := w.kernel.Remove(m.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inspect puts settings of an interface and its parent back that something else
+// has changed. Parents are looked at once: seen has them.
+func (w *Worker) inspect(v link.VMAC, seen map[string]bool) Result {
+	r := Result{name: v.Name}
+	drifted, err := w.kernel.Drifted(v)
+	if err != nil {
+		return r // gone: an event tells
+	}
+	r.drifted = drifted
+	if v.IPVLAN == "" {
+		for _, parent := range []string{v.Parent, w.beneath[v.Parent]} {
+			if parent != "" && !seen[parent] {
+				seen[parent] = true
+				r.drifted = append(r.drifted, w.driftedParent(parent)...)
+			}
+		}
+	}
+	if len(r.drifted) > 0 {
+		r.degraded = w.prepareParent(v)
+		if err := split(w.kernel.Prepare(v), &r.degraded); err != nil && r.degraded == nil {
+			r.degraded = err
+		}
+	}
+	return r
+}
+
+// sameButMAC says whether two differ in their hardware address alone.
+func sameButMAC(a, b link.VMAC) bool {
+	a.MAC = b.MAC
+	return a == b
 }
 
 // split takes from an error what is only good to have.

@@ -97,6 +97,11 @@ func (h *Host) Rename(from, to string) {
 	defer h.mu.Unlock()
 	n := h.nic(from)
 	n.Name = to
+	if v, ok := h.vmacs.made[from]; ok {
+		v.Name = to
+		delete(h.vmacs.made, from)
+		h.vmacs.made[to] = v
+	}
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
@@ -106,6 +111,10 @@ func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
 	defer h.mu.Unlock()
 	n := h.nic(name)
 	n.HardwareAddr = mac
+	if v, ok := h.vmacs.made[name]; ok {
+		v.MAC = link.HardwareAddress(mac)
+		h.vmacs.made[name] = v
+	}
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 

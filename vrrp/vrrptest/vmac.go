@@ -1,11 +1,13 @@
 package vrrptest
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/lvs-director/director/vrrp/link"
 )
@@ -61,6 +63,9 @@ func (h *Host) Setting(device, name string) int {
 	return h.vmacs.settings[device+" "+name]
 }
 
+// SetSetting changes an IPv4 setting of an interface behind the engine's back.
+func (h *Host) SetSetting(device, name string, value int) { _ = vmacs{h}.Set(device, name, value) }
+
 // RemoveVMAC removes a virtual MAC interface behind the engine's back.
 func (h *Host) RemoveVMAC(name string) { _ = vmacs{h}.Remove(name) }
 
@@ -104,11 +109,17 @@ func (m vmacs) Make(v link.VMAC) error {
 	case m.h.nic(v.Name) != nil:
 		return fmt.Errorf("interface %s: %w", v.Name, fs.ErrExist)
 	}
+	for _, other := range m.h.vmacs.made {
+		if v.IPVLAN == "" && other.Parent == v.Parent && other.MAC == v.MAC {
+			return fmt.Errorf("interface %s: %w (%s has the address)", v.Name, syscall.EADDRINUSE, other.Name)
+		}
+	}
 	if m.h.vmacs.made == nil {
 		m.h.vmacs.made = make(map[string]link.VMAC)
 	}
 	v.Marked = true
 	m.h.vmacs.made[v.Name] = v
+	m.h.setUnlocked(v.Name, "arp_ignore", 1)
 	n := &nic{wire: parent.wire, Interface: link.Interface{
 		Index: firstVMAC + m.h.vmacs.next, Name: v.Name, Up: parent.Up, HardwareAddr: net.HardwareAddr(v.MAC[:]),
 	}}
@@ -128,8 +139,17 @@ func (m vmacs) Prepare(v link.VMAC) error {
 	if n == nil || parent == nil {
 		return fmt.Errorf("interface %s: %w", v.Name, fs.ErrNotExist)
 	}
-	if n.Up != parent.Up {
+	m.h.setUnlocked(v.Name, "arp_ignore", 1)
+	mac := net.HardwareAddr(v.MAC[:])
+	other := v.IPVLAN == "" && !bytes.Equal(n.HardwareAddr, mac)
+	if n.Up != parent.Up || other {
 		n.Up = parent.Up
+		if other {
+			n.HardwareAddr = mac
+			made := m.h.vmacs.made[v.Name]
+			made.MAC = v.MAC
+			m.h.vmacs.made[v.Name] = made
+		}
 		m.h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 	}
 	return nil
@@ -143,6 +163,7 @@ func (m vmacs) Remove(name string) error {
 		return nil
 	}
 	delete(m.h.vmacs.made, name)
+	delete(m.h.vmacs.settings, name+" arp_ignore")
 	m.h.ifaces = slices.DeleteFunc(m.h.ifaces, func(x *nic) bool { return x == n })
 	m.h.tell(link.Event{Kind: link.InterfaceGone, Interface: n.Interface})
 	return nil
@@ -155,11 +176,23 @@ func (m vmacs) Setting(device, name string) (int, error) { return m.h.Setting(de
 func (m vmacs) Set(device, name string, value int) error {
 	m.h.mu.Lock()
 	defer m.h.mu.Unlock()
-	if m.h.vmacs.settings == nil {
-		m.h.vmacs.settings = make(map[string]int)
-	}
-	m.h.vmacs.settings[device+" "+name] = value
+	m.h.setUnlocked(device, name, value)
 	return nil
+}
+
+// setUnlocked changes a setting; mu is held.
+func (h *Host) setUnlocked(device, name string, value int) {
+	if h.vmacs.settings == nil {
+		h.vmacs.settings = make(map[string]int)
+	}
+	h.vmacs.settings[device+" "+name] = value
+}
+
+func (m vmacs) Drifted(v link.VMAC) ([]string, error) {
+	if m.h.Setting(v.Name, "arp_ignore") != 1 {
+		return []string{"net.ipv4.conf." + v.Name + ".arp_ignore"}, nil
+	}
+	return nil, nil
 }
 
 func (m vmacs) Close() error { return nil }
