@@ -203,3 +203,29 @@ func TestIPVLAN(t *testing.T) {
 		check(t, m.Remove(v.Name))
 	}
 }
+
+func TestWhatSomethingElseChangesOfAVirtualMACInterfaceIsFoundAndPutBack(t *testing.T) {
+	wire(t)
+	m := virtualMACs(t)
+	v := macvlan("vrrp.10", "left")
+	check(t, m.Make(v))
+	if got, err := m.Drifted(v); err != nil || len(got) > 0 {
+		t.Errorf("Drifted of a new one: %v, %v", got, err)
+	}
+	check(t, m.Set(v.Name, "arp_ignore", 0))
+	check(t, m.Set(v.Name, "arp_filter", 1))
+	want := []string{"net.ipv4.conf.vrrp.10.arp_filter", "net.ipv4.conf.vrrp.10.arp_ignore"}
+	if got, err := m.Drifted(v); err != nil || !slices.Equal(got, want) {
+		t.Errorf("Drifted: %v, %v, want %v", got, err, want)
+	}
+	dev, err := netlink.LinkByName(v.Name)
+	check(t, err)
+	check(t, netlink.LinkSetHardwareAddr(dev, net.HardwareAddr{2, 0, 0, 0, 0, 7}))
+	check(t, m.Prepare(v))
+	if got, err := m.Drifted(v); err != nil || len(got) > 0 {
+		t.Errorf("Drifted after Prepare: %v, %v", got, err)
+	}
+	if got, err := m.Find(v); err != nil || got.MAC != v.MAC {
+		t.Errorf("Find after Prepare: %+v, %v, want the address %v", got, err, v.MAC)
+	}
+}
