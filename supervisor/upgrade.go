@@ -107,16 +107,23 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), scriptPause)
 			defer cancel()
-			if running := s.notify.Hold(ctx); len(running) > 0 {
-				s.log.Info("scripts are still running: the next program waits for them", "scripts", running)
-			}
-			s.post(func() { s.tellRollout(rollout.Prepared{}) })
+			running := s.notify.Hold(ctx)
+			s.post(func() {
+				if len(running) > 0 && !s.rollout.Stopping() {
+					s.log.Info("scripts are still running: the next program waits for them", "scripts", running)
+				}
+				s.tellRollout(rollout.Prepared{})
+			})
 		}()
 	case rollout.Exec:
 		err := s.become(s.upgrade.path, s.upgrade.tried)
 		s.tellRollout(rollout.ExecFailed{Err: err})
 	case rollout.UpgradeFailed:
-		s.log.Error("upgrade failed: everything goes on as before", "error", e.Why)
+		if s.rollout.Stopping() {
+			s.log.Info("upgrade cancelled: director is stopping")
+		} else {
+			s.log.Error("upgrade failed: this program keeps running", "error", e.Why)
+		}
 		s.notify.Release()
 		s.tellReload(reload.Release{})
 	default:
@@ -144,7 +151,7 @@ func (s *supervisor) tryProgram(path string) {
 }
 
 // become puts the program at path in the place of this one. When it returns,
-// everything goes on as before.
+// this program keeps running.
 func (s *supervisor) become(path string, tried os.FileInfo) error {
 	now, err := os.Stat(path)
 	if err == nil && (!os.SameFile(now, tried) || now.Size() != tried.Size() || !now.ModTime().Equal(tried.ModTime())) {

@@ -14,12 +14,18 @@ import (
 	"github.com/lvs-director/director/words"
 )
 
-// printStatus writes the report for people, what is degraded first.
+// printStatus writes the report for people, what is degraded first: "!" marks a
+// problem, "*" what somebody asked for and has not ended yet, "-" a remark.
 func printStatus(w io.Writer, r control.Status, now time.Time) {
 	fmt.Fprintf(w, "director %s, pid %d, up %s, %s, generation %d, digest %s\n",
 		r.Version, r.Pid, words.Age(now, r.Since), r.Config, r.Generation, words.ShortDigest(r.Digest))
-	for _, line := range status.Attention(r.ConfigState, now) {
+	wrong, awaited := r.ConfigState, control.ConfigState{ConfirmUntil: r.ConfirmUntil}
+	wrong.ConfirmUntil = nil
+	for _, line := range status.Attention(wrong, now) {
 		fmt.Fprintf(w, "! ATTENTION: %s\n", line)
+	}
+	for _, line := range status.Attention(awaited, now) {
+		fmt.Fprintf(w, "* ATTENTION: %s\n", line)
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p.Text)
@@ -31,7 +37,7 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 		}
 	}
 	for _, line := range handovers(r, now) {
-		fmt.Fprintf(w, "! %s\n", line)
+		fmt.Fprintf(w, "* %s\n", line)
 	}
 	remarkable := r.ConfigState
 	remarkable.HistoryError = "" // it is a problem

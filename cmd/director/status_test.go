@@ -69,6 +69,27 @@ func TestRefusedSendersAreShown(t *testing.T) {
 	}
 }
 
+// TestMarks: "!" is for problems, which the exit status tells too.
+func TestMarks(t *testing.T) {
+	now := time.Unix(1000, 0)
+	soon := now.Add(time.Minute)
+	var b strings.Builder
+	r := control.Status{
+		ConfigState: control.ConfigState{Config: "a.conf", Digest: strings.Repeat("ab", 32), ConfirmUntil: &soon},
+		Instances: []control.Instance{{Name: "VI_1", State: event.Backup,
+			HandedOver: &control.Order{Since: now.Add(-time.Minute)}}},
+	}
+	printStatus(&b, r, now)
+	for _, want := range []string{"\n* ATTENTION: the configuration is not confirmed", "\n* VI_1 has been handed over"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, b.String())
+		}
+	}
+	if status.ExitStatus(r) != status.OK || strings.Contains(b.String(), "\n! ") {
+		t.Errorf("exit status %d and:\n%s", status.ExitStatus(r), b.String())
+	}
+}
+
 // A configuration that is not the file's comes before everything else.
 func TestAttentionComesFirst(t *testing.T) {
 	now := time.Unix(1000, 0)

@@ -84,11 +84,18 @@ func tracked(t *track.Item) control.Tracked {
 	return r
 }
 
-// trackedText is "script chk is down (exit status 1): -10".
+// trackedText is "script chk is down (exit status 1): -10", and of a file "file f
+// has value 5, weight -2: -10".
 func trackedText(t control.Tracked) string {
 	text := t.Object + " is " + t.State
 	if strings.HasPrefix(t.State, "value ") {
-		text = t.Object + " has " + t.State
+		if t.Weight == 1 && t.Change != 0 {
+			return fmt.Sprintf("%s: %+d", t.Object, t.Change) // its value
+		}
+		text = fmt.Sprintf("%s has %s", t.Object, t.State)
+		if t.Change != 0 {
+			text += fmt.Sprintf(", weight %d", t.Weight)
+		}
 	} else if t.Reason != "" {
 		text += " (" + t.Reason + ")"
 	}

@@ -62,6 +62,11 @@ func TestProblems(t *testing.T) {
 		i.State, i.Priority = s, priority
 		f.Known.Instances["VI_1"] = i
 	}
+	value := func(f *status.Facts, weight, value int) {
+		f.Config.Instances[0].TrackFiles = []conf.Track{{Name: "tf", Weight: weight}}
+		key := track.Key{Kind: event.TrackFile, Name: "tf"}
+		f.Host.Trackers[key] = event.TrackerState{Kind: key.Kind, Name: key.Name, Up: true, Value: value}
+	}
 	stranger := func(last time.Duration) event.VRRPCounters {
 		return event.VRRPCounters{Strangers: []event.Stranger{
 			{Sender: "192.0.2.252", Instance: "VI_1", Priority: 100, Reason: "auth-failed", Last: now.Add(-last)}}}
@@ -76,6 +81,14 @@ func TestProblems(t *testing.T) {
 			state(f, event.Master, 90)
 			f.Host.Trackers[track.Key{Kind: event.TrackScript, Name: "chk"}] = event.TrackerState{Reason: "exit status 1"}
 		}, []string{"VI_1: effective priority 90, base 150: script chk is down (exit status 1): -60"}, status.Degraded},
+		"the value of a file": {func(f *status.Facts) {
+			state(f, event.Master, 140)
+			value(f, 1, -10)
+		}, []string{"VI_1: effective priority 140, base 150: file tf: -10"}, status.Degraded},
+		"the value of a file with a weight": {func(f *status.Facts) {
+			state(f, event.Master, 140)
+			value(f, -2, 5)
+		}, []string{"VI_1: effective priority 140, base 150: file tf has value 5, weight -2: -10"}, status.Degraded},
 		"a losing advertisement": {func(f *status.Facts) {
 			f.Known.Lower["VI_1"] = event.LowerHeard{Instance: "VI_1", Sender: "192.0.2.252", Priority: 100,
 				At: now.Add(-time.Second)}

@@ -150,7 +150,10 @@ func Explain(items []Item) string {
 		t := &items[i]
 		if change, _ := t.contribution(); change != 0 {
 			text := t.describe()
-			if t.Counted {
+			switch {
+			case t.Counted && t.Value == change:
+				text = t.What // the value is what it changes
+			case t.Counted:
 				text = fmt.Sprintf("%s has the value %d", t.What, t.Value)
 			}
 			parts = append(parts, fmt.Sprintf("%s: %+d", text, change))

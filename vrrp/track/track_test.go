@@ -73,8 +73,9 @@ func TestExplain(t *testing.T) {
 		{What: "script b", Status: track.Up, Weight: 5, Why: "exit status 0"},
 		{What: "script c", Status: track.Down, Weight: 5},
 		{What: "file d", Counted: true, Value: 4, Weight: 2},
+		{What: "file e", Counted: true, Value: -10, Weight: 1},
 	}
-	want := "interface a is down: -30, script b is up (exit status 0): +5, file d has the value 4: +8"
+	want := "interface a is down: -30, script b is up (exit status 0): +5, file d has the value 4: +8, file e: -10"
 	if got := track.Explain(items); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
