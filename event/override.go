@@ -35,6 +35,7 @@ type Override struct {
 	Reason     string       `json:"reason,omitempty"`
 	Source     string       `json:"source"` // SourceOperator, SourceKernel, SourceReload
 	Since      time.Time    `json:"since"`
+	By         string       `json:"by,omitempty"` // who asked for it, as the host names users; empty is unknown
 }
 
 // Active says whether the override holds at a time.

@@ -53,7 +53,7 @@ func fakeFile(dir worker.RunDir, name string) string {
 // told is something that happened to a fake worker.
 type told struct {
 	Pid        int
-	What       string // started, configure, proceed, finish, tracker, handover, TERM, release
+	What       string // started, configure, proceed, finish, tracker, handover, overrides, TERM, release
 	Generation uint64
 	Proceed    bool
 	Known      []event.InstanceState
@@ -64,6 +64,7 @@ type told struct {
 	Keys       int
 	Instances  []string
 	Services   int
+	Overrides  []event.Override
 }
 
 type fake struct {
@@ -175,6 +176,8 @@ func (f *fake) obey(m worker.Message) bool {
 		f.note("tracker", told{Trackers: []event.TrackerState{*m.Tracker}})
 	case m.HandOver != nil:
 		f.note("handover", told{HandOver: m.HandOver.Numbers})
+	case m.Overrides != nil:
+		f.note("overrides", told{Overrides: m.Overrides.List})
 	case m.Count != nil:
 		f.out.Put("counters", worker.Message{Counters: &event.VRRPCounters{
 			Instances: map[string]event.InstanceCounters{"VI_1": {Sent: 7}},
@@ -190,7 +193,7 @@ func (f *fake) configure(c *worker.Configure) {
 	t := told{
 		Generation: c.Generation, Proceed: c.Proceed, Known: c.Known.Instances, Servers: c.Known.RealServers,
 		Silenced: c.Known.Silenced, Trackers: c.Trackers, HandOver: c.HandOver.Numbers, Keys: len(c.Keys),
-		Services: len(c.Config.VirtualServers),
+		Services: len(c.Config.VirtualServers), Overrides: c.Overrides,
 	}
 	for _, i := range c.Config.Instances {
 		t.Instances = append(t.Instances, i.Name)

@@ -68,6 +68,8 @@ type handoff struct {
 	Reload         bool // a signal asked for one meanwhile
 	Orders         map[string]handover.Order
 	LastOrder      uint64
+	Overrides      []event.Override
+	InTable        []event.ServersInTable
 	Instances      []event.InstanceState
 	Groups         []event.GroupState
 	Host           event.HostState
@@ -159,6 +161,7 @@ func (s *supervisor) handoff() *handoff {
 		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
 	}
 	h.Orders, h.LastOrder = s.handovers.Export()
+	h.Overrides, h.InTable = s.overrides.set.List(), slices.Collect(maps.Values(s.known.InTable))
 	if back, ok := r.Back.(*loaded); ok {
 		h.Pending = &handedPending{Back: back.handed(), BackEntry: back.kept, Until: r.Until}
 	}

@@ -116,6 +116,10 @@ func (s *supervisor) takeOver(h *handoff) {
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.keepHandovers()
+	s.inheritOverrides(h.Overrides)
+	for _, v := range h.InTable {
+		s.known.InTable[v.VirtualServer] = v
+	}
 	s.notify.Apply(s.current().cfg)
 	s.notify.Import(h.Notify)
 	state := rollout.State{

@@ -154,6 +154,7 @@ func (s *supervisor) apply(e reload.Apply) {
 	}
 	s.known.Forget(l.cfg)
 	s.forgetHandovers()
+	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", e.Generation, "digest", words.ShortDigest(l.Digest()),
 		"reason", reasonText(e.Reason, l))
 	s.notify.Apply(l.cfg)

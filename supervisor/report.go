@@ -23,7 +23,8 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		},
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
 		Problems: s.fileProblems(), Orders: make(map[string]control.Order),
-		Host: track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Overrides: s.overrides.set.List(),
+		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
 	}
 	for _, i := range f.Config.Instances {
 		if o, ok := s.handovers.Of(i.Name); ok {

@@ -1,12 +1,15 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/lvs-director/director/supervisor/reload"
+	"github.com/lvs-director/director/supervisor/rollout"
 )
 
 // Signals are those that the supervisor obeys.
@@ -75,4 +78,29 @@ func (s *supervisor) lastSignals(h *handoff) error {
 		signal.Ignore(syscall.SIGHUP)
 	}
 	return err
+}
+
+// scriptPatience is how long the user's scripts may take at the end.
+const scriptPatience = 30 * time.Second
+
+// stop begins to end everything. A second signal changes nothing.
+func (s *supervisor) stop(sig os.Signal) {
+	if s.rollout.Stopping() {
+		return
+	}
+	s.log.Info("stopping", "signal", sig.String())
+	s.ready("STOPPING=1")
+	s.tellReload(reload.Stop{})
+	s.tellRollout(rollout.Stop{})
+}
+
+// endPrograms gives the user's scripts their time.
+func (s *supervisor) endPrograms() {
+	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+	defer cancel()
+	s.tracking.Stop(ctx)
+	if err := s.notify.Stop(ctx); err != nil {
+		s.log.Warn("scripts still run", "error", err)
+	}
+	s.log.Info("stopped")
 }

@@ -101,6 +101,9 @@ func (s *supervisor) keepStateDir() {
 	if f := &s.handoverFile; f.trouble != "" && f.again.Ready(now) {
 		s.keepHandovers()
 	}
+	if o := &s.overrides; o.trouble != "" && o.again.Ready(now) {
+		s.keepOverrides()
+	}
 }
 
 // saveHandovers writes the handovers for the next start, and says once why it cannot.
@@ -129,5 +132,5 @@ func (s *supervisor) fileProblems() (list []string) {
 	if why := s.handoverFile.trouble; why != "" {
 		list = append(list, "handovers are not kept for the next start: "+why)
 	}
-	return list
+	return append(list, s.overrideProblems()...)
 }

@@ -44,6 +44,7 @@ type supervisor struct {
 	// time of one is over.
 	handovers    handover.Set
 	handoverEnd  *time.Timer
+	overrides    overriding
 	handoverFile handoverFile
 
 	started  time.Time
@@ -79,6 +80,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	s.known = status.New()
 	s.handoverEnd = time.NewTimer(time.Hour)
 	defer s.handoverEnd.Stop()
+	s.overrides.end = time.NewTimer(time.Hour)
+	defer s.overrides.end.Stop()
 	if from != nil {
 		s.takeOver(from)
 	} else {
@@ -104,6 +107,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.tracked(r)
 		case <-s.handoverEnd.C:
 			s.endHandovers()
+		case <-s.overrides.end.C:
+			s.endOverrides()
 		case <-rounds.C:
 			s.round()
 		case <-deadline.C:
@@ -137,6 +142,7 @@ func (s *supervisor) begin() {
 	s.tracking.Apply(s.current().cfg)
 	s.rememberStart()
 	s.readHandovers()
+	s.readOverrides()
 	s.rollout = rollout.New(s.rolloutOptions())
 	for _, name := range s.rolloutOptions().Workers {
 		s.keep(name, s.newKeeper(name))

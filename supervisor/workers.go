@@ -91,6 +91,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.virtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
+	case m.KernelWeights != nil:
+		s.kernelWeights(m.KernelWeights.List)
 	case m.Table != nil:
 		s.known.Table = *m.Table
 		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
@@ -182,6 +184,9 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys // the other one signs nothing
+	}
+	if e.Worker == rollout.LVS {
+		c.Overrides = s.overrides.set.List()
 	}
 	if i, known := s.known.Instances[l.cfg.Global.LVSSync.Instance]; known && e.Worker == rollout.LVS {
 		c.Followed = &i

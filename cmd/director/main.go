@@ -42,6 +42,9 @@ type commands struct {
 	Genkey   genkeyCmd   `cmd:"" help:"Print a random key for auth_hmac."`
 	Handover handoverCmd `cmd:"" help:"Hand the mastership over to a peer and stay BACKUP for a while."`
 	Resume   resumeCmd   `cmd:"" help:"End a handover: take part in the election again."`
+	Drain    drainCmd    `cmd:"" help:"Give a real server or a host no new connections, until undone or for a time."`
+	Undrain  undrainCmd  `cmd:"" help:"End a drain."`
+	Weight   weightCmd   `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
 	Upgrade  upgradeCmd  `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/words"
 )
@@ -23,13 +26,46 @@ func printDetails(w io.Writer, r control.Status, now time.Time) {
 	for _, v := range r.VirtualServers {
 		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name,
 			map[bool]string{true: "reached", false: "lost"}[v.Quorum], v.Repaired)
+		if v.QuorumRequired > 1 || v.Hysteresis > 0 {
+			fmt.Fprintf(w, "  quorum %d, hysteresis %d\n", v.QuorumRequired, v.Hysteresis)
+		}
+		if v.InKernel != "" {
+			fmt.Fprintf(w, "  in the kernel: %s\n", v.InKernel)
+		}
+		if v.SorryServer != "" {
+			fmt.Fprintf(w, "  sorry server %s: %s\n", v.SorryServer,
+				map[bool]string{true: "in use", false: "not in use"}[v.SorryInUse])
+		}
 		for _, rs := range v.RealServers {
+			printInKernel(w, rs, now)
 			if c := rs.LastCheck; c != nil {
 				fmt.Fprintf(w, "  -> %s: %s, %s ago, took %v: %s\n",
 					rs.Name, c.Checker, words.Age(now, c.At), c.Took.Round(time.Microsecond), c.Reason)
 			}
 		}
 	}
+}
+
+// printInKernel shows what the kernel's table has of a real server.
+func printInKernel(w io.Writer, rs control.RealServer, now time.Time) {
+	k := rs.Kernel
+	switch {
+	case k == nil:
+		return
+	case !k.Present:
+		fmt.Fprintf(w, "  -> %s: not in the kernel's table", rs.Name)
+	default:
+		fmt.Fprintf(w, "  -> %s: %s, weight %d (%s), %d active, %d inactive, %d persistent connections, counted %s ago",
+			rs.Name, k.Forward, k.Weight, words.Or(string(k.Source), "configuration"), k.Active, k.Inactive, k.Persistent,
+			words.Age(now, k.Counted))
+	}
+	if k.Draining && !k.DrainUntil.IsZero() {
+		fmt.Fprintf(w, ", draining for another %s", words.Age(k.DrainUntil, now))
+	}
+	if k.Error != "" {
+		fmt.Fprintf(w, ": %s", k.Error)
+	}
+	fmt.Fprintln(w)
 }
 
 func printInstance(w io.Writer, i control.Instance, now time.Time) {
@@ -63,4 +99,42 @@ func printInstance(w io.Writer, i control.Instance, now time.Time) {
 		line("advertisements", fmt.Sprintf("%d sent, %d failed, %d received; MASTER %d times", c.Sent, c.SendErrors,
 			c.Received, c.Masters))
 	}
+}
+
+// printStrangers shows whose advertisements are refused, and what was refused
+// of whom nobody knows. Our own virtual routers come first: another password
+// or key is a pair that does not work.
+func printStrangers(r control.Status, w io.Writer, now time.Time) {
+	if len(r.Strangers) > 0 {
+		fmt.Fprintln(w, "\nREFUSED FROM\tINTERFACE\tVRID\tINSTANCE\tPRIORITY\tTIMES\tLAST\tWHY")
+		for _, s := range slices.SortedStableFunc(slices.Values(r.Strangers), func(a, b event.Stranger) int {
+			return fewer(a.Instance == "") - fewer(b.Instance == "")
+		}) {
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s ago\t%s\n", s.Sender, words.Or(s.Interface, "-"), s.VRID,
+				words.Or(s.Instance, "-"),
+				s.Priority, s.Times, words.Age(now, s.Last), s.Reason)
+		}
+	}
+	for _, i := range r.Instances {
+		if i.Counters != nil && len(i.Counters.Dropped) > 0 {
+			fmt.Fprintf(w, "%s dropped: %s\n", i.Name, countsText(i.Counters.Dropped))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Dropped)) {
+		if len(r.Dropped[name]) > 0 {
+			fmt.Fprintf(w, "%s dropped: %s\n", words.Or(name, "unicast"), countsText(r.Dropped[name]))
+		}
+	}
+	if r.MoreStrangers > 0 {
+		fmt.Fprintf(w, "not listed above: %d refused packets of other senders\n", r.MoreStrangers)
+	}
+}
+
+// countsText is "checksum 3, ttl 1".
+func countsText(counts map[string]uint64) string {
+	var words []string
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%s %d", reason, counts[reason]))
+	}
+	return strings.Join(words, ", ")
 }

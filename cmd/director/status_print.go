@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/words"
@@ -26,6 +27,9 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 	}
 	for _, line := range status.Attention(awaited, now) {
 		fmt.Fprintf(w, "* ATTENTION: %s\n", line)
+	}
+	for _, o := range r.Overrides {
+		fmt.Fprintf(w, "* %s\n", status.OverrideText(o, now))
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p.Text)
@@ -87,19 +91,53 @@ func handovers(r control.Status, now time.Time) []string {
 
 func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 	state := fmt.Sprintf("%d of %d up", vs.Alive, len(vs.RealServers))
+	if vs.SorryInUse {
+		state += ", sorry server"
+	}
 	fmt.Fprintf(w, "%s %s %s\t%s\t\t\t\t%s\n", vs.Name, vs.Scheduler, vs.Forward, state, vs.Error)
 	for _, rs := range slices.SortedStableFunc(slices.Values(vs.RealServers), func(a, b control.RealServer) int {
 		return cmp.Compare(fewer(a.Up), fewer(b.Up))
 	}) {
 		up, check := "DOWN", "-"
-		if rs.Up {
+		switch {
+		case rs.Kernel != nil && rs.Kernel.Draining:
+			up = "DRAINING"
+		case rs.Up:
 			up = "UP"
 		}
 		if c := rs.LastCheck; c != nil {
 			check = fmt.Sprintf("%s ago: %s", words.Age(now, c.At), c.Reason)
 		}
-		fmt.Fprintf(w, "  -> %s\t%s\t%s\t%d\t%s\t%s\n", rs.Name, up, words.Age(now, rs.Since), rs.Weight, check, rs.Reason)
+		fmt.Fprintf(w, "  -> %s\t%s\t%s\t%s\t%s\t%s\n", rs.Name, up, words.Age(now, rs.Since), weightText(rs), check,
+			rs.Reason)
 	}
+	for _, rs := range vs.Leaving {
+		fmt.Fprintf(w, "  -> %s\tLEAVING\t\t%s\t\t%s, %s\n", rs.Name, weightText(rs), rs.Reason, leavingText(rs, now))
+	}
+}
+
+// weightText is the weight that the kernel has, with its source where that is not
+// the configuration; before it is known, the weight that the checks want.
+func weightText(rs control.RealServer) string {
+	k := rs.Kernel
+	switch {
+	case k == nil:
+		return fmt.Sprint(rs.Weight)
+	case !k.Present:
+		return "-"
+	case k.Source == "" || k.Source == event.WeightConfigured:
+		return fmt.Sprint(k.Weight)
+	}
+	return fmt.Sprintf("%d (%s)", k.Weight, k.Source)
+}
+
+// leavingText says what a real server that goes still waits for.
+func leavingText(rs control.RealServer, now time.Time) string {
+	text := fmt.Sprintf("%d active and %d inactive connections are left", rs.Kernel.Active, rs.Kernel.Inactive)
+	if until := rs.Kernel.DrainUntil; !until.IsZero() {
+		text += ", it goes in " + words.Age(until, now) + " at the latest"
+	}
+	return text
 }
 
 // priorityText is the effective priority, with the base one where that is another.
@@ -128,4 +166,11 @@ func fewer(up bool) int {
 		return 1
 	}
 	return 0
+}
+
+// printAttention writes what nobody may overlook.
+func printAttention(w io.Writer, c control.ConfigState) {
+	for _, line := range status.Attention(c, time.Now()) {
+		fmt.Fprintln(w, "director: ATTENTION:", line)
+	}
 }

@@ -30,6 +30,7 @@ type Controller interface {
 	Confirm(context.Context, struct{}) (ConfirmReport, error)
 	HandOver(context.Context, HandoverRequest) (HandoverReport, error)
 	Resume(context.Context, HandoverRequest) (HandoverReport, error)
+	Override(context.Context, OverrideRequest) (OverrideReport, error)
 	Upgrade(context.Context, UpgradeRequest) (UpgradeReport, error)
 	Upgraded(context.Context, struct{}) (UpgradeReport, error)
 }
@@ -65,6 +66,7 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux.HandleFunc("POST /v1/confirm", answer(c.Confirm))
 	mux.HandleFunc("POST /v1/handover", answer(c.HandOver))
 	mux.HandleFunc("POST /v1/resume", answer(c.Resume))
+	mux.HandleFunc("POST /v1/override", answer(c.Override))
 	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
 	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
 	server := &http.Server{

@@ -15,7 +15,9 @@ type Status struct {
 	ConfigState
 	// Problems are what makes the whole worse than it should be, what needs
 	// somebody first before the rest.
-	Problems   []Problem   `json:"problems"`
+	Problems []Problem `json:"problems"`
+	// Overrides are the drains and weights in force that somebody has asked for.
+	Overrides  []Override  `json:"overrides"`
 	Workers    []Worker    `json:"workers"`
 	Instances  []Instance  `json:"instances"`
 	SyncGroups []SyncGroup `json:"sync_groups"`
@@ -95,14 +97,26 @@ type SyncGroup struct {
 
 // VirtualServer is a virtual server.
 type VirtualServer struct {
-	Name        string       `json:"name"`
-	Scheduler   string       `json:"scheduler"`
-	Forward     string       `json:"forward"`
-	Quorum      bool         `json:"quorum"`
+	Name      string `json:"name"`
+	Scheduler string `json:"scheduler"`
+	Forward   string `json:"forward"`
+	Quorum    bool   `json:"quorum"`
+	// QuorumRequired is the sum of weights that makes the service good; it is gained
+	// at QuorumRequired + Hysteresis and lost below QuorumRequired - Hysteresis.
+	QuorumRequired uint32 `json:"quorum_required"`
+	Hysteresis     uint32 `json:"hysteresis,omitempty"`
+	// SorryServer is the one that is configured; SorryInUse says that the kernel has it
+	// in the place of the others.
+	SorryServer string `json:"sorry_server,omitempty"`
+	SorryInUse  bool   `json:"sorry_server_in_use,omitempty"`
+	// InKernel is the scheduler with its flags as the kernel has them; empty is unknown.
+	InKernel    string       `json:"in_kernel,omitempty"`
 	Alive       int          `json:"alive"`
 	Error       string       `json:"error,omitempty"`
 	Repaired    int          `json:"repaired,omitempty"`
 	RealServers []RealServer `json:"real_servers"`
+	// Leaving are real servers that left the configuration and finish their connections.
+	Leaving []RealServer `json:"leaving,omitempty"`
 }
 
 // RealServer is a real server of a virtual server.
@@ -113,6 +127,35 @@ type RealServer struct {
 	Since     time.Time `json:"since"`
 	Reason    string    `json:"reason"`
 	LastCheck *Check    `json:"last_check,omitempty"`
+	// Kernel is what the kernel's table has of it; nil is not known, or not yet.
+	Kernel *InKernel `json:"kernel,omitempty"`
+}
+
+// InKernel is what the kernel's table has of a real server. Of a group it is that of
+// the first service, with the connections of all.
+type InKernel struct {
+	Present bool `json:"present"`
+	Weight  int  `json:"weight"`
+	// Source is what decided the weight.
+	Source     event.WeightSource `json:"weight_source,omitempty"`
+	Forward    string             `json:"forward,omitempty"`
+	Draining   bool               `json:"draining,omitempty"`
+	DrainUntil time.Time          `json:"drain_until,omitzero"`
+	Active     uint64             `json:"active"`
+	Inactive   uint64             `json:"inactive"`
+	Persistent uint64             `json:"persistent"`
+	Counted    time.Time          `json:"counted,omitzero"`
+	Error      string             `json:"error,omitempty"`
+}
+
+// Override is an override in force, with what is left of what it is for.
+type Override struct {
+	event.Override
+	// Servers is how many real servers of the configuration it is for now.
+	Servers int `json:"servers"`
+	// Active and Inactive are the connections that they still have.
+	Active   uint64 `json:"active"`
+	Inactive uint64 `json:"inactive"`
 }
 
 // RefusedSenders is what is heard on the links and not listened to.

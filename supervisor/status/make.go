@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/vrrp/track"
@@ -23,6 +24,7 @@ type Facts struct {
 	Problems       []string // of the supervisor itself, one a line
 	Known          *Knowledge
 	Orders         map[string]control.Order // handovers in force, by instance
+	Overrides      []event.Override         // in force
 	Host           track.Host               // as it is now
 }
 
@@ -50,6 +52,7 @@ func Make(f Facts) control.Status {
 			m.r.VirtualServers = append(m.r.VirtualServers, f.Known.VirtualServer(vs))
 		}
 	}
+	m.overrides()
 	m.unserved()
 	slices.SortStableFunc(m.r.Problems, func(a, b control.Problem) int {
 		return cmp.Or(first(b.NoService)-first(a.NoService), cmp.Compare(a.Text, b.Text))

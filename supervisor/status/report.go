@@ -45,6 +45,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		}
 		r.RealServers = append(r.RealServers, rr)
 	}
+	k.inTable(vs, &r)
 	return r
 }
 

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/lvs-director/director/worker"
+import (
+	"errors"
+
+	"github.com/lvs-director/director/worker"
+)
 
 // daemonDirs are the directories of a director.
 type daemonDirs struct {
@@ -13,3 +17,20 @@ const defaultRunDir worker.RunDir = "/run/director"
 
 // run is the run directory with its files.
 func (d daemonDirs) run() worker.RunDir { return worker.RunDir(d.RunDir) }
+
+// namedFile lets a command take its file without -f.
+type namedFile struct {
+	Named string `arg:"" optional:"" name:"file" help:"The same as -f FILE."`
+}
+
+// into puts the name where -f puts it.
+func (n namedFile) into(file *string) error {
+	switch {
+	case n.Named == "":
+		return nil
+	case *file != "" && *file != n.Named:
+		return errors.New("two files: give one, either with -f or without")
+	}
+	*file = n.Named
+	return nil
+}

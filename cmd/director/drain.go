@@ -1,0 +1,213 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/words"
+)
+
+// overrideTarget is what the commands that override a weight are about.
+type overrideTarget struct {
+	daemonDirs
+	Name string `arg:"" help:"A real server (10.0.0.2:80) or a host with all its real servers (10.0.0.2)."`
+	VS   string `name:"vs" placeholder:"VS" help:"In this virtual server only (192.0.2.10:80, fwmark 5, a group); default all that have it."`
+}
+
+// ask has the running director carry a request out.
+func (t overrideTarget) ask(q control.OverrideRequest) (r control.OverrideReport, err error) {
+	q.Name, q.VirtualServer, q.By = t.Name, t.VS, operator()
+	err = control.Ask(t.run(), http.MethodPost, "/v1/override", 10*time.Second, q, &r)
+	return r, err
+}
+
+// operator is who types the command: sudo's caller, or the user of this process.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+// lasting are the flags of what goes on until it is undone or its time is over.
+type lasting struct {
+	For    *time.Duration `placeholder:"TIME" help:"It ends by itself after this time (10m, 2h)."`
+	Reason string         `placeholder:"TEXT" help:"Why; status shows it."`
+}
+
+func (l lasting) into(q *control.OverrideRequest) {
+	q.Reason = l.Reason
+	if l.For != nil { // 0 is refused: it would mean for ever
+		q.For = l.For.String()
+	}
+}
+
+type drainCmd struct {
+	overrideTarget
+	lasting
+	Wait    bool          `help:"Wait until no connection is left."`
+	Timeout time.Duration `default:"1h" placeholder:"TIME" help:"With --wait: how long (default 1h)."`
+}
+
+// Help is the example that "director drain --help" shows.
+func (drainCmd) Help() string {
+	return `Gives a real server, or every real server of a host, weight 0: connections that it has go on, new ones go
+elsewhere. A reload, a restart and a reboot leave it drained, until "director undrain" or the end of --for; status
+shows it first. Checks go on meanwhile. Exit status 1 when nothing is called so, or when --wait ends too early.
+
+Example: director drain 10.0.0.2 --for 2h --reason "kernel update" --wait`
+}
+
+// Run drains, after saying what persistence makes of it.
+func (c *drainCmd) Run(io streams) error {
+	q := control.OverrideRequest{Action: control.ActionDrain, DryRun: true}
+	c.into(&q)
+	before, err := c.ask(q)
+	if err != nil {
+		return err
+	}
+	for _, line := range before.Notices {
+		fmt.Fprintln(io.err, "director: note:", line)
+	}
+	q.DryRun = false
+	r, err := c.ask(q)
+	if err != nil {
+		return err
+	}
+	printOverrides(io, "drained", r)
+	for _, o := range r.Changed {
+		fmt.Fprintf(io.out, "%s: %s ends it\n", untilWords(o), status.UndoCommand(o))
+	}
+	if !c.Wait {
+		return nil
+	}
+	return c.wait(io)
+}
+
+// drainPoll is how often one who waits for a drain looks.
+const drainPoll = time.Second
+
+// wait returns when the connections are gone.
+func (c *drainCmd) wait(io streams) error {
+	began := time.Now()
+	left := uint64(0)
+	for end := began.Add(c.Timeout); ; time.Sleep(drainPoll) {
+		r, err := c.ask(control.OverrideRequest{Action: control.ActionDrain, DryRun: true})
+		if err != nil {
+			return err
+		}
+		now, gone := uint64(0), true
+		for _, s := range r.Servers {
+			now += s.Active + s.Inactive
+			gone = gone && s.Gone(began)
+		}
+		switch {
+		case gone:
+			fmt.Fprintf(io.out, "no connection is left after %s\n", words.Age(time.Now(), began))
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("after %v there are still %s; the drain goes on", c.Timeout,
+				words.Count(int(now), "connection"))
+		case now != left:
+			fmt.Fprintf(io.out, "%s left\n", words.Count(int(now), "connection"))
+			left = now
+		}
+	}
+}
+
+type undrainCmd struct{ overrideTarget }
+
+// Help is the example that "director undrain --help" shows.
+func (undrainCmd) Help() string {
+	return `Ends a drain: the real server gets the weight again that the configuration and its checks give it.
+
+Example: director undrain 10.0.0.2`
+}
+
+// Run ends a drain.
+func (c *undrainCmd) Run(io streams) error {
+	r, err := c.ask(control.OverrideRequest{Action: control.ActionUndrain})
+	if err != nil {
+		return err
+	}
+	printOverrides(io, "no longer drained", r)
+	return nil
+}
+
+type weightCmd struct {
+	overrideTarget
+	lasting
+	Weight *int `arg:"" optional:"" help:"The weight, 0 to 65535."`
+	Reset  bool `help:"Give it the weight of the configuration again, also when somebody has set one with ipvsadm."`
+}
+
+// Help is the example that "director weight --help" shows.
+func (weightCmd) Help() string {
+	return `Sets the weight of a real server in the place of the configured one, until --reset or the end of --for, also
+over a reload or a restart. A server whose checks fail stays out of service, and one that is drained stays drained.
+
+Example: director weight 10.0.0.2:80 50 --vs 192.0.2.10:80`
+}
+
+// Run sets or resets a weight.
+func (c *weightCmd) Run(io streams) error {
+	if c.Reset == (c.Weight != nil) {
+		return errors.New("give either a weight or --reset")
+	}
+	q := control.OverrideRequest{Action: control.ActionReset}
+	done := "has the configured weight again"
+	if c.Weight != nil {
+		q.Action, q.Weight = control.ActionWeight, *c.Weight
+		done = fmt.Sprintf("has weight %d", *c.Weight)
+		c.into(&q)
+	}
+	r, err := c.ask(q)
+	if err != nil {
+		return err
+	}
+	printOverrides(io, done, r)
+	for _, o := range r.Changed {
+		if !c.Reset {
+			fmt.Fprintf(io.out, "%s: %s ends it\n", untilWords(o), status.UndoCommand(o))
+		}
+	}
+	return nil
+}
+
+// printOverrides says what was done, and to how many real servers.
+func printOverrides(io streams, done string, r control.OverrideReport) {
+	for _, o := range r.Changed {
+		where := ""
+		if o.VirtualServer != "" {
+			where = " in " + o.VirtualServer
+		}
+		fmt.Fprintf(io.out, "%s%s: %s\n", o.RealServer, where, done)
+	}
+	for _, s := range r.Servers {
+		fmt.Fprintf(io.out, "  -> %s in %s\n", s.RealServer, s.VirtualServer)
+	}
+	if r.NoWorker {
+		fmt.Fprintln(io.err, "director: note: the lvs worker does not run: the kernel's table follows when it does")
+	}
+	if r.NotKept != "" {
+		fmt.Fprintln(io.err, "director: note: this is in force, but a restart would not know of it:", r.NotKept)
+	}
+}
+
+// untilWords says when an override ends by itself.
+func untilWords(o event.Override) string {
+	if o.Until.IsZero() {
+		return "until it is undone"
+	}
+	return "until " + o.Until.Local().Format("2006-01-02 15:04:05")
+}

@@ -1,0 +1,100 @@
+package control
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/lvs-director/director/event"
+)
+
+// The actions of an OverrideRequest.
+const (
+	ActionDrain   = "drain"
+	ActionUndrain = "undrain"
+	ActionWeight  = "weight"
+	ActionReset   = "reset" // of a weight
+)
+
+// Bounds of what an override may be.
+const (
+	maxOverride = 366 * 24 * time.Hour
+	maxReason   = 1000 // bytes
+	// maxWeight is keepalived's and ipvsadm's limit.
+	maxWeight = math.MaxUint16
+)
+
+// OverrideRequest is what POST /v1/override is given.
+type OverrideRequest struct {
+	Action string `json:"action"`
+	Name   string `json:"name"` // of a host or a real server
+	// VirtualServer is the name of one; empty is every one that has the real server.
+	VirtualServer string `json:"virtual_server,omitempty"`
+	Weight        int    `json:"weight,omitempty"`
+	// For is how long, in Go's notation of durations; empty is until it is undone.
+	For    string `json:"for,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	By     string `json:"by,omitempty"` // who asks
+	// DryRun changes nothing: it shows what the name means and what has to be known.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// Override is the override that a target gets now. The error says what of the
+// request is out of range.
+func (q OverrideRequest) Override(now time.Time) (event.Override, error) {
+	o := event.Override{
+		Kind: event.Drain, Reason: q.Reason, By: q.By, Source: event.SourceOperator, Since: now.Round(0),
+	}
+	if q.Action == ActionWeight {
+		o.Kind, o.Weight = event.SetWeight, q.Weight
+	}
+	switch {
+	case q.Weight < 0 || q.Weight > maxWeight:
+		return o, fmt.Errorf("the weight %d is out of range: 0 to %d", q.Weight, maxWeight)
+	case len(q.Reason) > maxReason || len(q.By) > maxReason:
+		return o, fmt.Errorf("the reason has more than %d bytes", maxReason)
+	case q.For == "":
+		return o, nil
+	}
+	d, err := time.ParseDuration(q.For)
+	if err != nil || d <= 0 || d > maxOverride {
+		return o, fmt.Errorf("invalid duration %q: it must be above 0 and at most %v", q.For, maxOverride)
+	}
+	o.Until = o.Since.Add(d)
+	return o, nil
+}
+
+// OverrideReport is what became of an OverrideRequest.
+type OverrideReport struct {
+	Schema
+	// Changed are the overrides that are in force now, or that were ended.
+	Changed []event.Override `json:"changed"`
+	// Notices are what has to be known before a drain, one a line.
+	Notices []string `json:"notices"`
+	// Servers are the real servers that are meant, as the kernel has them.
+	Servers []ServerConnections `json:"servers"`
+	// NotKept says why a start of director would not know of it; empty when it would.
+	NotKept string `json:"not_kept,omitempty"`
+	// NoWorker: nobody programs the kernel's table at present.
+	NoWorker bool `json:"no_worker,omitempty"`
+}
+
+// ServerConnections is a real server of a virtual server with its connections.
+type ServerConnections struct {
+	VirtualServer string `json:"virtual_server"`
+	RealServer    string `json:"real_server"`
+	Weight        int    `json:"weight"` // in the kernel
+	Present       bool   `json:"present"`
+	Active        uint64 `json:"active"`
+	Inactive      uint64 `json:"inactive"`
+	// Counted is when the connections were counted; absent is never.
+	Counted time.Time `json:"counted,omitzero"`
+}
+
+// Gone says that no connection to the server is left, as of a time after since.
+func (s ServerConnections) Gone(since time.Time) bool {
+	if !s.Present {
+		return !s.Counted.IsZero()
+	}
+	return s.Weight == 0 && s.Active+s.Inactive == 0 && s.Counted.After(since)
+}

@@ -1,0 +1,291 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/retry"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/overrides"
+	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/worker"
+)
+
+// overriding is what the supervisor has of the overrides.
+type overriding struct {
+	set     overrides.Set
+	end     *time.Timer // fires when the time of one is over
+	aside   string      // why those of before are not in force; empty when they are
+	trouble string      // why the file is not written; empty when it is
+	again   retry.Retry
+}
+
+func (s *supervisor) overridesFile() string { return overrides.File(s.opts.StateDir, s.opts.File) }
+
+// bootID names this boot of the host; empty when that is not known.
+func bootID() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it the weights of the kernel are not kept
+	return strings.TrimSpace(string(text))
+}
+
+// readOverrides reads what was in force before this director started.
+func (s *supervisor) readOverrides() {
+	file := s.overridesFile()
+	if err := s.overrides.set.Load(file, bootID()); err != nil {
+		kept, failed := overrides.PutAside(file)
+		if failed != nil {
+			kept = failed.Error()
+		}
+		s.overrides.aside = fmt.Sprintf("%v; kept as %s", err, kept)
+		s.log.Error("drains and weights that were set before the start are not in force", "error", err, "kept_as", kept)
+	}
+	s.overrides.set.Expire(time.Now())
+	s.keepOverrides()
+	for _, o := range s.overrides.set.List() {
+		s.log.Warn("an override of before the start is in force", overrideWords(o)...)
+	}
+}
+
+// inheritOverrides takes over those of the program before.
+func (s *supervisor) inheritOverrides(list []event.Override) {
+	if err := s.overrides.set.Add(list...); err != nil {
+		s.log.Error("overrides are not taken over", "error", err)
+	}
+	s.endOverrides()
+}
+
+// keepOverrides notes them for the next start, and sets the timer for the next one
+// that ends.
+func (s *supervisor) keepOverrides() {
+	o := &s.overrides
+	err := o.set.Save(s.overridesFile(), bootID())
+	switch {
+	case err == nil && o.trouble != "":
+		s.log.Info("overrides are kept for the next start again")
+		fallthrough
+	case err == nil:
+		o.trouble, o.again = "", retry.Retry{}
+	default:
+		o.again.Failed(time.Now())
+		if text := err.Error(); text != o.trouble {
+			o.trouble = text
+			s.log.Warn("overrides are not kept for the next start, until they can be written", "error", err)
+		}
+	}
+	o.end.Stop()
+	if at := o.set.Next(); !at.IsZero() {
+		o.end.Reset(time.Until(at))
+	}
+}
+
+// overrideProblems are what is wrong with the file, for status.
+func (s *supervisor) overrideProblems() (list []string) {
+	if why := s.overrides.aside; why != "" {
+		list = append(list, "drains and weights that were set before the start are not in force: "+why)
+	}
+	if why := s.overrides.trouble; why != "" {
+		list = append(list, "drains and weights are not kept for the next start: "+why)
+	}
+	return list
+}
+
+// tellOverrides tells the lvs worker. One that does not run is told when it starts.
+func (s *supervisor) tellOverrides() {
+	if s.runs(rollout.LVS) {
+		s.keepers[rollout.LVS].Send("overrides", worker.Message{Overrides: &worker.Overrides{List: s.overrides.set.List()}})
+	}
+}
+
+// endOverrides ends those whose time is over.
+func (s *supervisor) endOverrides() {
+	ended := s.overrides.set.Expire(time.Now())
+	s.keepOverrides()
+	for _, o := range ended {
+		s.log.Info("the time of an override is over", overrideWords(o)...)
+	}
+	if len(ended) > 0 {
+		s.tellOverrides()
+	}
+}
+
+// kernelWeights takes in the weights that somebody has set in the kernel's table.
+func (s *supervisor) kernelWeights(list []event.Override) {
+	changed, err := s.overrides.set.Replace(event.SourceKernel, list)
+	if err != nil {
+		s.log.Error("weights that were set in the kernel's table are not kept", "error", err)
+	}
+	if changed {
+		s.keepOverrides()
+	}
+}
+
+// overridesReloaded ends what a reload ends.
+func (s *supervisor) overridesReloaded(before, after *conf.Config) {
+	ended := s.overrides.set.Reloaded(before, after)
+	for _, o := range ended {
+		s.log.Info("the configured weight has changed: a weight that was set in the kernel's table ends", overrideWords(o)...)
+	}
+	if len(ended) > 0 {
+		s.keepOverrides() // the worker is told with the configuration
+	}
+}
+
+// overrideWords are an override for a log line.
+func overrideWords(o event.Override) []any {
+	list := []any{"override", string(o.Kind), "real_server", o.RealServer}
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, name, value)
+		}
+	}
+	if o.Kind == event.SetWeight {
+		list = append(list, "weight", o.Weight)
+	}
+	add("virtual_server", o.VirtualServer)
+	if !o.Until.IsZero() {
+		add("until", o.Until.Format(time.RFC3339))
+	}
+	add("by", o.By)
+	add("reason", o.Reason)
+	if o.Source != event.SourceOperator {
+		add("source", o.Source)
+	}
+	return list
+}
+
+// Override is called by the control socket: a drain or a weight begins or ends.
+func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (control.OverrideReport, error) {
+	var r control.OverrideReport
+	o, problem := q.Override(time.Now())
+	if problem == nil {
+		var ipvsNamespace string
+		err := s.do(ctx, func() { ipvsNamespace = s.current().cfg.IPVSNamespace })
+		if err == nil {
+			quiescent := quiescentTemplates(ipvsNamespace)
+			err = s.do(ctx, func() { r, problem = s.override(q, o, quiescent) })
+		}
+		problem = errors.Join(problem, err)
+	}
+	if problem != nil {
+		return r, fmt.Errorf("%s: %w", q.Action, problem)
+	}
+	return r, nil
+}
+
+// override carries out a request in the supervisor's goroutine.
+func (s *supervisor) override(q control.OverrideRequest, o event.Override, quiescent overrides.Setting) (
+	r control.OverrideReport, err error) {
+	set, cfg := &s.overrides.set, s.current().cfg
+	var targets []overrides.Target
+	switch q.Action {
+	case control.ActionDrain, control.ActionWeight:
+		if targets, err = overrides.Select(cfg, q.Name, q.VirtualServer); err != nil {
+			return r, err
+		}
+		if q.Action == control.ActionDrain {
+			r.Notices = overrides.Notices(cfg, targets, quiescent, s.atZero())
+		}
+		if q.DryRun {
+			break
+		}
+		for _, t := range targets {
+			o.VirtualServer, o.RealServer = t.VirtualServer, t.RealServer
+			r.Changed = append(r.Changed, o)
+		}
+		if err = set.Add(r.Changed...); err != nil {
+			return r, err
+		}
+		if o.Kind == event.SetWeight { // what is asked for now counts, not what was set by hand before
+			set.Remove(func(old event.Override) bool { return overrides.Superseded(old, targets) })
+		}
+	case control.ActionUndrain, control.ActionReset:
+		kind := event.Drain
+		if q.Action == control.ActionReset {
+			kind = event.SetWeight
+		}
+		if r.Changed, err = overrides.Named(cfg, set.List(), kind, q.Name, q.VirtualServer); err != nil {
+			return r, err
+		}
+		for _, ended := range r.Changed {
+			targets = append(targets, overrides.TargetOf(ended))
+		}
+		if !q.DryRun {
+			set.Remove(func(old event.Override) bool { return slices.Contains(r.Changed, old) })
+		}
+	default:
+		return r, fmt.Errorf("there is no action %q", q.Action)
+	}
+	if !q.DryRun {
+		for _, c := range r.Changed {
+			s.log.Info(map[string]string{
+				control.ActionDrain: "draining", control.ActionUndrain: "a drain was ended",
+				control.ActionWeight: "a weight was set", control.ActionReset: "a weight was reset",
+			}[q.Action], overrideWords(c)...)
+		}
+		s.keepOverrides()
+		s.tellOverrides()
+	}
+	r.Servers, r.NotKept, r.NoWorker = s.connections(targets), s.overrides.trouble, !s.runs(rollout.LVS)
+	return r, nil
+}
+
+// atZero are the real servers that the kernel has with weight 0.
+func (s *supervisor) atZero() (list []overrides.Target) {
+	for _, vs := range s.current().cfg.VirtualServers {
+		for _, rs := range s.known.InTable[vs.String()].Servers {
+			if rs.Present && rs.Weight == 0 {
+				list = append(list, overrides.Target{VirtualServer: vs.String(), RealServer: rs.RealServer})
+			}
+		}
+	}
+	return list
+}
+
+// connections are the real servers that the targets are for.
+func (s *supervisor) connections(targets []overrides.Target) (list []control.ServerConnections) {
+	for _, vs := range s.current().cfg.VirtualServers {
+		told := s.known.InTable[vs.String()].Servers
+		for _, rs := range vs.RealServers {
+			if !slices.ContainsFunc(targets, func(t overrides.Target) bool { return t.Covers(vs.String(), rs.String()) }) {
+				continue
+			}
+			found := false
+			for _, k := range told {
+				if k.RealServer == rs.String() {
+					found = true
+					list = append(list, control.ServerConnections{
+						VirtualServer: k.Service, RealServer: k.RealServer, Weight: k.Weight, Present: k.Present,
+						Active: k.Active, Inactive: k.Inactive, Counted: k.Counted,
+					})
+				}
+			}
+			if !found {
+				list = append(list, control.ServerConnections{VirtualServer: vs.String(), RealServer: rs.String()})
+			}
+		}
+	}
+	return list
+}
+
+// quiescentTemplates reads net.ipv4.vs.expire_quiescent_template, which belongs to
+// a network namespace.
+func quiescentTemplates(ipvsNamespace string) overrides.Setting {
+	if ipvsNamespace != "" {
+		return overrides.Unknown
+	}
+	text, err := os.ReadFile("/proc/sys/net/ipv4/vs/expire_quiescent_template")
+	switch {
+	case err != nil:
+		return overrides.Unknown
+	case strings.TrimSpace(string(text)) == "1":
+		return overrides.On
+	}
+	return overrides.Off
+}

@@ -1,0 +1,133 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/overrides"
+	"github.com/lvs-director/director/words"
+)
+
+// overrides reports on the drains and weights in force.
+func (m *maker) overrides() {
+	for _, o := range m.Overrides {
+		r := control.Override{Override: o}
+		target := overrides.TargetOf(o)
+		for _, v := range m.r.VirtualServers {
+			for _, rs := range v.RealServers {
+				if !target.Covers(v.Name, rs.Name) {
+					continue
+				}
+				r.Servers++
+				if k := rs.Kernel; k != nil {
+					r.Active += k.Active
+					r.Inactive += k.Inactive
+				}
+			}
+		}
+		m.r.Overrides = append(m.r.Overrides, r)
+	}
+}
+
+// inTable puts what the kernel's table has into the report on a virtual server.
+func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
+	r.QuorumRequired, r.Hysteresis = vs.Quorum, vs.Hysteresis
+	if s := vs.Sorry; s != nil {
+		r.SorryServer = s.Key.String()
+	}
+	told := k.InTable[vs.String()]
+	r.InKernel = told.Words
+	position := make(map[string]*control.RealServer, len(r.RealServers))
+	for n := range r.RealServers {
+		position[r.RealServers[n].Name] = &r.RealServers[n]
+	}
+	leaving := make(map[string]bool)
+	for _, s := range told.Servers {
+		if s.Sorry {
+			r.SorryInUse = r.SorryInUse || s.Present
+			continue
+		}
+		rs := position[s.RealServer]
+		if rs == nil {
+			if s.Draining && !leaving[s.Service+s.RealServer] {
+				leaving[s.Service+s.RealServer] = true
+				r.Leaving = append(r.Leaving, control.RealServer{
+					Name: s.RealServer, Reason: "no longer in the configuration", Kernel: newInKernel(s),
+				})
+			}
+			continue
+		}
+		if rs.Kernel == nil {
+			rs.Kernel = newInKernel(s)
+			continue
+		}
+		rs.Kernel.Active += s.Active
+		rs.Kernel.Inactive += s.Inactive
+		rs.Kernel.Persistent += s.Persistent
+		if rs.Kernel.Error == "" {
+			rs.Kernel.Error = s.Error
+		}
+	}
+}
+
+func newInKernel(s event.ServerInTable) *control.InKernel {
+	return &control.InKernel{
+		Present: s.Present, Weight: s.Weight, Source: s.Source, Forward: s.Forward, Draining: s.Draining,
+		DrainUntil: s.DrainUntil, Active: s.Active, Inactive: s.Inactive, Persistent: s.Persistent, Counted: s.Counted,
+		Error: s.Error,
+	}
+}
+
+// UndoCommand is what ends an override.
+func UndoCommand(o event.Override) string {
+	command := "director undrain " + o.RealServer
+	if o.Kind == event.SetWeight {
+		command = "director weight " + o.RealServer + " --reset"
+	}
+	if strings.HasPrefix(o.RealServer, "[") { // a shell takes brackets for a pattern
+		command = strings.Replace(command, o.RealServer, "'"+o.RealServer+"'", 1)
+	}
+	if o.VirtualServer != "" {
+		command += " --vs '" + o.VirtualServer + "'"
+	}
+	return command
+}
+
+// OverrideText is an override for people: what, since when, by whom, why, until
+// when, and what is left.
+func OverrideText(o control.Override, now time.Time) string {
+	text := o.RealServer
+	if o.VirtualServer != "" {
+		text += " in " + o.VirtualServer
+	}
+	if o.Kind == event.SetWeight {
+		text += fmt.Sprintf(" has had weight %d for %s", o.Weight, words.Age(now, o.Since))
+	} else {
+		text += " has been drained for " + words.Age(now, o.Since)
+	}
+	switch {
+	case o.Source == event.SourceKernel:
+		text += ", set in the kernel's table by another program (ipvsadm)"
+	case o.By != "":
+		text += ", by " + o.By
+	}
+	if o.Reason != "" {
+		text += fmt.Sprintf(" (%s)", o.Reason)
+	}
+	if o.Until.IsZero() {
+		text += ", until you type: " + UndoCommand(o.Override)
+	} else {
+		text += fmt.Sprintf(", and will be for another %s (%s ends it)", words.Age(o.Until, now), UndoCommand(o.Override))
+	}
+	switch {
+	case o.Servers == 0:
+		text += "; no real server of the configuration is called so at present"
+	case o.Kind == event.Drain:
+		text += fmt.Sprintf("; %d active and %d inactive connections are left", o.Active, o.Inactive)
+	}
+	return text
+}
