@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -26,6 +27,12 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "worker" {
 		os.Exit(fakeWorker(os.Args[2], os.Args[3:]))
+	}
+	if len(os.Args) == 2 && os.Args[1] == signalhold.Command {
+		if err := signalhold.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

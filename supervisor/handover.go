@@ -97,8 +97,11 @@ func named(cfg *conf.Config, name string) ([]string, error) {
 			list = append(list, i.Name)
 		}
 	}
+	if len(list) == 0 {
+		group = name
+	}
 	for _, i := range cfg.Instances {
-		in := i.SyncGroup != "" && (i.SyncGroup == group || len(list) == 0 && i.SyncGroup == name)
+		in := i.SyncGroup != "" && i.SyncGroup == group
 		if name == everything || in {
 			list = append(list, i.Name)
 		}
@@ -262,7 +265,7 @@ func evaluateHandover(o *control.HandoverOutcome, i event.InstanceState, number 
 		return false
 	}
 	o.State, o.Master = i.State, i.Peer
-	o.TakenBack = !inForce && i.State == event.Master
+	o.TakenBack = !inForce && i.State == event.Master && i.HandOver == number && !i.HandedOver
 	o.Ended = !inForce && !o.TakenBack
 	o.Settled = !inForce || o.Master != "" || o.Was != event.Master
 	return o.Settled
