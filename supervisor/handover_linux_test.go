@@ -134,7 +134,8 @@ func TestTheTimeOfAHandover(t *testing.T) {
 	r.until("the worker is told that it is over", func() bool { return len(r.lastOrders()) == 0 })
 	wants(t, r.log.String(), "the time of a handover is over")
 	r.until("status shows none", func() bool { i, _ := r.instance("VI_1"); return i.HandedOver == nil })
-	wants(t, r.refused(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_1"}), "nothing of VI_1 is handed over")
+	wants(t, r.refused(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_1"}),
+		"nothing of VI_1 is handed over")
 }
 
 // TestTheTimeEndsBeforeTheOutcome: whoever waits is told that it has ended.

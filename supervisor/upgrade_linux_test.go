@@ -88,7 +88,7 @@ func TestUpgradeWhoseExecFails(t *testing.T) {
 		}
 		wants(t, r.upgraded().Error, "executing "+path)
 	}
-	wants(t, r.log.String(), "upgrade failed: everything goes on as before")
+	wants(t, r.log.String(), "upgrade failed: this program keeps running")
 	if s := r.status(); s.Instances[0].State.String() != "MASTER" {
 		t.Errorf("status is %+v", s.Instances)
 	}
