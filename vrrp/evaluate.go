@@ -63,6 +63,7 @@ func (e *Engine) evaluate(i *instance, now time.Time) {
 	}
 	on := e.interfaces.byName[i.cfg.Interface]
 	if i.unsupported == "" {
+		e.takeMTU(i, now, on)
 		e.takeSource(i, now, e.interfaces.sourceOf(i.cfg, on))
 	}
 	// Without its source an instance loses the socket, which may have lost its
@@ -99,6 +100,26 @@ func (e *Engine) takeSource(i *instance, now time.Time, source netip.Addr) {
 	i.source = source
 	i.configure(i.cfg)
 	e.reconfigured(i, now)
+}
+
+// takeMTU has as many addresses advertised as fit.
+func (e *Engine) takeMTU(i *instance, now time.Time, on *iface) {
+	mtu := 0
+	if on != nil {
+		mtu = on.MTU
+	}
+	if before := fits(i.cfg, i.mtu); fits(i.cfg, mtu) != before {
+		i.mtu = mtu
+		i.configure(i.cfg)
+		e.reconfigured(i, now)
+	}
+	i.mtu = mtu
+	excess := len(i.cfg.Addresses) - fits(i.cfg, mtu)
+	if excess > 0 && excess != i.excess {
+		e.log.Warn("not all virtual addresses fit into an advertisement: the last ones are not in it, as if they were in "+
+			"virtual_ipaddress_excluded", "instance", i.cfg.Name, "addresses", len(i.cfg.Addresses), "left_out", excess)
+	}
+	i.excess = excess
 }
 
 func (e *Engine) takePriority(i *instance, now time.Time, priority uint8, items []track.Item) {

@@ -323,10 +323,11 @@ func (l *logBuffer) count(words ...string) int {
 
 // advert is a packet as it was on the wire.
 type advert struct {
-	from     *vrrptest.Host
-	at       time.Time
-	vrid     uint8
-	priority uint8
+	from      *vrrptest.Host
+	at        time.Time
+	vrid      uint8
+	priority  uint8
+	addresses int
 }
 
 // adverts are the advertisements that were on the wire; one that does not
@@ -339,7 +340,8 @@ func adverts(t *testing.T, w *vrrptest.Wire) []advert {
 		if reason := packet.Parse(p.Data, &a); reason != packet.Accepted {
 			t.Errorf("a packet on the wire is bad: %v", reason)
 		}
-		list = append(list, advert{from: p.From, at: p.At, vrid: a.VRID, priority: a.Priority})
+		list = append(list, advert{from: p.From, at: p.At, vrid: a.VRID, priority: a.Priority,
+			addresses: len(a.Addresses)})
 	}
 	return list
 }

@@ -64,6 +64,8 @@ type instance struct {
 	sock    *socket
 	via     *vmac.Interface // advertisements leave from it; nil is the socket's interface
 	source  netip.Addr
+	mtu     int // of the interface; 0 is not known
+	excess  int // virtual addresses that do not fit into an advertisement
 	rules   packet.Rules
 	signing signing
 	out     []datagram // the advertisement, ready to be sent
@@ -132,9 +134,9 @@ func (i *instance) configure(cfg *conf.Instance) {
 			group = packet.Multicast6
 		}
 	}
-	advertised := make([]netip.Addr, len(cfg.Addresses))
-	for n, a := range cfg.Addresses {
-		advertised[n] = a.Prefix.Addr()
+	advertised := make([]netip.Addr, fits(cfg, i.mtu))
+	for n := range advertised {
+		advertised[n] = cfg.Addresses[n].Prefix.Addr()
 	}
 	form := packet.PseudoHeader
 	if cfg.ChecksumAsV2 {
@@ -168,6 +170,16 @@ func (i *instance) configure(cfg *conf.Instance) {
 		Source:      i.source,
 		Destination: group,
 	})
+}
+
+// fits is how many of the virtual addresses an advertisement names: as many as it
+// has room for. The others are owned and announced like virtual_ipaddress_excluded.
+func fits(cfg *conf.Instance, mtu int) int {
+	most := conf.MostAdvertised
+	if mtu > 0 {
+		most = cfg.MaxAdvertised(mtu)
+	}
+	return min(len(cfg.Addresses), most)
 }
 
 // devicesOf are the interfaces an instance depends on.

@@ -38,6 +38,8 @@ type Interface struct {
 	HardwareAddr net.HardwareAddr
 	// Up is IFF_UP and IFF_RUNNING: it is enabled and has a carrier.
 	Up bool
+	// MTU is in bytes; 0 is not known.
+	MTU int
 	// NoARP is IFF_NOARP: nobody learns its addresses from it (a dummy interface).
 	NoARP bool
 	// Port is what takes all packets that arrive on it.

@@ -173,6 +173,7 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		Name:         u.Attrs().Name,
 		HardwareAddr: u.Attrs().HardwareAddr,
 		Up:           isUp(u.IfInfomsg.Flags),
+		MTU:          u.Attrs().MTU,
 		NoARP:        u.IfInfomsg.Flags&unix.IFF_NOARP != 0,
 		Port:         portOf(w.kinds[u.Attrs().MasterIndex], w.known[u.Attrs().MasterIndex].Name),
 	}
@@ -183,7 +184,7 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		return Event{Kind: InterfaceGone, Interface: i}, known
 	}
 	w.known[i.Index], w.kinds[i.Index] = i, u.Type()
-	same := known && old.Name == i.Name && old.Up == i.Up && old.NoARP == i.NoARP && old.Port == i.Port &&
+	same := known && old.Name == i.Name && old.Up == i.Up && old.NoARP == i.NoARP && old.Port == i.Port && old.MTU == i.MTU &&
 		slices.Equal(old.HardwareAddr, i.HardwareAddr)
 	return Event{Kind: InterfaceChanged, Interface: i}, !same
 }
@@ -238,7 +239,7 @@ func listLinks(h *netlink.Handle) ([]Interface, map[int]string, error) {
 		a := l.Attrs()
 		list = append(list, Interface{
 			Index: a.Index, Name: a.Name, HardwareAddr: a.HardwareAddr, Up: isUp(a.RawFlags),
-			NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+			MTU: a.MTU, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
 			Port:  portOf(kinds[a.MasterIndex], names[a.MasterIndex]),
 		})
 	}

@@ -118,6 +118,15 @@ func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
+// SetMTU gives an interface another MTU.
+func (h *Host) SetMTU(name string, mtu int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(name)
+	n.MTU = mtu
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
 // SetMaster makes an interface a port of a bridge, bond or team; the zero Port
 // ends it.
 func (h *Host) SetMaster(name string, p track.Port) {
