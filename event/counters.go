@@ -48,4 +48,6 @@ type Stranger struct {
 	Times     uint64    `json:"times"`
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
+	// Contested is an address that it advertises although this host has it; empty is none.
+	Contested string `json:"contested,omitempty"`
 }

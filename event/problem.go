@@ -21,6 +21,9 @@ const (
 	// Conflict: it is there although it should not be, and director did not put it
 	// there. Of an address: two hosts answer for it.
 	Conflict ProblemKind = "conflict"
+	// Shared: this host has an address that another one advertises for another
+	// virtual router.
+	Shared ProblemKind = "shared"
 	// Stray: it carries the mark of director's kind, is in no configuration, and
 	// may be another director's or keepalived's.
 	Stray ProblemKind = "stray"
@@ -51,6 +54,8 @@ func (p Problem) String() string {
 		text = "something else keeps removing or changing " + p.Object
 	case Conflict:
 		text = p.Object + " is on this host although the instance is not MASTER: two hosts answer for it"
+	case Shared:
+		text = "two hosts have " + p.Object
 	case Stray:
 		text = p.Object + " is in no configuration and was left in place"
 	default:

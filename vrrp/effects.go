@@ -228,7 +228,7 @@ func (o *odd) told() *event.OddAdvertisement {
 // asked for (log_unknown_vrids): then each of them is told once a minute.
 func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now time.Time) {
 	level := slog.LevelWarn
-	s.strangers.heard(&e.adv, reason, now)
+	e.contest(s.strangers.heard(&e.adv, reason, now), now)
 	if i == nil {
 		s.dropped[reason]++
 		remark := reason.String()

@@ -62,6 +62,7 @@ func (e *Engine) tellProblems() {
 		problems = append(problems, *byKey[k])
 	}
 	problems = append(problems, e.conflicts...)
+	problems = append(problems, e.sharedAddresses(now)...)
 	problems = append(problems, e.vmacs.Problems(now)...)
 	for _, table := range e.filterTables() {
 		problems = append(problems, e.filters[table])
@@ -126,8 +127,15 @@ func (e *Engine) suspectConflicts(now time.Time, list ...*instance) {
 		return
 	}
 	if len(e.conflicts) > 0 || e.mayConflict(list) {
-		e.conflictCheck.kind = conflictCheck
-		e.deadlines.Set(&e.conflictCheck, now.Add(conflictAfter))
+		e.checkLater(now.Add(conflictAfter))
+	}
+}
+
+// checkLater has conflicts looked for at a time, or before it.
+func (e *Engine) checkLater(at time.Time) {
+	if c := &e.conflictCheck; !c.Pending() || at.Before(c.Due()) {
+		c.kind = conflictCheck
+		e.deadlines.Set(c, at)
 	}
 }
 
@@ -190,6 +198,9 @@ func (e *Engine) findConflicts(now time.Time) {
 		}
 	}
 	e.conflictSince = since
+	if len(e.sharedAddresses(now)) > 0 {
+		e.checkLater(now.Add(strangerStays))
+	}
 	e.tellProblems()
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,6 +185,54 @@ func TestAFloodOfOneVirtualRouterDelaysNoOther(t *testing.T) {
 		}
 		if answers > 60_000/3 {
 			t.Errorf("60,000 losing advertisements were answered %d times", answers)
+		}
+	})
+}
+
+// TestAnotherVirtualRouterThatAdvertisesOurAddress: after a typo in a VRID both
+// are MASTER, and neither hears the other as a rival.
+func TestAnotherVirtualRouterThatAdvertisesOurAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a, b := newNode(t, w, "10.0.0.1/24"), newNode(t, w, "10.0.0.2/24")
+		a.apply(instance("VI", 150, vip))
+		other := with(instance("VI", 100, vip), func(c *conf.Instance) { c.VRID = 15 })
+		b.apply(other)
+		a.engine.AllowMaster()
+		b.engine.AllowMaster()
+		after(10 * time.Second)
+		for n, want := range map[*node]string{
+			a: "10.0.0.2 advertises it as virtual router 15 on eth0", b: "10.0.0.1 advertises it as virtual router 10 on eth0",
+		} {
+			list := n.problemsOf("address 10.0.0.100")
+			if len(list) != 1 || list[0].Kind != event.Shared || list[0].Error != want ||
+				!slices.Equal(list[0].Instances, []string{"VI"}) {
+				t.Errorf("problems: %+v, want %q", list, want)
+			}
+			if n.log.count("another virtual router advertises an address") != 1 {
+				t.Errorf("it has to be said once:\n%s", n.log)
+			}
+		}
+		if s := a.counters().Strangers; len(s) != 1 || s[0].Contested != "10.0.0.100" {
+			t.Errorf("strangers: %+v", s)
+		}
+		// One that does not advertise it, and one that has ended, are no problem.
+		b.apply(with(other, func(c *conf.Instance) {
+			c.Addresses = []conf.Address{{Prefix: netip.MustParsePrefix("10.0.0.101/32"), Device: "eth0"}}
+		}))
+		after(5 * time.Second)
+		if list := a.problemsOf("address 10.0.0.100"); len(list) != 0 {
+			t.Errorf("problems when it advertises another address: %+v", list)
+		}
+		b.apply(other)
+		after(5 * time.Second)
+		if list := a.problemsOf("address 10.0.0.100"); len(list) != 1 {
+			t.Errorf("problems when it advertises it again: %+v", list)
+		}
+		b.engine.Stop(true)
+		after(30 * time.Second)
+		if list := a.problemsOf("address 10.0.0.100"); len(list) != 0 {
+			t.Errorf("problems when it has ended: %+v", list)
 		}
 	})
 }

@@ -293,7 +293,7 @@ func TestWatchTellsWhatChanges(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("the snapshot lacks interface left: %+v", first.Interfaces)
 	}
-	left.Up = true
+	left.Up, left.MTU = true, 1500
 	if diff := cmp.Diff(left, first.Interfaces[i]); diff != "" {
 		t.Errorf("unexpected interface (-want +got):\n%s", diff)
 	}

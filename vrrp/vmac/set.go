@@ -22,10 +22,10 @@ type Set struct {
 	queue   []string // names to look after
 	inspect []string // and those whose settings are looked at
 	next    int      // of All, at which the next inspection begins
-	sweep bool     // and what is there besides is to be removed
-	busy  bool     // the worker has something to do
-	swept bool     // a sweep is among it
-	adopt bool     // what carries the mark is to be adopted
+	sweep   bool     // and what is there besides is to be removed
+	busy    bool     // the worker has something to do
+	swept   bool     // a sweep is among it
+	adopt   bool     // what carries the mark is to be adopted
 
 	// present could not be removed; sweepAgain is when that is tried again.
 	present    map[string]error
@@ -45,7 +45,7 @@ type Interface struct {
 	// changed and that were put back; whoever tells of them clears it.
 	Drifted []string
 	retry   retry.Retry
-	wait     bool // it is looked after when its pause is over
+	wait    bool // it is looked after when its pause is over
 }
 
 // NewSet makes an empty Set; held are the keys of the journal.
