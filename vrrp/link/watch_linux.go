@@ -184,8 +184,8 @@ func (w *watcher) link(u netlink.LinkUpdate) (Event, bool) {
 		return Event{Kind: InterfaceGone, Interface: i}, known
 	}
 	w.known[i.Index], w.kinds[i.Index] = i, u.Type()
-	same := known && old.Name == i.Name && old.Up == i.Up && old.NoARP == i.NoARP && old.Port == i.Port && old.MTU == i.MTU &&
-		slices.Equal(old.HardwareAddr, i.HardwareAddr)
+	same := known && old.Name == i.Name && old.Up == i.Up && old.NoARP == i.NoARP && old.Port == i.Port &&
+		old.MTU == i.MTU && slices.Equal(old.HardwareAddr, i.HardwareAddr)
 	return Event{Kind: InterfaceChanged, Interface: i}, !same
 }
 
