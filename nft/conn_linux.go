@@ -141,9 +141,10 @@ func (c *conn) commit(tx *transaction, generation uint32) error {
 	batch := append([]netlink.Message{border(unix.NFNL_MSG_BATCH_BEGIN, begin)}, tx.messages...)
 	batch[len(batch)-1].Header.Flags |= netlink.Acknowledge // errors come anyway
 	batch = append(batch, border(unix.NFNL_MSG_BATCH_END, nil))
-	err := c.socket.SetReadDeadline(time.Now().Add(replyTimeout))
+	// The kernel does the work while it is sent, and may have to load modules for it.
+	_, err := c.socket.SendMessages(batch)
 	if err == nil {
-		if _, err = c.socket.SendMessages(batch); err == nil {
+		if err = c.socket.SetReadDeadline(time.Now().Add(replyTimeout)); err == nil {
 			_, err = c.socket.Receive()
 		}
 	}

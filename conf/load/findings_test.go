@@ -248,7 +248,7 @@ func TestFindings(t *testing.T) {
 		{"port with DR", vs("    real_server 10.1.0.2 81 {\n lvs_method DR\n}"),
 			"5:5: warning: DR does not change ports: real server 10.1.0.2 gets port 80"},
 		{"real server of another family", vs("    real_server 2001:db8::1 80 { }"),
-			"5:5: note: real server 2001:db8::1 is of another family"},
+			"5:5: warning: real server 2001:db8::1 is of another family"},
 		{"words after NAT", vs("    lvs_method NAT type"),
 			`5:20: warning: "type" and what follows it are ignored: only TUN has options`},
 		{"quorum script twice", vs("    quorum_up /bin/true\n    quorum_up /bin/false"),

@@ -92,6 +92,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 	for _, r := range v.RealServers {
 		l.finishReal(v, r)
 	}
+	l.finishForward(v)
 	v.RealServers = l.uniqueServers(v, v.RealServers, conf.Warning)
 	v.SMTPAlert = l.alertServer(v)
 	l.finishQuorum(v)
@@ -291,13 +292,6 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 		l.Warn(n, "port", "%s does not change ports: real server %s gets port %d of the virtual server rather than %d",
 			r.Forward, r.Key.Address, port, r.Key.Port)
 		r.Key.Port = port
-	}
-	if r.Key.Address.Is6() != isIPv6Service(v) && r.Forward != conf.TUN {
-		l.Note(n, "family", "real server %s is of another family than virtual server %s: the kernel takes that with TUN only",
-			r.Key.Address, v)
-	}
-	if r.Lower > r.Upper && r.Upper != 0 {
-		l.Note(n, "threshold", "lthreshold %d is above uthreshold %d: the kernel refuses that", r.Lower, r.Upper)
 	}
 	l.finishTiming(&r.Timing, &v.Timing)
 	for i := range r.Checkers {

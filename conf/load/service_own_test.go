@@ -63,8 +63,10 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			"10:1: warning: virtual server match A names no packets: it is ignored with all its real servers"}},
 		{"no name", strings.Replace(match("A", "10.0.0.1 tcp 80", ""), "match A", "match", 1), []string{
 			"1:1: warning: virtual_server match needs a name: it is ignored with all its real servers"}},
-		{"lists that overlap", match("A", "10.0.0.0/24 tcp 80", "") + match("B", "10.0.0.9 tcp 70-90\n10.0.0.10 tcp 80", ""),
-			[]string{"11:1: warning: virtual server match A and virtual server match B both name packets to 10.0.0.9: they go " +
+		{"lists that overlap", match("A", "10.0.0.0/24 tcp 80", "") + match("B", "10.0.0.9 tcp 70-90\n10.0.0.10 "+
+			"tcp 80", ""),
+			[]string{"11:1: warning: virtual server match A and virtual server match B both name packets to " +
+				"10.0.0.9: they go " +
 				"to the first"}},
 		{"lists apart", match("A", "10.0.0.0/24 tcp 80", "") + match("B", "10.0.0.9 tcp 81\n10.0.0.9 udp 80", ""), nil},
 		{"a match block in the wrong place", vs(" match { 10.0.0.1 tcp 80 }"), []string{
@@ -76,7 +78,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 
 		{"unknown setting", "global_defs {\n ipvs {\n  expire_nodes 1\n }\n}\n" + vs(""), []string{
 			`3:3: warning: IPVS has no setting "expire_nodes": the line is ignored`}},
-		{"value of a setting", "global_defs {\n ipvs {\n  conntrack 2\n sync_threshold 3\n sync_threshold 3 50 7\n }\n}\n" +
+		{"value of a setting", "global_defs {\n ipvs {\n  conntrack 2\n sync_threshold 3\n sync_threshold 3 50 " +
+			"7\n }\n}\n" +
 			vs(""), []string{"3:13: warning: conntrack 2 is outside of 0 to 1: it is ignored",
 			"4:2: warning: sync_threshold has no value: the line is ignored",
 			`5:22: note: "7" and what follows it are ignored`}},
@@ -85,7 +88,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"backup_only without a daemon", "global_defs {\n ipvs { backup_only 1 }\n}\n" + vs(""), []string{
 			"2:9: warning: backup_only has no effect without lvs_sync_daemon: it counts while a backup daemon runs"}},
 		{"backup_only with both daemons", "global_defs {\n ipvs { backup_only 1 }\n lvs_sync_daemon eth0\n}\n" + vs(""),
-			[]string{"2:9: error: backup_only 1 takes all virtual servers of a host out of service while a backup daemon runs"}},
+			[]string{"2:9: error: backup_only 1 takes all virtual servers of a host out of service while a backup " +
+				"daemon runs"}},
 		{"backup_only of a strict pair", "global_defs {\n ipvs { backup_only 1 }\n lvs_sync_daemon eth0 inst A\n}\n" +
 			in("") + vs(""), nil},
 		{"conntrack of full NAT", "global_defs {\n ipvs { conntrack 0 }\n}\n" + strings.Replace(vs(""), "NAT", "FNAT", 1),
@@ -94,7 +98,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			"5:2: warning: end_flows_on_failure is not for sh, whose clients would all be dealt out anew: it is ignored " +
 				"(use mh)"}},
 		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
-			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the connections to " +
+			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
+				"connections to " +
 				"a server that is gone (ipvs { expire_nodest_conn 1 } in global_defs)"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -146,5 +151,80 @@ func TestMatchListIsAFirewallMark(t *testing.T) {
 		if v.Key != want[i] || len(v.Services) != 1 || v.Services[0] != want[i] {
 			t.Errorf("virtual server %d is %v, services %v, want %v", i, v.Key, v.Services, want[i])
 		}
+	}
+}
+
+// real is a real server beside the good one of vs.
+func real(address, lines string) string { return " real_server " + address + " {\n" + lines + "\n }" }
+
+// TestWhatServesNobodyIsSaid: real servers that the kernel refuses, and those that it takes
+// and that no client has an answer of.
+func TestWhatServesNobodyIsSaid(t *testing.T) {
+	fwmark := func(line string) string {
+		return "virtual_server fwmark 5 {\n lvs_sched rr\n lvs_method NAT\n" + line + "\n}\n"
+	}
+	for _, test := range []struct {
+		name, text, want string // the finding says so
+	}{
+		{"one packet scheduling and NAT", strings.NewReplacer("TCP", "UDP").Replace(vs(" ops")),
+			"ops and NAT: answers of real server 10.1.0.1 reach the clients with its own address"},
+		{"one packet scheduling of a mark and NAT", fwmark(" ops\n" + real("10.1.0.2", "")), "ops and NAT"},
+		{"one packet scheduling and DR", strings.NewReplacer("TCP", "UDP", "NAT", "DR").Replace(vs(" ops")), ""},
+		{"itself", vs(real("10.0.0.1 80", "")), "real server 10.0.0.1:80 is the virtual server itself"},
+		{"itself, another port", vs(real("10.0.0.1 8080", "")), ""},
+		{"itself, of a group", "virtual_server_group G {\n 10.0.0.1-9 80\n}\n" +
+			strings.Replace(vs(real("10.0.0.9 80", "")), "10.0.0.1 80", "group G", 1), "10.0.0.9:80 is the " +
+			"virtual server itself"},
+		{"on its own list", match("A", "10.1.0.0/24 tcp 80", ""), "real server 10.1.0.1 is an address of the match list"},
+		{"loopback by NAT", vs(real("127.0.0.1 80", "")), "real server 127.0.0.1 is this host's loopback"},
+		{"loopback by DR", vs(real("127.0.0.1 80", " lvs_method DR")), ""},
+		{"IPv6 loopback by NAT", strings.NewReplacer("10.0.0.1 80", "2001:db8::1 80", "10.1.0.1", "::1").Replace(vs("")),
+			"real server ::1 is this host's loopback"},
+		{"IPv4-mapped", strings.NewReplacer("10.0.0.1 80", "2001:db8::1 "+
+			"80", "10.1.0.1", "::ffff:10.1.0.1").Replace(vs("")),
+			"real server ::ffff:10.1.0.1 is an IPv4 address written as IPv6: the kernel refuses it"},
+		{"link-local", strings.NewReplacer("10.0.0.1 80", "2001:db8::1 80", "10.1.0.1", "fe80::1").Replace(vs("")),
+			"real server fe80::1 is link-local, which the kernel refuses"},
+		{"nobody's address", vs(real("0.0.0.0 80", "")), "real server 0.0.0.0 is the address of no host"},
+		{"multicast", vs(real("224.0.0.1 80", "")), "real server 224.0.0.1 is the address of no host"},
+		{"broadcast", vs(real("255.255.255.255 80", "")), "real server 255.255.255.255 is the address of no host"},
+		{"thresholds", vs(real("10.1.0.2 80", " uthreshold 5\n lthreshold 6")), "lthreshold 6 is above uthreshold 5"},
+		{"a lower threshold alone", vs(real("10.1.0.2 80", " lthreshold 6")), "lthreshold 6 is above uthreshold 0"},
+		{"families by NAT", vs(real("2001:db8::1 80", "")),
+			"real server 2001:db8::1 is of another family than virtual server [10.0.0.1]:tcp:80, and the kernel " +
+				"takes that with " +
+				"TUN only: it is ignored"},
+		{"families by DR", vs(real("2001:db8::1 80", " lvs_method DR")), "with TUN only: it is ignored"},
+		{"families by TUN", vs(real("2001:db8::1 80", " lvs_method TUN")), ""},
+		{"families by TUN and the sync daemon", "global_defs { lvs_sync_daemon eth0 }\n" +
+			vs(real("2001:db8::1 80", " lvs_method TUN")), "which the kernel does not take while lvs_sync_daemon runs"},
+		{"families of a mark", fwmark(" ip_family inet6\n" + real("10.1.0.2", "")), "is of another family"},
+		{"full NAT of a mark", fwmark(real("10.1.0.2", " lvs_method FNAT")),
+			"FNAT has to know the addresses of firewall mark 5: real server 10.1.0.2 is reached by NAT"},
+		{"full NAT of a mark with a list", fwmark(" match { 10.0.0.1 }\n" + real("10.1.0.2", " lvs_method FNAT")), ""},
+		{"local addresses without full NAT", vs(" local_address 10.0.0.8"), "local_address is for FNAT"},
+		{"local addresses of another family", strings.Replace(vs(" local_address 2001:db8::8"), "NAT", "FNAT", 1),
+			"2001:db8::8 cannot be a source address of virtual server [10.0.0.1]:tcp:80"},
+		{"a range of addresses backwards", "virtual_server_group G {\n 10.0.0.9-1 80\n 10.0.0.1 80\n}\n",
+			`the range of addresses "10.0.0.9-1" is written backwards: the line is ignored (write 10.0.0.1-10.0.0.9)`},
+		{"a quorum above all numbers", vs(" quorum 4294967296"), "quorum 4294967296 is outside of 1 to " +
+			"4294967295: 4294967295 " +
+			"is used"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, got := warnings(test.text, load.Options{})
+			all := strings.Join(got, "\n")
+			if test.want == "" && strings.Contains(all, "real server") || !strings.Contains(all, test.want) {
+				t.Errorf("the findings are\n%s\nwant %q", all, test.want)
+			}
+		})
+	}
+}
+
+// TestRealServersOfAnotherFamilyAreLeftOut: the others serve.
+func TestRealServersOfAnotherFamilyAreLeftOut(t *testing.T) {
+	cfg, _ := warnings(vs(real("2001:db8::1 80", "")), load.Options{})
+	if n := len(cfg.VirtualServers[0].RealServers); n != 1 {
+		t.Errorf("there are %d real servers, want 1", n)
 	}
 }

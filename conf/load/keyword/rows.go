@@ -40,6 +40,23 @@ func number[T any, V integer](name string, lo, hi int64, deflt string, field fun
 	}
 }
 
+// atMost uses the largest value for a larger one: the default would mean the opposite of
+// what was asked for.
+func atMost[T any, V integer](name string, lo, hi int64, deflt string, field func(*T) *V) keyword[T] {
+	k := number(name, lo, hi, deflt, field)
+	set := k.set
+	k.set = func(l *Loader, n *syntax.Node, t *T) {
+		if v, ok := value.Decimal(n.Arg(0)); ok && v > hi {
+			l.WarnArg(n, 0, "out-of-range", "%s %d is outside of %d to %d: %d is used", l.Word, v, lo, hi, hi)
+			l.Taken = true
+			*field(t) = V(hi)
+			return
+		}
+		set(l, n, t)
+	}
+	return k
+}
+
 // duration is decimal seconds of lo to hi.
 func duration[T any](name string, lo, hi time.Duration, deflt string, field func(*T) *time.Duration) keyword[T] {
 	return keyword[T]{

@@ -110,8 +110,8 @@ var serverTiming = timingKeywords(1, func(v *conf.VirtualServer) timing { return
 
 var serverQuorum = []keyword[conf.VirtualServer]{
 	bare("omega", func(v *conf.VirtualServer) *bool { return &v.Omega }),
-	number("quorum", 1, math.MaxUint32, "1", func(v *conf.VirtualServer) *uint32 { return &v.Quorum }),
-	number("hysteresis", 0, math.MaxUint32, "0", func(v *conf.VirtualServer) *uint32 { return &v.Hysteresis }),
+	atMost("quorum", 1, math.MaxUint32, "1", func(v *conf.VirtualServer) *uint32 { return &v.Quorum }),
+	atMost("hysteresis", 0, math.MaxUint32, "0", func(v *conf.VirtualServer) *uint32 { return &v.Hysteresis }),
 	program("quorum_up", func(v *conf.VirtualServer) *conf.Script { return &v.QuorumUp }).firstCounts(),
 	program("quorum_down", func(v *conf.VirtualServer) *conf.Script { return &v.QuorumDown }).firstCounts(),
 	custom("sorry_server", "IP [PORT]", "none", 1, setSorry, func(v *conf.VirtualServer) []string {
@@ -152,8 +152,8 @@ var Real = newTable("real_server",
 		methodKeyword("lvs_method", func(r *conf.RealServer) (*conf.ForwardMethod, *conf.Tunnel) {
 			return &r.Forward, &r.Tunnel
 		}),
-		number("uthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Upper }),
-		number("lthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Lower }),
+		atMost("uthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Upper }),
+		atMost("lthreshold", 0, math.MaxUint32, "0, no limit", func(r *conf.RealServer) *uint32 { return &r.Lower }),
 		flag("inhibit_on_failure", func(r *conf.RealServer) *bool { return &r.Inhibit }),
 		program("notify_up", func(r *conf.RealServer) *conf.Script { return &r.NotifyUp }).firstCounts(),
 		program("notify_down", func(r *conf.RealServer) *conf.Script { return &r.NotifyDown }).firstCounts(),

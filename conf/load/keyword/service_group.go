@@ -73,7 +73,12 @@ func (l *Loader) groupEntry(c *syntax.Node) (conf.GroupEntry, bool) {
 		e.First, err = value.ParseAddr(s)
 		e.Last = e.First
 	}
-	if err != nil || e.First.Is4() != e.Last.Is4() || e.Last.Less(e.First) {
+	if err == nil && e.First.Is4() == e.Last.Is4() && e.Last.Less(e.First) {
+		l.Warn(c, "invalid-address", "the range of addresses %q is written backwards: the line is ignored",
+			value.Clip(s)).Hint = "write " + e.Last.String() + "-" + e.First.String()
+		return e, false
+	}
+	if err != nil || e.First.Is4() != e.Last.Is4() {
 		l.Warn(c, "invalid-address", "%q is neither an address nor a range of addresses: the line is ignored", value.Clip(s))
 		return e, false
 	}
