@@ -52,8 +52,9 @@ func ThisHost() (Host, error) {
 			_, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 			return err
 		},
-		ipvs:   func() error { return kernelHasIPVS(kernelModule) },
-		module: kernelModule,
+		ipvs:    func() error { return kernelHasIPVS(kernelModule) },
+		module:  kernelModule,
+		setting: readSetting,
 	}
 	list, err := net.Interfaces()
 	if err != nil {

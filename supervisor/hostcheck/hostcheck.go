@@ -20,6 +20,7 @@ type Host struct {
 	ipvs    func() error               // why the kernel cannot balance
 	inner   bool                       // in a user namespace that is not the first one
 	module  func(name string) presence // of the kernel
+	setting func(name string) sysctl   // such as net.ipv4.ip_forward
 }
 
 type hostInterface struct {
@@ -63,6 +64,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 	}
 	c.scripts()
 	c.kernel()
+	c.settings()
 	c.names()
 	return c.findings
 }

@@ -30,6 +30,21 @@ func goodHost() Host {
 		resolve: func(string) error { return nil },
 		ipvs:    func() error { return nil },
 		module:  func(string) presence { return present },
+		setting: settings(nil),
+	}
+}
+
+// settings are those of a host that director may change, but for those of values.
+func settings(values map[string]sysctl) func(string) sysctl {
+	good := map[string]string{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
+	return func(name string) sysctl {
+		if s, ok := values[name]; ok {
+			return s
+		}
+		if v, ok := good[name]; ok {
+			return sysctl{v, true}
+		}
+		return sysctl{"0", true}
 	}
 }
 
@@ -129,6 +144,39 @@ func TestHostFindings(t *testing.T) {
 				"10.8.0.0/16 dev eth0 src 10.0.0.9\n}",
 			want: []string{
 				"11 warning: VI_1: source 10.0.0.9 is no address of this host: the kernel refuses the route to 10.8.0.0/16"}},
+		"packets are not forwarded": {change: func(h *Host) {
+			h.setting = settings(map[string]sysctl{"net.ipv4.ip_forward": {"0", true}})
+		}, want: []string{
+			"20 warning: net.ipv4.ip_forward is 0: clients get no answers from real servers reached by NAT " +
+				"(sysctl -w net.ipv4.ip_forward=1)"}},
+		"packets are not forwarded in a container": {change: func(h *Host) {
+			h.setting = settings(map[string]sysctl{"net.ipv4.ip_forward": {"0", false}})
+		}, want: []string{
+			"20 warning: net.ipv4.ip_forward is 0: clients get no answers from real servers reached by NAT " +
+				"(start the container with --sysctl net.ipv4.ip_forward=1)"}},
+		"a setting of IPVS in a container": {old: "    script_user scripts\n",
+			new: "    script_user scripts\n    ipvs {\n        sloppy_tcp 1\n        conn_reuse_mode 0\n    }\n",
+			change: func(h *Host) {
+				h.setting = settings(map[string]sysctl{"net.ipv4.vs.sloppy_tcp": {"0", false},
+					"net.ipv4.vs.conn_reuse_mode": {"0", false}})
+			}, want: []string{
+				"4 warning: net.ipv4.vs.sloppy_tcp is 0, the configuration wants 1, and it cannot be set here: /proc/sys is " +
+					"read-only (start the container with --sysctl net.ipv4.vs.sloppy_tcp=1, or with --privileged)"}},
+		"full NAT in a container": {old: "lb_kind NAT", new: "lb_kind FNAT", change: func(h *Host) {
+			h.setting = settings(map[string]sysctl{"net.ipv4.vs.conntrack": {"", false}})
+		}, want: []string{
+			"18 warning: net.ipv4.vs.conntrack is not known, the configuration wants 1, and it cannot be set here: " +
+				"/proc/sys is read-only (start the container with --sysctl net.ipv4.vs.conntrack=1, or with --privileged)"}},
+		"a virtual MAC in a container": {old: "virtual_router_id 51", new: "virtual_router_id 51\nuse_vmac",
+			change: func(h *Host) {
+				h.setting = settings(map[string]sysctl{"net.ipv4.conf.all.arp_filter": {"1", false},
+					"net.ipv6.conf.default.accept_ra": {"1", false}, "net.ipv6.conf.default.autoconf": {"0", false}})
+			}, want: []string{
+				"9 warning: VI_1: net.ipv4.conf.all.arp_filter is 1: nobody answers ARP for virtual addresses on a virtual " +
+					"interface (start the container with --sysctl net.ipv4.conf.all.arp_filter=0)",
+				"9 warning: VI_1: net.ipv6.conf.default.accept_ra is 1, a virtual interface wants 0, and it cannot be set here: " +
+					"/proc/sys is read-only (start the container with --sysctl net.ipv6.conf.default.accept_ra=0, or with " +
+					"--privileged)"}},
 		"a container without privileges": {change: func(h *Host) { h.inner = true }, want: []string{
 			"18 warning: virtual servers are not served here: the kernel refuses IPVS in this user namespace (a container " +
 				"without privileges)"}},
@@ -184,7 +232,11 @@ func TestHostFindings(t *testing.T) {
 			for _, f := range Findings(cfg, h) {
 				place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
 				line, _, _ := strings.Cut(place, ":")
-				got = append(got, line+" "+f.Severity.String()+": "+f.Message)
+				text := f.Message
+				if strings.Contains(text, "net.ip") {
+					text += " (" + f.Hint + ")"
+				}
+				got = append(got, line+" "+f.Severity.String()+": "+text)
 			}
 			slices.Sort(got)
 			slices.Sort(tc.want)
