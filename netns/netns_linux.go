@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -63,6 +64,58 @@ func Enter(name string) (noSys, err error) {
 			name, err), nil
 	}
 	return nil, nil
+}
+
+// Do runs f in the network namespace name, on a thread of its own that nothing
+// else uses meanwhile; an empty name is that of this process. What f opens stays in
+// that namespace. Goroutines that f starts are not in it, and /sys is the host's.
+func Do(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	inside, err := Inside(name)
+	if err != nil {
+		return err
+	}
+	if inside {
+		return f()
+	}
+	file, err := path(name)
+	if err != nil {
+		return err
+	}
+	ns, err := os.Open(file)
+	if err != nil {
+		return explain(name, err)
+	}
+	defer ns.Close()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- explain(name, err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// Identity tells the namespace that has a name now from one that had it before; 0
+// is no namespace of that name.
+func Identity(name string) (uint64, error) {
+	file, err := path(name)
+	if err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	switch err := unix.Stat(file, &st); {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, explain(name, err)
+	}
+	return st.Ino, nil
 }
 
 // mountSys gives this thread a mount namespace with a sysfs of its network namespace.

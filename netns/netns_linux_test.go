@@ -1,7 +1,9 @@
 package netns_test
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -69,6 +71,58 @@ func TestEnter(t *testing.T) {
 	}
 	if inside, err := netns.Inside(name); inside || err != nil {
 		t.Errorf("after: inside %t, %v", inside, err)
+	}
+}
+
+// TestDo: what is looked at is that namespace's; this process stays where it is.
+func TestDo(t *testing.T) {
+	name := named(t)
+	var links []net.Interface
+	if err := netns.Do(name, func() (err error) { links, err = net.Interfaces(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if len(links) != 1 || links[0].Name != "lo" || links[0].Flags&net.FlagUp != 0 {
+		t.Errorf("the interfaces are %v, want lo alone, down", links)
+	}
+	if inside, err := netns.Inside(name); inside || err != nil {
+		t.Errorf("after: inside %t, %v", inside, err)
+	}
+	failed := errors.New("failed")
+	if err := netns.Do(name, func() error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("error %v", err)
+	}
+	called := false
+	if err := netns.Do("", func() error { called = true; return nil }); err != nil || !called {
+		t.Errorf("without a name: called %t, %v", called, err)
+	}
+	if err := netns.Do("no-such-namespace", func() error { return nil }); err == nil {
+		t.Error("a namespace that is not there was entered")
+	}
+}
+
+// TestIdentity: a namespace that is made again under its name is another one.
+func TestIdentity(t *testing.T) {
+	name := named(t)
+	first, err := netns.Identity(name)
+	if err != nil || first == 0 {
+		t.Fatalf("identity %d, %v", first, err)
+	}
+	hold, err := os.Open("/run/netns/" + name) // its number is not given to another meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Close()
+	if out, err := exec.Command("ip", "netns", "del", name).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if gone, err := netns.Identity(name); gone != 0 || err != nil {
+		t.Errorf("deleted: identity %d, %v", gone, err)
+	}
+	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if again, err := netns.Identity(name); again == 0 || again == first || err != nil {
+		t.Errorf("made again: identity %d after %d, %v", again, first, err)
 	}
 }
 

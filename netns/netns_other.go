@@ -11,3 +11,14 @@ func Inside(string) (bool, error) { return false, errUnsupported }
 
 // Enter fails: only Linux has network namespaces.
 func Enter(string) (noSys, err error) { return nil, errUnsupported }
+
+// Do runs f for the empty name, and else fails: only Linux has network namespaces.
+func Do(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	return errUnsupported
+}
+
+// Identity fails: only Linux has network namespaces.
+func Identity(string) (uint64, error) { return 0, errUnsupported }

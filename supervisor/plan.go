@@ -61,7 +61,7 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 			return r, fmt.Errorf("plan: %w", err)
 		}
 	}
-	hostcheck.Look(&facts)
+	hostcheck.Look(&facts, running.cfg)
 	hostcheck.LookForTrackers(&facts, wanted.cfg, trackers)
 	r.Plan = plan.Make(running.cfg, wanted.cfg, facts)
 	r.Nothing = r.Plan.Nothing()

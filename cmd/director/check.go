@@ -43,7 +43,7 @@ func (c *checkCmd) Run(io streams) error {
 	}
 	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Strict: c.Strict})
 	if c.Host && !conf.HasErrors(findings) {
-		h, err := hostcheck.ThisHost()
+		h, err := hostcheck.ThisHost(cfg)
 		if err != nil {
 			return err
 		}

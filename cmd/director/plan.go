@@ -90,11 +90,11 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 		return r, nil
 	}
 	facts := plan.Facts{WithoutEffect: plan.WithoutEffect(findings)}
-	hostcheck.Look(&facts)
+	hostcheck.Look(&facts, cfg)
 	hostcheck.LookForTrackers(&facts, cfg, nil)
 	hostcheck.LookForRoutes(&facts, cfg)
 	if len(cfg.VirtualServers) > 0 {
-		hostcheck.LookClosely(&facts)
+		hostcheck.LookClosely(&facts, cfg)
 	}
 	r.Plan = plan.AgainstKernel(cfg, facts)
 	r.Nothing = r.Plan.Nothing()

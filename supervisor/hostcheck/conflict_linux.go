@@ -11,6 +11,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/words"
@@ -151,7 +152,10 @@ func Permitted(cfg *conf.Config) error {
 	if _, err := link.NewKernel(); err != nil {
 		return err
 	}
-	return permitted(cfg, ipvs.Open)
+	return permitted(cfg, func() (driver ipvs.Driver, err error) {
+		err = netns.Do(ipvsNamespace(cfg), func() error { driver, err = ipvs.Open(); return err })
+		return driver, err
+	})
 }
 
 func permitted(cfg *conf.Config, open func() (ipvs.Driver, error)) error {

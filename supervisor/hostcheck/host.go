@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 )
@@ -24,8 +26,9 @@ import (
 // resolvePatience bounds the search for the address of one name.
 const resolvePatience = 3 * time.Second
 
-// ThisHost asks the host this process runs on, and changes nothing there.
-func ThisHost() (Host, error) {
+// ThisHost asks the host this process runs on, in the network namespaces of cfg,
+// and changes nothing there.
+func ThisHost(cfg *conf.Config) (Host, error) {
 	h := Host{
 		interfaces: make(map[string]hostInterface),
 		user: func(name string) bool {
@@ -54,17 +57,32 @@ func ThisHost() (Host, error) {
 		},
 		ipvs:    func() error { return kernelHasIPVS(kernelModule) },
 		module:  kernelModule,
-		setting: readSetting,
+		setting: settingIn(cfg),
 	}
+	for _, name := range []string{cfg.NetworkNamespace, cfg.IPVSNamespace} {
+		if name == "" {
+			continue
+		}
+		if _, err := netns.Inside(name); err != nil {
+			h.noNamespace = err
+			return h, nil // it is a finding, and all there is to say
+		}
+	}
+	err := netns.Do(cfg.NetworkNamespace, h.lookAtInterfaces)
+	h.inner = inUserNamespace()
+	return h, err
+}
+
+func (h *Host) lookAtInterfaces() error {
 	list, err := net.Interfaces()
 	if err != nil {
-		return h, fmt.Errorf("looking at the interfaces of this host: %w", err)
+		return fmt.Errorf("looking at the interfaces of this host: %w", err)
 	}
 	for _, i := range list {
 		hi := hostInterface{up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, mtu: i.MTU}
 		addrs, err := i.Addrs()
 		if err != nil {
-			return h, fmt.Errorf("looking at the addresses of %s: %w", i.Name, err)
+			return fmt.Errorf("looking at the addresses of %s: %w", i.Name, err)
 		}
 		for _, a := range addrs {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
@@ -74,10 +92,9 @@ func ThisHost() (Host, error) {
 		h.interfaces[i.Name] = hi
 	}
 	if err := h.lookAtMarks(); err != nil {
-		return h, fmt.Errorf("looking at the addresses of this host: %w", err)
+		return fmt.Errorf("looking at the addresses of this host: %w", err)
 	}
-	h.inner = inUserNamespace()
-	return h, nil
+	return nil
 }
 
 // lookAtMarks notes which addresses carry the mark of a director or keepalived.

@@ -21,6 +21,8 @@ type Host struct {
 	inner   bool                       // in a user namespace that is not the first one
 	module  func(name string) presence // of the kernel
 	setting func(name string) sysctl   // such as net.ipv4.ip_forward
+	// noNamespace is why net_namespace or net_namespace_ipvs cannot be looked into; nil when they can.
+	noNamespace error
 }
 
 type hostInterface struct {
@@ -54,6 +56,12 @@ type hostCheck struct {
 // its writer may think.
 func Findings(cfg *conf.Config, h Host) []conf.Finding {
 	c := &hostCheck{cfg: cfg, host: h, said: make(map[string]bool)}
+	if h.noNamespace != nil {
+		c.say(conf.Error, cfg, "net_namespace", "no-namespace", "", "director does not start: "+h.noNamespace.Error())
+		c.scripts()
+		c.names()
+		return c.findings
+	}
 	for _, i := range cfg.Instances {
 		c.instance(i)
 	}

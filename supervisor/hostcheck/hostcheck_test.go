@@ -249,7 +249,7 @@ func TestHostFindings(t *testing.T) {
 
 // TestThisHostCanBeAsked: the real one, as far as every host is the same.
 func TestThisHostCanBeAsked(t *testing.T) {
-	h, err := ThisHost()
+	h, err := ThisHost(&conf.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

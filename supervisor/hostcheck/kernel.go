@@ -2,6 +2,7 @@ package hostcheck
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -28,34 +30,48 @@ import (
 // is not loaded.
 const ipvsList = "/proc/thread-self/net/ip_vs"
 
-// Look fills in what can be read of this host without changing or loading anything.
-func Look(f *plan.Facts) {
+// Look fills in what can be read of this host without changing or loading anything:
+// interfaces and addresses in net_namespace, the IPVS table in net_namespace_ipvs.
+func Look(f *plan.Facts, cfg *conf.Config) {
 	unknown := func(what string, err error) { f.Unknown = append(f.Unknown, fmt.Sprintf("%s: %v", what, err)) }
-	if links, err := Links(); err != nil {
-		unknown("the interfaces of this host", err)
-	} else {
-		f.Host = &track.Host{Interfaces: links}
-	}
-	list, err := hostAddresses()
+	err := netns.Do(cfg.NetworkNamespace, func() error {
+		links, err := Links()
+		if err != nil {
+			unknown("the interfaces of this host", err)
+		} else {
+			f.Host = &track.Host{Interfaces: links}
+		}
+		if f.Addresses, err = hostAddresses(); err != nil {
+			unknown("the addresses of this host", err)
+		}
+		return nil
+	})
 	if err != nil {
-		unknown("the addresses of this host", err)
+		unknown("the interfaces and addresses", err)
 	}
-	f.Addresses = list
+	if err := netns.Do(ipvsNamespace(cfg), func() error { return readTable(f) }); err != nil {
+		unknown("the IPVS table", err)
+	}
+}
 
+// ipvsNamespace is the network namespace of the IPVS table; empty is this process's.
+func ipvsNamespace(cfg *conf.Config) string { return cmp.Or(cfg.IPVSNamespace, cfg.NetworkNamespace) }
+
+// readTable reads the IPVS table of this thread's network namespace.
+func readTable(f *plan.Facts) error {
 	file, err := os.Open(ipvsList)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.Table = table.Table{} // without the module there is no table
-		return
+		return nil
 	case err != nil:
-		unknown("the IPVS table", err)
-		return
+		return err
 	}
 	defer file.Close()
 	if f.Table, f.Connections, err = readIPVSList(file); err != nil {
 		f.Table, f.Connections = nil, nil
-		unknown("the IPVS table", err)
 	}
+	return err
 }
 
 // Links are the interfaces of this host.
@@ -118,7 +134,11 @@ func HostFor(cfg *conf.Config) *track.Host {
 // LookForRoutes reads the routes and rules that a configuration asks for, and
 // the routes that are keepalived's.
 func LookForRoutes(f *plan.Facts, cfg *conf.Config) {
-	routing, err := readRouting(plan.Asked(cfg))
+	var routing *plan.Routing
+	err := netns.Do(cfg.NetworkNamespace, func() (err error) {
+		routing, err = readRouting(plan.Asked(cfg))
+		return err
+	})
 	if err != nil {
 		f.Unknown = append(f.Unknown, fmt.Sprintf("the routes and rules of this host: %v", err))
 	}
@@ -155,15 +175,19 @@ func readRouting(routes []conf.Route, rules []conf.Rule) (*plan.Routing, error) 
 }
 
 // LookClosely reads flags and persistence too, which the text does not have.
-func LookClosely(f *plan.Facts) {
+func LookClosely(f *plan.Facts, cfg *conf.Config) {
 	if len(f.Table) == 0 {
 		return // empty or unknown; asking more would load the module
 	}
-	driver, err := ipvs.Open()
-	if err == nil {
+	err := netns.Do(ipvsNamespace(cfg), func() error {
+		driver, err := ipvs.Open()
+		if err != nil {
+			return err
+		}
+		defer driver.Close()
 		f.Table, err = ipvs.Dump(driver)
-		driver.Close()
-	}
+		return err
+	})
 	if err != nil {
 		f.Table = nil
 		f.Unknown = append(f.Unknown, fmt.Sprintf("the IPVS table: %v", err))

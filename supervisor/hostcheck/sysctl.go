@@ -9,12 +9,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/netns"
 )
 
 // sysctl is a setting of the kernel.
 type sysctl struct {
 	value    string // empty when it cannot be read: most often its module is not loaded
 	writable bool   // by this process; a container's /proc/sys is read-only
+}
+
+// settingIn reads settings in the network namespaces of cfg: those of IPVS in
+// net_namespace_ipvs, others in net_namespace.
+func settingIn(cfg *conf.Config) func(string) sysctl {
+	return func(name string) (s sysctl) {
+		namespace := cfg.NetworkNamespace
+		if strings.HasPrefix(name, "net.ipv4.vs.") {
+			namespace = ipvsNamespace(cfg)
+		}
+		// One that cannot be entered is an error of its own.
+		_ = netns.Do(namespace, func() error { s = readSetting(name); return nil })
+		return s
+	}
 }
 
 // readSetting looks at a setting such as net.ipv4.ip_forward and changes nothing.
