@@ -18,28 +18,41 @@ import (
 	"github.com/lvs-director/director/workers"
 )
 
-// Run joins the checkers to the table, and both to the supervisor.
+// host is what the loop works on.
+type host struct {
+	table   func() (ipvs.Driver, error)
+	marks   marks.Kernel
+	foreign func() (uint64, error) // as for marks.Options
+	prober  checkers.Prober
+}
+
+// Run is the loop on this host.
+func Run(p *workers.Process) error {
+	prober, err := probe.New(probe.Options{Log: p.Log})
+	if err != nil {
+		return err
+	}
+	defer prober.Close()
+	return run(p, host{ipvs.Opener(), marks.NewKernel(), marks.Foreign, prober})
+}
+
+// run joins the checkers to the table, and both to the supervisor.
 // When the supervisor is gone the table stays: connections go on, and the next
 // director adopts it.
-func Run(p *workers.Process) error {
+func run(p *workers.Process, h host) error {
 	inKernel := &loaded{tell: func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) }}
 	loop := virtualserver.New(virtualserver.Options{
-		Open: ipvs.Opener(), Journal: p.Journal, Log: p.Log,
+		Open: h.table, Journal: p.Journal, Log: p.Log,
 		State: func(s event.VirtualServerState) {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
 		Loaded: inKernel.tableIs,
 	})
 	marking := marks.New(marks.Options{
-		Log: p.Log, Kernel: marks.NewKernel(), Done: inKernel.marksAre, Foreign: marks.Foreign,
+		Log: p.Log, Kernel: h.marks, Done: inKernel.marksAre, Foreign: h.foreign,
 	})
-	prober, err := probe.New(probe.Options{Log: p.Log})
-	if err != nil {
-		return err
-	}
-	defer prober.Close()
 	schedule := checkers.New(checkers.Options{
-		Log: p.Log, Prober: prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		Log: p.Log, Prober: h.prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 		Events: func(s event.RealServerState) {
 			loop.Verdict(s)
 			p.Out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
