@@ -10,6 +10,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/announce"
+	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/resource"
 	"github.com/lvs-director/director/vrrp/track"
@@ -37,7 +38,9 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 	now := e.opts.Clock.Now()
 	alone := !e.configured && e.opts.Alone != nil && e.opts.Alone()
 	if !e.configured {
-		e.reconciler.Adopt(configuredKeys(cfg, placed), alone)
+		e.reconciler.Adopt(resource.Adoption{
+			Configured: configuredKeys(cfg, placed), Unmarked: unmarked(placed), Alone: alone,
+		})
 	}
 	for _, i := range e.order {
 		if wanted[i.id] == nil {
@@ -164,6 +167,24 @@ func configuredKeys(cfg *conf.Config, placed []*conf.Instance) map[resource.Key]
 		}
 	}
 	return keys
+}
+
+// unmarked are the routes and rules of instances that carry a protocol of their
+// own in the place of the mark.
+func unmarked(placed []*conf.Instance) (list []resource.Resource) {
+	for _, c := range placed {
+		for _, r := range c.Routes {
+			if r.Protocol != link.Mark {
+				list = append(list, resource.Route{Route: r})
+			}
+		}
+		for _, r := range c.Rules {
+			if r.Protocol != link.Mark {
+				list = append(list, resource.Rule{Rule: r})
+			}
+		}
+	}
+	return list
 }
 
 // resumable are the resources of instances that may still resume MASTER.

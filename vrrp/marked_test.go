@@ -134,3 +134,44 @@ func TestTheOwnersAddressIsNoProblem(t *testing.T) {
 		}
 	})
 }
+
+// TestRoutesAndRulesWithAProtocolOfTheirOwnGoAtTheStart: they do not carry the
+// mark, but stand in the configuration exactly as in the kernel.
+func TestRoutesAndRulesWithAProtocolOfTheirOwnGoAtTheStart(t *testing.T) {
+	const (
+		route = "10.79.0.0/16 dev eth0 protocol 4 table 77"
+		rule  = "from 10.89.0.0/16 table 100 priority 802 protocol 4"
+	)
+	for _, c := range []struct {
+		name        string
+		route, rule string // as the next configuration has them
+		stays       bool
+	}{
+		{"the same configuration", route, rule, false},
+		{"another route and rule", "10.79.0.0/16 via 10.0.0.9 dev eth0 protocol 4 table 77",
+			"from 10.89.0.0/16 table 100 priority 803 protocol 4", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &vrrptest.Wire{}
+				a := newNode(t, w, "10.0.0.1/24")
+				a.masterOf(routed(t, route, rule, ""))
+				made := a.host.RouteTexts()
+				if len(made) != 2 {
+					t.Fatalf("a MASTER has %v", made)
+				}
+				a.engine.Stop(false) // as if killed
+				a.journal = &journal{held: map[string]bool{}} // the directories are deleted
+				a.run()
+				a.applyConfig(routed(t, c.route, c.rule, ""), nil)
+				after(time.Second)
+				a.want("VI", event.Backup)
+				if c.stays {
+					a.wantRoutes(made...)
+				} else {
+					a.wantRoutes()
+				}
+			})
+		})
+	}
+}

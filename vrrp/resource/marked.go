@@ -15,31 +15,38 @@ import (
 // What an earlier run has made carries the mark of package link, whatever
 // became of its journal.
 
-// adoption says what of that is ours to remove.
-type adoption struct {
-	configured map[Key]bool
-	alone      bool
+// Adoption says what of that is ours to remove.
+type Adoption struct {
+	// Configured are the keys of everything in this configuration.
+	Configured map[Key]bool
+	// Unmarked are routes and rules of instances that have a protocol of their own
+	// in the place of the mark: what stands in the kernel exactly so is ours.
+	// keepalived removes them at its start as well.
+	Unmarked []Resource
+	// Alone says that no other director and no keepalived is in this network namespace.
+	Alone bool
 }
 
-// Adopt takes for ours what carries the mark and is among configured, or
-// anything that does when this director is alone in its network namespace. The
+// Adopt takes for ours what carries the mark and is configured, or anything
+// that does when this director is alone in its network namespace. The
 // rest is shown as Stray. It comes before the first job; what nobody wants then
 // goes with Sweep.
-func (r *Reconciler) Adopt(configured map[Key]bool, alone bool) {
-	r.inbox.Put(func(in *inbox) { in.adopt = &adoption{configured, alone} })
+func (r *Reconciler) Adopt(a Adoption) {
+	r.inbox.Put(func(in *inbox) { in.adopt = &a })
 }
 
-func (r *Reconciler) adopt(a *adoption) {
+func (r *Reconciler) adopt(a *Adoption) {
 	if a == nil {
 		return
 	}
 	marked := r.findMarked()
+	maps.Copy(marked, r.findExactly(a.Unmarked))
 	keys := slices.SortedFunc(maps.Keys(marked), Compare)
 	var claim []string
 	for _, k := range keys {
 		switch {
 		case r.held[k]:
-		case a.configured[k] || a.alone:
+		case a.Configured[k] || a.Alone:
 			r.log.Info("adopting what an earlier run has made and its journal does not have", k.Attrs()...)
 			r.held[k], r.left[k] = true, marked[k]
 			delete(r.foreign, k)
@@ -113,6 +120,29 @@ func (r *Reconciler) findMarked() map[Key]Resource {
 		marked[FilterKey(b)] = Filter{b}
 	}
 	return marked
+}
+
+// findExactly are those of routes and rules that are in the kernel as they stand.
+func (r *Reconciler) findExactly(list []Resource) map[Key]Resource {
+	there := make(map[Key]Resource)
+	if len(list) == 0 {
+		return there
+	}
+	seen := r.look(&task{doubt: Disturbed}, list)
+	for _, res := range list {
+		switch x := res.(type) {
+		case Route:
+			have, found := seen.routes[link.KeyOf(x.Route)]
+			if found && have.Protocol == x.Protocol && link.SameRoute(x.Route, have) {
+				there[x.Key()] = x
+			}
+		case Rule:
+			if seen.rules[link.RuleOf(x.Rule)] {
+				there[x.Key()] = x
+			}
+		}
+	}
+	return there
 }
 
 // RemoveCommand is what removes a resource by hand.

@@ -44,7 +44,7 @@ type Reconciler struct {
 type inbox struct {
 	renames []Rename
 	jobs    mailbox.Queue[Owner, Job]
-	adopt   *adoption
+	adopt   *Adoption
 	sweep   bool
 	keep    map[Key]bool
 }
