@@ -20,6 +20,9 @@ import (
 type State struct {
 	Instances, Groups []InstanceMemory
 	Servers           []ServerMemory
+	Services          []ServiceMemory
+	// HasServices says that Services is whole: an older program has not written it.
+	HasServices bool
 }
 
 // Memory is what is known about an object.
@@ -58,6 +61,13 @@ type ServerMemory struct {
 	Memory
 	VirtualServer, RealServer string
 	Alive, Known              bool
+}
+
+// ServiceMemory is what is known about a virtual server.
+type ServiceMemory struct {
+	Memory
+	Name           string
+	Holds, Unheard bool
 }
 
 // Hold keeps scripts from being started until Release. It waits until none runs
@@ -161,6 +171,9 @@ func (s State) Descriptors() (list []int) {
 	for _, m := range s.Servers {
 		add(m.Memory)
 	}
+	for _, m := range s.Services {
+		add(m.Memory)
+	}
 	return list
 }
 
@@ -189,6 +202,10 @@ func (n *Notifier) state() (s State) {
 	}
 	for _, r := range n.servers {
 		s.Servers = append(s.Servers, ServerMemory{r.remember(), r.virtual, r.real, r.alive, r.known})
+	}
+	s.HasServices = true
+	for _, v := range n.services {
+		s.Services = append(s.Services, ServiceMemory{v.remember(), v.name, v.holds, v.unheard})
 	}
 	return s
 }
@@ -241,6 +258,21 @@ func (n *Notifier) Import(s State) {
 			r := n.servers[id]
 			r.alive, r.known = m.Alive, m.Known
 			n.recall(&r.object, m.Memory)
+		}
+		for _, v := range n.services {
+			v.unheard = !s.HasServices // an older program has told it, and does not say what
+		}
+		for _, m := range s.Services {
+			id, err := conf.ParseServiceID(m.Name)
+			if err != nil {
+				continue
+			}
+			if n.services[id] == nil {
+				n.services[id] = newService(m.Name)
+			}
+			v := n.services[id]
+			v.holds, v.unheard = m.Holds, m.Unheard
+			n.recall(&v.object, m.Memory)
 		}
 		for o := range n.objects {
 			n.advance(o)

@@ -55,6 +55,7 @@ type Notifier struct {
 	instances   map[conf.InstanceID]*instance
 	groups      map[string]*instance // sync groups are told like instances
 	servers     map[conf.RealServerID]*server
+	services    map[conf.ServiceID]*service
 	runs        uint64 // number of the last run
 	serverRuns  int    // scripts of real servers that hold up others
 	serverQueue []*object
@@ -70,7 +71,7 @@ func New(opts Options) *Notifier {
 		log: opts.Log, runner: opts.Runner,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance),
-		servers: make(map[conf.RealServerID]*server),
+		servers: make(map[conf.RealServerID]*server), services: make(map[conf.ServiceID]*service),
 	}
 	if n.runner == nil {
 		n.runner = program.Runner{}
@@ -152,7 +153,8 @@ func (n *Notifier) Last() []Last {
 	}
 }
 
-// Stop tells every instance STOP that was not told yet. It waits until all scripts
+// Stop tells every instance STOP that was not told yet, and what is up of virtual servers
+// with omega that it is down. It waits until all scripts
 // have ended or have run for Patience, or until ctx is done, and ends the notifier.
 // Scripts that still run then are left alone. The error names those that have not
 // had their time.
@@ -194,6 +196,11 @@ func (n *Notifier) objects(yield func(*object) bool) {
 			return
 		}
 	}
+	for _, s := range n.services {
+		if !yield(&s.object) {
+			return
+		}
+	}
 }
 
 func (n *Notifier) lasts() (list []Last) {
@@ -230,6 +237,12 @@ func (n *Notifier) stop(told chan struct{}) {
 	for _, g := range n.groups {
 		g.queue.final = true
 		n.sayEnd(g, event.Stop)
+	}
+	for _, s := range n.services {
+		n.sayQuorumEnd(s)
+	}
+	for _, s := range n.servers {
+		n.sayServerEnd(s)
 	}
 	n.finishStop()
 }

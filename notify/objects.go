@@ -26,6 +26,7 @@ type server struct {
 	object
 	virtual, real string // the texts of events
 	up, down      conf.Script
+	omega         bool // its virtual server's
 	alive         bool // as far as is known
 	known         bool // alive was reported or is certain
 }
@@ -35,6 +36,7 @@ func (n *Notifier) apply(cfg *conf.Config) {
 	n.applyInstances(cfg)
 	n.applyGroups(cfg)
 	n.applyServers(cfg)
+	n.applyServices(cfg)
 	n.configured = true
 	n.finishStop()
 }
@@ -159,12 +161,13 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 				s.alive, s.known = startsUp(rs), !n.configured
 				n.servers[id] = s
 			}
-			s.up, s.down, s.gone = rs.NotifyUp, rs.NotifyDown, false
+			s.up, s.down, s.omega, s.gone = rs.NotifyUp, rs.NotifyDown, vs.Omega, false
 		}
 	}
 	for id, s := range n.servers {
 		if !configured[id] {
 			s.gone = true
+			n.sayServerEnd(s)
 			n.forget(&s.object)
 		}
 	}
@@ -207,6 +210,11 @@ func (n *Notifier) forget(o *object) {
 	for key, s := range n.servers {
 		if &s.object == o {
 			delete(n.servers, key)
+		}
+	}
+	for key, s := range n.services {
+		if &s.object == o {
+			delete(n.services, key)
 		}
 	}
 }
@@ -294,11 +302,15 @@ func (n *Notifier) realServer(e event.RealServerState) {
 	}
 	news := s.known && !e.Initial && e.Up != s.alive
 	s.alive, s.known = e.Up, true
-	if !news {
-		return
+	if news {
+		n.sayServer(s)
 	}
+}
+
+// sayServer runs the script of a real server's present state.
+func (n *Notifier) sayServer(s *server) {
 	script, keyword, state := s.down, "notify_down", "DOWN"
-	if e.Up {
+	if s.alive {
 		script, keyword, state = s.up, "notify_up", "UP"
 	}
 	var steps []step

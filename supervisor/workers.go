@@ -89,6 +89,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.known.Check(*m.Check)
 	case m.VirtualServer != nil:
 		s.virtualServer(*m.VirtualServer)
+		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
 	case m.KernelWeights != nil:

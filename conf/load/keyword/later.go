@@ -27,7 +27,7 @@ var later = map[string][]string{
 		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
 	},
 	"virtual_server": {
-		"quorum_up", "quorum_down", "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method", "omega",
+		"sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method",
 		"ha_suspend", "smtp_alert",
 		"group_as_mark", "drain_timeout", "end_flows_on_failure",
 	},
