@@ -40,6 +40,7 @@ func (s *supervisor) round() {
 	s.tellRollout(rollout.Round{Unread: unread})
 	s.keepRunDir()
 	s.keepStateDir()
+	s.watchNamespaces()
 	s.reaper.reap(time.Now(), s.isWorker)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -128,4 +129,60 @@ func workerNamespace(name string, cfg *conf.Config) string {
 		return cfg.IPVSNamespace
 	}
 	return ""
+}
+
+// A network namespace lives on without its name while a process is in it. Who
+// deletes one and makes another of the same name has director in the old one,
+// where no client reaches it, and sees nothing wrong in the new one.
+
+// namespaceProblems says which of the configured namespaces is another one now, or
+// none, one a line.
+func (s *supervisor) namespaceProblems() []string {
+	cfg := s.current().cfg
+	list := namespaceProblem(nil, "net_namespace", cfg.NetworkNamespace, "self")
+	if name := workerNamespace(string(rollout.LVS), cfg); name != "" {
+		for _, w := range s.rollout.Workers() {
+			if w.Worker == rollout.LVS && w.Pid != 0 {
+				list = namespaceProblem(list, "net_namespace_ipvs", name, fmt.Sprint(w.Pid))
+			}
+		}
+	}
+	return list
+}
+
+// namespaceProblem compares the namespace of a process with the one that has the
+// name now. What cannot be looked at is no problem: the process may just have ended.
+func namespaceProblem(list []string, keyword, name, process string) []string {
+	if name == "" {
+		return list
+	}
+	info, err := os.Stat("/proc/" + process + "/ns/net")
+	if err != nil {
+		return list
+	}
+	ours, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return list
+	}
+	switch now, err := netns.Identity(name); {
+	case err != nil || now == ours.Ino:
+		return list
+	case now == 0:
+		return append(list, fmt.Sprintf("%s: network namespace %s was deleted; director still runs in it: make it again "+
+			"and restart director", keyword, name))
+	}
+	return append(list, fmt.Sprintf("%s: network namespace %s was deleted and made again; director still runs in the "+
+		"deleted one: restart director", keyword, name))
+}
+
+// watchNamespaces logs a namespace that is another one now, once.
+func (s *supervisor) watchNamespaces() {
+	text := strings.Join(s.namespaceProblems(), "; ")
+	if text == s.namespaceProblem {
+		return
+	}
+	s.namespaceProblem = text
+	if text != "" {
+		s.log.Error("a network namespace is not the one that director runs in", "problem", text)
+	}
 }

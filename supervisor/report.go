@@ -22,7 +22,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			ConfigState: s.state(), Scripts: control.Scripts(s.notify.Last()),
 		},
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
-		Problems: s.fileProblems(), Orders: make(map[string]control.Order),
+		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(),
 		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
 	}

@@ -63,6 +63,8 @@ type supervisor struct {
 	upgrade    upgrade
 	watchdog   watchdog
 	reaper     reaper
+
+	namespaceProblem string // that was logged last
 }
 
 // refusal is a reload of the file that was refused; why is empty when none was.

@@ -23,7 +23,8 @@ import (
 // realConfigs are configurations of others, beside the repository.
 const realConfigs = "../../../shared/confs"
 
-// mutations is how many changed files are compared; DIRECTOR_MUTATIONS is another number.
+// mutations is how many changed files are compared. DIRECTOR_MUTATIONS is another
+// number, and DIRECTOR_MUTATIONS_SEED chooses other ones.
 const mutations = 150
 
 // TestVerdictsOnChangedConfigurations: where one line of a real file is
@@ -45,7 +46,8 @@ func TestVerdictsOnChangedConfigurations(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("DIRECTOR_MUTATIONS")); err == nil {
 		count = n
 	}
-	random := rand.New(rand.NewPCG(1, 2))
+	seed, _ := strconv.ParseUint(os.Getenv("DIRECTOR_MUTATIONS_SEED"), 10, 64)
+	random := rand.New(rand.NewPCG(1+seed, 2))
 	dir := t.TempDir()
 	var cases []mutated
 	for len(cases) < count {
@@ -246,7 +248,7 @@ func (k keepalived) test(t *testing.T, dir string) {
 n=0
 for i in $INTERFACES; do n=$((n+1)); ip link add "$i" type veth peer name p$n && ip link set "$i" up && ip link set p$n up; done
 for f in "$DIR"/*.conf "$DIR"/*.before; do timeout 10 "$KEEPALIVED" -t -f "$f" > "$f.out" 2>&1; echo "exit status $?" >> "$f.out"; done`
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", "sh", "-c", script)
 	cmd.Env = append(os.Environ(), k.program.Env()...)

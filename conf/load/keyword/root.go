@@ -62,8 +62,11 @@ var rootLines = []keyword[conf.Config]{
 	word("net_namespace", "NAME", "none", func(c *conf.Config) *string { return &c.NetworkNamespace }),
 	word("net_namespace_ipvs", "NAME", "net_namespace", func(c *conf.Config) *string { return &c.IPVSNamespace }),
 	ignored[conf.Config]("namespace_with_ipsets", "", 0, whyIptables),
-	word("instance", "NAME", "none", func(c *conf.Config) *string { return &c.InstanceName }),
-	bare("use_pid_dir", func(c *conf.Config) *bool { return &c.UsePIDDir }),
+	word("instance", "NAME", "none", func(c *conf.Config) *string { return &c.InstanceName }).
+		noEffect("in keepalived it is a part of the names of pid files; director's files are in its run directory: give " +
+			"each director of a host its own with --run-dir"),
+	bare("use_pid_dir", func(c *conf.Config) *bool { return &c.UsePIDDir }).
+		noEffect("director's pid file is in its run directory (--run-dir)"),
 	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5",
 		"director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),

@@ -112,7 +112,7 @@ func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
 		if k.max == 0 {
 			k.max = k.need
 		}
-		if isLater(block, k.name) {
+		if isLater(block, k.name) && k.state != NoEffect {
 			k.state, k.why = NoEffect, whyLater
 			k.serves = slices.Contains(serving[block], k.name)
 		}
