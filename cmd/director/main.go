@@ -45,6 +45,7 @@ type commands struct {
 	Drain    drainCmd    `cmd:"" help:"Give a real server or a host no new connections, until undone or for a time."`
 	Undrain  undrainCmd  `cmd:"" help:"End a drain."`
 	Weight   weightCmd   `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
+	IPVS     ipvsCmd     `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or make a configuration of one."`
 	Upgrade  upgradeCmd  `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Worker   workerCmd   `cmd:"" hidden:"" help:"A worker process; started by run."`

@@ -50,6 +50,7 @@ var pure = []string{
 	"vrrp/track",
 	"retry",
 	"virtualserver/table",
+	"virtualserver/ipvsadm",
 	"checkers/verdict",
 	"supervisor/reload",
 	"supervisor/rollout",

@@ -282,3 +282,13 @@ func withoutName(err error) error {
 	}
 	return err
 }
+
+// Keys are the keys in the journal at path, sorted, without taking it: those of
+// another epoch are none.
+func Keys(path, epoch string) ([]string, error) {
+	j := newJournal(path, epoch)
+	if err := j.read(); err != nil {
+		return nil, fmt.Errorf("reading journal %s: %w", path, err)
+	}
+	return j.keys(), nil
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/virtualserver/ipvsadm"
+)
+
+type ipvsCmd struct {
+	List   ipvsListCmd   `cmd:"" default:"withargs" help:"Print the kernel's table (default)."`
+	Import ipvsImportCmd `cmd:"" help:"Make virtual_server blocks of a table."`
+}
+
+type ipvsListCmd struct {
+	daemonDirs
+	List    bool `short:"L" name:"list" help:"As ipvsadm -L does, with whose each service is (default)."`
+	Small   bool `short:"l" name:"lower-list" hidden:""`
+	Save    bool `short:"S" name:"save" help:"As ipvsadm -S does: what ipvsadm-restore reads."`
+	Numeric bool `short:"n" name:"numeric" help:"Numbers; there are no names in any case."`
+}
+
+// Help is the example that "director ipvs --help" shows.
+func (ipvsCmd) Help() string {
+	return `Reads the kernel's table itself; no director need run. "# director's" marks services that the director of
+--run-dir has made or adopted and will remove, "# not director's" those that it leaves alone.
+
+Example: director ipvs -Ln
+         director ipvs -Sn > table.save
+         director ipvs import table.save`
+}
+
+// Run prints the table.
+func (c *ipvsListCmd) Run(std streams) error {
+	if c.Save && (c.List || c.Small) {
+		return errors.New("give either -L or -S")
+	}
+	list, err := hostcheck.IPVSTable(c.run())
+	if err != nil {
+		return err
+	}
+	write := ipvsadm.List
+	if c.Save {
+		write = ipvsadm.Save
+	}
+	if err := write(std.out, list); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}
+
+type ipvsImportCmd struct {
+	daemonDirs
+	File string `arg:"" optional:"" help:"What ipvsadm-save -n or director ipvs -S wrote; - is standard input; default the running table."`
+}
+
+// Help is the example that "director ipvs import --help" shows.
+func (ipvsImportCmd) Help() string {
+	return `Prints virtual_server blocks for a configuration file. It adds no checks. When a line cannot be read, or
+cannot be had in a configuration, nothing is printed but why, with the numbers of the lines.
+
+Example: ipvsadm-save -n | director ipvs import - > virtual-servers.conf`
+}
+
+// Run prints the blocks.
+func (c *ipvsImportCmd) Run(std streams) error {
+	list, err := c.read(std)
+	if err != nil {
+		return err
+	}
+	made, err := hostcheck.Import(list, func(text string) (*conf.Config, []conf.Finding) {
+		return load.LoadText("import", text, load.Options{})
+	})
+	if err != nil {
+		return err
+	}
+	for _, note := range made.Notes {
+		fmt.Fprintln(std.err, "director: note:", note)
+	}
+	if _, err := io.WriteString(std.out, made.Text); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	return nil
+}
+
+// read reads the table that is to be imported.
+func (c *ipvsImportCmd) read(std streams) ([]ipvsadm.Service, error) {
+	from := os.Stdin
+	switch c.File {
+	case "":
+		return hostcheck.IPVSTable(c.run())
+	case "-":
+	default:
+		f, err := os.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		from = f
+	}
+	text, err := io.ReadAll(io.LimitReader(from, ipvsadm.MaxText+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the table: %w", err)
+	}
+	list, wrong := ipvsadm.Parse(string(text))
+	for _, e := range wrong {
+		fmt.Fprintf(std.err, "%s:%d: %v\n", c.File, e.Line, e.Err)
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("nothing is imported from %s", c.File)
+	}
+	ipvsadm.Sort(list)
+	return list, nil
+}
