@@ -146,7 +146,8 @@ func address(text string) (a netip.Addr, port uint16, alone bool, err error) {
 	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")); err == nil {
 		return a, 0, true, check(a, text)
 	}
-	return a, 0, false, fmt.Errorf("%q is no address and port in numbers (write the text with ipvsadm-save -n)", clip(text))
+	return a, 0, false, fmt.Errorf("%q is no address and port in numbers (write the text with ipvsadm-save -n)",
+		clip(text))
 }
 
 func check(a netip.Addr, text string) error {
