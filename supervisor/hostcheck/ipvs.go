@@ -24,8 +24,9 @@ const (
 // service is, the journal of the director with that run directory says.
 func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
 	var f plan.Facts
-	Look(&f)
-	LookClosely(&f)
+	cfg := &conf.Config{} // of this network namespace
+	Look(&f, cfg)
+	LookClosely(&f, cfg)
 	if f.Table == nil {
 		if len(f.Unknown) > 0 {
 			return nil, errors.New(f.Unknown[len(f.Unknown)-1])
