@@ -53,6 +53,9 @@ func Run() error {
 	// A signal to the whole group or control group is not for the holder.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	runtime.LockOSThread() // a tracer is a thread
+	if err := unix.SetNonblock(socketFD, true); err != nil { // else it takes no deadline
+		return fmt.Errorf("holding signals: %w", err)
+	}
 	h := &holder{target: os.Getppid(), socket: os.NewFile(socketFD, "socket")}
 	if _, err := h.socket.Read(make([]byte, 1)); err != nil {
 		return fmt.Errorf("holding signals: %w", err)
@@ -150,7 +153,9 @@ func isStop(s syscall.Signal) bool {
 
 // awaitRelease sends what was held when it is time to, and ends this process.
 func (h *holder) awaitRelease() {
-	_ = h.socket.SetReadDeadline(time.Now().Add(longest)) // a socket that cannot have one has an end
+	if err := h.socket.SetReadDeadline(time.Now().Add(longest)); err != nil {
+		time.AfterFunc(longest, func() { h.socket.Close() })
+	}
 	_, _ = h.socket.Read(make([]byte, 1))
 	h.mu.Lock() // for good
 	for _, s := range h.held {
