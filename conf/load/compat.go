@@ -26,7 +26,8 @@ func (l *loader) compatLines() {
 			}
 			words := strings.Fields(line)
 			if len(words) > 1 && words[0][0] == '@' && strings.HasPrefix(words[1], "include") {
-				l.WarnAt(pos, nil, "include-condition", "include stands behind a condition: keepalived would read the file twice")
+				l.WarnAt(pos, nil, "include-condition",
+					"include stands behind an @ condition: keepalived would read the file twice")
 			}
 		}
 	}

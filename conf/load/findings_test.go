@@ -110,7 +110,7 @@ func TestFindings(t *testing.T) {
 			"6:5: warning: notify_master is already set at t.conf:5:5: this line is ignored"},
 		{"switched off by a word", "global_defs {\n vrrp_strict off\n}\n",
 			"2:14: note: \"off\" and what follows it are ignored: vrrp_strict takes no more words\n" +
-				"2:14: note: vrrp_strict is on when it is said, whatever follows it (leave the line out to have it off)"},
+				"2:14: note: vrrp_strict takes no value: writing it turns it on (leave the line out to have it off)"},
 		{"empty command", in(`    notify_master ""`), "5:5: warning: notify_master has no command"},
 		{"script without script", "vrrp_script s {\n    interval 1\n}\n",
 			"3:1: warning: vrrp_script s has no script: it is removed"},
@@ -135,7 +135,7 @@ func TestFindings(t *testing.T) {
 			"1:1: error: vrrp_instance A has no virtual address, and version 3 needs one"},
 		{"no address is wanted", strings.Replace(in("    version 3\n    no_virtual_ipaddress"), "10.0.0.1", "", 1), ""},
 		{"VRID twice on a link", in("") + strings.Replace(in(""), "A", "B", 1),
-			"9:5: error: (B) virtual_router_id 1 is that of vrrp_instance A on the same interface eth0 (A is at t.conf:1:1; " +
+			"9:5: error: (B) virtual_router_id 1 is also that of vrrp_instance A on the same interface eth0 (A is at t.conf:1:1; " +
 				"2 is free in this file)"},
 		{"VRID on two links", in("") + strings.NewReplacer("A", "B", "eth0", "eth1").Replace(in("")), ""},
 		{"VRID in two families", in("") + strings.NewReplacer("A", "B", "10.0.0.1", "fe80::1").Replace(in("")), ""},
@@ -184,7 +184,7 @@ func TestFindings(t *testing.T) {
 		{"password in version 3", in("    version 3\n    authentication {\n auth_type PASS\n auth_pass 1\n }"),
 			"6:5: warning: (A) version 3 has no authentication"},
 		{"auth_type", in("    authentication {\n auth_type pass\n }"), "6:12: warning: auth_type cannot be \"pass\""},
-		{"unicast without peers", in("    unicast_src_ip 10.0.0.9"), "5:5: warning: (A) there is no unicast_peer"},
+		{"unicast without peers", in("    unicast_src_ip 10.0.0.9"), "5:5: warning: (A) unicast_peer names no peer"},
 		{"peers of another family", in("    unicast_peer { fe80::2 }"),
 			"5:5: warning: (A) peer fe80::2 is of another family"},
 		{"old sync daemon", in("    lvs_sync_daemon_interface eth1"),
@@ -193,11 +193,11 @@ func TestFindings(t *testing.T) {
 		// Strict mode.
 		{"strict", "global_defs { vrrp_strict }\n" + in("    state MASTER\n    priority 100"),
 			"2:1: note: (A) in strict mode the virtual addresses answer neither ping nor TCP\n" +
-				"6:5: warning: (A) strict mode: state MASTER goes with priority 255"},
+				"6:5: warning: (A) strict mode wants state MASTER with priority 255"},
 		{"strict and unicast", in("    strict_mode on\n    unicast_peer { 10.0.0.2 }"),
 			"1:1: warning: (A) strict mode does not allow unicast: it is used anyway"},
 		{"strict and accept", in("    strict_mode on\n    accept"),
-			"6:5: warning: (A) strict mode has no accept in version 2"},
+			"6:5: warning: (A) strict mode does not allow accept in version 2"},
 
 		// Trackers and groups.
 		{"script that is not there", in("    track_script { s }"),
@@ -207,7 +207,7 @@ func TestFindings(t *testing.T) {
 			"8:20: warning: (A) track script s is defined further down: it is tracked, but keepalived would ignore this line " +
 				"(move the vrrp_script block up)"},
 		{"scripts run by root", "vrrp_script s {\n script /bin/true\n}\n" + in("    track_script { s }"),
-			"2:2: warning: scripts are run without enable_script_security"},
+			"2:2: warning: scripts run without enable_script_security"},
 		{"empty group", "vrrp_sync_group G {\n A\n}\n" + in(""),
 			"2:2: warning: unknown keyword \"A\" in vrrp_sync_group\n3:1: warning: sync group G has no members: it is removed"},
 		{"group of one", "vrrp_sync_group G {\n group { A }\n}\n" + in(""), "1:1: warning: sync group G has a single member"},

@@ -114,7 +114,7 @@ func (l *loader) finishGroups() {
 			l.AtEnd(l.Node(g), "empty-group", "sync group %s has no members: it is removed", value.Clip(g.Name))
 			continue
 		case 1:
-			l.Warn(l.Node(g), "single-member", "sync group %s has a single member, which is probably not what is wanted",
+			l.Warn(l.Node(g), "single-member", "sync group %s has a single member: a group is for two or more",
 				value.Clip(g.Name))
 		}
 		if g.SMTPAlert == conf.Unset {
@@ -160,7 +160,7 @@ func (l *loader) scriptSecurity() {
 	if g.ScriptSecurity {
 		if src, ok := l.Sources.Source(g, "enable_script_security"); ok && g.ScriptUser == "" {
 			l.Report(conf.Note, src.Pos, nil, "script-user",
-				"without a script_user there must be a user keepalived_script, or no script runs")
+				"script_user is not set: scripts run only if this host has a user keepalived_script")
 		}
 		return
 	}
@@ -184,7 +184,7 @@ func (l *loader) scriptSecurity() {
 			continue
 		}
 		f := l.warnAtKeyword(s, "script", "script-security",
-			"scripts are run without enable_script_security, by root unless there is a user keepalived_script")
+			"scripts run without enable_script_security, as root unless this host has a user keepalived_script")
 		f.Hint = "set enable_script_security and script_user in global_defs"
 		return
 	}

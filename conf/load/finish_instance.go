@@ -196,7 +196,7 @@ func (l *loader) identity(in *conf.Instance) {
 
 func (l *loader) finishSource(in *conf.Instance) {
 	if word := l.UnicastWord[in]; word != nil && len(in.UnicastPeers) == 0 && !in.UnicastFaultNoPeer {
-		l.Warn(word, "no-peers", "(%s) there is no unicast_peer: advertisements go to the multicast group",
+		l.Warn(word, "no-peers", "(%s) unicast_peer names no peer: advertisements go to the multicast group",
 			value.Clip(in.Name))
 	}
 	if in.Preempt && in.PreemptDelay == 0 || !in.Master {
@@ -277,7 +277,7 @@ func (l *loader) duplicateVRIDs() {
 		if c := said(n, "virtual_router_id"); c != nil {
 			n = c
 		}
-		f := l.Err(n, "duplicate-vrid", "(%s) virtual_router_id %d is that of vrrp_instance %s on the same interface %s",
+		f := l.Err(n, "duplicate-vrid", "(%s) virtual_router_id %d is also that of vrrp_instance %s on the same interface %s",
 			value.Clip(in.Name), in.VRID, value.Clip(other.Name), value.Clip(in.Interface))
 		f.Hint = other.Name + " is at " + l.Node(other).Pos().String()
 		if free := freeVRID(l.Config.Instances, in); free != 0 {

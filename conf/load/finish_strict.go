@@ -15,11 +15,12 @@ func (l *loader) finishAuth(in *conf.Instance) {
 			value.Clip(in.Name)).Hint = "auth_hmac signs advertisements of version 3"
 		in.Auth = conf.Authentication{}
 	case in.Auth.Type == conf.NoAuth:
-		l.Note(l.AuthNode[in], "auth-type", "(%s) there is a password and no auth_type: advertisements are not authenticated",
+		l.Note(l.AuthNode[in], "auth-type",
+			"(%s) auth_pass is set and auth_type is not: advertisements are not authenticated",
 			value.Clip(in.Name))
 		in.Auth = conf.Authentication{}
 	case in.Auth.Pass == "":
-		l.Warn(l.AuthNode[in], "auth-pass", "(%s) there is no auth_pass: advertisements are not authenticated",
+		l.Warn(l.AuthNode[in], "auth-pass", "(%s) auth_pass is missing: advertisements are not authenticated",
 			value.Clip(in.Name))
 		in.Auth = conf.Authentication{}
 	case in.Auth.Type == conf.AHAuth && in.Master:
@@ -44,7 +45,8 @@ func (l *loader) finishAuth(in *conf.Instance) {
 		in.HMAC = nil
 		return
 	case in.Strict && h.Mode != "enforce":
-		l.Warn(n, "strict", "(%s) strict mode has only mode enforce of auth_hmac: it is ignored", value.Clip(in.Name))
+		l.Warn(n, "strict",
+			"(%s) strict mode allows only mode enforce of auth_hmac: auth_hmac is ignored", value.Clip(in.Name))
 		in.HMAC = nil
 		return
 	}
@@ -73,25 +75,29 @@ func (l *loader) strict(in *conf.Instance) {
 			"in the instance"
 	}
 	if in.Master != (in.Priority == 255) {
-		l.warnAtKeyword(in, "state", "strict", "(%s) strict mode: state MASTER goes with priority 255 and with no other",
+		l.warnAtKeyword(in, "state", "strict",
+			"(%s) strict mode wants state MASTER with priority 255 and BACKUP with any other",
 			name)
 		in.Master = in.Priority == 255
 	}
 	if in.Auth.Type != conf.NoAuth {
-		l.Warn(l.AuthNode[in], "strict", "(%s) strict mode has no authentication: it is ignored", name)
+		l.Warn(l.AuthNode[in], "strict", "(%s) strict mode does not allow authentication: it is ignored", name)
 		in.Auth = conf.Authentication{}
 	}
 	if in.PreemptDelay != 0 {
-		l.warnAtKeyword(in, "preempt_delay", "strict", "(%s) strict mode has no preempt_delay: it is ignored", name)
+		l.warnAtKeyword(in, "preempt_delay", "strict",
+			"(%s) strict mode does not allow preempt_delay: it is ignored", name)
 		in.PreemptDelay = 0
 	}
 	if in.DownTimerAdverts != 3 {
-		l.warnAtKeyword(in, "down_timer_adverts", "strict", "(%s) strict mode has 3 down_timer_adverts", name)
+		l.warnAtKeyword(in, "down_timer_adverts", "strict",
+			"(%s) strict mode allows only 3 down_timer_adverts: 3 is used", name)
 		in.DownTimerAdverts = 3
 	}
 	accept := l.Sources.Has(in, "accept") && !in.NoAccept
 	if accept && in.Version == 2 {
-		l.warnAtKeyword(in, "accept", "strict", "(%s) strict mode has no accept in version 2: it is ignored", name)
+		l.warnAtKeyword(in, "accept", "strict",
+			"(%s) strict mode does not allow accept in version 2: it is ignored", name)
 		accept = false
 	}
 	if !accept && in.Priority != 255 && !in.NoAccept {
@@ -100,12 +106,13 @@ func (l *loader) strict(in *conf.Instance) {
 			"(%s) in strict mode the virtual addresses answer neither ping nor TCP: packets to them are dropped", name)
 	}
 	if in.VMACXmit {
-		l.warnAtKeyword(in, "vmac_xmit_base", "strict", "(%s) strict mode has no vmac_xmit_base: it is ignored", name)
+		l.warnAtKeyword(in, "vmac_xmit_base", "strict",
+			"(%s) strict mode does not allow vmac_xmit_base: it is ignored", name)
 		in.VMACXmit = false
 	}
 	if in.VMAC != nil && in.VMAC.MAC != "" {
 		l.warnAtKeyword(in, "use_vmac", "strict",
-			"(%s) strict mode has only the virtual MAC address of the RFC: %s is ignored", name, in.VMAC.MAC)
+			"(%s) strict mode allows only the virtual MAC address of RFC 9568: %s is ignored", name, in.VMAC.MAC)
 		in.VMAC.MAC = ""
 	}
 	list := l.Addresses[in]

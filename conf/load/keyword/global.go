@@ -266,7 +266,7 @@ var globalProcess = []keyword[conf.Global]{
 			case err == nil && v <= 0o777:
 				g.Umask = uint32(v)
 			case strings.HasPrefix(n.Arg(0), "I"):
-				l.Note(n, "umask-bits", "umask in letters is not read: 0177 is used")
+				l.Note(n, "umask-bits", "director does not read a umask in letters: 0177 is used")
 			default:
 				l.WarnArg(n, 0, "unknown-value", "%q is not a umask: 0177 is used", value.Clip(n.Arg(0)))
 			}

@@ -107,7 +107,7 @@ func bare[T any](name string, field func(*T) *bool) keyword[T] {
 		set: func(l *Loader, n *syntax.Node, t *T) {
 			*field(t) = true
 			if v, ok := value.BoolWord(n.Arg(0)); ok && !v {
-				l.NoteArg(n, 0, "extra-words", "%s is on when it is said, whatever follows it",
+				l.NoteArg(n, 0, "extra-words", "%s takes no value: writing it turns it on",
 					name).Hint = "leave the line out to have it off"
 			}
 		},

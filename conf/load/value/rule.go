@@ -170,7 +170,7 @@ func (l *Reader) rule(c *syntax.Node) (conf.Rule, bool) {
 	if !preferred {
 		l.Preference--
 		r.Priority = uint32(l.Preference + 1)
-		l.Warn(c, "no-preference", "rule has no preference: %d is used, which is probably not what is wanted",
+		l.Warn(c, "no-preference", "rule has no preference: %d is used, write one to choose the order of rules",
 			r.Priority).Hint = "write preference N"
 	}
 	if r.Action == "lookup" && r.Table == 0 && !r.L3MDev {
