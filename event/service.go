@@ -58,6 +58,12 @@ type VirtualServerState struct {
 	// from ContestedSince on; 0 when nothing does.
 	Contested      int
 	ContestedSince time.Time
+	// Sorry says that the sorry server has the traffic.
+	Sorry bool
+	// Idle says that all real servers that are up have the weight 0: nobody is served.
+	Idle bool
+	// Differs is what something else has changed and is left as it is (reconcile report).
+	Differs string
 }
 
 // Problem says what is wrong with it in the kernel; empty when nothing is.
@@ -69,6 +75,10 @@ func (s VirtualServerState) Problem() string {
 		return s.Error
 	case s.Contested > 0:
 		return fmt.Sprintf("something else keeps changing it (changed back %d times)", s.Contested)
+	case s.Idle && !s.Sorry:
+		return "all real servers that are up have the weight 0: nobody is served"
+	case s.Differs != "":
+		return "something else changed it: " + s.Differs
 	}
 	return ""
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
 	"github.com/lvs-director/director/virtualserver/table"
 )
@@ -104,22 +103,6 @@ func TestARefusedRealServerIsNotAlive(t *testing.T) {
 		}
 		if l := r.lastLoaded(); l.Error != "" || l.Refused == "" {
 			t.Errorf("loaded %+v, want nothing to wait for", l)
-		}
-	})
-}
-
-// A driver that cannot follow to the new IPVS ends the loop, so that a worker is
-// started that can.
-func TestIPVSThatOnlyAnotherProcessCanUse(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := start(t, ipvstest.NewFake(), newJournal())
-		r.apply(1, nil, virtual(vip, a, b))
-		r.kernel.Break(syscall.ENOENT)
-		r.withoutIPVS(ipvs.ErrReloaded)
-		time.Sleep(5 * time.Second)
-		r.loop.Stop(true) // returns, since Run has ended
-		if lines := r.lines(ipvs.ErrReloaded.Error()); len(lines) != 1 {
-			t.Errorf("log %q", r.lines(""))
 		}
 	})
 }

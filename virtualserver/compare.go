@@ -18,12 +18,45 @@ func (r *reconciler) reconcile() {
 	if r.idle() || !r.started {
 		return
 	}
-	r.retryDue(time.Now())
-	if r.read() {
+	now := time.Now()
+	r.overridesDue(now)
+	r.retryDue(now)
+	if r.policy == conf.NoReconcile && r.looked && r.unreadable == "" && len(r.stale) == 0 {
+		r.readDraining()
+	} else if r.read() {
 		r.readSome()
+		r.readDraining()
+	}
+	r.sync()
+	r.applyHost()
+	r.report()
+}
+
+// look is what the loop does between two rounds, when the time has come for something
+// that it waits for.
+func (r *reconciler) look() {
+	r.wake = time.Time{}
+	if r.driver != nil && r.unreadable == "" {
+		r.readDraining()
 	}
 	r.sync()
 	r.report()
+}
+
+// readDraining reads the services whose real servers finish their connections.
+func (r *reconciler) readDraining() {
+	for _, key := range r.ring {
+		svc := r.services[key]
+		e, known := r.have[key]
+		if !known || !r.drains(svc) {
+			continue
+		}
+		if err := r.readEntry(e.Service); err != nil {
+			r.cannotRead(err)
+			return
+		}
+		r.dirty.add(key)
+	}
 }
 
 // open opens the kernel's table when it is needed for the first time.
@@ -32,9 +65,6 @@ func (r *reconciler) open() bool {
 		return true
 	}
 	d, err := r.Open()
-	if errors.Is(err, ipvs.ErrReloaded) {
-		r.fatal = err
-	}
 	if err != nil {
 		r.cannotRead(err)
 		return false
@@ -84,13 +114,16 @@ func (r *reconciler) read() bool {
 			}
 			r.postpone(s.Key, now)
 		case !table.SameService(e.Service, s):
+			if r.onlyReport(s.Key, "scheduler, flags or persistence changed") {
+				continue
+			}
 			e.Service = s
 			r.have[s.Key] = e
 			r.changedByOthers(s.Key, "scheduler, flags or persistence changed")
 		}
 	}
 	for key := range r.have {
-		if !seen.has(key) {
+		if !seen.has(key) && !r.onlyReport(key, "missing") {
 			delete(r.have, key)
 			r.changedByOthers(key, "missing")
 		}
@@ -110,9 +143,61 @@ func (r *reconciler) readEntry(s table.Service) error {
 	if err != nil {
 		return err
 	}
-	r.have[s.Key] = ipvs.Entry(s, destinations)
+	before, known := r.have[s.Key]
+	now := ipvs.Entry(s, destinations)
+	for at, d := range now.Destinations {
+		switch {
+		case d.Weight > 0:
+			d.Place = d.Weight
+		default:
+			d.Place = before.Destinations[at].Place
+		}
+		now.Destinations[at] = d
+	}
+	if svc := r.services[s.Key]; svc != nil {
+		svc.counted = time.Now()
+		r.changed.add(s.Key)
+		r.noteHands(svc, before, known, now)
+		if text := difference(before, now); known && r.looked && r.policy >= conf.ReportOnly && !r.stale.has(s.Key) {
+			r.reportDifference(svc, text)
+			now = countsOnly(before, now)
+		}
+	}
+	r.have[s.Key] = now
 	delete(r.stale, s.Key)
 	return nil
+}
+
+// countsOnly is an entry as it is believed to be, with the connections that the
+// kernel has counted.
+func countsOnly(before, now table.Entry) table.Entry {
+	for at, d := range before.Destinations {
+		d.Counts = now.Destinations[at].Counts
+		before.Destinations[at] = d
+	}
+	return before
+}
+
+// onlyReport notes a difference of a service that is not to be repaired; it says
+// whether that is so.
+func (r *reconciler) onlyReport(key conf.ServiceKey, text string) bool {
+	svc := r.services[key]
+	if svc == nil || r.policy < conf.ReportOnly || !r.looked || r.stale.has(key) {
+		return false
+	}
+	r.reportDifference(svc, text)
+	return true
+}
+
+func (r *reconciler) reportDifference(svc *service, text string) {
+	if text == svc.differs || r.policy != conf.ReportOnly {
+		return
+	}
+	if svc.differs = text; text != "" {
+		r.Log.Warn("something else changed a virtual server: leaving it (reconcile report)", "virtual_server",
+			svc.key.String(), "found", text)
+	}
+	r.changed.add(svc.key)
 }
 
 // readSome compares the real servers of some services: of so many that all had
@@ -174,7 +259,7 @@ func difference(before, now table.Entry) string {
 
 // changedByOthers notes what something else did to a service that was as wanted.
 func (r *reconciler) changedByOthers(key conf.ServiceKey, text string) {
-	if s := r.servers[key]; s != nil && s.synced && r.drift[key] == "" {
+	if s := r.services[key]; s != nil && s.synced && r.drift[key] == "" {
 		r.drift[key] = text
 	}
 	r.postpone(key, time.Now())
@@ -199,7 +284,7 @@ func (r *reconciler) logRepairs(done []table.Op) {
 	var repaired []conf.ServiceKey
 	for _, key := range r.ring {
 		text, drifted := r.drift[key]
-		s := r.servers[key]
+		s := r.services[key]
 		if !drifted || len(s.failures.texts) > 0 {
 			continue
 		}
@@ -228,7 +313,7 @@ func (r *reconciler) logRepairs(done []table.Op) {
 		r.Log.Warn("something else changed more virtual servers: changed back", "virtual_servers", n)
 	}
 	for key := range r.drift {
-		if r.servers[key] == nil {
+		if r.services[key] == nil {
 			delete(r.drift, key)
 		}
 	}

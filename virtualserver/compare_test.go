@@ -57,6 +57,7 @@ func TestForeignChangesAreRepaired(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := start(t, ipvstest.NewFake(), newJournal())
+				r.global.Reconcile = conf.Enforce
 				r.apply(1, nil, vs)
 				before := r.kernel.Table()
 				if err := r.kernel.Do(test.change); err != nil {
@@ -93,6 +94,7 @@ func TestLargeTableIsComparedInSlices(t *testing.T) {
 			}
 			servers = append(servers, vs)
 		}
+		r.global.Reconcile = conf.Enforce
 		r.apply(1, nil, servers...)
 		time.Sleep(time.Minute) // any phase of the round
 		for _, vs := range servers {

@@ -183,7 +183,7 @@ func TestNothingIsMadeThatCannotBeJournaled(t *testing.T) {
 		r.expect(tables{vip: {a: 1, b: 1}})
 		r.journal.fail(nil)
 		time.Sleep(time.Second)
-		if held := r.journal.Held(); len(held) != 1 {
+		if held := r.journal.services(); len(held) != 1 {
 			t.Errorf("journal %q", held)
 		}
 	})

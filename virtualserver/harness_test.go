@@ -69,6 +69,11 @@ func (j *journal) Held() []string {
 	return slices.Sorted(maps.Keys(j.keys))
 }
 
+// services are the services in the journal.
+func (j *journal) services() []string {
+	return slices.DeleteFunc(j.Held(), func(key string) bool { return !strings.HasPrefix(key, "service ") })
+}
+
 // rig is a loop with everything around it, inside a synctest bubble.
 type rig struct {
 	t       *testing.T
@@ -76,6 +81,7 @@ type rig struct {
 	kernel  *ipvstest.Fake
 	journal *journal
 	files   map[string]string
+	global  conf.Global // of the configurations that are applied
 
 	mu     sync.Mutex
 	log    bytes.Buffer
@@ -172,7 +178,7 @@ func (r *rig) lastLoaded() event.TableLoaded {
 
 // apply configures and waits until the loop rests.
 func (r *rig) apply(generation uint64, verdicts []event.RealServerState, servers ...*conf.VirtualServer) {
-	r.loop.Apply(&conf.Config{VirtualServers: servers}, verdicts, generation)
+	r.loop.Apply(&conf.Config{Global: r.global, VirtualServers: servers}, virtualserver.Known{RealServers: verdicts}, generation)
 	synctest.Wait()
 }
 

@@ -57,7 +57,7 @@ func TestKernel(t *testing.T) {
 	mh.Scheduler, mh.Persistence = "mh", time.Minute
 	servers := []*conf.VirtualServer{mh, rr}
 	down := []event.RealServerState{verdict(mh, 1, false)}
-	loop.Apply(&conf.Config{VirtualServers: servers}, down, 1)
+	loop.Apply(&conf.Config{VirtualServers: servers}, virtualserver.Known{RealServers: down}, 1)
 	if l := <-loaded; l.Error != "" {
 		t.Fatal(l.Error)
 	}

@@ -25,17 +25,26 @@ func New(opt Options) *Loop {
 }
 
 // Apply makes the virtual servers of cfg the wanted ones. generation is returned
-// in event.TableLoaded.
-//
-// verdicts are known from elsewhere: after a restart the supervisor's, so that a
-// real server that was down stays out of the table. A verdict that was passed to
-// Verdict is newer and wins. A real server without a verdict is up, or down with
-// alpha.
-//
-// The configuration must not be changed afterwards.
-func (l *Loop) Apply(cfg *conf.Config, verdicts []event.RealServerState, generation uint64) {
-	a := &application{servers: cfg.VirtualServers, verdicts: verdicts, generation: generation}
+// in event.TableLoaded. The configuration must not be changed afterwards.
+func (l *Loop) Apply(cfg *conf.Config, known Known, generation uint64) {
+	a := &application{config: cfg, known: known, generation: generation}
 	l.inbox.Put(func(t *requests) { t.application = a })
+}
+
+// Override replaces the overrides. reset names weights set by hand in the kernel that
+// end (VirtualServer and RealServer of each are looked at).
+func (l *Loop) Override(list, reset []event.Override) {
+	l.inbox.Put(func(t *requests) {
+		if t.overrides != nil {
+			reset = append(t.overrides.reset, reset...)
+		}
+		t.overrides = &overriding{list: list, reset: reset}
+	})
+}
+
+// Follow tells the state of the VRRP instance that the sync daemons follow.
+func (l *Loop) Follow(state event.VRRPState) {
+	l.inbox.Put(func(t *requests) { t.followed = &state })
 }
 
 // Verdict passes the checkers' verdict on a real server. The latest one wins. One
@@ -63,39 +72,46 @@ func (l *Loop) Stop(keep bool) {
 }
 
 // Run owns the table until Stop is called, or until ctx is done, which leaves the
-// table as it is. It touches the kernel only after the first Apply. It is called
-// once. An error says that only another process can go on (ipvs.ErrReloaded).
-func (l *Loop) Run(ctx context.Context) error {
+// table as it is. It touches the kernel only after the first Apply. It is called once.
+func (l *Loop) Run(ctx context.Context) {
 	defer close(l.done)
 	r := newReconciler(l.opt)
 	defer r.close()
 	timer := time.NewTimer(reconcileInterval)
 	defer timer.Stop()
-	for armed := true; ; {
+	round := time.Now().Add(reconcileInterval)
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-l.inbox.Signal():
 			t := l.inbox.Take(requests{})
 			if t.stop != nil {
 				if !t.stop.keep {
 					r.removeAll()
 				}
-				return nil
+				return
 			}
-			r.take(t.application, t.verdicts)
+			r.take(t)
 		case <-timer.C:
-			armed = false
+			if time.Now().Before(round) {
+				r.look()
+				break
+			}
+			r.wake = time.Time{}
 			r.reconcile()
+			// Counted from the end of the work, so that a slow kernel gets a pause.
+			round = time.Now().Add(reconcileInterval)
 		}
-		if r.fatal != nil {
-			return r.fatal
-		}
-		// Counted from the end of the work, so that a slow kernel gets a pause.
 		// Without a service to keep there is nothing to compare.
-		if !armed && !r.idle() {
-			timer.Reset(reconcileInterval)
-			armed = true
+		if r.idle() {
+			timer.Stop()
+			continue
 		}
+		next := time.Until(round)
+		if !r.wake.IsZero() {
+			next = min(next, time.Until(r.wake))
+		}
+		timer.Reset(max(next, 0))
 	}
 }

@@ -27,7 +27,7 @@ func TestLoadsTheTable(t *testing.T) {
 		if s := r.state(vs); !s.Quorum || s.Alive != 2 || s.Total != 2 || s.Error != "" {
 			t.Errorf("state %+v", s)
 		}
-		if diff := cmp.Diff([]string{"service tcp 10.0.0.1:80"}, r.journal.Held()); diff != "" {
+		if diff := cmp.Diff([]string{"service tcp 10.0.0.1:80"}, r.journal.services()); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)
 		}
 		// And then it is silent.
@@ -62,7 +62,7 @@ func TestVerdicts(t *testing.T) {
 		// The latest of many counts.
 		for up := range 100 {
 			v := verdict(vs, 0, up%2 == 1)
-			v.Weight = up
+			v.Weight, v.Checked = up, true
 			r.loop.Verdict(v)
 		}
 		r.expect(tables{vip: {a: 99}})
@@ -104,7 +104,7 @@ func TestReload(t *testing.T) {
 			"remove virtual server [10.0.0.2]:tcp:80")
 		r.apply(3, nil, virtual(vip, b, c))
 		r.expectDone("remove real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80")
-		if diff := cmp.Diff([]string{"service tcp 10.0.0.1:80"}, r.journal.Held()); diff != "" {
+		if diff := cmp.Diff([]string{"service tcp 10.0.0.1:80"}, r.journal.services()); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)
 		}
 		// The verdict about a server that went does not outlive it.
@@ -124,7 +124,7 @@ func TestReloadChangesWeight(t *testing.T) {
 		r.apply(1, nil, vs)
 		r.loop.Verdict(verdict(vs, 0, true)) // with the configured weight
 		own := verdict(vs, 1, true)
-		own.Weight = 3 // a checker's own
+		own.Weight, own.Checked = 3, true // a checker's own
 		r.loop.Verdict(own)
 		synctest.Wait()
 		heavy := virtual(vip, a, b)
@@ -189,7 +189,7 @@ func TestStop(t *testing.T) {
 			r.loop.Stop(keep)
 			if keep {
 				r.expect(tables{vip: {a: 1}, vip2: {c: 5}})
-				if len(j.Held()) != 1 {
+				if len(j.services()) != 1 {
 					t.Errorf("journal %q after -I", j.Held())
 				}
 			} else {
@@ -207,15 +207,16 @@ func TestEndOfContextLeavesTheTable(t *testing.T) {
 		kernel, j := ipvstest.NewFake(), newJournal()
 		loop := virtualserver.New(virtualserver.Options{Open: func() (ipvs.Driver, error) { return kernel, nil }, Journal: j})
 		ctx, cancel := context.WithCancel(t.Context())
-		loop.Apply(&conf.Config{VirtualServers: []*conf.VirtualServer{virtual(vip, a)}}, nil, 1)
-		ended := make(chan error)
-		go func() { ended <- loop.Run(ctx) }()
+		loop.Apply(&conf.Config{VirtualServers: []*conf.VirtualServer{virtual(vip, a)}}, virtualserver.Known{}, 1)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			loop.Run(ctx)
+		}()
 		synctest.Wait()
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if len(kernel.Table()) != 1 || len(j.Held()) != 1 {
+		<-ended
+		if len(kernel.Table()) != 1 || len(j.services()) != 1 {
 			t.Errorf("table %v, journal %q", kernel.Table(), j.Held())
 		}
 	})

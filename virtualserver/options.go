@@ -35,8 +35,20 @@ type Options struct {
 	// Loaded is called when the table was first brought in line with a
 	// configuration, and again whenever its error changes.
 	Loaded func(event.TableLoaded)
-	// ReadFile reads kernel settings; nil is os.ReadFile.
-	ReadFile func(string) ([]byte, error)
+	// Verdict is called with each verdict that was passed to the loop once the table
+	// has it, or with why it has not (Unset). Of several on one real server the latest
+	// one is told.
+	Verdict func(event.RealServerState)
+	// InTable is called with what the kernel has of the real servers of a virtual
+	// server, whenever that or a count of connections has changed.
+	InTable func(event.ServersInTable)
+	// Hands is called with all weights that were set by hand in the kernel's table,
+	// when they have changed.
+	Hands func([]event.Override)
+	// ReadFile reads kernel settings; nil is os.ReadFile. WriteFile sets one; nil
+	// writes to the file.
+	ReadFile  func(string) ([]byte, error)
+	WriteFile func(name, value string) error
 }
 
 const (
@@ -60,6 +72,18 @@ func (o *Options) defaults() {
 	}
 	if o.Loaded == nil {
 		o.Loaded = func(event.TableLoaded) {}
+	}
+	if o.Verdict == nil {
+		o.Verdict = func(event.RealServerState) {}
+	}
+	if o.InTable == nil {
+		o.InTable = func(event.ServersInTable) {}
+	}
+	if o.Hands == nil {
+		o.Hands = func([]event.Override) {}
+	}
+	if o.WriteFile == nil {
+		o.WriteFile = func(name, value string) error { return os.WriteFile(name, []byte(value), 0o644) }
 	}
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile

@@ -14,26 +14,35 @@ type reconciler struct {
 	Options
 	driver ipvs.Driver // nil until it is needed
 
-	started  bool // there was a first configuration
-	servers  map[conf.ServiceKey]*server
-	ring     []conf.ServiceKey // of servers, in order
-	names    map[conf.RealServerID]*server
-	verdicts table.Verdicts
-	want     table.Table
+	started   bool // there was a first configuration
+	servers   map[conf.ServiceID]*server
+	services  map[conf.ServiceKey]*service
+	ring      []conf.ServiceKey // of services, in order
+	names     map[conf.RealServerID]*server
+	verdicts  table.Verdicts
+	overrides table.Overrides
+	told      []event.Override // what overrides was made of
+	want      table.Table
+	policy    conf.ReconcilePolicy
 
 	// have is what the kernel has of services that are wanted or ours: as last
 	// read, with our own changes since.
 	have table.Table
 	// held are the services in the journal: ours.
 	held map[conf.ServiceKey]bool
+	// sent are the weights that the journal says we sent.
+	sent map[conf.ServiceKey]map[conf.ServerKey]table.Sent
+	// noted are the notes of a journal whose service is not configured yet.
+	noted map[conf.ServiceKey][]table.Note
 
-	looked bool  // have was read at least once
-	fatal  error // another process has to go on
+	looked bool // have was read at least once
 
 	// dirty services may differ from what is wanted; retry ones failed and are
 	// tried again later; stale ones have to be read again; changed ones may have
 	// something to report.
 	dirty, retry, stale, changed keys
+	// news are verdicts that are told when the table has them.
+	news map[conf.RealServerID]event.RealServerState
 	// refused services could not be added: their real servers are not tried.
 	refused keys
 	// drift says what something else did to a service.
@@ -50,28 +59,61 @@ type reconciler struct {
 	next       int             // in ring: whose real servers are read next
 	credit     int             // how many services and real servers may be read
 	warned     map[string]bool // warnings that are logged once
+	wake       time.Time       // when the loop has to look again before its next round; zero is never
+	handsTold  []event.Override
+	host       host
 }
 
 // server is a virtual server of the configuration.
 type server struct {
 	conf *conf.VirtualServer
-	key  conf.ServiceKey
+	name string
+	keys []conf.ServiceKey // its services, one or more
 
-	quorum   bool
+	quorum   bool // by which the table is made
+	was      bool // the one that was told
 	since    time.Time
 	reason   string
+	reported event.VirtualServerState
+	inTable  event.ServersInTable
+}
+
+// service is one of the kernel's services that is wanted.
+type service struct {
+	server   *server
+	key      conf.ServiceKey
 	failures failures // of the last attempt
 	failing  bool     // that was logged
 	repaired int
-	synced   bool // the kernel had it as wanted before
-	reported event.VirtualServerState
+	synced   bool   // the kernel had it as wanted before
+	differs  string // what something else changed and stays, with reconcile report
+
+	hands   map[conf.ServerKey]hand
+	leaving map[conf.ServerKey]leaving
+	ending  map[conf.ServerKey]table.EndFlows
+	drained map[conf.ServerKey]bool // a drain that is over
+	counted time.Time               // when its connections were read
+}
+
+// hand is a weight that was set by hand in the kernel's table.
+type hand struct {
+	weight     int
+	configured int // the weight of the configuration then
+	since      time.Time
+}
+
+// leaving is a real server that has left the configuration.
+type leaving struct {
+	was   table.Destination
+	drain table.Drain
 }
 
 // failures is what the kernel refused of one service.
 type failures struct {
-	texts   map[string]string       // operation to error
-	servers map[conf.ServerKey]bool // real servers that it does not have because of it
-	service bool                    // it does not have the service itself
+	texts   map[string]string         // operation to error
+	servers map[conf.ServerKey]string // real servers that are not as wanted, and the error
+	refused map[conf.ServerKey]bool   // those of them that the kernel does not have
+	service bool                      // it does not have the service itself
 }
 
 func (f *failures) add(op, text string) {
@@ -79,6 +121,16 @@ func (f *failures) add(op, text string) {
 		f.texts = make(map[string]string)
 	}
 	f.texts[op] = text
+}
+
+func (f *failures) addServer(key conf.ServerKey, text string, refused bool) {
+	if f.servers == nil {
+		f.servers, f.refused = make(map[conf.ServerKey]string), make(map[conf.ServerKey]bool)
+	}
+	f.servers[key] = text
+	if refused {
+		f.refused[key] = true
+	}
 }
 
 // first returns one of the failures, always the same.
@@ -103,23 +155,41 @@ func newReconciler(opt Options) *reconciler {
 		verdicts: table.Verdicts{},
 		have:     table.Table{},
 		held:     make(map[conf.ServiceKey]bool),
+		sent:     make(map[conf.ServiceKey]map[conf.ServerKey]table.Sent),
+		noted:    make(map[conf.ServiceKey][]table.Note),
 		dirty:    keys{},
 		retry:    keys{},
 		stale:    keys{},
 		changed:  keys{},
 		refused:  keys{},
+		news:     make(map[conf.RealServerID]event.RealServerState),
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),
 		failures: history{},
 		repairs:  history{},
 		warned:   make(map[string]bool),
 	}
-	for _, text := range opt.Journal.Held() {
+	r.readJournal()
+	return r
+}
+
+// readJournal takes in what an earlier loop has left.
+func (r *reconciler) readJournal() {
+	for _, text := range r.Journal.Held() {
 		if key, ok := table.ParseJournalKey(text); ok {
 			r.held[key] = true
+			continue
 		}
+		if n, ok := table.ParseNote(text); ok {
+			if n.Kind == table.NoteSent {
+				r.sentOf(n.Service)[n.Server] = append(r.sentOf(n.Service)[n.Server], int(n.First))
+			} else {
+				r.noted[n.Service] = append(r.noted[n.Service], n)
+			}
+			continue
+		}
+		r.host.readJournal(text)
 	}
-	return r
 }
 
 func (r *reconciler) close() {
@@ -129,90 +199,48 @@ func (r *reconciler) close() {
 }
 
 // idle says whether there is nothing to keep and nothing to remove.
-func (r *reconciler) idle() bool { return len(r.servers) == 0 && len(r.held) == 0 }
+func (r *reconciler) idle() bool { return len(r.services) == 0 && len(r.held) == 0 && r.host.idle() }
 
 // take takes requests.
-func (r *reconciler) take(a *application, verdicts table.Verdicts) {
-	if a != nil {
-		r.configure(a)
+func (r *reconciler) take(t requests) {
+	if t.overrides != nil {
+		r.takeOverrides(*t.overrides)
+	}
+	if t.followed != nil {
+		r.host.followed = *t.followed
+	}
+	if t.application != nil {
+		r.configure(t.application)
 	}
 	if !r.started {
 		return
 	}
-	for id, v := range verdicts {
+	for id, v := range t.verdicts {
 		r.takeVerdict(id, v)
 	}
-	if a != nil && !r.idle() {
+	if t.application != nil {
+		r.flushAtStart(t.application)
+	}
+	if t.application != nil && !r.idle() && r.unknown() {
 		r.read() // a new service may be in the kernel already
 	}
 	r.sync()
+	r.applyHost()
 	r.report()
 }
 
-// configure replaces the configuration. It keeps what is known of servers that
-// are in both.
-func (r *reconciler) configure(a *application) {
-	known := make(table.Verdicts, len(a.verdicts))
-	for _, v := range a.verdicts {
-		if id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer); err == nil {
-			known[id] = v
+// unknown says that the kernel may have something of what is wanted that was not
+// looked at.
+func (r *reconciler) unknown() bool {
+	if !r.looked || r.unreadable != "" {
+		return true
+	}
+	for key := range r.want {
+		if _, known := r.have[key]; !known {
+			return true
 		}
 	}
-	before := r.configuredWeights()
-	servers := make(map[conf.ServiceKey]*server, len(a.servers))
-	names := make(map[conf.RealServerID]*server)
-	verdicts := make(table.Verdicts)
-	for _, vs := range a.servers {
-		key := table.Canonical(vs.Key)
-		if servers[key] != nil {
-			continue // the first one counts
-		}
-		s := r.servers[key]
-		if s == nil {
-			s = &server{key: key, since: time.Now(), reason: "started"}
-		}
-		s.conf = vs
-		servers[key] = s
-		for _, rs := range vs.RealServers {
-			id := vs.ServerID(rs)
-			names[id] = s
-			v, told := r.verdicts[id]
-			if !told {
-				v, told = known[id]
-			}
-			if !told {
-				continue
-			}
-			if old, had := before[id]; had && v.Weight == old {
-				// The checkers wanted the configured weight, which the new configuration may change.
-				v.Weight = rs.Weight
-			}
-			verdicts[id] = v
-		}
-	}
-	r.servers, r.names, r.verdicts, r.started = servers, names, verdicts, true
-	r.want = table.Wanted(a.servers, verdicts)
-	r.ring = r.want.Keys()
-	r.next, r.credit = 0, 0
-	r.load.begin(a.generation)
-	for key := range r.servers {
-		r.dirty.add(key)
-	}
-	for key := range r.held {
-		r.dirty.add(key)
-	}
-	r.warnForwarding()
-}
-
-// configuredWeights returns the weights of the configuration in force.
-func (r *reconciler) configuredWeights() map[conf.RealServerID]int {
-	weights := make(map[conf.RealServerID]int, len(r.names))
-	for _, s := range r.servers {
-		for _, rs := range s.conf.RealServers {
-			weights[s.conf.ServerID(rs)] = rs.Weight
-		}
-	}
-	return weights
+	return false
 }
 
 // takeVerdict takes a verdict. One about a server that is not configured came late.
@@ -221,8 +249,49 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 	if s == nil {
 		return
 	}
+	v.Unset = ""
 	r.verdicts[id] = v
-	r.dirty.add(s.key)
+	r.news[id] = v
+	r.markDirty(s)
 	r.Log.Debug("verdict", "virtual_server", v.VirtualServer, "real_server", v.RealServer,
 		"up", v.Up, "weight", v.Weight, "reason", v.Reason)
+}
+
+// takeOverrides replaces the overrides.
+func (r *reconciler) takeOverrides(o overriding) {
+	r.told = o.list
+	r.overrides = table.NewOverrides(o.list, time.Now())
+	for _, reset := range o.reset {
+		r.resetHands(reset)
+	}
+	for _, s := range r.servers {
+		r.markDirty(s)
+	}
+}
+
+// overridesDue drops the overrides that are over.
+func (r *reconciler) overridesDue(now time.Time) {
+	if n := r.overrides.Next; !n.IsZero() && !now.Before(n) {
+		r.takeOverrides(overriding{list: r.told})
+	}
+}
+
+func (r *reconciler) markDirty(s *server) {
+	for _, key := range s.keys {
+		r.dirty.add(key)
+	}
+}
+
+// wakeAt has the loop look again at a time.
+func (r *reconciler) wakeAt(at time.Time) {
+	if !at.IsZero() && (r.wake.IsZero() || at.Before(r.wake)) {
+		r.wake = at
+	}
+}
+
+func (r *reconciler) sentOf(key conf.ServiceKey) map[conf.ServerKey]table.Sent {
+	if r.sent[key] == nil {
+		r.sent[key] = make(map[conf.ServerKey]table.Sent)
+	}
+	return r.sent[key]
 }

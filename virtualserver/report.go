@@ -2,8 +2,10 @@ package virtualserver
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 )
@@ -18,7 +20,7 @@ type load struct {
 func (l *load) begin(generation uint64) { *l = load{generation: generation} }
 
 func (r *reconciler) markAllChanged() {
-	for key := range r.servers {
+	for key := range r.services {
 		r.changed.add(key)
 	}
 }
@@ -26,22 +28,17 @@ func (r *reconciler) markAllChanged() {
 // report reports what has changed: virtual servers first, then that the table is
 // loaded.
 func (r *reconciler) report() {
-	for _, key := range r.ring {
-		if len(r.changed) == 0 {
-			break
+	if len(r.changed) > 0 {
+		told := make(map[*server]bool)
+		for _, key := range r.ring {
+			if s := r.services[key].server; r.changed.has(key) && !told[s] {
+				told[s] = true
+				r.reportServer(s)
+			}
 		}
-		if !r.changed.has(key) {
-			continue
-		}
-		delete(r.changed, key)
-		s := r.servers[key]
-		r.moveQuorum(s)
-		if state := r.state(s); state != s.reported {
-			s.reported = state
-			r.State(state)
-		}
+		clear(r.changed)
+		r.tellHands()
 	}
-	clear(r.changed)
 
 	err, refused := r.loadError()
 	if !r.load.told || err != r.load.err || refused != r.load.refused {
@@ -61,59 +58,105 @@ func (r *reconciler) report() {
 	}
 }
 
-// moveQuorum updates the quorum of a virtual server.
+func (r *reconciler) reportServer(s *server) {
+	r.moveQuorum(s)
+	if state := r.state(s); state != s.reported {
+		s.reported = state
+		r.State(state)
+	}
+	table := r.inTable(s)
+	same := table.Words == s.inTable.Words && slices.EqualFunc(table.Servers, s.inTable.Servers,
+		func(a, b event.ServerInTable) bool {
+			a.Counted, b.Counted = time.Time{}, time.Time{}
+			return a == b
+		})
+	if !same {
+		s.inTable = table
+		r.InTable(table)
+	}
+}
+
+// tellVerdicts tells the verdicts that the table has now, or why it has not.
+func (r *reconciler) tellVerdicts() {
+	for id, v := range r.news {
+		delete(r.news, id)
+		s := r.names[id]
+		if s == nil {
+			continue
+		}
+		v.Unset = r.unset(s, id.Server)
+		r.Verdict(v)
+	}
+}
+
+// unset is why the kernel does not have a real server as wanted; empty when it does.
+func (r *reconciler) unset(s *server, server conf.ServerKey) string {
+	if r.unreadable != "" {
+		return r.unreadable
+	}
+	for _, key := range s.keys {
+		f := r.services[key].failures
+		if text := f.servers[table.ServerIn(server, key.Port)]; text != "" {
+			return text
+		}
+		if f.service {
+			return f.first()
+		}
+	}
+	return ""
+}
+
+// moveQuorum tells the log that a virtual server has gained or lost its quorum.
 func (r *reconciler) moveQuorum(s *server) {
-	_, weights := r.alive(s)
-	quorum, hysteresis := table.QuorumLimits(s.conf)
-	has := table.Quorum(s.quorum, weights, quorum, hysteresis)
-	if has == s.quorum {
+	if s.was == s.quorum {
 		return
 	}
-	s.quorum, s.since = has, time.Now()
-	if has {
+	_, _, weights := r.alive(s)
+	quorum, hysteresis := table.QuorumLimits(s.conf)
+	s.was, s.since = s.quorum, time.Now()
+	if s.quorum {
 		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached",
 			weights, quorum, hysteresis)
-		r.Log.Info("virtual server gained its quorum", "virtual_server", s.key.String(), "reason", s.reason)
+		r.Log.Info("virtual server gained its quorum", "virtual_server", s.name, "reason", s.reason)
 	} else {
 		s.reason = fmt.Sprintf("weights of alive real servers %d, below quorum %d - hysteresis %d",
 			weights, quorum, hysteresis)
-		r.Log.Warn("virtual server lost its quorum", "virtual_server", s.key.String(), "reason", s.reason)
+		r.Log.Warn("virtual server lost its quorum", "virtual_server", s.name, "reason", s.reason)
 	}
 }
 
 // state is the event about a virtual server.
 func (r *reconciler) state(s *server) event.VirtualServerState {
-	alive, _ := r.alive(s)
-	text := r.unreadable
-	if text == "" {
-		text = s.failures.first()
-	}
+	up, serving, _ := r.alive(s)
 	state := event.VirtualServerState{
-		VirtualServer: s.conf.String(),
+		VirtualServer: s.name,
 		Quorum:        s.quorum,
-		Alive:         alive,
+		Alive:         up,
 		Total:         len(s.conf.RealServers),
 		Since:         s.since,
 		Reason:        s.reason,
-		Error:         text,
-		Repaired:      s.repaired,
+		Error:         r.unreadable,
+		Sorry:         s.conf.Sorry != nil && !s.quorum,
+		Idle:          up > 0 && serving == 0,
 	}
-	if text != "" {
-		state.Attempts = r.failures[s.key].times()
+	for _, key := range s.keys {
+		svc := r.services[key]
+		state.Repaired += svc.repaired
+		if text := svc.failures.first(); state.Error == "" && text != "" {
+			state.Error = text
+			state.Attempts = r.failures[key].times()
+		}
+		if state.Differs == "" {
+			state.Differs = svc.differs
+		}
+		if a := r.repairs[key]; a.helpless(time.Now()) && a.Times > state.Contested {
+			state.Contested, state.ContestedSince = a.Times, a.Since
+		}
 	}
-	if a := r.repairs[s.key]; a.helpless(time.Now()) {
-		state.Contested, state.ContestedSince = a.Times, a.Since
+	if r.unreadable != "" {
+		state.Attempts = r.failures[s.keys[0]].times()
 	}
 	return state
-}
-
-// alive counts the real servers that are up and in the kernel's table, and sums
-// their weights. A real server that the kernel refuses serves nobody.
-func (r *reconciler) alive(s *server) (servers int, weights uint64) {
-	if s.failures.service {
-		return 0, 0
-	}
-	return r.verdicts.Alive(s.conf, s.failures.servers)
 }
 
 // loadError says in one line why the table does not match the configuration: err
@@ -128,7 +171,7 @@ func (r *reconciler) loadError() (err, refused string) {
 	}
 	failing, text := 0, ""
 	for _, key := range r.ring {
-		if s := r.servers[key]; len(s.failures.texts) > 0 {
+		if s := r.services[key]; len(s.failures.texts) > 0 {
 			if failing++; failing == 1 {
 				text = s.failures.first()
 			}
@@ -136,6 +179,9 @@ func (r *reconciler) loadError() (err, refused string) {
 	}
 	if failing > 1 {
 		text = fmt.Sprintf("%s (and %d more virtual servers)", text, failing-1)
+	}
+	if text == "" {
+		text = r.host.problem()
 	}
 	return "", text
 }

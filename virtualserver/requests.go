@@ -7,20 +7,39 @@ import (
 )
 
 // requests is what the loop was asked for and has not taken yet: the latest
-// configuration, the latest verdict on each real server, a stop. Later ones
-// replace earlier ones, so it is bounded by the configuration.
+// configuration, the latest verdict on each real server, the overrides, a stop. Later
+// ones replace earlier ones, so it is bounded by the configuration.
 type requests struct {
 	application *application
 	verdicts    table.Verdicts
+	overrides   *overriding
+	followed    *event.VRRPState
 	stop        *stopRequest
 }
 
 // application is a configuration to apply.
 type application struct {
-	servers    []*conf.VirtualServer
-	verdicts   []event.RealServerState
+	config     *conf.Config
+	known      Known
 	generation uint64
 }
 
+// overriding is a list of overrides, and weights set by hand that end.
+type overriding struct{ list, reset []event.Override }
+
 // stopRequest asks the loop to stop; keep leaves the table as it is.
 type stopRequest struct{ keep bool }
+
+// Known is what is known from elsewhere when a loop is given a configuration: after a
+// restart by the supervisor.
+type Known struct {
+	// RealServers are verdicts, so that a real server that was down stays out of the
+	// table. A verdict that was passed to Verdict is newer and wins. A real server
+	// without a verdict is up, or down with alpha.
+	RealServers []event.RealServerState
+	// VirtualServers say which ones had their quorum.
+	VirtualServers []event.VirtualServerState
+	// Fresh says that no loop was before this one since director was started: then
+	// lvs_flush empties the table.
+	Fresh bool
+}

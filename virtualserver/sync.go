@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -17,12 +18,27 @@ const passes = 3
 
 // sync makes the kernel have the dirty services as wanted.
 func (r *reconciler) sync() {
-	touched := r.dirty
-	r.dirty = keys{}
+	for again := 0; len(r.dirty) > 0 && again < passes; again++ {
+		touched := r.dirty
+		r.dirty = keys{}
+		r.syncOnce(touched)
+	}
+	r.tellVerdicts()
+}
+
+// syncOnce is sync for some services. What the kernel refuses may cost a virtual
+// server its quorum: then its services are dirty again.
+func (r *reconciler) syncOnce(touched keys) {
+	now := time.Now()
+	prepared := make(map[*server]bool)
 	for key := range touched {
 		r.changed.add(key)
-		if s := r.servers[key]; s != nil {
-			r.want[key] = table.WantedEntry(s.conf, r.verdicts)
+		if svc := r.services[key]; svc != nil && !prepared[svc.server] {
+			prepared[svc.server] = true
+			r.prepare(svc.server, now)
+			for _, sibling := range svc.server.keys {
+				touched.add(sibling)
+			}
 		}
 	}
 	if len(touched) == 0 || r.idle() {
@@ -48,11 +64,18 @@ func (r *reconciler) sync() {
 		done = append(done, ops...)
 	}
 	maps.Copy(r.retry, todo)
+	var fresh []freshFailure
 	for key := range touched {
-		r.recordFailures(key, failed[key])
+		fresh = r.recordFailures(fresh, key, failed[key])
 	}
+	logFailures(r.Log, fresh)
 	r.release(touched)
 	r.logRepairs(done)
+	for s := range prepared {
+		if r.evaluateQuorum(s) && s.conf.Sorry != nil {
+			r.markDirty(s)
+		}
+	}
 }
 
 // pass computes and carries out operations once. again are the services that
@@ -60,7 +83,10 @@ func (r *reconciler) sync() {
 func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done []table.Op, again keys) {
 	again = keys{}
 	ops := r.operations(r.claim(todo, failed))
-	for i, err := range r.driver.Apply(ops) {
+	r.claimWeights(ops)
+	errs := r.driver.Apply(ops)
+	r.confirmWeights(ops, errs, ipvs.Unanswered)
+	for i, err := range errs {
 		op, key := ops[i], ops[i].Key()
 		removal := op.Kind == table.DelService || op.Kind == table.DelDestination
 		switch {
@@ -86,11 +112,8 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 		switch op.Kind {
 		case table.NewService:
 			f.service = true
-		case table.NewDestination:
-			if f.servers == nil {
-				f.servers = make(map[conf.ServerKey]bool)
-			}
-			f.servers[op.Destination.Key] = true
+		case table.NewDestination, table.SetDestination, table.DelDestination:
+			f.addServer(op.Destination.Key, err.Error(), op.Kind == table.NewDestination)
 		}
 		failed[key] = f
 	}
@@ -144,11 +167,16 @@ func (r *reconciler) claim(todo keys, failed map[conf.ServiceKey]failures) keys 
 func (r *reconciler) operations(todo keys) []table.Op {
 	want, have := make(table.Table, len(todo)), make(table.Table, len(todo))
 	for key := range todo {
-		if e, ok := r.want[key]; ok {
+		e, wanted := r.want[key]
+		old, exists := r.have[key]
+		if wanted && exists && table.SameEntry(e, old) {
+			continue // as most are when a configuration is applied again
+		}
+		if wanted {
 			want[key] = e
 		}
-		if e, ok := r.have[key]; ok {
-			have[key] = e
+		if exists {
+			have[key] = old
 		}
 	}
 	ops := table.Diff(want, have, func(key conf.ServiceKey) bool { return r.held[key] })
@@ -158,31 +186,38 @@ func (r *reconciler) operations(todo keys) []table.Op {
 	})
 }
 
-// recordFailures keeps the failures of a service, plans the next attempt and
-// logs: an error that stays is logged once, and no service more than once a minute.
-func (r *reconciler) recordFailures(key conf.ServiceKey, f failures) {
+// freshFailure is a failure to be logged.
+type freshFailure struct {
+	key    conf.ServiceKey
+	failed int
+	text   string
+}
+
+// recordFailures keeps the failures of a service, plans the next attempt and adds
+// what is to be logged: an error that stays is logged once, and no service more than
+// once a minute.
+func (r *reconciler) recordFailures(fresh []freshFailure, key conf.ServiceKey, f failures) []freshFailure {
 	now := time.Now()
 	failing := len(f.texts) > 0
 	if failing {
 		r.failures.of(key).Failed(now)
 		r.retry.add(key)
 	}
-	s := r.servers[key]
+	s := r.services[key]
 	if s == nil {
 		r.recordOrphan(key, f.first())
-		return
+		return fresh
 	}
-	var fresh []string
+	var news []string
 	for op, text := range f.texts {
 		if s.failures.texts[op] != text {
-			fresh = append(fresh, text)
+			news = append(news, text)
 		}
 	}
 	switch {
-	case len(fresh) > 0 && r.failures.of(key).log(now):
+	case len(news) > 0 && r.failures.of(key).log(now):
 		s.failing = true
-		r.Log.Error("failed to configure a virtual server, trying again",
-			"virtual_server", key.String(), "failed", len(f.texts), "error", slices.Min(fresh))
+		fresh = append(fresh, freshFailure{key, len(f.texts), slices.Min(news)})
 	case !failing && s.failing:
 		s.failing = false
 		r.Log.Info("virtual server is configured now", "virtual_server", key.String())
@@ -191,6 +226,22 @@ func (r *reconciler) recordFailures(key conf.ServiceKey, f failures) {
 	if !failing {
 		s.synced = true
 		delete(r.refused, key)
+	}
+	return fresh
+}
+
+// failureLines is how many failures of one round get a log line of their own.
+const failureLines = 5
+
+func logFailures(log *slog.Logger, fresh []freshFailure) {
+	slices.SortFunc(fresh, func(a, b freshFailure) int { return table.CompareServices(a.key, b.key) })
+	for i, f := range fresh {
+		if i == failureLines {
+			log.Error("failed to configure more virtual servers, trying again", "virtual_servers", len(fresh)-i)
+			return
+		}
+		log.Error("failed to configure a virtual server, trying again",
+			"virtual_server", f.key.String(), "failed", f.failed, "error", f.text)
 	}
 }
 
@@ -242,10 +293,16 @@ func (r *reconciler) release(touched keys) {
 
 // removeAll removes our services from the kernel.
 func (r *reconciler) removeAll() {
-	r.servers, r.want, r.names, r.ring = nil, table.Table{}, nil, nil
+	r.servers, r.services, r.want, r.names, r.ring = nil, nil, table.Table{}, nil, nil
+	all := r.host.flushAtStop
+	r.host.configure(&conf.Config{})
 	if r.idle() || !r.read() {
 		return
 	}
+	if all {
+		r.flush()
+	}
+	r.applyHost()
 	for key := range r.held {
 		r.dirty.add(key)
 	}

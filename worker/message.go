@@ -105,12 +105,20 @@ type Configure struct {
 }
 
 // Overrides are all overrides in force; they replace those told before.
-type Overrides struct{ List []event.Override }
+type Overrides struct {
+	List []event.Override
+	// Reset names real servers (VirtualServer and RealServer of each) whose weight,
+	// set by hand in the kernel, is to end. Such weights are the lvs worker's, in its
+	// journal; that they are missing in List ends none.
+	Reset []event.Override
+}
 
 // Snapshot is what the supervisor knows of the objects of a worker when it starts it.
 type Snapshot struct {
 	Instances   []event.InstanceState
 	RealServers []event.RealServerState
+	// VirtualServers say which ones had their quorum.
+	VirtualServers []event.VirtualServerState
 	// Died is when the worker's predecessor died, by Monotonic; 0 without a predecessor.
 	Died time.Duration
 	// Advertised is taken from the predecessor's last Heartbeat; 0 when it is not known.

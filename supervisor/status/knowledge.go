@@ -111,6 +111,9 @@ func (k *Knowledge) Snapshot(died time.Time) worker.Snapshot {
 	for _, r := range k.RealServers {
 		s.RealServers = append(s.RealServers, r)
 	}
+	for _, v := range k.VirtualServers {
+		s.VirtualServers = append(s.VirtualServers, v)
+	}
 	return s
 }
 

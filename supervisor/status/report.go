@@ -3,7 +3,6 @@ package status
 import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/supervisor/control"
-	"github.com/lvs-director/director/worker"
 )
 
 // Instance is the report on an instance.
@@ -28,9 +27,6 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 	r := control.VirtualServer{
 		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
 		Quorum: st.Quorum, Error: st.Problem(), Repaired: st.Repaired,
-	}
-	if vs.Group != "" {
-		r.Error = worker.NoGroups
 	}
 	for _, rs := range vs.RealServers {
 		name := ServerName{vs.String(), rs.String()}

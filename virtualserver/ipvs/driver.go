@@ -21,17 +21,25 @@ type Driver interface {
 	// result is as long as ops. A failed operation does not stop the next.
 	// Errors wrap the kernel's errno (Exists, Missing) and name what was tried.
 	Apply(ops []table.Op) []error
+	// Flush removes all services, ours and others'.
+	Flush() error
+	// Daemons lists the sync daemons that run.
+	Daemons() ([]table.Daemon, error)
+	// StartDaemon starts one. One of the same role that runs already is no error,
+	// whatever its settings.
+	StartDaemon(table.Daemon) error
+	// StopDaemon stops the one of a role. It may take the kernel seconds. None to
+	// stop is no error.
+	StopDaemon(table.DaemonRole) error
+	// SetTimeouts sets those that are not 0.
+	SetTimeouts(conf.LVSTimeouts) error
+	Timeouts() (conf.LVSTimeouts, error)
 	Close() error
 }
 
 // ErrNoIPVS says that the kernel has no IPVS.
 var ErrNoIPVS = errors.New(
 	"the kernel has no IPVS: load it (modprobe ip_vs) or run a kernel that was built with CONFIG_IP_VS")
-
-// ErrReloaded says that the IPVS module was unloaded and loaded again since this
-// process has first used it. moby/ipvs asks for the number of its netlink family
-// once in the life of a process, so only another process can use it.
-var ErrReloaded = errors.New("the kernel's IPVS module was loaded again: only a new process can use it")
 
 // Exists says that what was to be added is already there.
 func Exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
@@ -40,6 +48,16 @@ func Exists(err error) bool { return errors.Is(err, syscall.EEXIST) }
 // belongs to, is not there.
 func Missing(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH)
+}
+
+// ErrNoAnswer says that the kernel did not answer: what was asked for may have been
+// done.
+var ErrNoAnswer = errors.New("no answer from the kernel in time")
+
+// Unanswered says that the kernel has not answered an operation, rather than refused it.
+func Unanswered(err error) bool {
+	var errno syscall.Errno
+	return err != nil && !errors.As(err, &errno)
 }
 
 // Contradicts says that an operation failed because the table is not what

@@ -14,15 +14,27 @@ const (
 	cmdNewService     = 1
 	cmdSetService     = 2
 	cmdDelService     = 3
+	cmdGetService     = 4
 	cmdNewDestination = 5
 	cmdSetDestination = 6
 	cmdDelDestination = 7
+	cmdGetDestination = 8
+	cmdNewDaemon      = 9
+	cmdDelDaemon      = 10
+	cmdGetDaemon      = 11
+	cmdSetConfig      = 12
+	cmdGetConfig      = 13
+	cmdFlush          = 17
 )
 
 // Attributes of a command (IPVS_CMD_ATTR_*).
 const (
-	attrService     = 1
-	attrDestination = 2
+	attrService       = 1
+	attrDestination   = 2
+	attrDaemon        = 3
+	attrTimeoutTCP    = 4
+	attrTimeoutTCPFin = 5
+	attrTimeoutUDP    = 6
 )
 
 // Attributes of a service (IPVS_SVC_ATTR_*).
@@ -41,14 +53,24 @@ const (
 
 // Attributes of a destination (IPVS_DEST_ATTR_*).
 const (
-	destAddress = 1
-	destPort    = 2
-	destForward = 3
-	destWeight  = 4
-	destUpper   = 5
-	destLower   = 6
-	destFamily  = 11
+	destAddress     = 1
+	destPort        = 2
+	destForward     = 3
+	destWeight      = 4
+	destUpper       = 5
+	destLower       = 6
+	destActive      = 7
+	destInactive    = 8
+	destPersistent  = 9
+	destFamily      = 11
+	destTunnelType  = 13
+	destTunnelPort  = 14
+	destTunnelFlags = 15
 )
+
+// forwardMask are the bits of destForward that are a forwarding method
+// (IP_VS_CONN_F_FWD_MASK).
+const forwardMask = 0x7
 
 var commands = [...]uint8{
 	table.NewService:     cmdNewService,
@@ -126,4 +148,9 @@ func encodeDestination(a *netlink.AttributeEncoder, op table.Op) {
 	a.Uint32(destWeight, uint32(int32(d.Weight)))
 	a.Uint32(destUpper, d.Upper)
 	a.Uint32(destLower, d.Lower)
+	if d.Forward == table.Tunnel {
+		a.Uint8(destTunnelType, uint8(d.Tunnel.Type))
+		a.Bytes(destTunnelPort, binary.BigEndian.AppendUint16(nil, d.Tunnel.Port))
+		a.Uint16(destTunnelFlags, d.Tunnel.Flags)
+	}
 }

@@ -5,10 +5,7 @@ import (
 	"time"
 )
 
-var (
-	errNoAnswer = errors.New("no answer from the kernel in time")
-	errStuck    = errors.New("the kernel has not come back from an earlier request: its IPVS is stuck")
-)
+var errStuck = errors.New("the kernel has not come back from an earlier request: its IPVS is stuck")
 
 // guard runs requests that may never end. A netlink request is carried out
 // inside the send, and the kernel can hang there for good (it loads modules
@@ -41,7 +38,7 @@ func (g *guard) do(request func()) error {
 		return nil
 	case <-timer.C:
 		g.out = done
-		return errNoAnswer
+		return ErrNoAnswer
 	}
 }
 

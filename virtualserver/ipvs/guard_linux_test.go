@@ -17,8 +17,8 @@ func TestGuard(t *testing.T) {
 		}
 		back := make(chan struct{})
 		begin := time.Now()
-		if err := g.do(func() { <-back }); !errors.Is(err, errNoAnswer) {
-			t.Fatalf("a request that hangs: %v, want %v", err, errNoAnswer)
+		if err := g.do(func() { <-back }); !errors.Is(err, ErrNoAnswer) {
+			t.Fatalf("a request that hangs: %v, want %v", err, ErrNoAnswer)
 		}
 		if took := time.Since(begin); took != patience {
 			t.Errorf("waited %v, want %v", took, patience)

@@ -25,14 +25,12 @@ type kernel struct {
 
 // Open opens the IPVS table of the network namespace of the calling thread. It
 // fails with ErrNoIPVS if the kernel has none and none can be loaded.
-func Open() (Driver, error) { return open(modprobe, new(uint16)) }
+func Open() (Driver, error) { return open(modprobe) }
 
 // Opener returns an Open to be called again and again: on a kernel without IPVS it
-// looks every time, and starts modprobe after growing pauses only. It fails with
-// ErrReloaded when the IPVS is not the one that it has opened first.
+// looks every time, and starts modprobe after growing pauses only.
 func Opener() func() (Driver, error) {
 	var attempts retry.Retry
-	var family uint16
 	return func() (Driver, error) {
 		return open(func(name string) bool {
 			now := time.Now()
@@ -41,24 +39,23 @@ func Opener() func() (Driver, error) {
 			}
 			attempts.Failed(now) // a success ends the attempts
 			return modprobe(name)
-		}, &family)
+		})
 	}
 }
 
-// open opens the table; known is the number of the family that this process uses,
-// or 0.
-func open(load func(module string) bool, known *uint16) (Driver, error) {
+// open opens the table. The number of the netlink family is asked for each time: a
+// module that was loaded again has another one.
+func open(load func(module string) bool) (Driver, error) {
 	family, err := findFamily(load)
 	if err != nil {
 		return nil, err
 	}
-	if *known != 0 && *known != family.ID {
-		return nil, ErrReloaded
-	}
-	*known = family.ID
 	// Both sockets are opened here and now: whoever uses the driver later may
 	// be on a thread in another network namespace.
-	k := &kernel{write: writer{family: family.ID, version: uint8(family.Version)}}
+	k := &kernel{
+		read:  reader{family: family.ID, version: uint8(family.Version)},
+		write: writer{family: family.ID, version: uint8(family.Version)},
+	}
 	_, err = k.Services()
 	if err == nil {
 		err = k.write.open()
@@ -70,8 +67,7 @@ func open(load func(module string) bool, known *uint16) (Driver, error) {
 	return k, nil
 }
 
-// findFamily must come before anything of moby/ipvs: without IPVS in the
-// kernel that sends to whoever has family 0 and reports success.
+// findFamily asks for the number of the netlink family, and loads the module for it.
 func findFamily(load func(module string) bool) (*netlink.GenlFamily, error) {
 	family, err := netlink.GenlFamilyGet("IPVS")
 	if errors.Is(err, syscall.ENOENT) {
@@ -113,9 +109,7 @@ func (k *kernel) Apply(ops []table.Op) []error {
 	k.modules.prepare(ops)
 	errs := k.write.apply(ops)
 	for i, err := range errs {
-		if err == nil {
-			k.read.remember(ops[i])
-		} else {
+		if err != nil {
 			errs[i] = opError(ops[i], err, hint(ops[i], err))
 		}
 	}

@@ -1,158 +1,274 @@
 package ipvs
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
 	"math/bits"
-	"net"
 	"net/netip"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/table"
-	moby "github.com/moby/ipvs"
-	"github.com/sirupsen/logrus"
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// reader lists the table with moby/ipvs. Its handle is opened when it is
-// needed and thrown away when it does not answer.
+// errInterrupted says that the table changed while it was listed.
+var errInterrupted = errors.New("the table changed while it was read")
+
+// reader lists the table. Its connection is opened when it is needed and thrown away
+// after any error: answers may be left in it.
 type reader struct {
-	handle *moby.Handle
-	guard  guard
-	// engines are the persistence engines that were written: moby/ipvs does
-	// not read them. After a restart they are written again, which is harmless.
-	engines map[conf.ServiceKey]string
+	family  uint16
+	version uint8
+	conn    *netlink.Conn
+	guard   guard
 }
 
+func (r *reader) close() {
+	if r.conn != nil {
+		conn := r.conn
+		r.guard.close(func() { conn.Close() })
+		r.conn = nil
+	}
+}
+
+// list asks for a dump and returns the attributes of each message.
+func (r *reader) list(command uint8, request []byte) ([][]byte, error) {
+	return r.ask(command, netlink.Request|netlink.Dump, request)
+}
+
+// ask sends one request and returns the attributes of each answer.
+func (r *reader) ask(command uint8, flags netlink.HeaderFlags, request []byte) ([][]byte, error) {
+	if r.conn == nil {
+		conn, err := netlink.Dial(genetlink.Protocol, nil)
+		if err != nil {
+			return nil, fmt.Errorf("open a netlink socket: %w", err)
+		}
+		r.conn = conn
+	}
+	header := genetlink.Message{Header: genetlink.Header{Command: command, Version: r.version}, Data: request}
+	data, err := header.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	message := netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(r.family), Flags: flags}, Data: data,
+	}
+	var answers [][]byte
+	conn := r.conn
+	if stuck := r.guard.do(func() { answers, err = exchangeOne(conn, message) }); stuck != nil {
+		r.close()
+		return nil, stuck
+	}
+	if err != nil {
+		r.close()
+	}
+	return answers, err
+}
+
+func exchangeOne(conn *netlink.Conn, m netlink.Message) ([][]byte, error) {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	sent, err := conn.Send(m)
+	if err != nil {
+		return nil, err
+	}
+	replies, err := conn.Receive()
+	if op := new(netlink.OpError); errors.As(err, &op) {
+		if op.Timeout() {
+			return nil, ErrNoAnswer
+		}
+		return nil, op.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	answers := make([][]byte, 0, len(replies))
+	for _, reply := range replies {
+		if reply.Header.Sequence != sent.Header.Sequence {
+			return nil, fmt.Errorf("the kernel answered request %d rather than %d", reply.Header.Sequence,
+				sent.Header.Sequence)
+		}
+		if reply.Header.Flags&netlink.DumpInterrupted != 0 {
+			return nil, errInterrupted
+		}
+		if len(reply.Data) > genlHeaderLen {
+			answers = append(answers, reply.Data[genlHeaderLen:])
+		}
+	}
+	return answers, nil
+}
+
+// genlHeaderLen is the length of struct genlmsghdr.
+const genlHeaderLen = 4
+
 func (r *reader) services() ([]table.Service, error) {
-	list, err := ask(r, func(h *moby.Handle) ([]*moby.Service, error) { return h.GetServices() })
+	list, err := r.list(cmdGetService, nil)
 	if err != nil {
 		return nil, err
 	}
 	services := make([]table.Service, 0, len(list))
-	for _, m := range list {
-		s, err := fromService(m)
+	for _, data := range list {
+		err := nested(data, attrService, func(a *netlink.AttributeDecoder) error {
+			s, err := decodeService(a)
+			services = append(services, s)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		s.Engine = r.engines[s.Key]
-		services = append(services, s)
 	}
 	return services, nil
 }
 
 func (r *reader) destinations(key conf.ServiceKey) ([]table.Destination, error) {
-	request := toService(key)
-	list, err := ask(r, func(h *moby.Handle) ([]*moby.Destination, error) { return h.GetDestinations(request) })
+	request := netlink.NewAttributeEncoder()
+	request.Nested(attrService, func(a *netlink.AttributeEncoder) error {
+		encodeKey(a, table.Service{Key: key})
+		return nil
+	})
+	data, err := request.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	list, err := r.list(cmdGetDestination, data)
 	if err != nil {
 		return nil, err
 	}
 	destinations := make([]table.Destination, 0, len(list))
-	for _, m := range list {
-		address, ok := netip.AddrFromSlice(m.Address)
-		if !ok {
-			return nil, fmt.Errorf("the kernel listed a real server with the address %v", []byte(m.Address))
-		}
-		destinations = append(destinations, table.Destination{
-			Key:     conf.ServerKey{Address: address, Port: m.Port},
-			Forward: table.Forward(m.ConnectionFlags & moby.ConnectionFlagFwdMask),
-			Weight:  m.Weight, // the lower 16 bits: all that a configuration can ask for
-			Upper:   m.UpperThreshold,
-			Lower:   m.LowerThreshold,
+	for _, data := range list {
+		err := nested(data, attrDestination, func(a *netlink.AttributeDecoder) error {
+			d, err := decodeDestination(a, table.Is6(key))
+			destinations = append(destinations, d)
+			return err
 		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return destinations, nil
 }
 
-// remember keeps what an operation did and moby/ipvs will not tell.
-func (r *reader) remember(op table.Op) {
-	switch op.Kind {
-	case table.NewService, table.SetService:
-		if op.Service.Engine == "" {
-			delete(r.engines, op.Key())
-			return
+// nested calls decode with what is in the attribute of a message.
+func nested(data []byte, attribute uint16, decode func(*netlink.AttributeDecoder) error) error {
+	outer, err := netlink.NewAttributeDecoder(data)
+	if err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	for outer.Next() {
+		if outer.Type() == attribute {
+			outer.Nested(decode)
 		}
-		if r.engines == nil {
-			r.engines = make(map[conf.ServiceKey]string)
+	}
+	return outer.Err()
+}
+
+func decodeService(a *netlink.AttributeDecoder) (table.Service, error) {
+	var s table.Service
+	var six bool
+	var address, mask []byte
+	for a.Next() {
+		switch a.Type() {
+		case svcFamily:
+			six = a.Uint16() == unix.AF_INET6
+		case svcProtocol:
+			s.Key.Protocol = conf.Protocol(a.Uint16())
+		case svcAddress:
+			address = a.Bytes()
+		case svcPort:
+			s.Key.Port = bigEndian16(a.Bytes())
+		case svcFWMark:
+			s.Key.FWMark = a.Uint32()
+		case svcScheduler:
+			s.Scheduler = a.String()
+		case svcFlags:
+			if b := a.Bytes(); len(b) >= 4 {
+				s.Flags = binary.NativeEndian.Uint32(b)
+			}
+		case svcTimeout:
+			s.Timeout = a.Uint32()
+		case svcNetmask:
+			mask = a.Bytes()
+		case svcEngine:
+			s.Engine = a.String()
 		}
-		r.engines[op.Key()] = op.Service.Engine
-	case table.DelService:
-		delete(r.engines, op.Key())
 	}
-}
-
-func (r *reader) close() {
-	if r.handle != nil {
-		r.guard.close(r.handle.Close)
-		r.handle = nil
-	}
-}
-
-// ask runs one request under guard, since moby/ipvs also retries its receive
-// time-out for ever; closing the handle ends that. After any error the handle
-// is not used again: answers may be left in it.
-func ask[T any](r *reader, request func(*moby.Handle) (T, error)) (T, error) {
-	var zero T
-	if r.handle == nil {
-		// logrus is nobody's but moby/ipvs's in this program, and what it would
-		// say is said by ErrNoIPVS.
-		logrus.SetOutput(io.Discard)
-		h, err := moby.New("")
-		if err != nil {
-			return zero, fmt.Errorf("open a netlink socket: %w", err)
+	if len(mask) >= 4 {
+		if s.MaskBits = bits.OnesCount32(binary.BigEndian.Uint32(mask)); six {
+			s.MaskBits = int(binary.NativeEndian.Uint32(mask))
 		}
-		r.handle = h
 	}
-	var answer struct {
-		value T
-		err   error
+	if s.Key.FWMark != 0 {
+		s.Key = conf.ServiceKey{FWMark: s.Key.FWMark, IPv6: six}
+		return s, a.Err()
 	}
-	h := r.handle
-	if err := r.guard.do(func() { answer.value, answer.err = request(h) }); err != nil {
-		r.close()
-		return zero, err
+	var ok bool
+	if s.Key.Address, ok = kernelAddress(address, six); !ok {
+		return s, fmt.Errorf("the kernel listed a virtual server with the address %v", address)
 	}
-	if answer.err != nil {
-		r.close()
-	}
-	return answer.value, answer.err
+	return s, a.Err()
 }
 
-func fromService(m *moby.Service) (table.Service, error) {
-	six := m.AddressFamily == unix.AF_INET6
-	s := table.Service{
-		Scheduler: m.SchedName,
-		Flags:     m.Flags,
-		Timeout:   m.Timeout,
-		MaskBits:  int(m.Netmask),
+func decodeDestination(a *netlink.AttributeDecoder, six bool) (table.Destination, error) {
+	var d table.Destination
+	var address []byte
+	for a.Next() {
+		switch a.Type() {
+		case destAddress:
+			address = a.Bytes()
+		case destPort:
+			d.Key.Port = bigEndian16(a.Bytes())
+		case destForward:
+			d.Forward = table.Forward(a.Uint32() & forwardMask)
+		case destWeight:
+			d.Weight = int(int32(a.Uint32()))
+		case destUpper:
+			d.Upper = a.Uint32()
+		case destLower:
+			d.Lower = a.Uint32()
+		case destActive:
+			d.Counts.Active = uint64(a.Uint32())
+		case destInactive:
+			d.Counts.Inactive = uint64(a.Uint32())
+		case destPersistent:
+			d.Counts.Persistent = uint64(a.Uint32())
+		case destFamily:
+			six = a.Uint16() == unix.AF_INET6 // before Linux 3.18 it is the service's
+		case destTunnelType:
+			d.Tunnel.Type = conf.TunnelType(a.Uint8())
+		case destTunnelPort:
+			d.Tunnel.Port = bigEndian16(a.Bytes())
+		case destTunnelFlags:
+			d.Tunnel.Flags = a.Uint16()
+		}
 	}
-	if !six {
-		s.MaskBits = bits.OnesCount32(m.Netmask)
+	if d.Forward != table.Tunnel {
+		d.Tunnel = table.Encapsulation{} // left from when it was reached through one
 	}
-	if m.FWMark != 0 {
-		s.Key = conf.ServiceKey{FWMark: m.FWMark, IPv6: six}
-		return s, nil
+	var ok bool
+	if d.Key.Address, ok = kernelAddress(address, six); !ok {
+		return d, fmt.Errorf("the kernel listed a real server with the address %v", address)
 	}
-	address, ok := netip.AddrFromSlice(m.Address)
-	if !ok {
-		return s, fmt.Errorf("the kernel listed a virtual server with the address %v", []byte(m.Address))
-	}
-	s.Key = conf.ServiceKey{Protocol: conf.Protocol(m.Protocol), Address: address, Port: m.Port}
-	return s, nil
+	return d, a.Err()
 }
 
-// toService makes what identifies a service to the kernel.
-func toService(key conf.ServiceKey) *moby.Service {
-	m := &moby.Service{
-		AddressFamily: family(table.Is6(key)),
-		FWMark:        key.FWMark,
-		Protocol:      uint16(key.Protocol),
-		Port:          key.Port,
+// kernelAddress reads an address: 16 bytes, of which IPv4 has the first four.
+func kernelAddress(b []byte, six bool) (netip.Addr, bool) {
+	if !six && len(b) > 4 {
+		b = b[:4]
 	}
-	if key.FWMark == 0 {
-		m.Address = net.IP(key.Address.AsSlice())
+	return netip.AddrFromSlice(b)
+}
+
+func bigEndian16(b []byte) uint16 {
+	if len(b) < 2 {
+		return 0
 	}
-	return m
+	return binary.BigEndian.Uint16(b)
 }
 
 func family(six bool) uint16 {

@@ -128,7 +128,7 @@ func receive(conn *netlink.Conn) (answered uint32, refusal, err error) {
 	case errors.As(err, &op) && op.Sequence != 0:
 		return op.Sequence, op.Err, nil
 	case op != nil && op.Timeout():
-		return 0, nil, errNoAnswer
+		return 0, nil, ErrNoAnswer
 	}
 	return 0, nil, err
 }

@@ -9,6 +9,9 @@ import "github.com/lvs-director/director/conf"
 //
 // For each service, in the order of Keys: the service is added or set, real
 // servers are added in order, raised, lowered, removed. Services go last.
+//
+// With mh a real server of weight 0 is added with the weight of its place first and
+// set to 0 after that: the kernel gives slots by the last weight that was not 0.
 func Diff(want, have Table, owned func(conf.ServiceKey) bool) []Op {
 	var ops []Op
 	for _, key := range want.Keys() {
@@ -30,7 +33,7 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 	case !exists:
 		ops = append(ops, Op{Kind: NewService, Service: first})
 	default:
-		if hashes(first.Scheduler) && first.Scheduler == old.Service.Scheduler {
+		if Hashes(first.Scheduler) && first.Scheduler == old.Service.Scheduler {
 			// A server that comes back still has weight 0 here: the fallback
 			// flag outlives the change of its weight.
 			first.Flags |= old.Service.Flags & FlagFallback
@@ -45,8 +48,14 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 	for _, d := range want.Sorted() {
 		before, exists := old.Destinations[d.Key]
 		switch {
+		case !exists && d.Weight == 0 && d.Place > 0:
+			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: atPlace(d)})
+			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: d})
 		case !exists:
 			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: d})
+		case d.Weight == 0 && d.Place > 0 && before.Place > 0 && d.Place != before.Place:
+			raised = append(raised, Op{Kind: SetDestination, Service: id, Destination: atPlace(d)})
+			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: d})
 		case SameDestination(d, before):
 		case d.Weight > before.Weight:
 			raised = append(raised, Op{Kind: SetDestination, Service: id, Destination: d})
@@ -75,10 +84,33 @@ func SameService(want, have Service) bool {
 }
 
 // SameDestination says whether a real server in the kernel is as wanted. One
-// that the kernel made local keeps its wanted method.
+// that the kernel made local keeps its wanted method; its place and the connections
+// to it do not count.
 func SameDestination(want, have Destination) bool {
 	if have.Forward == LocalNode {
 		have.Forward = want.Forward
 	}
+	want.Place, want.Counts = 0, Counts{}
+	have.Place, have.Counts = 0, Counts{}
 	return want == have
+}
+
+// SameEntry says whether a service and its real servers are as wanted.
+func SameEntry(want, have Entry) bool {
+	if len(want.Destinations) != len(have.Destinations) || !SameService(want.Service, have.Service) {
+		return false
+	}
+	for key, d := range want.Destinations {
+		old, exists := have.Destinations[key]
+		if !exists || !SameDestination(d, old) || d.Weight == 0 && d.Place > 0 && old.Place > 0 && d.Place != old.Place {
+			return false
+		}
+	}
+	return true
+}
+
+// atPlace is a destination with the weight of its place.
+func atPlace(d Destination) Destination {
+	d.Weight = d.Place
+	return d
 }

@@ -59,7 +59,7 @@ func (o Op) String() string {
 		}
 		return text
 	case NewDestination, SetDestination:
-		return fmt.Sprintf("%s %s of %s %s weight %d", o.Kind, server, s.Key, d.Forward, d.Weight)
+		return fmt.Sprintf("%s %s of %s %s weight %d", o.Kind, server, s.Key, d.Method(), d.Weight)
 	case DelDestination:
 		return fmt.Sprintf("%s %s of %s", o.Kind, server, s.Key)
 	}
@@ -82,7 +82,15 @@ func (t Table) Do(o Op) {
 		delete(t, k)
 	case NewDestination, SetDestination:
 		if e, ok := t[k]; ok {
-			e.Destinations[o.Destination.Key] = o.Destination
+			d := o.Destination
+			old := e.Destinations[d.Key]
+			d.Counts = old.Counts
+			if d.Weight > 0 {
+				d.Place = d.Weight
+			} else if d.Place == 0 {
+				d.Place = old.Place
+			}
+			e.Destinations[d.Key] = d
 		}
 	case DelDestination:
 		delete(t[k].Destinations, o.Destination.Key)

@@ -2,9 +2,11 @@ package table
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/lvs-director/director/conf"
 )
@@ -71,13 +73,99 @@ type Service struct {
 	Engine   string // persistence engine ("sip"); empty is none
 }
 
+// Encapsulation is how packets to a real server are wrapped (IPVS_DEST_ATTR_TUN_*). It is
+// zero, which is IPIP, for everything that is not reached through a tunnel.
+type Encapsulation struct {
+	Type  conf.TunnelType
+	Port  uint16 // of GUE, never 0 there
+	Flags uint16 // TunnelChecksum or TunnelRemote, of GUE and GRE
+}
+
+// Flags of a tunnel (IP_VS_TUNNEL_ENCAP_FLAG_*).
+const (
+	TunnelChecksum uint16 = 0x1
+	TunnelRemote   uint16 = 0x2 // remote checksum offload, GUE only
+)
+
+// String is what stands behind TUN: "", "gue port 6080 csum", "gre".
+func (t Encapsulation) String() string {
+	var text string
+	switch t.Type {
+	case conf.IPIP:
+		return ""
+	case conf.GUE:
+		text = fmt.Sprintf("gue port %d", t.Port)
+	default:
+		text = t.Type.String()
+	}
+	switch {
+	case t.Flags&TunnelRemote != 0:
+		text += " remcsum"
+	case t.Flags&TunnelChecksum != 0:
+		text += " csum"
+	}
+	return text
+}
+
+// Counts are the connections to a real server as the kernel counts them. Templates
+// of persistence are in Persistent only.
+type Counts struct{ Active, Inactive, Persistent uint64 }
+
+// Open are the connections that a drain waits for.
+func (c Counts) Open() uint64 { return c.Active + c.Inactive }
+
 // Destination is a real server of one service. It is comparable.
 type Destination struct {
 	Key     conf.ServerKey
 	Forward Forward
+	Tunnel  Encapsulation
 	Weight  int    // 0..2147483647; 0 takes no new connections
 	Upper   uint32 // connections above which it gets no new ones; 0 is no limit
 	Lower   uint32 // connections below which it gets them again
+
+	// Place is the weight by which a real server with weight 0 has its slots in the
+	// table of mh: it is added, or set, with that weight first. It is no part of what
+	// the kernel tells; 0 is none, or not known.
+	Place int
+	// Counts are read from the kernel and never written.
+	Counts Counts
+}
+
+// Method is the forwarding method in words: "NAT", "TUN gue port 6080 csum".
+func (d Destination) Method() string {
+	if text := d.Tunnel.String(); text != "" {
+		return d.Forward.String() + " " + text
+	}
+	return d.Forward.String()
+}
+
+// Words are scheduler, flags and persistence: "mh mh-fallback persistent 360s".
+func (s Service) Words() string {
+	words := []string{s.Scheduler}
+	names := [...]struct {
+		flag uint32
+		name string
+	}{{FlagSched1, "flag-1"}, {FlagSched2, "flag-2"}, {FlagSched3, "flag-3"}, {FlagOnePacket, "ops"}}
+	for _, n := range names {
+		if s.Flags&n.flag == 0 {
+			continue
+		}
+		switch {
+		case Hashes(s.Scheduler) && n.flag == FlagFallback:
+			words = append(words, s.Scheduler+"-fallback")
+		case Hashes(s.Scheduler) && n.flag == FlagPort:
+			words = append(words, s.Scheduler+"-port")
+		default:
+			words = append(words, n.name)
+		}
+	}
+	if s.Flags&FlagPersistent != 0 {
+		words = append(words, fmt.Sprintf("persistent %ds", s.Timeout))
+	}
+	if s.Engine != "" {
+		words = append(words, "pe "+s.Engine)
+	}
+	return strings.Join(words, " ")
 }
 
 // Entry is a service with its destinations.

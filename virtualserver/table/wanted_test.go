@@ -36,7 +36,8 @@ func web(scheduler string, servers ...string) *conf.VirtualServer {
 func verdict(server string, up bool, weight int) event.RealServerState {
 	a := netip.MustParseAddrPort(server)
 	rs := conf.RealServer{Key: at(a.String()), Protocol: conf.TCP}
-	return event.RealServerState{VirtualServer: "[10.0.0.1]:tcp:80", RealServer: rs.String(), Up: up, Weight: weight}
+	return event.RealServerState{VirtualServer: "[10.0.0.1]:tcp:80", RealServer: rs.String(), Up: up, Weight: weight,
+		Checked: true}
 }
 
 func verdicts(list ...event.RealServerState) table.Verdicts {
@@ -107,7 +108,7 @@ func TestWantedRealServers(t *testing.T) {
 			if test.change != nil {
 				test.change(vs)
 			}
-			e := table.WantedEntry(vs, test.verdicts)
+			e := table.WantedEntry(vs, table.Canonical(vs.Key), &table.Facts{Verdicts: test.verdicts})
 			if diff := cmp.Diff(test.want, weights(e)); diff != "" {
 				t.Errorf("weights (-want +got):\n%s", diff)
 			}
@@ -162,7 +163,7 @@ func TestWantedDestination(t *testing.T) {
 	rs := vs.RealServers[0]
 	rs.Forward, rs.Weight, rs.Upper, rs.Lower = conf.DR, 10, 200, 100
 	want := table.Destination{Key: at("10.1.0.1:8080"), Forward: table.DirectRoute, Weight: 10, Upper: 200, Lower: 100}
-	if got := table.WantedEntry(vs, nil).Destinations[want.Key]; got != want {
+	if got := table.WantedEntry(vs, table.Canonical(vs.Key), &table.Facts{}).Destinations[want.Key]; got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -182,7 +183,7 @@ func TestWantedTwice(t *testing.T) {
 func TestSortedIsTheSameEverywhere(t *testing.T) {
 	vs := web("mh", "10.1.0.10:80", "10.1.0.9:80", "10.1.0.9:8", "[2001:db8::1]:80")
 	var got []conf.ServerKey
-	for _, d := range table.WantedEntry(vs, nil).Sorted() {
+	for _, d := range table.WantedEntry(vs, table.Canonical(vs.Key), &table.Facts{}).Sorted() {
 		got = append(got, d.Key)
 	}
 	want := []conf.ServerKey{at("10.1.0.9:8"), at("10.1.0.9:80"), at("10.1.0.10:80"), at("[2001:db8::1]:80")}
@@ -193,8 +194,9 @@ func TestSortedIsTheSameEverywhere(t *testing.T) {
 
 func TestAlive(t *testing.T) {
 	vs := web("rr", "10.1.0.1:80", "10.1.0.2:80", "10.1.0.3:80")
-	servers, sum := verdicts(verdict("10.1.0.2:80", false, 2), verdict("10.1.0.3:80", true, 10)).Alive(vs, nil)
-	if servers != 2 || sum != 11 {
+	f := table.Facts{Verdicts: verdicts(verdict("10.1.0.2:80", false, 2), verdict("10.1.0.3:80", true, 10))}
+	servers, serving, sum := f.AliveIn(vs, vs.Key, nil)
+	if servers != 2 || serving != 2 || sum != 11 {
 		t.Errorf("%d alive with weight %d, want 2 with 11", servers, sum)
 	}
 }

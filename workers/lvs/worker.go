@@ -2,7 +2,6 @@ package lvs
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -47,36 +46,43 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
 		Loaded: inKernel.tableIs,
+		// A verdict is news when the table has it, or when it cannot have it.
+		Verdict: func(s event.RealServerState) {
+			p.Out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
+		},
+		InTable: func(t event.ServersInTable) {
+			p.Out.Put("in table "+t.VirtualServer, worker.Message{InTable: &t})
+		},
+		Hands: func(list []event.Override) {
+			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
+		},
 	})
 	marking := marks.New(marks.Options{
 		Log: p.Log, Kernel: h.marks, Done: inKernel.marksAre, Foreign: h.foreign,
 	})
 	schedule := checkers.New(checkers.Options{
 		Log: p.Log, Prober: h.prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
-		Events: func(s event.RealServerState) {
-			loop.Verdict(s)
-			p.Out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
-		},
+		Events: loop.Verdict,
 		Results: func(r event.CheckResult) {
 			p.Out.Put("check "+r.VirtualServer+" "+r.RealServer+" "+r.Checker, worker.Message{Check: &r})
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- loop.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		loop.Run(ctx)
+	}()
 	go marking.Run(ctx)
 
-	keep := false
+	keep, first := false, true
 	beat := time.NewTicker(event.HeartbeatInterval)
 	defer beat.Stop()
 	for {
 		select {
 		case <-beat.C:
 			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
-		case err := <-ended:
-			schedule.Close()
-			return err
 		case <-p.Term:
 			// The supervisor got it too and will say when: addresses go first.
 		case m, ok := <-p.In:
@@ -85,37 +91,41 @@ func run(p *workers.Process, h host) error {
 				p.Log.Error("the supervisor is gone: leaving the table as it is")
 				schedule.Close()
 				cancel()
-				return <-ended
+				<-ended
+				return nil
 			case m.Finish != nil:
 				schedule.Close()
 				loop.Stop(keep)
 				marking.Stop(keep)
-				return <-ended
+				return nil
+			case m.Overrides != nil:
+				loop.Override(m.Overrides.List, m.Overrides.Reset)
+			case m.Followed != nil:
+				loop.Follow(m.Followed.State)
 			case m.Configure != nil:
-				keep = m.Configure.KeepServices
-				known := m.Configure.Known.RealServers
-				cfg := withoutGroups(p.Log, m.Configure.Config)
-				marking.Apply(cfg.VirtualServers, m.Configure.Generation)
-				loop.Apply(cfg, known, m.Configure.Generation)
-				schedule.Apply(cfg, checkers.SnapshotOf(known))
+				apply(m.Configure, first, loop, marking, schedule)
+				keep, first = m.Configure.KeepServices, false
 				p.Out.Put("applied", workers.Applied(m.Configure, nil))
 			}
 		}
 	}
 }
 
-// withoutGroups leaves out what the table cannot hold yet, loudly.
-func withoutGroups(log *slog.Logger, cfg *conf.Config) *conf.Config {
-	c := *cfg
-	c.VirtualServers = nil
-	for _, vs := range cfg.VirtualServers {
-		if vs.Group != "" {
-			log.Warn("virtual server left out", "virtual_server", vs.String(), "reason", worker.NoGroups)
-			continue
-		}
-		c.VirtualServers = append(c.VirtualServers, vs)
+// apply gives a configuration to everybody: to the table before the checkers, whose
+// verdicts are about real servers that the table knows.
+func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, marking *marks.Keeper,
+	schedule *checkers.Schedule,
+) {
+	if c.Followed != nil {
+		loop.Follow(c.Followed.State)
 	}
-	return &c
+	loop.Override(c.Overrides, nil)
+	marking.Apply(c.Config.VirtualServers, c.Generation)
+	loop.Apply(c.Config, virtualserver.Known{
+		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
+		Fresh: first && c.Known.Died == 0,
+	}, c.Generation)
+	schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.
@@ -132,9 +142,9 @@ func Release(d worker.RunDir, log *slog.Logger) error {
 		return err
 	}
 	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Opener(), Journal: j, Log: log})
-	ended := make(chan error, 1)
-	go func() { ended <- loop.Run(context.Background()) }()
-	loop.Apply(&conf.Config{}, nil, 0) // without a virtual server everything that is ours is left over
+	go loop.Run(context.Background())
+	// Without a virtual server everything that is ours is left over.
+	loop.Apply(&conf.Config{}, virtualserver.Known{}, 0)
 	loop.Stop(false)
-	return errors.Join(err, <-ended)
+	return err
 }

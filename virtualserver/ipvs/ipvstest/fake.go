@@ -22,6 +22,8 @@ type Fake struct {
 
 	refuse func(table.Op) error
 	broken error
+
+	world world
 }
 
 var _ ipvs.Driver = (*Fake)(nil)
@@ -30,7 +32,7 @@ var _ ipvs.Driver = (*Fake)(nil)
 var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 
 // NewFake makes an empty table.
-func NewFake() *Fake { return &Fake{all: table.Table{}} }
+func NewFake() *Fake { return &Fake{all: table.Table{}, world: newWorld()} }
 
 // Table is a copy of the table, without the flags that the kernel sets.
 func (f *Fake) Table() table.Table {
@@ -38,7 +40,11 @@ func (f *Fake) Table() table.Table {
 	defer f.mu.Unlock()
 	t := make(table.Table, len(f.all))
 	for k, e := range f.all {
-		t[k] = ipvs.Entry(e.Service, e.Sorted())
+		list := e.Sorted()
+		for i := range list {
+			list[i].Place = 0
+		}
+		t[k] = ipvs.Entry(e.Service, list)
 	}
 	return t
 }
@@ -65,7 +71,7 @@ func (f *Fake) Do(ops ...table.Op) error {
 		if errno := f.check(op); errno != 0 {
 			return fmt.Errorf("%s: %w", op, errno)
 		}
-		f.all.Do(op)
+		f.carryOut(op)
 	}
 	return nil
 }
@@ -115,7 +121,11 @@ func (f *Fake) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
 	if f.broken != nil {
 		return nil, f.broken
 	}
-	return f.all[key].Sorted(), nil
+	list := f.all[key].Sorted()
+	for i := range list {
+		list[i].Place = 0 // the kernel does not tell
+	}
+	return list, nil
 }
 
 // Apply implements ipvs.Driver.
@@ -136,7 +146,7 @@ func (f *Fake) Apply(ops []table.Op) []error {
 		case errno != 0:
 			errs[i] = fmt.Errorf("%s: %w", op, errno)
 		default:
-			f.all.Do(op)
+			f.carryOut(op)
 			f.done = append(f.done, op)
 		}
 	}
@@ -162,12 +172,14 @@ func (f *Fake) check(op table.Op) syscall.Errno {
 		switch {
 		case table.Is6(s.Key) && (s.MaskBits < 1 || s.MaskBits > 128):
 			return syscall.EINVAL
-		case !slices.Contains(schedulers, s.Scheduler), s.Engine != "" && s.Engine != "sip":
+		case !slices.Contains(schedulers, s.Scheduler), f.world.without[s.Scheduler], s.Engine != "" && s.Engine != "sip":
 			return syscall.ENOENT
 		}
 	case table.NewDestination, table.SetDestination:
 		switch {
-		case table.Is6(s.Key) != d.Key.Address.Is6() && d.Forward != table.Tunnel:
+		case mixed(s.Key, d) && (d.Forward != table.Tunnel || len(f.world.daemons) > 0):
+			return syscall.EINVAL
+		case d.Forward == table.Tunnel && d.Tunnel.Type == conf.GUE && d.Tunnel.Port == 0:
 			return syscall.EINVAL
 		case d.Weight < 0, d.Lower > d.Upper:
 			return syscall.ERANGE
@@ -184,6 +196,10 @@ func (f *Fake) check(op table.Op) syscall.Errno {
 		}
 	}
 	return 0
+}
+
+func mixed(key conf.ServiceKey, d table.Destination) bool {
+	return table.Is6(key) != d.Key.Address.Is6()
 }
 
 // assignable says whether an address can be a real server's.
