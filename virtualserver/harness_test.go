@@ -90,6 +90,10 @@ type rig struct {
 	loaded []event.TableLoaded
 	opened int
 	noIPVS error
+
+	verdicts map[string]event.RealServerState
+	tables   map[string]event.ServersInTable
+	hands    []event.Override
 }
 
 func (r *rig) Write(p []byte) (int, error) {
@@ -101,7 +105,8 @@ func (r *rig) Write(p []byte) (int, error) {
 // start runs a loop over a kernel and a journal, which may be those of an
 // earlier one.
 func start(t *testing.T, kernel *ipvstest.Fake, j *journal) *rig {
-	r := &rig{t: t, kernel: kernel, journal: j, states: map[string]event.VirtualServerState{}, files: map[string]string{}}
+	r := &rig{t: t, kernel: kernel, journal: j, states: map[string]event.VirtualServerState{}, files: map[string]string{},
+		verdicts: map[string]event.RealServerState{}, tables: map[string]event.ServersInTable{}}
 	r.loop = virtualserver.New(virtualserver.Options{
 		Open: func() (ipvs.Driver, error) {
 			r.mu.Lock()
@@ -127,7 +132,26 @@ func start(t *testing.T, kernel *ipvstest.Fake, j *journal) *rig {
 			defer r.mu.Unlock()
 			r.loaded = append(r.loaded, l)
 		},
+		Verdict: func(v event.RealServerState) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.verdicts[v.VirtualServer+v.RealServer] = v
+		},
+		InTable: func(s event.ServersInTable) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.tables[s.VirtualServer] = s
+		},
+		Hands: func(list []event.Override) { r.hands = list },
+		WriteFile: func(name, value string) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.files[name] = value
+			return nil
+		},
 		ReadFile: func(name string) ([]byte, error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			if text, ok := r.files[name]; ok {
 				return []byte(text), nil
 			}
@@ -143,6 +167,27 @@ func (r *rig) withoutIPVS(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noIPVS = err
+}
+
+// verdict is what was told of a real server.
+func (r *rig) verdict(vs *conf.VirtualServer, server int) event.RealServerState {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.verdicts[vs.String()+vs.RealServers[server].String()]
+}
+
+// inTable is what was told of a real server in the kernel.
+func (r *rig) inTable(vs *conf.VirtualServer, server string) event.ServerInTable {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.tables[vs.String()].Servers {
+		if key, err := conf.ParseServerKey(s.RealServer); err == nil && key == serverKey(server) {
+			return s
+		}
+	}
+	return event.ServerInTable{}
 }
 
 // lines are the lines of the log that contain a text.
@@ -254,6 +299,9 @@ func foreign(kind table.OpKind, vs *conf.VirtualServer, server string, weight in
 }
 
 var errTest = errors.New("made to fail")
+
+// errUnanswered is no refusal of the kernel's: what was asked for may have been done.
+var errUnanswered = errors.New("no answer")
 
 const (
 	vip  = "10.0.0.1:80"
