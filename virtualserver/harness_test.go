@@ -223,7 +223,8 @@ func (r *rig) lastLoaded() event.TableLoaded {
 
 // apply configures and waits until the loop rests.
 func (r *rig) apply(generation uint64, verdicts []event.RealServerState, servers ...*conf.VirtualServer) {
-	r.loop.Apply(&conf.Config{Global: r.global, VirtualServers: servers}, virtualserver.Known{RealServers: verdicts}, generation)
+	cfg := &conf.Config{Global: r.global, VirtualServers: servers}
+	r.loop.Apply(cfg, virtualserver.Known{RealServers: verdicts}, generation)
 	synctest.Wait()
 }
 
