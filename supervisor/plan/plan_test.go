@@ -167,7 +167,7 @@ func TestMake(t *testing.T) {
 
 		{"a real server with connections goes", "    real_server 10.1.0.11 80 {\n        weight 2\n        TCP_CHECK { " +
 			"}\n    }\n", "", []string{
-			"clients: [10.0.0.100]:tcp:80: is removed at once (set weight 0 first to let it drain); 12 connections to them " +
+			"clients: [10.0.0.100]:tcp:80: is removed at once (drain_timeout or weight 0 lets it drain); 12 connections to them " +
 				"hang: [10.1.0.11]:tcp:80"}},
 		{"an idle real server goes", "    real_server 10.1.0.12 80 {\n        weight 2\n        TCP_CHECK { }\n    }\n", "",
 			[]string{
@@ -176,6 +176,19 @@ func TestMake(t *testing.T) {
 			"real_server 10.1.0.11 80 {\n        weight 0", []string{
 				"slowly: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80 gets no new connections (weight 2 becomes 0); the 12 " +
 					"connections it has go on"}},
+		{"a real server with connections goes slowly", "    real_server 10.1.0.11 80 {\n        weight 2\n        TCP_CHECK { " +
+			"}\n    }\n", "    drain_timeout 90\n", []string{
+			"slowly: [10.0.0.100]:tcp:80: drains for 1m30s at most and is removed then; the 12 connections it has go on: " +
+				"[10.1.0.11]:tcp:80",
+			"quiet: [10.0.0.100]:tcp:80: drain_timeout 0 becomes 90",
+			"quiet: [10.0.0.100]:tcp:80: [10.1.0.12]:tcp:80: drain_timeout 0 becomes 90"}},
+		{"all weights", "        weight 2\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.12 80 {\n        weight 2",
+			"        weight 0\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.12 80 {\n        weight 0", []string{
+				"clients: [10.0.0.100]:tcp:80: serves nobody new: all its real servers have weight 0",
+				"slowly: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80 gets no new connections (weight 2 becomes 0); the 12 " +
+					"connections it has go on",
+				"slowly: [10.0.0.100]:tcp:80: [10.1.0.12]:tcp:80 gets no new connections (weight 2 becomes 0); it has none now",
+			}},
 		{"a weight", "real_server 10.1.0.11 80 {\n        weight 2", "real_server 10.1.0.11 80 {\n        weight 5", []string{
 			"quiet: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80: weight 2 becomes 5"}},
 		{"a real server comes", "    real_server 10.1.0.12 80",
@@ -316,5 +329,26 @@ func TestWrite(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestPlanOfMarksAndPersistence: what leaves a list, and clients that were bound to a real
+// server without connections.
+func TestPlanOfMarksAndPersistence(t *testing.T) {
+	const shop = "virtual_server match shop {\n lvs_sched rr\n lvs_method NAT\n persistence_timeout 60\n" +
+		" match {\n  10.0.0.100 tcp 80\n  10.0.0.100 tcp 443\n }\n real_server 10.1.0.11 {\n }\n real_server 10.1.0.12 {\n }\n}\n"
+	name := loaded(t, shop).VirtualServers[0].String()
+	after := strings.NewReplacer("  10.0.0.100 tcp 443\n", "  10.0.0.101 tcp 80\n", " real_server 10.1.0.12 {\n }\n", "").
+		Replace(shop)
+	facts := plan.Facts{Table: table.Table{}}
+	want := []string{
+		"clients: " + name + ": packets to 10.0.0.101 tcp 80 belong to it",
+		"clients: " + name + ": packets to 10.0.0.100 tcp 443 do not belong to it any more, and what is connected to it by " +
+			"them hangs",
+		"clients: " + name + ": clients that persistence has bound to it get another real server: [10.1.0.12]:proto0:0",
+		"quiet: " + name + ": is removed and has no connections: [10.1.0.12]:proto0:0",
+	}
+	if diff := cmp.Diff(want, said(plan.Make(loaded(t, shop), loaded(t, after), facts))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

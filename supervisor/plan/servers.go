@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/diff"
@@ -50,6 +51,17 @@ func (m *maker) serverChanges(c diff.ServerChange) {
 	} else {
 		fields = append(sched, fields...)
 	}
+	matched, fields := take(fields, "match")
+	for _, f := range matched {
+		if f.Old == "" {
+			m.clients("%s: packets to %s belong to it", c.Name, f.New)
+		} else {
+			m.clients("%s: packets to %s do not belong to it any more, and what is connected to it by them hangs", c.Name, f.Old)
+		}
+	}
+	if serves(c.Old) && !serves(c.New) {
+		m.clients("%s: serves nobody new: all its real servers have weight 0", c.Name)
+	}
 	if len(forward) > 0 {
 		m.clients("%s: %s, for new connections; real servers have to be ready for it", c.Name, fieldWords(forward))
 	}
@@ -64,8 +76,9 @@ func (m *maker) serverChanges(c diff.ServerChange) {
 
 // realServers says what becomes of the real servers of one virtual server.
 func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
-	var added, waiting, gone, untouched []string
+	var added, waiting, gone, untouched, bound []string
 	var cut []*conf.RealServer
+	var drained groups
 	var changes groups
 	for _, r := range c.RealServers {
 		switch r.Action {
@@ -81,7 +94,12 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 				added = append(added, r.Name)
 			}
 		case diff.Removed:
-			if m.idle(c.Old, r.Old) {
+			if c.Old.Persistence > 0 {
+				bound = append(bound, r.Name)
+			}
+			if timeout := cmp.Or(r.Old.DrainTimeout, c.New.DrainTimeout); timeout > 0 && !m.idle(c.Old, r.Old) {
+				drained.add("drains for "+timeout.String()+" at most and is removed then"+m.goOn(c.Old, r.Old), r.Name)
+			} else if m.idle(c.Old, r.Old) {
 				gone = append(gone, r.Name)
 			} else {
 				cut = append(cut, r.Old)
@@ -110,8 +128,15 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 		for i, r := range cut {
 			list[i] = r.String()
 		}
-		m.clients("%s: is removed at once (set weight 0 first to let it drain)%s: %s", c.Name, m.hang(c.Old, cut),
+		m.clients("%s: is removed at once (drain_timeout or weight 0 lets it drain)%s: %s", c.Name, m.hang(c.Old, cut),
 			names(list))
+	}
+	for _, text := range drained.order {
+		m.slowly("%s: %s: %s", c.Name, text, names(drained.of[text]))
+	}
+	if len(bound) > 0 {
+		// The kernel's list does not say how many there are.
+		m.clients("%s: clients that persistence has bound to it get another real server: %s", c.Name, names(bound))
 	}
 	if hashes(c.New.Scheduler) && len(added)+len(waiting)+len(gone)+len(cut) > 0 {
 		m.quiet("%s: %s shares new connections out anew; some clients get another real server", c.Name, c.New.Scheduler)
@@ -143,6 +168,11 @@ func (m *maker) realServerChanges(c diff.ServerChange, r diff.RealChange, forwar
 		return fieldWords(fields) + "; the checks begin anew"
 	}
 	return fieldWords(fields)
+}
+
+// serves says that new connections have somewhere to go, if all checks succeed.
+func serves(v *conf.VirtualServer) bool {
+	return slices.ContainsFunc(v.RealServers, func(r *conf.RealServer) bool { return r.Weight > 0 })
 }
 
 // services are the kernel's services of a virtual server.
