@@ -107,7 +107,7 @@ func (e *Engine) index() {
 		for _, r := range i.tracks.Others {
 			e.watchers[r.Key] = append(e.watchers[r.Key], i)
 		}
-		if tracksSource(i.next) {
+		if i.next.SourceAddress.IsValid() && track.NeedsSource(i.next) {
 			e.sources[i.next.SourceAddress] = append(e.sources[i.next.SourceAddress], i)
 		}
 		for _, name := range devicesOf(i.next, i.tracks) {

@@ -70,7 +70,7 @@ func (e *Engine) evaluate(i *instance, now time.Time) {
 	}
 	// Without its source an instance loses the socket, which may have lost its
 	// group or address in the kernel, and gets a new one with it.
-	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && e.sourceFault(i, on) == "" {
+	if bound, ok := e.boundTo(i, on); ok && i.unsupported == "" && e.primary(i, on).SourceFault(i.cfg) == "" {
 		e.attach(i, bound)
 	} else {
 		defer e.detach(i) // a MASTER may still be able to give its mastership away
@@ -143,35 +143,29 @@ func (e *Engine) reconfigured(i *instance, now time.Time) {
 	e.step(i, now, machine.Input{Kind: machine.Reconfigured, Params: &i.params, Priority: i.priority})
 }
 
-// sourceFault says what is wrong with the source of advertisements.
-func (e *Engine) sourceFault(i *instance, on *iface) string {
-	switch {
-	case !e.interfaces.sourceOf(i.cfg, on).IsValid():
-		return noSource(i.cfg, on)
-	case tracksSource(i.cfg) && !e.interfaces.has(i.cfg.SourceAddress):
-		return missingSource(i.cfg)
+// primary are the facts of an instance's interface and source.
+func (e *Engine) primary(i *instance, on *iface) track.Primary {
+	p := track.Primary{
+		There: on != nil, Up: e.isUp(i.cfg.Interface), VRF: e.interfaces.byName[i.cfg.VRF] != nil,
+		Unsupported: i.unsupported, Source: e.interfaces.sourceOf(i.cfg, on),
+		Has: e.interfaces.has(i.cfg.SourceAddress),
 	}
-	return ""
+	if on != nil {
+		p.Port = on.Port
+	}
+	if !p.Source.IsValid() {
+		p.NoSource = noSource(i.cfg, on)
+	}
+	return p
 }
 
 // fault says what keeps an instance from working; empty is nothing.
 func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	name := i.cfg.Interface
+	primary := e.primary(i, on).Fault(i.cfg)
 	switch {
-	case on == nil && name != "":
-		return "interface " + name + " does not exist"
-	case on != nil && on.Port.Kind != "":
-		return on.Port.Fault(name)
-	case on != nil && !e.isUp(name) && !i.cfg.DontTrackPrimary:
-		return "interface " + name + " is down"
-	case i.cfg.VRF != "" && e.interfaces.byName[i.cfg.VRF] == nil:
-		return "VRF " + i.cfg.VRF + " does not exist"
-	case i.unsupported != "":
-		return i.unsupported
-	case i.cfg.UnicastFaultNoPeer && !isUnicast(i.cfg):
-		return "there is no unicast_peer"
-	case e.sourceFault(i, on) != "":
-		return e.sourceFault(i, on)
+	case primary != "":
+		return primary
 	case i.badness != "":
 		return i.badness
 	case i.sock != nil && i.sock.err != nil:

@@ -160,7 +160,7 @@ func TestRoutesAndRulesWithAProtocolOfTheirOwnGoAtTheStart(t *testing.T) {
 				if len(made) != 2 {
 					t.Fatalf("a MASTER has %v", made)
 				}
-				a.engine.Stop(false) // as if killed
+				a.engine.Stop(false)                          // as if killed
 				a.journal = &journal{held: map[string]bool{}} // the directories are deleted
 				a.run()
 				a.applyConfig(routed(t, c.route, c.rule, ""), nil)

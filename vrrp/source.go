@@ -6,6 +6,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // The source of advertisements: configured, or the interface's own address.
@@ -105,43 +106,16 @@ func near(peers []conf.UnicastPeer) func(netip.Prefix) int {
 	}
 }
 
-// tracksSource says whether an instance is in FAULT without its configured
-// source: with track_src_ip; with unicast, whose answers come to it; and over
-// IPv6, where the kernel sends from no address that it does not have. Multicast
-// over IPv4 leaves from any address (mcast_src_ip).
-func tracksSource(cfg *conf.Instance) bool {
-	return cfg.SourceAddress.IsValid() && (cfg.TrackSource || cfg.IPv6 || isUnicast(cfg))
-}
-
-// missingSource is what to say then.
-func missingSource(cfg *conf.Instance) string {
-	word := "mcast_src_ip"
-	switch {
-	case cfg.TrackSource:
-		word = "track_src_ip"
-	case len(cfg.UnicastPeers) > 0:
-		word = "unicast_src_ip"
-	}
-	text := "address " + cfg.SourceAddress.String() + " (" + word + ") is not on this host"
-	if cfg.IPv6 {
-		text += ", or still being checked for duplicates"
-	}
-	return text
-}
-
 // noSource says why an instance without a configured source has none.
 func noSource(cfg *conf.Instance, on *iface) string {
+	text := track.WithoutSource(cfg)
+	if on == nil || !cfg.IPv6 {
+		return text
+	}
 	name := cfg.Interface
 	rank, kind := linkLocal, "link-local address"
-	switch {
-	case !cfg.IPv6:
-		return "interface " + name + " has no IPv4 address of its own"
-	case len(cfg.UnicastPeers) > 0:
+	if len(cfg.UnicastPeers) > 0 {
 		rank, kind = near(cfg.UnicastPeers), "address"
-	}
-	text := "interface " + name + " has no IPv6 " + kind + " of its own"
-	if on == nil {
-		return text
 	}
 	for p, own := range on.addrs {
 		switch {

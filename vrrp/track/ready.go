@@ -36,7 +36,7 @@ type Readiness struct {
 func Ready(i *conf.Instance, group *conf.SyncGroup, h Host, virtual func(netip.Addr) bool) Readiness {
 	items := ReferencesOf(i, group).Items(h.isUp, h.Trackers)
 	r := Readiness{Effect: Evaluate(i.Priority, items), Items: items}
-	if fault := h.precondition(i, virtual); fault != "" {
+	if fault := h.primary(i, virtual).Fault(i); fault != "" {
 		r.Fault = fault
 	}
 	if r.Fault == "" {
@@ -57,45 +57,23 @@ func (h Host) has(a netip.Addr) bool {
 	return false
 }
 
-// precondition is what comes before all that is tracked.
-func (h Host) precondition(i *conf.Instance, virtual func(netip.Addr) bool) string {
+// primary are the facts that come before all that is tracked.
+func (h Host) primary(i *conf.Instance, virtual func(netip.Addr) bool) Primary {
 	on, there := h.Interfaces[i.Interface]
-	name := i.Interface
-	switch {
-	case name != "" && !there:
-		return "interface " + name + " does not exist"
-	case name != "" && on.Port.Kind != "":
-		return on.Port.Fault(name)
-	case name != "" && !on.Up && !i.DontTrackPrimary:
-		return "interface " + name + " is down"
-	case i.VRF != "" && !h.exists(i.VRF):
-		return "VRF " + i.VRF + " does not exist"
-	case i.UnicastFaultNoPeer && len(i.UnicastPeers) == 0:
-		return "there is no unicast_peer"
-	case i.SourceAddress.IsValid():
-		if (i.TrackSource || i.IPv6 || len(i.UnicastPeers) > 0) && !h.has(i.SourceAddress) {
-			return "source address " + i.SourceAddress.String() + " is not on this host"
-		}
-		return ""
-	case name == "":
-		return ""
+	p := Primary{There: there, Up: on.Up, Port: on.Port, VRF: h.exists(i.VRF), NoSource: WithoutSource(i)}
+	if i.SourceAddress.IsValid() {
+		p.Has = h.has(i.SourceAddress)
+		return p
 	}
-	for _, p := range on.Addresses {
-		switch a := p.Addr(); {
+	for _, prefix := range on.Addresses {
+		switch a := prefix.Addr(); {
 		case virtual(a):
-		case !i.IPv6 && a.Is4():
-			return ""
-		case i.IPv6 && a.Is6() && (len(i.UnicastPeers) > 0 || a.IsLinkLocalUnicast()):
-			return ""
+		case !i.IPv6 && a.Is4(), i.IPv6 && a.Is6() && (len(i.UnicastPeers) > 0 || a.IsLinkLocalUnicast()):
+			p.Source = a
+			return p
 		}
 	}
-	switch {
-	case !i.IPv6:
-		return "interface " + name + " has no IPv4 address of its own"
-	case len(i.UnicastPeers) > 0:
-		return "interface " + name + " has no IPv6 address of its own"
-	}
-	return "interface " + name + " has no IPv6 link-local address of its own"
+	return p
 }
 
 func (h Host) exists(name string) bool {

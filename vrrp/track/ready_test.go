@@ -73,7 +73,7 @@ func TestReady(t *testing.T) {
 		"a source gone": {func(i *conf.Instance, _ *conf.SyncGroup) {
 			i.SourceAddress, i.UnicastPeers = source.Next(),
 				peer
-		}, "source address 192.0.2.252 is not on this host", 150},
+		}, "address 192.0.2.252 (unicast_src_ip) is not on this host", 150},
 		"no peer": {func(i *conf.Instance, _ *conf.SyncGroup) { i.UnicastFaultNoPeer = true },
 			"there is no unicast_peer", 150},
 		"IPv6": {func(i *conf.Instance, _ *conf.SyncGroup) { i.IPv6 = true }, "", 150},
