@@ -135,7 +135,8 @@ func TestFindings(t *testing.T) {
 			"1:1: error: vrrp_instance A has no virtual address, and version 3 needs one"},
 		{"no address is wanted", strings.Replace(in("    version 3\n    no_virtual_ipaddress"), "10.0.0.1", "", 1), ""},
 		{"VRID twice on a link", in("") + strings.Replace(in(""), "A", "B", 1),
-			"9:5: error: (B) virtual_router_id 1 is also that of vrrp_instance A on the same interface eth0 (A is at t.conf:1:1; " +
+			"9:5: error: (B) virtual_router_id 1 is also that of vrrp_instance A on the same interface eth0 " +
+				"(A is at t.conf:1:1; " +
 				"2 is free in this file)"},
 		{"VRID on two links", in("") + strings.NewReplacer("A", "B", "eth0", "eth1").Replace(in("")), ""},
 		{"VRID in two families", in("") + strings.NewReplacer("A", "B", "10.0.0.1", "fe80::1").Replace(in("")), ""},

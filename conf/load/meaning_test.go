@@ -80,6 +80,9 @@ func TestMeaningIsKeepalived(t *testing.T) {
 			func(c *conf.Config) any { return first(c).AdvertInterval }, "1s"},
 		{"an unknown block beside an include of nothing", "foo_bar {\n x\n}\ninclude nothing*.conf\n", "unknown-keyword",
 			func(c *conf.Config) any { return len(c.Instances) }, 0},
+		{"check_unicast_src takes no value", instance("A", 1, "unicast_src_ip 192.0.2.251\nunicast_peer {\n192.0.2.252\n}\n"+
+			"check_unicast_src check_unicast_src", "192.0.2.1"), "",
+			func(c *conf.Config) any { return first(c).CheckUnicastSource }, true},
 		{"use_pid_dir", "use_pid_dir\n" + instance("A", 1, "", "192.0.2.1"), "",
 			func(c *conf.Config) any { return c.UsePIDDir }, true},
 

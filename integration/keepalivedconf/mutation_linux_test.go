@@ -103,9 +103,16 @@ var unsuitable = regexp.MustCompile(`(?m)^\s*(net_namespace|include)`)
 var standing = map[string]string{
 	`Unknown interface!`: "later releases do without an interface where there is a unicast_src_ip, and so does director",
 	`(dev dev|table table|skip_check_adv_addr vrrp_skip)`: "keepalived takes the word for its own value",
-	"after keyword `(priority|table|preference)`": "keepalived ends at a rule that is not whole, director " +
-		"leaves the rule out",
-	`lvs_sync_daemon_interface`: "director says that the old word is old",
+	"after keyword `(priority|table|preference|src|dev|via)`": "keepalived ends at a rule or route that is not whole, " +
+		"director leaves it out",
+	`^001-shidg-note.conf: line (6[0-9]|[7-9][0-9])`: "keepalived takes what follows the unknown block SMTP_CHEKC for " +
+		"something else",
+	`director: refuses false, \["unknown-option: unknown option \\"\S+ of \S+: it is ignored"\]`: "keepalived is silent " +
+		"about what it does not know behind the name of a tracker: a weight with a wrong letter would be lost",
+	`director: refuses false, \["no-peers: `: "keepalived is silent about a list of peers that is empty, and sends to the " +
+		"multicast group",
+	`becomes "script (\S+) \S+"`: "the second word is a user that this host does not have, which is no matter of the file",
+	`lvs_sync_daemon_interface`:  "director says that the old word is old",
 	`director: refuses false, \[\]`: "keepalived reads what stands in a block that it does not " +
 		"know, director skips the block",
 }
@@ -190,7 +197,8 @@ func fresh(before, after []string) []string {
 }
 
 // ends are the complaints at which keepalived -t goes on and the daemon ends.
-var ends = []string{"virtual router id must be set", "Unknown interface!", "missing a parameter after keyword"}
+var ends = []string{"virtual router id must be set", "No VIP specified; at least one is required",
+	"Unknown interface!", "missing a parameter after keyword"}
 
 // hostMatters are about the host that keepalived runs on.
 var hostMatters = regexp.MustCompile(`keepalived_script|SECURITY VIOLATION|Disabling track script|script uid/gid|doesn't exist|` +

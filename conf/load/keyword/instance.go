@@ -84,7 +84,7 @@ var instanceSource = []keyword[conf.Instance]{
 	}),
 	unicastOnly(number("unicast_ttl", 0, 255, "255", func(in *conf.Instance) *int { return &in.UnicastTTL })),
 	bare("unicast_fault_no_peer", func(in *conf.Instance) *bool { return &in.UnicastFaultNoPeer }),
-	unicastOnly(flag("check_unicast_src", func(in *conf.Instance) *bool { return &in.CheckUnicastSource })),
+	unicastOnly(bare("check_unicast_src", func(in *conf.Instance) *bool { return &in.CheckUnicastSource })),
 	multicast("mcast_dst_ip", "vrrp_mcast_group4, vrrp_mcast_group6", netip.Addr.IsMulticast,
 		func(in *conf.Instance) *netip.Addr {
 			return &in.MulticastGroup
