@@ -154,6 +154,9 @@ func (c *conn) commit(tx *transaction, generation uint32) error {
 	if errors.Is(err, unix.ERESTART) {
 		return errChanged
 	}
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("%w (the kernel refuses one of the changes)", err) // nftables itself has answered before
+	}
 	return withReason(err)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/lvs-director/director/retry"
 )
 
 // Guard keeps tables of ours right while nobody calls: it verifies each when a
@@ -25,10 +27,13 @@ type guarded struct {
 	count  int       // of repairs
 	last   time.Time // of the last one
 	failed string    // what the last attempt failed with
+	retry  retry.Retry
+	// contested says that a Repair has told so.
+	contested bool
 }
 
 // NewGuard guards no table yet. period is also the shortest time between two repairs of
-// a table: a program that fights for it costs no more than that.
+// a table. A program that fights for it makes the pauses longer, to 30 s.
 func NewGuard(period time.Duration) *Guard {
 	return &Guard{period: period, repairs: make(chan Repair, 16), tables: make(map[string]*guarded)}
 }
@@ -105,11 +110,16 @@ func (g *Guard) verify(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name, t := range g.tables {
-		if now.Sub(t.last) < g.period-g.period/10 {
-			continue // the period's next turn looks at it
+		if now.Sub(t.last) < g.period-g.period/10 || !t.retry.Ready(now) {
+			continue // a later turn of the period looks at it
 		}
 		missing, err := t.keeper.Verify()
-		if err == nil && len(missing) == 0 && t.failed == "" {
+		switch {
+		case err != nil:
+			t.retry.Failed(now)
+		case len(missing) > 0:
+			t.retry.Repaired(now)
+		case t.failed == "" && (!t.contested || !t.retry.IsCalm(now)):
 			continue
 		}
 		t.last = now
@@ -118,12 +128,23 @@ func (g *Guard) verify(now time.Time) {
 			text = err.Error()
 		}
 		if err == nil || text != t.failed {
-			t.count++
-			select {
-			case g.repairs <- Repair{Table: name, Missing: missing, Err: err, Count: t.count}:
-			default:
-			}
+			t.tell(g.repairs, Repair{Table: name, Missing: missing, Err: err})
 		}
 		t.failed = text
+	}
+}
+
+// tell completes a Repair and tells it, if there is room.
+func (t *guarded) tell(to chan<- Repair, r Repair) {
+	if r.Missing != nil || r.Err != nil {
+		t.count++
+	}
+	if t.contested = len(r.Missing) > 0 && t.retry.Times > retry.FreeRepairs; t.contested {
+		r.Contested, r.Since = t.retry.Times, t.retry.Since
+	}
+	r.Count = t.count
+	select {
+	case to <- r:
+	default:
 	}
 }

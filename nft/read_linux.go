@@ -93,8 +93,8 @@ func Marked() ([]string, error) {
 // notLoaded says that nf_tables is a module which is not loaded: there are no
 // tables then, and to ask for them would load it.
 func notLoaded() bool {
-	loaded, err := os.ReadFile("/proc/modules")
-	if err != nil || strings.HasPrefix(string(loaded), "nf_tables ") || strings.Contains(string(loaded), "\nf_tables ") {
+	modules, err := os.ReadFile("/proc/modules")
+	if err != nil || lists(string(modules), "nf_tables") {
 		return false
 	}
 	var u unix.Utsname
@@ -104,6 +104,16 @@ func notLoaded() bool {
 	files := "/lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/kernel/net/netfilter/nf_tables.ko*"
 	list, err := filepath.Glob(files)
 	return err == nil && len(list) > 0
+}
+
+// lists says whether the text of /proc/modules, a module a line, has a module.
+func lists(modules, name string) bool {
+	for line := range strings.Lines(modules) {
+		if first, _, _ := strings.Cut(line, " "); first == name {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *conn) readOnce(t Table) (*State, error) {

@@ -91,11 +91,13 @@ func (e *Engine) filterTables() (names []string) {
 // or that they could not be put back.
 func (e *Engine) filterRepaired(r link.FilterRepair, now time.Time) {
 	attrs := []any{"table", r.Table, "missing", strings.Join(r.Missing, ", "), "times", r.Count}
-	switch _, ok := e.limits.allow(fmt.Sprint("filter ", r.Table, r.Err != nil), now); {
+	switch _, ok := e.limits.allow(fmt.Sprint("filter ", r.Table, r.Err != nil, len(r.Missing) > 0), now); {
 	case !ok:
 	case r.Err != nil:
 		e.log.Error("failed to put the nftables table of no_accept back: packets to its virtual addresses are accepted",
 			append(attrs, "error", r.Err)...)
+	case len(r.Missing) == 0:
+		e.log.Info("the nftables table of no_accept is as it should be again", "table", r.Table)
 	default:
 		e.log.Warn("something else changed the nftables table of no_accept: put back", attrs...)
 	}
@@ -108,6 +110,9 @@ func (e *Engine) filterRepaired(r link.FilterRepair, now time.Time) {
 			p.Since = before.Since
 		}
 		e.filters[r.Table] = p
+	case r.Contested > 0:
+		e.filters[r.Table] = event.Problem{Kind: event.Contested, Object: "nftables table " + r.Table,
+			Times: r.Contested, Since: r.Since.Round(0)}
 	case known:
 		delete(e.filters, r.Table)
 	}

@@ -126,7 +126,9 @@ type rounds struct {
 	rules      Rules
 	failed     bool // the rules are not in the kernel
 	retry      retry.Retry
-	problem    string
+	// unmade is why the rules of the generation could not be made, and unkept why the
+	// kernel does not have those that were.
+	unmade, unkept string
 
 	lastRepair time.Time
 	lastCount  uint64
@@ -138,32 +140,41 @@ func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now tim
 	rules, err := Wanted(servers)
 	if err != nil {
 		r.Log.Error("failed to make the nftables rules of virtual servers: the rules before stay", "error", err)
-		r.problem = err.Error()
-		r.Done(generation, r.problem)
+		r.unmade = err.Error()
+		r.tell()
 		return
 	}
-	r.rules = rules
+	r.rules, r.unmade = rules, ""
 	r.retry = retry.Retry{}
 	r.put(now)
-	r.Done(generation, r.problem) // whether it has changed or not: it is another generation's
+	r.tell() // whether it has changed or not: it is another generation's
+}
+
+// tell tells what is wrong at present.
+func (r *rounds) tell() {
+	problem := r.unmade
+	if problem == "" {
+		problem = r.unkept
+	}
+	r.Done(r.generation, problem)
 }
 
 // put brings the rules into the kernel.
 func (r *rounds) put(now time.Time) {
-	before := r.problem
+	before := r.unkept
 	err := r.Kernel.Put(r.rules)
 	if r.failed = err != nil; r.failed {
-		r.problem = err.Error()
+		r.unkept = err.Error()
 		r.retry.Failed(now)
-		if r.problem != before {
+		if r.unkept != before {
 			r.Log.Error("failed to set nftables rules of virtual servers: packets are not marked, or not given another source",
 				"error", err)
 		}
-	} else if r.problem = ""; before != "" {
+	} else if r.unkept = ""; before != "" {
 		r.Log.Info("the nftables rules of virtual servers are in the kernel now")
 	}
-	if r.problem != before {
-		r.Done(r.generation, r.problem)
+	if r.unkept != before {
+		r.tell()
 	}
 }
 
@@ -177,21 +188,27 @@ func (r *rounds) remove() {
 func (r *rounds) repaired(repair nft.Repair, now time.Time) {
 	attrs := []any{"table", repair.Table, "missing", strings.Join(repair.Missing, ", "), "times", repair.Count}
 	problem := ""
-	if repair.Err != nil {
+	switch {
+	case repair.Err != nil:
 		problem = repair.Err.Error()
 		attrs = append(attrs, "error", repair.Err)
+	case repair.Contested > 0:
+		problem = "something else keeps changing nftables table inet " + repair.Table + ": put back again and again"
 	}
-	if now.Sub(r.lastRepair) >= repairPause || problem != r.problem {
+	if now.Sub(r.lastRepair) >= repairPause || problem != r.unkept {
 		r.lastRepair = now
-		if problem != "" {
+		switch {
+		case repair.Err != nil:
 			r.Log.Error("something else changed the nftables rules of virtual servers: failed to put them back", attrs...)
-		} else {
+		case len(repair.Missing) > 0:
 			r.Log.Warn("something else changed the nftables rules of virtual servers: put back", attrs...)
+		default:
+			r.Log.Info("the nftables rules of virtual servers are as they should be again", "table", repair.Table)
 		}
 	}
-	if problem != r.problem && !r.failed {
-		r.problem = problem
-		r.Done(r.generation, problem)
+	if problem != r.unkept && !r.failed {
+		r.unkept = problem
+		r.tell()
 	}
 }
 

@@ -86,11 +86,14 @@ func (r *Rules) fullNAT(servers []*conf.VirtualServer) error {
 		if len(to) == 0 {
 			continue
 		}
-		pool := r.pool(v.LocalAddresses)
+		pools := make(map[bool]int, 2)
+		for _, is4 := range []bool{true, false} {
+			pools[is4] = r.pool(ofFamily(v.LocalAddresses, is4))
+		}
 		for _, p := range addressed(v) {
 			for _, server := range to {
 				if p.First.Is4() == server.Is4() {
-					claims[server] = append(claims[server], claim[int]{p, pool})
+					claims[server] = append(claims[server], claim[int]{p, pools[server.Is4()]})
 				}
 			}
 		}
@@ -119,6 +122,17 @@ func fullNATServers(v *conf.VirtualServer) (list []netip.Addr) {
 	}
 	if v.Sorry != nil {
 		add(v.Sorry.Forward, v.Sorry.Key.Address)
+	}
+	return list
+}
+
+// ofFamily are the IPv4, or the IPv6, ones of addresses: no packet can have a source of
+// the other family.
+func ofFamily(addresses []netip.Addr, is4 bool) (list []netip.Addr) {
+	for _, a := range addresses {
+		if a.Is4() == is4 {
+			list = append(list, a)
+		}
 	}
 	return list
 }
