@@ -30,6 +30,12 @@ func Conformance(t *testing.T, open func(*testing.T) ipvs.Driver) {
 		{"refusals carry the kernel's errno", refusals},
 		{"one refusal does not stop the others", refusalInTheMiddle},
 		{"more operations than fit into one send", manyOperations},
+		{"tunnels of every kind", tunnels},
+		{"large weights and the persistence engine", largeNumbers},
+		{"a server that is down has its place with mh", atItsPlace},
+		{"sync daemons", syncDaemons},
+		{"timeouts", timeouts},
+		{"flush", flush},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

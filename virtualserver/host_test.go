@@ -1,0 +1,214 @@
+package virtualserver_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver"
+	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
+	"github.com/lvs-director/director/virtualserver/table"
+)
+
+func (r *rig) roles() string {
+	synctest.Wait()
+	var words []string
+	all, _ := r.kernel.Daemons()
+	for _, d := range all {
+		words = append(words, d.Role.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// The sync daemon follows the instance, whatever ran before (keepalived #1337).
+func TestSyncDaemonFollowsTheInstance(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		kernel, j := ipvstest.NewFake(), newJournal()
+		r := start(t, kernel, j)
+		r.global.LVSSync = conf.LVSSync{Interface: "eth1", Instance: "V", ID: 7}
+		vs := virtual(vip, a)
+		r.apply(1, nil, vs)
+		if got := r.roles(); got != "backup" {
+			t.Fatalf("before anything is known: %q", got)
+		}
+		for i, state := range []event.VRRPState{event.Master, event.Backup, event.Master, event.Fault, event.Master} {
+			r.loop.Follow(state)
+			want := "backup"
+			if state == event.Master {
+				want = "master"
+			}
+			if got := r.roles(); got != want {
+				t.Errorf("%d, %s: %q", i, state, got)
+			}
+		}
+		// Somebody stops it; another worker finds what an earlier one has started.
+		if err := kernel.StopDaemon(table.SyncMaster); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if got := r.roles(); got != "master" {
+			t.Errorf("stopped by somebody else: %q", got)
+		}
+		r.loop.Stop(true)
+		r = start(t, kernel, j)
+		r.loop.Follow(event.Backup)
+		r.apply(1, nil, vs) // lvs_sync_daemon was removed from the file
+		if got := r.roles(); got != "" {
+			t.Errorf("no longer wanted: %q", got)
+		}
+		r.global.LVSSync = conf.LVSSync{Interface: "eth1", ID: 7}
+		r.apply(2, nil, vs)
+		if got := r.roles(); got != "master backup" {
+			t.Errorf("without inst: %q", got)
+		}
+		r.loop.Stop(false)
+		if got := r.roles(); got != "" || len(j.Held()) != 0 {
+			t.Errorf("after a stop: %q, journal %q", got, j.Held())
+		}
+	})
+}
+
+func TestSyncDaemonOnAMissingInterface(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.global.LVSSync = conf.LVSSync{Interface: "missing"}
+		r.apply(1, nil, virtual(vip, a))
+		time.Sleep(10 * time.Second)
+		if l := r.lastLoaded(); l.Error != "" || l.Refused == "" {
+			t.Errorf("loaded %+v", l)
+		}
+		if lines := r.lines("failed to configure IPVS"); len(lines) != 1 {
+			t.Errorf("log %q", lines)
+		}
+		r.expect(tables{vip: {a: 1}})
+	})
+}
+
+// Settings are made after IPVS is there, and have their old value at the end, also
+// after a crash (kube-vip #895).
+func TestSettingsOfIPVS(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const sloppy, threshold = "/proc/sys/net/ipv4/vs/sloppy_tcp", "/proc/sys/net/ipv4/vs/sync_threshold"
+		kernel, j := ipvstest.NewFake(), newJournal()
+		r := start(t, kernel, j)
+		r.files[sloppy], r.files[threshold] = "0\n", "3\t50\n"
+		r.global.IPVS = []conf.Sysctl{{Name: "sloppy_tcp", Value: "1"}, {Name: "sync_threshold", Value: "3 50"}}
+		vs := virtual(vip, a)
+		r.apply(1, nil, vs)
+		if got := r.files[sloppy]; got != "1" {
+			t.Errorf("sloppy_tcp is %q", got)
+		}
+		if got := r.files[threshold]; got != "3\t50\n" {
+			t.Errorf("sync_threshold was written though it is right: %q", got)
+		}
+		r.loop.Stop(true)
+		files := r.files
+		r = start(t, kernel, j)
+		r.files = files
+		r.global.IPVS = nil
+		r.apply(1, nil, vs)
+		if got := r.files[sloppy]; got != "0" {
+			t.Errorf("after a crash and without the word: sloppy_tcp is %q", got)
+		}
+		r.global.IPVS = []conf.Sysctl{{Name: "sloppy_tcp", Value: "1"}, {Name: "est_nice", Value: "5"}}
+		r.apply(2, nil, vs)
+		if l := r.lastLoaded(); !strings.Contains(l.Refused, "est_nice") {
+			t.Errorf("loaded %+v", l)
+		}
+		r.loop.Stop(false)
+		if got := r.files[sloppy]; got != "0" || len(j.Held()) != 0 {
+			t.Errorf("after a stop: sloppy_tcp is %q, journal %q", got, j.Held())
+		}
+	})
+}
+
+func TestTimeoutsOfConnections(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		before, _ := r.kernel.Timeouts()
+		r.global.LVSTimeouts = conf.LVSTimeouts{UDP: 30 * time.Second}
+		r.apply(1, nil, virtual(vip, a))
+		want := before
+		want.UDP = 30 * time.Second
+		if got, _ := r.kernel.Timeouts(); got != want {
+			t.Errorf("timeouts %+v, want %+v", got, want)
+		}
+	})
+}
+
+func TestFlush(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		fresh       bool
+		onStop      string
+		start, stop tables
+	}{
+		{"at the start of director", true, "", tables{vip: {a: 1}}, tables{}},
+		{"not when a worker starts again", false, "", tables{vip: {a: 1}, vip2: {c: 5}}, tables{vip2: {c: 5}}},
+		{"at the stop", false, "all", tables{vip: {a: 1}, vip2: {c: 5}}, tables{}},
+		{"at the stop, ours", false, "VS", tables{vip: {a: 1}, vip2: {c: 5}}, tables{vip2: {c: 5}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				kernel := ipvstest.NewFake()
+				others := virtual(vip2, c)
+				if err := kernel.Do(foreign(table.NewService, others, "", 0),
+					foreign(table.NewDestination, others, c, 5)); err != nil {
+					t.Fatal(err)
+				}
+				r := start(t, kernel, newJournal())
+				cfg := &conf.Config{VirtualServers: []*conf.VirtualServer{virtual(vip, a)}}
+				cfg.Global.LVSFlush, cfg.Global.LVSFlushOn = true, test.onStop
+				r.loop.Apply(cfg, virtualserver.Known{Fresh: test.fresh}, 1)
+				r.expect(test.start)
+				r.loop.Stop(false)
+				r.expect(test.stop)
+			})
+		})
+	}
+}
+
+// The tables of two directors of which one was started while a server was down.
+func TestAServerThatIsDownAtTheStartHasItsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		vs := virtual(vip, a, b)
+		vs.Scheduler, vs.RealServers[0].Weight = "mh", 3
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.apply(1, []event.RealServerState{verdict(vs, 0, false)}, vs)
+		r.expectDone("add virtual server [10.0.0.1]:tcp:80 scheduler mh flags 0x8",
+			"add real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 3",
+			"add real server [10.1.0.2]:80 of [10.0.0.1]:tcp:80 DR weight 1",
+			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 0")
+		// Another place while it is down: the kernel deals slots by the last weight.
+		heavier := virtual(vip, a, b)
+		heavier.Scheduler, heavier.RealServers[0].Weight = "mh", 5
+		r.apply(2, nil, heavier)
+		r.expectDone("change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 5",
+			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 0")
+	})
+}
+
+// A module that is missing: one service has an error, the others serve.
+func TestAMissingScheduler(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.kernel.WithoutModule("mh")
+		good := virtual(vip, a)
+		bad := virtual(vip2, a)
+		bad.Scheduler = "mh"
+		r.apply(1, nil, good, bad)
+		r.expect(tables{vip: {a: 1}})
+		if s := r.state(bad); s.Error == "" || s.Quorum {
+			t.Errorf("state %+v", s)
+		}
+		if s := r.state(good); s.Error != "" || !s.Quorum {
+			t.Errorf("state %+v", s)
+		}
+		if lines := r.lines("failed to configure a virtual server"); len(lines) != 1 {
+			t.Errorf("log %q", lines)
+		}
+	})
+}
