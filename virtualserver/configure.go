@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -60,13 +61,32 @@ func (r *reconciler) configure(a *application) {
 	r.ring = r.want.Keys()
 	r.next, r.credit = 0, 0
 	r.load.begin(a.generation)
-	for key := range r.services {
-		r.dirty.add(key)
+	for key, svc := range r.services {
+		if was := before[key]; was == nil || !r.asBefore(was, svc) {
+			r.dirty.add(key)
+		}
 	}
 	for key := range r.held {
-		r.dirty.add(key)
+		if r.services[key] == nil {
+			r.dirty.add(key)
+		}
 	}
 	r.warnForwarding()
+}
+
+// asBefore says that a configuration changes nothing about a service that is right: of
+// a large configuration only what has changed is looked at.
+func (r *reconciler) asBefore(was, now *service) bool {
+	a, b := was.server, now.server
+	have, exists := r.have[now.key]
+	if !exists || !r.held[now.key] || len(now.failures.texts) > 0 || b.quorum != b.was || a.name != b.name ||
+		len(a.keys) != len(b.keys) || (a.conf.Sorry == nil) != (b.conf.Sorry == nil) ||
+		!table.SameEntry(r.want[now.key], have) || b.reported == (event.VirtualServerState{}) {
+		return false
+	}
+	return slices.EqualFunc(a.conf.RealServers, b.conf.RealServers, func(x, y *conf.RealServer) bool {
+		return x.Key == y.Key && x.Weight == y.Weight
+	})
 }
 
 // newServer makes a virtual server of a configuration, with what is known of it, and
