@@ -86,8 +86,8 @@ func Run(o Options) error {
 	}
 	hostcheck.LoadModules(cfg)
 	logFindings(log, start.current.findings)
-	if err := hostcheck.Permitted(cfg); errors.Is(err, hostcheck.ErrRefused) {
-		log.Error("virtual servers are not served, VRRP goes on", "error", err)
+	if err := hostcheck.Permitted(cfg); errors.Is(err, hostcheck.ErrOnlyVRRP) {
+		log.Error("failed to serve the virtual servers, trying again; VRRP goes on", "error", err)
 	} else if err != nil {
 		return err
 	}

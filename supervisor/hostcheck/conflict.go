@@ -10,10 +10,14 @@ import (
 	"github.com/lvs-director/director/worker"
 )
 
-// ErrRefused says that the kernel refuses IPVS to this process although it may do
+// ErrOnlyVRRP says that the virtual servers cannot be served now while VRRP can:
+// the lvs worker tries again, and status says why.
+var ErrOnlyVRRP = errors.New("the virtual servers are not served")
+
+// errRefused says that the kernel refuses IPVS to this process although it may do
 // everything else: IPVS wants CAP_NET_ADMIN of the first user namespace, which a
 // container without privileges does not have.
-var ErrRefused = errors.New("the kernel refuses IPVS in this user namespace (a container without privileges)")
+var errRefused = errors.New("the kernel refuses IPVS in this user namespace (a container without privileges)")
 
 // other is another load balancer's main process in our network namespace.
 type other struct {

@@ -147,7 +147,7 @@ func LoadModules(cfg *conf.Config) {
 }
 
 // Permitted says whether this process may do what cfg asks for, and whether
-// the kernel can. ErrRefused leaves VRRP possible.
+// the kernel can. ErrOnlyVRRP leaves VRRP possible.
 func Permitted(cfg *conf.Config) error {
 	if _, err := link.NewKernel(); err != nil {
 		return err
@@ -163,13 +163,18 @@ func permitted(cfg *conf.Config, open func() (ipvs.Driver, error)) error {
 		return nil
 	}
 	driver, err := open()
-	switch n := words.Count(len(cfg.VirtualServers), "virtual server"); {
-	case errors.Is(err, ipvs.ErrNoIPVS):
-		return fmt.Errorf("%s has %s, but %w", cfg.Path, n, err)
-	case errors.Is(err, syscall.EPERM) && len(cfg.Instances) > 0:
-		return fmt.Errorf("%w: %s of %s are not served: %w", ErrRefused, n, cfg.Path, err)
-	case err != nil:
+	if err == nil {
+		return driver.Close()
+	}
+	absent := errors.Is(err, ipvs.ErrNoIPVS)
+	if errors.Is(err, syscall.EPERM) && len(cfg.Instances) > 0 {
+		err = fmt.Errorf("%w: %w", errRefused, err)
+	} else if !absent {
 		return err
 	}
-	return driver.Close()
+	n := words.Count(len(cfg.VirtualServers), "virtual server")
+	if len(cfg.Instances) > 0 {
+		return fmt.Errorf("%w: %s has %s: %w", ErrOnlyVRRP, cfg.Path, n, err)
+	}
+	return fmt.Errorf("%s has %s, but %w", cfg.Path, n, err)
 }

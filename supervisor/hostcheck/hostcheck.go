@@ -205,7 +205,7 @@ func (c *hostCheck) kernel() {
 	if c.host.inner {
 		c.say(conf.Warning, c.cfg.VirtualServers[0], "", "ipvs-refused",
 			"run director as root of the host, or with host user namespaces",
-			"virtual servers are not served here: "+ErrRefused.Error())
+			"virtual servers are not served here: "+errRefused.Error())
 	}
 	if err := c.host.ipvs(); err != nil {
 		c.say(conf.Error, c.cfg.VirtualServers[0], "", "no-ipvs", "", err.Error())

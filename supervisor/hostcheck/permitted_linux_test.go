@@ -11,7 +11,7 @@ import (
 	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
 )
 
-// TestPermitted: where only IPVS is refused, in a container, VRRP goes on.
+// TestPermitted: where only IPVS is refused, in a container, or missing, VRRP goes on.
 func TestPermitted(t *testing.T) {
 	both := &conf.Config{Path: "a.conf", Instances: []*conf.Instance{{}}, VirtualServers: []*conf.VirtualServer{{}}}
 	servers := &conf.Config{Path: "a.conf", VirtualServers: both.VirtualServers}
@@ -27,10 +27,11 @@ func TestPermitted(t *testing.T) {
 		"no virtual server":   {&conf.Config{}, refused, true, false, nil},
 		"refused beside VRRP": {both, refused, false, true, syscall.EPERM},
 		"refused alone":       {servers, refused, false, false, syscall.EPERM},
-		"no IPVS":             {both, ipvs.ErrNoIPVS, false, false, ipvs.ErrNoIPVS},
+		"no IPVS beside VRRP": {both, ipvs.ErrNoIPVS, false, true, ipvs.ErrNoIPVS},
+		"no IPVS alone":       {servers, ipvs.ErrNoIPVS, false, false, ipvs.ErrNoIPVS},
 	} {
 		err := permitted(tc.cfg, func() (ipvs.Driver, error) { return ipvstest.NewFake(), tc.err })
-		if (err == nil) != tc.good || errors.Is(err, ErrRefused) != tc.goOn || tc.another != nil &&
+		if (err == nil) != tc.good || errors.Is(err, ErrOnlyVRRP) != tc.goOn || tc.another != nil &&
 			!errors.Is(err, tc.another) {
 			t.Errorf("%s: %v", name, err)
 		}
