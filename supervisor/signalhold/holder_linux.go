@@ -52,7 +52,7 @@ type holder struct {
 func Run() error {
 	// A signal to the whole group or control group is not for the holder.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
-	runtime.LockOSThread() // a tracer is a thread
+	runtime.LockOSThread()                                   // a tracer is a thread
 	if err := unix.SetNonblock(socketFD, true); err != nil { // else it takes no deadline
 		return fmt.Errorf("holding signals: %w", err)
 	}
