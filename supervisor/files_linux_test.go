@@ -13,6 +13,7 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
@@ -255,4 +256,29 @@ func TestAJournalThatIsNotWritten(t *testing.T) {
 	kill(t, r.awaitTold(worker.VRRP, "started", 1).Pid)
 	r.awaitTold(worker.VRRP, "configure", 2)
 	r.until("status has it no more", func() bool { return !has() })
+}
+
+// TestAHandoverOnAFullDisk: what was noted before stays noted.
+func TestAHandoverOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	small(t, dir, 32<<10)
+	var set handover.Set
+	set.Begin([]string{"VI_1"}, time.Now(), time.Time{})
+	file := handover.File(dir, "director.conf")
+	if err := set.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, dir)
+	set.Begin([]string{"VI_2"}, time.Now(), time.Time{})
+	if err := set.Save(file); err == nil {
+		t.Fatal("written on a full disk")
+	}
+	var again handover.Set
+	if err := again.Load(file); err != nil {
+		t.Errorf("the file of before is damaged: %v", err)
+	}
+	if _, ok := again.Of("VI_1"); !ok {
+		t.Error("what was noted before is lost")
+	}
 }

@@ -67,7 +67,11 @@ func (s *Set) Save(file string) error {
 		return fmt.Errorf("noting which instances are handed over: %w", err)
 	}
 	next := file + ".new"
-	if err := errors.Join(os.WriteFile(next, append(text, '\n'), 0o600), os.Rename(next, file)); err != nil {
+	err = os.WriteFile(next, append(text, '\n'), 0o600)
+	if err == nil { // else the file of before is better than this one
+		err = os.Rename(next, file)
+	}
+	if err != nil {
 		return fmt.Errorf("noting which instances are handed over: %w", err)
 	}
 	return nil

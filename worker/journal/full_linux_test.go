@@ -79,6 +79,14 @@ func TestADiskThatGetsFull(t *testing.T) {
 	if j.Written() {
 		t.Fatal("the disk is not full")
 	}
+	if _, err := j.Restore(); err == nil {
+		t.Fatal("written on a full disk")
+	}
+	crashed, err := os.ReadFile(path)
+	must(t, err)
+	if !strings.Contains(string(crashed), "+first\n") {
+		t.Errorf("a journal that could not be written has taken the place of the one that was: %q", crashed)
+	}
 	free()
 	if changed, err := j.Restore(); !changed || err != nil {
 		t.Errorf("not written although there is room: %v %v", changed, err)

@@ -259,7 +259,11 @@ func (j *Journal) rewrite() error {
 	for _, k := range j.keys() {
 		fmt.Fprintln(w, "+"+k)
 	}
-	if err := errors.Join(w.Flush(), os.Rename(f.Name(), j.path)); err != nil {
+	err = w.Flush()
+	if err == nil { // else the file of before is better than this one
+		err = os.Rename(f.Name(), j.path)
+	}
+	if err != nil {
 		f.Close()
 		os.Remove(f.Name())
 		return withoutName(err)
