@@ -148,7 +148,9 @@ func (e *Engine) primary(i *instance, on *iface) track.Primary {
 	p := track.Primary{
 		There: on != nil, Up: e.isUp(i.cfg.Interface), VRF: e.interfaces.byName[i.cfg.VRF] != nil,
 		Unsupported: i.unsupported, Source: e.interfaces.sourceOf(i.cfg, on),
-		Has: e.interfaces.has(i.cfg.SourceAddress),
+	}
+	if i.cfg.SourceAddress.IsValid() && track.NeedsSource(i.cfg) {
+		p.Has = e.interfaces.has(i.cfg.SourceAddress)
 	}
 	if on != nil {
 		p.Port = on.Port

@@ -106,11 +106,10 @@ func (e *Engine) contest(k *stranger, now time.Time) {
 	}
 	before := k.contested
 	k.looked, k.contested = now, netip.Addr{}
-	for _, a := range e.adv.Addresses {
-		if e.hasAddress(a) {
-			k.contested = a
-			break
-		}
+	if n := slices.IndexFunc(e.adv.Addresses, e.ownsVirtual); n >= 0 {
+		k.contested = e.adv.Addresses[n]
+	} else {
+		k.contested = e.interfaces.ownAmong(e.adv.Addresses)
 	}
 	if k.contested == before {
 		return
@@ -124,9 +123,30 @@ func (e *Engine) contest(k *stranger, now time.Time) {
 	e.tellProblems()
 }
 
+// ownsVirtual says whether a MASTER on this host has an address.
+func (e *Engine) ownsVirtual(a netip.Addr) bool {
+	return slices.ContainsFunc(e.virtual[a], func(i *instance) bool { return i.owns })
+}
+
 // hasAddress says whether an address is on this host, or is about to be.
 func (e *Engine) hasAddress(a netip.Addr) bool {
-	return slices.ContainsFunc(e.virtual[a], func(i *instance) bool { return i.owns }) || e.interfaces.has(a)
+	return e.ownsVirtual(a) || e.interfaces.ownAmong([]netip.Addr{a}).IsValid()
+}
+
+// ownAmong is one of some addresses that is an interface's own; none is the zero Addr.
+func (t *interfaces) ownAmong(list []netip.Addr) netip.Addr {
+	wanted := make(map[netip.Addr]bool, len(list))
+	for _, a := range list {
+		wanted[a] = true
+	}
+	for _, i := range t.byIndex {
+		for p := range i.addrs {
+			if wanted[p.Addr()] {
+				return p.Addr()
+			}
+		}
+	}
+	return netip.Addr{}
 }
 
 // sharedAddresses are the addresses that another virtual router advertises and
