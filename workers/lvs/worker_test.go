@@ -68,6 +68,8 @@ type rig struct {
 
 	mu   sync.Mutex
 	said []worker.Message
+	// look is called with what the worker says, when it says it.
+	look func(worker.Message)
 }
 
 // bubble runs a test in made-up time.
@@ -82,12 +84,14 @@ func bubble(t *testing.T, test func(*rig)) {
 		r := &rig{
 			t: t, in: make(chan worker.Message), term: make(chan os.Signal, 1), ended: make(chan error, 1),
 			kernel: ipvstest.NewFake(), probes: &prober{down: make(map[netip.Addr]bool)},
+			look: func(worker.Message) {},
 		}
 		p := &workers.Process{
 			Log: slog.New(slog.NewTextHandler(&r.log, nil)), Journal: j, Term: r.term, In: r.in,
 			Out: worker.NewOutbox(func(m worker.Message) error {
 				r.mu.Lock()
 				defer r.mu.Unlock()
+				r.look(m)
 				r.said = append(r.said, m)
 				return nil
 			}),
@@ -268,6 +272,36 @@ func TestAVerdictReachesTableAndSupervisor(t *testing.T) {
 		r.has(first)
 		if got := last(r, serverOf); got == nil || !got.Up {
 			t.Errorf("the verdict was told as %+v", got)
+		}
+	})
+}
+
+// TestTheTableHasAVerdictBeforeItIsTold: whoever hears that a real server is down can
+// rely on it that no client gets there any more.
+func TestTheTableHasAVerdictBeforeItIsTold(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.configure(1, configuration(first, second), nil)
+		r.mu.Lock()
+		r.look = func(m worker.Message) {
+			if m.RealServer == nil {
+				return
+			}
+			for _, e := range r.kernel.Table() {
+				if alive(e, first) != m.RealServer.Up {
+					t.Errorf("it is told to be up %v, and the table says otherwise", m.RealServer.Up)
+				}
+			}
+		}
+		r.mu.Unlock()
+		for range 10 {
+			r.probes.set(first, false)
+			time.Sleep(10 * time.Second)
+			r.probes.set(first, true)
+			time.Sleep(10 * time.Second)
+		}
+		synctest.Wait()
+		if n := r.count(func(m worker.Message) bool { return m.RealServer != nil }); n < 20 {
+			t.Errorf("%d verdicts were told", n)
 		}
 	})
 }
