@@ -20,6 +20,8 @@ var rooms = []room{
 	{name: "checkers", floor: 2},
 	{name: "notify", floor: 2},
 	{name: "worker", floor: 2},
+	{name: "realserver", floor: 2},
+	{name: "doctor", floor: 2},
 
 	{name: "nft", floor: 1},
 	{name: "conf", floor: 1},
