@@ -67,7 +67,8 @@ func (p Plan) Ifupdown() string {
 	b.WriteString("# /etc/network/interfaces.d/real-server\n")
 	for _, d := range p.Devices {
 		if d.Module != "" {
-			fmt.Fprintf(&b, "auto %s\niface %s inet manual\n    pre-up modprobe %s\n    up ip link set %s up\n", d.Name, d.Name,
+			fmt.Fprintf(&b, "auto %s\niface %s inet manual\n    pre-up modprobe %s\n    up ip link set %s up\n",
+				d.Name, d.Name,
 				d.Module, d.Name)
 		} else {
 			fmt.Fprintf(&b, "auto %s\niface %s inet loopback\n", d.Name, d.Name)
@@ -112,18 +113,22 @@ func gatewayComment(p Plan) string {
 // Words are what else is to be known: other ways and other systems.
 func (p Plan) Words() string {
 	if len(p.Devices) == 0 {
-		return "NAT: nothing but the way back: the default gateway (or the route to the clients) is the virtual address of the\n" +
+		return "NAT: nothing but the way back: the default gateway (or the route to the clients) is the virtual " +
+			"address of the\n" +
 			"directors in this network. Clients in the real servers' own network need full NAT (lb_kind FNAT).\n"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Other ways to keep a real server from answering ARP for %s:\n", list(p.VIPs))
-	b.WriteString("- arptables or nftables (family arp) on the real server: drop requests for the virtual address, and put its\n" +
+	b.WriteString("- arptables or nftables (family arp) on the real server: drop requests for the virtual " +
+		"address, and put its\n" +
 		"  own address into what it sends.\n" +
-		"- a static ARP entry for the virtual address on the last router before the directors: it has to change at a failover.\n" +
+		"- a static ARP entry for the virtual address on the last router before the directors: it has to change at " +
+		"a failover.\n" +
 		"FreeBSD: ifconfig lo1 create; ifconfig lo1 inet VIP netmask 255.255.255.255 alias. It does not answer ARP for\n" +
 		"  addresses of a loopback interface. For TUN: a gif(4) interface.\n" +
 		"Windows: install the Microsoft KM-TEST loopback adapter, give it VIP with the mask 255.255.255.255, and set\n" +
-		"  netsh interface ipv4 set interface NAME weakhostreceive=enabled (and weakhostsend=enabled) on it and on the card.\n")
+		"  netsh interface ipv4 set interface NAME weakhostreceive=enabled (and weakhostsend=enabled) on it and on " +
+		"the card.\n")
 	return b.String()
 }
 

@@ -47,6 +47,7 @@ type commands struct {
 	Weight     weightCmd     `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
 	IPVS       ipvsCmd       `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or make a configuration of one."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print, or do, what a real server needs."`
+	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with cause and cure."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Worker     workerCmd     `cmd:"" hidden:"" help:"A worker process; started by run."`

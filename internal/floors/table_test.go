@@ -53,6 +53,7 @@ var pure = []string{
 	"retry",
 	"virtualserver/table",
 	"virtualserver/ipvsadm",
+	"doctor",
 	"checkers/verdict",
 	"supervisor/reload",
 	"supervisor/rollout",

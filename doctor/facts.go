@@ -1,0 +1,113 @@
+package doctor
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// Facts are what is known of a host. A nil map or list is not known, or empty.
+type Facts struct {
+	Config *conf.Config
+	// Settings are those of the kernel by name ("net.ipv4.ip_forward"); one that is
+	// not there is not known.
+	Settings map[string]string
+	// Interfaces of this host.
+	Interfaces []Interface
+	// Missing are modules that the configuration needs and the kernel has not.
+	Missing []string
+	// Marks are the firewall marks that a rule of nftables sets; nil is not known.
+	Marks map[uint32]bool
+	// Filters are chains of nftables in the way of packets to this host.
+	Filters []Filter
+	// Routes are the ways to real servers.
+	Routes map[netip.Addr]Route
+	// Answers are hosts that answered ARP for a virtual address, asked from an address
+	// of this host.
+	Answers []Answer
+	// Others are programs that manage the same things, by name.
+	Others map[string][]int
+	// Files are texts by path ("/etc/nftables.conf").
+	Files map[string]string
+	// Strangers are other routers' advertisements that are refused, in words.
+	Strangers []string
+	// Connections are those that IPVS has, -1 is not known.
+	Connections int
+}
+
+// Interface is one of this host.
+type Interface struct {
+	Name      string
+	MTU       int
+	Addresses []netip.Prefix
+	LRO       bool // large receive offload
+}
+
+// Filter is a base chain of the hook input or forward.
+type Filter struct {
+	Name string // "table inet filter, chain input"
+	Hook string // "input", "forward"
+	Drop bool   // its policy
+	VRRP bool   // one of its rules names protocol 112
+	// Ports are destination ports that its rules name; nil with Drop is none.
+	Ports map[uint16]bool
+	// Jumps: it sends packets to other chains, which were not looked into.
+	Jumps bool
+}
+
+// Route is the way to a real server.
+type Route struct {
+	Device  string
+	Gateway netip.Addr // invalid for a neighbour
+	Source  netip.Addr // that this host has on the way
+	Error   string     // why there is none
+}
+
+// Answer is a host that answered ARP for a virtual address.
+type Answer struct {
+	VIP    netip.Addr
+	Device string
+	MAC    string
+	Server netip.Addr // real server with that hardware address; invalid for another host
+}
+
+// setting is a number, and whether it is known.
+func (f *Facts) setting(name string) (n int, known bool) {
+	text, there := f.Settings[name]
+	if !there {
+		return 0, false
+	}
+	n, err := strconv.Atoi(text)
+	return n, err == nil
+}
+
+// is says that a setting is known and has that value.
+func (f *Facts) is(name string, value int) bool {
+	n, known := f.setting(name)
+	return known && n == value
+}
+
+// uses says that a real server is reached by the method.
+func (f *Facts) uses(methods ...conf.ForwardMethod) bool {
+	for _, vs := range f.Config.VirtualServers {
+		for _, rs := range vs.RealServers {
+			for _, m := range methods {
+				if rs.Forward == m {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// any says that a virtual server is so.
+func (f *Facts) any(is func(*conf.VirtualServer) bool) bool {
+	for _, vs := range f.Config.VirtualServers {
+		if is(vs) {
+			return true
+		}
+	}
+	return false
+}
