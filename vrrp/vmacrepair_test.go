@@ -58,6 +58,31 @@ func TestAnotherHardwareAddressOfAVirtualMACInterfaceIsPutBack(t *testing.T) {
 	})
 }
 
+func TestARPOfAVirtualMACInterfaceIsEnabledAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, n := vmacNode(t)
+		n.host.SetNoARP(vmacName, true)
+		after(time.Second)
+		if n.host.NoARP(vmacName) {
+			t.Errorf("nobody answers for the virtual address\n%s", n.log)
+		}
+		for range 2 * retry.FreeRepairs {
+			n.host.SetNoARP(vmacName, true)
+			after(time.Second)
+		}
+		if list := n.problemsOf(vmacName); len(list) != 1 || list[0].Kind != event.Contested {
+			t.Errorf("problems: %+v, want one that is contested", list)
+		}
+		if got := n.log.count("level=WARN", "disabled ARP"); got != 1 {
+			t.Errorf("%d lines in a minute, want 1\n%s", got, n.log)
+		}
+		after(time.Minute)
+		if n.host.NoARP(vmacName) {
+			t.Error("after the pause it has no ARP")
+		}
+	})
+}
+
 func TestASettingOfAVirtualMACInterfaceIsPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, n := vmacNode(t)

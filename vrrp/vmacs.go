@@ -94,7 +94,7 @@ func (e *Engine) vmacRetryDue(v *vmac.Interface) {
 }
 
 // vmacsChanged looks after the virtual MAC interfaces that an event is about:
-// gone, disabled, or with a parent that is there again.
+// gone, disabled, without ARP, or with a parent that is there again.
 func (e *Engine) vmacsChanged(c change, now time.Time) {
 	if e.stopping {
 		return
@@ -109,10 +109,16 @@ func (e *Engine) vmacsChanged(c change, now time.Time) {
 			v.Forget() // it goes with its parent
 			continue
 		}
-		if on != nil && (!parent.Up || on.Up && hasItsAddress(v, on)) {
+		if on != nil && (!parent.Up || on.Up && !on.NoARP && hasItsAddress(v, on)) {
 			continue
 		}
 		repaired = true
+		if on != nil && on.NoARP {
+			if n, ok := e.limits.allow("arp "+v.Name, now); ok {
+				e.log.Warn("something else disabled ARP on a virtual MAC interface: enabling it", "interface", v.Name,
+					"times", n)
+			}
+		}
 		if at := e.vmacs.Repair(v, now); !at.IsZero() {
 			e.lookAgain(v, at)
 		}

@@ -219,6 +219,11 @@ func (m *vmacs) Prepare(v VMAC) error {
 			return fmt.Errorf("giving virtual interface %s the address %s: %w", v.Name, v.MAC, withReason(err))
 		}
 	}
+	if l.Attrs().RawFlags&unix.IFF_NOARP != 0 {
+		if err := m.handle.LinkSetARPOn(l); err != nil {
+			return fmt.Errorf("enabling ARP on virtual interface %s: %w", v.Name, withReason(err))
+		}
+	}
 	// No address is made of the virtual MAC (RFC 9568 section 7.4): a backup has
 	// to be silent.
 	if err := m.settings.generateNoAddress(l.Attrs().Index); err != nil {

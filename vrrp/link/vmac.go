@@ -69,7 +69,7 @@ type VMACs interface {
 	// serves all the same.
 	Make(v VMAC) error
 	// Prepare makes one that is there answer for its own addresses only, keep
-	// from making any up, gives it its hardware address and enables it.
+	// from making any up, gives it its hardware address, and enables ARP and it.
 	Prepare(v VMAC) error
 	// Drifted names the IPv4 settings of one that are not as Prepare sets them. It
 	// is called once a second, so it looks at no others.

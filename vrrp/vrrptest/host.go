@@ -118,6 +118,22 @@ func (h *Host) SetHardwareAddr(name string, mac net.HardwareAddr) {
 	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
 }
 
+// SetNoARP disables ARP on an interface, or enables it.
+func (h *Host) SetNoARP(name string, off bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.nic(name)
+	n.NoARP = off
+	h.tell(link.Event{Kind: link.InterfaceChanged, Interface: n.Interface})
+}
+
+// NoARP says whether ARP is disabled on an interface.
+func (h *Host) NoARP(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.nic(name).NoARP
+}
+
 // SetMTU gives an interface another MTU.
 func (h *Host) SetMTU(name string, mtu int) {
 	h.mu.Lock()

@@ -142,8 +142,8 @@ func (m vmacs) Prepare(v link.VMAC) error {
 	m.h.setUnlocked(v.Name, "arp_ignore", 1)
 	mac := net.HardwareAddr(v.MAC[:])
 	other := v.IPVLAN == "" && !bytes.Equal(n.HardwareAddr, mac)
-	if n.Up != parent.Up || other {
-		n.Up = parent.Up
+	if n.Up != parent.Up || n.NoARP || other {
+		n.Up, n.NoARP = parent.Up, false
 		if other {
 			n.HardwareAddr = mac
 			made := m.h.vmacs.made[v.Name]
