@@ -73,6 +73,16 @@ func (c *ipvsImportCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	if len(list) == 0 {
+		from := c.File
+		switch from {
+		case "":
+			from = "the kernel's table"
+		case "-":
+			from = "standard input"
+		}
+		return fmt.Errorf("there is no virtual server in %s: nothing is imported", from)
+	}
 	made, err := hostcheck.Import(list, func(text string) (*conf.Config, []conf.Finding) {
 		return load.LoadText("import", text, load.Options{})
 	})

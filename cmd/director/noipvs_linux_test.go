@@ -9,6 +9,20 @@ import (
 	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
+// TestATableWithoutIPVS: no IPVS is not an empty table, and an import of nothing
+// is not a configuration.
+func TestATableWithoutIPVS(t *testing.T) {
+	n := newNode(t)
+	empty := n.program("empty", strings.NewReader("# nothing\n"))
+	n.says(1, "ipvs import "+empty, "there is no virtual server in "+empty)
+	if d, err := ipvs.Open(); err == nil {
+		d.Close()
+		t.Skip("SKIP: this kernel has IPVS")
+	}
+	n.says(1, "ipvs", "the kernel has no IPVS")
+	n.says(1, "ipvs import", "the kernel has no IPVS")
+}
+
 // TestVRRPWithoutIPVS: a virtual server in the file, and a kernel that has no IPVS,
 // keep no virtual address away; status says what is not served.
 func TestVRRPWithoutIPVS(t *testing.T) {

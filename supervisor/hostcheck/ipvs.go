@@ -33,6 +33,13 @@ func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
 		}
 		return nil, ipvs.ErrNoIPVS
 	}
+	if len(f.Table) == 0 { // an empty table, or no IPVS: asking loads it, as ipvsadm does
+		driver, err := ipvs.Open()
+		if err != nil {
+			return nil, err
+		}
+		driver.Close()
+	}
 	epoch, err := journal.Epoch()
 	if err != nil {
 		return nil, fmt.Errorf("whose the services are: %w", err)
