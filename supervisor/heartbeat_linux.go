@@ -136,8 +136,11 @@ func frozenCgroup(dir string) string {
 			continue
 		}
 		path := parts[2]
-		if parts[0] == "0" && says(filepath.Join("/sys/fs/cgroup", path, "cgroup.events"), "frozen 1") {
-			return path
+		// In the hybrid layout of systemd version 2 is beside the hierarchies of version 1.
+		for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+			if parts[0] == "0" && says(filepath.Join(root, path, "cgroup.events"), "frozen 1") {
+				return path
+			}
 		}
 		if parts[1] == "freezer" && says(filepath.Join("/sys/fs/cgroup/freezer", path, "freezer.state"), "FROZEN") {
 			return path

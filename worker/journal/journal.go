@@ -47,6 +47,7 @@ type Journal struct {
 	file   *os.File // nil while it cannot be written: see OpenAnyway
 	lines  int
 	lock   *os.File
+	closed bool
 }
 
 // Open reads the journal at path, or creates it. epoch names the boot and the
@@ -91,10 +92,13 @@ func OpenAnyway(path, epoch string) (j *Journal, err error) {
 }
 
 // Restore writes the journal anew when its file was removed or replaced, or was
-// never there. changed says that it had to.
+// never there. changed says that it had to. A closed journal is left as it is.
 func (j *Journal) Restore() (changed bool, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return false, nil
+	}
 	if !same(j.lock, j.path+".lock") {
 		l, err := lock(j.path, 0)
 		if err != nil {
@@ -188,6 +192,7 @@ func (j *Journal) Release(keys ...string) error {
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.closed = true
 	var errs []error
 	for _, f := range []*os.File{j.file, j.lock} {
 		if f != nil {

@@ -153,6 +153,19 @@ func TestAJournalWhoseFileIsRemoved(t *testing.T) {
 	}
 }
 
+// A process that ends takes some time after it has closed its journal, and looks
+// after its files until it is gone: it does not take the lock again.
+func TestAClosedJournalIsNotRestored(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path, "boot")
+	must(t, j.Close())
+	if changed, err := j.Restore(); changed || err != nil {
+		t.Errorf("restored: %v, %v", changed, err)
+	}
+	// The next process can have it.
+	must(t, open(t, path, "boot").Close())
+}
+
 // A worker is needed although nothing can be written where its journal should be.
 func TestAJournalThatCannotBeWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none", "journal")
