@@ -55,25 +55,58 @@ func (w *watched) firstOf(source string, since time.Time) time.Time {
 }
 
 // TestWholeDirectorStopped: supervisor and workers are stopped together and go
-// on together, as in a frozen container. Nobody is killed for his silence.
+// on together, as in a frozen container. Nobody is killed for his silence, and
+// afterwards both directors know one MASTER.
 func TestWholeDirectorStopped(t *testing.T) {
-	t.Parallel()
-	w := watch(t)
-	w.startPair(base(150, "nopreempt"), base(100, "nopreempt"))
-	d := w.daemons[w.a]
-	pids := []int{d.Pid, d.Worker(pair.VRRP), d.Worker(pair.LVS)}
-	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-		for _, pid := range pids {
-			if err := syscall.Kill(pid, s); err != nil {
-				t.Fatal(err)
+	lengths := []time.Duration{4 * time.Second}
+	if !testing.Short() {
+		lengths = append(lengths, 10*time.Second)
+	}
+	for _, length := range lengths {
+		t.Run(length.String(), func(t *testing.T) {
+			t.Parallel()
+			w := watch(t)
+			w.startPair(base(150, "nopreempt"), base(100, "nopreempt"))
+			d := w.daemons[w.a]
+			pids := []int{d.Pid, d.Worker(pair.VRRP), d.Worker(pair.LVS)}
+			for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+				for _, pid := range pids {
+					if err := syscall.Kill(pid, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if s == syscall.SIGSTOP {
+					time.Sleep(length)
+				}
 			}
+			w.untilMaster(w.a, 2*time.Second) // the better one of two masters
+			w.steady(w.a, 4*time.Second)
+			if now := []int{d.Pid, d.Worker(pair.VRRP), d.Worker(pair.LVS)}; fmt.Sprint(now) != fmt.Sprint(pids) {
+				t.Errorf("the processes are %v, before they were %v", now, pids)
+			}
+			w.agree(w.a, "MASTER")
+			w.agree(w.b, "BACKUP")
+			if macs := w.answering("eth0", frontVIP); len(macs) != 1 || macs[0] != w.a.HardwareAddr("eth0").String() {
+				t.Errorf("%v answer for %s, want a alone", macs, frontVIP)
+			}
+		})
+	}
+}
+
+// agree waits until the status of a host's director has a state and no problem.
+func (w *watched) agree(h *lab.Host, state string) {
+	w.t.Helper()
+	last := ""
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("the last status of %s:\n%s", h.Name, last)
 		}
-		time.Sleep(4 * time.Second)
-	}
-	w.untilMaster(w.a, 2*time.Second) // the better one of two masters
-	if now := []int{d.Pid, d.Worker(pair.VRRP), d.Worker(pair.LVS)}; fmt.Sprint(now) != fmt.Sprint(pids) {
-		t.Errorf("the processes are %v, before they were %v", now, pids)
-	}
+	}()
+	w.Until(5*time.Second, "the status of "+h.Name+" is well, and "+state, func() bool {
+		out, err := w.ask(h, "status")
+		last = out
+		return err == nil && strings.Contains(out, state)
+	})
 }
 
 // TestBusyHost: sixteen busy loops make nobody look hung.
@@ -81,16 +114,29 @@ func TestBusyHost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIP: sixteen busy loops would disturb the other tests")
 	}
-	w := watch(t)
-	w.startPair(base(150), base(100))
-	d := w.daemons[w.a]
-	worker := d.Worker(pair.VRRP)
-	for range 16 {
-		w.c.Start("sh", "-c", "while :; do :; done")
-	}
-	w.steady(w.a, 20*time.Second)
-	if now := d.Worker(pair.VRRP); now != worker {
-		t.Errorf("the vrrp worker is %d, before it was %d", now, worker)
+	for _, interval := range []time.Duration{100 * time.Millisecond, time.Second} {
+		t.Run(interval.String(), func(t *testing.T) {
+			w := watch(t)
+			conf := func(priority int) string {
+				return strings.ReplaceAll(base(priority), fmt.Sprintf("advert_int %g", watchInterval.Seconds()),
+					fmt.Sprintf("advert_int %g", interval.Seconds()))
+			}
+			w.startPair(conf(150), conf(100))
+			before := w.workers()
+			begun := time.Now()
+			for range 16 {
+				w.c.Start("sh", "-c", "while :; do :; done")
+			}
+			w.steady(w.a, 20*time.Second)
+			if now := w.workers(); now != before {
+				t.Errorf("the vrrp workers are %v, before they were %v", now, before)
+			}
+			if sent := pair.From(pair.Advertisements(w.c.Capture("eth0"), begun), "192.0.2.252"); len(sent) > 0 {
+				t.Errorf("b sent advertisements: %+v", sent)
+			}
+			w.agree(w.a, "MASTER")
+			w.agree(w.b, "BACKUP")
+		})
 	}
 }
 

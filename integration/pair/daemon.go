@@ -221,6 +221,8 @@ func (Keepalived) worker(name, run string, _ []int) (int, bool) {
 // Director is this project's program.
 type Director struct {
 	Path string
+	// Env is what its environment has beside the lab's own.
+	Env []string
 }
 
 // Name implements Kind.
@@ -230,7 +232,7 @@ func (d Director) command(_ *lab.Host, conf, run, state string) (lab.Command, er
 	if d.Path == "" {
 		return lab.Command{}, fmt.Errorf("no director was built")
 	}
-	return lab.Command{Argv: []string{d.Path, "run", "-f", conf, "--run-dir", run, "--state-dir", state}}, nil
+	return lab.Command{Argv: []string{d.Path, "run", "-f", conf, "--run-dir", run, "--state-dir", state}, Env: d.Env}, nil
 }
 
 // RunDir is the run directory of a host's daemon.
