@@ -18,6 +18,8 @@ var roles = map[string]func(args []string) error{
 	"echo":     serveEcho,
 	"client":   runClient,
 	"download": runDownload,
+	"names":    serveNames,
+	"burst":    runBurst,
 }
 
 // Main becomes the server or client that the environment asks for, and then
