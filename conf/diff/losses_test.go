@@ -143,7 +143,7 @@ func TestFindingsNameTheirObject(t *testing.T) {
 		}
 	}
 	want := []string{
-		"virtual_server 198.51.100.101 53: sorry_server",
+
 		"virtual_server 198.51.100.101 53, real_server 10.9.0.3 53: DNS_CHECK",
 	}
 	if !slices.Equal(got, want) {

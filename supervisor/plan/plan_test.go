@@ -123,9 +123,11 @@ func TestMake(t *testing.T) {
 		{"a comment", "router_id lb1 }", "router_id lb1 # me\n}", nil},
 		{"the router's name", "router_id lb1", "router_id lb2", []string{"quiet: router_id lb1 becomes lb2"}},
 		{"a multicast group", "router_id lb1", "router_id lb1\nvrrp_mcast_group4 224.0.0.180", []string{
-			"clients: outside: mcast_dst_ip 224.0.0.18 becomes 224.0.0.180; until its peers have the same, the routers may " +
+			"clients: outside: mcast_dst_ip 224.0.0.18 becomes 224.0.0.180; until its peers have the same, the " +
+				"routers may " +
 				"refuse each other and all be MASTER",
-			"clients: inside: mcast_dst_ip 224.0.0.18 becomes 224.0.0.180; until its peers have the same, the routers may " +
+			"clients: inside: mcast_dst_ip 224.0.0.18 becomes 224.0.0.180; until its peers have the same, the " +
+				"routers may " +
 				"refuse each other and all be MASTER",
 			"quiet: vrrp_mcast_group4 224.0.0.18 becomes 224.0.0.180"}},
 		{"a namespace", "global_defs {", "net_namespace x\nglobal_defs {",
@@ -136,30 +138,36 @@ func TestMake(t *testing.T) {
 		{"an address comes to a MASTER", "10.0.0.101/24", "10.0.0.101/24\n10.0.0.102/24",
 			[]string{"clients: 10.0.0.102/24 on eth0 comes up on this host (outside, MASTER)"}},
 		{"an address gets a label", "10.0.0.101/24", "10.0.0.101/24 label eth0:1", []string{
-			"clients: 10.0.0.101/24 on eth0 is removed and added again, because its attributes change (outside, MASTER): a " +
+			"clients: 10.0.0.101/24 on eth0 is removed and added again, because its attributes change (outside, " +
+				"MASTER): a " +
 				"moment without it"}},
 		{"an address of a BACKUP", "10.1.0.1/24", "10.1.0.2/24", []string{
 			"quiet: inside: its addresses change (1 added, 1 removed, 0 changed); it is BACKUP, so none of them is here"}},
 		{"less priority for a MASTER", "priority 150", "priority 50", []string{
 			"clients: outside: priority falls from 150 to 50 while MASTER: its addresses move to a peer that has more"}},
-		{"more priority for a MASTER", "priority 150", "priority 151", []string{"quiet: outside: priority 150 becomes 151"}},
+		{"more priority for a MASTER", "priority 150", "priority 151", []string{"quiet: outside: priority 150 " +
+			"becomes 151"}},
 		{"more priority for a BACKUP", "version 3", "version 3\npriority 200", []string{
-			"clients: inside: priority rises from 100 to 200 while BACKUP: it becomes MASTER, and its addresses move here, " +
+			"clients: inside: priority rises from 100 to 200 while BACKUP: it becomes MASTER, and its addresses " +
+				"move here, " +
 				"if the peer has less"}},
 		{"more priority without preemption", "version 3", "version 3\npriority 200\nnopreempt", []string{
 			"quiet: inside: priority 100 becomes 200", "quiet: inside: nopreempt on is new, preempt on is removed"}},
 		{"a password", "auth_pass first", "auth_pass second", []string{
-			"clients: outside: authentication auth_pass has another value; until its peers have the same, the routers may " +
+			"clients: outside: authentication auth_pass has another value; until its peers have the same, the " +
+				"routers may " +
 				"refuse each other and all be MASTER"}},
 		{"the interval in version 2", "priority 150", "priority 150\nadvert_int 2", []string{
-			"clients: outside: advert_int 1 becomes 2; until its peers have the same, the routers may refuse each other and " +
+			"clients: outside: advert_int 1 becomes 2; until its peers have the same, the routers may refuse each " +
+				"other and " +
 				"all be MASTER"}},
 		{"the interval in version 3", "version 3", "version 3\nadvert_int 0.5",
 			[]string{"quiet: inside: advert_int 1 becomes 0.5"}},
 		{"another name", "vrrp_instance inside", "vrrp_instance within",
 			[]string{"quiet: within: vrrp_instance inside becomes within"}},
 		{"a MASTER ends", "virtual_router_id 51", "virtual_router_id 61", []string{
-			"clients: outside (virtual router 61 on eth0) starts as BACKUP; its addresses come up here if no other router " +
+			"clients: outside (virtual router 61 on eth0) starts as BACKUP; its addresses come up here if no " +
+				"other router " +
 				"has them: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0",
 			"clients: outside (virtual router 51 on eth0) is removed; it is MASTER here: it sends priority 0, a peer can " +
 				"take over, and these addresses leave this host: 10.0.0.100/24 on eth0, 10.0.0.101/24 on eth0"}},
@@ -167,40 +175,48 @@ func TestMake(t *testing.T) {
 
 		{"a real server with connections goes", "    real_server 10.1.0.11 80 {\n        weight 2\n        TCP_CHECK { " +
 			"}\n    }\n", "", []string{
-			"clients: [10.0.0.100]:tcp:80: is removed at once (drain_timeout or weight 0 lets it drain); 12 connections to them " +
+			"clients: [10.0.0.100]:tcp:80: is removed at once (drain_timeout or weight 0 lets it drain); 12 " +
+				"connections to them " +
 				"hang: [10.1.0.11]:tcp:80"}},
-		{"an idle real server goes", "    real_server 10.1.0.12 80 {\n        weight 2\n        TCP_CHECK { }\n    }\n", "",
+		{"an idle real server goes", "    real_server 10.1.0.12 80 {\n        weight 2\n        TCP_CHECK { }\n " +
+			"   }\n", "",
 			[]string{
 				"quiet: [10.0.0.100]:tcp:80: is removed and has no connections: [10.1.0.12]:tcp:80"}},
 		{"a real server drains", "real_server 10.1.0.11 80 {\n        weight 2",
 			"real_server 10.1.0.11 80 {\n        weight 0", []string{
 				"slowly: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80 gets no new connections (weight 2 becomes 0); the 12 " +
 					"connections it has go on"}},
-		{"a real server with connections goes slowly", "    real_server 10.1.0.11 80 {\n        weight 2\n        TCP_CHECK { " +
+		{"a real server with connections goes slowly", "    real_server 10.1.0.11 80 {\n        weight 2\n      " +
+			"  TCP_CHECK { " +
 			"}\n    }\n", "    drain_timeout 90\n", []string{
 			"slowly: [10.0.0.100]:tcp:80: drains for 1m30s at most and is removed then; the 12 connections it has go on: " +
 				"[10.1.0.11]:tcp:80",
 			"quiet: [10.0.0.100]:tcp:80: drain_timeout 0 becomes 90",
 			"quiet: [10.0.0.100]:tcp:80: [10.1.0.12]:tcp:80: drain_timeout 0 becomes 90"}},
-		{"all weights", "        weight 2\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.12 80 {\n        weight 2",
+		{"all weights", "        weight 2\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.12 80 {\n       " +
+			" weight 2",
 			"        weight 0\n        TCP_CHECK { }\n    }\n    real_server 10.1.0.12 80 {\n        weight 0", []string{
 				"clients: [10.0.0.100]:tcp:80: serves nobody new: all its real servers have weight 0",
 				"slowly: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80 gets no new connections (weight 2 becomes 0); the 12 " +
 					"connections it has go on",
-				"slowly: [10.0.0.100]:tcp:80: [10.1.0.12]:tcp:80 gets no new connections (weight 2 becomes 0); it has none now",
+				"slowly: [10.0.0.100]:tcp:80: [10.1.0.12]:tcp:80 gets no new connections (weight 2 becomes 0); it " +
+					"has none now",
 			}},
-		{"a weight", "real_server 10.1.0.11 80 {\n        weight 2", "real_server 10.1.0.11 80 {\n        weight 5", []string{
+		{"a weight", "real_server 10.1.0.11 80 {\n        weight 2", "real_server 10.1.0.11 80 {\n        " +
+			"weight 5", []string{
 			"quiet: [10.0.0.100]:tcp:80: [10.1.0.11]:tcp:80: weight 2 becomes 5"}},
 		{"a real server comes", "    real_server 10.1.0.12 80",
 			"    real_server 10.1.0.13 80 { }\n    real_server 10.1.0.12 80", []string{
-				"quiet: [10.0.0.100]:tcp:80: gets new connections at once, before the first check, because alpha is not set: " +
+				"quiet: [10.0.0.100]:tcp:80: gets new connections at once, before the first check, because alpha is " +
+					"not set: " +
 					"[10.1.0.13]:tcp:80"}},
 		{"a real server comes, with alpha", "    real_server 10.1.0.12 80",
 			"    real_server 10.1.0.13 80 {\nalpha\nTCP_CHECK { }\n}\n    real_server 10.1.0.12 80", []string{
 				"quiet: [10.0.0.100]:tcp:80: gets new connections once its check succeeds: [10.1.0.13]:tcp:80"}},
 		{"a hashing scheduler", "    real_server 10.1.0.11 53 { }",
 			"    real_server 10.1.0.11 53 { }\n    real_server 10.1.0.12 53 { }", []string{
-				"quiet: [10.0.0.100]:udp:53: gets new connections at once, before the first check, because alpha is not set: " +
+				"quiet: [10.0.0.100]:udp:53: gets new connections at once, before the first check, because alpha is " +
+					"not set: " +
 					"[10.1.0.12]:udp:53",
 				"quiet: [10.0.0.100]:udp:53: mh shares new connections out anew; some clients get another real server"}},
 		{"other checks", "delay_loop 6", "delay_loop 5", []string{
@@ -209,7 +225,8 @@ func TestMake(t *testing.T) {
 				"delay_loop 6 becomes 5, TCP_CHECK warmup 6 becomes 5; the checks begin anew"}},
 		{"a scheduler", "lb_algo wlc", "lb_algo rr", []string{"quiet: [10.0.0.100]:tcp:80: lvs_sched wlc becomes rr"}},
 		{"no affinity any more", "lb_algo mh", "lb_algo rr", []string{
-			"clients: [10.0.0.100]:udp:53: lvs_sched mh becomes rr; a client's next connection may go to another real server"}},
+			"clients: [10.0.0.100]:udp:53: lvs_sched mh becomes rr; a client's next connection may go to another " +
+				"real server"}},
 		{"a virtual server ends", "virtual_server 10.0.0.100 80", "virtual_server 10.0.0.100 8080", []string{
 			"clients: [10.0.0.100]:tcp:8080 is new: wlc, NAT, 2 real servers",
 			"clients: [10.0.0.100]:tcp:80 is removed, with 2 real servers; 12 connections to them hang"}},
@@ -310,11 +327,13 @@ func TestWrite(t *testing.T) {
 			"nothing would change\nwhat is untouched:\n  a\nwhat the kernel has that is not configured, and keeps:\n  b\n"},
 		"the five parts in order": {plan.Plan{Clients: []string{"a"}, Slowly: []string{"b"}, Quiet: []string{"c"},
 			Untouched: []string{"d"}, Foreign: []string{"e"}}, 0,
-			"what clients notice:\n  a\nwhat leaves slowly:\n  b\nwhat nobody notices:\n  c\nwhat is untouched:\n  d\nwhat " +
+			"what clients notice:\n  a\nwhat leaves slowly:\n  b\nwhat nobody notices:\n  c\nwhat is untouched:\n " +
+				" d\nwhat " +
 				"the kernel has that is not configured, and keeps:\n  e\n"},
 		"too many": {plan.Plan{Clients: []string{"a", "b", "c"}}, 2,
 			"what clients notice:\n  a\n  b\n  ... and 1 more\nwhat leaves slowly:\n  nothing\nwhat nobody notices:\n  " +
-				"nothing\nwhat is untouched:\n  nothing\nwhat the kernel has that is not configured, and keeps:\n  nothing\n"},
+				"nothing\nwhat is untouched:\n  nothing\nwhat the kernel has that is not configured, and keeps:\n  " +
+				"nothing\n"},
 		"not known": {plan.Plan{Unknown: []string{"the IPVS table"}, Restart: []string{"x"}}, 0,
 			"NOT BY A RELOAD: x\nNOT KNOWN: the IPVS table\nwhat clients notice:\n  nothing\nwhat leaves slowly:\n  " +
 				"nothing\nwhat nobody notices:\n  nothing\nwhat is untouched:\n  nothing\nwhat the kernel has that is not " +
@@ -336,14 +355,17 @@ func TestWrite(t *testing.T) {
 // server without connections.
 func TestPlanOfMarksAndPersistence(t *testing.T) {
 	const shop = "virtual_server match shop {\n lvs_sched rr\n lvs_method NAT\n persistence_timeout 60\n" +
-		" match {\n  10.0.0.100 tcp 80\n  10.0.0.100 tcp 443\n }\n real_server 10.1.0.11 {\n }\n real_server 10.1.0.12 {\n }\n}\n"
+		" match {\n  10.0.0.100 tcp 80\n  10.0.0.100 tcp 443\n }\n real_server 10.1.0.11 {\n }\n real_server " +
+		"10.1.0.12 {\n }\n}\n"
 	name := loaded(t, shop).VirtualServers[0].String()
-	after := strings.NewReplacer("  10.0.0.100 tcp 443\n", "  10.0.0.101 tcp 80\n", " real_server 10.1.0.12 {\n }\n", "").
+	after := strings.NewReplacer("  10.0.0.100 tcp 443\n", "  10.0.0.101 tcp 80\n", " real_server 10.1.0.12 "+
+		"{\n }\n", "").
 		Replace(shop)
 	facts := plan.Facts{Table: table.Table{}}
 	want := []string{
 		"clients: " + name + ": packets to 10.0.0.101 tcp 80 belong to it",
-		"clients: " + name + ": packets to 10.0.0.100 tcp 443 do not belong to it any more, and what is connected to it by " +
+		"clients: " + name + ": packets to 10.0.0.100 tcp 443 do not belong to it any more, and what is " +
+			"connected to it by " +
 			"them hangs",
 		"clients: " + name + ": clients that persistence has bound to it get another real server: [10.1.0.12]:proto0:0",
 		"quiet: " + name + ": is removed and has no connections: [10.1.0.12]:proto0:0",

@@ -159,7 +159,7 @@ var entryWords = slices.Concat(
 	words("line of track_script, track_file, track_process, track_bfd", Works, "", []Keyword{
 		{Name: "weight", Value: "-253..253", Default: "that of the tracker"}, {Name: "reverse"}, {Name: "noreverse"},
 	}),
-	words("line of virtual_server_group", NoEffect, whyLater, []Keyword{
+	words("line of virtual_server_group", Works, "", []Keyword{
 		{Name: "IP", Value: "[PORT]"}, {Name: "IP-N", Value: "[PORT]", Note: "a range by its last number"},
 		{Name: "IP-IP", Value: "[PORT]"}, {Name: "NET/LEN", Value: "[PORT]"}, {Name: "fwmark", Value: "N [inet|inet6]"},
 	}),

@@ -30,7 +30,8 @@ var Global = newTable("global_defs",
 
 var globalNames = []keyword[conf.Global]{
 	word("router_id", "STRING", "the host's name", func(g *conf.Global) *string { return &g.RouterID }),
-	flag("strict_config", func(g *conf.Global) *bool { return &g.StrictConfig }).ours().remark("warnings become errors"),
+	flag("strict_config", func(g *conf.Global) *bool { return &g.StrictConfig }).ours().remark("warnings " +
+		"become errors"),
 }
 
 var globalMail = []keyword[conf.Global]{
@@ -60,7 +61,8 @@ var globalMail = []keyword[conf.Global]{
 }
 
 var globalScripts = []keyword[conf.Global]{
-	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the running one",
+	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the " +
+		"running one",
 		need: 1, max: 2,
 		set: func(l *Loader, n *syntax.Node, g *conf.Global) {
 			if user, group, ok := l.User(n); ok {
@@ -103,7 +105,8 @@ var globalVRRP = []keyword[conf.Global]{
 	number("vrrp_down_timer_adverts", 1, 100, "3", func(g *conf.Global) *int { return &g.DownTimerAdverts }),
 	flag("vrrp_lower_prio_no_advert", func(g *conf.Global) *bool { return &g.LowerPrioNoAdvert }),
 	flag("vrrp_higher_prio_send_advert",
-		func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once when " +
+		func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks " +
+		"once when " +
 		"it yields to the one whose silence had made it MASTER, but for strict mode"),
 	flag("vrrp_owner_ignore_adverts", func(g *conf.Global) *bool { return &g.OwnerIgnoreAdverts }),
 	flag("vrrp_skip_check_adv_addr", func(g *conf.Global) *bool { return &g.SkipCheckAdvertAddr }),
@@ -193,7 +196,8 @@ var globalAnnounce = []keyword[conf.Global]{
 }
 
 var globalLVS = []keyword[conf.Global]{
-	custom("lvs_timeouts", "[tcp N] [tcpfin N] [udp N]", "the kernel's", 2, setLVSTimeouts, func(g *conf.Global) []string {
+	custom("lvs_timeouts", "[tcp N] [tcpfin N] [udp N]", "the "+
+		"kernel's", 2, setLVSTimeouts, func(g *conf.Global) []string {
 		var words []string
 		for _, t := range []struct {
 			name string
@@ -214,7 +218,8 @@ var globalLVS = []keyword[conf.Global]{
 			case "VS":
 				g.LVSFlushOn = "VS"
 			default:
-				l.WarnArg(n, 0, "unknown-value", "lvs_flush_on_stop does not know %q: the line is ignored", value.Clip(n.Arg(0)))
+				l.WarnArg(n, 0, "unknown-value", "lvs_flush_on_stop does not know %q: the line is "+
+					"ignored", value.Clip(n.Arg(0)))
 			}
 		},
 		get: func(g *conf.Global) []string {
@@ -229,10 +234,10 @@ var globalLVS = []keyword[conf.Global]{
 	custom("lvs_sync_daemon", "IF [inst VI] [id N] [maxlen N] [port N] [ttl N] [group IP]", "none", 1, setLVSSync,
 		getLVSSync).firstCounts(),
 	word("nftables_ipvs", "[TABLE]", "off",
-		func(g *conf.Global) *string { return &g.NFTablesIPVS }).optional().firstCounts(),
+		func(g *conf.Global) *string { return &g.NFTablesIPVS }).optional().firstCounts().noEffect(whyGroupMarks),
 	number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "1000", func(g *conf.Global) *uint32 {
 		return &g.NFTablesIPVSStartFWMark
-	}),
+	}).noEffect(whyGroupMarks),
 	ignoredNumber[conf.Global]("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "",
 		"director chooses the priority of its chains"),
 }
@@ -280,7 +285,8 @@ var globalReload = []keyword[conf.Global]{
 		remark("what a reload does that removes what is served and has a new finding that may be the cause"),
 	ignored[conf.Global]("reload_check_config", "[LOGFILE]", 0, "director always checks before it reloads"),
 	word("reload_time_file", "PATH", "",
-		func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and director reload"),
+		func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and " +
+		"director reload"),
 	bare("reload_repeat", func(g *conf.Global) *bool { return &g.ReloadRepeat }).noEffect("use a timer of the system " +
 		"and director reload"),
 	word("reload_file", "[PATH]", "",

@@ -5,7 +5,7 @@ package keyword
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"SSL", "virtual_server_group", "instance",
+		"SSL", "instance",
 	},
 	"global_defs": {
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
@@ -16,23 +16,19 @@ var later = map[string][]string{
 		"lvs_notify_fifo_script",
 		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
 		"disable_local_igmp",
-		"lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_sync_daemon", "nftables_ipvs",
-		"drain_timeout", "reconcile", "ipvs", "nftables_ipvs_start_fwmark",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
 	},
 	"vrrp_instance": {
 		"old_unicast_checksum",
 		"track_bfd",
-		"notify_priority_changes", "smtp_alert", "lvs_sync_daemon_interface",
+		"notify_priority_changes", "smtp_alert",
 	},
 	"virtual_server": {
-		"sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method",
 		"ha_suspend", "smtp_alert",
-		"group_as_mark", "drain_timeout", "end_flows_on_failure",
 	},
 	"real_server": {
-		"smtp_alert", "drain_timeout", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK",
+		"smtp_alert", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK",
 	},
 	"url": {"regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset"},
 }
@@ -44,11 +40,10 @@ const whyLater = "this version does not act on it yet"
 // serve: a configuration that has one is served otherwise than it says, which
 // is a warning and a problem in status. The note says what happens instead.
 var serving = map[string][]string{
-	"":               {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
-	"vrrp_instance":  {"old_unicast_checksum", "track_bfd"},
-	"virtual_server": {"sorry_server"},
-	"real_server":    {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
-	"url":            {"regex", "regex_no_match"},
+	"":              {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
+	"vrrp_instance": {"old_unicast_checksum", "track_bfd"},
+	"real_server":   {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
+	"url":           {"regex", "regex_no_match"},
 }
 
 // HasEffect tells whether director acts on a keyword of a block.
@@ -72,5 +67,4 @@ var instead = map[string]string{
 	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
 	"track_bfd":            "the instance does not follow it",
-	"sorry_server":         "without a quorum the real servers that are left get the traffic",
 }

@@ -62,6 +62,9 @@ var serverOwn = []keyword[conf.VirtualServer]{
 		func(v *conf.VirtualServer) *conf.Choice { return &v.EndFlows }).ours(),
 }
 
+// whyGroupMarks is the note of nftables_ipvs, which makes one mark of each group.
+const whyGroupMarks = "each address of a group is a service of its own; group_as_mark makes one mark of a group"
+
 // maxDrain is the longest drain_timeout.
 const maxDrain = 31 * 24 * time.Hour
 
