@@ -96,8 +96,8 @@ func methodWords(d Server) string {
 			if t.Port != 0 {
 				text += fmt.Sprintf(" port %d", t.Port)
 			}
-			if t.Checksum != "" {
-				text += " " + t.Checksum
+			if word := checksum(t.Flags); word != "" {
+				text += " " + word
 			}
 		}
 		return text

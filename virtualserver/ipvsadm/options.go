@@ -277,12 +277,12 @@ func (o options) tunnel(d *Server) error {
 		}
 		d.Tunnel.Port = uint16(n)
 	}
-	for letter, name := range map[byte]string{'Y': "csum", 'Z': "remcsum"} { // without one there is no checksum
+	for letter, flag := range map[byte]uint16{'Y': table.TunnelChecksum, 'Z': table.TunnelRemote} {
 		if _, there := o.flags[letter]; there {
-			if d.Tunnel.Checksum != "" {
+			if d.Tunnel.Flags != 0 {
 				return errors.New("more than one kind of checksum")
 			}
-			d.Tunnel.Checksum = name
+			d.Tunnel.Flags = flag
 		}
 	}
 	switch t := d.Tunnel; {
@@ -290,8 +290,8 @@ func (o options) tunnel(d *Server) error {
 		return errors.New("a gue tunnel needs --tun-port")
 	case t.Type != conf.GUE && t.Port != 0:
 		return errors.New("only a gue tunnel has --tun-port")
-	case t.Type == conf.IPIP && t.Checksum != "", t.Type == conf.GRE && t.Checksum == "remcsum":
-		return errors.New("a tunnel of the type " + t.Type.String() + " has no " + t.Checksum)
+	case t.Type == conf.IPIP && t.Flags != 0, t.Type == conf.GRE && t.Flags == table.TunnelRemote:
+		return errors.New("a tunnel of the type " + t.Type.String() + " has no " + checksum(t.Flags))
 	}
 	return nil
 }

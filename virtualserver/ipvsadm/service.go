@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -22,7 +21,6 @@ type Service struct {
 // Server is a real server with its connections.
 type Server struct {
 	table.Destination
-	Tunnel                       conf.Tunnel // of Forward Tunnel
 	Active, Inactive, Persistent uint64
 }
 
@@ -96,4 +94,15 @@ func at(a netip.Addr, port uint16) string { return netip.AddrPortFrom(a, port).S
 func mask(bits int) string {
 	m := ^uint32(0) << (32 - min(max(bits, 0), 32))
 	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).String()
+}
+
+// checksum is the word for the checksum of a tunnel; empty is none.
+func checksum(flags uint16) string {
+	switch {
+	case flags&table.TunnelRemote != 0:
+		return "remcsum"
+	case flags&table.TunnelChecksum != 0:
+		return "csum"
+	}
+	return ""
 }

@@ -140,8 +140,8 @@ func savedForward(d Server) string {
 	if d.Tunnel.Port != 0 {
 		text += fmt.Sprintf(" --tun-port %d", d.Tunnel.Port)
 	}
-	if d.Tunnel.Checksum != "" {
-		text += " --tun-" + d.Tunnel.Checksum
+	if word := checksum(d.Tunnel.Flags); word != "" {
+		text += " --tun-" + word
 	}
 	return text
 }
