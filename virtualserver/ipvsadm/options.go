@@ -187,7 +187,7 @@ func (o options) service(key conf.ServiceKey) (s Service, err error) {
 // isName says that a scheduler may be called so: what is written to a
 // configuration must not be more than a word.
 func isName(text string) bool {
-	ok := text != "" && len(text) <= 16 // IP_VS_SCHEDNAME_MAXLEN
+	ok := text != "" && text[0] != '-' && len(text) <= 16 // IP_VS_SCHEDNAME_MAXLEN
 	for _, c := range []byte(text) {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-')
 	}
