@@ -112,7 +112,7 @@ var standing = map[string]string{
 	`director: refuses false, \["no-peers: `: "keepalived is silent about a list of peers that is empty, and sends to the " +
 		"multicast group",
 	`becomes "(script|misc_path) (\S+) \S+"`: "the second word is a user that this host does not have, which is no matter of the file",
-	`lvs_sync_daemon_interface`:  "director says that the old word is old",
+	`lvs_sync_daemon_interface`:              "director says that the old word is old",
 	`director: refuses false, \[\]`: "keepalived reads what stands in a block that it does not " +
 		"know, director skips the block",
 }
