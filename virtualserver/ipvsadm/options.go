@@ -15,8 +15,6 @@ import (
 type options struct {
 	add   bool // -A; else -a
 	flags map[byte]string
-	tun   conf.Tunnel
-	pe    string
 }
 
 // long are the long options by the letter of the short ones; those that have none
