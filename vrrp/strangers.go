@@ -36,6 +36,8 @@ type stranger struct {
 	// since when; looked is when they were last looked at.
 	contested     netip.Addr
 	since, looked time.Time
+	// stays is how long after its last advertisement that counts.
+	stays time.Duration
 }
 
 // heard notes a refused packet. The one heard longest ago makes room. It returns
@@ -95,8 +97,13 @@ func (e *Engine) strangers() (list []event.Stranger, more uint64) {
 	return list, more
 }
 
-// lookAtContested is how often the addresses of a stranger are looked at.
-const lookAtContested = time.Second
+const (
+	// lookAtContested is how often the addresses of a stranger are looked at.
+	lookAtContested = time.Second
+	// silentIntervals is how many advertisement intervals of its own a virtual router
+	// may be silent before it counts as gone (RFC 9568 6.1, Master_Down_Interval).
+	silentIntervals = 3
+)
 
 // contest looks whether another virtual router advertises an address that this
 // host has: then two hosts answer for it, and neither yields to the other.
@@ -116,8 +123,12 @@ func (e *Engine) contest(k *stranger, now time.Time) {
 	}
 	k.since = now
 	if k.contested.IsValid() {
-		e.log.Warn("another virtual router advertises an address that this host has: two hosts answer for it",
-			"address", k.contested.String(), "sender", k.sender.String(), "vrid", int(k.vrid))
+		k.stays = max(strangerStays, silentIntervals*e.adv.Interval)
+		// Its sender chooses what is in it: he must not fill the log.
+		if _, ok := e.limits.allow("shared address "+k.contested.String(), now); ok {
+			e.log.Warn("another virtual router advertises an address that this host has: two hosts answer for it",
+				"address", k.contested.String(), "sender", k.sender.String(), "vrid", int(k.vrid))
+		}
 		e.checkLater(now.Add(strangerStays))
 	}
 	e.tellProblems()
@@ -158,7 +169,7 @@ func (e *Engine) sharedAddresses(now time.Time) (list []event.Problem) {
 			if !k.contested.IsValid() {
 				continue
 			}
-			if now.Sub(k.last) >= strangerStays || !e.hasAddress(k.contested) {
+			if now.Sub(k.last) >= k.stays || !e.hasAddress(k.contested) {
 				k.contested = netip.Addr{}
 				continue
 			}

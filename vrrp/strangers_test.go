@@ -236,3 +236,32 @@ func TestAnotherVirtualRouterThatAdvertisesOurAddress(t *testing.T) {
 		}
 	})
 }
+
+// Who advertises our address every 30 s is a problem all the time, and is said once.
+func TestASlowVirtualRouterThatAdvertisesOurAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a, b := newNode(t, w, "10.0.0.1/24"), newNode(t, w, "10.0.0.2/24")
+		a.apply(instance("VI", 150, vip))
+		b.apply(with(instance("VI", 100, vip), func(c *conf.Instance) {
+			c.VRID, c.AdvertInterval = 15, 30*time.Second
+		}))
+		a.engine.AllowMaster()
+		b.engine.AllowMaster()
+		after(2 * time.Minute) // b claims after three of its intervals and the skew
+		for second := range 65 {
+			after(time.Second)
+			if list := a.problemsOf("address 10.0.0.100"); len(list) != 1 {
+				t.Errorf("after %d s: problems %+v, want one", second, list)
+			}
+		}
+		if n := a.log.count("another virtual router advertises an address"); n != 1 {
+			t.Errorf("it is said %d times, want once:\n%s", n, a.log)
+		}
+		b.engine.Stop(true)
+		after(110 * time.Second)
+		if list := a.problemsOf("address 10.0.0.100"); len(list) != 0 {
+			t.Errorf("problems when it has ended: %+v", list)
+		}
+	})
+}
