@@ -72,6 +72,7 @@ type told struct {
 	Instances  []string
 	Services   int
 	Overrides  []event.Override
+	Reset      []event.Override
 }
 
 type fake struct {
@@ -184,7 +185,7 @@ func (f *fake) obey(m worker.Message) bool {
 	case m.HandOver != nil:
 		f.note("handover", told{HandOver: m.HandOver.Numbers})
 	case m.Overrides != nil:
-		f.note("overrides", told{Overrides: m.Overrides.List})
+		f.note("overrides", told{Overrides: m.Overrides.List, Reset: m.Overrides.Reset})
 	case m.Count != nil:
 		f.out.Put("counters", worker.Message{Counters: &event.VRRPCounters{
 			Instances: map[string]event.InstanceCounters{"VI_1": {Sent: 7}},

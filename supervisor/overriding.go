@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -38,7 +39,13 @@ func bootID() string {
 // readOverrides reads what was in force before this director started.
 func (s *supervisor) readOverrides() {
 	file := s.overridesFile()
-	if err := s.overrides.set.Load(file, bootID()); err != nil {
+	var unread *fs.PathError
+	switch err := s.overrides.set.Load(file, bootID()); {
+	case errors.As(err, &unread): // another time it may be read
+		s.overrides.aside = err.Error()
+		s.log.Error("drains and weights that were set before the start are not in force", "error", err)
+		return
+	case err != nil:
 		kept, failed := overrides.PutAside(file)
 		if failed != nil {
 			kept = failed.Error()
@@ -96,10 +103,25 @@ func (s *supervisor) overrideProblems() (list []string) {
 	return list
 }
 
-// tellOverrides tells the lvs worker. One that does not run is told when it starts.
-func (s *supervisor) tellOverrides() {
-	if s.runs(rollout.LVS) {
-		s.keepers[rollout.LVS].Send("overrides", worker.Message{Overrides: &worker.Overrides{List: s.overrides.set.List()}})
+// operatorsOverrides are those that the lvs worker is told: the weights that were set by
+// hand in the kernel's table are its own.
+func (s *supervisor) operatorsOverrides() []event.Override {
+	return slices.DeleteFunc(s.overrides.set.List(), func(o event.Override) bool { return o.Source == event.SourceKernel })
+}
+
+// tellOverrides tells the lvs worker, and which weights set by hand are to end. One that
+// does not run is told when it starts.
+func (s *supervisor) tellOverrides(ended ...event.Override) {
+	if !s.runs(rollout.LVS) {
+		return
+	}
+	list := s.operatorsOverrides()
+	s.keepers[rollout.LVS].Send("overrides", worker.Message{Overrides: &worker.Overrides{List: list}})
+	for _, o := range ended {
+		if o.Source == event.SourceKernel { // each by a key of its own: a later message must not replace it
+			s.keepers[rollout.LVS].Send("end of the weight by hand of "+o.RealServer+" of "+o.VirtualServer,
+				worker.Message{Overrides: &worker.Overrides{List: list, Reset: []event.Override{o}}})
+		}
 	}
 }
 
@@ -184,6 +206,7 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 	r control.OverrideReport, err error) {
 	set, cfg := &s.overrides.set, s.current().cfg
 	var targets []overrides.Target
+	var ended []event.Override
 	switch q.Action {
 	case control.ActionDrain, control.ActionWeight:
 		if targets, err = overrides.Select(cfg, q.Name, q.VirtualServer); err != nil {
@@ -203,7 +226,7 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 			return r, err
 		}
 		if o.Kind == event.SetWeight { // what is asked for now counts, not what was set by hand before
-			set.Remove(func(old event.Override) bool { return overrides.Superseded(old, targets) })
+			ended = set.Remove(func(old event.Override) bool { return overrides.Superseded(old, targets) })
 		}
 	case control.ActionUndrain, control.ActionReset:
 		kind := event.Drain
@@ -213,9 +236,10 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 		if r.Changed, err = overrides.Named(cfg, set.List(), kind, q.Name, q.VirtualServer); err != nil {
 			return r, err
 		}
-		for _, ended := range r.Changed {
-			targets = append(targets, overrides.TargetOf(ended))
+		for _, o := range r.Changed {
+			targets = append(targets, overrides.TargetOf(o))
 		}
+		ended = r.Changed
 		if !q.DryRun {
 			set.Remove(func(old event.Override) bool { return slices.Contains(r.Changed, old) })
 		}
@@ -229,8 +253,9 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 				control.ActionWeight: "a weight was set", control.ActionReset: "a weight was reset",
 			}[q.Action], overrideWords(c)...)
 		}
+		s.overrides.aside = "" // who sets them again has seen it
 		s.keepOverrides()
-		s.tellOverrides()
+		s.tellOverrides(ended...)
 	}
 	r.Servers, r.NotKept, r.NoWorker = s.connections(targets), s.overrides.trouble, !s.runs(rollout.LVS)
 	return r, nil

@@ -132,6 +132,20 @@ func TestAWeightSetByHandIsKnownAndReset(t *testing.T) {
 	if len(report.Changed) != 2 {
 		t.Errorf("reset: %+v", report)
 	}
+	// The weight by hand is the lvs worker's: it is told to end it, each time, and never
+	// told that it is in force.
+	r.until("the lvs worker has been told to end it twice", func() bool {
+		n := 0
+		for _, m := range r.toldOf(worker.LVS, "overrides") {
+			n += len(m.Reset)
+			for _, o := range m.Overrides {
+				if o.Source == event.SourceKernel {
+					t.Errorf("the lvs worker is told its own: %+v", o)
+				}
+			}
+		}
+		return n == 2
+	})
 }
 
 // TestABadFileOfOverrides keeps nobody from starting; it is put aside, and said.

@@ -187,7 +187,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 		c.Keys = l.keys // the other one signs nothing
 	}
 	if e.Worker == rollout.LVS {
-		c.Overrides = s.overrides.set.List()
+		c.Overrides = s.operatorsOverrides()
 	}
 	if i, known := s.known.Instances[l.cfg.Global.LVSSync.Instance]; known && e.Worker == rollout.LVS {
 		c.Followed = &i
