@@ -135,7 +135,24 @@ virtual_server fwmark 5 {
     real_server 10.0.0.4 {
     }
 }
+virtual_server match web {
+    mark 7
+    lb_algo rr
+    lb_kind DR
+    match {
+        192.0.2.20 tcp 80 443
+    }
+    real_server 10.0.0.8 {
+    }
+}
 `
+
+func TestADirectorWithoutVirtualServers(t *testing.T) {
+	if _, err := overrides.Select(&conf.Config{}, "10.0.0.2", ""); err == nil ||
+		err.Error() != "this director has no virtual server" {
+		t.Errorf("error %v", err)
+	}
+}
 
 func TestWhatIsMeantByAName(t *testing.T) {
 	cfg := config(t, services)
@@ -150,6 +167,8 @@ func TestWhatIsMeantByAName(t *testing.T) {
 		{"10.0.0.4", "fwmark 5", "10.0.0.4 in FWM 5"},
 		{"10.0.0.4", "FWM 5", "10.0.0.4 in FWM 5"},
 		{"::ffff:10.0.0.4", "", "10.0.0.4"},
+		{"10.0.0.8", "match web", "10.0.0.8 in FWM 7"},
+		{"10.0.0.8", "web", "10.0.0.8 in FWM 7"},
 
 		{"10.0.0.22", "", "there is no real server 10.0.0.22: did you mean 10.0.0.2?"},
 		{"10.0.0.3:8080", "", "there is no real server 10.0.0.3:8080: did you mean 10.0.0.3:80?"},

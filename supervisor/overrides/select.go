@@ -1,6 +1,7 @@
 package overrides
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -45,8 +46,11 @@ func TargetOf(o event.Override) Target { return Target{o.VirtualServer, o.RealSe
 // Select finds what people mean by the name of a host or a real server
 // ("10.0.0.2", "10.0.0.2:80", "[10.0.0.2]:tcp:80") and of a virtual server
 // ("192.0.2.10:80", "[192.0.2.10]:tcp:80", "192.0.2.10", "fwmark 5", the name of a
-// group; empty is all). The error says what is unknown, and suggests what is near.
+// group or of a match list, "match NAME"; empty is all). The error says what is unknown, and suggests what is near.
 func Select(cfg *conf.Config, server, virtualServer string) ([]Target, error) {
+	if len(cfg.VirtualServers) == 0 {
+		return nil, errors.New("this director has no virtual server")
+	}
 	services, err := selectServices(cfg, virtualServer)
 	if err != nil {
 		return nil, err
@@ -85,7 +89,13 @@ func selectServices(cfg *conf.Config, name string) (list []*conf.VirtualServer, 
 		if a := vs.Key.Address; a.IsValid() {
 			names = append(names, netip.AddrPortFrom(a, vs.Key.Port).String(), a.String())
 		}
-		if called(text, name) || vs.Group != "" && vs.Group == name || text == markName(name) {
+		match := ""
+		if vs.Match != nil {
+			match = vs.Match.Name
+			names = append(names, "match "+match)
+		}
+		if called(text, name) || vs.Group != "" && vs.Group == name || text == markName(name) ||
+			match != "" && (match == name || "match "+match == name) {
 			list = append(list, vs)
 		}
 	}
