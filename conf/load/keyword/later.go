@@ -40,7 +40,7 @@ const whyLater = "this version does not act on it yet"
 // serve: a configuration that has one is served otherwise than it says, which
 // is a warning and a problem in status. The note says what happens instead.
 var serving = map[string][]string{
-	"":              {"bfd_instance", "SSL", "net_namespace", "net_namespace_ipvs"},
+	"":              {"bfd_instance", "SSL"},
 	"vrrp_instance": {"old_unicast_checksum", "track_bfd"},
 	"real_server":   {"SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "FILE_CHECK", "BFD_CHECK"},
 	"url":           {"regex", "regex_no_match"},
@@ -63,8 +63,6 @@ func whatInstead(block, name string) string {
 var instead = map[string]string{
 	"bfd_instance":         "nothing follows it",
 	"SSL":                  "checks show no certificate",
-	"net_namespace":        "addresses are put into the namespace that director runs in",
-	"net_namespace_ipvs":   "services are put into the namespace that director runs in",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
 	"track_bfd":            "the instance does not follow it",
 }
