@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
@@ -26,7 +27,28 @@ func AgainstKernel(cfg *conf.Config, f Facts) Plan {
 	} else if len(cfg.VirtualServers) > 0 && len(f.Unknown) == 0 {
 		m.plan.Unknown = append(m.plan.Unknown, "the kernel's IPVS table")
 	}
+	m.kernelSettings(cfg)
 	return m.plan
+}
+
+// kernelSettings names what a plan does not compare: whether the kernel has it already
+// is not known.
+func (m *maker) kernelSettings(cfg *conf.Config) {
+	g := cfg.Global
+	for _, part := range []struct {
+		wanted bool
+		what   string
+	}{
+		{g.LVSTimeouts != conf.LVSTimeouts{}, "the timeouts of IPVS (lvs_timeouts)"},
+		{g.LVSSync.Interface != "", "the synchronization daemons of IPVS (lvs_sync_daemon)"},
+		{len(cfg.IPVSSettings()) > 0, "the settings below net.ipv4.vs"},
+		{slices.ContainsFunc(cfg.VirtualServers, func(v *conf.VirtualServer) bool { return v.Match != nil || v.FullNAT() }),
+			"nftables' marks and sources of virtual servers"},
+	} {
+		if part.wanted {
+			m.plan.Unknown = append(m.plan.Unknown, part.what)
+		}
+	}
 }
 
 // kernelAddresses compares the virtual addresses with those on the interfaces.
