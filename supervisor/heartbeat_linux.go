@@ -98,7 +98,12 @@ func unkillable(pid int) string {
 	}
 	fields := statusFields(filepath.Join(dir, "status"))
 	state, _, _ := strings.Cut(fields["State"], " ")
+	// A process that sleeps where the kernel delivers signals is frozen. It shows where
+	// cgroups do not: in a network namespace with a /sys of its own.
+	wchan, _ := os.ReadFile(filepath.Join(dir, "wchan")) // without it nothing is known
 	switch {
+	case state == "S" && (string(wchan) == "get_signal" || string(wchan) == "do_freezer_trap"):
+		return "its cgroup is frozen"
 	case state == "D":
 		return "it waits in the kernel and cannot be interrupted (state D)"
 	case state == "t" || fields["TracerPid"] != "" && fields["TracerPid"] != "0":

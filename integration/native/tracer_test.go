@@ -5,6 +5,7 @@ package native_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -62,6 +63,47 @@ func trace(t *testing.T, pid int) (release func()) {
 	return release
 }
 
+// freeze makes a cgroup with a process in it and stops it (cgroups(7)); it
+// returns what lets it go on.
+func freeze(t *testing.T, pid int) (release func()) {
+	t.Helper()
+	hierarchies := []struct{ root, member, knob, frozen, thawed string }{
+		{"/sys/fs/cgroup/unified", "cgroup.procs", "cgroup.freeze", "1", "0"},
+		{"/sys/fs/cgroup", "cgroup.procs", "cgroup.freeze", "1", "0"},
+		{"/sys/fs/cgroup/freezer", "cgroup.procs", "freezer.state", "FROZEN", "THAWED"},
+	}
+	for _, h := range hierarchies {
+		dir := filepath.Join(h.root, fmt.Sprintf("director-test-%d", pid))
+		if _, err := os.Stat(filepath.Join(h.root, h.member)); err != nil {
+			continue
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			continue
+		}
+		write := func(dir, file, text string) error { return os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644) }
+		release = func() {
+			_ = write(dir, h.knob, h.thawed)
+			_ = write(h.root, h.member, strconv.Itoa(pid))
+			_ = os.Remove(dir)
+		}
+		err := write(dir, h.knob, h.thawed)
+		if err == nil {
+			err = write(dir, h.member, strconv.Itoa(pid))
+		}
+		if err == nil {
+			err = write(dir, h.knob, h.frozen)
+		}
+		if err == nil {
+			t.Cleanup(release)
+			t.Logf("frozen in %s", dir)
+			return release
+		}
+		release()
+	}
+	t.Skip("SKIP: no cgroup can be frozen here")
+	return nil
+}
+
 // TestStoppedByOthers: a debugger stops the vrrp worker of a MASTER, or the
 // cgroup that it is in is frozen. Whoever did it will let it go on: the worker is
 // reported and not killed, and status says how old is what it shows. The peer
@@ -73,6 +115,7 @@ func TestStoppedByOthers(t *testing.T) {
 		cause string
 	}{
 		{"tracer", trace, "it is traced by process "},
+		{"frozen cgroup", freeze, "is frozen"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()
