@@ -45,6 +45,7 @@ func (l legs) node(t *testing.T, host int) *node {
 	t.Helper()
 	n := newNode(t, l.out, fmt.Sprintf("10.0.0.%d/24", host))
 	n.host.Plug(3, "eth1", l.in, fmt.Sprintf("10.1.0.%d/24", host))
+	synctest.Wait() // the engine has heard of it before it is given a configuration
 	return n
 }
 
