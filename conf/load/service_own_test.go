@@ -45,6 +45,12 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		want       []string
 	}{
 		{"a list", match("A", "10.0.0.1 tcp 80 443 1000-1010", ""), nil},
+		{"a protocol in capitals", match("A", "10.0.0.1 TCP 80", ""), nil},
+		{"every packet", match("A", "0.0.0.0/0", ""), []string{
+			"5:1: warning: 0.0.0.0/0 is every address: connections to this host itself, such as ssh, are balanced too " +
+				"(name the virtual addresses, or ports)",
+			"8:2: warning: real server 10.1.0.1 is an address of the match list: packets to it belong to the virtual server, " +
+				"checks included"}},
 		{"ports backwards", match("A", "10.0.0.1 tcp 80-70\n10.0.0.2", ""), []string{
 			"5:14: warning: the range of ports 80-70 is written backwards: the line is ignored (write 70-80)"}},
 		{"port of another kind", match("A", "10.0.0.1 tcp http\n10.0.0.2", ""), []string{

@@ -144,9 +144,10 @@ func (l *Loader) matchEntry(c *syntax.Node) (e conf.MatchEntry, ok bool) {
 		return e, false
 	}
 	if len(c.Args) == 0 {
+		l.noteEveryPacket(c, e)
 		return e, true
 	}
-	if e.Protocol, ok = conf.ParseMatchProtocol(c.Arg(0)); !ok {
+	if e.Protocol, ok = conf.ParseMatchProtocol(strings.ToLower(c.Arg(0))); !ok {
 		l.WarnArg(c, 0, "unknown-value", "%q is not a protocol: the line is ignored", value.Clip(c.Arg(0))).Hint =
 			"tcp, udp, sctp, ah, esp or any, before the ports"
 		return e, false
@@ -164,7 +165,16 @@ func (l *Loader) matchEntry(c *syntax.Node) (e conf.MatchEntry, ok bool) {
 		e.Ports = append(e.Ports, p)
 	}
 	e.Ports = joined(e.Ports)
+	l.noteEveryPacket(c, e)
 	return e, true
+}
+
+// noteEveryPacket warns of a line that takes the packets of this host's own services.
+func (l *Loader) noteEveryPacket(c *syntax.Node, e conf.MatchEntry) {
+	if e.Address.Bits() == 0 && len(e.Ports) == 0 && (e.Protocol == 0 || e.Protocol == conf.TCP) {
+		l.Warn(c, "every-packet", "%s is every address: connections to this host itself, such as ssh, are balanced too",
+			e.Address).Hint = "name the virtual addresses, or ports"
+	}
 }
 
 // portRange reads word i, PORT or FIRST-LAST.
