@@ -313,9 +313,14 @@ func (n *Notifier) sayServer(s *server) {
 	if s.alive {
 		script, keyword, state = s.up, "notify_up", "UP"
 	}
+	n.sayBy(&s.object, script, keyword, state)
+}
+
+// sayBy runs the script that tells the state of an object, if there is one.
+func (n *Notifier) sayBy(o *object, script conf.Script, keyword, state string) {
 	var steps []step
 	if !script.IsZero() {
 		steps = append(steps, step{keyword, state, program.Of(script, n.global)})
 	}
-	n.tell(&s.object, steps)
+	n.tell(o, steps)
 }

@@ -3,7 +3,6 @@ package notify
 import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/notify/program"
 )
 
 // service is a virtual server. One without scripts is known as well: a reload may give
@@ -72,11 +71,7 @@ func (n *Notifier) sayQuorum(s *service) {
 	if s.holds {
 		script, keyword, state = s.up, "quorum_up", "UP"
 	}
-	var steps []step
-	if !script.IsZero() {
-		steps = append(steps, step{keyword, state, program.Of(script, n.global)})
-	}
-	n.tell(&s.object, steps)
+	n.sayBy(&s.object, script, keyword, state)
 }
 
 // sayQuorumEnd tells a virtual server that ends that it is down, if it has omega.

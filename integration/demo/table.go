@@ -60,7 +60,9 @@ func printTable(w io.Writer, rows []row) {
 		"Master_Down_Interval")
 	fmt.Fprintln(w, "(RFC 9568 6.1: 3 intervals and the skew), for one that hands over the skew, for a lost real "+
 		"server the second")
-	fmt.Fprintln(w, "that a client waits for an answer; else what this lab's processors need.")
+	fmt.Fprintln(w, "that a client waits for an answer; else what this lab's processors need. A gap that is longer by "+
+		"up to")
+	fmt.Fprintf(w, "%v is ok: requests leave every %v, and processes start late.\n", traffic.Pace+tolerance, traffic.Pace)
 	if slices.ContainsFunc(rows, func(r row) bool { return r.verdict() == busy }) {
 		fmt.Fprintln(w, "Too busy: more than allowed, but no longer than this machine, busy with other work, kept the lab "+
 			"waiting.")

@@ -112,7 +112,7 @@ func (m *maker) missingAddress(i *conf.Instance, a conf.Address, others []link.H
 
 // kernelTable compares the virtual servers with the IPVS table.
 func (m *maker) kernelTable(cfg *conf.Config) {
-	want := table.Wanted(expanded(cfg.VirtualServers), nil)
+	want := table.Wanted(cfg.VirtualServers, nil)
 	ops := make(map[conf.ServiceKey][]table.Op)
 	for _, op := range table.Diff(want, m.facts.Table, func(conf.ServiceKey) bool { return false }) {
 		ops[op.Key()] = append(ops[op.Key()], op)
@@ -133,23 +133,6 @@ func (m *maker) kernelTable(cfg *conf.Config) {
 		m.untouched("%s with %s: %s", count(len(untouched), "virtual server"), count(reals, "real server"), names(untouched))
 	}
 	m.foreignServices(asked)
-}
-
-// expanded replaces virtual servers of groups by one for each service.
-func expanded(list []*conf.VirtualServer) []*conf.VirtualServer {
-	var out []*conf.VirtualServer
-	for _, v := range list {
-		if v.Group == "" {
-			out = append(out, v)
-			continue
-		}
-		for _, key := range v.Services {
-			one := *v
-			one.Key, one.Group, one.Services = key, "", nil
-			out = append(out, &one)
-		}
-	}
-	return out
 }
 
 // kernelService says what the operations on one service mean.
