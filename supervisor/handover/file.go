@@ -1,42 +1,29 @@
 package handover
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"syscall"
+
+	"github.com/lvs-director/director/supervisor/statefile"
 )
 
 // maxFile bounds the file that is read: thousands of instances fit.
 const maxFile = 4 << 20
 
-// File is where the orders of the director that runs the configuration at
-// path are kept. Directors of one host may share a state directory.
-func File(stateDir, path string) string {
-	if absolute, err := filepath.Abs(path); err == nil {
-		path = absolute
-	}
-	sum := sha256.Sum256([]byte(path))
-	return filepath.Join(stateDir, fmt.Sprintf("handover-%x.json", sum[:6]))
-}
+// File is where the orders of the director that runs the configuration at path are kept.
+func File(stateDir, path string) string { return statefile.Name(stateDir, "handover", path) }
 
 // Load reads the orders; a file that does not exist has none.
 func (s *Set) Load(file string) error {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil
-	}
+	text, err := statefile.Read(file, maxFile)
 	if err != nil {
 		return fmt.Errorf("reading which instances are handed over: %w", err)
 	}
-	defer f.Close()
+	if text == nil {
+		return nil
+	}
 	var orders map[string]Order
-	if err := json.NewDecoder(io.LimitReader(f, maxFile)).Decode(&orders); err != nil {
+	if err := json.Unmarshal(text, &orders); err != nil {
 		return fmt.Errorf("reading which instances are handed over, from %s: %w", file, err)
 	}
 	s.orders = orders
@@ -51,25 +38,14 @@ func (s *Set) Load(file string) error {
 // Save writes the orders. Without any there is no file.
 func (s *Set) Save(file string) error {
 	if len(s.orders) == 0 {
-		if _, err := os.Lstat(file); err != nil {
-			return nil // where nothing can be written, removing a file that is not there fails too
-		}
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := statefile.Remove(file); err != nil {
 			return fmt.Errorf("noting that no instance is handed over: %w", err)
 		}
 		return nil
 	}
 	text, err := json.MarshalIndent(s.orders, "", "  ")
-	if err != nil {
-		return fmt.Errorf("noting which instances are handed over: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return fmt.Errorf("noting which instances are handed over: %w", err)
-	}
-	next := file + ".new"
-	err = os.WriteFile(next, append(text, '\n'), 0o600)
-	if err == nil { // else the file of before is better than this one
-		err = os.Rename(next, file)
+	if err == nil {
+		err = statefile.Replace(file, append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("noting which instances are handed over: %w", err)

@@ -1,0 +1,74 @@
+// Package statefile keeps what an operator has asked for in one file of the state
+// directory for each configuration: written whole or not at all, absent when there is
+// nothing to keep.
+package statefile
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Name is where what is called kind is kept for the director that runs the configuration
+// at config. Directors of one host may share a state directory.
+func Name(stateDir, kind, config string) string {
+	if absolute, err := filepath.Abs(config); err == nil {
+		config = absolute
+	}
+	sum := sha256.Sum256([]byte(config))
+	return filepath.Join(stateDir, fmt.Sprintf("%s-%x.json", kind, sum[:6]))
+}
+
+// Read reads a file of at most limit bytes; nil when there is none.
+func Read(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", name, limit)
+	}
+	return text, err
+}
+
+// Remove removes a file that need not be there.
+func Remove(name string) error {
+	if _, err := os.Lstat(name); err != nil {
+		return nil // where nothing can be written, removing a file that is not there fails too
+	}
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Replace writes a file in the place of another, and makes its directory if need be:
+// whoever reads it, after a crash too, finds the one or the other.
+func Replace(name string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	next := name + ".new"
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err // the file of before is better than this one
+	}
+	return os.Rename(next, name)
+}
