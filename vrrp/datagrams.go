@@ -148,7 +148,7 @@ func (i *instance) configureHMAC(cfg *conf.Instance) {
 			peers[n] = p.Address
 		}
 	}
-	i.signing.seen.Expect(peers)
+	i.signing.seen.SetPeers(peers)
 }
 
 // hmacTrouble says why an instance cannot sign as it has to. Its peers would

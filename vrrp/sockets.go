@@ -217,7 +217,7 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	i.stats.received++
 	i.rules.Sequence = max(i.rules.Sequence, e.adv.Sequence())
 	if i.rules.HMAC != nil {
-		i.rules.HMAC.Replay.Accepted(&e.adv)
+		i.rules.HMAC.Replay.Record(&e.adv)
 	}
 	adv := machine.Advert{Priority: e.adv.Priority, Interval: e.adv.Interval, Source: e.adv.Source}
 	if !i.flood.admit(e.batchID, adv) {

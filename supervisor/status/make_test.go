@@ -103,9 +103,10 @@ func TestProblems(t *testing.T) {
 			status.Degraded},
 		"a peer with other addresses": {func(f *status.Facts) {
 			f.Known.Counters.Instances = map[string]event.InstanceCounters{"VI_1": {Odd: &event.OddAdvertisement{
-				Sender: "192.0.2.252", Reason: "address-mismatch", Detail: "only here: 192.0.2.10", Last: now.Add(-time.Second)}}}
+				Sender: "192.0.2.252", Reason: "address-mismatch", Detail: "only configured here: 192.0.2.10",
+				Last: now.Add(-time.Second)}}}
 		}, []string{"VI_1: the advertisements of 192.0.2.252 do not agree with this host's configuration: " +
-			"address-mismatch (only here: 192.0.2.10)"},
+			"address-mismatch (only configured here: 192.0.2.10)"},
 			status.Degraded},
 		"one that fell silent": {func(f *status.Facts) { f.Known.Counters = stranger(time.Minute) }, nil, status.OK},
 		"the address without the state": {func(f *status.Facts) {

@@ -7,33 +7,33 @@ import (
 	"strings"
 )
 
-// mostNamed is how many addresses of each side DifferentAddresses names.
-const mostNamed = 8
+// maxListed is how many addresses of each side DifferentAddresses lists.
+const maxListed = 8
 
-// DifferentAddresses says which addresses an advertisement has that are not
-// expected, and which it lacks.
+// DifferentAddresses lists the addresses that only the advertisement (got) or
+// only the configuration (want) has.
 func DifferentAddresses(got, want []netip.Addr) string {
 	var parts []string
-	if more := without(got, want); more != "" {
-		parts = append(parts, "only in the advertisement: "+more)
+	if extra := without(got, want); extra != "" {
+		parts = append(parts, "only in the advertisement: "+extra)
 	}
-	if less := without(want, got); less != "" {
-		parts = append(parts, "only here: "+less)
+	if missing := without(want, got); missing != "" {
+		parts = append(parts, "only configured here: "+missing)
 	}
 	if parts == nil {
-		return "one address is advertised more than once"
+		return "an address is advertised more than once"
 	}
 	return strings.Join(parts, "; ")
 }
 
-// without names the addresses of list that are not in other.
+// without lists the addresses of list that are not in other.
 func without(list, other []netip.Addr) string {
 	var names []string
 	more := 0
 	for _, a := range list {
 		switch {
 		case slices.Contains(other, a):
-		case len(names) == mostNamed:
+		case len(names) == maxListed:
 			more++
 		default:
 			names = append(names, a.String())

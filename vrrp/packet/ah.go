@@ -10,23 +10,24 @@ import (
 
 // The Authentication Header as VRRP version 2 uses it (RFC 2338 section
 // 5.3.6.3, RFC 2402, RFC 2403): next header, length, the sender's address as
-// SPI, a sequence number and 96 bits of HMAC-MD5. What of the IP header counts
-// is what keepalived counts: all but TOS, fragmentation and checksum. The TTL
-// counts although RFC 2402 calls it mutable; it never changes on a link.
+// SPI, a sequence number and 96 bits of HMAC-MD5. As in keepalived, the digest
+// covers the IP header except TOS, fragmentation and checksum. It covers the
+// TTL, which RFC 2402 excludes as mutable but which never changes on a link.
 const (
 	ahLen      = 24
 	ahSequence = 8  // offset of the sequence number
-	ahDigest   = 12 // offset of the digest, and its length
+	ahDigest   = 12 // both the offset and the length of the digest
 )
 
-// putAH fills in a header whose sequence number and digest Sign adds.
+// putAH fills in a header except the sequence number and the digest, which Sign adds.
 func putAH(header []byte, source [4]byte) {
 	// The length field counts 32-bit words less two.
 	header[0], header[1] = Protocol, ahLen/4-2
 	copy(header[4:], source[:])
 }
 
-// parseAH takes the Authentication Header off. Its digest is for who knows the key.
+// parseAH removes the Authentication Header. It does not check the digest: that
+// needs the key, which belongs to the virtual router (authenticateAH).
 func parseAH(payload []byte, a *Advertisement) (rest []byte, protocol uint8, reason DropReason) {
 	if len(payload) < ahLen {
 		return nil, 0, Truncated
@@ -38,9 +39,9 @@ func parseAH(payload []byte, a *Advertisement) (rest []byte, protocol uint8, rea
 	return payload[ahLen:], payload[0], Accepted
 }
 
-// Sign gives a datagram that Append made for AuthAH its sequence number and
-// digest. The identification is signed too, so it must not be 0, which Linux
-// would replace. Update comes before Sign.
+// Sign adds sequence number and digest to a datagram that Append made for
+// AuthAH. Call Update first. The digest covers the identification, which must
+// not be 0: Linux would replace it and break the digest.
 func Sign(datagram []byte, key [8]byte, sequence uint32) {
 	header := datagram[ipv4Len:][:ahLen]
 	binary.BigEndian.PutUint32(header[ahSequence:], sequence)
@@ -48,7 +49,7 @@ func Sign(datagram []byte, key [8]byte, sequence uint32) {
 	copy(header[ahDigest:], d[:])
 }
 
-// digest is HMAC-MD5-96 of a whole datagram whose IP header has the given length.
+// digest is the HMAC-MD5-96 of a datagram whose IP header is header bytes long.
 func digest(datagram []byte, header int, key [8]byte) (d [12]byte) {
 	ip := [ipv4Len]byte(datagram)
 	ip[1], ip[6], ip[7], ip[10], ip[11] = 0, 0, 0, 0, 0
@@ -66,7 +67,7 @@ func write(h hash.Hash, parts ...[]byte) {
 	}
 }
 
-// Sequence is the sequence number of the Authentication Header; 0 without one.
+// Sequence is the sequence number of the Authentication Header, 0 without AH.
 func (a *Advertisement) Sequence() uint32 {
 	if a.AH == nil {
 		return 0
@@ -74,7 +75,8 @@ func (a *Advertisement) Sequence() uint32 {
 	return binary.BigEndian.Uint32(a.AH[ahSequence:])
 }
 
-// authenticateAH checks SPI, digest and, last, the sequence number.
+// authenticateAH checks SPI, digest and, last, the sequence number: only a
+// datagram with a valid digest can be a replay.
 func (a *Advertisement) authenticateAH(r *Rules) DropReason {
 	if a.AH == nil || a.Signed == nil {
 		return AuthFailed

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// Append appends a's whole IP datagram to buf: TOS 0xc0, no fragmentation
-// bits, no options. With AuthAH there is an Authentication Header that Sign
-// has to complete. The error says which field cannot be sent.
+// Append appends a as an IP datagram to buf: TOS 0xc0, no fragmentation bits,
+// no options. With AuthAH it includes an Authentication Header that Sign
+// completes. The error names the field that cannot be encoded, and buf is
+// returned unchanged.
 func Append(buf []byte, a *Advertisement) ([]byte, error) {
 	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
 		return buf, fmt.Errorf("encode advertisement from %v to %v: both must be addresses of one family", a.Source,
@@ -38,7 +39,7 @@ func Append(buf []byte, a *Advertisement) ([]byte, error) {
 	return buf, nil
 }
 
-// putIPv4 fills in the header at the start of a whole datagram.
+// putIPv4 fills in the header at the start of a complete datagram.
 func putIPv4(datagram []byte, a *Advertisement, protocol uint8) {
 	h := datagram[:ipv4Len]
 	h[0] = 4<<4 | ipv4Len/4
@@ -56,9 +57,9 @@ func putIPv4(datagram []byte, a *Advertisement, protocol uint8) {
 	binary.BigEndian.PutUint16(h[10:], ^fold(sum(0, h)))
 }
 
-// AppendPDU appends a's VRRP message alone, with its checksum. a.Source and
-// a.Destination decide the address family and enter the checksum where its
-// form has a pseudo-header.
+// AppendPDU appends only the VRRP message of a, with its checksum. a.Source
+// determines the address family; a.Source and a.Destination enter the checksum
+// if its form includes the pseudo-header.
 func AppendPDU(buf []byte, a *Advertisement) ([]byte, error) {
 	family, err := a.sendable()
 	if err != nil {
@@ -93,7 +94,8 @@ func AppendPDU(buf []byte, a *Advertisement) ([]byte, error) {
 	return buf, nil
 }
 
-// sendable is the family of the message, 4 or 6, or why there is none.
+// sendable returns the address family, 4 or 6, of an advertisement that can be
+// encoded, or an error that names the field that cannot.
 func (a *Advertisement) sendable() (family int, err error) {
 	family = 4
 	if a.Source.Is6() {
@@ -104,7 +106,7 @@ func (a *Advertisement) sendable() (family int, err error) {
 	case a.Version == 2 && family == 4:
 		unit, longest = time.Second, MaxInterval2
 	case a.Version != 3:
-		return 0, fmt.Errorf("encode advertisement: version %d over IPv%d is not VRRP, want 3 (or 2 over IPv4)",
+		return 0, fmt.Errorf("encode advertisement: VRRP has no version %d over IPv%d, want 3 (or 2 over IPv4)",
 			a.Version, family)
 	}
 	if !a.Source.IsValid() || !a.Destination.IsValid() || a.Source.Is4() != a.Destination.Is4() {
@@ -126,9 +128,9 @@ func (a *Advertisement) sendable() (family int, err error) {
 	return family, nil
 }
 
-// Update patches the priority and the identification (of IPv4) of a datagram
-// that Append made, and its checksums. It allocates nothing. One with an
-// Authentication Header has to be signed again.
+// Update patches the priority, the IPv4 identification and the checksums of a
+// datagram that Append made. It does not allocate. A datagram with an
+// Authentication Header or an auth_hmac trailer must be signed again.
 func Update(datagram []byte, priority uint8, id uint16) {
 	if isIPv6(datagram) {
 		UpdatePDU(datagram[ipv6Len:], priority)
@@ -147,7 +149,7 @@ func UpdatePDU(message []byte, priority uint8) {
 	patch(message, 2, 6, uint16(priority)<<8|uint16(message[3]))
 }
 
-// patch replaces the word at offset at and corrects the checksum at offset check.
+// patch replaces the word at offset at and updates the checksum at offset check.
 func patch(b []byte, at, check int, word uint16) {
 	old := binary.BigEndian.Uint16(b[at:])
 	binary.BigEndian.PutUint16(b[at:], word)

@@ -9,7 +9,7 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// TestUnsendable: the error names what cannot be sent, and the buffer is as it was.
+// TestUnsendable: the error names the field that cannot be sent, and the buffer is unchanged.
 func TestUnsendable(t *testing.T) {
 	v6 := netip.MustParseAddr("fe80::1")
 	for _, c := range []struct {
@@ -58,7 +58,7 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// TestMostAddresses: 255 of them go through, in either family.
+// TestMostAddresses: 255 addresses can be sent and received in either family.
 func TestMostAddresses(t *testing.T) {
 	v4, v6 := version3(), version3()
 	v4.Addresses, v6.Addresses = nil, nil
@@ -83,7 +83,7 @@ func TestMostAddresses(t *testing.T) {
 	}
 }
 
-// TestNoAllocation: neither way allocates once its buffers are there.
+// TestNoAllocation: neither sending nor receiving allocates once its buffers exist.
 func TestNoAllocation(t *testing.T) {
 	adv := version3()
 	d, rules := encode(t, adv), rulesFor(adv)

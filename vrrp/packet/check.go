@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// Rules are what one virtual router's configuration asks of the
-// advertisements it receives.
+// Rules are the receive checks of one virtual router, from its configuration.
 type Rules struct {
 	Version uint8 // 2 or 3
 	VRID    uint8
-	// Interval is required of version 2 and expected of version 3.
+	// Interval must match in version 2. In version 3 a different one is noted.
 	Interval time.Duration
-	// Source is our own primary address: what comes from it is our own.
+	// Source is our own primary address: an advertisement from it is dropped.
 	Source netip.Addr
-	// Destination is the group or address that advertisements are sent to;
-	// the zero Addr accepts any. With Unicast it is our own.
+	// Destination is the required destination: the group, or with Unicast our
+	// own address. The zero Addr accepts any.
 	Destination netip.Addr
-	// MinTTL is the lowest TTL accepted; 0 means 255, as multicast requires.
-	// With Unicast only the peers' bounds count.
+	// MinTTL is the lowest accepted TTL; 0 means 255, as multicast requires.
+	// With Unicast only the bounds of the peers apply.
 	MinTTL uint8
-	// Unicast expects advertisements from peers rather than from a group.
+	// Unicast expects advertisements from peers instead of from a group.
 	Unicast bool
-	// Peers are the routers that may send when there are any (check_unicast_src).
+	// Peers are the only accepted unicast senders (check_unicast_src); nil accepts any.
 	Peers []Peer
-	// AuthType and AuthData are version 2's; see Password. With AuthAH the
-	// data is the key, and Sequence the highest number that was sent or seen.
+	// AuthType and AuthData apply to version 2; see Password. With AuthAH the
+	// data is the key, and Sequence is the highest number sent or received.
 	AuthType uint8
 	AuthData [8]byte
 	Sequence uint32
@@ -34,21 +33,22 @@ type Rules struct {
 	HMAC *HMAC
 	// Addresses are expected, in any order; nil accepts all (skip_check_adv_addr).
 	Addresses []netip.Addr
-	// Checksum is the form that is sent (IPv4 version 3): the other is accepted and noted.
+	// Checksum is the form that we send (IPv4 version 3). The other form is accepted and noted.
 	Checksum ChecksumForm
 }
 
 // Peer is a router that sends unicast advertisements to us.
 type Peer struct {
 	Address netip.Addr
-	// MinTTL and MaxTTL bound what its TTL is here.
+	// MinTTL and MaxTTL are the lowest and the highest TTL accepted from it.
 	MinTTL, MaxTTL uint8
 }
 
-// Verify is the verdict on a datagram that Parse has decoded with the result
-// parsed; now is when it was received. Notes are only meaningful with Accepted.
-// With auth_hmac a signature is checked before anything that it protects, as
-// keepalived does; so a forgery is called one whatever else is wrong with it.
+// Verify checks a datagram that Parse has decoded with the result parsed and
+// that was received at now. Notes are meaningful only with Accepted. As in
+// keepalived, the signature of auth_hmac is checked before the fields that it
+// protects, so a forged advertisement is reported as forged whatever its
+// fields contain.
 func (a *Advertisement) Verify(parsed DropReason, r *Rules, now time.Time) (DropReason, Notes) {
 	switch {
 	case r.HMAC == nil && a.Trailed != nil:
@@ -58,7 +58,7 @@ func (a *Advertisement) Verify(parsed DropReason, r *Rules, now time.Time) (Drop
 	case parsed != Accepted && a.Trailed == nil:
 		return parsed, 0
 	}
-	if reason := a.addressed(r); reason != Accepted {
+	if reason := a.checkHeader(r); reason != Accepted {
 		return reason, 0
 	}
 	if r.HMAC != nil {
@@ -69,18 +69,16 @@ func (a *Advertisement) Verify(parsed DropReason, r *Rules, now time.Time) (Drop
 	if parsed != Accepted {
 		return parsed, 0
 	}
-	return a.content(r)
+	return a.checkContent(r)
 }
 
-// Check is Verify of an advertisement that parsed well and where no auth_hmac is
-// asked for.
+// Check is Verify for an advertisement that Parse accepted, without auth_hmac.
 func (a *Advertisement) Check(r *Rules) (DropReason, Notes) {
 	return a.Verify(Accepted, r, time.Time{})
 }
 
-// addressed checks who speaks to whom: what the IP header and the first two
-// bytes of the message say.
-func (a *Advertisement) addressed(r *Rules) DropReason {
+// checkHeader checks TTL, version, VRID, source and destination.
+func (a *Advertisement) checkHeader(r *Rules) DropReason {
 	switch {
 	case !r.Unicast && a.TTL < r.minTTL():
 		return BadTTL
@@ -93,11 +91,11 @@ func (a *Advertisement) addressed(r *Rules) DropReason {
 	case r.Destination.IsValid() && a.Destination != r.Destination:
 		return WrongDestination
 	}
-	return a.fromPeer(r)
+	return a.checkPeer(r)
 }
 
-// content checks what is said.
-func (a *Advertisement) content(r *Rules) (DropReason, Notes) {
+// checkContent checks authentication, interval, addresses and checksum form.
+func (a *Advertisement) checkContent(r *Rules) (DropReason, Notes) {
 	if reason := a.authenticate(r); reason != Accepted {
 		return reason, 0
 	}
@@ -121,8 +119,8 @@ func (a *Advertisement) content(r *Rules) (DropReason, Notes) {
 	return Accepted, notes
 }
 
-// fromPeer checks the sender and the distance of a unicast advertisement.
-func (a *Advertisement) fromPeer(r *Rules) DropReason {
+// checkPeer checks the source and the TTL of a unicast advertisement.
+func (a *Advertisement) checkPeer(r *Rules) DropReason {
 	if !r.Unicast || r.Peers == nil {
 		return Accepted
 	}
@@ -145,8 +143,8 @@ func (r *Rules) minTTL() uint8 {
 	return r.MinTTL
 }
 
-// authenticate does version 2's authentication (RFC 2338 section 7.1).
-// Version 3 has none, and an Authentication Header is never ignored.
+// authenticate checks the authentication of version 2 (RFC 2338 section 7.1).
+// An Authentication Header that is not configured is refused, not ignored.
 func (a *Advertisement) authenticate(r *Rules) DropReason {
 	if a.Version == 2 && a.AuthType != r.AuthType {
 		return AuthTypeMismatch
@@ -171,9 +169,9 @@ func (a *Advertisement) authenticate(r *Rules) DropReason {
 	return AuthTypeMismatch
 }
 
-// sameAddresses says whether both lists hold the same addresses. The search
-// for each begins behind the one before: lists in the same order, the usual
-// case, are compared in one pass.
+// sameAddresses reports whether both lists hold the same addresses in any
+// order. The search for an address begins behind the match before it, so lists
+// in the same order, the usual case, need one pass.
 func sameAddresses(got, want []netip.Addr) bool {
 	if len(got) != len(want) || len(want) > MaxAddresses {
 		return false

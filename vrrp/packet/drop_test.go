@@ -28,7 +28,7 @@ func version2() packet.Advertisement {
 	return a
 }
 
-// signed has an Authentication Header with number 7 and the key of signedRules.
+// signed has an Authentication Header with sequence number 7 and the key of signedRules.
 func signed() packet.Advertisement {
 	a := version2()
 	a.AuthType, a.AuthData = packet.AuthAH, [8]byte{}
@@ -37,7 +37,7 @@ func signed() packet.Advertisement {
 
 func signedRules(r *packet.Rules) { r.AuthData, r.Sequence = ahKey, 6 }
 
-// peersAt accepts unicast from one peer with these bounds of its TTL.
+// peersAt accepts unicast from one peer whose TTL is from min to max.
 func peersAt(addr netip.Addr, min, max uint8) func(*packet.Rules) {
 	return func(r *packet.Rules) {
 		r.Unicast, r.Peers = true, []packet.Peer{{Address: addr, MinTTL: min, MaxTTL: max}}
@@ -51,7 +51,7 @@ func rulesFor(a packet.Advertisement) packet.Rules {
 	}
 }
 
-// repair makes both checksums right again after bytes were changed.
+// repair recomputes both checksums after bytes were changed.
 func repair(d []byte) {
 	header := int(d[0]&15) * 4
 	put := func(at []byte, covered []byte) {
@@ -74,7 +74,7 @@ func repair(d []byte) {
 	}
 }
 
-// TestDropReasons makes every reason happen, one fault at a time.
+// TestDropReasons provokes every drop reason, one fault at a time.
 func TestDropReasons(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -267,7 +267,7 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// TestNotes: what is only said, never a reason to drop.
+// TestNotes: oddities that are noted but never a reason to drop.
 func TestNotes(t *testing.T) {
 	other := []netip.Addr{vips[0], netip.MustParseAddr("192.0.2.3")}
 	for _, c := range []struct {

@@ -7,8 +7,8 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// FuzzParse: no bytes make the parser panic, and what it accepts is what the
-// encoder makes of it, apart from what a receiver has to ignore.
+// FuzzParse: no input makes the parser panic, and encoding what it accepts
+// yields the input again, apart from the bits that a receiver must ignore.
 func FuzzParse(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add([]byte(v.VRRP), v.Family == 6)
@@ -56,7 +56,7 @@ func checkAccepted(t *testing.T, message []byte, a *packet.Advertisement) {
 	if a.Trailed != nil && a.Source.Is6() {
 		return // its checksum covers the trailer
 	}
-	// One's complement has two zeros: a sender may write the other one.
+	// One's complement has two zeros, and the sender may have written the other one.
 	if message[6] == 0xff && message[7] == 0xff {
 		return
 	}

@@ -11,12 +11,14 @@ import (
 )
 
 // keepalived's auth_hmac (2.4.2 and later) signs a message with a trailer
-// behind it: type 1, the key's number, two zero bytes, a sequence number of 64
-// bits and HMAC-SHA256 cut to 128 bits. The digest covers family, version, VRID
-// and source address, the message with a zero checksum, and the trailer.
+// behind it: type 1, the key ID, two zero bytes, a 64-bit sequence number and
+// HMAC-SHA256 cut to 128 bits. The digest covers family, version, VRID and
+// source address, the message with a zero checksum, and the trailer up to the
+// digest.
 //
-// Over IPv4 neither the checksum nor its pseudo-header knows of the trailer;
-// over IPv6 both do, since there keepalived leaves the checksum to its kernel.
+// Over IPv4 the VRRP checksum and its pseudo-header exclude the trailer. Over
+// IPv6 they include it, because there keepalived has the kernel compute the
+// checksum.
 const (
 	trailerLen      = 28
 	trailerSequence = 4  // offset of the sequence number
@@ -28,20 +30,20 @@ const (
 // (32 bits), 1/65536 seconds (16 bits) and a counter (16 bits).
 type Sequence uint64
 
-// SequenceAt is the first sequence number of a moment.
+// SequenceAt is the lowest sequence number for time t.
 func SequenceAt(t time.Time) Sequence {
 	return Sequence(uint32(t.Unix()))<<32 | Sequence(uint64(t.Nanosecond())<<16/uint64(time.Second))<<16
 }
 
-// Time is the moment that the number names.
+// Time is the time that the number encodes.
 func (s Sequence) Time() time.Time {
 	return time.Unix(int64(s>>32), int64(uint64(s>>16&0xffff)*uint64(time.Second)>>16))
 }
 
-// Next is the number to send after last: the clock's, or, when the clock has
-// not gone on or has been set back, the one behind last. With a window (0 is
-// none) a last number further ahead of the clock than it is forgotten: nobody
-// whose clock is right has taken it, and nobody would take the one behind it.
+// Next is the number to send after s: that of now, or s+1 if the clock has not
+// advanced or was set back. If s is further ahead of now than window (0 is no
+// window), Next returns to the clock: no receiver with a correct clock accepted
+// s, and none would accept s+1.
 func (s Sequence) Next(now time.Time, window time.Duration) Sequence {
 	at := SequenceAt(now)
 	if s < at || s == ^Sequence(0) || window > 0 && s.Time().Sub(now) > window {
@@ -50,20 +52,22 @@ func (s Sequence) Next(now time.Time, window time.Duration) Sequence {
 	return s + 1
 }
 
-// Key signs and checks. It is for one goroutine and does not show its secret.
+// Key signs and verifies. It belongs to one goroutine, and its secret cannot be
+// read back.
 type Key struct {
 	ID  uint8
 	mac hash.Hash
-	// text and sum are room for what is signed and its digest.
+	// text and sum are buffers for the signed text and its digest.
 	text, sum []byte
 }
 
-// NewKey makes a key of a secret.
+// NewKey makes a key from a secret.
 func NewKey(id uint8, secret []byte) *Key {
 	return &Key{ID: id, mac: hmac.New(sha256.New, secret)}
 }
 
-// digest is that of a message from source and the head of its trailer.
+// digest is the digest of a message from source and of head, the trailer up to
+// the digest.
 func (k *Key) digest(source netip.Addr, message, head []byte) []byte {
 	family, addr := byte(6), source.As16()
 	if source.Is4() {
@@ -84,8 +88,8 @@ func (k *Key) digest(source netip.Addr, message, head []byte) []byte {
 	return k.sum[:trailerLen-trailerDigest]
 }
 
-// AppendTrailer makes room for a signature behind a datagram that Append made
-// and that has no Authentication Header. Sign or SignAs completes it.
+// AppendTrailer appends an empty trailer to a datagram that Append made without
+// an Authentication Header. Sign or SignAs completes the trailer.
 func AppendTrailer(datagram []byte) []byte {
 	datagram = append(datagram, make([]byte, trailerLen)...)
 	if isIPv6(datagram) {
@@ -96,25 +100,25 @@ func AppendTrailer(datagram []byte) []byte {
 	return datagram
 }
 
-// Sign signs a datagram that AppendTrailer made. Update comes before it.
+// Sign signs a datagram that AppendTrailer made. Call Update first.
 func (k *Key) Sign(datagram []byte, s Sequence) {
-	source, message, trailer := parts(datagram)
+	source, message, trailer := splitTrailer(datagram)
 	clear(trailer[:trailerDigest])
 	trailer[0], trailer[1] = trailerType, k.ID
 	binary.BigEndian.PutUint64(trailer[trailerSequence:], uint64(s))
 	copy(trailer[trailerDigest:], k.digest(source, message, trailer))
-	coverTrailer(datagram)
+	updateIPv6Checksum(datagram)
 }
 
-// SignAs gives a datagram the signature of another, which differs in nothing
-// but its destination.
+// SignAs copies the signature of signed to datagram. The two may differ only in
+// their destination, which the digest does not cover.
 func SignAs(datagram, signed []byte) {
 	copy(datagram[len(datagram)-trailerLen:], signed[len(signed)-trailerLen:])
-	coverTrailer(datagram)
+	updateIPv6Checksum(datagram)
 }
 
-// parts takes a datagram of our own with a trailer apart.
-func parts(datagram []byte) (source netip.Addr, message, trailer []byte) {
+// splitTrailer splits a datagram that AppendTrailer made.
+func splitTrailer(datagram []byte) (source netip.Addr, message, trailer []byte) {
 	end := len(datagram) - trailerLen
 	if isIPv6(datagram) {
 		return netip.AddrFrom16([16]byte(datagram[8:24])), datagram[ipv6Len:end], datagram[end:]
@@ -122,8 +126,9 @@ func parts(datagram []byte) (source netip.Addr, message, trailer []byte) {
 	return netip.AddrFrom4([4]byte(datagram[12:16])), datagram[ipv4Len:end], datagram[end:]
 }
 
-// coverTrailer makes the checksum of an IPv6 datagram right again.
-func coverTrailer(datagram []byte) {
+// updateIPv6Checksum computes the VRRP checksum over message and trailer. Over
+// IPv4 the checksum excludes the trailer and is already right.
+func updateIPv6Checksum(datagram []byte) {
 	if !isIPv6(datagram) {
 		return
 	}
@@ -134,20 +139,20 @@ func coverTrailer(datagram []byte) {
 	binary.BigEndian.PutUint16(message[6:], ^fold(sum(acc, message)))
 }
 
-// HMAC is what auth_hmac asks of the advertisements that are received.
+// HMAC is what auth_hmac requires of received advertisements.
 type HMAC struct {
 	Keys []*Key
-	// Required refuses what is not signed (mode enforce).
+	// Required refuses unsigned advertisements (mode enforce).
 	Required bool
-	// Window is how far the sender's clock may be from ours (anti_replay time);
-	// 0 does not look at it (anti_replay monotonic).
+	// Window is how far the sender's clock may differ from ours (anti_replay
+	// time); 0 does not check (anti_replay monotonic).
 	Window time.Duration
-	// Replay remembers the last number of each sender; who accepts an
-	// advertisement tells it.
+	// Replay holds the last number of each sender. The caller records each
+	// accepted advertisement with Replay.Record.
 	Replay *Replay
 }
 
-// Sequence64 is the number in the trailer; ok is false without one.
+// Sequence64 is the sequence number in the trailer; ok is false without a trailer.
 func (a *Advertisement) Sequence64() (s Sequence, ok bool) {
 	if a.Trailed == nil {
 		return 0, false

@@ -13,7 +13,7 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// hmacSecret is the one of the vectors: the bytes 00 to 1f.
+// hmacSecret is the secret of the vectors: the bytes 00 to 1f.
 var hmacSecret = func() (b []byte) {
 	for n := range 32 {
 		b = append(b, byte(n))
@@ -21,7 +21,7 @@ var hmacSecret = func() (b []byte) {
 	return b
 }()
 
-// hmacVector is a signed message of keepalived and what it was made of.
+// hmacVector is a message that keepalived signed, with the inputs of the signature.
 type hmacVector struct {
 	name     string
 	payload  []byte
@@ -68,7 +68,7 @@ var hmacVectors = []hmacVector{
 			Source:   netip.MustParseAddr("fe80::c89b:a4ff:fe1a:7b13"), Destination: packet.Multicast6}},
 }
 
-// datagram is the vector's as we sign it.
+// datagram is the vector's advertisement, signed by this package.
 func (v *hmacVector) datagram(t testing.TB) []byte {
 	d := packet.AppendTrailer(encode(t, v.adv))
 	packet.NewKey(v.key, hmacSecret).Sign(d, v.sequence)
@@ -82,7 +82,7 @@ func (v *hmacVector) header() int {
 	return 20
 }
 
-// rules are those of a router with the vector's key; now is the vector's moment.
+// rules are those of a router with the vector's key; now is the time in the vector.
 func (v *hmacVector) rules() (r *packet.Rules, now time.Time) {
 	return &packet.Rules{
 		Version: 3, VRID: v.adv.VRID, Interval: v.adv.Interval, Destination: v.adv.Destination,
@@ -94,17 +94,17 @@ func (v *hmacVector) rules() (r *packet.Rules, now time.Time) {
 	}, v.sequence.Time()
 }
 
-func judge(d []byte, r *packet.Rules, now time.Time) packet.DropReason {
+func verify(d []byte, r *packet.Rules, now time.Time) packet.DropReason {
 	var a packet.Advertisement
 	reason, _ := a.Verify(packet.Parse(d, &a), r, now)
 	if reason == packet.Accepted && r.HMAC != nil {
-		r.HMAC.Replay.Accepted(&a)
+		r.HMAC.Replay.Record(&a)
 	}
 	return reason
 }
 
-// TestHMACVectors: what we sign are keepalived's bytes, and what it signs is
-// believed once, by who has the key.
+// TestHMACVectors: our signature has the same bytes as keepalived's, and a
+// router with the key accepts keepalived's message exactly once.
 func TestHMACVectors(t *testing.T) {
 	for _, v := range hmacVectors {
 		t.Run(v.name, func(t *testing.T) {
@@ -113,17 +113,17 @@ func TestHMACVectors(t *testing.T) {
 				t.Fatalf("signed (-keepalived +we):\n%s", diff)
 			}
 			rules, now := v.rules()
-			if got := judge(d, rules, now); got != packet.Accepted {
+			if got := verify(d, rules, now); got != packet.Accepted {
 				t.Errorf("received: %v", got)
 			}
-			if got := judge(d, rules, now); got != packet.HMACReplay {
+			if got := verify(d, rules, now); got != packet.HMACReplay {
 				t.Errorf("received again: %v", got)
 			}
 			rules.HMAC = nil
-			if got := judge(d, rules, now); got != packet.TrailingData {
+			if got := verify(d, rules, now); got != packet.TrailingData {
 				t.Errorf("received without auth_hmac: %v", got)
 			}
-			// Also with a priority that is put in afterwards.
+			// A priority that Update patches in before Sign yields the same bytes.
 			v.adv.Priority = 0
 			again := packet.AppendTrailer(encode(t, v.adv))
 			packet.Update(again, d[v.header()+2], 0)
@@ -135,9 +135,8 @@ func TestHMACVectors(t *testing.T) {
 	}
 }
 
-// TestHMACCoversAll: no changed bit goes unnoticed, and which check notices it
-// is known: the digest, unless the bit is in the checksum or says where the
-// signature is.
+// TestHMACCoversAll: every flipped bit is detected, by the digest, unless the
+// bit is in the checksum or determines where the signature is.
 func TestHMACCoversAll(t *testing.T) {
 	for _, v := range hmacVectors {
 		d := v.datagram(t)
@@ -148,7 +147,7 @@ func TestHMACCoversAll(t *testing.T) {
 			at := bit / 8
 			d[at] ^= 1 << (bit % 8)
 			rules.HMAC.Replay = &packet.Replay{}
-			got := judge(d, rules, now)
+			got := verify(d, rules, now)
 			d[at] ^= 1 << (bit % 8)
 			var want packet.DropReason
 			switch message := v.header(); {
@@ -174,13 +173,13 @@ func TestHMACCoversAll(t *testing.T) {
 			}
 		}
 		rules.HMAC.Replay = &packet.Replay{}
-		if got := judge(d, rules, now); got != packet.Accepted {
+		if got := verify(d, rules, now); got != packet.Accepted {
 			t.Errorf("%s: after all of them: %v", v.name, got)
 		}
 	}
 }
 
-// TestHMACDropReasons: each of them happens, in both families and in version 2.
+// TestHMACDropReasons provokes each reason, in both families and in version 2.
 func TestHMACDropReasons(t *testing.T) {
 	v2 := hmacVectors[0]
 	v2.adv.Version = 2
@@ -223,10 +222,10 @@ func TestHMACDropReasons(t *testing.T) {
 				r.HMAC.Keys = []*packet.Key{packet.NewKey(v.key, []byte("another"))}
 			}},
 			{name: "unicast from no peer", want: packet.UnknownPeer, change: func(r *packet.Rules) {
-				r.HMAC.Replay.Expect(addrs("192.0.2.7", "fe80::7"))
+				r.HMAC.Replay.SetPeers(addrs("192.0.2.7", "fe80::7"))
 			}},
 			{name: "unicast from a peer", want: packet.Accepted, change: func(r *packet.Rules) {
-				r.HMAC.Replay.Expect([]netip.Addr{v.adv.Source})
+				r.HMAC.Replay.SetPeers([]netip.Addr{v.adv.Source})
 			}},
 		} {
 			rules, now := v.rules()
@@ -237,7 +236,7 @@ func TestHMACDropReasons(t *testing.T) {
 			if c.d == nil {
 				c.d = v.datagram(t)
 			}
-			if got := judge(c.d, rules, now.Add(c.after)); got != c.want {
+			if got := verify(c.d, rules, now.Add(c.after)); got != c.want {
 				t.Errorf("%s, version %d, %s: %v, want %v", v.name, v.adv.Version, c.name, got, c.want)
 			}
 		}
@@ -271,7 +270,7 @@ func TestSignAs(t *testing.T) {
 	}
 }
 
-// TestSequence: numbers go up whatever the clock does, and follow it where they can.
+// TestSequence: numbers always increase, and follow the clock where possible.
 func TestSequence(t *testing.T) {
 	start := time.Unix(0x6b035583, 0)
 	if got := packet.Sequence(0x6b03558380000000).Time(); !got.Equal(start.Add(time.Second / 2)) {
@@ -299,8 +298,8 @@ func TestSequence(t *testing.T) {
 	}
 }
 
-// TestReplay: each sender has its own numbers, a crowd of them forgets the one
-// heard longest ago, and peers that stay are remembered.
+// TestReplay: each sender has its own numbers, too many senders evict the one
+// heard least recently, and peers that remain keep their numbers.
 func TestReplay(t *testing.T) {
 	v := hmacVectors[0]
 	key := packet.NewKey(v.key, hmacSecret)
@@ -313,7 +312,7 @@ func TestReplay(t *testing.T) {
 	}
 	expect := func(last byte, s packet.Sequence, want packet.DropReason) {
 		t.Helper()
-		if got := judge(from(last, s), rules, now); got != want {
+		if got := verify(from(last, s), rules, now); got != want {
 			t.Errorf("from .%d with %#x: %v, want %v", last, uint64(s), got, want)
 		}
 	}
@@ -334,11 +333,11 @@ func TestReplay(t *testing.T) {
 	expect(0, s, packet.Accepted)
 	expect(0, s, packet.HMACReplay)
 
-	rules.HMAC.Replay.Expect(addrs("198.51.100.0", "198.51.100.9"))
+	rules.HMAC.Replay.SetPeers(addrs("198.51.100.0", "198.51.100.9"))
 	expect(0, s, packet.HMACReplay)
 	expect(9, s, packet.Accepted)
 	expect(3, s+1, packet.UnknownPeer)
-	rules.HMAC.Replay.Expect(addrs("198.51.100.9"))
+	rules.HMAC.Replay.SetPeers(addrs("198.51.100.9"))
 	expect(9, s, packet.HMACReplay)
 	expect(9, s+1, packet.Accepted)
 }

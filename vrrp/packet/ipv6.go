@@ -8,7 +8,7 @@ import (
 // ipv6Len is the length of an IPv6 header without extensions.
 const ipv6Len = 40
 
-// putIPv6 fills in the header at the start of a whole datagram (RFC 8200
+// putIPv6 fills in the header at the start of a complete datagram (RFC 8200
 // section 3): traffic class TOS, no flow label, no extension headers.
 func putIPv6(datagram []byte, a *Advertisement) {
 	h := datagram[:ipv6Len]
@@ -23,11 +23,11 @@ func putIPv6(datagram []byte, a *Advertisement) {
 	copy(h[24:], destination[:])
 }
 
-// isIPv6 says what a datagram claims to be.
+// isIPv6 reads the version field of the IP header.
 func isIPv6(datagram []byte) bool { return len(datagram) > 0 && datagram[0]>>4 == 6 }
 
-// parseIPv6 splits a datagram into its header, whose fields go to a, and its
-// payload. VRRP directly behind the header is the only thing it knows.
+// parseIPv6 copies the header fields to a and returns the payload. It accepts
+// no extension headers: VRRP must follow the IPv6 header.
 func parseIPv6(datagram []byte, a *Advertisement) (payload []byte, reason DropReason) {
 	if len(datagram) < ipv6Len {
 		return nil, Truncated

@@ -18,7 +18,7 @@ func version3over6() packet.Advertisement {
 	}
 }
 
-// TestDropReasons6: the faults that an IPv6 header can have.
+// TestDropReasons6 provokes the drop reasons of IPv6 headers.
 func TestDropReasons6(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -53,8 +53,8 @@ func TestDropReasons6(t *testing.T) {
 	}
 }
 
-// TestFirstAddress: a list that does not begin with the link-local address is
-// accepted and said.
+// TestFirstAddress: an address list that does not begin with the link-local
+// address is accepted and noted.
 func TestFirstAddress(t *testing.T) {
 	adv := version3over6()
 	adv.Addresses = []netip.Addr{globalVIP, linkVIP}

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// Parse decodes a whole IP datagram into a and does every receive check
-// that needs no configuration. When it does not return Accepted, a holds what
-// was decoded up to there. Bytes behind the IP total length (Ethernet padding)
-// are ignored. A trailer of auth_hmac is taken off; whether there may be one,
-// and what it is worth, is for Verify. It reads nothing outside datagram and
-// reuses a.Addresses.
+// Parse decodes an IP datagram into a and makes every receive check that needs
+// no configuration. If it does not return Accepted, a holds the fields decoded
+// so far. Parse ignores bytes behind the IP total length (Ethernet padding) and
+// splits off a trailer of auth_hmac; Verify decides whether a trailer is
+// allowed and valid. Parse reuses a.Addresses.
 func Parse(datagram []byte, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0]}
 	if isIPv6(datagram) {
@@ -37,14 +36,14 @@ func Parse(datagram []byte, a *Advertisement) DropReason {
 	return parseMessage(payload, a)
 }
 
-// ParsePDU decodes a VRRP message whose IP header has been taken off, with the
-// same checks as Parse.
+// ParsePDU decodes a VRRP message without its IP header, with the same checks
+// as Parse.
 func ParsePDU(message []byte, source, destination netip.Addr, ttl uint8, a *Advertisement) DropReason {
 	*a = Advertisement{Addresses: a.Addresses[:0], Source: source, Destination: destination, TTL: ttl}
 	return parseMessage(message, a)
 }
 
-// parseIPv4 splits a datagram into its header, whose fields go to a, and its payload.
+// parseIPv4 copies the header fields to a and returns the payload.
 func parseIPv4(datagram []byte, a *Advertisement) (payload []byte, protocol uint8, reason DropReason) {
 	if len(datagram) < ipv4Len {
 		return nil, 0, Truncated
@@ -71,7 +70,7 @@ func parseIPv4(datagram []byte, a *Advertisement) (payload []byte, protocol uint
 	return datagram[header:total], datagram[9], Accepted
 }
 
-// parseMessage decodes a VRRP message; a has the addresses of the IP header.
+// parseMessage decodes a VRRP message; a already holds the addresses of the IP header.
 func parseMessage(message []byte, a *Advertisement) DropReason {
 	if len(message) < headerLen {
 		return Truncated
@@ -84,7 +83,7 @@ func parseMessage(message []byte, a *Advertisement) DropReason {
 		a.AuthType = message[4]
 		a.Interval = time.Duration(message[5]) * time.Second
 	case 3:
-		// The four bits above the interval are reserved: ignored (RFC 9568 section 5.2.6).
+		// The four bits above the interval are reserved and ignored (RFC 9568 section 5.2.6).
 		a.Interval = time.Duration(binary.BigEndian.Uint16(message[4:])&0x0fff) * Centisecond
 	default:
 		return BadVersion
@@ -130,8 +129,8 @@ func parseMessage(message []byte, a *Advertisement) DropReason {
 	return Accepted
 }
 
-// verify checks the checksum in each form that a's version and family allow
-// and tells in a.Checksum which it was.
+// verify checks the checksum in each form that version and family allow, and
+// stores the form that matched in a.Checksum.
 func verify(message []byte, a *Advertisement) bool {
 	acc := sum(0, message)
 	if a.Version == 3 && fold(acc+sumPseudo(a.Source, a.Destination, len(message))) == 0xffff {

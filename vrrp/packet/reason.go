@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// DropReason is why a datagram was refused; Accepted when it was not.
+// DropReason is why a datagram was dropped; Accepted if it was not.
 type DropReason uint8
 
-// The reasons, with the section of RFC 9568 that asks for them.
+// The reasons, with the section of RFC 9568 that requires the check.
 const (
 	Accepted DropReason = iota
-	// Truncated: shorter than its own lengths and counts say (7.1).
+	// Truncated: shorter than its length and count fields say (7.1).
 	Truncated
-	// NotIP: not an IP header, or one that contradicts itself.
+	// NotIP: not an IP header, or one with inconsistent lengths.
 	NotIP
-	// IPChecksum: the IPv4 header's own checksum is wrong.
+	// IPChecksum: the checksum of the IPv4 header is wrong.
 	IPChecksum
-	// Fragment: one part of a fragmented datagram; no advertisement is that long.
+	// Fragment: part of a fragmented datagram; an advertisement never needs fragments.
 	Fragment
 	// NotVRRP: neither protocol 112 nor an Authentication Header before it.
 	NotVRRP
-	// BadAH: an Authentication Header of impossible length or content.
+	// BadAH: an Authentication Header with an invalid length or SPI.
 	BadAH
 	// BadVersion: neither 2 nor 3, or not the configured one (7.1).
 	BadVersion
@@ -29,44 +29,46 @@ const (
 	BadType
 	// NoAddresses: address count 0 (5.2.5, erratum 8299).
 	NoAddresses
-	// TrailingData: the datagram goes on behind the message.
+	// TrailingData: the datagram continues behind the message.
 	TrailingData
-	// BadChecksum (7.1).
+	// BadChecksum: the VRRP checksum is wrong (7.1).
 	BadChecksum
-	// ZeroInterval: an interval of 0 (erratum 8301); whoever adopts it flaps.
+	// ZeroInterval: an interval of 0 (erratum 8301). A BACKUP that adopted it
+	// would time out at once.
 	ZeroInterval
-	// BadTTL: not sent by a neighbour (7.1).
+	// BadTTL: the TTL shows that the sender is not on the link, or is outside
+	// the bounds configured for the peer (7.1).
 	BadTTL
-	// OwnSource: our own advertisement came back.
+	// OwnSource: the source is our own address: our advertisement came back.
 	OwnSource
 	// WrongDestination: another multicast group, or a unicast address where
 	// multicast is configured.
 	WrongDestination
-	// UnknownVRID: no virtual router of ours (7.1).
+	// UnknownVRID: no virtual router with this VRID is configured (7.1).
 	UnknownVRID
 	// AuthTypeMismatch: not the configured authentication type (RFC 3768 section 7.1).
 	AuthTypeMismatch
-	// AuthFailed: the password or the digest differs (RFC 2338 section 7.1).
+	// AuthFailed: wrong password or digest (RFC 2338 section 7.1).
 	AuthFailed
-	// Replayed: its sequence number was seen before (RFC 2402 section 3.4.3).
+	// Replayed: the sequence number was seen before (RFC 2402 section 3.4.3).
 	Replayed
-	// HMACMissing: not signed where auth_hmac is enforced.
+	// HMACMissing: unsigned although auth_hmac is enforced.
 	HMACMissing
-	// HMACMalformed: what is behind the message is no signature.
+	// HMACMalformed: the data behind the message is not a valid trailer.
 	HMACMalformed
-	// HMACUnknownKey: signed with a key that is not configured here.
+	// HMACUnknownKey: signed with a key ID that is not configured.
 	HMACUnknownKey
-	// HMACBadDigest: changed on its way, or the keys of that number differ.
+	// HMACBadDigest: modified in transit, or the keys with this ID differ.
 	HMACBadDigest
-	// HMACStale: the sender's clock is further from ours than time_window.
+	// HMACStale: the sender's clock differs from ours by more than time_window.
 	HMACStale
-	// HMACReplay: its sequence number is not above those before.
+	// HMACReplay: the sequence number is not higher than the last one.
 	HMACReplay
-	// UnknownPeer: unicast from a router that is not a peer.
+	// UnknownPeer: unicast from a router that is not a configured peer.
 	UnknownPeer
-	// WrongInterval: version 2 requires the configured one (RFC 3768 section 7.1).
+	// WrongInterval: version 2 requires the configured interval (RFC 3768 section 7.1).
 	WrongInterval
-	// DropReasons is their number.
+	// DropReasons is the number of reasons.
 	DropReasons
 )
 
@@ -78,7 +80,7 @@ var dropReasonNames = [DropReasons]string{
 	"hmac-stale", "hmac-replay", "unknown-peer", "interval",
 }
 
-// String is the reason's stable label, for logs and counters alike.
+// String is a stable label for logs and counters.
 func (r DropReason) String() string {
 	if r < DropReasons {
 		return dropReasonNames[r]
@@ -86,25 +88,27 @@ func (r DropReason) String() string {
 	return fmt.Sprintf("DropReason(%d)", uint8(r))
 }
 
-// Notes are what is worth a (rate-limited) line about an accepted advertisement.
+// Notes are the oddities of an accepted advertisement that deserve a
+// (rate-limited) log line.
 type Notes uint8
 
 const (
-	// AddressMismatch: its addresses are not ours (RFC 9568 section 7.1).
+	// AddressMismatch: its addresses differ from the configured ones (RFC 9568 section 7.1).
 	AddressMismatch Notes = 1 << iota
-	// IntervalMismatch: version 3 and its interval is not ours; it is adopted.
+	// IntervalMismatch: version 3, and its interval differs from the configured
+	// one. A BACKUP adopts it.
 	IntervalMismatch
 	// FirstAddressNotLinkLocal: an IPv6 list must begin with the link-local
-	// one. Erratum 8300 wants it discarded; keepalived sends such lists.
+	// address. Erratum 8300 requires a drop, but keepalived sends such lists.
 	FirstAddressNotLinkLocal
-	// OtherChecksumForm: the checksum is right, but not in the form we send.
+	// OtherChecksumForm: the checksum is valid in the form that we do not send.
 	OtherChecksumForm
 )
 
 var noteNames = [...]string{"address-mismatch", "interval-mismatch", "first-address-not-link-local",
 	"other-checksum-form"}
 
-// String joins the labels of the notes with commas; none is "".
+// String joins the labels of the notes with commas; "" without notes.
 func (n Notes) String() string {
 	var names []string
 	for i, name := range noteNames {

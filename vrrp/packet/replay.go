@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// multicastSenders is how many senders of one virtual router are remembered
-// where the configuration does not name them.
-const multicastSenders = 4
+// maxMulticastSenders is how many senders of one virtual router Replay holds
+// with multicast, where the configuration does not list them.
+const maxMulticastSenders = 4
 
-// Replay is the highest sequence number of each sender whose signed
-// advertisements were accepted: of the configured peers with unicast, else of
-// the few that were heard last. Only who has a key gets a place in it.
+// Replay holds the last sequence number of each sender whose signed
+// advertisements were accepted: with unicast of the configured peers, with
+// multicast of the senders heard most recently. Only a sender with a valid
+// signature takes a place.
 type Replay struct {
 	unicast bool
-	senders []sender // those of multicast: the one heard last is last
+	senders []sender // with multicast: ordered by last heard, most recent at the end
 }
 
 type sender struct {
@@ -24,9 +25,9 @@ type sender struct {
 	heard bool
 }
 
-// Expect names the peers of unicast; nil is multicast. What is known of those
-// that stay is kept.
-func (p *Replay) Expect(peers []netip.Addr) {
+// SetPeers sets the unicast peers; nil is multicast. Numbers of peers that
+// remain are kept.
+func (p *Replay) SetPeers(peers []netip.Addr) {
 	if peers == nil {
 		if p.unicast {
 			*p = Replay{}
@@ -52,9 +53,9 @@ func (p *Replay) find(addr netip.Addr) *sender {
 	return nil
 }
 
-// check says whether a number is higher than all of its sender before. With a
-// window, a remembered number further ahead of our clock than it is no bar: the
-// clock was set back, and what is that far ahead is refused as it is.
+// check refuses a number that is not higher than the last one of its sender.
+// A last number further ahead of now than window is ignored: our clock was set
+// back since, and HMACStale already refuses numbers that far ahead.
 func (p *Replay) check(addr netip.Addr, s Sequence, now time.Time, window time.Duration) DropReason {
 	known := p.find(addr)
 	switch {
@@ -68,8 +69,8 @@ func (p *Replay) check(addr netip.Addr, s Sequence, now time.Time, window time.D
 	return HMACReplay
 }
 
-// Accepted remembers the number of an advertisement that passed all checks.
-func (p *Replay) Accepted(a *Advertisement) {
+// Record stores the number of an advertisement that passed all checks.
+func (p *Replay) Record(a *Advertisement) {
 	s, ok := a.Sequence64()
 	if !ok {
 		return
@@ -83,7 +84,7 @@ func (p *Replay) Accepted(a *Advertisement) {
 		return
 	case known != nil:
 		p.senders = slices.DeleteFunc(p.senders, func(x sender) bool { return x.addr == a.Source })
-	case len(p.senders) >= multicastSenders:
+	case len(p.senders) >= maxMulticastSenders:
 		p.senders = slices.Delete(p.senders, 0, 1)
 	}
 	p.senders = append(p.senders, sender{addr: a.Source, last: s, heard: true})

@@ -15,8 +15,8 @@ import (
 	"github.com/lvs-director/director/vrrp/packet"
 )
 
-// vector is a packet that another implementation sent or tests with; Decode
-// is by a third, independent one.
+// vector is a packet that another implementation sent or tests with. Its
+// decoded form comes from a third, independent implementation.
 type vector struct {
 	ID       string
 	Family   int
@@ -25,7 +25,7 @@ type vector struct {
 	VRRP     hexBytes
 	Frame    hexBytes // with its Ethernet header; nil where unknown
 	AH       hexBytes
-	Expect   string // "valid" or why not
+	Expect   string // "valid" or the reason for a drop
 	Decode   struct {
 		Ver, Type, VRID, Prio uint8
 		Count, Len            int
@@ -61,10 +61,10 @@ func vectors(t testing.TB) []vector {
 	return vs
 }
 
-// datagram is the IP datagram in the vector's frame with the padding behind it.
+// datagram is the IP datagram in the vector's frame, followed by padding.
 func (v *vector) datagram() []byte { return v.Frame[14:] }
 
-// want is the Advertisement that the vector decodes to.
+// want is the decoded vector.
 func (v *vector) want() packet.Advertisement {
 	a := packet.Advertisement{
 		Version: v.Decode.Ver, Type: v.Decode.Type, VRID: v.Decode.VRID, Priority: v.Decode.Prio,
@@ -80,7 +80,7 @@ func (v *vector) want() packet.Advertisement {
 	return a
 }
 
-// rules are those of a router that the vector is meant for.
+// rules are those of the router that the vector is addressed to.
 func (v *vector) rules() *packet.Rules {
 	a := v.want()
 	return &packet.Rules{
@@ -119,7 +119,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// testValid checks the verdict, the datagram and the way back.
+// testValid checks the verdict and that encoding yields the vector again.
 func (v *vector) testValid(t *testing.T, a *packet.Advertisement) {
 	reason, notes := a.Check(v.rules())
 	if v.Decode.Auth == packet.AuthAH {
@@ -152,7 +152,7 @@ func (v *vector) testValid(t *testing.T, a *packet.Advertisement) {
 	}
 }
 
-// testDatagram6 is the whole IPv6 datagram, both ways.
+// testDatagram6 decodes and encodes the whole IPv6 datagram.
 func (v *vector) testDatagram6(t *testing.T) {
 	datagram := v.datagram()
 	var a packet.Advertisement
@@ -173,7 +173,7 @@ func (v *vector) testDatagram6(t *testing.T) {
 	}
 }
 
-// testDatagram is the whole IPv4 datagram, both ways.
+// testDatagram decodes and encodes the whole IPv4 datagram.
 func (v *vector) testDatagram(t *testing.T) {
 	var a packet.Advertisement
 	if reason := packet.Parse(v.datagram(), &a); reason != packet.Accepted {
@@ -207,7 +207,7 @@ func (v *vector) testDatagram(t *testing.T) {
 // ahKey is the key of the captured Authentication Headers.
 var ahKey = packet.Password("k1234567")
 
-// testAH: only who knows the key is believed, and only once.
+// testAH: only a router with the key accepts the vector, and only once.
 func (v *vector) testAH(t *testing.T, a *packet.Advertisement) {
 	rules := v.rules()
 	rules.AuthData = ahKey
@@ -237,7 +237,7 @@ func (v *vector) testAH(t *testing.T, a *packet.Advertisement) {
 	}
 }
 
-// TestFlippedBits: no single wrong bit in a message goes unnoticed.
+// TestFlippedBits: every single flipped bit in a message is detected.
 func TestFlippedBits(t *testing.T) {
 	var a packet.Advertisement
 	for _, v := range vectors(t) {
@@ -254,7 +254,7 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestTruncated: no beginning of a datagram is taken for the whole.
+// TestTruncated: no prefix of a datagram is accepted.
 func TestTruncated(t *testing.T) {
 	var a packet.Advertisement
 	for _, v := range vectors(t) {
@@ -281,7 +281,7 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestUpdate: patching gives the bytes that encoding anew gives.
+// TestUpdate: patching yields the same bytes as encoding again.
 func TestUpdate(t *testing.T) {
 	for _, v := range vectors(t) {
 		if v.Expect != "valid" {
