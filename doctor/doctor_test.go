@@ -57,7 +57,9 @@ func TestFindings(t *testing.T) {
 		"loose wins": {service("DR", ""),
 			doctor.Facts{Settings: set("net.ipv4.conf.all.rp_filter", "1",
 				"net.ipv4.conf.eth0.rp_filter", "2"), Interfaces: []doctor.Interface{eth0}}, nil},
-		"a module": {service("DR", ""), doctor.Facts{Missing: []string{"ip_vs_rr"}}, []string{"error module"}},
+		"a module": {service("DR", ""), doctor.Facts{Missing: []doctor.Missing{
+			{What: "scheduler rr", Source: "module ip_vs_rr", Server: "192.0.2.10:80/tcp"},
+			{What: "SCTP in IPVS", Source: "CONFIG_IP_VS_PROTO_SCTP"}}}, []string{"error module", "error module"}},
 		"VIP elsewhere": {instance,
 			doctor.Facts{Interfaces: []doctor.Interface{{Name: "eth1",
 				Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/32")}}}}, []string{"error vip-place"}},

@@ -15,8 +15,8 @@ type Facts struct {
 	Settings map[string]string
 	// Interfaces of this host.
 	Interfaces []Interface
-	// Missing are modules that the configuration needs and the kernel has not.
-	Missing []string
+	// Missing is what the configuration needs and the kernel has not.
+	Missing []Missing
 	// Marks are the firewall marks that a rule of nftables sets; nil is not known.
 	Marks map[uint32]bool
 	// Filters are chains of nftables in the way of packets to this host.
@@ -34,6 +34,13 @@ type Facts struct {
 	Strangers []string
 	// Connections are those that IPVS has, -1 is not known.
 	Connections int
+}
+
+// Missing is something that the kernel lacks.
+type Missing struct {
+	What   string // "scheduler mh"
+	Source string // "module ip_vs_mh", "CONFIG_IP_VS_PROTO_SCTP"
+	Server string // virtual server that needs it; empty is all of them
 }
 
 // Interface is one of this host.

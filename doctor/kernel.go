@@ -48,8 +48,17 @@ func reversePath(d *examination) {
 
 func modules(d *examination) {
 	for _, m := range d.Missing {
-		d.say(Error, "module", "the kernel lacks a module that the configuration needs", "module "+m+" is not there",
-			"install the kernel's modules (linux-modules-extra on some distributions) and type: modprobe %s", m)
+		who := "the virtual servers are"
+		if m.Server != "" {
+			who = "virtual server " + m.Server + " is"
+		}
+		cure := "run a kernel that was built with it"
+		if module, ok := strings.CutPrefix(m.Source, "module "); ok {
+			first, _, _ := strings.Cut(module, " ")
+			cure = "install the kernel's modules (linux-modules-extra on some distributions) and type: modprobe " + first
+		}
+		d.say(Error, "module", fmt.Sprintf("the kernel has no %s: %s not served", m.What, who), m.Source+" is not there",
+			"%s", cure)
 	}
 }
 

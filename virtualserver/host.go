@@ -27,6 +27,8 @@ type host struct {
 	roles  map[table.DaemonRole]bool
 	due    int               // rounds until the settings are compared again
 	errs   map[string]string // what cannot be had, and why
+	// untracked is why connections are not tracked, without which full NAT serves nobody.
+	untracked string
 }
 
 const (
@@ -177,9 +179,17 @@ func (r *reconciler) applySettings() {
 	h := &r.host
 	var errs []error
 	wanted := make(map[string]bool, len(h.settings))
+	untracked := ""
 	for _, s := range h.settings {
 		wanted[s.Name] = true
-		errs = append(errs, r.applySetting(s))
+		err := r.applySetting(s)
+		if errs = append(errs, err); err != nil && s.Name == "conntrack" {
+			untracked = "full NAT needs connection tracking: " + err.Error()
+		}
+	}
+	if untracked != h.untracked {
+		h.untracked = untracked
+		r.markAllChanged()
 	}
 	for name, value := range h.before {
 		if wanted[name] {

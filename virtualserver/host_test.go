@@ -207,8 +207,42 @@ func TestAMissingScheduler(t *testing.T) {
 		if s := r.state(good); s.Error != "" || !s.Quorum {
 			t.Errorf("state %+v", s)
 		}
+		time.Sleep(10 * time.Minute)
 		if lines := r.lines("failed to configure a virtual server"); len(lines) != 1 {
 			t.Errorf("log %q", lines)
+		}
+		r.kernel.WithModule("mh")
+		time.Sleep(time.Minute)
+		r.expect(tables{vip: {a: 1}, vip2: {a: 1}})
+		if s := r.state(bad); s.Error != "" || !s.Quorum {
+			t.Errorf("with the module: state %+v", s)
+		}
+	})
+}
+
+// Full NAT on a kernel whose IPVS cannot track connections: it has the error, others serve.
+func TestFullNATWithoutConnectionTracking(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		plain, full := virtual(vip, a), virtual(vip2, a)
+		full.RealServers[0].Forward = conf.FNAT
+		r.apply(1, nil, plain, full)
+		if s := r.state(full); !strings.Contains(s.Error, "net.ipv4.vs.conntrack") {
+			t.Errorf("state %+v", s)
+		}
+		if s := r.state(plain); s.Error != "" {
+			t.Errorf("state %+v", s)
+		}
+		time.Sleep(10 * time.Minute)
+		if lines := r.lines("net.ipv4.vs.conntrack"); len(lines) != 1 {
+			t.Errorf("log %q", lines)
+		}
+		r.mu.Lock()
+		r.files["/proc/sys/net/ipv4/vs/conntrack"] = "0"
+		r.mu.Unlock()
+		time.Sleep(time.Minute)
+		if s := r.state(full); s.Error != "" {
+			t.Errorf("with the setting: state %+v", s)
 		}
 	})
 }

@@ -153,6 +153,9 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 			state.Contested, state.ContestedSince = a.Times, a.Since
 		}
 	}
+	if state.Error == "" && s.conf.FullNAT() {
+		state.Error = r.host.untracked
+	}
 	if r.unreadable != "" {
 		state.Attempts = r.failures[s.keys[0]].times()
 	}

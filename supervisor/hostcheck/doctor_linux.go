@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -34,7 +33,7 @@ func Symptoms(cfg *conf.Config) doctor.Facts {
 	f := doctor.Facts{Config: cfg, Connections: -1, Others: make(map[string][]int), Files: make(map[string]string)}
 	f.Interfaces = interfaceFacts()
 	f.Settings = settingFacts(f.Interfaces)
-	f.Missing = missingModules(cfg)
+	f.Missing = missing(cfg)
 	for _, name := range []string{"keepalived", "kube-proxy", "NetworkManager"} {
 		if pids, err := others.ProcessesHere(name); err == nil {
 			f.Others[name] = pids
@@ -130,16 +129,17 @@ func settingFacts(interfaces []doctor.Interface) map[string]string {
 	return settings
 }
 
-// missingModules are those of the schedulers that the kernel has not.
-func missingModules(cfg *conf.Config) (missing []string) {
-	for _, vs := range cfg.VirtualServers {
-		for _, module := range []string{"ip_vs", "ip_vs_" + vs.Scheduler} {
-			if vs.Scheduler != "" && kernelModule(module) == absent && !slices.Contains(missing, module) {
-				missing = append(missing, module)
-			}
+// missing is what the virtual servers need of the kernel and it has not.
+func missing(cfg *conf.Config) (list []doctor.Missing) {
+	if len(cfg.VirtualServers) > 0 && kernelHasIPVS(kernelModule) != nil {
+		return []doctor.Missing{{What: "IPVS", Source: "module ip_vs"}} // all else hangs on it
+	}
+	for _, n := range needs(cfg) {
+		if n.lacks(kernelModule, kernelFeature) {
+			list = append(list, doctor.Missing{What: n.what, Source: n.source(), Server: n.server.String()})
 		}
 	}
-	return missing
+	return list
 }
 
 // routeFacts asks the kernel for the ways to the real servers.

@@ -57,6 +57,7 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 		},
 		ipvs:    func() error { return kernelHasIPVS(kernelModule) },
 		module:  kernelModule,
+		feature: kernelFeature,
 		setting: settingIn(cfg),
 	}
 	for _, name := range []string{cfg.NetworkNamespace, cfg.IPVSNamespace} {

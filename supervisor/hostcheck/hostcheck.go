@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
 // Host is what director check --host asks this host.
@@ -20,7 +21,8 @@ type Host struct {
 	ipvs    func() error               // why the kernel cannot balance
 	inner   bool                       // in a user namespace that is not the first one
 	module  func(name string) presence // of the kernel
-	setting func(name string) sysctl   // such as net.ipv4.ip_forward
+	feature func(ipvs.Feature) presence
+	setting func(name string) sysctl // such as net.ipv4.ip_forward
 	// noNamespace is why net_namespace or net_namespace_ipvs cannot be looked into; nil when they can.
 	noNamespace error
 }
@@ -197,7 +199,7 @@ func (c *hostCheck) address(i *conf.Instance, a conf.Address) {
 		i.Name+": "+a.Prefix.Addr().String()+" is in no network of "+a.Device+" ("+has+"): it is reached by a route only")
 }
 
-// kernel looks for IPVS and its schedulers.
+// kernel looks for IPVS and what else of the kernel's the virtual servers need.
 func (c *hostCheck) kernel() {
 	if len(c.cfg.VirtualServers) == 0 {
 		return
@@ -211,14 +213,9 @@ func (c *hostCheck) kernel() {
 		c.say(conf.Error, c.cfg.VirtualServers[0], "", "no-ipvs", "", err.Error())
 		return
 	}
-	for _, v := range c.cfg.VirtualServers {
-		if c.host.module("ip_vs_"+v.Scheduler) == absent {
-			c.say(conf.Warning, v, "lvs_sched", "no-scheduler", "",
-				"this kernel has no scheduler "+v.Scheduler+" (module ip_vs_"+v.Scheduler+")")
-		}
-		if e := v.PersistenceEngine; e != "" && c.host.module("ip_vs_pe_"+e) == absent {
-			c.say(conf.Warning, v, "persistence_engine", "no-engine", "",
-				"this kernel has no persistence engine "+e+" (module ip_vs_pe_"+e+")")
+	for _, n := range needs(c.cfg) {
+		if n.lacks(c.host.module, c.host.feature) {
+			c.say(conf.Warning, n.server, n.keyword, n.code, "", n.text()+": virtual server "+n.server.String()+" is not served")
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
 // goodHost has all that goodConfig needs.
@@ -30,6 +31,7 @@ func goodHost() Host {
 		resolve: func(string) error { return nil },
 		ipvs:    func() error { return nil },
 		module:  func(string) presence { return present },
+		feature: func(ipvs.Feature) presence { return present },
 		setting: settings(nil),
 	}
 }
@@ -205,7 +207,26 @@ func TestHostFindings(t *testing.T) {
 		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } },
 			want: []string{"18 error: none"}},
 		"no scheduler": {change: func(h *Host) { h.module = func(string) presence { return absent } }, want: []string{
-			"19 warning: this kernel has no scheduler wlc (module ip_vs_wlc)"}},
+			"19 warning: this kernel has no scheduler wlc (module ip_vs_wlc): virtual server [10.0.0.100]:tcp:80 " +
+				"is not served"}},
+		"no modules for full NAT": {old: "lb_kind NAT", new: "lb_kind FNAT", change: func(h *Host) {
+			h.module = func(name string) presence {
+				if strings.HasPrefix(name, "nft_masq") || name == "nft_chain_nat_ipv4" {
+					return absent
+				}
+				return present
+			}
+		}, want: []string{"20 warning: this kernel has no masquerading in nftables (module nft_masq or nft_masq_ipv4): " +
+			"virtual server [10.0.0.100]:tcp:80 is not served"}},
+		"no SCTP": {old: "protocol TCP", new: "protocol SCTP", change: func(h *Host) {
+			h.feature = func(f ipvs.Feature) presence {
+				if f == ipvs.SCTP {
+					return absent
+				}
+				return present
+			}
+		}, want: []string{"21 warning: this kernel has no SCTP in IPVS (CONFIG_IP_VS_PROTO_SCTP): " +
+			"virtual server [10.0.0.100]:sctp:80 is not served"}},
 		"modules are not known": {change: func(h *Host) { h.module = func(string) presence { return notKnown } }},
 		"no mail server": {change: func(h *Host) {
 			h.resolve = func(name string) error {

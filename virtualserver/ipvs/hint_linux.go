@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/lvs-director/director/virtualserver/table"
@@ -22,11 +23,7 @@ func hint(op table.Op, err error) string {
 	switch op.Kind {
 	case table.NewService, table.SetService:
 		if errors.Is(err, syscall.ENOENT) {
-			text := fmt.Sprintf("the kernel has no scheduler %s (modprobe ip_vs_%s)", s.Scheduler, s.Scheduler)
-			if s.Engine != "" {
-				text += fmt.Sprintf(" or no persistence engine %s (modprobe ip_vs_pe_%s)", s.Engine, s.Engine)
-			}
-			return text
+			return missingModule(s, loaded)
 		}
 	case table.NewDestination, table.SetDestination:
 		switch {
@@ -42,6 +39,29 @@ func hint(op table.Op, err error) string {
 		}
 	}
 	return ""
+}
+
+// missingModule names the module that the kernel has not found for a service. Of a
+// scheduler that is loaded it is the persistence engine.
+func missingModule(s table.Service, loaded func(module string) bool) string {
+	scheduler := fmt.Sprintf("the kernel has no scheduler %s (modprobe ip_vs_%s)", s.Scheduler, s.Scheduler)
+	if s.Engine == "" {
+		return scheduler
+	}
+	engine := fmt.Sprintf("no persistence engine %s (modprobe ip_vs_pe_%s)", s.Engine, s.Engine)
+	switch {
+	case loaded("ip_vs_" + s.Scheduler):
+		return "the kernel has " + engine
+	case loaded("ip_vs_pe_" + s.Engine):
+		return scheduler
+	}
+	return scheduler + " or " + engine
+}
+
+// loaded says whether a module is. One that is built in need not show.
+func loaded(module string) bool {
+	_, err := os.Stat("/sys/module/" + module)
+	return err == nil
 }
 
 func mixed(s table.Service, d table.Destination) bool {

@@ -18,9 +18,10 @@ const patience = 15 * time.Second
 
 // kernel is the Driver of the running kernel.
 type kernel struct {
-	read    reader
-	write   writer
-	modules modules
+	read     reader
+	write    writer
+	modules  modules
+	features features
 }
 
 // Open opens the IPVS table of the network namespace of the calling thread. It
@@ -53,8 +54,9 @@ func open(load func(module string) bool) (Driver, error) {
 	// Both sockets are opened here and now: whoever uses the driver later may
 	// be on a thread in another network namespace.
 	k := &kernel{
-		read:  reader{family: family.ID, version: uint8(family.Version)},
-		write: writer{family: family.ID, version: uint8(family.Version)},
+		read:     reader{family: family.ID, version: uint8(family.Version)},
+		write:    writer{family: family.ID, version: uint8(family.Version)},
+		features: features{built: Feature.Built},
 	}
 	_, err = k.Services()
 	if err == nil {
@@ -107,7 +109,20 @@ func (k *kernel) Destinations(key conf.ServiceKey) ([]table.Destination, error) 
 
 func (k *kernel) Apply(ops []table.Op) []error {
 	k.modules.prepare(ops)
-	errs := k.write.apply(ops)
+	k.features.plain = k.read.plainTunnels
+	errs := make([]error, len(ops))
+	sent := make([]table.Op, 0, len(ops))
+	for i, op := range ops {
+		if errs[i] = k.features.refuse(op); errs[i] == nil {
+			sent = append(sent, op)
+		}
+	}
+	answers := k.write.apply(sent)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i], answers = answers[0], answers[1:]
+		}
+	}
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = opError(ops[i], err, hint(ops[i], err))

@@ -25,6 +25,9 @@ type reader struct {
 	version uint8
 	conn    *netlink.Conn
 	guard   guard
+	// plainTunnels says that the kernel has listed a real server without the type of its
+	// tunnel: it knows IPIP only (before Linux 5.2).
+	plainTunnels bool
 }
 
 func (r *reader) close() {
@@ -142,7 +145,8 @@ func (r *reader) destinations(key conf.ServiceKey) ([]table.Destination, error) 
 	destinations := make([]table.Destination, 0, len(list))
 	for _, data := range list {
 		err := nested(data, attrDestination, func(a *netlink.AttributeDecoder) error {
-			d, err := decodeDestination(a, table.Is6(key))
+			d, typed, err := decodeDestination(a, table.Is6(key))
+			r.plainTunnels = r.plainTunnels || !typed && err == nil
 			destinations = append(destinations, d)
 			return err
 		})
@@ -213,8 +217,9 @@ func decodeService(a *netlink.AttributeDecoder) (table.Service, error) {
 	return s, a.Err()
 }
 
-func decodeDestination(a *netlink.AttributeDecoder, six bool) (table.Destination, error) {
-	var d table.Destination
+// decodeDestination reads a real server; typed says that the kernel knows types of
+// tunnels.
+func decodeDestination(a *netlink.AttributeDecoder, six bool) (d table.Destination, typed bool, err error) {
 	var address []byte
 	for a.Next() {
 		switch a.Type() {
@@ -239,7 +244,7 @@ func decodeDestination(a *netlink.AttributeDecoder, six bool) (table.Destination
 		case destFamily:
 			six = a.Uint16() == unix.AF_INET6 // before Linux 3.18 it is the service's
 		case destTunnelType:
-			d.Tunnel.Type = conf.TunnelType(a.Uint8())
+			d.Tunnel.Type, typed = conf.TunnelType(a.Uint8()), true
 		case destTunnelPort:
 			d.Tunnel.Port = bigEndian16(a.Bytes())
 		case destTunnelFlags:
@@ -251,9 +256,9 @@ func decodeDestination(a *netlink.AttributeDecoder, six bool) (table.Destination
 	}
 	var ok bool
 	if d.Key.Address, ok = kernelAddress(address, six); !ok {
-		return d, fmt.Errorf("the kernel listed a real server with the address %v", address)
+		return d, typed, fmt.Errorf("the kernel listed a real server with the address %v", address)
 	}
-	return d, a.Err()
+	return d, typed, a.Err()
 }
 
 // kernelAddress reads an address: 16 bytes, of which IPv4 has the first four.

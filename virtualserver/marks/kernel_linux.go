@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/nft"
@@ -45,7 +46,22 @@ func (k *kernel) put(t nft.Table, wanted nft.Elements) error {
 	if errors.Is(err, nft.ErrForeign) {
 		return fmt.Errorf("nftables table inet %s is not director's: rename or remove it: %w", t.Name, err)
 	}
+	if absent(err) {
+		return fmt.Errorf("%w: the kernel lacks part of nftables (modprobe %s)", err, modulesOf[t.Name])
+	}
 	return err
+}
+
+// modulesOf are the modules that a table needs, which the kernel loads by itself if it has
+// them.
+var modulesOf = map[string]string{
+	marksTable: "-a nf_tables", fullNATTable: "-a nf_tables nf_conntrack nft_chain_nat nft_ct nft_masq nft_nat nft_numgen",
+}
+
+// absent says that the kernel does not know what a change of nftables asks for.
+func absent(err error) bool {
+	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EOPNOTSUPP) ||
+		errors.Is(err, syscall.EPROTONOSUPPORT) || errors.Is(err, syscall.ENOSYS)
 }
 
 // Foreign counts the packets of match lists that came with a mark of somebody else's and

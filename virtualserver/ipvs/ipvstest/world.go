@@ -69,6 +69,13 @@ func (f *Fake) WithoutModule(scheduler string) {
 	f.world.without[scheduler] = true
 }
 
+// WithModule makes it known again: its module was installed.
+func (f *Fake) WithModule(scheduler string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.world.without, scheduler)
+}
+
 // carryOut does what the kernel does with a real server that has connections: one
 // that is removed goes to the trash, and has them again when it is added in time.
 func (f *Fake) carryOut(op table.Op) {
