@@ -148,9 +148,11 @@ func TestVLANOnABond(t *testing.T) {
 	h.Attach(front, "p1")
 	d := pair.Start(t, stage.Director(), h, lone("interface bond0.10", 200))
 	const limit = 10 * time.Second
-	master := func(what string) {
+	// The address is there a moment before the line is: what is counted from
+	// here on must not find that line.
+	master := func(since time.Time, what string) {
 		t.Helper()
-		l.Until(limit, "MASTER "+what, func() bool { return has(t, h, "bond0.10") })
+		l.Until(limit, "MASTER "+what, func() bool { return has(t, h, "bond0.10") && d.Printed(since, "to=MASTER") })
 	}
 	l.Until(limit, "FAULT without the interface", func() bool {
 		return d.Printed(time.Time{}, "interface bond0.10 does not exist")
@@ -158,7 +160,7 @@ func TestVLANOnABond(t *testing.T) {
 
 	within(t, h, "make the bond", func() error { return addBond("bond0", "p0", "p1") })
 	within(t, h, "make the VLAN", func() error { return addVLAN("bond0.10", "bond0", "192.0.2.2/24") })
-	master("on an interface that comes late")
+	master(time.Time{}, "on an interface that comes late")
 
 	lost := time.Now()
 	h.Unplug("p0")
@@ -169,7 +171,7 @@ func TestVLANOnABond(t *testing.T) {
 	l.Until(limit, "FAULT without a port", func() bool { return !has(t, h, "bond0.10") && d.Printed(lost, "to=FAULT") })
 	h.Plug("p0")
 	h.Plug("p1")
-	master("with its ports back")
+	master(lost, "with its ports back")
 
 	deleted := time.Now()
 	within(t, h, "delete the VLAN", func() error {
@@ -181,12 +183,13 @@ func TestVLANOnABond(t *testing.T) {
 	})
 	l.Until(limit, "FAULT without the VLAN", func() bool { return d.Printed(deleted, "to=FAULT") })
 	within(t, h, "make the VLAN again", func() error { return addVLAN("bond0.10", "bond0", "192.0.2.2/24") })
-	master("on a VLAN that was made again")
+	master(deleted, "on a VLAN that was made again")
 
+	renamed := time.Now()
 	within(t, h, "rename the VLAN", func() error { return rename("bond0.10", "lan0") })
 	l.Until(limit, "nothing of ours on the renamed interface", func() bool { return !h.HasAddress("lan0", lifeVIP) })
 	within(t, h, "rename it back", func() error { return rename("lan0", "bond0.10") })
-	master("with its name back")
+	master(renamed, "with its name back")
 }
 
 // TestVRF: a pair inside a VRF hears itself, by multicast and by unicast
