@@ -55,7 +55,7 @@ test:
 	@echo 'the short lab suite (in a QEMU guest if this kernel has no IPVS). The network of this'
 	@echo 'machine is not changed: hosts, cables and addresses exist in namespaces of their own.'
 	@scripts/tools
-	@$(SUITES) -short lint unit fuzz native kernel lab
+	@$(SUITES) -quick lint unit fuzz native kernel lab
 
 test-unit:
 	@$(SUITES) -short unit

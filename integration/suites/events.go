@@ -36,7 +36,8 @@ type result struct {
 	passed  int    // tests and subtests
 	failed  []ended
 	skipped []ended
-	tops    []ended // all tests that are not subtests
+	tops    []ended  // all tests that are not subtests
+	without []string // the names of the tests that this form left out
 
 	output map[key][]string // of the tests that have not ended
 	said   map[key][]string // of single tests and subtests, for the reason of a skip

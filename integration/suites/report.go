@@ -34,6 +34,7 @@ func report(out io.Writer, results []*result, list []allowed, ci bool) int {
 	}
 
 	unlisted := reportSkips(out, results, list)
+	reportLeftOut(out, results)
 	fmt.Fprintf(out, "\n==== %d tests and subtests passed, %d failed, %d were skipped\n", passed, failed, skipped)
 	var wrong []string
 	for _, r := range results {
@@ -82,6 +83,16 @@ func reportSkips(out io.Writer, results []*result, list []allowed) (unlisted int
 		}
 	}
 	return unlisted
+}
+
+// reportLeftOut names the tests that the quick form left out.
+func reportLeftOut(out io.Writer, results []*result) {
+	for _, r := range results {
+		if len(r.without) > 0 {
+			fmt.Fprintf(out, "\n==== Left out of %s, as integration/suites/skips.txt says why; .ci/run runs them\n%s\n",
+				r.suite, strings.Join(r.without, " "))
+		}
+	}
 }
 
 func (r *result) verdict() string {

@@ -12,6 +12,7 @@ var skipList string
 // Kinds of tests that may be skipped.
 const (
 	longOnly   = "long"  // in the short form
+	notQuick   = "ci"    // in the quick form, by name; nothing in the test itself skips it
 	inTheGuest = "guest" // on a kernel that lacks something; the suite kernel runs them
 	byHost     = "host"  // where the machine lacks something
 )
@@ -37,10 +38,10 @@ func readSkipList(text string) (list []allowed, err error) {
 		}
 		a := allowed{kind: fields[0], pkg: fields[1], test: fields[2], why: strings.Join(fields[3:], " ")}
 		switch a.kind {
-		case longOnly, inTheGuest, byHost:
+		case longOnly, notQuick, inTheGuest, byHost:
 		default:
-			return nil, fmt.Errorf("skips.txt:%d: %q is no kind: want %s, %s or %s", number, a.kind, longOnly, inTheGuest,
-				byHost)
+			return nil, fmt.Errorf("skips.txt:%d: %q is no kind: want %s, %s, %s or %s", number, a.kind, longOnly, notQuick,
+				inTheGuest, byHost)
 		}
 		list = append(list, a)
 	}

@@ -18,37 +18,51 @@ import (
 type suite struct {
 	name string
 	what string
+	pkg  string // the only package, of which single tests may be left out
 	// command is what runs it; nothing when there is nothing to run.
-	command func(long bool, list []allowed) (argv []string, env []string, err error)
+	command func(f form, list []allowed) (argv []string, env []string, err error)
 	tests   bool // it prints what "go test -json" prints
 	each    bool // each test that passed gets a line
-	long    bool
+	form    form
 }
+
+// form is how much of a suite runs.
+type form int
+
+const (
+	quick form = iota // "make test": without the tests that the list leaves to .ci/run
+	short             // .ci/run: without what only the long form has
+	long              // "make test-long": everything
+)
+
+func (f form) String() string { return [...]string{"quick form", "short form", "long form"}[f] }
 
 const module = "github.com/lvs-director/director"
 
 var suites = []suite{
 	{
 		name: "lint", what: "gofmt, vet, staticcheck, and which package may import which",
-		command: func(bool, []allowed) ([]string, []string, error) {
+		command: func(form, []allowed) ([]string, []string, error) {
 			return []string{"make", "--no-print-directory", "lint"}, nil, nil
 		},
 	},
 	{name: "unit", what: "every package by itself, with the race detector", command: unit, tests: true},
 	{
 		name: "fuzz", what: "each fuzz target for a while",
-		command: func(long bool, _ []allowed) ([]string, []string, error) {
-			if long {
+		command: func(f form, _ []allowed) ([]string, []string, error) {
+			if f == long {
 				return []string{"scripts/fuzz", "60s"}, nil, nil
 			}
 			return []string{"scripts/fuzz", "3s"}, nil, nil
 		},
 	},
 	{
-		name: "native", what: "VRRP in network namespaces, beside keepalived and FRR", tests: true, each: true,
+		name: "native", what: "VRRP in network namespaces, beside keepalived and FRR", pkg: "integration/native",
+		tests: true, each: true,
 		// Most of what these tests do is wait for timers of the RFC.
-		command: func(long bool, _ []allowed) ([]string, []string, error) {
-			return goTest(long, "-count=1", "-parallel=4", "-timeout=25m", "./integration/native"), nil, nil
+		command: func(f form, list []allowed) ([]string, []string, error) {
+			return goTest(f, leftOut(f, list, "integration/native"), "-count=1", "-parallel=4", "-timeout=25m",
+				"./integration/native"), nil, nil
 		},
 	},
 	{
@@ -56,10 +70,10 @@ var suites = []suite{
 		command: inGuest,
 	},
 	{
-		name: "lab", what: "a pair with IPVS and traffic, in the guest where this kernel has no IPVS", tests: true,
-		each: true,
-		command: func(long bool, _ []allowed) ([]string, []string, error) {
-			return goTest(long, "-count=1", "-timeout=45m", "./integration"), nil, nil
+		name: "lab", what: "a pair with IPVS and traffic, in the guest where this kernel has no IPVS", pkg: "integration",
+		tests: true, each: true,
+		command: func(f form, list []allowed) ([]string, []string, error) {
+			return goTest(f, leftOut(f, list, "integration"), "-count=1", "-timeout=45m", "./integration"), nil, nil
 		},
 	},
 }
@@ -72,17 +86,20 @@ func names() (list []string) {
 }
 
 // choose finds the suites that the arguments name.
-func choose(args []string, short bool) ([]suite, error) {
+func choose(args []string, usual form) ([]suite, error) {
 	var chosen []suite
 	for _, arg := range args {
-		name, form, _ := strings.Cut(arg, ":")
+		name, own, _ := strings.Cut(arg, ":")
 		i := slices.Index(names(), name)
-		if i < 0 || form != "" && form != "long" {
+		if i < 0 || own != "" && own != "long" {
 			return nil, fmt.Errorf("there is no suite %q; the suites are %s, each also as NAME:long", arg,
 				strings.Join(names(), ", "))
 		}
 		s := suites[i]
-		s.long = form == "long" || !short
+		s.form = usual
+		if own == "long" {
+			s.form = long
+		}
 		chosen = append(chosen, s)
 	}
 	if len(chosen) == 0 {
@@ -91,16 +108,30 @@ func choose(args []string, short bool) ([]suite, error) {
 	return chosen, nil
 }
 
-func goTest(long bool, args ...string) []string {
+// goTest is the command that runs tests, without those of the given names.
+func goTest(f form, without []string, args ...string) []string {
 	argv := []string{"go", "test", "-json", "-vet=off"} // vet is a part of lint
-	if !long {
+	if f != long {
 		argv = append(argv, "-short")
+	}
+	if len(without) > 0 {
+		argv = append(argv, "-skip=^("+strings.Join(without, "|")+")$")
 	}
 	return append(argv, args...)
 }
 
+// leftOut are the tests of a package that the form leaves out by the list.
+func leftOut(f form, list []allowed, pkg string) (tests []string) {
+	for _, a := range list {
+		if f == quick && a.kind == notQuick && a.pkg == pkg {
+			tests = append(tests, a.test)
+		}
+	}
+	return tests
+}
+
 // unit is every package but those that are suites of their own.
-func unit(long bool, _ []allowed) (argv, env []string, err error) {
+func unit(f form, _ []allowed) (argv, env []string, err error) {
 	out, err := exec.Command("go", "list", "./...").Output()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the packages: %w", err)
@@ -112,20 +143,20 @@ func unit(long bool, _ []allowed) (argv, env []string, err error) {
 		}
 		return false
 	})
-	argv = goTest(long)
+	argv = goTest(f, nil)
 	if _, err := exec.LookPath("gcc"); err == nil {
 		argv = append(argv, "-race")
 	} else {
 		fmt.Println("The race detector needs gcc, which is not here: running without it.")
 	}
-	if long {
+	if f == long {
 		argv, env = append(argv, "-timeout=60m"), []string{"DIRECTOR_LONG=1"}
 	}
 	return append(argv, packages...), env, nil
 }
 
 // inGuest runs the tests that the list marks so.
-func inGuest(long bool, list []allowed) (argv, env []string, err error) {
+func inGuest(f form, list []allowed) (argv, env []string, err error) {
 	var packages, tests []string
 	for _, a := range list {
 		if a.kind == inTheGuest {
@@ -139,7 +170,7 @@ func inGuest(long bool, list []allowed) (argv, env []string, err error) {
 	}
 	slices.Sort(packages)
 	slices.Sort(tests)
-	argv = goTest(long, "-count=1", "-timeout=15m", "-p=1", "-exec=go run "+module+"/integration/inguest",
+	argv = goTest(f, nil, "-count=1", "-timeout=15m", "-p=1", "-exec=go run "+module+"/integration/inguest",
 		"-run=^("+strings.Join(slices.Compact(tests), "|")+")$")
 	return append(argv, slices.Compact(packages)...), nil, nil
 }
@@ -147,11 +178,8 @@ func inGuest(long bool, list []allowed) (argv, env []string, err error) {
 // run runs the suite and reads what it prints.
 func (s suite) run(ctx context.Context, list []allowed, logPath string, each bool) *result {
 	r := newResult(s.name, s.each || each)
-	form := "short form"
-	if s.long {
-		form = "long form"
-	}
-	fmt.Printf("\n==== %s (%s): %s\n", s.name, form, s.what)
+	fmt.Printf("\n==== %s (%v): %s\n", s.name, s.form, s.what)
+	r.without = leftOut(s.form, list, s.pkg)
 	begun := time.Now()
 	defer func() { r.took = time.Since(begun) }()
 	if ctx.Err() != nil {
@@ -159,7 +187,7 @@ func (s suite) run(ctx context.Context, list []allowed, logPath string, each boo
 		fmt.Println(r.failure)
 		return r
 	}
-	argv, env, err := s.command(s.long, list)
+	argv, env, err := s.command(s.form, list)
 	if err != nil || argv == nil {
 		if err != nil {
 			r.failure = err.Error()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +98,7 @@ func TestEndsAtItsLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hangs := suite{name: "hangs", command: func(bool, []allowed) ([]string, []string, error) {
+	hangs := suite{name: "hangs", command: func(form, []allowed) ([]string, []string, error) {
 		return []string{"sh", "-c", "sleep 60 & wait"}, nil, nil
 	}}
 	ctx := t.Context()
@@ -109,5 +112,57 @@ func TestEndsAtItsLimit(t *testing.T) {
 	}
 	if took := time.Since(begun); took > 15*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// TestQuickForm: the quick form leaves out what the list gives to .ci/run, and
+// says so; the other forms leave nothing out.
+func TestQuickForm(t *testing.T) {
+	list, err := readSkipList("ci integration TestSlow a minute\nci integration/native TestOther a minute\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f, want := range map[form]bool{quick: true, short: false, long: false} {
+		chosen, err := choose([]string{"lab"}, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		argv, _, err := chosen[0].command(chosen[0].form, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(argv, "-skip=^(TestSlow)$"); got != want {
+			t.Errorf("%v: %q leaves TestSlow out: %t, want %t", f, argv, got, want)
+		}
+	}
+	r := newResult("lab", true)
+	r.without = leftOut(quick, list, "integration")
+	var out strings.Builder
+	report(&out, []*result{r}, list, false)
+	if !strings.Contains(out.String(), "Left out of lab") || !strings.Contains(out.String(), "TestSlow") {
+		t.Errorf("the report does not name what was left out:\n%s", out.String())
+	}
+}
+
+// TestLeftOutTestsExist: a row for a test that was renamed leaves nothing out.
+func TestLeftOutTestsExist(t *testing.T) {
+	list, err := readSkipList(skipList)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list {
+		if a.kind != notQuick {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(a.pkg), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(files, func(name string) bool {
+			text, err := os.ReadFile(name)
+			return err == nil && strings.Contains(string(text), "\nfunc "+a.test+"(")
+		}) {
+			t.Errorf("skips.txt leaves out %s of %s, which does not exist", a.test, a.pkg)
+		}
 	}
 }
