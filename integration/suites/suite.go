@@ -18,7 +18,7 @@ import (
 type suite struct {
 	name string
 	what string
-	pkg  string // the only package, of which single tests may be left out
+	pkg  string // the package of its tests; anyOther for many
 	// command is what runs it; nothing when there is nothing to run.
 	command func(f form, list []allowed) (argv []string, env []string, err error)
 	tests   bool // it prints what "go test -json" prints
@@ -46,7 +46,7 @@ var suites = []suite{
 			return []string{"make", "--no-print-directory", "lint"}, nil, nil
 		},
 	},
-	{name: "unit", what: "every package by itself, with the race detector", command: unit, tests: true},
+	{name: "unit", what: "every package by itself, with the race detector", pkg: anyOther, command: unit, tests: true},
 	{
 		name: "fuzz", what: "each fuzz target for a while",
 		command: func(f form, _ []allowed) ([]string, []string, error) {
@@ -120,30 +120,41 @@ func goTest(f form, without []string, args ...string) []string {
 	return append(argv, args...)
 }
 
+// anyOther is every package that is no suite of its own.
+const anyOther = "*"
+
 // leftOut are the tests of a package that the form leaves out by the list.
 func leftOut(f form, list []allowed, pkg string) (tests []string) {
 	for _, a := range list {
-		if f == quick && a.kind == notQuick && a.pkg == pkg {
+		if f != quick || a.kind != notQuick {
+			continue
+		}
+		if a.pkg == pkg || pkg == anyOther && !ownSuite(a.pkg) {
 			tests = append(tests, a.test)
 		}
 	}
 	return tests
 }
 
+// ownSuite says whether a package is a suite of its own.
+func ownSuite(pkg string) bool {
+	switch pkg {
+	case "integration", "integration/native", "internal/floors":
+		return true
+	}
+	return false
+}
+
 // unit is every package but those that are suites of their own.
-func unit(f form, _ []allowed) (argv, env []string, err error) {
+func unit(f form, list []allowed) (argv, env []string, err error) {
 	out, err := exec.Command("go", "list", "./...").Output()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the packages: %w", err)
 	}
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool {
-		switch strings.TrimPrefix(name, module+"/") {
-		case "integration", "integration/native", "internal/floors":
-			return true
-		}
-		return false
+		return ownSuite(strings.TrimPrefix(name, module+"/"))
 	})
-	argv = goTest(f, nil)
+	argv = goTest(f, leftOut(f, list, anyOther))
 	if _, err := exec.LookPath("gcc"); err == nil {
 		argv = append(argv, "-race")
 	} else {
