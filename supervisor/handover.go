@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,32 +11,12 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
-	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
 // everything is the name that stands for all instances.
 const everything = "all"
-
-// readHandovers reads what was handed over before this director started.
-func (s *supervisor) readHandovers() {
-	file := handover.File(s.opts.StateDir, s.opts.File)
-	if err := s.handovers.Load(file); err != nil {
-		kept := file + ".unreadable"
-		if failed := os.Rename(file, kept); failed != nil {
-			kept = failed.Error()
-		}
-		s.log.Warn("instances that were handed over take part again", "error", err, "kept_as", kept)
-	}
-	s.handovers.Expire(time.Now())
-	s.forgetHandovers()
-	if names := s.handovers.Instances(); len(names) > 0 {
-		s.log.Warn("instances are still handed over: they leave their mastership to the peer", "instances",
-			strings.Join(names, " "),
-			"end_with", "director resume")
-	}
-}
 
 // forgetHandovers drops those of instances that the configuration lost.
 func (s *supervisor) forgetHandovers() {
@@ -50,10 +29,11 @@ func (s *supervisor) forgetHandovers() {
 	s.answerHandovers()
 }
 
-// keepHandovers notes them for the next start, and sets the timer for the
+// keepHandovers has them noted for the next start, and sets the timer for the
 // next one that ends.
 func (s *supervisor) keepHandovers() {
-	s.saveHandovers()
+	path, copied := s.handoversFile(), s.handovers.Clone()
+	s.handoverFile.Save(func() (func(), error) { return nil, copied.Save(path) })
 	s.handoverEnd.Stop()
 	if at := s.handovers.Next(); !at.IsZero() {
 		s.handoverEnd.Reset(time.Until(at))

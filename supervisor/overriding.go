@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -12,20 +11,19 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/retry"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/worker"
 )
 
 // overriding is what the supervisor has of the overrides.
 type overriding struct {
-	set     overrides.Set
-	end     *time.Timer // fires when the time of one is over
-	aside   string      // why those of before are not in force; empty when they are
-	trouble string      // why the file is not written; empty when it is
-	again   retry.Retry
+	set   overrides.Set
+	end   *time.Timer // fires when the time of one is over
+	aside notInForce  // those of before
+	file  *statefile.Saver
 }
 
 func (s *supervisor) overridesFile() string { return overrides.File(s.opts.StateDir, s.opts.File) }
@@ -36,30 +34,6 @@ func bootID() string {
 	return strings.TrimSpace(string(text))
 }
 
-// readOverrides reads what was in force before this director started.
-func (s *supervisor) readOverrides() {
-	file := s.overridesFile()
-	var unread *fs.PathError
-	switch err := s.overrides.set.Load(file, bootID()); {
-	case errors.As(err, &unread): // another time it may be read
-		s.overrides.aside = err.Error()
-		s.log.Error("drains and weights that were set before the start are not in force", "error", err)
-		return
-	case err != nil:
-		kept, failed := overrides.PutAside(file)
-		if failed != nil {
-			kept = failed.Error()
-		}
-		s.overrides.aside = fmt.Sprintf("%v; kept as %s", err, kept)
-		s.log.Error("drains and weights that were set before the start are not in force", "error", err, "kept_as", kept)
-	}
-	s.overrides.set.Expire(time.Now())
-	s.keepOverrides()
-	for _, o := range s.overrides.set.List() {
-		s.log.Warn("an override of before the start is in force", overrideWords(o)...)
-	}
-}
-
 // inheritOverrides takes over those of the program before.
 func (s *supervisor) inheritOverrides(list []event.Override) {
 	if err := s.overrides.set.Add(list...); err != nil {
@@ -68,39 +42,15 @@ func (s *supervisor) inheritOverrides(list []event.Override) {
 	s.endOverrides()
 }
 
-// keepOverrides notes them for the next start, and sets the timer for the next one
+// keepOverrides has them noted for the next start, and sets the timer for the next one
 // that ends.
 func (s *supervisor) keepOverrides() {
-	o := &s.overrides
-	err := o.set.Save(s.overridesFile(), bootID())
-	switch {
-	case err == nil && o.trouble != "":
-		s.log.Info("overrides are kept for the next start again")
-		fallthrough
-	case err == nil:
-		o.trouble, o.again = "", retry.Retry{}
-	default:
-		o.again.Failed(time.Now())
-		if text := err.Error(); text != o.trouble {
-			o.trouble = text
-			s.log.Warn("overrides are not kept for the next start, until they can be written", "error", err)
-		}
-	}
+	o, path, copied := &s.overrides, s.overridesFile(), s.overrides.set.Clone()
+	o.file.Save(func() (func(), error) { return nil, copied.Save(path, bootID()) })
 	o.end.Stop()
 	if at := o.set.Next(); !at.IsZero() {
 		o.end.Reset(time.Until(at))
 	}
-}
-
-// overrideProblems are what is wrong with the file, for status.
-func (s *supervisor) overrideProblems() (list []string) {
-	if why := s.overrides.aside; why != "" {
-		list = append(list, "drains and weights that were set before the start are not in force: "+why)
-	}
-	if why := s.overrides.trouble; why != "" {
-		list = append(list, "drains and weights are not kept for the next start: "+why)
-	}
-	return list
 }
 
 // operatorsOverrides are those that the lvs worker is told: the weights that were set by
@@ -182,35 +132,59 @@ func overrideWords(o event.Override) []any {
 	return list
 }
 
-// Override is called by the control socket: a drain or a weight begins or ends.
+// Override is called by the control socket: a drain or a weight begins or ends. The answer
+// comes when that is on the disk.
 func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (control.OverrideReport, error) {
-	var r control.OverrideReport
-	o, problem := q.Override(time.Now())
-	if problem == nil {
+	type result struct {
+		report  control.OverrideReport
+		problem error
+	}
+	var r result
+	o, err := q.Override(time.Now())
+	if err == nil {
 		var ipvsNamespace string
-		err := s.do(ctx, func() { ipvsNamespace = s.current().cfg.IPVSNamespace })
+		err = s.do(ctx, func() { ipvsNamespace = s.current().cfg.IPVSNamespace })
 		if err == nil {
 			quiescent := quiescentTemplates(ipvsNamespace)
-			err = s.do(ctx, func() { r, problem = s.override(q, o, quiescent) })
+			r, err = ask(ctx, s, func(answer func(result)) {
+				s.override(q, o, quiescent, func(r control.OverrideReport, problem error) { answer(result{r, problem}) })
+			})
 		}
-		problem = errors.Join(problem, err)
 	}
-	if problem != nil {
-		return r, fmt.Errorf("%s: %w", q.Action, problem)
+	if err = errors.Join(err, r.problem); err != nil {
+		return r.report, fmt.Errorf("%s: %w", q.Action, err)
 	}
-	return r, nil
+	return r.report, nil
 }
 
 // override carries out a request in the supervisor's goroutine.
-func (s *supervisor) override(q control.OverrideRequest, o event.Override, quiescent overrides.Setting) (
-	r control.OverrideReport, err error) {
+func (s *supervisor) override(q control.OverrideRequest, o event.Override, quiescent overrides.Setting,
+	answer func(control.OverrideReport, error)) {
+	r, targets, err := s.change(q, o, quiescent)
+	if err != nil {
+		answer(r, err)
+		return
+	}
+	then := func(why string) {
+		r.Servers, r.NotKept, r.NoWorker = s.connections(targets), why, !s.runs(rollout.LVS)
+		answer(r, nil)
+	}
+	if q.DryRun {
+		then(s.overrides.file.Trouble())
+		return
+	}
+	s.whenSaved(s.overrides.file, then)
+}
+
+// change changes the overrides as a request says, and tells the worker.
+func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiescent overrides.Setting) (
+	r control.OverrideReport, targets []overrides.Target, err error) {
 	set, cfg := &s.overrides.set, s.current().cfg
-	var targets []overrides.Target
 	var ended []event.Override
 	switch q.Action {
 	case control.ActionDrain, control.ActionWeight:
 		if targets, err = overrides.Select(cfg, q.Name, q.VirtualServer); err != nil {
-			return r, err
+			return r, nil, err
 		}
 		if q.Action == control.ActionDrain {
 			r.Notices = overrides.Notices(cfg, targets, quiescent, s.atZero())
@@ -223,7 +197,7 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 			r.Changed = append(r.Changed, o)
 		}
 		if err = set.Add(r.Changed...); err != nil {
-			return r, err
+			return r, nil, err
 		}
 		if o.Kind == event.SetWeight { // what is asked for now counts, not what was set by hand before
 			ended = set.Remove(func(old event.Override) bool { return overrides.Superseded(old, targets) })
@@ -234,7 +208,7 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 			kind = event.SetWeight
 		}
 		if r.Changed, err = overrides.Named(cfg, set.List(), kind, q.Name, q.VirtualServer); err != nil {
-			return r, err
+			return r, nil, err
 		}
 		for _, o := range r.Changed {
 			targets = append(targets, overrides.TargetOf(o))
@@ -244,7 +218,7 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 			set.Remove(func(old event.Override) bool { return slices.Contains(r.Changed, old) })
 		}
 	default:
-		return r, fmt.Errorf("there is no action %q", q.Action)
+		return r, nil, fmt.Errorf("there is no action %q", q.Action)
 	}
 	if !q.DryRun {
 		for _, c := range r.Changed {
@@ -253,12 +227,13 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 				control.ActionWeight: "a weight was set", control.ActionReset: "a weight was reset",
 			}[q.Action], overrideWords(c)...)
 		}
-		s.overrides.aside = "" // who sets them again has seen it
+		if !s.overrides.file.IsUnread() {
+			s.overrides.aside = notInForce{} // who sets them again has seen it
+		}
 		s.keepOverrides()
 		s.tellOverrides(ended...)
 	}
-	r.Servers, r.NotKept, r.NoWorker = s.connections(targets), s.overrides.trouble, !s.runs(rollout.LVS)
-	return r, nil
+	return r, targets, nil
 }
 
 // atZero are the real servers that the kernel has with weight 0.

@@ -20,6 +20,7 @@ import (
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -125,19 +126,23 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 // supervisor makes one without a configuration.
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
-	return &supervisor{
+	s := &supervisor{
 		log: log, flush: c.Flush, opts: c,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),
 		requests: make(chan func()),
+		saved:    make(chan statefile.Ended),
 		done:     make(chan struct{}),
 		keepers:  make(map[rollout.Worker]*worker.Keeper),
 		callers:  newCallers(),
 		watchdog: newWatchdog(),
 		reaper:   newReaper(),
 	}
+	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
+	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)
+	return s
 }
 
 // serve runs the supervisor with its signals and its control socket; from is

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/retry"
-	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/history"
+	"github.com/lvs-director/director/supervisor/statefile"
 )
 
 // archive is where configurations that were in force are kept.
@@ -21,12 +21,6 @@ type archive struct {
 type owedEntry struct {
 	config *loaded
 	entry  history.Entry
-}
-
-// handoverFile is how it is with the file of the handovers.
-type handoverFile struct {
-	trouble string // why it is not written; empty when it is
-	again   retry.Retry
 }
 
 // openHistory finds the history of the configuration file.
@@ -98,29 +92,11 @@ func (s *supervisor) keepStateDir() {
 	if a := &s.archive; a.trouble != "" && a.again.Ready(now) {
 		s.payHistory()
 	}
-	if f := &s.handoverFile; f.trouble != "" && f.again.Ready(now) {
+	if s.handoverFile.Due(now) {
 		s.keepHandovers()
 	}
-	if o := &s.overrides; o.trouble != "" && o.again.Ready(now) {
+	if s.overrides.file.Due(now) {
 		s.keepOverrides()
-	}
-}
-
-// saveHandovers writes the handovers for the next start, and says once why it cannot.
-func (s *supervisor) saveHandovers() {
-	f := &s.handoverFile
-	err := s.handovers.Save(handover.File(s.opts.StateDir, s.opts.File))
-	if err == nil {
-		if f.trouble != "" {
-			s.log.Info("handovers are kept for the next start again")
-		}
-		*f = handoverFile{}
-		return
-	}
-	f.again.Failed(time.Now())
-	if text := err.Error(); text != f.trouble {
-		f.trouble = text
-		s.log.Warn("handovers are not kept for the next start, until they can be written", "error", err)
 	}
 }
 
@@ -129,8 +105,16 @@ func (s *supervisor) fileProblems() (list []string) {
 	if why := s.files.problem; why != "" {
 		list = append(list, "the files of the run directory are not written: "+why)
 	}
-	if why := s.handoverFile.trouble; why != "" {
-		list = append(list, "handovers are not kept for the next start: "+why)
+	for _, f := range []*statefile.Saver{s.handoverFile, s.overrides.file} {
+		if why := f.Problem(time.Now()); why != "" {
+			list = append(list, why)
+		}
 	}
-	return append(list, s.overrideProblems()...)
+	if why := s.handoversAside.String(); why != "" {
+		list = append(list, "instances that were handed over before the start take part: "+why)
+	}
+	if why := s.overrides.aside.String(); why != "" {
+		list = append(list, "drains and weights that were set before the start are not in force: "+why)
+	}
+	return list
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
@@ -42,10 +43,12 @@ type supervisor struct {
 
 	// handovers are what was handed over on purpose; handoverEnd fires when the
 	// time of one is over.
-	handovers    handover.Set
-	handoverEnd  *time.Timer
-	overrides    overriding
-	handoverFile handoverFile
+	handovers      handover.Set
+	handoverEnd    *time.Timer
+	handoverFile   *statefile.Saver
+	handoversAside notInForce // those of before the start
+	overrides      overriding
+	saved          chan statefile.Ended
 
 	started  time.Time
 	notify   *notify.Notifier
@@ -107,6 +110,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			do()
 		case r := <-s.tracking.Results():
 			s.tracked(r)
+		case e := <-s.saved:
+			e.TakeIn()
 		case <-s.handoverEnd.C:
 			s.endHandovers()
 		case <-s.overrides.end.C:
@@ -120,6 +125,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	}
 	killWorkers()
 	s.endPrograms()
+	s.finishSaving()
 	return nil
 }
 

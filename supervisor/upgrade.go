@@ -163,6 +163,9 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	s.gate.Shut()
 	defer s.gate.Unshut()
 	s.finishRequests()
+	if !s.finishSaving() { // an exec waits for a thread that waits for a disk
+		return fmt.Errorf("the disk of %s does not answer", s.opts.StateDir)
+	}
 
 	trackers := s.tracking.Export()
 	ctx, cancel := context.WithTimeout(context.Background(), trackerPause)
@@ -211,6 +214,8 @@ func (s *supervisor) finishRequests() {
 		select {
 		case do := <-s.requests:
 			do()
+		case e := <-s.saved:
+			e.TakeIn()
 		case e := <-s.events:
 			s.workerEvent(e) // a status waits for the counters
 		case <-look.C:

@@ -102,6 +102,22 @@ func (s *Set) Next() (at time.Time) {
 	return at
 }
 
+// Clone is a copy that shares nothing with the set.
+func (s *Set) Clone() Set { return Set{maps.Clone(s.orders), s.last} }
+
+// Complete gives the instances that have an order in before and none in the set a new one
+// like it, and returns them.
+func (s *Set) Complete(before Set) (added []string) {
+	for _, name := range before.Instances() {
+		if _, there := s.orders[name]; !there {
+			o := before.orders[name]
+			s.Begin([]string{name}, o.Since, o.Until)
+			added = append(added, name)
+		}
+	}
+	return added
+}
+
 // Export is the whole of the set, and Import puts it back: numbers included.
 func (s *Set) Export() (orders map[string]Order, last uint64) { return maps.Clone(s.orders), s.last }
 

@@ -66,7 +66,7 @@ func parse(text []byte, boot string) ([]event.Override, error) {
 		if o.RealServer == "" || o.Kind != event.Drain && o.Kind != event.SetWeight || o.Weight < 0 {
 			return nil, fmt.Errorf("it has an override that this program does not know: %s %q", o.Kind, o.RealServer)
 		}
-		if o.Source != event.SourceKernel || f.Boot == boot {
+		if o.Source != event.SourceKernel || boot != "" && f.Boot == boot {
 			list = append(list, o)
 		}
 	}

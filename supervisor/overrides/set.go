@@ -3,6 +3,7 @@ package overrides
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,6 +48,20 @@ func (s *Set) Add(list ...event.Override) error {
 		s.byKey[keyOf(o)] = o
 	}
 	return nil
+}
+
+// Clone is a copy that shares nothing with the set.
+func (s *Set) Clone() Set { return Set{maps.Clone(s.byKey)} }
+
+// Complete adds the overrides of an operator that are in before and not in the set, and
+// returns them.
+func (s *Set) Complete(before Set) (added []event.Override) {
+	for _, o := range before.List() {
+		if _, there := s.byKey[keyOf(o)]; !there && o.Source != event.SourceKernel && s.Add(o) == nil {
+			added = append(added, o)
+		}
+	}
+	return added
 }
 
 // Remove ends the overrides that are chosen, and returns them.

@@ -27,7 +27,7 @@ func Name(stateDir, kind, config string) string {
 // Read reads a file of at most limit bytes; nil when there is none.
 func Read(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if isAbsent(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -43,13 +43,18 @@ func Read(name string, limit int64) ([]byte, error) {
 
 // Remove removes a file that need not be there.
 func Remove(name string) error {
-	if _, err := os.Lstat(name); err != nil {
-		return nil // where nothing can be written, removing a file that is not there fails too
+	// Looked at first: where nothing can be written, removing a file that is not there fails too.
+	_, err := os.Lstat(name)
+	if err == nil {
+		err = os.Remove(name)
+		if err == nil {
+			err = syncDir(filepath.Dir(name))
+		}
 	}
-	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if isAbsent(err) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Replace writes a file in the place of another, and makes its directory if need be:
@@ -70,5 +75,22 @@ func Replace(name string, text []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err // the file of before is better than this one
 	}
-	return os.Rename(next, name)
+	if err := os.Rename(next, name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// isAbsent says whether err means that a file is not there, and not that nobody knows.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// syncDir puts on the disk which files a directory has.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
