@@ -70,6 +70,7 @@ type ServerInTable struct {
 	Sorry   bool // it stands in for the others
 	// Draining says that it goes when its connections are gone, or at DrainUntil.
 	Draining   bool
+	DrainSince time.Time
 	DrainUntil time.Time // zero: no end
 	Forward    string    // "NAT", "DR", "TUN gue port 6080 csum", "local"
 	// Connections: counted by the kernel when Counted was.

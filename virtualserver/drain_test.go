@@ -172,3 +172,20 @@ func TestAnOverrideSetsTheWeight(t *testing.T) {
 		r.expect(tables{vip: {a: 1, b: 1}})
 	})
 }
+
+// Whoever waits for a drain has to hear that it is empty, also when nothing changes: the
+// real server had no connections before.
+func TestADrainOfAnIdleServerIsCounted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		vs := virtual(vip, a, b)
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.apply(1, nil, vs)
+		time.Sleep(40 * time.Second) // it was counted before
+		drain := event.Override{RealServer: "10.1.0.1", Kind: event.Drain, Source: event.SourceOperator, Since: time.Now()}
+		r.loop.Override([]event.Override{drain}, nil)
+		time.Sleep(3 * time.Second)
+		if one := r.inTable(vs, a); !one.Draining || !one.Counted.After(drain.Since) {
+			t.Errorf("in the table: %+v", one)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package virtualserver
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -31,7 +32,7 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 			one := r.serverInTable(svc, rs.String(), at)
 			one.Source = f.Of(s.conf, rs, at).Source
 			if drain, on := r.draining(svc, rs); on {
-				one.Draining, one.DrainUntil = true, drain.Until()
+				one.Draining, one.DrainSince, one.DrainUntil = true, drain.Since, drain.Until()
 			}
 			if sorry := s.conf.Sorry; sorry != nil && !s.quorum && table.ServerIn(sorry.Key, key.Port) == at &&
 				one.Weight > 0 && f.Of(s.conf, rs, at).Weight == 0 {
@@ -50,7 +51,8 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 			rs := conf.RealServer{Key: at, Protocol: key.Protocol}
 			one := r.serverInTable(svc, rs.String(), at)
 			if l, leaves := svc.leaving[at]; leaves {
-				one.Draining, one.DrainUntil, one.Source = true, l.drain.Until(), event.WeightDrained
+				one.Draining, one.DrainSince, one.DrainUntil = true, l.drain.Since, l.drain.Until()
+				one.Source = event.WeightDrained
 			} else if s.conf.Sorry != nil && table.ServerIn(s.conf.Sorry.Key, key.Port) == at {
 				one.Sorry, one.Source = true, event.WeightQuorum
 			}
@@ -75,4 +77,15 @@ func (r *reconciler) serverInTable(svc *service, name string, at conf.ServerKey)
 		one.Forward = d.Method()
 	}
 	return one
+}
+
+// sameInTable says that nothing of a real server has changed that is worth telling. That
+// it was counted again is not, except for the first time since a drain began: whoever
+// waits for the drain must not take an older count for an answer.
+func sameInTable(a, b event.ServerInTable) bool {
+	if since := b.DrainSince; b.Draining && a.Counted.After(since) != b.Counted.After(since) {
+		return false
+	}
+	a.Counted, b.Counted = time.Time{}, time.Time{}
+	return a == b
 }

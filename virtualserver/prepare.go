@@ -1,11 +1,11 @@
 package virtualserver
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -143,12 +143,10 @@ func (r *reconciler) drains(svc *service) bool {
 	if len(svc.leaving)+len(svc.ending) > 0 {
 		return true
 	}
-	for _, o := range r.told {
-		if o.Kind == event.Drain {
-			return true
-		}
-	}
-	return false
+	return len(r.told) > 0 && slices.ContainsFunc(svc.server.conf.RealServers, func(rs *conf.RealServer) bool {
+		_, on := r.draining(svc, rs)
+		return on
+	})
 }
 
 // expireNoDest is the setting without which the flows of a real server that was

@@ -65,12 +65,7 @@ func (r *reconciler) reportServer(s *server) {
 		r.State(state)
 	}
 	table := r.inTable(s)
-	same := table.Words == s.inTable.Words && slices.EqualFunc(table.Servers, s.inTable.Servers,
-		func(a, b event.ServerInTable) bool {
-			a.Counted, b.Counted = time.Time{}, time.Time{}
-			return a == b
-		})
-	if !same {
+	if table.Words != s.inTable.Words || !slices.EqualFunc(s.inTable.Servers, table.Servers, sameInTable) {
 		s.inTable = table
 		r.InTable(table)
 	}

@@ -91,15 +91,18 @@ func (c *drainCmd) Run(io streams) error {
 	if !c.Wait {
 		return nil
 	}
-	return c.wait(io)
+	since := time.Now()
+	for _, o := range r.Changed {
+		since = o.Since // of all of them
+	}
+	return c.wait(io, since)
 }
 
 // drainPoll is how often one who waits for a drain looks.
 const drainPoll = time.Second
 
-// wait returns when the connections are gone.
-func (c *drainCmd) wait(io streams) error {
-	began := time.Now()
+// wait returns when the connections are gone, as counted after the drain began.
+func (c *drainCmd) wait(io streams, began time.Time) error {
 	left := uint64(0)
 	for end := began.Add(c.Timeout); ; time.Sleep(drainPoll) {
 		r, err := c.ask(control.OverrideRequest{Action: control.ActionDrain, DryRun: true})
