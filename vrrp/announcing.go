@@ -11,25 +11,48 @@ import (
 
 // Which addresses are announced, and when. How they leave is in package announce.
 
-// announce has all addresses announced, once they are there.
+// announceAll has all addresses announced, each as soon as it is there.
+func (e *Engine) announceAll(i *instance, count int) {
+	if count == 0 {
+		return
+	}
+	i.announce, i.announced = max(i.announce, count), nil
+	e.announce(i)
+}
+
+// announce has those announced that are still to be, once all are there.
 func (e *Engine) announce(i *instance) {
 	if i.announce == 0 || i.done != i.seq {
 		return
 	}
 	keys := make([]resource.Key, 0, len(i.addresses))
 	for _, a := range i.addresses {
-		if k := resource.KeyOfAddress(a); !i.missing[k] {
+		if k := resource.KeyOfAddress(a); !i.missing[k] && !i.announced[k] {
 			keys = append(keys, k)
 		}
 	}
-	count := i.announce
-	i.announce = 0
-	e.announceKeys(i, keys, count)
+	e.announceJob(announce.Job{Owner: i.id, Count: i.announce, Also: i.announced != nil}, keys)
+	i.announce, i.announced = 0, nil
 }
 
-// announceKeys announces those of the keys that are addresses.
-func (e *Engine) announceKeys(i *instance, keys []resource.Key, count int) {
-	e.announceJob(announce.Job{Owner: i.id, Count: count}, keys)
+// announcePart announces addresses that are there while others of the instance
+// are not yet.
+func (e *Engine) announcePart(i *instance, ready []resource.Key) {
+	also := i.announced != nil
+	if !also {
+		i.announced = make(map[resource.Key]bool, len(i.addresses))
+	}
+	keys := slices.DeleteFunc(slices.Clone(ready), func(k resource.Key) bool { return i.announced[k] })
+	for _, k := range keys {
+		i.announced[k] = true
+	}
+	e.announceJob(announce.Job{Owner: i.id, Count: i.announce, Also: also}, keys)
+}
+
+// announceAlso announces those of the keys that are addresses, beside what is
+// still to be announced of the instance.
+func (e *Engine) announceAlso(i *instance, keys []resource.Key, count int) {
+	e.announceJob(announce.Job{Owner: i.id, Count: count, Also: true}, keys)
 }
 
 func (e *Engine) announceJob(job announce.Job, keys []resource.Key) {
@@ -96,6 +119,5 @@ func (e *Engine) announceAgain(i *instance, device string) {
 	if !i.owns || e.stopping || !slices.ContainsFunc(i.addresses, on) {
 		return
 	}
-	i.announce = max(i.announce, i.params.GARP.MasterRepeat)
-	e.announce(i)
+	e.announceAll(i, i.params.GARP.MasterRepeat)
 }

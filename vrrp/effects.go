@@ -72,8 +72,7 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 	case machine.ReleaseAddresses:
 		e.release(i)
 	case machine.Announce:
-		i.announce = max(i.announce, f.Count)
-		e.announce(i)
+		e.announceAll(i, f.Count)
 	case machine.Changed:
 		e.report(i, now, f, before)
 	case machine.Noted:

@@ -228,8 +228,7 @@ func (g *group) was() event.VRRPState {
 func (e *Engine) announceWith(heard *instance, count int) {
 	for _, i := range heard.group.members {
 		if i != heard && i.owns {
-			i.announce = max(i.announce, count)
-			e.announce(i)
+			e.announceAll(i, count)
 		}
 	}
 }

@@ -79,7 +79,10 @@ type instance struct {
 	seq, done uint64
 	missing   map[resource.Key]bool // wanted, but could not be made
 	extra     timer                 // of garp_extra_if
-	announce  int                   // rounds to announce as soon as the addresses are there
+	// announce is how many rounds to announce each address as soon as it is there,
+	// 0 when all are; announced are those that have been handed to the announcer.
+	announce  int
+	announced map[resource.Key]bool
 
 	state event.InstanceState // the last one told
 	peer  netip.Addr

@@ -80,7 +80,7 @@ func (e *Engine) put(job resource.Job) {
 
 // release gives the addresses up, and what was still to be announced of them.
 func (e *Engine) release(i *instance) {
-	i.owns, i.announce, i.missing = false, 0, nil
+	i.owns, i.announce, i.announced, i.missing = false, 0, nil, nil
 	i.state.Missing = ""
 	e.scheduleExtra(i, time.Time{})
 	e.stopAnnouncing(i)
@@ -118,14 +118,19 @@ func (e *Engine) reconciled(r resource.Result) {
 	if !i.owns {
 		return
 	}
-	i.done = max(i.done, r.Seq)
+	if !r.Part {
+		i.done = max(i.done, r.Seq)
+	}
 	e.takeMissing(i, r, now)
 	e.takeRestored(i, r, now)
-	if i.announce == 0 && len(r.Added) > 0 {
-		e.announceKeys(i, r.Added, i.params.GARP.MasterRepeat)
-		return
+	switch {
+	case i.announce == 0:
+		e.announceAlso(i, r.Added, i.params.GARP.MasterRepeat)
+	case r.Part && r.Seq == i.seq:
+		e.announcePart(i, r.Ready)
+	default:
+		e.announce(i)
 	}
-	e.announce(i)
 }
 
 // takeRestored says what something else had removed and is there again.

@@ -28,10 +28,12 @@ const (
 )
 
 // Job has an instance's addresses announced. It replaces what is left of an
-// earlier job of the same Owner and Extra; without Targets it only ends that.
+// earlier job of the same Owner and Extra, unless it is Also; without Targets it
+// only ends that.
 type Job struct {
 	Owner   any  // comparable
 	Extra   bool // the periodic ones of garp_extra_if, which are a job beside the other
+	Also    bool // beside what is left: more of the instance's addresses are there
 	Targets []Target
 	Count   int // rounds through the targets
 }
@@ -52,14 +54,20 @@ type Announcer struct {
 	inbox  *mailbox.Mailbox[[]Job]
 	stop   chan struct{}
 
+	// queue is in the order in which it is served: every address is announced once
+	// before the first one is announced again.
 	queue []*announcement
-	next  map[lane]time.Time // not before
-	due   time.Time          // when work goes on
+	lines map[lane]*line
+	due   time.Time // when work goes on
 }
+
+// line is the state of a lane.
+type line struct{ next time.Time } // not before
 
 // announcement is a job in progress, on one lane.
 type announcement struct {
 	Job
+	line      *line
 	round, at int
 	// failing is since when it cannot be sent, retry when it is tried again.
 	failing time.Time
@@ -71,7 +79,7 @@ type announcement struct {
 func New(kernel link.Announcer, log *slog.Logger) *Announcer {
 	return &Announcer{
 		kernel: kernel, log: log, turns: turns.New(), inbox: mailbox.New[[]Job](), stop: make(chan struct{}),
-		next: make(map[lane]time.Time),
+		lines: make(map[lane]*line),
 	}
 }
 
@@ -106,7 +114,7 @@ func (a *Announcer) Run() {
 		case <-a.inbox.Signal():
 		case <-timer.C:
 			if len(a.queue) == 0 {
-				clear(a.next)
+				clear(a.lines)
 				a.closeSockets()
 			}
 		}
@@ -124,36 +132,53 @@ func (a *Announcer) take(jobs []Job) {
 	if len(jobs) == 0 {
 		return
 	}
-	latest := make(map[name]int, len(jobs))
+	latest := make(map[name]int, len(jobs)) // the last one that replaces
 	for n := range jobs {
-		latest[jobs[n].name()] = n
+		if !jobs[n].Also {
+			latest[jobs[n].name()] = n
+		}
 	}
-	a.queue = slices.DeleteFunc(a.queue, func(q *announcement) bool {
-		_, replaced := latest[q.name()]
-		return replaced
-	})
+	if len(latest) > 0 {
+		a.queue = slices.DeleteFunc(a.queue, func(q *announcement) bool {
+			_, replaced := latest[q.name()]
+			return replaced
+		})
+	}
 	if len(a.queue) == 0 {
 		a.due = time.Now()
 	}
-	for n, j := range jobs {
-		if latest[j.name()] == n && j.Count > 0 {
-			a.queue = append(a.queue, j.byLane()...)
+	for n := range jobs {
+		if last, replaced := latest[jobs[n].name()]; jobs[n].Count > 0 && (!replaced || n >= last) {
+			a.enqueue(a.byLane(&jobs[n])...)
 		}
 	}
 }
 
+// enqueue puts announcements behind those that are as far as they are.
+func (a *Announcer) enqueue(list ...*announcement) {
+	for _, q := range list {
+		at, _ := slices.BinarySearchFunc(a.queue, q.round+1, func(q *announcement, round int) int {
+			return q.round - round
+		})
+		a.queue = slices.Insert(a.queue, at, q)
+	}
+}
+
 // byLane splits a job, so that no interface waits for another.
-func (j *Job) byLane() (list []*announcement) {
-	lanes := make(map[lane]*announcement)
+func (a *Announcer) byLane(j *Job) (list []*announcement) {
 	for _, t := range j.Targets {
-		q := lanes[t.lane]
-		if q == nil {
-			q = &announcement{Job: *j}
+		at := slices.IndexFunc(list, func(q *announcement) bool { return q.Targets[0].lane == t.lane })
+		if at < 0 {
+			at = len(list)
+			q := &announcement{Job: *j, line: a.lines[t.lane]}
+			if q.line == nil {
+				q.line = &line{}
+				a.lines[t.lane] = q.line
+			}
 			q.Targets = nil
-			lanes[t.lane] = q
 			list = append(list, q)
 		}
-		q.Targets = append(q.Targets, t)
+		list[at].Targets = append(list[at].Targets, t)
 	}
 	return list
 }
@@ -171,17 +196,20 @@ func (a *Announcer) work() time.Duration {
 	a.turns.Take(func() {
 		now := time.Now()
 		left := turns.Burst
-		kept := a.queue[:0]
-		for _, q := range a.queue {
+		var further []*announcement // they have done a round
+		a.queue = slices.DeleteFunc(a.queue, func(q *announcement) bool {
+			round := q.round
 			left -= a.sendSome(q, now, left)
 			if q.round == q.Count {
-				continue
+				return true
 			}
-			kept = append(kept, q)
-			wait = min(wait, max(a.dueAt(q).Sub(now), 0))
-		}
-		clear(a.queue[len(kept):])
-		a.queue = kept
+			wait = min(wait, max(q.dueAt().Sub(now), 0))
+			if q.round > round {
+				further = append(further, q)
+			}
+			return q.round > round
+		})
+		a.enqueue(further...)
 		a.due = time.Now().Add(wait)
 	})
 	if len(a.queue) == 0 {
@@ -191,17 +219,17 @@ func (a *Announcer) work() time.Duration {
 }
 
 // dueAt is when an announcement goes on.
-func (a *Announcer) dueAt(q *announcement) time.Time {
-	if next := a.next[q.Targets[q.at].lane]; next.After(q.retry) {
-		return next
+func (q *announcement) dueAt() time.Time {
+	if q.line.next.After(q.retry) {
+		return q.line.next
 	}
 	return q.retry
 }
 
-// sendSome sends of one announcement what is due, at most limit, and says how
-// many packets that were.
+// sendSome sends of one round of an announcement what is due, at most limit, and
+// says how many packets that were.
 func (a *Announcer) sendSome(q *announcement, now time.Time, limit int) (sent int) {
-	for sent < limit && q.round < q.Count && !a.dueAt(q).After(now) {
+	for round := q.round; sent < limit && q.round == round && !q.dueAt().After(now); {
 		t := q.Targets[q.at]
 		sent++
 		if err := a.send(t); err != nil {
@@ -210,7 +238,7 @@ func (a *Announcer) sendSome(q *announcement, now time.Time, limit int) (sent in
 		}
 		q.failing = time.Time{}
 		if t.pause > 0 {
-			a.next[t.lane] = now.Add(t.pause)
+			q.line.next = now.Add(t.pause)
 		}
 		if q.at++; q.at == len(q.Targets) {
 			q.at = 0

@@ -35,6 +35,8 @@ type task struct {
 	at     int
 	looked bool // seen is what the kernel has of this stage
 	seen   seen
+	// superseded: a later job of its owner has taken its place.
+	superseded bool
 
 	added, restored []Key
 }
@@ -94,10 +96,32 @@ func (r *Reconciler) createSome(t *task) {
 		}
 	}
 	r.disclaim(disclaim)
+	ready := r.ready(burst)
 	if t.at += len(burst); t.at < len(list) {
+		r.tellPart(t, ready)
 		return
 	}
-	r.finishStage(t)
+	r.finishStage(t, ready)
+}
+
+// ready are the addresses among resources that are in the kernel.
+func (r *Reconciler) ready(list []Resource) (keys []Key) {
+	for _, res := range list {
+		if k := res.Key(); k.Kind() == KindAddress && r.wanted[k] != nil && (r.there(k) || r.isForeign(k)) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// tellPart tells the owner of a job which of its addresses are there before the
+// last of them is: each is announced without waiting for the others.
+func (r *Reconciler) tellPart(t *task, ready []Key) {
+	if t.quiet || len(ready) == 0 {
+		return
+	}
+	r.emit(Result{Owner: t.owner, Seq: t.seq, Part: true, Ready: ready, Added: t.added, Restored: t.restored})
+	t.added, t.restored = nil, nil
 }
 
 // look asks the kernel what it has, when that is in doubt: to add everything
@@ -319,32 +343,28 @@ func (r *Reconciler) unguarded(res Resource) error {
 }
 
 // finishStage tells what became of a stage and goes on to the next one.
-func (r *Reconciler) finishStage(t *task) {
-	for _, res := range t.create[t.stage] {
+func (r *Reconciler) finishStage(t *task, ready []Key) {
+	stage := t.create[t.stage]
+	for _, res := range stage {
 		if t.quiet && !t.retry {
 			delete(r.disturbed, res.Key())
 		}
 	}
-	t.stage++
-	t.at, t.looked = 0, false
-	all := t.stage == stages
-	if all {
-		r.tasks = slices.DeleteFunc(r.tasks, func(x *task) bool { return x == t })
-	}
+	all := r.tasks.advance(t)
 	if t.quiet {
-		r.tellOwners(t)
+		r.tellOwners(t, stage)
 		t.added, t.restored = nil, nil
 		return
 	}
-	res := Result{Owner: t.owner, Seq: t.seq, All: all, Added: t.added, Restored: t.restored}
+	res := Result{Owner: t.owner, Seq: t.seq, All: all, Ready: ready, Added: t.added, Restored: t.restored}
 	t.added, t.restored = nil, nil
 	r.emit(res)
 }
 
 // tellOwners tells whom a task that nobody has asked for concerns: who has got
 // something, and who waits for what still fails.
-func (r *Reconciler) tellOwners(t *task) {
-	for _, res := range t.create[t.stage-1] {
+func (r *Reconciler) tellOwners(t *task, stage []Resource) {
+	for _, res := range stage {
 		k := res.Key()
 		added := slices.Contains(t.added, k)
 		if w := r.wanted[k]; w != nil && (added || t.retry) {

@@ -25,9 +25,10 @@ type Reconciler struct {
 
 	remove   []Key // in the order of removal
 	removing *round
-	tasks    []*task
+	tasks    tasks
 	troubles map[Key]*trouble
-	// owner is whose wish a removal was, for the troubles of Holding.
+	// owner is whose wish a removal was, for the troubles of Holding. Every removal
+	// that is planned has an entry, until it was tried.
 	owner map[Key][]Owner
 	// strays may be somebody else's; strayAt is when they are looked at again.
 	strays  map[Key]Trouble
@@ -69,6 +70,7 @@ func New(o Options) *Reconciler {
 		inbox: mailbox.New[inbox](), results: make(chan Result), stop: make(chan struct{}),
 		strays: make(map[Key]Trouble), troubles: make(map[Key]*trouble), owner: make(map[Key][]Owner),
 		disturbed: make(map[Key]bool), released: make(map[AddressKey]time.Time),
+		tasks: tasks{latest: make(map[Owner]*task)},
 	}
 }
 
@@ -180,23 +182,17 @@ func (r *Reconciler) takeJob(j Job) {
 		}
 	}
 	r.planRemoval(j.Owner, remove)
-	t := newTask(j)
-	r.tasks = slices.DeleteFunc(r.tasks, func(old *task) bool {
-		if old.owner != j.Owner || old.quiet {
-			return false
-		}
-		t.supersede(old)
-		return true
-	})
-	r.tasks = append(r.tasks, t)
+	r.tasks.putJob(newTask(j))
 }
 
+// planRemoval has keys removed; those that are planned already are so for this owner too.
 func (r *Reconciler) planRemoval(owner Owner, keys []Key) {
 	for _, k := range keys {
-		if !slices.Contains(r.owner[k], owner) {
-			r.owner[k] = append(r.owner[k], owner)
+		owners, planned := r.owner[k]
+		if !slices.Contains(owners, owner) {
+			r.owner[k] = append(owners, owner)
 		}
-		if !slices.Contains(r.remove, k) {
+		if !planned {
 			r.remove = append(r.remove, k)
 		}
 	}
@@ -210,7 +206,7 @@ func (r *Reconciler) sweep(keep map[Key]bool) {
 		r.log.Info("removing what an earlier run left behind", k.Attrs()...)
 	}
 	r.planRemoval(Leftovers, left)
-	r.tasks = append(r.tasks, newTask(Job{Owner: Leftovers}))
+	r.tasks.putJob(newTask(Job{Owner: Leftovers}))
 }
 
 // renameDelay bounds how late the event of a renamed interface comes.
@@ -259,15 +255,12 @@ func (r *Reconciler) work() bool {
 		r.turns.Take(r.removeSome)
 		return true
 	}
-	for stage := range stages {
-		for _, t := range r.tasks {
-			if t.stage == stage {
-				r.turns.Take(func() { r.createSome(t) })
-				return true
-			}
-		}
+	t := r.tasks.first()
+	if t == nil {
+		return false
 	}
-	return false
+	r.turns.Take(func() { r.createSome(t) })
+	return true
 }
 
 func (r *Reconciler) claim(keys []string) {

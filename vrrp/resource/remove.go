@@ -150,7 +150,7 @@ func (r *Reconciler) recheck(keys []Key) {
 	if len(list) > 0 {
 		t := newTask(Job{Want: list, Doubt: Disturbed})
 		t.quiet = true
-		r.tasks = append(r.tasks, t)
+		r.tasks.put(t)
 	}
 }
 
@@ -179,7 +179,7 @@ func (r *Reconciler) retryDue(now time.Time) {
 		case t.kind == event.Holding && (w != nil || !r.held[k]):
 			delete(r.troubles, k)
 		case t.kind == event.Holding && t.Ready(now):
-			if !slices.Contains(r.remove, k) && r.removing == nil {
+			if _, planned := r.owner[k]; !planned && r.removing == nil {
 				r.remove = append(r.remove, k)
 				r.owner[k] = t.owners
 			}
@@ -201,7 +201,7 @@ func (r *Reconciler) retryDue(now time.Time) {
 	if len(list) > 0 {
 		t := newTask(Job{Want: list})
 		t.quiet, t.retry = true, true
-		r.tasks = append(r.tasks, t)
+		r.tasks.put(t)
 	}
 }
 

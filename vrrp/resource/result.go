@@ -10,12 +10,17 @@ import (
 )
 
 // Result is what became of a wish. Each job that is not replaced brings two:
-// when its addresses are done, and, with All, when everything is. Later
+// when its addresses are done, and, with All, when everything is. One with many
+// addresses brings a Part before that after each burst of system calls. Later
 // attempts bring more, with All and the same Seq.
 type Result struct {
 	Owner Owner
 	Seq   uint64
 	All   bool
+	Part  bool // more of the job's addresses are to come
+	// Ready are addresses of the job that are in the kernel and were not in an
+	// earlier Part of it, whether they were made now or there before.
+	Ready []Key
 	// Added were not there and are now; Restored are those of them that had been
 	// there before and that something else has removed.
 	Added, Restored []Key
