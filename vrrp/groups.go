@@ -264,7 +264,7 @@ func (e *Engine) takeHandOver(of *instance, now time.Time) {
 	}
 	in := machine.Input{Kind: machine.HandOver}
 	if number == 0 {
-		in.Kind = machine.TakePart
+		in.Kind = machine.EndHandOver
 	}
 	g := of.group
 	if g != nil {

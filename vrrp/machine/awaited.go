@@ -1,21 +1,23 @@
 package machine
 
-// awaited is what a BACKUP waits for while DownTimer runs, and so what it means
-// when the timer expires.
+// awaited is what a BACKUP waits for while DownTimer runs. It determines the
+// reason for the transition when the timer expires.
 type awaited uint8
 
 const (
-	// awaitsAdvertisement: the master's next one. At the end it is silent.
+	// awaitsAdvertisement: the next advertisement of the master. If the timer
+	// expires, the master is silent.
 	awaitsAdvertisement awaited = iota
-	// awaitsSuccessor: the master has resigned with priority 0, and another router
-	// may be quicker.
+	// awaitsSuccessor: the master has resigned with priority 0. Another BACKUP
+	// may take over first.
 	awaitsSuccessor
-	// awaitsPreemption: a router with lower priority is MASTER and will be replaced.
+	// awaitsPreemption: a router with lower priority is MASTER, and this router
+	// preempts it.
 	awaitsPreemption
-	// awaitsTaker: this router has given its mastership away on purpose, and
-	// another is to take it. A priority 0 of another that gives up too, or its own
-	// that comes back, does not end that.
-	awaitsTaker
+	// awaitsTakeover: this router has handed its mastership over, and another
+	// router should take it. Priority 0 from a router that resigns too, or from
+	// this router if it comes back, does not end the wait.
+	awaitsTakeover
 )
 
 // reason is why this router becomes MASTER when DownTimer expires.
@@ -25,8 +27,8 @@ func (a awaited) reason() Reason {
 		return MasterResigned
 	case awaitsPreemption:
 		return Preempting
-	case awaitsTaker:
-		return NobodyTook
+	case awaitsTakeover:
+		return NobodyTookOver
 	}
 	return MasterSilent
 }

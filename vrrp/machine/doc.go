@@ -1,13 +1,13 @@
-// Package machine holds the rules of one virtual router: RFC 9568 section 6.4
-// (and RFC 3768 for version 2) with what keepalived's users have on top -
-// nopreempt, preempt_delay, FAULT, the repeated gratuitous ARP.
+// Package machine is the state machine of one virtual router: RFC 9568 section
+// 6.4 (RFC 3768 for version 2) with keepalived's extensions: nopreempt,
+// preempt_delay, FAULT, sync groups and repeated gratuitous ARP.
 //
-// A Machine knows no clock, socket or log. It is told what happened and when
-// (an Input) and appends what has to be done about it (Effects) to a slice of
-// the caller's; the steady state allocates nothing. Timers are inputs like
-// any other: the machine asks for one with SetTimer and is told that it fired.
+// A Machine has no clock, socket or log. Step takes an Input with the time at
+// which it happened and appends Effects to a slice of the caller. The steady
+// state does not allocate. The effect SetTimer sets a timer, and the input
+// TimerFired reports that it expired.
 //
-// The engine in package vrrp turns effects into packets, addresses and
-// events. Its order is the machine's: effects are carried out first to last,
-// an advertisement always before the work on addresses that follows it.
+// The engine in package vrrp turns effects into packets, addresses and events.
+// It must carry them out in order: an advertisement leaves before the slower
+// work on addresses that follows it.
 package machine

@@ -2,17 +2,18 @@ package machine
 
 import "time"
 
-// The blocks of announcements that can be pending at once; GARPTimer is set
-// to the earlier one.
+// The blocks of gratuitous ARP that can be pending at the same time. GARPTimer
+// is set to the earliest one. A losing advertisement is one with a lower
+// priority than ours, received while we are MASTER.
 const (
 	garpMaster = iota // garp_master_delay after becoming MASTER
 	garpLower         // garp_lower_prio_delay after a losing advertisement
-	garpAgain         // at the end of an interval in which more of those were heard
+	garpAgain         // at the end of an interval with more than one losing advertisement
 	garpBlocks
 )
 
 type garpBlock struct {
-	at    time.Time // zero: none is pending
+	at    time.Time // zero: not pending
 	count int
 }
 
@@ -23,7 +24,8 @@ func (m *Machine) announce(count int, effects []Effect) []Effect {
 	return append(effects, Effect{Kind: Announce, Count: count})
 }
 
-// announceShared is for a group whose traffic another may have drawn to itself.
+// announceShared announces for all members of the sync group: another router
+// may have drawn the traffic of each to itself.
 func (m *Machine) announceShared(count int, effects []Effect) []Effect {
 	if count <= 0 {
 		return effects
@@ -31,7 +33,7 @@ func (m *Machine) announceShared(count int, effects []Effect) []Effect {
 	return append(effects, Effect{Kind: Announce, Count: count, Shared: true})
 }
 
-// announceLater plans a block of announcements, if it is one.
+// announceLater schedules a block after delay, if count and delay are positive.
 func (m *Machine) announceLater(now time.Time, block, count int, delay time.Duration, effects []Effect) []Effect {
 	if count <= 0 || delay <= 0 {
 		return effects
@@ -56,7 +58,8 @@ func (m *Machine) setGARPTimer(effects []Effect) []Effect {
 	return m.setTimer(GARPTimer, at, effects)
 }
 
-// announceDue sends what is due; of two blocks due together the longer one does.
+// announceDue sends the blocks that are due. For several blocks due together it
+// sends the largest count once.
 func (m *Machine) announceDue(now time.Time, effects []Effect) []Effect {
 	count, shared := 0, false
 	for i := range m.garp {
@@ -76,11 +79,11 @@ func (m *Machine) announceDue(now time.Time, effects []Effect) []Effect {
 	return m.setGARPTimer(effects)
 }
 
-// announceAgainstLower answers a losing advertisement: its sender may have
-// drawn the traffic to itself. At most once in an advertisement interval, so
-// that a flood of such advertisements is not multiplied by all addresses; the
-// last one is answered all the same, at the end of the interval. A pending second
-// block is not put off.
+// announceAgainstLower answers a losing advertisement with gratuitous ARP,
+// because its sender may have drawn the traffic to itself. It announces at most
+// once in an advertisement interval, so that a flood of losing advertisements
+// is not multiplied by the number of addresses, and once more at the end of the
+// interval if further ones arrived. It does not postpone a pending second block.
 func (m *Machine) announceAgainstLower(now time.Time, effects []Effect) []Effect {
 	g := m.p.GARP
 	if since := now.Sub(m.lowerAnnounced); !m.lowerAnnounced.IsZero() && since < m.p.AdvertInterval {

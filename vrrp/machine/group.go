@@ -6,16 +6,16 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// The rules of a sync group, whose members are MASTER together or not at all:
+// The members of a sync group are MASTER together or not at all:
 //
-//   - when a member becomes MASTER, those in BACKUP join it;
-//   - when a member yields to a better router, the MASTERs yield with it;
-//   - the fault of one is the fault of all, told to each by FaultChanged.
+//   - when a member becomes MASTER, the members in BACKUP become MASTER too;
+//   - when a member yields to a better router, the members in MASTER become BACKUP;
+//   - when a member is in FAULT, all are: the engine sends FaultChanged to each.
 //
-// All members start together. What a group is to its members is an input.
+// All members start together. Each machine learns of the group by inputs.
 
-// Follow is what a member in state does when another member of its group has
-// changed to a state; ok is false when it does nothing.
+// Follow returns the input for a member in state when another member has
+// changed to other; ok is false if there is none.
 func Follow(state, other event.VRRPState) (in InputKind, ok bool) {
 	switch {
 	case state == event.Backup && other == event.Master:
@@ -26,9 +26,9 @@ func Follow(state, other event.VRRPState) (in InputKind, ok bool) {
 	return 0, false
 }
 
-// GroupState is the state of a group whose members are in states: FAULT with
-// one that is, MASTER when all are. Members that have not started do not
-// count; without any other it is INIT.
+// GroupState is the state of a group whose members are in states: FAULT if any
+// member is, MASTER if all are, else BACKUP. Members that have not started do
+// not count; if none has, the group is in INIT.
 func GroupState(states []event.VRRPState) event.VRRPState {
 	group := event.Init
 	for _, s := range states {
@@ -43,7 +43,7 @@ func GroupState(states []event.VRRPState) event.VRRPState {
 	return group
 }
 
-// joinMaster follows the group into MASTER.
+// joinMaster becomes MASTER with the group.
 func (m *Machine) joinMaster(now time.Time, reason string, effects []Effect) []Effect {
 	if m.state != event.Backup {
 		return effects
@@ -51,8 +51,8 @@ func (m *Machine) joinMaster(now time.Time, reason string, effects []Effect) []E
 	return m.becomeMaster(now, cause{reason: GroupMaster, detail: reason}, effects)
 }
 
-// joinBackup follows the group out of MASTER. No priority 0 is sent: the
-// better router's group takes this member over too.
+// joinBackup becomes BACKUP with the group. It does not send priority 0: the
+// group of the better router takes over this virtual router too.
 func (m *Machine) joinBackup(now time.Time, reason string, effects []Effect) []Effect {
 	if m.state != event.Master {
 		return effects

@@ -48,13 +48,13 @@ func TestJoining(t *testing.T) {
 	t.Run("a backup becomes master without waiting", func(t *testing.T) {
 		s := backup(t)
 		s.want(time.Second, join(machine.JoinMaster), "send 100", "acquire", "stop down", "set adver 2s",
-			"BACKUP -> MASTER: its sync group is MASTER (VI_2 did)")
+			"BACKUP -> MASTER: its sync group became MASTER (VI_2 did)")
 		s.want(time.Second, join(machine.JoinMaster)) // only once
 	})
 	t.Run("a master becomes backup without a priority 0", func(t *testing.T) {
 		s := master(t)
 		s.want(500*ms, join(machine.JoinBackup), "stop adver", "release", "set down 4.109375s",
-			"MASTER -> BACKUP: its sync group is BACKUP (VI_2 did)")
+			"MASTER -> BACKUP: its sync group became BACKUP (VI_2 did)")
 		s.want(500*ms, join(machine.JoinBackup))
 	})
 	t.Run("one in fault does neither", func(t *testing.T) {

@@ -7,14 +7,13 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// A mastership that is handed over on purpose goes to whoever wants it: the
-// MASTER gives it away with priority 0 and then follows any other router, as
-// with nopreempt, the address owner too, until it is asked to take part again.
-// It never leaves the addresses to nobody: when no other router is heard
-// within Skew_Time and one interval, and whenever a master falls silent later,
-// it takes over and the hand-over is at its end.
+// A hand-over gives mastership to any other router: the MASTER resigns with
+// priority 0 and then follows any master, as with nopreempt, even as the
+// address owner, until the hand-over ends. The addresses never stay without a
+// master: if no other router is heard within Skew_Time and one interval, or if
+// the master falls silent later, this router takes over and the hand-over ends.
 
-// HandedOver says whether the machine leaves the mastership to others.
+// HandedOver reports whether a hand-over is in force.
 func (m *Machine) HandedOver() bool { return m.handedOver }
 
 // handOver begins a hand-over.
@@ -27,7 +26,7 @@ func (m *Machine) handOver(now time.Time, effects []Effect) []Effect {
 	case event.Master:
 		effects = m.resign(effects)
 		m.interval, m.heard = m.p.AdvertInterval, false
-		m.awaits = awaitsTaker
+		m.awaits = awaitsTakeover
 		effects = m.setTimer(DownTimer, now.Add(m.Skew()+m.interval), effects)
 		return m.changed(event.Backup, event.Backup, cause{reason: HandedOver}, effects)
 	case event.Backup:
@@ -41,11 +40,11 @@ func (m *Machine) handOver(now time.Time, effects []Effect) []Effect {
 	return effects
 }
 
-// takePart ends a hand-over. A BACKUP preempts again, if it is configured to,
-// as it would have before.
-func (m *Machine) takePart(effects []Effect) []Effect {
+// endHandOver ends a hand-over. A BACKUP that is configured to preempt does so
+// again.
+func (m *Machine) endHandOver(effects []Effect) []Effect {
 	m.handedOver = false
-	if m.awaits == awaitsTaker {
+	if m.awaits == awaitsTakeover {
 		m.awaits = awaitsAdvertisement
 	}
 	return effects

@@ -13,7 +13,7 @@ func TestHandOver(t *testing.T) {
 	t.Run("a peer takes over and keeps the mastership", func(t *testing.T) {
 		s := master(t)
 		s.want(500*ms, handOver, "send 0", "stop adver", "release",
-			"set down 2.109375s", "MASTER -> BACKUP: handed over on purpose")
+			"set down 2.109375s", "MASTER -> BACKUP: mastership handed over on request")
 		s.want(501*ms, received(0, higher)) // another's farewell does not hurry us
 		s.want(900*ms, received(50, lower), "set down 4.509375s")
 		if !s.m.HandedOver() || s.m.Master() != lower {
@@ -22,7 +22,7 @@ func TestHandOver(t *testing.T) {
 		s.want(time.Second, handOver) // once more changes nothing
 		s.want(1900*ms, received(50, lower), "set down 5.509375s")
 		// From here on it takes part again, and preempts.
-		s.want(2*time.Second, takePart)
+		s.want(2*time.Second, endHandOver)
 		s.want(2900*ms, received(50, lower), "noted: advertisement with lower priority")
 		s.want(5509376*us, fired(machine.DownTimer), "send 100", "acquire", "set adver 6.509376s",
 			"BACKUP -> MASTER: preempting a master with lower priority")
@@ -31,7 +31,7 @@ func TestHandOver(t *testing.T) {
 		s := master(t)
 		s.do(500*ms, handOver)
 		s.want(2109375*us, fired(machine.DownTimer), "send 100", "acquire", "set adver 3.109375s",
-			"BACKUP -> MASTER: handed over, but no other router took over")
+			"BACKUP -> MASTER: mastership handed over, but no other router took over")
 		if s.m.HandedOver() {
 			t.Error("the hand-over is not at its end")
 		}
@@ -52,7 +52,7 @@ func TestHandOver(t *testing.T) {
 		s.do(900*ms, received(50, lower))
 		s.want(time.Second, received(0, lower), "set down 1.609375s")
 		s.want(1609375*us, fired(machine.DownTimer), "send 100", "acquire", "set adver 2.609375s",
-			"BACKUP -> MASTER: the master gave up its mastership")
+			"BACKUP -> MASTER: the master resigned (priority 0)")
 	})
 	t.Run("a backup does not preempt", func(t *testing.T) {
 		s := backup(t)
@@ -71,7 +71,7 @@ func TestHandOver(t *testing.T) {
 		s.do(500*ms, handOver)
 		s.want(900*ms, received(50, lower), "set down 3.90390625s")
 		s.do(time.Second, fault(true, "eth0 is down"))
-		s.want(2*time.Second, fault(false, ""), "set down 5.00390625s", "FAULT -> BACKUP: everything tracked is up")
+		s.want(2*time.Second, fault(false, ""), "set down 5.00390625s", "FAULT -> BACKUP: all tracked objects are up")
 	})
 	t.Run("before the start", func(t *testing.T) {
 		s := newScript(t, v3(owner))
@@ -81,6 +81,6 @@ func TestHandOver(t *testing.T) {
 	t.Run("version 2 has a skew of its own", func(t *testing.T) {
 		s := master(t, v2, func(p *machine.Params) { p.AdvertInterval = 3 * time.Second })
 		s.want(500*ms, handOver, "send 0", "stop adver", "release",
-			"set down 4.109375s", "MASTER -> BACKUP: handed over on purpose")
+			"set down 4.109375s", "MASTER -> BACKUP: mastership handed over on request")
 	})
 }

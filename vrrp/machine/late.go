@@ -7,21 +7,22 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// Overslept says whether a MASTER has sent nothing for so long that a BACKUP
-// may have taken over: its process did not run, or its host was suspended. Who
-// is asked before its advertisement leaves looks first what was received.
+// Overslept reports whether a MASTER has sent no advertisement for so long that
+// a BACKUP may have taken over: the process did not run, or the host was
+// suspended. The caller should then process received advertisements before it
+// lets AdverTimer fire.
 func (m *Machine) Overslept(now time.Time) bool {
 	due := m.deadlines[AdverTimer]
 	return m.state == event.Master && !due.IsZero() &&
 		now.Sub(due) >= time.Duration(m.p.DownTimerAdverts-1)*m.p.AdvertInterval
 }
 
-// concedes says whether a MASTER that overslept leaves the mastership to who may
-// have taken over.
-func (m *Machine) concedes() bool { return !m.preempts() && m.priority <= m.p.TimerExpiredBackup }
+// yieldsWhenLate reports whether a MASTER that overslept becomes BACKUP
+// (timer_expired_backup).
+func (m *Machine) yieldsWhenLate() bool { return !m.preempts() && m.priority <= m.p.TimerExpiredBackup }
 
-// withdraw makes a MASTER BACKUP without a word: another is MASTER already, or
-// is about to be.
+// withdraw makes a MASTER BACKUP without sending priority 0: another router is
+// MASTER already, or is about to be.
 func (m *Machine) withdraw(now time.Time, why cause, effects []Effect) []Effect {
 	effects = m.stopAllTimers(effects)
 	effects = append(effects, Effect{Kind: ReleaseAddresses})
@@ -29,9 +30,9 @@ func (m *Machine) withdraw(now time.Time, why cause, effects []Effect) []Effect 
 	return m.listen(now, why, effects)
 }
 
-// woke has all timers due by how long the host was suspended earlier: a MASTER
-// has overslept then, and a BACKUP looks whether its master is there before it
-// claims.
+// woke moves all deadlines earlier by slept, the time that the host was
+// suspended and no timer counted. A MASTER that lost enough time has then
+// overslept, and a BACKUP's down timer is due.
 func (m *Machine) woke(slept time.Duration, effects []Effect) []Effect {
 	for timer := range Timers {
 		if m.running(timer) {

@@ -14,33 +14,33 @@ type Machine struct {
 	state    event.VRRPState
 	priority uint8 // effective
 	fault    bool
-	detail   string // why fault
+	detail   string // reason for fault
 
-	// interval is the master's: Active_Adver_Interval. Own one while MASTER.
+	// interval is Active_Adver_Interval: that of the master, our own while MASTER.
 	interval time.Duration
 	heard    bool       // interval was learned from an advertisement
-	master   netip.Addr // who is MASTER, when another is
+	master   netip.Addr // the router that is MASTER, if it is another one
 
 	// missed is the master whose silence made this router MASTER.
 	missed netip.Addr
 
-	awaits awaited // what becomes of the master, while DownTimer runs
+	awaits awaited // while DownTimer runs
 
 	delayOver bool // preempt_delay has passed and no better master was heard since
 
-	handedOver bool // the mastership is left to others
+	handedOver bool // a hand-over is in force
 
 	deadlines [Timers]time.Time // zero: not running
 	garp      [garpBlocks]garpBlock
-	// answers were given to advertisements since answering began; see answer.
+	// answers counts the advertisements answered since answering; see mayAnswer.
 	answers   int
 	answering time.Time
 
-	// lowerAnnounced is when a losing advertisement was last answered by announcements.
+	// lowerAnnounced is when announceAgainstLower last announced.
 	lowerAnnounced time.Time
 }
 
-// New makes a machine in Init; Startup begins.
+// New makes a machine in Init; the input Startup starts it.
 func New(p Params) *Machine {
 	m := &Machine{state: event.Init}
 	m.configure(p)
@@ -49,7 +49,7 @@ func New(p Params) *Machine {
 	return m
 }
 
-// configure takes parameters over, with the defaults of the RFC for what is missing.
+// configure sets the parameters, with the defaults of the RFC for missing ones.
 func (m *Machine) configure(p Params) {
 	if p.Version != 2 {
 		p.Version = 3
@@ -66,7 +66,7 @@ func (m *Machine) configure(p Params) {
 	m.p = p
 }
 
-// Step applies one input at now and appends what has to be done to effects.
+// Step applies one input at now and appends the resulting effects to effects.
 func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 	switch in.Kind {
 	case Startup:
@@ -85,8 +85,8 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 		return m.joinMaster(now, in.Reason, effects)
 	case HandOver:
 		return m.handOver(now, effects)
-	case TakePart:
-		return m.takePart(effects)
+	case EndHandOver:
+		return m.endHandOver(effects)
 	case Woke:
 		return m.woke(in.Slept, effects)
 	case JoinBackup:
@@ -102,20 +102,21 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 // State is Init, Backup, Master or Fault.
 func (m *Machine) State() event.VRRPState { return m.state }
 
-// Priority is the effective one, as advertisements carry it.
+// Priority is the effective priority, the one that advertisements carry.
 func (m *Machine) Priority() uint8 { return m.priority }
 
 // Params are the parameters in force.
 func (m *Machine) Params() Params { return m.p }
 
-// Master is the address of the router that is MASTER, as last heard; the zero
-// Addr when it is this one or none was heard.
+// Master is the source of the master's last advertisement; the zero Addr if
+// this router is MASTER or no master was heard.
 func (m *Machine) Master() netip.Addr { return m.master }
 
-// Fault says what holds the machine in FAULT, or would: the Input.Reason.
+// Fault is the last FaultChanged: its Input.Fault, and as detail its
+// Input.Reason. Before Startup it does not change the state yet.
 func (m *Machine) Fault() (detail string, down bool) { return m.detail, m.fault }
 
-// Deadline is when timer fires; zero when it does not run.
+// Deadline is when timer expires; the zero Time if it does not run.
 func (m *Machine) Deadline(timer Timer) time.Time {
 	if timer >= Timers {
 		return time.Time{}
@@ -123,15 +124,15 @@ func (m *Machine) Deadline(timer Timer) time.Time {
 	return m.deadlines[timer]
 }
 
-// owner says whether the addresses are this router's own.
+// owner reports whether this router owns the addresses.
 func (m *Machine) owner() bool { return m.p.Priority == Owner }
 
-// preempts says whether a master with lower priority is replaced: the owner
-// always does (RFC 9568 section 6.1, Preempt_Mode), and nobody who has handed
-// the mastership over.
+// preempts reports whether a BACKUP replaces a master with lower priority. The
+// address owner always preempts (RFC 9568 section 6.1, Preempt_Mode), except
+// during a hand-over.
 func (m *Machine) preempts() bool { return (m.p.Preempt || m.owner()) && !m.handedOver }
 
-// preemptDelay is how long a master with lower priority is let be.
+// preemptDelay is how long a BACKUP waits before it preempts; the owner does not wait.
 func (m *Machine) preemptDelay() time.Duration {
 	if m.owner() {
 		return 0

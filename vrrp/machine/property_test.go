@@ -14,11 +14,12 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// TestConvergence lets two to five routers live through faults, crashes,
-// restarts, reloads, hand-overs and partitions on a wire that loses, delays, duplicates
-// and reorders. After quiet there is one master, the right one, and no other
-// host has the addresses. DIRECTOR_LONG=1 runs 100,000 schedules;
-// DIRECTOR_SEED=n replays one and prints what happened.
+// TestConvergence runs two to five routers through faults, crashes, restarts,
+// reloads, hand-overs and partitions on a segment that loses, delays, duplicates
+// and reorders advertisements. When the disturbance ends, the right router
+// becomes the only master, and no other host has the addresses.
+// DIRECTOR_LONG=1 runs 100,000 schedules; DIRECTOR_SEED=n replays one and prints
+// each step.
 func TestConvergence(t *testing.T) {
 	if text := os.Getenv("DIRECTOR_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -48,7 +49,7 @@ func TestConvergence(t *testing.T) {
 	}
 }
 
-// schedule runs one random life and says what was wrong with its end.
+// schedule runs one random schedule and returns what is wrong at its end.
 func schedule(seed uint64, trace func(string, ...any)) error {
 	c := newChaos(seed, trace)
 	c.disturb()
@@ -59,7 +60,7 @@ func schedule(seed uint64, trace func(string, ...any)) error {
 	return c.verdict()
 }
 
-// chaos is a sim and what is done to it.
+// chaos disturbs a sim at random.
 type chaos struct {
 	*sim
 	base     time.Duration // shortest interval that is configured
@@ -95,8 +96,8 @@ func newChaos(seed uint64, trace func(string, ...any)) *chaos {
 	return c
 }
 
-// params are random parameters. In version 2 all routers have one interval,
-// because they would not hear each other otherwise.
+// params are random parameters. In version 2 all routers have the same interval,
+// because they would drop each other's advertisements otherwise.
 func (c *chaos) params(n *node) machine.Params {
 	p := machine.Params{
 		Version: c.version, Source: n.addr, AdvertInterval: c.base,
@@ -126,17 +127,17 @@ func (c *chaos) params(n *node) machine.Params {
 	return p
 }
 
-// disturb does something every few intervals until quiet.
+// disturb causes a mishap or changes the wire every few intervals until quiet.
 func (c *chaos) disturb() {
-	c.weather()
+	c.changeWire()
 	for at := c.upTo(12 * c.base); at < c.quiet; at += c.upTo(8 * c.base) {
 		c.after(at, c.mishap)
 	}
 	c.run(c.quiet)
 }
 
-// weather changes what the wire does.
-func (c *chaos) weather() {
+// changeWire changes loss, delay, duplication and partitions.
+func (c *chaos) changeWire() {
 	c.wire = wire{
 		loss: c.rng.Float64() * c.lossMost, duplicate: c.rng.Float64() * 0.3,
 		delayMax: c.upTo(2 * c.base), lateMax: c.upTo(c.base), crossed: 0.3,
@@ -157,14 +158,14 @@ func (c *chaos) weather() {
 	}
 }
 
-// mishap is one thing that goes wrong, or is repaired.
+// mishap breaks or repairs one thing.
 func (c *chaos) mishap() {
 	n := c.nodes[c.rng.IntN(len(c.nodes))]
 	what := c.rng.IntN(10)
 	c.trace("%12v node %d: mishap %d", c.now, n.id, what)
 	switch what {
 	case 0, 1:
-		c.weather()
+		c.changeWire()
 	case 2:
 		c.setFault(n, true)
 		c.after(c.upTo(8*c.base), func() {
@@ -206,7 +207,7 @@ func (c *chaos) mishap() {
 		}
 	case 9:
 		if n.m != nil {
-			c.step(n, takePart)
+			c.step(n, endHandOver)
 		}
 	}
 }
@@ -225,7 +226,8 @@ func (c *chaos) maybeRestart(n *node) {
 	}
 }
 
-// restart brings a crashed process back: as MASTER when it was and is quick.
+// restart restarts a crashed process. It resumes MASTER if it was MASTER and
+// restarts soon enough.
 func (c *chaos) restart(n *node) {
 	if n.crashed >= 0 {
 		c.start(n, n.resume && c.now-n.crashed <= 2*n.params.AdvertInterval)
@@ -239,13 +241,14 @@ func (c *chaos) start(n *node, resume bool) {
 	n.crashed = -1
 	n.m = machine.New(n.params)
 	if n.fault {
-		c.step2(n, fault(true, "as before"))
+		c.stepBeforeStartup(n, fault(true, "as before"))
 	}
 	c.step(n, machine.Input{Kind: machine.Startup, Master: resume})
 }
 
-// step2 is a step before Startup, when a crashed predecessor's addresses may still be there.
-func (c *chaos) step2(n *node, in machine.Input) {
+// stepBeforeStartup checks that an input before Startup has no effect. It does
+// not check the invariants: the addresses of a crashed predecessor may remain.
+func (c *chaos) stepBeforeStartup(n *node, in machine.Input) {
 	if effects := n.m.Step(start.Add(c.now), in, nil); len(effects) > 0 {
 		c.fail(n, "acts before it has started: %v", render(effects[0]))
 	}
@@ -258,8 +261,8 @@ func (c *chaos) setFault(n *node, down bool) {
 	}
 }
 
-// converge ends the disturbance and waits until everything must have converged:
-// each router may wait its delay and two down intervals, one after the other.
+// converge ends the disturbance and waits until all routers must have converged:
+// each may need its delay and two down intervals, one router after the other.
 func (c *chaos) converge() {
 	c.trace("%12v quiet", c.now)
 	c.wire = wire{delayMax: c.base / 1000, lateMax: c.base / 1000}
@@ -275,13 +278,14 @@ func (c *chaos) converge() {
 		}
 		// Some hand-overs go on: the others have a master all the same.
 		if n.m != nil && c.rng.IntN(2) == 0 {
-			c.step(n, takePart)
+			c.step(n, endHandOver)
 		}
 	}
 	c.run(c.quiet + time.Duration(len(c.nodes)+1)*(c.delay+2*c.longest))
 }
 
-// verdict looks at the end: one master, the right one, nothing left behind.
+// verdict checks the end state: the right router is the only master, and no
+// other host has the addresses.
 func (c *chaos) verdict() error {
 	var master *node
 	up := 0
@@ -306,7 +310,7 @@ func (c *chaos) verdict() error {
 	case master == nil:
 		return fmt.Errorf("%d routers are up and none is MASTER", up)
 	case c.now-c.lastChange < c.longest:
-		return fmt.Errorf("still changing, last at %v of %v", c.lastChange, c.now)
+		return fmt.Errorf("states still change: last change at %v of %v", c.lastChange, c.now)
 	}
 	for _, n := range c.nodes {
 		if n == master || n.m == nil || n.fault {

@@ -2,7 +2,7 @@ package machine
 
 import "fmt"
 
-// Reason is why a transition happened, or what was noteworthy.
+// Reason is why a transition happened, or what a Noted effect reports.
 type Reason uint8
 
 // The reasons.
@@ -11,43 +11,43 @@ const (
 	StartedUp
 	ShutDown
 	MasterSilent     // Active_Down_Timer expired
-	MasterResigned   // Active_Down_Timer expired after a priority 0
-	HigherPriority   // an advertisement of a better router
-	HigherAddress    // same priority, higher address
-	TrackedDown      // FAULT
-	TrackedUp        // out of FAULT
+	MasterResigned   // Skew_Time passed after an advertisement with priority 0
+	HigherPriority   // advertisement with a higher priority
+	HigherAddress    // advertisement with the same priority from a higher address
+	TrackedDown      // a tracked object went down: FAULT
+	TrackedUp        // all tracked objects are up: end of FAULT
 	AddressOwner     // priority 255
-	Resumed          // restarted worker that was MASTER
-	LowerPriority    // a losing advertisement was heard
-	SameAddress      // our own address and priority from somebody else
+	Resumed          // the worker restarted and was MASTER before
+	LowerPriority    // advertisement with a lower priority
+	SameAddress      // advertisement with our own source address and priority
 	PreemptDelayOver // preempt_delay has passed
-	IntervalMismatch // version 3: the master's interval is not ours (RFC 9568 section 7.1)
-	Preempting       // Active_Down_Timer expired while a master with lower priority was heard
+	IntervalMismatch // version 3: the master's interval differs from ours (RFC 9568 section 7.1)
+	Preempting       // Active_Down_Timer expired while a router with lower priority was MASTER
 	TwoOwners        // another router claims to own the addresses too (RFC 9568 section 8.3.2)
 	GroupMaster      // another member of the sync group became MASTER
 	GroupBackup      // another member of the sync group yielded
-	HandedOver       // given away on purpose
-	NobodyTook       // it was given away and no other router was heard
-	WokeLate         // a timer fired so late that another may have taken over
+	HandedOver       // hand-over requested
+	NobodyTookOver   // after a hand-over no other router was heard
+	WokeLate         // a timer fired so late that another router may have taken over
 )
 
 var reasonTexts = [...]string{
 	"", "started", "stopped", "no advertisement within the master down interval",
-	"the master gave up its mastership", "advertisement with higher priority",
+	"the master resigned (priority 0)", "advertisement with higher priority",
 	"advertisement with the same priority from a higher address",
-	"something tracked is down", "everything tracked is up", "address owner",
+	"a tracked object is down", "all tracked objects are up", "address owner",
 	"resumed after a restart", "advertisement with lower priority",
 	"advertisement with our own address and priority: a loop or a duplicate address",
 	"preempt delay is over", "advertisement interval differs from ours",
 	"preempting a master with lower priority",
 	"another router claims to own the addresses (priority 255)",
-	"its sync group is MASTER", "its sync group is BACKUP",
-	"handed over on purpose",
-	"handed over, but no other router took over",
-	"its timer fired so late that another may have become MASTER (timer_expired_backup)",
+	"its sync group became MASTER", "its sync group became BACKUP",
+	"mastership handed over on request",
+	"mastership handed over, but no other router took over",
+	"timer fired so late that another router may have become MASTER (timer_expired_backup)",
 }
 
-// String is the reason in words, as logs and status show it.
+// String is the text for logs and status.
 func (r Reason) String() string {
 	if int(r) < len(reasonTexts) {
 		return reasonTexts[r]

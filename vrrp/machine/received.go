@@ -7,8 +7,8 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// received is an advertisement that passed every check. Only BACKUP and
-// MASTER listen.
+// received handles an advertisement that passed every receive check. Only
+// BACKUP and MASTER act on it.
 func (m *Machine) received(now time.Time, adv Advert, effects []Effect) []Effect {
 	if m.owner() {
 		if m.p.OwnerIgnoreAdverts {
@@ -22,7 +22,7 @@ func (m *Machine) received(now time.Time, adv Advert, effects []Effect) []Effect
 	case event.Backup:
 		return m.receivedAsBackup(now, adv, effects)
 	case event.Master:
-		if m.Overslept(now) && m.concedes() {
+		if m.Overslept(now) && m.yieldsWhenLate() {
 			effects = m.withdraw(now, cause{reason: WokeLate}, effects)
 			return m.receivedAsBackup(now, adv, effects)
 		}
@@ -35,17 +35,17 @@ func noted(reason Reason, adv Advert, effects []Effect) []Effect {
 	return append(effects, Effect{Kind: Noted, Reason: reason, Adv: adv})
 }
 
-// receivedAsBackup is RFC 9568 section 6.4.2 with keepalived's preempt_delay.
+// receivedAsBackup implements RFC 9568 section 6.4.2 with keepalived's preempt_delay.
 func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) []Effect {
 	if adv.Priority == 0 {
-		if m.awaits == awaitsTaker {
-			return effects // ignore priority 0 while waiting for a successor
+		if m.awaits == awaitsTakeover {
+			return effects // another router that resigns must not shorten the wait for a successor
 		}
 		m.awaits, m.master = awaitsSuccessor, netip.Addr{}
 		return m.setTimer(DownTimer, now.Add(m.Skew()), effects)
 	}
 	if adv.Priority >= m.priority {
-		// A better master ends the delay, and the next worse one starts it again.
+		// A better master cancels preempt_delay; the next one with lower priority starts it again.
 		m.delayOver = false
 		effects = m.stopTimer(PreemptTimer, effects)
 		return m.follow(now, adv, effects)
@@ -59,7 +59,7 @@ func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) 
 		}
 		return m.follow(now, adv, effects)
 	}
-	// The timer keeps running: at its end we take over.
+	// DownTimer keeps running: this router preempts when it expires.
 	m.master = adv.Source
 	if m.awaits == awaitsAdvertisement {
 		m.awaits = awaitsPreemption
@@ -67,14 +67,14 @@ func (m *Machine) receivedAsBackup(now time.Time, adv Advert, effects []Effect) 
 	return noted(LowerPriority, adv, effects)
 }
 
-// follow accepts adv as the master's.
+// follow accepts the sender of adv as the master.
 func (m *Machine) follow(now time.Time, adv Advert, effects []Effect) []Effect {
 	effects = m.learn(adv, effects)
 	return m.setDownTimer(now, effects)
 }
 
-// learn remembers who is MASTER and, in version 3, its interval (RFC 9568
-// section 6.4.2). One that is not ours is noted when it is new.
+// learn stores the master and, in version 3, its interval (RFC 9568 section
+// 6.4.2). A change to an interval that differs from ours is noted.
 func (m *Machine) learn(adv Advert, effects []Effect) []Effect {
 	m.master = adv.Source
 	if m.p.Version == 2 || adv.Interval <= 0 {
@@ -87,7 +87,8 @@ func (m *Machine) learn(adv Advert, effects []Effect) []Effect {
 	return effects
 }
 
-// receivedAsMaster is RFC 9568 section 6.4.3. Whether we preempt plays no part.
+// receivedAsMaster implements RFC 9568 section 6.4.3. A MASTER yields to a
+// better router even with nopreempt, which applies to BACKUP only.
 func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) []Effect {
 	if adv.Priority == 0 {
 		if !m.mayAnswer(now) {
@@ -104,7 +105,7 @@ func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) 
 	case adv.Priority == m.priority && order > 0:
 		return m.yield(now, adv, HigherAddress, effects)
 	case adv.Priority == m.priority && order == 0:
-		// Answering it could circle for ever.
+		// Do not answer: if our own packets loop back, each answer would cause another.
 		return noted(SameAddress, adv, effects)
 	}
 	if !m.p.LowerPrioNoAdvert && m.mayAnswer(now) {
@@ -114,12 +115,12 @@ func (m *Machine) receivedAsMaster(now time.Time, adv Advert, effects []Effect) 
 	return noted(LowerPriority, adv, effects)
 }
 
-// maxAnswers is how many advertisements a MASTER answers in one interval. More
-// than a few routers that claim the same addresses there are not, and each
-// answer goes to the whole group.
+// maxAnswers is how many advertisements a MASTER answers in one interval. A real
+// virtual router has fewer claimants; the limit keeps a flood from making this
+// router send one multicast for each packet.
 const maxAnswers = 8
 
-// mayAnswer says whether one more answer is within the limit, and counts it.
+// mayAnswer counts one more answer and reports whether it is within maxAnswers.
 func (m *Machine) mayAnswer(now time.Time) bool {
 	if m.answering.IsZero() || now.Sub(m.answering) >= m.p.AdvertInterval {
 		m.answering, m.answers = now, 0
@@ -128,7 +129,7 @@ func (m *Machine) mayAnswer(now time.Time) bool {
 	return m.answers <= maxAnswers
 }
 
-// yield leaves MASTER to the sender of adv.
+// yield becomes BACKUP and follows the sender of adv.
 func (m *Machine) yield(now time.Time, adv Advert, reason Reason, effects []Effect) []Effect {
 	if m.p.HigherPrioSendAdvert || m.p.Reunite && m.missed.IsValid() && adv.Source == m.missed {
 		effects = m.advertise(effects)

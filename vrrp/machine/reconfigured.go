@@ -6,9 +6,9 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// priorityChanged takes a new effective priority. A MASTER tells it with its
-// next advertisement, as keepalived does; a BACKUP's running timer moves by
-// what its skew changes.
+// priorityChanged sets the effective priority. A MASTER advertises it at the
+// next interval, as keepalived does; a BACKUP moves its down timer by the
+// change of Skew_Time.
 func (m *Machine) priorityChanged(now time.Time, priority uint8, effects []Effect) []Effect {
 	if m.owner() {
 		return effects
@@ -21,7 +21,7 @@ func (m *Machine) priorityChanged(now time.Time, priority uint8, effects []Effec
 	return effects
 }
 
-// reconfigured replaces the parameters in whatever state the machine is.
+// reconfigured replaces the parameters and keeps the state.
 func (m *Machine) reconfigured(now time.Time, p Params, priority uint8, effects []Effect) []Effect {
 	old := m.p
 	skew := m.Skew()
@@ -40,7 +40,7 @@ func (m *Machine) reconfigured(now time.Time, p Params, priority uint8, effects 
 	return effects
 }
 
-// masterReconfigured stays MASTER and tells what is new at once.
+// masterReconfigured advertises the new parameters at once.
 func (m *Machine) masterReconfigured(now time.Time, old Params, effects []Effect) []Effect {
 	m.interval = m.p.AdvertInterval
 	effects = m.advertise(effects)
@@ -51,9 +51,9 @@ func (m *Machine) masterReconfigured(now time.Time, old Params, effects []Effect
 	return effects
 }
 
-// backupReconfigured gives the master a whole new Active_Down_Interval when
-// what it is made of has changed: its advertisements may come at another pace
-// now. A changed priority alone moves the timer by what the skew changes.
+// backupReconfigured restarts the down timer if one of its parameters has
+// changed, because the master may advertise at another interval now. If only
+// the priority has changed, it moves the timer by the change of Skew_Time.
 func (m *Machine) backupReconfigured(now time.Time, old Params, skew time.Duration, effects []Effect) []Effect {
 	if m.p.Version == 2 || !m.heard || old.Version != m.p.Version {
 		m.interval, m.heard = m.p.AdvertInterval, false

@@ -10,8 +10,8 @@ import (
 
 const ms = time.Millisecond
 
-// elsewhere are the rows of the RFC's state machine that are not decisions of
-// this package: it only says when addresses come and go.
+// elsewhere are the rows of the RFC's state machine that this package does not
+// decide: it only determines when addresses are acquired and released.
 var elsewhere = []struct{ id, where string }{
 	{"B1", "no answer to ARP for the addresses: they are not on the host (vrrp/link removes them)"},
 	{"B2", "no answer to neighbour solicitation: as B1"},
@@ -67,7 +67,7 @@ func TestRows(t *testing.T) {
 			s.want(2*time.Second, received(0, higher), "set down 2.609375s")
 			s.want(2609375*time.Microsecond, fired(machine.DownTimer),
 				"send 100", "acquire", "set adver 3.609375s",
-				"BACKUP -> MASTER: the master gave up its mastership")
+				"BACKUP -> MASTER: the master resigned (priority 0)")
 		}},
 		{"B9", func(t *testing.T) {
 			t.Run("v3 adopts the interval", func(t *testing.T) {
@@ -167,7 +167,8 @@ func TestRows(t *testing.T) {
 			for priority := 255; priority >= 1; priority-- {
 				m := machine.New(v3(tenMillis, func(p *machine.Params) { p.Priority = uint8(priority) }))
 				if m.Skew() <= last {
-					t.Fatalf("at 10 ms the skew of priority %d is %v, not more than %v of the next higher", priority, m.Skew(), last)
+					t.Fatalf("at 10 ms priority %d has skew %v, want more than %v, that of the next higher priority", priority,
+						m.Skew(), last)
 				}
 				last = m.Skew()
 			}

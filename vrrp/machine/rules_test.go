@@ -14,26 +14,26 @@ func TestFault(t *testing.T) {
 		s := master(t, garpTwice)
 		s.want(500*ms, fault(true, "eth0 is down"),
 			"send 0", "stop adver", "stop garp", "release",
-			"MASTER -> FAULT: something tracked is down (eth0 is down)")
+			"MASTER -> FAULT: a tracked object is down (eth0 is down)")
 		s.want(600*ms, received(50, higher)) // deaf
 		s.want(700*ms, fault(true, "eth1 is down too"))
-		s.want(time.Second, fault(false, ""), "set down 4.609375s", "FAULT -> BACKUP: everything tracked is up")
+		s.want(time.Second, fault(false, ""), "set down 4.609375s", "FAULT -> BACKUP: all tracked objects are up")
 	})
 	t.Run("a backup leaves silently", func(t *testing.T) {
 		s := backup(t)
 		s.want(500*ms, fault(true, "eth0 is down"), "stop down",
-			"BACKUP -> FAULT: something tracked is down (eth0 is down)")
+			"BACKUP -> FAULT: a tracked object is down (eth0 is down)")
 	})
 	t.Run("known before the start", func(t *testing.T) {
 		s := newScript(t, v3())
 		s.want(0, fault(true, "no interface eth9"))
-		s.want(0, startup, "release", "INIT -> FAULT: something tracked is down (no interface eth9)")
+		s.want(0, startup, "release", "INIT -> FAULT: a tracked object is down (no interface eth9)")
 		s.want(time.Second, shutdown, "FAULT -> STOP: stopped")
 	})
 	t.Run("a restarted master does not resume into it", func(t *testing.T) {
 		s := newScript(t, v3())
 		s.do(0, fault(true, "eth0 is down"))
-		s.want(0, resume, "send 0", "release", "INIT -> FAULT: something tracked is down (eth0 is down)")
+		s.want(0, resume, "send 0", "release", "INIT -> FAULT: a tracked object is down (eth0 is down)")
 	})
 	t.Run("the owner is master again at once", func(t *testing.T) {
 		s := master(t, owner)
@@ -44,7 +44,7 @@ func TestFault(t *testing.T) {
 		s := backup(t)
 		s.do(time.Second, received(200, higher, 10*time.Second))
 		s.do(2*time.Second, fault(true, ""))
-		s.want(3*time.Second, fault(false, ""), "set down 6.609375s", "FAULT -> BACKUP: everything tracked is up")
+		s.want(3*time.Second, fault(false, ""), "set down 6.609375s", "FAULT -> BACKUP: all tracked objects are up")
 	})
 }
 
@@ -60,7 +60,7 @@ func TestOverslept(t *testing.T) {
 		return func(p *machine.Params) { p.Preempt, p.TimerExpiredBackup = false, priority }
 	}
 	adver := machine.Input{Kind: machine.TimerFired, Timer: machine.AdverTimer}
-	const withdrawn = "MASTER -> BACKUP: its timer fired so late that another may have become MASTER " +
+	const withdrawn = "MASTER -> BACKUP: timer fired so late that another router may have become MASTER " +
 		"(timer_expired_backup)"
 	goesOn := []string{"send 100", "set adver 4s"}
 	s := master(t, expired(254))
@@ -215,7 +215,7 @@ func TestAnnouncements(t *testing.T) {
 	s.want(0, resume, "send 100", "acquire", "announce 5", "set adver 1s", "set garp 5s", "set refresh 8s",
 		"INIT -> MASTER: resumed after a restart, quietly")
 	s.want(3*time.Second, received(50, lower), "announce 3", "noted: advertisement with lower priority")
-	// A flood is answered once in an interval and puts nothing off.
+	// A flood is answered once in an interval and postpones nothing.
 	s.want(3500*ms, received(50, lower), "set garp 4s", "noted: advertisement with lower priority")
 	s.want(4*time.Second, received(50, lower), "set garp 5s", "announce 3", "noted: advertisement with lower priority")
 	s.want(5*time.Second, fired(machine.GARPTimer), "announce 5", "set garp 9s")
@@ -224,7 +224,7 @@ func TestAnnouncements(t *testing.T) {
 	s.want(16*time.Second, fired(machine.RefreshTimer), "announce 2", "set refresh 24s")
 	s.want(16*time.Second, shutdown, "send 0", "stop adver", "stop refresh", "release", "MASTER -> STOP: stopped")
 
-	// The last one of several is answered at the end of the interval.
+	// The last of several is answered at the end of the interval.
 	s = master(t, noLowAdvert, func(p *machine.Params) { p.GARP = machine.GARP{LowerPrioRepeat: 3} })
 	s.want(3*time.Second, received(50, lower), "announce 3", "noted: advertisement with lower priority")
 	s.want(3100*ms, received(50, lower), "set garp 4s", "noted: advertisement with lower priority")
@@ -289,7 +289,8 @@ func TestTwoOwners(t *testing.T) {
 	})
 }
 
-// TestSameAddress: answering a copy of itself, a router would answer for ever.
+// TestSameAddress: a router does not answer its own looped advertisements, since
+// each answer would cause another.
 func TestSameAddress(t *testing.T) {
 	s := master(t)
 	s.want(500*ms, received(100, own),

@@ -37,7 +37,7 @@ func tenMillis(p *machine.Params)   { p.AdvertInterval = 10 * time.Millisecond }
 func delay10s(p *machine.Params)    { p.PreemptDelay = 10 * time.Second }
 func noLowAdvert(p *machine.Params) { p.LowerPrioNoAdvert = true }
 
-// script drives one machine with a made-up clock.
+// script drives one machine with a simulated clock.
 type script struct {
 	t   *testing.T
 	m   *machine.Machine
@@ -49,7 +49,7 @@ func newScript(t *testing.T, p machine.Params) *script {
 	return &script{t: t, m: machine.New(p), now: start}
 }
 
-// backup is a script whose machine has started at 0 s into BACKUP.
+// backup is a script whose machine has entered BACKUP at 0 s.
 func backup(t *testing.T, change ...func(*machine.Params)) *script {
 	t.Helper()
 	s := newScript(t, v3(change...))
@@ -65,7 +65,7 @@ func master(t *testing.T, change ...func(*machine.Params)) *script {
 	return s
 }
 
-// do steps the machine at a time after the start and renders the effects.
+// do steps the machine at a time after the start and returns the effects as text.
 func (s *script) do(at time.Duration, in machine.Input) string {
 	s.now = start.Add(at)
 	var lines []string
@@ -75,7 +75,7 @@ func (s *script) do(at time.Duration, in machine.Input) string {
 	return strings.Join(lines, "\n")
 }
 
-// want is do, and the effects must be these.
+// want calls do and compares the effects with lines.
 func (s *script) want(at time.Duration, in machine.Input, lines ...string) {
 	s.t.Helper()
 	if got, want := s.do(at, in), strings.Join(lines, "\n"); got != want {
@@ -110,16 +110,16 @@ func reconfigured(p machine.Params) machine.Input {
 }
 
 var (
-	startup  = machine.Input{Kind: machine.Startup}
-	resume   = machine.Input{Kind: machine.Startup, Master: true}
-	shutdown = machine.Input{Kind: machine.Shutdown}
-	handOver = machine.Input{Kind: machine.HandOver}
-	takePart = machine.Input{Kind: machine.TakePart}
+	startup     = machine.Input{Kind: machine.Startup}
+	resume      = machine.Input{Kind: machine.Startup, Master: true}
+	shutdown    = machine.Input{Kind: machine.Shutdown}
+	handOver    = machine.Input{Kind: machine.HandOver}
+	endHandOver = machine.Input{Kind: machine.EndHandOver}
 )
 
 var timerNames = [machine.Timers]string{"adver", "down", "preempt", "garp", "refresh"}
 
-// render is an effect in one line; times count from the start.
+// render is an effect as one line of text; times count from the start.
 func render(e machine.Effect) string {
 	switch e.Kind {
 	case machine.SendAdvertisement:

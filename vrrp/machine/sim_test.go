@@ -10,8 +10,8 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// sim is a segment with some routers on it, in simulated time. Everything it
-// does follows from its seed.
+// sim is a segment with several routers in simulated time. Its seed determines
+// everything that happens.
 type sim struct {
 	rng   *rand.Rand
 	now   time.Duration // since start
@@ -25,7 +25,7 @@ type sim struct {
 	trace      func(format string, args ...any)
 }
 
-// wire is what the segment does to an advertisement on its way.
+// wire is how the segment treats an advertisement.
 type wire struct {
 	loss, duplicate    float64
 	delayMin, delayMax time.Duration
@@ -52,7 +52,7 @@ type node struct {
 }
 
 // occurrence is an entry of the queue: an advertisement that arrives, a timer
-// or, with neither, something that do does.
+// that expires or, with neither, a call of do.
 type occurrence struct {
 	at    time.Duration
 	order uint64 // of entering the queue: breaks ties
@@ -72,7 +72,7 @@ const (
 	action
 )
 
-// run lets everything happen until end.
+// run processes the queue until end.
 func (s *sim) run(end time.Duration) {
 	for s.broken == "" && len(s.queue.heap) > 0 && s.queue.heap[0].at <= end {
 		o := s.queue.pop()
@@ -97,7 +97,7 @@ func (s *sim) arrive(n *node, adv machine.Advert) {
 	if n.m == nil {
 		return
 	}
-	// What the receive checks of version 2 demand.
+	// The receive checks of version 2 require the same interval.
 	if n.params.Version == 2 && adv.Interval != n.params.AdvertInterval {
 		return
 	}
@@ -114,7 +114,7 @@ func (s *sim) expire(o occurrence) {
 	s.step(o.node, machine.Input{Kind: machine.TimerFired, Timer: o.timer})
 }
 
-// step gives a machine one input, carries its effects out and checks what must always hold.
+// step gives a machine one input, carries out its effects and checks the invariants.
 func (s *sim) step(n *node, in machine.Input) {
 	before := n.state
 	s.effects = n.m.Step(start.Add(s.now), in, s.effects[:0])
@@ -173,7 +173,7 @@ func (s *sim) invariants(n *node) {
 	}
 	for timer := range machine.Timers {
 		if !n.timers[timer].Equal(n.m.Deadline(timer)) {
-			s.fail(n, "timer %s is set to %v, the machine thinks %v", timerNames[timer], n.timers[timer], n.m.Deadline(timer))
+			s.fail(n, "timer %s is set to %v, but Deadline is %v", timerNames[timer], n.timers[timer], n.m.Deadline(timer))
 		}
 		needed := timer == machine.AdverTimer && told == event.Master || timer == machine.DownTimer && told == event.Backup
 		optional := timer == machine.PreemptTimer && told == event.Backup ||
@@ -219,7 +219,7 @@ func (s *sim) upTo(limit time.Duration) time.Duration {
 	return time.Duration(s.rng.Int64N(int64(limit) + 1))
 }
 
-// queue is a binary heap of what is to happen, earliest first.
+// queue is a binary heap of occurrences, earliest first.
 type queue struct {
 	heap []occurrence
 	last uint64

@@ -7,8 +7,8 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// TestSteadyStateAllocatesNothing: an allocation is a step towards a garbage
-// collection, and that towards an advertisement that leaves late.
+// TestSteadyStateAllocatesNothing: allocations lead to garbage collection, which
+// delays advertisements.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	effects := make([]machine.Effect, 0, 16)
 	m, now := machine.New(v3(tenMillis)), start

@@ -2,13 +2,13 @@ package machine
 
 import "time"
 
-// AdvertInterval is the interval in force, Active_Adver_Interval: our own
-// while MASTER and in version 2, else the one last heard from the master.
+// AdvertInterval is Active_Adver_Interval: our own interval while MASTER and in
+// version 2, else the one last heard from the master.
 func (m *Machine) AdvertInterval() time.Duration { return m.interval }
 
-// Skew is Skew_Time (RFC 9568 section 6.1; RFC 3768 section 6.1 for version
-// 2, where it does not depend on the interval). It is not rounded to
-// centiseconds: at an interval of one, priorities would lose their order.
+// Skew is Skew_Time (RFC 9568 section 6.1; RFC 3768 section 6.1 for version 2,
+// where it does not depend on the interval). It is not rounded to centiseconds:
+// at an interval of one centisecond all priorities would have the same skew.
 func (m *Machine) Skew() time.Duration {
 	unit := m.interval
 	if m.p.Version == 2 {
@@ -17,13 +17,14 @@ func (m *Machine) Skew() time.Duration {
 	return time.Duration(256-int(m.priority)) * unit / 256
 }
 
-// MasterDownInterval is how long the master may be silent: Active_Down_Interval.
+// MasterDownInterval is Active_Down_Interval: how long the master may be silent
+// before a BACKUP takes over.
 func (m *Machine) MasterDownInterval() time.Duration {
 	return time.Duration(m.p.DownTimerAdverts)*m.interval + m.Skew()
 }
 
-// EarlyAdvertisement is how much before its time an advertisement may leave
-// in order to share a batch with others.
+// EarlyAdvertisement is how much earlier than due an advertisement may leave, so
+// that the engine can send it in a batch with others.
 func EarlyAdvertisement(interval time.Duration) time.Duration {
 	return min(time.Millisecond, interval/100)
 }
@@ -51,7 +52,7 @@ func (m *Machine) stopAllTimers(effects []Effect) []Effect {
 	return effects
 }
 
-// shiftTimer moves a running timer by d, but not into the past.
+// shiftTimer moves the deadline of a running timer by d, but not before now.
 func (m *Machine) shiftTimer(now time.Time, timer Timer, d time.Duration, effects []Effect) []Effect {
 	if d == 0 || !m.running(timer) {
 		return effects
@@ -63,14 +64,14 @@ func (m *Machine) shiftTimer(now time.Time, timer Timer, d time.Duration, effect
 	return m.setTimer(timer, at, effects)
 }
 
-// setDownTimer starts Active_Down_Timer anew after an advertisement or at a start.
+// setDownTimer sets Active_Down_Timer to a full Active_Down_Interval.
 func (m *Machine) setDownTimer(now time.Time, effects []Effect) []Effect {
 	m.awaits = awaitsAdvertisement
 	return m.setTimer(DownTimer, now.Add(m.MasterDownInterval()), effects)
 }
 
-// timerFired checks that the timer still runs and is due before it acts: a
-// firing and its reset can cross on their way.
+// timerFired acts only if the timer still runs and is due: the engine may report
+// a timer that an effect of the same moment has stopped or moved.
 func (m *Machine) timerFired(now time.Time, timer Timer, effects []Effect) []Effect {
 	if timer >= Timers || !m.running(timer) {
 		return effects
@@ -100,35 +101,36 @@ func (m *Machine) timerFired(now time.Time, timer Timer, effects []Effect) []Eff
 	return effects
 }
 
-// advertisementDue is AdverTimer: RFC 9568 section 6.4.3.
+// advertisementDue handles AdverTimer (Adver_Timer of RFC 9568 section 6.4.3).
 func (m *Machine) advertisementDue(now, due time.Time, overslept bool, effects []Effect) []Effect {
-	if overslept && m.concedes() {
+	if overslept && m.yieldsWhenLate() {
 		return m.withdraw(now, cause{reason: WokeLate}, effects)
 	}
 	effects = m.advertise(effects)
 	return m.setTimer(AdverTimer, next(now, due, m.p.AdvertInterval), effects)
 }
 
-// masterDown is DownTimer: Active_Down_Timer of RFC 9568 section 6.4.2.
+// masterDown handles DownTimer (Active_Down_Timer of RFC 9568 section 6.4.2).
 func (m *Machine) masterDown(now time.Time, effects []Effect) []Effect {
 	return m.becomeMaster(now, cause{reason: m.awaits.reason()}, effects)
 }
 
-// preemptDelayOver is PreemptTimer: the next advertisement with lower priority
-// is not followed any more.
+// preemptDelayOver handles PreemptTimer: from now on advertisements with lower
+// priority no longer restart DownTimer.
 func (m *Machine) preemptDelayOver(effects []Effect) []Effect {
 	m.delayOver = true
 	return append(effects, Effect{Kind: Noted, Reason: PreemptDelayOver})
 }
 
-// refreshDue is RefreshTimer: garp_master_refresh.
+// refreshDue handles RefreshTimer (garp_master_refresh).
 func (m *Machine) refreshDue(now, due time.Time, effects []Effect) []Effect {
 	effects = m.announce(max(m.p.GARP.RefreshRepeat, 1), effects)
 	return m.setTimer(RefreshTimer, next(now, due, m.p.GARP.MasterRefresh), effects)
 }
 
-// next is the deadline after due. It keeps the cadence when a timer was
-// handled a little early or late, and drops the beats that were missed.
+// next is the deadline that follows due. It stays in phase with due if the timer
+// fired a little early or late. After a longer delay it restarts from now, so
+// that missed deadlines do not fire in a burst.
 func next(now, due time.Time, interval time.Duration) time.Time {
 	if at := due.Add(interval); at.After(now) {
 		return at

@@ -15,8 +15,8 @@ type cause struct {
 	quiet  bool
 }
 
-// changed enters a state and reports it. told is the state the outside hears
-// of; only at the end does it differ, Stop instead of Init.
+// changed enters a state and reports the transition to told. The two differ
+// only at shutdown: the machine is in Init, and the report says Stop.
 func (m *Machine) changed(state, told event.VRRPState, why cause, effects []Effect) []Effect {
 	from := m.state
 	m.state = state
@@ -26,7 +26,7 @@ func (m *Machine) changed(state, told event.VRRPState, why cause, effects []Effe
 	})
 }
 
-// advertise sends the effective priority.
+// advertise sends an advertisement with the effective priority.
 func (m *Machine) advertise(effects []Effect) []Effect {
 	return append(effects, Effect{Kind: SendAdvertisement, Priority: m.priority})
 }
@@ -52,7 +52,7 @@ func (m *Machine) startup(now time.Time, in Input, effects []Effect) []Effect {
 	return m.listen(now, cause{reason: StartedUp, quiet: in.Was == event.Backup}, effects)
 }
 
-// listen enters BACKUP with nothing heard yet.
+// listen enters BACKUP without a known master.
 func (m *Machine) listen(now time.Time, why cause, effects []Effect) []Effect {
 	m.interval, m.heard, m.master = m.p.AdvertInterval, false, netip.Addr{}
 	m.delayOver = false
@@ -60,7 +60,7 @@ func (m *Machine) listen(now time.Time, why cause, effects []Effect) []Effect {
 	return m.changed(event.Backup, event.Backup, why, effects)
 }
 
-// shutdown goes back to Init (RFC 9568 sections 6.4.2 and 6.4.3).
+// shutdown returns to Init (RFC 9568 sections 6.4.2 and 6.4.3).
 func (m *Machine) shutdown(effects []Effect) []Effect {
 	if m.state == event.Init {
 		return effects
@@ -69,8 +69,8 @@ func (m *Machine) shutdown(effects []Effect) []Effect {
 	return m.changed(event.Init, event.Stop, cause{reason: ShutDown}, effects)
 }
 
-// resign ends what MASTER or BACKUP was doing: a MASTER gives its mastership
-// away with priority 0, all timers stop, the addresses go.
+// resign ends MASTER or BACKUP: it stops all timers, and a MASTER sends priority
+// 0 and releases the addresses.
 func (m *Machine) resign(effects []Effect) []Effect {
 	wasMaster := m.state == event.Master
 	if wasMaster {
@@ -102,8 +102,8 @@ func (m *Machine) faultChanged(now time.Time, in Input, effects []Effect) []Effe
 	return effects
 }
 
-// becomeMaster: the advertisement first, then the addresses and their
-// announcement; timers and the report follow.
+// becomeMaster enters MASTER. The advertisement comes first, so that the
+// slower work on addresses does not delay it.
 func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Effect {
 	effects = m.advertise(effects)
 	effects = append(effects, Effect{Kind: AcquireAddresses})
@@ -123,7 +123,7 @@ func (m *Machine) becomeMaster(now time.Time, why cause, effects []Effect) []Eff
 	return m.changed(event.Master, event.Master, why, effects)
 }
 
-// startRefresh sets or stops RefreshTimer as configured.
+// startRefresh sets RefreshTimer, or stops it if garp_master_refresh is off.
 func (m *Machine) startRefresh(now time.Time, effects []Effect) []Effect {
 	if m.p.GARP.MasterRefresh <= 0 {
 		return m.stopTimer(RefreshTimer, effects)

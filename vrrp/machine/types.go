@@ -10,14 +10,14 @@ import (
 // Owner is the priority of the router that owns the addresses (RFC 9568 section 5.2.4).
 const Owner = 255
 
-// Params is what the rules need of an instance's configuration.
+// Params is the part of an instance's configuration that the state machine uses.
 type Params struct {
 	Version  uint8      // 2 or 3
 	Priority uint8      // configured priority, 1..255
-	Source   netip.Addr // primary address our advertisements leave from: breaks ties
+	Source   netip.Addr // our primary address: it decides between equal priorities
 	// AdvertInterval is Advertisement_Interval.
 	AdvertInterval   time.Duration
-	DownTimerAdverts int // advertisements that may be missed, 3 in the RFC
+	DownTimerAdverts int // missed advertisements until the master is down, 3 in the RFC
 
 	Preempt      bool
 	PreemptDelay time.Duration
@@ -25,14 +25,14 @@ type Params struct {
 	LowerPrioNoAdvert    bool
 	HigherPrioSendAdvert bool
 	OwnerIgnoreAdverts   bool
-	// Reunite: a MASTER that yields to the very master whose silence had made
-	// it MASTER sends one advertisement first. Where the silence was a broken
-	// link, the other one never knew that there were two masters; now it does,
-	// and tells the neighbours again where the addresses are.
+	// Reunite: a MASTER sends one advertisement before it yields to the master
+	// whose silence had made it MASTER. If the silence was a broken link, that
+	// router never knew that there were two masters; the advertisement makes it
+	// announce its addresses to the neighbours again.
 	Reunite bool
-	// TimerExpiredBackup, without Preempt: a MASTER of at most this priority
-	// that wakes up so late that a BACKUP may have taken over becomes BACKUP
-	// itself; 0 is off (keepalived's timer_expired_backup).
+	// TimerExpiredBackup applies without Preempt: a MASTER with at most this
+	// priority that wakes up so late that a BACKUP may have taken over becomes
+	// BACKUP; 0 is off (keepalived's timer_expired_backup).
 	TimerExpiredBackup uint8
 
 	GARP GARP
@@ -48,44 +48,45 @@ type GARP struct {
 	LowerPrioDelay  time.Duration
 }
 
-// InputKind says what happened.
+// InputKind is the kind of an Input.
 type InputKind uint8
 
-// What can happen to a machine.
+// The kinds of inputs.
 const (
-	// Startup begins: Input.Master resumes MASTER (a restarted worker). Input.Was is
-	// the state in the process that died: to be in it again is quiet.
-	// Otherwise addresses that a crashed predecessor left behind are released
-	// first. What was said before Startup (FaultChanged, PriorityChanged) holds.
+	// Startup starts the machine. With Input.Master it resumes MASTER (a
+	// restarted worker); else it first releases addresses that a crashed
+	// predecessor left behind. Input.Was is the state in the process that died:
+	// entering that state again is Quiet. FaultChanged and PriorityChanged take
+	// effect even before Startup.
 	Startup InputKind = iota
-	// Shutdown ends: a MASTER gives its mastership away with priority 0.
+	// Shutdown stops the machine: a MASTER resigns with priority 0.
 	Shutdown
-	// TimerFired: the timer Input.Timer, as set by SetTimer, has expired. One
-	// that was stopped meanwhile is ignored, one that was moved is set again.
-	// AdverTimer may fire early, by EarlyAdvertisement at most.
+	// TimerFired: the timer Input.Timer, set by SetTimer, has expired. The
+	// machine ignores a timer that was stopped since, and sets one that was
+	// moved again. AdverTimer may fire early, by EarlyAdvertisement at most.
 	TimerFired
 	// Received: Input.Adv arrived and passed every receive check.
 	Received
-	// FaultChanged: Input.Fault and Input.Reason say whether something the
-	// instance tracks is down (its interface, a tracked interface, ...).
+	// FaultChanged: Input.Fault says whether a tracked object is down (the
+	// instance's interface, a tracked interface, ...), Input.Reason which.
 	FaultChanged
-	// PriorityChanged: Input.Priority is the effective priority from now on
-	// (configured one and weights of trackers, 1..254; the owner's never changes).
+	// PriorityChanged: Input.Priority is the new effective priority, 1..254: the
+	// configured priority plus the weights of trackers. The owner's never changes.
 	PriorityChanged
-	// Reconfigured: Input.Params replace the parameters; state is kept. The
-	// effective priority becomes Input.Priority, or the configured one when that is 0.
+	// Reconfigured: Input.Params replaces the parameters; the state is kept. The
+	// effective priority becomes Input.Priority, or if that is 0 the configured one.
 	Reconfigured
 	// JoinMaster and JoinBackup: another member of the sync group has changed to
 	// that state; Input.Reason says which and why. See Follow.
 	JoinMaster
 	JoinBackup
-	// HandOver gives the mastership to whoever wants it, until TakePart, or
-	// until there is nobody else: see HandedOver.
+	// HandOver begins a hand-over: see HandedOver. It lasts until EndHandOver, or
+	// until this router becomes MASTER because no other one is.
 	HandOver
-	// TakePart ends a hand-over.
-	TakePart
-	// Woke: the host was suspended for Input.Slept, which no timer has counted.
-	// They are due so much earlier, as if it had been the process that slept.
+	// EndHandOver ends a hand-over.
+	EndHandOver
+	// Woke: the host was suspended for Input.Slept, which no timer counted. All
+	// deadlines move to that much earlier, as if the process had slept.
 	Woke
 )
 
@@ -98,24 +99,25 @@ const (
 	AdverTimer Timer = iota
 	// DownTimer: BACKUP, Active_Down_Timer.
 	DownTimer
-	// PreemptTimer: preempt_delay is over.
+	// PreemptTimer: BACKUP, preempt_delay.
 	PreemptTimer
-	// GARPTimer: the second block of announcements (garp_master_delay, garp_lower_prio_delay).
+	// GARPTimer: MASTER, the next pending block of gratuitous ARP
+	// (garp_master_delay, garp_lower_prio_delay).
 	GARPTimer
-	// RefreshTimer: garp_master_refresh.
+	// RefreshTimer: MASTER, garp_master_refresh.
 	RefreshTimer
-	// Timers is their number.
+	// Timers is the number of timers.
 	Timers
 )
 
-// Advert is what the rules need of a received advertisement.
+// Advert is the part of a received advertisement that the state machine uses.
 type Advert struct {
 	Priority uint8
 	Interval time.Duration // Max Advertise Interval, never 0
 	Source   netip.Addr
 }
 
-// Input is one thing that happened.
+// Input is one event. InputKind documents which fields each kind uses.
 type Input struct {
 	Kind     InputKind
 	Timer    Timer
@@ -129,31 +131,32 @@ type Input struct {
 	Params   *Params
 }
 
-// EffectKind says what has to be done.
+// EffectKind is the kind of an Effect.
 type EffectKind uint8
 
-// What a machine asks for.
+// The kinds of effects.
 const (
-	// SendAdvertisement with Effect.Priority (0 gives mastership away).
+	// SendAdvertisement sends an advertisement with Effect.Priority; 0 resigns.
 	SendAdvertisement EffectKind = iota
 	// SetTimer sets Effect.Timer to Effect.At, replacing its former deadline.
 	SetTimer
-	// StopTimer cancels Effect.Timer.
+	// StopTimer stops Effect.Timer.
 	StopTimer
-	// AcquireAddresses puts the virtual addresses on their interfaces.
+	// AcquireAddresses adds the virtual addresses to their interfaces.
 	AcquireAddresses
 	// ReleaseAddresses removes them.
 	ReleaseAddresses
-	// Announce sends Effect.Count gratuitous ARPs for every address, and with
-	// Effect.Shared has the others of a sync group do the same.
+	// Announce sends Effect.Count gratuitous ARPs for every address. With
+	// Effect.Shared the other members of the sync group announce too.
 	Announce
 	// Changed reports a transition: Effect.From, Effect.To, Effect.Reason.
 	Changed
-	// Noted reports something worth a rate-limited line: Effect.Reason.
+	// Noted reports an oddity that deserves a rate-limited log line: Effect.Reason.
 	Noted
 )
 
-// Effect is one thing to do.
+// Effect is one action for the engine. EffectKind documents which fields each
+// kind uses.
 type Effect struct {
 	Kind     EffectKind
 	Priority uint8
@@ -163,7 +166,7 @@ type Effect struct {
 	Shared   bool
 	From, To event.VRRPState
 	Reason   Reason
-	Adv      Advert // what Reason is about, when it is about an advertisement
-	Detail   string // the Input.Reason of a FAULT
-	Quiet    bool   // the state was resumed, not reached: nobody is notified
+	Adv      Advert // the advertisement that caused Reason, if one did
+	Detail   string // the Input.Reason of FaultChanged, JoinMaster or JoinBackup
+	Quiet    bool   // a resumed state, not a new one: no notification
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 )
 
-// TestASuspendedMasterHasOverslept: no timer has counted the time of the suspension.
+// TestASuspendedMasterHasOverslept: no timer counts the time of the suspension.
 func TestASuspendedMasterHasOverslept(t *testing.T) {
 	s := master(t)
 	at := start.Add(500 * time.Millisecond)
@@ -20,9 +20,10 @@ func TestASuspendedMasterHasOverslept(t *testing.T) {
 	}
 }
 
-// TestAGuestThatWasPausedEndsAtThePeersFirstAdvertisement: nothing on its own
-// clock tells it. A better router ends it at once; a worse one, which has drawn
-// the traffic to itself, is answered at once and the addresses are announced.
+// TestAGuestThatWasPausedEndsAtThePeersFirstAdvertisement: the clock of a paused
+// guest does not show the pause. A better router makes the MASTER yield at once.
+// A router with lower priority, which has drawn the traffic to itself, is
+// answered at once and the addresses are announced.
 func TestAGuestThatWasPausedEndsAtThePeersFirstAdvertisement(t *testing.T) {
 	garp := func(p *machine.Params) { p.GARP.LowerPrioRepeat = 5 }
 	for _, tt := range []struct {
@@ -50,8 +51,8 @@ func TestAGuestThatWasPausedEndsAtThePeersFirstAdvertisement(t *testing.T) {
 	}
 }
 
-// TestAnswersAreBounded: whoever floods a MASTER does not have each packet
-// answered to the whole group, whatever the packets say.
+// TestAnswersAreBounded: a MASTER does not answer each packet of a flood,
+// whatever the packets contain.
 func TestAnswersAreBounded(t *testing.T) {
 	s := master(t)
 	answers := 0
