@@ -9,15 +9,9 @@ import (
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
-// configure replaces the configuration. It keeps what is known of servers that
-// are in both.
+// configure replaces the configuration. What it says as before stays as it is: of a
+// large configuration only what has changed is looked at.
 func (r *reconciler) configure(a *application) {
-	known := make(table.Verdicts, len(a.known.RealServers))
-	for _, v := range a.known.RealServers {
-		if id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer); err == nil {
-			known[id] = v
-		}
-	}
 	quorums := make(map[string]event.VirtualServerState, len(a.known.VirtualServers))
 	for _, v := range a.known.VirtualServers {
 		quorums[v.VirtualServer] = v
@@ -25,44 +19,57 @@ func (r *reconciler) configure(a *application) {
 	n := len(a.config.VirtualServers)
 	before, services := r.services, make(map[conf.ServiceKey]*service, n)
 	servers := make(map[conf.ServiceID]*server, n)
-	names := make(map[conf.RealServerID]*server)
-	verdicts := make(table.Verdicts)
+	var changed []*server
 	for _, vs := range a.config.VirtualServers {
-		s := r.newServer(vs, services, quorums)
-		if s == nil {
-			continue
-		}
 		id := vs.ID()
-		servers[id] = s
-		for _, rs := range vs.RealServers {
-			server := vs.ServerID(rs)
-			names[server] = s
-			v, told := r.verdicts[server]
-			if !told {
-				v, told = known[server]
+		s := r.keep(r.servers[id], vs, services)
+		if s == nil {
+			if s = r.newServer(vs, services, quorums); s == nil {
+				continue
 			}
-			if told {
-				verdicts[server] = v
-			}
+			changed = append(changed, s)
 		}
+		servers[id] = s
 	}
-	r.servers, r.services, r.names, r.verdicts, r.started = servers, services, names, verdicts, true
+	r.rename(servers, changed)
+	r.restore(a.known.RealServers)
+	r.servers, r.services, r.started = servers, services, true
 	r.policy = a.config.Global.Reconcile
 	r.host.configure(a.config)
+	now := time.Now()
+	for _, s := range changed {
+		for _, key := range s.keys {
+			r.compareServers(before[key], services[key])
+			r.takeNotes(services[key])
+		}
+	}
+	moved := len(before) != len(services)
 	for key, svc := range services {
-		r.compareServers(before[key], svc)
-		r.takeNotes(svc)
+		moved = moved || before[key] == nil
 		r.endHands(svc)
 	}
-	r.want = make(table.Table, len(services))
-	for _, s := range servers {
-		r.prepare(s, time.Now())
+	for key := range before {
+		if services[key] == nil {
+			delete(r.want, key)
+		}
 	}
-	r.ring = r.want.Keys()
-	r.next, r.credit = 0, 0
+	for _, s := range changed {
+		r.prepare(s, now)
+	}
+	if moved {
+		r.ring = r.want.Keys()
+		r.next, r.credit = 0, 0
+	}
 	r.load.begin(a.generation)
-	for key, svc := range r.services {
-		if was := before[key]; was == nil || !r.asBefore(was, svc) {
+	for _, s := range changed {
+		for _, key := range s.keys {
+			if was := before[key]; was == nil || !r.asBefore(was, services[key]) {
+				r.dirty.add(key)
+			}
+		}
+	}
+	for _, set := range []keys{r.retry, r.stale} { // what failed is tried again now
+		for key := range set {
 			r.dirty.add(key)
 		}
 	}
@@ -74,8 +81,66 @@ func (r *reconciler) configure(a *application) {
 	r.warnForwarding()
 }
 
-// asBefore says that a configuration changes nothing about a service that is right: of
-// a large configuration only what has changed is looked at.
+// keep goes on with a virtual server of which a configuration says the same as before,
+// and adds its services. It returns nil if it says something else.
+func (r *reconciler) keep(old *server, vs *conf.VirtualServer, services map[conf.ServiceKey]*service) *server {
+	if old == nil || old.partial || !old.conf.Same(vs) {
+		return nil
+	}
+	for _, key := range old.keys {
+		if services[key] != nil {
+			return nil // another one has it now, which comes before
+		}
+	}
+	for _, key := range old.keys {
+		services[key] = r.services[key]
+	}
+	old.conf = vs // lets go of the configuration before
+	return old
+}
+
+// rename makes the real servers known by their names, and forgets the verdicts on those
+// that are gone.
+func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*server) {
+	var gone []conf.RealServerID
+	for id, old := range r.servers {
+		if servers[id] == old {
+			continue
+		}
+		for _, rs := range old.conf.RealServers {
+			name := old.conf.ServerID(rs)
+			delete(r.names, name)
+			gone = append(gone, name)
+		}
+	}
+	for _, s := range changed {
+		for _, rs := range s.conf.RealServers {
+			r.names[s.conf.ServerID(rs)] = s
+		}
+	}
+	for _, name := range gone {
+		if r.names[name] == nil {
+			delete(r.verdicts, name)
+		}
+	}
+}
+
+// restore takes the verdicts that are known from elsewhere on real servers on which there
+// is none.
+func (r *reconciler) restore(known []event.RealServerState) {
+	for _, v := range known {
+		id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
+		if s := r.names[id]; err == nil && s != nil {
+			if _, told := r.verdicts[id]; !told {
+				r.verdicts[id] = v
+				r.markDirty(s)
+			}
+		}
+	}
+}
+
+// asBefore says that a configuration changes nothing about a service that is right: a
+// script, say, is none of the table's business.
 func (r *reconciler) asBefore(was, now *service) bool {
 	a, b := was.server, now.server
 	have, exists := r.have[now.key]
@@ -98,6 +163,7 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	old := r.servers[vs.ID()]
 	for _, key := range table.Services(vs) {
 		if services[key] != nil {
+			s.partial = true
 			continue
 		}
 		svc := &service{server: s, key: key}
@@ -114,6 +180,7 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	if len(s.keys) == 0 {
 		return nil
 	}
+	s.four, s.six = rewritten(vs)
 	if old != nil {
 		s.quorum, s.was, s.since, s.reason = old.quorum, old.was, old.since, old.reason
 		s.reported, s.inTable = old.reported, old.inTable

@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
@@ -12,18 +13,25 @@ import (
 func (r *reconciler) warnForwarding() {
 	var four, six *conf.RealServer
 	for _, s := range r.servers {
-		for _, rs := range s.conf.RealServers {
-			switch {
-			case !rs.Forward.Rewrites():
-			case rs.Key.Address.Is6():
-				six = rs
-			default:
-				four = rs
-			}
-		}
+		four, six = cmp.Or(s.four, four), cmp.Or(s.six, six)
 	}
 	r.warnSetting(four, "net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward")
 	r.warnSetting(six, "net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding")
+}
+
+// rewritten are real servers that a virtual server reaches by NAT, one of each family;
+// nil is none.
+func rewritten(vs *conf.VirtualServer) (four, six *conf.RealServer) {
+	for _, rs := range vs.RealServers {
+		switch {
+		case !rs.Forward.Rewrites():
+		case rs.Key.Address.Is6():
+			six = rs
+		default:
+			four = rs
+		}
+	}
+	return four, six
 }
 
 func (r *reconciler) warnSetting(rs *conf.RealServer, setting, file string) {

@@ -47,19 +47,25 @@ func (l *Loop) Follow(state event.VRRPState) {
 	l.inbox.Put(func(t *requests) { t.followed = &state })
 }
 
-// Verdict passes the checkers' verdict on a real server. The latest one wins. One
-// about a server that is not in the configuration is dropped, so Apply must come
+// Verdict is Verdicts of one.
+func (l *Loop) Verdict(v event.RealServerState) { l.Verdicts([]event.RealServerState{v}) }
+
+// Verdicts passes the checkers' verdicts on real servers. The latest one on each wins.
+// One about a server that is not in the configuration is dropped, so Apply must come
 // before the verdicts on the servers that it adds.
-func (l *Loop) Verdict(v event.RealServerState) {
-	id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
-	if err != nil {
-		return // such a server is in no configuration
+func (l *Loop) Verdicts(list []event.RealServerState) {
+	ids := make([]conf.RealServerID, len(list))
+	for i, v := range list {
+		// One that cannot be read is in no configuration.
+		ids[i], _ = conf.ParseRealServer(v.VirtualServer, v.RealServer)
 	}
 	l.inbox.Put(func(t *requests) {
 		if t.verdicts == nil {
-			t.verdicts = make(table.Verdicts)
+			t.verdicts = make(table.Verdicts, len(list))
 		}
-		t.verdicts[id] = v
+		for i, v := range list {
+			t.verdicts[ids[i]] = v
+		}
 	})
 }
 

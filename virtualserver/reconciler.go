@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -69,6 +70,10 @@ type server struct {
 	conf *conf.VirtualServer
 	name string
 	keys []conf.ServiceKey // its services, one or more
+	// partial says that others have some of its services.
+	partial bool
+	// four and six are reached by NAT, by IPv4 and by IPv6; nil is none.
+	four, six *conf.RealServer
 
 	quorum   bool // by which the table is made
 	was      bool // the one that was told
@@ -153,6 +158,8 @@ func newReconciler(opt Options) *reconciler {
 	r := &reconciler{
 		Options:  opt,
 		verdicts: table.Verdicts{},
+		names:    make(map[conf.RealServerID]*server),
+		want:     table.Table{},
 		have:     table.Table{},
 		held:     make(map[conf.ServiceKey]bool),
 		sent:     make(map[conf.ServiceKey]map[conf.ServerKey]table.Sent),
@@ -203,7 +210,7 @@ func (r *reconciler) idle() bool { return len(r.services) == 0 && len(r.held) ==
 
 // take takes requests.
 func (r *reconciler) take(t requests) {
-	if t.overrides != nil {
+	if t.overrides != nil && (len(t.overrides.reset) > 0 || !sameOverrides(t.overrides.list, r.told)) {
 		r.takeOverrides(*t.overrides)
 	}
 	if t.followed != nil {
@@ -267,6 +274,16 @@ func (r *reconciler) takeOverrides(o overriding) {
 	for _, s := range r.servers {
 		r.markDirty(s)
 	}
+}
+
+// sameOverrides says that two lists have the same overrides in the same order. One that
+// came through a connection has its times in another form.
+func sameOverrides(a, b []event.Override) bool {
+	return slices.EqualFunc(a, b, func(x, y event.Override) bool {
+		same := x.Since.Equal(y.Since) && x.Until.Equal(y.Until)
+		x.Since, x.Until, y.Since, y.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		return same && x == y
+	})
 }
 
 // overridesDue drops the overrides that are over.

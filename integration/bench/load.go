@@ -111,6 +111,35 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 // checksVar in the environment makes this program the one that checks.
 const checksVar = "DIRECTOR_BENCH_CHECKS"
 
+// serversVar in the environment makes this program take connections at a port, of every
+// address.
+const serversVar = "DIRECTOR_BENCH_SERVERS"
+
+// beServers becomes, when it is asked to, the real servers of a farm.
+func beServers() {
+	port := os.Getenv(serversVar)
+	if port == "" {
+		return
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", ":"+port)
+	if err == nil {
+		acceptAll(listener)
+	}
+	fmt.Fprintln(os.Stderr, "servers:", err)
+	os.Exit(1)
+}
+
+// acceptAll takes connections and closes them.
+func acceptAll(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
 // beChecks becomes, when it is asked to, a process that does what director's
 // does for its real servers: TCP checks, here of a server of its own. Kernels
 // without IPVS have no director or keepalived that could do it.
@@ -129,15 +158,7 @@ func runChecks() error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			conn.Close()
-		}
-	}()
+	go acceptAll(listener)
 	port := listener.Addr().(*net.TCPAddr).Port
 	cfg, findings := load.LoadText("checks", checksConfig(port), load.Options{})
 	for _, f := range findings {

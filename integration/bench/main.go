@@ -29,6 +29,7 @@ import (
 
 func main() {
 	beChecks()
+	beServers()
 	traffic.Main()
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -45,6 +46,11 @@ func parts() []part {
 		newPart("steady", "1,000 virtual routers at rest", measureSteady, steadySection),
 		newPart("moves", "thousands of virtual routers that move", measureMoves, movesSection),
 		newPart("announce", "the announcements of thousands of addresses", measureAnnouncements, announceSection),
+		newPart("table", "filling the IPVS table, in the lab", measureFilling, fillingSection).inLab(),
+		newPart("reload", "a reload of a large table, in the lab", measureReloads, reloadsSection).inLab(),
+		newPart("weights", "changing weights, in the lab", measureWeights, weightsSection).inLab(),
+		newPart("reconcile", "comparing a table that nobody changes, in the lab", measureRounds, roundsSection).inLab(),
+		newPart("checks", "a table with checks, in the lab", measureCheckedTable, checkedTableSection).inLab(),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}
 }
@@ -126,7 +132,7 @@ func choose(all []part, only string) ([]part, error) {
 // elsewhere measures a part of the lab, which may be in the guest: there this
 // program runs again, with the same arguments, and measures only such parts.
 func elsewhere(ctx context.Context, p part, trials int) error {
-	if err := p.forget(); err != nil {
+	if err := errors.Join(p.forget(), fetchIpvsadm(ctx)); err != nil {
 		return err
 	}
 	tidy, inGuest, status, err := stage.Set(ctx, stage.Needs{IPVS: true})

@@ -98,7 +98,7 @@ func (d *Daemon) Terminate() time.Time {
 // KillAll kills the daemon with all its processes and leaves the kernel as it
 // is: addresses and services stay. It returns the moment of the first kill.
 func (d *Daemon) KillAll() time.Time {
-	pids := d.processes()
+	pids := d.Processes()
 	// All are stopped first: none sees the end of another and acts on it.
 	for _, pid := range pids {
 		syscall.Kill(pid, syscall.SIGSTOP)
@@ -135,7 +135,7 @@ func (d *Daemon) Worker(name string) (pid int) {
 	d.t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		if pid, ok := d.Kind.worker(name, d.run, d.processes()); ok {
+		if pid, ok := d.Kind.worker(name, d.run, d.Processes()); ok {
 			return pid
 		}
 		if time.Now().After(deadline) {
@@ -145,8 +145,8 @@ func (d *Daemon) Worker(name string) (pid int) {
 	}
 }
 
-// processes lists the daemon's processes, the first one first.
-func (d *Daemon) processes() []int {
+// Processes lists the daemon's processes, the first one first.
+func (d *Daemon) Processes() []int {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
