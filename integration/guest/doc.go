@@ -3,11 +3,10 @@
 // is not root there.
 //
 // The guest is QEMU with Debian's stock kernel. It sees this machine's files
-// read-only, at their own paths, with everything it writes kept in memory;
-// only the folders named by the caller are shared for writing. It has no
-// network card unless the caller gives it one. The program's standard output and
-// error come out of this process as they are written, and its exit status is
-// returned.
+// read-only, at their own paths, and keeps what it writes in memory; only the
+// folders named by the caller are shared for writing. It has no network card
+// unless the caller gives it one. This process forwards the program's standard
+// output and error, and returns its exit status.
 //
 // A program that needs such a kernel starts itself again inside the guest, so
 // that "go test" and a demo are used the same way everywhere.

@@ -17,7 +17,7 @@ import (
 
 // quickImage returns the kernel as an uncompressed ELF file, which QEMU starts
 // directly: under emulation the kernel's own unpacking takes a third of the
-// boot. Where that cannot be had, the package's image does.
+// boot. If it cannot unpack the kernel it returns the package's image.
 func quickImage(ctx context.Context, dir string, kernel debian.Kernel) string {
 	path := filepath.Join(dir, "vmlinux-"+kernel.Release)
 	if _, err := os.Stat(path); err == nil {
@@ -54,8 +54,8 @@ func unpackImage(ctx context.Context, path string) ([]byte, error) {
 		return nil, errors.New("kernel image too short")
 	}
 	start := (int(image[setupSectors])+1)*sectorSize + int(binary.LittleEndian.Uint32(image[payloadOffset:]))
-	// The payload ends with its uncompressed size, four bytes that are not the
-	// decompressor's.
+	// The payload ends with its uncompressed size, four bytes that the
+	// decompressor must not see.
 	end := start + int(binary.LittleEndian.Uint32(image[payloadLength:])) - 4
 	if start < 0 || end > len(image) || start >= end {
 		return nil, errors.New("kernel image without a payload")
@@ -68,7 +68,7 @@ func unpackImage(ctx context.Context, path string) ([]byte, error) {
 	case bytes.HasPrefix(payload, []byte("\x28\xb5\x2f\xfd")):
 		tool = "zstd"
 	default:
-		return nil, errors.New("kernel image packed in an unknown way")
+		return nil, errors.New("kernel image with an unknown compression")
 	}
 	cmd := exec.CommandContext(ctx, tool, "-dc")
 	cmd.Stdin = bytes.NewReader(payload)

@@ -46,8 +46,8 @@ func (m *machine) run(ctx context.Context, accel string, bootLimit time.Duration
 	cmd.Stdout = m.cmd.Stdout
 	complaints := &bytes.Buffer{}
 	cmd.Stderr = complaints
-	// The guest's port counts as unplugged when QEMU reads an end of file, so
-	// its standard input stays open whatever becomes of ours.
+	// QEMU unplugs the guest's port when it reads an end of file, so its
+	// standard input stays open even if ours is closed.
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return 0, err

@@ -19,9 +19,9 @@ const insideVar = "DIRECTOR_LAB_INSIDE"
 // Inside reports whether this process runs in the guest.
 func Inside() bool { return os.Getenv(insideVar) != "" }
 
-// Needed says why this process cannot build the lab on the machine's own
-// kernel, or nothing when it can. DIRECTOR_LAB=guest asks for the guest
-// where it is not needed.
+// Needed is why this process cannot build the lab on the machine's own kernel;
+// "" if it can. DIRECTOR_LAB=guest requests the guest even where it is not
+// needed.
 func Needed() (reason string) {
 	switch {
 	case Inside():
@@ -31,7 +31,7 @@ func Needed() (reason string) {
 	case os.Getuid() != 0:
 		return "this user is not root"
 	}
-	// Asking for the family also makes the kernel load the module.
+	// Requesting the family makes the kernel load the module.
 	if _, err := netlink.GenlFamilyGet("IPVS"); err != nil {
 		return "this machine's kernel has no IPVS"
 	}

@@ -25,9 +25,9 @@ type Command struct {
 	Logs   string    // folder shared for writing; also receives console.log
 	Stdin  io.Reader // nil for none
 	Stdout io.Writer // standard output and error together
-	Say    io.Writer // what the guest itself has to say: downloads, boot time
+	Say    io.Writer // messages about the guest: downloads, boot time
 	Tap    string    // the tap interface that is the far end of the guest's eth0; none when empty
-	QMP    string    // path of a socket on which QEMU is told what to do (qemu-qmp-ref(7)); none when empty
+	QMP    string    // path of a socket on which QEMU takes commands (qemu-qmp-ref(7)); none when empty
 }
 
 // ErrUnavailable says that no guest can be run on this machine, and why.
@@ -38,9 +38,9 @@ const (
 	tcgBootLimit = 2 * time.Minute
 )
 
-// Run boots the guest, runs the command and returns its exit status. Hardware
-// virtualisation is tried first, for a short time: there are machines on
-// which it is offered and then hangs.
+// Run boots the guest, runs the command and returns its exit status. It tries
+// hardware virtualisation first, with a short limit: some machines offer it and
+// then hang.
 func Run(ctx context.Context, cmd Command) (status int, err error) {
 	ExtendPath()
 	if err := requireTools(); err != nil {
@@ -85,8 +85,8 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 	return m.run(ctx, "tcg,thread=multi", tcgBootLimit)
 }
 
-// requireTools names, with the command that installs them, the tools that
-// this machine lacks.
+// requireTools returns an error that lists the missing tools, with the command
+// that installs them.
 func requireTools() error {
 	var missing []string
 	for tool, pkg := range map[string]string{
@@ -137,7 +137,7 @@ func shellName(name string) bool {
 // quote makes one word of s for the shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// The machine's boot id makes the memory of a hanging KVM end with the boot.
+// The file name contains the boot ID, so a KVM that hung is tried again after a reboot.
 const (
 	bootIDFile = "/proc/sys/kernel/random/boot_id"
 	noKVMFile  = ".no-kvm"
@@ -158,7 +158,7 @@ func kvmWorthTrying(cacheDir string) bool {
 }
 
 func rememberNoKVM(cacheDir string) {
-	// Forgetting costs a few seconds at the next start, so an error does no harm.
+	// Without the file the next start takes a few seconds longer, so ignore errors.
 	if boot, err := os.ReadFile(bootIDFile); err == nil {
 		_ = os.WriteFile(filepath.Join(cacheDir, noKVMFile), boot, 0o644)
 	}

@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// StarvedFile says, in the guest, for how long this machine has by now kept
-// the guest waiting for a processor: the nanoseconds that a thread of QEMU was
-// ready to run and did not, of each moment the one that waited most, in 20
-// digits.
+// StarvedFile holds, in the guest, for how long this machine has kept the guest
+// waiting for a processor: for each interval the longest time that a thread of
+// QEMU was ready to run but did not, added up in nanoseconds, in 20 digits.
 const StarvedFile = guestShare + "/" + starvedFile
 
 const (
@@ -24,8 +23,8 @@ const (
 	starvedEvery = 50 * time.Millisecond
 )
 
-// watchStarvation keeps the file up to date until the context is done. On a
-// kernel that does not account for waiting it stays at zero.
+// watchStarvation updates the file until the context is done. On a kernel
+// without scheduler statistics it stays at zero.
 func watchStarvation(ctx context.Context, pid int, path string) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -19,8 +19,8 @@ type Packet struct {
 	Frame    []byte // Ethernet, at most snapLength bytes
 }
 
-// Capture keeps the packets of one interface: all that the ring hands over in a
-// pcap file, and those that are neither TCP nor UDP (VRRP, ARP, ICMP) in memory too.
+// Capture records the packets of one interface: every captured packet in a pcap
+// file, and those that are neither TCP nor UDP (VRRP, ARP, ICMP) in memory too.
 type Capture struct {
 	Iface string
 	Path  string
@@ -38,7 +38,7 @@ const (
 	maxControlFrames = 200000
 )
 
-// capture starts keeping the packets of an interface.
+// capture starts recording the packets of an interface.
 func (h *Host) capture(iface string) error {
 	path := filepath.Join(h.dir, fmt.Sprintf("%s.%d.pcap", iface, h.boots))
 	file, err := newPcapWriter(path)
@@ -76,14 +76,14 @@ func (c *Capture) keep(p Packet, frame []byte, length int) {
 	c.control = append(c.control, p)
 }
 
-// isTraffic tells the clients' TCP and UDP from what directors say.
+// isTraffic reports whether a frame is the clients' TCP or UDP.
 func isTraffic(frame []byte) bool {
 	const etherHeader, protocolAt = 14, 14 + 9
 	return len(frame) > protocolAt && frame[12] == 0x08 && frame[13] == 0x00 &&
 		(frame[protocolAt] == unix.IPPROTO_TCP || frame[protocolAt] == unix.IPPROTO_UDP) && frame[etherHeader]>>4 == 4
 }
 
-// settle waits until what has passed the interface by now has been kept.
+// settle waits until every packet that has passed the interface is recorded.
 func (c *Capture) settle() {
 	select {
 	case <-c.done:
@@ -133,8 +133,8 @@ func (h *Host) Capture(iface string) *Capture {
 	return nil
 }
 
-// endCaptures ends those of a host that is being switched off; their files
-// and what is in memory remain.
+// endCaptures ends the captures of a host that is being switched off. Their
+// files and the packets in memory remain.
 func (h *Host) endCaptures() {
 	for _, c := range h.captures {
 		select {
@@ -145,7 +145,7 @@ func (h *Host) endCaptures() {
 	}
 }
 
-// HardwareAddr is the address of an interface's cable.
+// HardwareAddr is the hardware address of an interface.
 func (h *Host) HardwareAddr(iface string) net.HardwareAddr {
 	for _, c := range h.cables {
 		if c.iface == iface {

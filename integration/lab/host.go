@@ -14,9 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Host is a machine of the lab. What is set up with Attach, Sysctl, Route and
-// Address is its configuration on disk, so to speak: it is there again after
-// Boot.
+// Host is a machine of the lab. What Attach, Sysctl, Route and Address configure
+// is persistent: Boot applies it again.
 type Host struct {
 	Name string
 
@@ -43,7 +42,7 @@ func (l *Lab) Host(name string) *Host {
 // Dir is the host's own folder for files; it survives a crash of the host.
 func (h *Host) Dir() string { return h.dir }
 
-// RunDir is the host's folder for what does not outlive a boot.
+// RunDir is the host's folder for files that a boot removes.
 func (h *Host) RunDir() string { return filepath.Join(h.dir, "run") }
 
 // WriteFile puts a file into the host's folder and returns its path. A reader
@@ -90,8 +89,7 @@ func (h *Host) Address(iface, address string) {
 	}, "add %s to %s", address, iface)
 }
 
-// Route sends what goes to a destination ("default" or a prefix) through a
-// gateway.
+// Route adds a route to a destination ("default" or a prefix) through a gateway.
 func (h *Host) Route(destination, gateway string) {
 	h.lab.t.Helper()
 	h.configure(func() error {
@@ -117,8 +115,7 @@ func (h *Host) Sysctl(name, value string) {
 	}, "set %s", name)
 }
 
-// configure carries out a step of the host's set-up and keeps it for the next
-// boot.
+// configure runs a step of the host's set-up and records it for the next boot.
 func (h *Host) configure(step func() error, format string, args ...any) {
 	h.lab.t.Helper()
 	described := func() error {
@@ -146,12 +143,12 @@ func (h *Host) Addresses(iface string) []netip.Prefix {
 	list, err := h.ns.net.AddrList(link, netlink.FAMILY_ALL)
 	for range 10 {
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break // an address that changes meanwhile means another look
+			break // the kernel interrupts a dump if an address changes meanwhile: read again
 		}
 		list, err = h.ns.net.AddrList(link, netlink.FAMILY_ALL)
 	}
 	if errors.Is(err, netlink.ErrDumpInterrupted) {
-		err = nil // they change all the time: this look is as good as any
+		err = nil // addresses keep changing: an interrupted dump has to do
 	}
 	h.lab.must(err, "host %s: list the addresses of %s", h.Name, iface)
 	var prefixes []netip.Prefix

@@ -51,7 +51,7 @@ func New(t Reporter) *Lab {
 	fabric, err := newNamespace()
 	l.must(err, "open the lab")
 	l.fabric = fabric
-	// A switch has no address of its own.
+	// A switch has no IPv6 address of its own.
 	l.must(fabric.do(func() error {
 		return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0o644)
 	}), "open the lab")
@@ -69,13 +69,12 @@ func (l *Lab) Logf(format string, args ...any) {
 // clock is how the lab writes the time of day, in logs and in decoded packets.
 const clock = "15:04:05.000"
 
-// pollEvery is how often conditions are looked at. Each look costs system
-// calls, which are dear in an emulated guest.
+// pollEvery is how often conditions are evaluated. Each evaluation costs system
+// calls, which are slow in an emulated guest.
 const pollEvery = 30 * time.Millisecond
 
-// Until waits for a condition that is looked at every few milliseconds, and
-// ends the test when it has not come within the limit, not counting the time
-// that the lab was starved.
+// Until waits for a condition and ends the test if it does not become true
+// within the limit. Time for which the lab was starved does not count.
 func (l *Lab) Until(limit time.Duration, what string, condition func() bool) {
 	l.t.Helper()
 	begun := time.Now()
@@ -132,8 +131,8 @@ func (l *Lab) close() {
 	os.RemoveAll(l.dir)
 }
 
-// findCrashes fails the test of a program that crashed by itself, or in which
-// the race detector found something, whatever the test was about.
+// findCrashes fails the test if a program crashed or reported a data race,
+// whatever else the test checked.
 func (l *Lab) findCrashes() {
 	for _, h := range l.hosts {
 		for _, p := range h.processes {

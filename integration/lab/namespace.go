@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The main goroutine keeps the main thread, so that none of the namespaces'
-// goroutines below can be given it: /proc/self would then show theirs.
+// The main goroutine keeps the main thread, so that no goroutine of a namespace
+// runs on it: /proc/self would then show that namespace.
 func init() { runtime.LockOSThread() }
 
-// namespace is a network namespace with a thread that lives in it. What
-// depends on the calling thread's namespace (sockets, processes, sysctls) is
-// done by that thread. Processes that it starts are killed when it ends.
+// namespace is a network namespace with a thread inside it. That thread does
+// what depends on the calling thread's namespace (sockets, processes, sysctls).
+// The kernel kills the processes that it starts when it ends.
 type namespace struct {
 	handle netns.NsHandle
 	inode  uint64
@@ -40,8 +40,8 @@ func newNamespace() (*namespace, error) {
 }
 
 // live makes the namespace and serves calls until close. The thread is never
-// unlocked: it ends with the goroutine, instead of serving others in a
-// namespace that is not theirs.
+// unlocked, so it ends with the goroutine and the runtime does not use it for
+// other goroutines.
 func (n *namespace) live(ready chan<- error) {
 	runtime.LockOSThread()
 	if err := n.enter(); err != nil {
@@ -70,8 +70,8 @@ func (n *namespace) enter() error {
 	if n.net, err = netlink.NewHandle(); err != nil {
 		return fmt.Errorf("open rtnetlink in the new namespace: %w", err)
 	}
-	// Nobody here is an IPv6 router unless a test makes one, and nobody is
-	// asked whether an address is free: hosts are ready when they are up.
+	// No host is an IPv6 router unless a test makes it one. Duplicate address
+	// detection is off, so a host is ready as soon as it is up.
 	for setting, value := range map[string]string{
 		"router_solicitations": "0", "accept_ra": "0", "accept_dad": "0", "dad_transmits": "0",
 	} {
@@ -126,7 +126,7 @@ func (n *namespace) killAll() {
 	}
 }
 
-// freezeAll stops every process of the namespace where it is.
+// freezeAll sends SIGSTOP to every process of the namespace.
 func (n *namespace) freezeAll() {
 	for _, pid := range n.processes() {
 		unix.Kill(pid, unix.SIGSTOP)

@@ -80,8 +80,8 @@ func (c cable) plugIn(n *namespace) error {
 	return n.net.LinkSetUp(near)
 }
 
-// setPort plugs the far end in or pulls it out: the host sees its carrier come
-// and go.
+// setPort sets the far end up or down, which sets or clears the carrier of the
+// host's interface.
 func (c cable) setPort(up bool) error {
 	fabric := c.network.lab.fabric
 	port, err := fabric.net.LinkByName(c.port)
@@ -94,8 +94,8 @@ func (c cable) setPort(up bool) error {
 	return fabric.net.LinkSetDown(port)
 }
 
-// remove takes the cable away, and with it the host's interface. Left to
-// itself the kernel would do so some time after the host's namespace is gone.
+// remove removes the cable and with it the host's interface, which the kernel
+// would otherwise remove some time after the host's namespace.
 func (c cable) remove() {
 	fabric := c.network.lab.fabric
 	if port, err := fabric.net.LinkByName(c.port); err == nil {

@@ -11,9 +11,9 @@ import (
 
 var nativeEndian = binary.NativeEndian
 
-// pcapWriter writes the classic capture file with nanosecond times that
-// tcpdump and wireshark read (draft-ietf-opsawg-pcap). An error of the disk
-// shows when the file is read; a capture is evidence, not the test.
+// pcapWriter writes the classic capture file with nanosecond times that tcpdump
+// and wireshark read (draft-ietf-opsawg-pcap). It ignores errors of the disk:
+// they show when the file is read, and must not fail the test.
 type pcapWriter struct {
 	file *os.File
 	buf  *bufio.Writer

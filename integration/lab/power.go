@@ -30,7 +30,7 @@ func (h *Host) powerOn() error {
 	return nil
 }
 
-// powerOff ends all that the host is.
+// powerOff ends the processes, the captures and the namespace of the host.
 func (h *Host) powerOff() {
 	if h.ns == nil {
 		return
@@ -50,11 +50,11 @@ func (h *Host) powerOff() {
 	h.ns = nil
 }
 
-// Crash is the loss of the whole host: its cables go dead and its processes
-// are gone at the same moment, without a last word.
+// Crash loses the whole host: all cables lose their carrier and all processes
+// end at the same moment, without a chance to send anything.
 func (h *Host) Crash() {
 	h.lab.t.Helper()
-	h.ns.freezeAll() // none sees the cables go
+	h.ns.freezeAll() // no process may see the loss of carrier
 	for _, c := range h.cables {
 		h.lab.must(c.setPort(false), "crash host %s", h.Name)
 	}
@@ -71,8 +71,8 @@ func (h *Host) Boot() {
 	h.lab.must(h.powerOn(), "boot host %s", h.Name)
 }
 
-// KillAll kills every process of the host and leaves its kernel running: its
-// addresses still answer.
+// KillAll kills every process of the host. Its kernel goes on: its addresses
+// still answer.
 func (h *Host) KillAll() {
 	h.ns.killAll()
 }

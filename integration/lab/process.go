@@ -96,8 +96,8 @@ func (h *Host) StartCommand(c Command) *Process {
 	return p
 }
 
-// wait collects the program's end. Programs that it left behind may hold its
-// output open; they are given a second to print what they have to say.
+// wait waits for the program's end. Children that outlive it may hold its output
+// open; wait gives them a second to finish printing.
 func (p *Process) wait(outputClosed <-chan struct{}) {
 	state, err := p.cmd.Process.Wait()
 	select {
@@ -194,7 +194,7 @@ func (p *Process) WaitEnd(limit time.Duration) {
 	}
 }
 
-// outputLimit is how long a program may run that is waited for.
+// outputLimit is how long Output waits for a program.
 const outputLimit = 30 * time.Second
 
 // Output runs a program to its end on the host and returns what it printed.

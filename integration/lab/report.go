@@ -11,12 +11,12 @@ import (
 const (
 	reportLogLines    = 60
 	reportPacketLines = 40
-	// reportFilter keeps what routers and neighbours say to each other. The
-	// clients' packets would fill the page; they are in the files.
+	// reportFilter selects what routers and neighbours send. The clients'
+	// packets are too many to print; they are in the files.
 	reportFilter = "arp or icmp or proto 112 or ip6 proto 112 or (icmp6 and ip6[40] >= 135)"
 )
 
-// report shows, for a test that failed, what every host saw.
+// report prints the logs and the packets of every host of a failed test.
 func (l *Lab) report() {
 	l.t.Helper()
 	var b strings.Builder
@@ -37,7 +37,7 @@ func (l *Lab) report() {
 	l.t.Logf("what the hosts saw:\n%s", b.String())
 }
 
-// snapshot notes what the kernel of a host has, before it is switched off.
+// snapshot logs addresses, routes and tables of a host before it is switched off.
 func (h *Host) snapshot() {
 	if h.ns == nil {
 		return
@@ -56,8 +56,8 @@ func (h *Host) snapshot() {
 	h.lab.t.Logf("---- %s at the end\n%s", h.Name, b.String())
 }
 
-// Decode has tcpdump print the capture, with the given flags and filter. What
-// tcpdump has to complain about is part of the text.
+// Decode has tcpdump print the capture, with the given flags and filter. The
+// text includes tcpdump's error messages.
 func (c *Capture) Decode(args ...string) string {
 	select {
 	case <-c.done: // the file is complete

@@ -66,9 +66,10 @@ func openRing(ifindex int) (*ring, error) {
 	return r, nil
 }
 
-// captureFilter keeps the beginning of every packet, but of TCP over IPv4 only
-// those that open, close or reset a connection: what fifty requests a second
-// carry tells nothing, and copying it at every hop takes a third of a guest.
+// captureFilter selects the beginning of every packet, but of TCP over IPv4 only
+// packets that open, close or reset a connection: the payload of fifty requests
+// a second is of no use, and copying it at every hop costs a third of a guest's
+// processor time.
 func captureFilter() ([]unix.SockFilter, error) {
 	const (
 		etherType, protocol, ipHeader, tcpFlags = 12, 14 + 9, 14, 14 + 13
@@ -95,8 +96,8 @@ func captureFilter() ([]unix.SockFilter, error) {
 	return filter, nil
 }
 
-// run hands each packet to keep until the socket is closed. The frame is valid
-// during the call alone.
+// run calls keep for each packet until the socket is closed. The frame is valid
+// only during the call.
 func (r *ring) run(keep func(p Packet, frame []byte, length int)) {
 	defer unix.Munmap(r.memory)
 	conn, err := r.socket.SyscallConn()

@@ -22,14 +22,14 @@ const (
 	gstringsSize  = 12
 )
 
-// HoldRoutingLock keeps the kernel's lock of interfaces, addresses and routes
-// (rtnl, one for all network namespaces) on a host for some time, as a kernel
-// does that deletes thousands of interfaces. It returns when the lock is held,
-// with a function that waits until it is free again.
+// HoldRoutingLock holds the kernel's lock of interfaces, addresses and routes
+// (rtnl, one for all network namespaces) for some time, as a kernel does that
+// deletes thousands of interfaces. It returns when the lock is held, with a
+// function that waits until it is free again.
 //
-// A request of ethtool holds the lock while the kernel writes the answer to
-// memory; the page it is written to is one that this process provides
-// (userfaultfd(2)), and it does so when the time is over.
+// An ethtool request holds the lock while the kernel writes the answer to
+// memory. That memory is a page that this process provides by userfaultfd(2),
+// and it does so only when the time is over.
 func (h *Host) HoldRoutingLock(iface string, length time.Duration) (wait func()) {
 	h.lab.t.Helper()
 	memory, fault, err := lazyPage()
@@ -79,8 +79,8 @@ func askStrings(iface string, request []byte) error {
 	return nil
 }
 
-// lazyPage is two pages of memory of which the second is there when it is
-// provided, and the descriptor that tells of who waits for it.
+// lazyPage is two pages of memory of which the second is missing until provide
+// fills it, and the descriptor that reports an access to it.
 func lazyPage() (memory []byte, fault int, err error) {
 	page := os.Getpagesize()
 	fd, _, errno := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC, 0, 0)
@@ -103,7 +103,7 @@ func lazyPage() (memory []byte, fault int, err error) {
 	return memory, int(fd), nil
 }
 
-// provide fills the page with zeros and lets go on whoever waits for it.
+// provide fills the page with zeros, which wakes the threads that wait for it.
 func provide(fault int, page []byte) error {
 	zero := struct {
 		start, length, mode uint64

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// StarvedVar names the environment variable with the file that says for how
-// long, in nanoseconds since some moment, the machine below this one has kept
-// it waiting for a processor. In the guest there is one.
+// StarvedVar names the environment variable with the path of a file that holds
+// for how long, in nanoseconds since some moment, the machine below this one has
+// kept it waiting for a processor. It is set in the guest.
 const StarvedVar = "DIRECTOR_LAB_STARVED"
 
-// starvation keeps account of the time that the lab did not get. What a test
-// promises of time it promises of a machine that runs: limits grow by what was
-// measured here, and by nothing on a quiet machine.
+// starvation adds up the time for which the lab had no processor. Limits of time
+// grow by it, because a test asserts times of a machine that runs. On a quiet
+// machine it is zero.
 //
-// In the guest it is what QEMU's threads waited for, so that a program of the
-// lab that takes all of the guest's processors is not excused by it. Elsewhere
-// it is how late an ordinary program's sleep ends.
+// In the guest it is the time that QEMU's threads waited for a processor, so a
+// program of the lab that uses up the guest's processors does not extend limits.
+// Elsewhere it is how late an ordinary program's sleep ends.
 type starvation struct {
 	end  chan struct{}
 	done chan struct{}
@@ -32,16 +32,16 @@ type starvation struct {
 	list  []starved     // in order of time; only changes
 }
 
-// starved says that by some time it had added up to so much.
+// starved is the total at some time.
 type starved struct {
 	at    time.Time
 	total time.Duration
 }
 
 const (
-	starvedEvery = 100 * time.Millisecond // the file is looked at
+	starvedEvery = 100 * time.Millisecond // between two reads of the file
 	starvedSleep = 10 * time.Millisecond
-	// A sleep that ends so much late says nothing.
+	// A sleep may end this late on a machine that is not starved.
 	starvedLeast = 5 * time.Millisecond
 )
 
@@ -112,8 +112,8 @@ func (s *starvation) add(more time.Duration) {
 	s.list = append(s.list, starved{time.Now(), s.total})
 }
 
-// between is what was added from one time up to another. What is known of a
-// moment is known a little later, so the next look counts too.
+// between is what was added from one time up to another. It includes the first
+// entry after the end, because the time is measured with a delay.
 func (s *starvation) between(from, to time.Time) time.Duration {
 	s.look()
 	s.mu.Lock()
@@ -131,6 +131,6 @@ func (s *starvation) between(from, to time.Time) time.Duration {
 	return after - before
 }
 
-// Starved is how long, between two moments, this machine had no processor for
-// the lab though it had work to do.
+// Starved is for how long, between two moments, the lab had work to do but no
+// processor.
 func (l *Lab) Starved(from, to time.Time) time.Duration { return l.starvation.between(from, to) }

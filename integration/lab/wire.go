@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wire joins two hosts by an interface of the same name on each, with nothing
-// between them and nobody listening in: what passes costs its sender and its
-// receiver, and no bridge or capture beside them. It does not come back after
-// a crash of one of the hosts.
+// Wire connects two hosts directly by an interface of the same name on each,
+// without a bridge or a capture, so that a packet costs processor time only at
+// its sender and its receiver. It is not restored after a crash of a host.
 func (l *Lab) Wire(a, b *Host, iface, addressA, addressB string) {
 	l.t.Helper()
 	attrs := netlink.NewLinkAttrs()

@@ -10,8 +10,8 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// Advertisement is a VRRP packet as it was seen on a wire, read here without
-// the help of the code under test.
+// Advertisement is a captured VRRP packet, decoded here and not by the code
+// under test.
 type Advertisement struct {
 	Time     time.Time
 	Outgoing bool

@@ -40,8 +40,8 @@ const (
 // HealthyPage is what /health answers on a healthy real server.
 const HealthyPage = "healthy\n"
 
-// DefaultConfig is the configuration of director i of the site: the first one
-// is the better.
+// DefaultConfig is the configuration of director i of the site. The first one
+// has the higher priority.
 func (s *Site) DefaultConfig(i int) Config {
 	c := Config{
 		RouterID: s.Dirs[i].Name, Version: 3, Priority: 200 - 100*i, Interval: time.Second, State: "BACKUP",
@@ -114,8 +114,8 @@ func (c Config) writeService(b *strings.Builder, s *Site, port int, protocol str
 	b.WriteString("}\n")
 }
 
-// check is the block that decides whether a real server is well. Both
-// services ask the web server: it stands for the whole host.
+// check is the checker of a real server. Both services check the web server,
+// which stands for the whole host.
 func (c Config) check() string {
 	const timing = `            connect_timeout 1
             retry 1

@@ -22,10 +22,10 @@ type Kind interface {
 	// command is the program that runs a configuration file, with its own
 	// files in two folders: run does not outlive a boot, state does.
 	command(h *lab.Host, conf, run, state string) (lab.Command, error)
-	// statusCommand asks a running daemon for its status; nothing when it
-	// cannot be asked.
+	// statusCommand asks a running daemon for its status; nil if the kind has no
+	// such command.
 	statusCommand(run string) []string
-	// backupLine is what its log says when it has begun to listen.
+	// backupLine is the log text for a daemon that has entered BACKUP.
 	backupLine() string
 	// worker finds, among the daemon's processes, the one for "vrrp" or "lvs".
 	worker(name, run string, processes []int) (pid int, ok bool)
@@ -74,7 +74,7 @@ func (d *Daemon) Reload(conf string) {
 	d.Signal(syscall.SIGHUP)
 }
 
-// StatusCommand is how the daemon is asked how it is, on its host.
+// StatusCommand is the command that prints the daemon's status, for its host.
 func (d *Daemon) StatusCommand() []string { return d.Kind.statusCommand(d.run) }
 
 // AskCommand is the command line of a director's command, such as "handover
@@ -99,7 +99,7 @@ func (d *Daemon) Terminate() time.Time {
 // is: addresses and services stay. It returns the moment of the first kill.
 func (d *Daemon) KillAll() time.Time {
 	pids := d.Processes()
-	// All are stopped first: none sees the end of another and acts on it.
+	// Stop all first, so that none sees the end of another and acts on it.
 	for _, pid := range pids {
 		syscall.Kill(pid, syscall.SIGSTOP)
 	}
@@ -181,7 +181,7 @@ func parentOf(stat string) (pid int, ok bool) {
 type Keepalived struct {
 	Path string
 	Env  []string
-	// Terse leaves the details out of its log, which it does by itself.
+	// Terse leaves out the flag for a detailed log.
 	Terse bool
 }
 
@@ -192,7 +192,7 @@ func (k Keepalived) command(h *lab.Host, conf, run, _ string) (lab.Command, erro
 	if k.Path == "" {
 		return lab.Command{}, fmt.Errorf("no keepalived was fetched")
 	}
-	// A process id in an old pid file may by now be another process's.
+	// The process ID in an old pid file may belong to another process now.
 	for _, name := range []string{"main", VRRP, LVS} {
 		os.Remove(filepath.Join(run, name+".pid"))
 	}
@@ -221,7 +221,7 @@ func (Keepalived) worker(name, run string, _ []int) (int, bool) {
 // Director is this project's program.
 type Director struct {
 	Path string
-	// Env is what its environment has beside the lab's own.
+	// Env is added to the lab's own environment.
 	Env []string
 }
 

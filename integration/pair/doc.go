@@ -1,5 +1,4 @@
-// Package pair builds the network that a load balancer pair works in, in the
-// two usual forms, and runs the pair itself: director, or Debian's
-// keepalived, or one of each. Both read the same configuration, so every
-// scenario can be played with either.
+// Package pair builds the network of a load balancer pair, with NAT or direct
+// routing, and runs the pair: director, Debian's keepalived, or one of each.
+// Both read the same configuration, so every scenario can run with either.
 package pair

@@ -34,8 +34,8 @@ type FRRConfig struct {
 	LinkLocal string
 }
 
-// device is the macvlan with the virtual router's MAC address, by which vrrpd
-// finds out where it may be master (RFC 9568 7.3).
+// device is the macvlan with the virtual router's MAC address. vrrpd serves the
+// virtual router on the interface that has it (RFC 9568 7.3).
 func (c FRRConfig) device() (name, mac string) {
 	family := 1
 	if c.IPv6 {
@@ -127,8 +127,8 @@ func (r *FRRRouter) Stop(limit time.Duration) {
 	r.zebra.Stop(limit)
 }
 
-// IsMaster reports whether vrrpd says that it is master and the virtual
-// router's interface is in use. Before vrrpd takes it out of use it is, too.
+// IsMaster reports whether the log of vrrpd says Master and the virtual router's
+// interface is up, which it also is before vrrpd first sets it down.
 func (r *FRRRouter) IsMaster() bool {
 	if !r.host.On() {
 		return false

@@ -15,9 +15,9 @@ const (
 	VIP6         = "2001:db8:1::100"
 )
 
-// UseIPv6 makes the virtual router of a site without services one of IPv6,
-// before its daemons run. The directors get a global address, and are routers.
-// The inside gateway of NAT stays, excluded from the advertisements.
+// UseIPv6 gives a site without services an IPv6 virtual router. Call it before
+// the daemons start. The directors get a global address and forward IPv6. The
+// inside gateway of NAT remains, excluded from the advertisements.
 func (s *Site) UseIPv6() {
 	s.IPv6 = true
 	for i, h := range s.Dirs {
@@ -29,8 +29,8 @@ func (s *Site) UseIPv6() {
 // GlobalAddress is a director's IPv6 address on the front network.
 func GlobalAddress(i int) string { return fmt.Sprintf("2001:db8:1::%d", 2+i) }
 
-// LinkLocalAddress is the address that director i's eth0 makes of its hardware
-// address (RFC 4291 appendix A).
+// LinkLocalAddress is the address that director i's eth0 derives from its
+// hardware address (RFC 4291 appendix A).
 func (s *Site) LinkLocalAddress(i int) string {
 	mac := s.Dirs[i].HardwareAddr("eth0")
 	return netip.AddrFrom16([16]byte{
@@ -38,8 +38,7 @@ func (s *Site) LinkLocalAddress(i int) string {
 	}).String()
 }
 
-// AdvertSource is the address that director i's advertisements come from
-// unless its configuration says another.
+// AdvertSource is the default source address of director i's advertisements.
 func (s *Site) AdvertSource(i int) string {
 	if s.IPv6 {
 		return s.LinkLocalAddress(i)

@@ -8,9 +8,8 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// Namespaced is a director that is started in an empty network namespace and
-// finds others by their names, as net_namespace has them: that of its host by
-// the name HostNamespace, and more.
+// Namespaced is a director that starts in an empty network namespace and finds
+// others by name (net_namespace): that of its host as HostNamespace, and More.
 type Namespaced struct {
 	Director
 	// More are processes that live in further namespaces, by their names.
@@ -25,7 +24,7 @@ func (n Namespaced) command(h *lab.Host, conf, run, state string) (lab.Command, 
 	if err != nil {
 		return c, err
 	}
-	// The names are in a /run of its own: this machine's stays as it is.
+	// The names are in a private /run, so this machine's /run is not changed.
 	script := "set -e; mount -t tmpfs tmpfs /run; mkdir /run/netns; "
 	bind := func(name, namespace string) string {
 		return fmt.Sprintf("touch /run/netns/%s; mount --bind %s /run/netns/%[1]s; ", name, namespace)

@@ -10,23 +10,23 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// Files of /etc that a peer may read and that say nothing of what else is
-// installed on this machine.
+// Files of /etc that a peer reads, independent of what is installed on this
+// machine.
 var plainFiles = []string{
 	"ld.so.cache", "ld.so.conf", "hosts", "protocols", "services", "localtime",
 	"iproute2/rt_tables", "iproute2/rt_protos", "iproute2/rt_scopes", "iproute2/rt_realms", "iproute2/group",
 }
 
-// Debian's FRR insists on its group, and on root being in it; without a user
-// keepalived_script keepalived runs its scripts as root.
+// Debian's FRR requires its group with root as a member. Without a user
+// keepalived_script, keepalived runs its scripts as root.
 const (
 	peerPasswd = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 	peerGroup  = "root:x:0:\nnogroup:x:65534:\nfrrvty:x:65533:root\n"
 )
 
-// private makes of a peer's command line one that shows it an /etc and a /run of
-// its own, so that a test does not depend on what is installed on this machine.
-// The process keeps its id.
+// private wraps a peer's command line so that it runs with a private /etc and
+// /run: a test must not depend on what is installed on this machine. The process
+// keeps its ID.
 func private(h *lab.Host, argv []string) ([]string, error) {
 	etc := filepath.Join(h.Dir(), "etc")
 	files := map[string][]byte{

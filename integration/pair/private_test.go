@@ -9,8 +9,8 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// TestPeersSeeNothingOfThisMachine: users, groups and runtime files of other
-// packages are not there for a peer.
+// TestPeersSeeNothingOfThisMachine: a peer does not see users, groups and
+// runtime files of packages installed on this machine.
 func TestPeersSeeNothingOfThisMachine(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIP: only root can make a network namespace")

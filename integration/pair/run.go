@@ -9,8 +9,8 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// Running is a site at work: both daemons run, the first one is MASTER, and a
-// client has its answers.
+// Running is a site in operation: both daemons run, the first one is MASTER, and
+// a client receives answers.
 type Running struct {
 	*Site
 	Daemons [2]*Daemon
@@ -36,7 +36,7 @@ func (s *Site) Run(t lab.Reporter, kinds [2]Kind, adjust func(i int, c *Config))
 		if i > 0 {
 			break
 		}
-		// The first is MASTER before there is a second: so it is with nopreempt too.
+		// Wait until the first is MASTER, so that it is with nopreempt too.
 		s.Lab.Until(startLimit, "dir1 is MASTER", func() bool { return s.Holds(0) })
 	}
 	s.Lab.Until(startLimit, "dir2 is BACKUP", func() bool {
@@ -78,8 +78,8 @@ func (r *Running) UntilMaster(i int, limit time.Duration) {
 	})
 }
 
-// UntilAnswered waits until the client has had some answers to requests made
-// from now on.
+// UntilAnswered waits until the client has received answers to several requests
+// made from now on.
 func (r *Running) UntilAnswered(limit time.Duration) {
 	r.t.Helper()
 	now := time.Now()
@@ -92,8 +92,8 @@ func (r *Running) Lasting(seen traffic.Summary) time.Duration {
 	return seen.LongestGap - r.Lab.Starved(seen.GapStart, seen.GapStart.Add(seen.LongestGap))
 }
 
-// Failures counts the requests that failed. One without an answer does not
-// count when the lab was starved for a good part of the client's patience.
+// Failures counts the failed requests. A request without an answer does not count
+// if the lab was starved for a large part of traffic.Patience.
 func (r *Running) Failures(seen traffic.Summary) int {
 	failed := 0
 	for _, request := range seen.Failures {

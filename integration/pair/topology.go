@@ -48,7 +48,7 @@ type Site struct {
 	Place string
 }
 
-// New builds a site whose servers all serve.
+// New builds a site and starts the web server of every real server.
 func New(t lab.Reporter, method Method, servers int) *Site {
 	t.Helper()
 	l := lab.New(t)
@@ -75,8 +75,8 @@ func (s *Site) newDirector(i int) *lab.Host {
 	if s.Method == NAT {
 		h.Attach(s.Back, "eth1", fmt.Sprintf(backPrefix, 2+i))
 		h.Sysctl("net.ipv4.ip_forward", "1")
-		// The client's packets come and go by the same interface as the
-		// replies that IPVS translates: no advice to go another way.
+		// Packets arrive on the interface by which the translated replies
+		// leave, so the kernel would send ICMP redirects.
 		h.Sysctl("net.ipv4.conf.all.send_redirects", "0")
 	}
 	return h
@@ -90,7 +90,7 @@ func (s *Site) newServer(i int) *lab.Host {
 		return h
 	}
 	h.Attach(s.Front, "eth0", fmt.Sprintf(frontPrefix, 11+i))
-	// A direct-routing server has the VIP and keeps quiet about it.
+	// A direct-routing server has the VIP but must not answer ARP for it.
 	h.Sysctl("net.ipv4.conf.all.arp_ignore", "1")
 	h.Sysctl("net.ipv4.conf.all.arp_announce", "2")
 	h.Address("lo", VIP+"/32")
