@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/effective"
 	"github.com/lvs-director/director/conf/load/keyword"
 )
@@ -11,6 +12,7 @@ import (
 // flatLine is one value of a section with the path to it.
 type flatLine struct {
 	path, shown, value, secret string
+	said                       conf.Pos // where the block itself says it
 }
 
 // flatten lists the values of a section and of those inside it. Paths are
@@ -18,7 +20,7 @@ type flatLine struct {
 func flatten(s keyword.Section, path string, entries bool, list []flatLine) []flatLine {
 	for _, x := range s.Settings {
 		l := flatLine{path: path + x.Keyword, shown: strings.TrimSpace(path + x.Keyword),
-			value: strings.Join(effective.QuoteAll(x.Words), " "), secret: string(x.Secret)}
+			value: strings.Join(effective.QuoteAll(x.Words), " "), secret: string(x.Secret), said: x.Said}
 		if entries {
 			l.shown = strings.TrimSpace(path)
 			l.value = strings.TrimSpace(x.Keyword + " " + l.value)
@@ -45,15 +47,29 @@ var valueBlocks = map[string]bool{
 	"static_ipaddress": true, "static_routes": true, "static_rules": true, "interface_up_down_delays": true, "match": true,
 }
 
+// change is a change of a value, and where the values were said: no place for what
+// is inherited, a default or not there.
+type change struct {
+	FieldChange
+	oldSaid, newSaid conf.Pos
+}
+
 // fields compares two sections value by value.
-func fields(before, after keyword.Section) []FieldChange {
+func fields(before, after keyword.Section) (list []FieldChange) {
+	for _, c := range changes(before, after) {
+		list = append(list, c.FieldChange)
+	}
+	return list
+}
+
+func changes(before, after keyword.Section) []change {
 	olds := flatten(before, "", false, nil)
 	of := make(map[string]flatLine, len(olds))
 	for i := range olds {
 		unique(&olds[i], of)
 		of[olds[i].path] = olds[i]
 	}
-	var list []FieldChange
+	var list []change
 	kept := map[string]flatLine{}
 	for _, n := range flatten(after, "", false, nil) {
 		unique(&n, kept)
@@ -62,11 +78,11 @@ func fields(before, after keyword.Section) []FieldChange {
 		if ok && o.value == n.value && o.secret == n.secret {
 			continue
 		}
-		list = append(list, FieldChange{n.shown, spoken(o, ok), spoken(n, true)})
+		list = append(list, change{FieldChange{n.shown, spoken(o, ok), spoken(n, true)}, o.said, n.said})
 	}
 	for _, o := range olds {
 		if _, ok := kept[o.path]; !ok {
-			list = append(list, FieldChange{o.shown, spoken(o, true), ""})
+			list = append(list, change{FieldChange{o.shown, spoken(o, true), ""}, o.said, conf.Pos{}})
 		}
 	}
 	return list

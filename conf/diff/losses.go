@@ -43,8 +43,9 @@ func (l Loss) String() string {
 }
 
 // Losses tells what before serves and after does not, and that goes with a
-// finding of after that before did not have. Only warnings count: a configuration
-// with errors does not replace another, and a note takes nothing away. What is
+// finding of after that before did not have. Warnings count, and what says that something
+// is not served: a configuration with errors does not replace another, and a note takes
+// nothing away. What is
 // removed without a finding near it is meant, and no loss.
 func Losses(before, after *conf.Config, beforeFindings, afterFindings []conf.Finding) []Loss {
 	l := losses{after: after, findings: newFindings(beforeFindings, afterFindings)}
@@ -58,6 +59,7 @@ func Losses(before, after *conf.Config, beforeFindings, afterFindings []conf.Fin
 	l.instances(before)
 	l.groups(before)
 	l.static(before)
+	l.anyOther(before)
 	return l.list
 }
 
@@ -75,7 +77,7 @@ func newFindings(before, after []conf.Finding) []conf.Finding {
 	}
 	var list []conf.Finding
 	for _, f := range after {
-		if f.Severity == conf.Note {
+		if f.Severity == conf.Note && !f.Unserved {
 			continue
 		}
 		if known[of(f)]--; known[of(f)] < 0 {

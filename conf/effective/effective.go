@@ -51,7 +51,7 @@ func Sections(c *conf.Config) []keyword.Section {
 		list = append(list, InstanceSection(c, in))
 	}
 	for _, g := range c.VirtualServerGroups {
-		list = append(list, serverGroupSection(c, g))
+		list = append(list, GroupSection(c, g))
 	}
 	for _, v := range c.VirtualServers {
 		list = append(list, serverSection(c, v))
@@ -113,30 +113,31 @@ func InstanceSection(c *conf.Config, in *conf.Instance) keyword.Section {
 			if k.File != "" {
 				value = "file:" + k.File
 			}
-			from := "default"
+			key := keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value}, From: "default",
+				Secret: k.Key}
 			if src, ok := c.Source(in.HMAC, "key"); ok {
-				from = src.Pos.String()
+				key.From, key.Said = src.Pos.String(), src.Pos
 			}
-			h.Settings = append(h.Settings, keyword.Setting{Keyword: "key", Words: []string{strconv.Itoa(int(k.ID)), value},
-				From: from, Secret: k.Key})
+			h.Settings = append(h.Settings, key)
 		}
 		s.Sections = append(s.Sections, h)
 	}
 	return s
 }
 
-func serverGroupSection(c *conf.Config, g *conf.VirtualServerGroup) keyword.Section {
+// GroupSection shows one virtual_server_group.
+func GroupSection(c *conf.Config, g *conf.VirtualServerGroup) keyword.Section {
 	s := keyword.Section{Keyword: "virtual_server_group", Words: []string{g.Name}}
 	if at, ok := c.Place(g); ok {
 		s.From = at.String()
 	}
 	for _, e := range g.Entries {
 		words := e.Words()
-		from := s.From
+		entry := keyword.Setting{Keyword: words[0], Words: words[1:], From: s.From}
 		if src, ok := c.Source(g, "entry "+strings.Join(words, " ")); ok {
-			from = src.Pos.String()
+			entry.From, entry.Said = src.Pos.String(), src.Pos
 		}
-		s.Settings = append(s.Settings, keyword.Setting{Keyword: words[0], Words: words[1:], From: from})
+		s.Settings = append(s.Settings, entry)
 	}
 	return s
 }

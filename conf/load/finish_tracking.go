@@ -188,13 +188,14 @@ func (l *loader) finishTrackedServers() {
 		names = append(names, name)
 	}
 	found := map[string]string{}
-	for c, name := range l.TrackedServers {
-		if text, ok := texts[strings.ToLower(name)]; ok {
-			found[name] = text
+	for c, ref := range l.TrackedServers {
+		if text, ok := texts[strings.ToLower(ref.Name)]; ok {
+			found[ref.Name] = text
+			l.Entry(ref.Owner, "track_virtual_server", text, c)
 			continue
 		}
-		l.Warn(c, "not-found", "virtual server %s is not defined: it is not tracked%s", value.Clip(name),
-			value.DidYouMean(name, names))
+		l.Warn(c, "not-found", "virtual server %s is not defined: it is not tracked%s", value.Clip(ref.Name),
+			value.DidYouMean(ref.Name, names))
 	}
 	replace := func(list []conf.Track) []conf.Track {
 		kept := list[:0]

@@ -199,9 +199,9 @@ func setDigest(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 	s := n.Arg(0)
 	if _, err := hex.DecodeString(s); err != nil || len(s) != 32 {
 		// keepalived takes it as it is, and no page ever matches.
-		l.NoteArg(n, 0, "invalid-digest",
-			"the digest has %d characters and must have 32 hexadecimal digits: no page will match it",
-			len(s)).Hint = "director genhash prints the digest of a page"
+		f := l.NoteArg(n, 0, "invalid-digest",
+			"the digest has %d characters and must have 32 hexadecimal digits: no page will match it", len(s))
+		f.Hint, f.Unserved = "director genhash prints the digest of a page", true
 	}
 	u.Digest = strings.ToLower(s)
 }

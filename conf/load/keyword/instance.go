@@ -190,7 +190,7 @@ var trackKeywords = []keyword[conf.Instance]{
 	}).shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackBFDs) }),
 	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0,
 		func(l *Loader, n *syntax.Node, in *conf.Instance) {
-			in.TrackVirtualServers = l.trackServers(n, in.TrackVirtualServers)
+			in.TrackVirtualServers = l.trackServers(n, in, in.TrackVirtualServers)
 		}).ours().shown(func(in *conf.Instance) []entryLine { return trackLines(in.TrackVirtualServers) }),
 }
 

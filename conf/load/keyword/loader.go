@@ -40,7 +40,7 @@ type Loader struct {
 	InterfaceNodes map[InterfaceKey]*syntax.Node
 	Members        map[*conf.SyncGroup][]Member // until the instances are known
 	Tracked        map[TrackKey]TrackRef
-	TrackedServers map[*syntax.Node]string
+	TrackedServers map[*syntax.Node]TrackedServer
 	ScriptUsers    map[*conf.TrackScript][2]string
 	CheckerUsers   map[*conf.Checker][2]string
 }
@@ -66,7 +66,7 @@ func NewLoader(tree *syntax.Tree, findings []conf.Finding, cfg *conf.Config) *Lo
 		Unusable: map[string]bool{}, BadVRID: map[*conf.Instance]bool{}, UnicastWord: map[*conf.Instance]*syntax.Node{},
 		AuthNode: map[*conf.Instance]*syntax.Node{}, HMACNode: map[*conf.Instance]*syntax.Node{},
 		InterfaceNodes: map[InterfaceKey]*syntax.Node{}, Members: map[*conf.SyncGroup][]Member{},
-		Tracked: map[TrackKey]TrackRef{}, TrackedServers: map[*syntax.Node]string{},
+		Tracked: map[TrackKey]TrackRef{}, TrackedServers: map[*syntax.Node]TrackedServer{},
 		ScriptUsers: map[*conf.TrackScript][2]string{}, CheckerUsers: map[*conf.Checker][2]string{},
 		Addresses: map[any][]Address{}, Noted: map[string]bool{},
 	}

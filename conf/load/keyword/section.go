@@ -20,6 +20,9 @@ type Setting struct {
 	// From is FILE:LINE:COL, the place it was inherited from, or "default".
 	From string `json:"from"`
 
+	// Said is where the block itself says it; no place for what is inherited or a default.
+	Said conf.Pos `json:"-"`
+
 	// Secret is what is behind a mask, so that changes are seen; it is not shown.
 	Secret conf.Secret `json:"-"`
 }
@@ -67,11 +70,11 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
 				sub.From = said.Pos.String()
 			}
 			for _, line := range lines {
-				at := sub.From
+				entry := Setting{Keyword: line.words[0], Words: line.words[1:], From: sub.From}
 				if said, ok := c.Source(key, k.name+" "+line.key); ok {
-					at = said.Pos.String()
+					entry.From, entry.Said = said.Pos.String(), said.Pos
 				}
-				sub.Settings = append(sub.Settings, Setting{Keyword: line.words[0], Words: line.words[1:], From: at})
+				sub.Settings = append(sub.Settings, entry)
 			}
 			s.Sections = append(s.Sections, sub)
 		case k.get != nil:
@@ -80,6 +83,9 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
 				continue
 			}
 			setting := Setting{Keyword: k.name, Words: value, From: from(k.name)}
+			if said, ok := c.Source(key, k.name); ok {
+				setting.Said = said.Pos
+			}
 			if k.raw != nil {
 				setting.Secret = conf.Secret(k.raw(t))
 			}

@@ -139,8 +139,15 @@ func (l *Loader) track(n *syntax.Node, owner any, called string, kind TrackKind,
 	return list
 }
 
+// TrackedServer is a reference to a virtual server as it is written; Owner is the
+// *conf.Instance or *conf.SyncGroup.
+type TrackedServer struct {
+	Owner any
+	Name  string
+}
+
 // trackServers reads references to virtual servers.
-func (l *Loader) trackServers(n *syntax.Node, list []conf.Track) []conf.Track {
+func (l *Loader) trackServers(n *syntax.Node, owner any, list []conf.Track) []conf.Track {
 	for _, c := range l.Entries(n) {
 		words := append(one(c.Keyword.Text), value.Vector(c)...)
 		used := len(words)
@@ -153,7 +160,7 @@ func (l *Loader) trackServers(n *syntax.Node, list []conf.Track) []conf.Track {
 		w, rev, _, _ := l.weightOptions(c, max(used-1, 0), 253, true)
 		name := strings.Join(words[:used], " ")
 		list = append(list, conf.Track{Name: name, Weight: w, Reverse: rev})
-		l.TrackedServers[c] = name
+		l.TrackedServers[c] = TrackedServer{owner, name}
 	}
 	return list
 }

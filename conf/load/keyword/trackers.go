@@ -194,7 +194,7 @@ var Group = newTable("vrrp_sync_group", []keyword[conf.SyncGroup]{
 	}).shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackBFDs) }),
 	group("track_virtual_server", "{ IP PORT|fwmark N|group NAME [weight N] }", 0,
 		func(l *Loader, n *syntax.Node, g *conf.SyncGroup) {
-			g.TrackVirtualServers = l.trackServers(n, g.TrackVirtualServers)
+			g.TrackVirtualServers = l.trackServers(n, g, g.TrackVirtualServers)
 		}).ours().shown(func(g *conf.SyncGroup) []entryLine { return trackLines(g.TrackVirtualServers) }),
 	bare("sync_group_tracking_weight", func(g *conf.SyncGroup) *bool { return &g.TrackingWeight }),
 	ignored[conf.SyncGroup]("global_tracking", "", 0, "deprecated; see sync_group_tracking_weight"),
