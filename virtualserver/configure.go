@@ -181,6 +181,7 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 		return nil
 	}
 	s.four, s.six = rewritten(vs)
+	s.alpha = vs.Alpha || slices.ContainsFunc(vs.RealServers, func(rs *conf.RealServer) bool { return rs.Alpha })
 	if old != nil {
 		s.quorum, s.was, s.since, s.reason = old.quorum, old.was, old.since, old.reason
 		s.reported, s.inTable = old.reported, old.inTable

@@ -174,9 +174,11 @@ func (r *reconciler) confirmWeights(ops []table.Op, errs []error, uncertain func
 		service conf.ServiceKey
 		server  conf.ServerKey
 	}
-	last := make(map[written]int, len(ops))
+	last := make(map[written]int)
 	for i, op := range ops {
-		last[written{op.Key(), op.Destination.Key}] = i
+		if op.Destination.Place > 0 {
+			last[written{op.Key(), op.Destination.Key}] = i
+		}
 	}
 	for i, op := range ops {
 		key, at, weight := op.Key(), op.Destination.Key, op.Destination.Weight
@@ -190,7 +192,7 @@ func (r *reconciler) confirmWeights(ops []table.Op, errs []error, uncertain func
 		case op.Kind == table.DelDestination && errs[i] == nil:
 			drop(key, at, none)
 		case op.Kind != table.NewDestination && op.Kind != table.SetDestination:
-		case errs[i] == nil && len(r.sent[key][at]) > 1 && last[written{key, at}] == i:
+		case errs[i] == nil && len(r.sent[key][at]) > 1 && (op.Destination.Place == 0 || last[written{key, at}] == i):
 			drop(key, at, func(w int) bool { return w == weight })
 		case errs[i] != nil && len(r.sent[key][at]) > 1:
 			drop(key, at, func(w int) bool { return w != weight })

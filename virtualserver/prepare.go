@@ -54,9 +54,9 @@ func (r *reconciler) prepare(s *server, now time.Time) {
 // evaluateQuorum updates the quorum that the table is made by, and says whether it
 // has changed.
 func (r *reconciler) evaluateQuorum(s *server) bool {
-	_, _, weights := r.alive(s)
+	s.up, s.serving, s.weights = r.alive(s)
 	quorum, hysteresis := table.QuorumLimits(s.conf)
-	has := table.Quorum(s.quorum, weights, quorum, hysteresis)
+	has := table.Quorum(s.quorum, s.weights, quorum, hysteresis)
 	changed := has != s.quorum
 	s.quorum = has
 	return changed

@@ -72,15 +72,19 @@ type server struct {
 	keys []conf.ServiceKey // its services, one or more
 	// partial says that others have some of its services.
 	partial bool
+	// alpha says that a real server of it begins down.
+	alpha bool
 	// four and six are reached by NAT, by IPv4 and by IPv6; nil is none.
 	four, six *conf.RealServer
 
-	quorum   bool // by which the table is made
-	was      bool // the one that was told
-	since    time.Time
-	reason   string
-	reported event.VirtualServerState
-	inTable  event.ServersInTable
+	up, serving int    // real servers that are up, and those of them that get connections
+	weights     uint64 // of those, in all
+	quorum      bool   // by which the table is made
+	was         bool   // the one that was told
+	since       time.Time
+	reason      string
+	reported    event.VirtualServerState
+	inTable     event.ServersInTable
 }
 
 // service is one of the kernel's services that is wanted.
@@ -257,11 +261,23 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 		return
 	}
 	v.Unset = ""
+	if !r.sameWeight(s, id, v) {
+		r.markDirty(s)
+	}
 	r.verdicts[id] = v
 	r.news[id] = v
-	r.markDirty(s)
 	r.Log.Debug("verdict", "virtual_server", v.VirtualServer, "real_server", v.RealServer,
 		"up", v.Up, "weight", v.Weight, "reason", v.Reason)
+}
+
+// sameWeight says that a verdict changes nothing in the table: most tell that a real server
+// is up, which it was taken for before its first check.
+func (r *reconciler) sameWeight(s *server, id conf.RealServerID, v event.RealServerState) bool {
+	was, told := r.verdicts[id]
+	if !told {
+		return v.Up && !v.Checked && !s.alpha
+	}
+	return was.Up == v.Up && was.Checked == v.Checked && (!v.Checked || was.Weight == v.Weight)
 }
 
 // takeOverrides replaces the overrides.

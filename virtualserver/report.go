@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,11 +30,11 @@ func (r *reconciler) markAllChanged() {
 // loaded.
 func (r *reconciler) report() {
 	if len(r.changed) > 0 {
-		told := make(map[*server]bool)
-		for _, key := range r.ring {
-			if s := r.services[key].server; r.changed.has(key) && !told[s] {
-				told[s] = true
-				r.reportServer(s)
+		told := make(map[*server]bool, len(r.changed))
+		for _, key := range slices.SortedFunc(maps.Keys(r.changed), table.CompareServices) {
+			if svc := r.services[key]; svc != nil && !told[svc.server] {
+				told[svc.server] = true
+				r.reportServer(svc.server)
 			}
 		}
 		clear(r.changed)
@@ -106,7 +107,7 @@ func (r *reconciler) moveQuorum(s *server) {
 	if s.was == s.quorum {
 		return
 	}
-	_, _, weights := r.alive(s)
+	weights := s.weights
 	quorum, hysteresis := table.QuorumLimits(s.conf)
 	s.was, s.since = s.quorum, time.Now()
 	if s.quorum {
@@ -122,17 +123,16 @@ func (r *reconciler) moveQuorum(s *server) {
 
 // state is the event about a virtual server.
 func (r *reconciler) state(s *server) event.VirtualServerState {
-	up, serving, _ := r.alive(s)
 	state := event.VirtualServerState{
 		VirtualServer: s.name,
 		Quorum:        s.quorum,
-		Alive:         up,
+		Alive:         s.up,
 		Total:         len(s.conf.RealServers),
 		Since:         s.since,
 		Reason:        s.reason,
 		Error:         r.unreadable,
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
-		Idle:          up > 0 && serving == 0,
+		Idle:          s.up > 0 && s.serving == 0,
 	}
 	for _, key := range s.keys {
 		svc := r.services[key]
@@ -168,8 +168,8 @@ func (r *reconciler) loadError() (err, refused string) {
 		return r.unreadable, ""
 	}
 	failing, text := 0, ""
-	for _, key := range r.ring {
-		if s := r.services[key]; len(s.failures.texts) > 0 {
+	for _, key := range slices.SortedFunc(maps.Keys(r.failures), table.CompareServices) {
+		if s := r.services[key]; s != nil && len(s.failures.texts) > 0 {
 			if failing++; failing == 1 {
 				text = s.failures.first()
 			}

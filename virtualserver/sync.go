@@ -61,17 +61,23 @@ func (r *reconciler) syncOnce(touched keys) {
 		}
 		var ops []table.Op
 		ops, todo = r.pass(todo, failed)
-		done = append(done, ops...)
+		if done = append(done, ops...); len(r.drift) == 0 {
+			done = nil // nothing that was repaired will be told
+		}
 	}
 	maps.Copy(r.retry, todo)
 	var fresh []freshFailure
+	recount := make(map[*server]bool) // by what the kernel refuses, or refused before
 	for key := range touched {
+		if svc := r.services[key]; svc != nil && len(svc.failures.texts)+len(failed[key].texts) > 0 {
+			recount[svc.server] = true
+		}
 		fresh = r.recordFailures(fresh, key, failed[key])
 	}
 	logFailures(r.Log, fresh)
 	r.release(touched)
 	r.logRepairs(done)
-	for s := range prepared {
+	for s := range recount {
 		if r.evaluateQuorum(s) && s.conf.Sorry != nil {
 			r.markDirty(s)
 		}
@@ -92,7 +98,9 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 		switch {
 		case err == nil || removal && ipvs.Missing(err):
 			r.have.Do(op)
-			done = append(done, op)
+			if len(r.drift) > 0 {
+				done = append(done, op)
+			}
 			if op.Kind == table.NewService && r.refused.has(key) {
 				delete(r.refused, key)
 				again.add(key) // now its real servers can be added

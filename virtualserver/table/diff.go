@@ -13,7 +13,13 @@ import "github.com/lvs-director/director/conf"
 // With mh a real server of weight 0 is added with the weight of its place first and
 // set to 0 after that: the kernel gives slots by the last weight that was not 0.
 func Diff(want, have Table, owned func(conf.ServiceKey) bool) []Op {
-	var ops []Op
+	n := 0
+	for key, e := range want {
+		if _, exists := have[key]; !exists {
+			n += 1 + len(e.Destinations)
+		}
+	}
+	ops := make([]Op, 0, n)
 	for _, key := range want.Keys() {
 		ops = appendEntry(ops, want[key], have)
 	}

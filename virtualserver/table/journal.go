@@ -1,7 +1,6 @@
 package table
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -28,15 +27,18 @@ func ParseJournalKey(text string) (key conf.ServiceKey, ok bool) {
 	return conf.ServiceKey{}, false
 }
 
-func serviceWords(k conf.ServiceKey) string {
+func serviceWords(k conf.ServiceKey) string { return string(appendService(nil, k)) }
+
+func appendService(b []byte, k conf.ServiceKey) []byte {
 	if k.FWMark != 0 {
-		family := "inet"
+		b = strconv.AppendUint(append(b, "fwmark "...), uint64(k.FWMark), 10)
 		if k.IPv6 {
-			family = "inet6"
+			return append(b, " inet6"...)
 		}
-		return fmt.Sprintf("fwmark %d %s", k.FWMark, family)
+		return append(b, " inet"...)
 	}
-	return fmt.Sprintf("%s %s", k.Protocol, netip.AddrPortFrom(k.Address, k.Port))
+	b = append(append(b, k.Protocol.String()...), ' ')
+	return netip.AddrPortFrom(k.Address, k.Port).AppendTo(b)
 }
 
 func parseService(words []string) (key conf.ServiceKey, rest []string, ok bool) {
@@ -87,8 +89,12 @@ type Note struct {
 
 // String is "weight tcp 10.0.0.1:80 10.1.0.1:80 5 0".
 func (n Note) String() string {
-	return fmt.Sprintf("%s %s %s %d %d", n.Kind, serviceWords(n.Service),
-		netip.AddrPortFrom(n.Server.Address, n.Server.Port), n.First, n.Second)
+	b := make([]byte, 0, 96)
+	b = append(append(b, n.Kind...), ' ')
+	b = append(appendService(b, n.Service), ' ')
+	b = netip.AddrPortFrom(n.Server.Address, n.Server.Port).AppendTo(b)
+	b = strconv.AppendInt(append(b, ' '), n.First, 10)
+	return string(strconv.AppendInt(append(b, ' '), n.Second, 10))
 }
 
 // ParseNote reads what String wrote; ok is false for the keys of other owners.
