@@ -29,9 +29,10 @@ type Options struct {
 	Prober Prober
 	// Rand spreads the first runs over the warmup. The Schedule owns it.
 	Rand *rand.Rand
-	// Events is called with the state of a real server when a configuration is
-	// applied and whenever the state has changed.
-	Events func(event.RealServerState)
+	// Events is called with the states of real servers: of those that are new, or are
+	// configured otherwise, when a configuration is applied, and whenever they have
+	// changed. Those that change at the same time come together.
+	Events func([]event.RealServerState)
 	// Results is called with the result of every run.
 	Results func(event.CheckResult)
 }
@@ -64,8 +65,10 @@ type Schedule struct {
 
 	// Owned by the goroutine.
 	servers map[conf.RealServerID]*server
+	round   uint64 // number of the last configuration
 	due     deadline.Heap[*checker]
-	runs    uint64 // number of the last run
+	runs    uint64                  // number of the last run
+	news    []event.RealServerState // for Events
 	hosts   hostTrouble
 }
 
@@ -93,7 +96,7 @@ func New(opts Options) *Schedule {
 }
 
 // Apply replaces the configuration and returns when that is done and the state of
-// every real server was passed to Events. Checkers that are the same as before
+// every real server that it changes was passed to Events. Checkers that are the same as before
 // are not touched. Real servers that are new to the schedule start with their
 // state in snapshot, which may be nil. cfg must not be changed afterwards.
 func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
@@ -120,6 +123,7 @@ func (s *Schedule) own() {
 		select {
 		case a := <-s.applies:
 			s.apply(a.cfg, a.snapshot, time.Now())
+			s.tell()
 			close(a.done)
 		case <-s.results.Signal():
 			results = s.results.Take(results[:0])
@@ -137,6 +141,7 @@ func (s *Schedule) own() {
 			}
 			return
 		}
+		s.tell()
 		now := time.Now()
 		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
 			s.start(c)
@@ -205,7 +210,15 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
 		s.updateState(sv, reason, now)
-		s.opts.Events(sv.state)
+		s.news = append(s.news, sv.state)
+	}
+}
+
+// tell passes on what has changed. The list is the receiver's.
+func (s *Schedule) tell() {
+	if len(s.news) > 0 {
+		s.opts.Events(s.news)
+		s.news = nil
 	}
 }
 

@@ -96,7 +96,7 @@ func newLab(judge func(probe.Target) probe.Result) *lab {
 			return a
 		}})),
 		Prober: l.fakeProber, Rand: rand.New(rand.NewPCG(1, 1)),
-		Events:  func(e event.RealServerState) { l.do(func() { l.events = append(l.events, e) }) },
+		Events:  func(list []event.RealServerState) { l.do(func() { l.events = append(l.events, list...) }) },
 		Results: func(r event.CheckResult) { l.do(func() { l.results = append(l.results, r) }) },
 	})
 	return l

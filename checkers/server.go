@@ -2,7 +2,7 @@ package checkers
 
 import (
 	"log/slog"
-	"reflect"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/checkers/verdict"
@@ -16,6 +16,8 @@ type server struct {
 	virtual, real string // the texts of events
 	checkers      []*checker
 	state         event.RealServerState
+	conf          *conf.RealServer
+	round         uint64 // of the last configuration that has it
 }
 
 // checker is one checker of one real server.
@@ -54,34 +56,37 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 // apply replaces the configuration.
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	s.warnOfUnsupported(cfg)
-	before := s.servers
-	s.servers = make(map[conf.RealServerID]*server, len(before))
-	var order []*server
+	s.round++
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			id := vs.ServerID(rs)
-			if s.servers[id] != nil {
-				continue // conf reports the second one
-			}
-			sv := before[id]
-			delete(before, id)
-			if sv == nil {
+			sv := s.servers[id]
+			switch {
+			case sv == nil:
 				sv = s.add(vs, rs, snapshot, now)
-			} else {
+				s.servers[id] = sv
+			case sv.round == s.round:
+				continue // conf reports the second one
+			case slices.EqualFunc(sv.conf.Checkers, rs.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) }):
+				if sv.state.Weight == rs.Weight {
+					sv.conf, sv.round = rs, s.round
+					continue
+				}
+			default:
 				s.reload(sv, rs, now)
 			}
-			sv.state.Weight = rs.Weight
-			s.servers[id] = sv
-			order = append(order, sv)
+			sv.conf, sv.round, sv.state.Weight = rs, s.round, rs.Weight
+			s.news = append(s.news, sv.state)
 		}
 	}
-	for _, sv := range before {
+	for id, sv := range s.servers {
+		if sv.round == s.round {
+			continue
+		}
 		for _, c := range sv.checkers {
 			s.drop(c)
 		}
-	}
-	for _, sv := range order {
-		s.opts.Events(sv.state)
+		delete(s.servers, id)
 	}
 }
 
@@ -141,7 +146,7 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 	for i := range list {
 		same := -1
 		for j, c := range old {
-			if c != nil && reflect.DeepEqual(c.conf, list[i]) {
+			if c != nil && c.conf.Same(&list[i]) {
 				same = j
 				break
 			}

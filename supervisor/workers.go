@@ -185,6 +185,11 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys // the other one signs nothing
+		if len(l.cfg.VirtualServers) > 0 {
+			without := *l.cfg
+			without.VirtualServers = nil // its heap stays small, and reading 40,000 real servers takes long
+			c.Config = &without
+		}
 	}
 	if e.Worker == rollout.LVS {
 		c.Overrides = s.operatorsOverrides()

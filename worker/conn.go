@@ -22,6 +22,9 @@ const (
 // real servers takes 7 MB.
 const MaxFrame = 64 << 20
 
+// readAhead is how much is read in one call when it is there, in bytes: some hundred events.
+const readAhead = 64 << 10
+
 // Conn carries messages over a stream. One goroutine may read while another
 // writes; Close may be called from any.
 type Conn struct {
@@ -39,48 +42,52 @@ type Conn struct {
 
 // NewConn returns a connection over a stream.
 func NewConn(stream io.ReadWriteCloser) *Conn {
-	return &Conn{stream: stream, r: bufio.NewReader(stream), close: sync.OnceValue(stream.Close)}
+	return &Conn{stream: stream, r: bufio.NewReaderSize(stream, readAhead), close: sync.OnceValue(stream.Close)}
 }
 
-// Write numbers one message and sends it. The empty message sends only what is
-// left of earlier ones.
+// Write is WriteAll of one message.
+func (c *Conn) Write(m Message) error { return c.WriteAll([]Message{m}) }
+
+// WriteAll numbers messages and sends them, all at once: thousands of events that come
+// together cost few system calls. The empty message sends only what is left of earlier
+// ones.
 //
 // Every message can be decoded without the ones before it. A configuration is
 // encoded as gob, which takes a third of the size and a quarter of the time of
 // JSON. Events are encoded as JSON: each gob stream begins with a description
 // of all types, which costs both sides most of a millisecond, and when thousands
 // of instances change state at once each of them sends an event.
-func (c *Conn) Write(m Message) error {
-	if len(c.ahead) > 0 {
-		n, err := c.stream.Write(c.ahead)
-		c.ahead = c.ahead[n:]
-		if err != nil {
-			c.unsent = c.ahead
-			return fmt.Errorf("sending the rest of earlier messages: %w", err)
+func (c *Conn) WriteAll(list []Message) error {
+	c.w.Reset()
+	c.w.Write(c.ahead)
+	c.ahead = nil
+	var wrong error
+	for _, m := range list {
+		if m == (Message{}) {
+			continue
+		}
+		if wrong = c.encode(m); wrong != nil {
+			break // those before it are sent
 		}
 	}
-	if m == (Message{}) {
-		return nil
-	}
-	frame, err := c.frame(m)
-	if err != nil {
-		return err
-	}
-	if n, err := c.stream.Write(frame); err != nil {
-		c.unsent = append([]byte(nil), frame[n:]...)
-		return fmt.Errorf("sending message %d: %w", c.seq, err)
+	if frames := c.w.Bytes(); len(frames) > 0 {
+		if n, err := c.stream.Write(frames); err != nil {
+			c.unsent = append([]byte(nil), frames[n:]...)
+			return fmt.Errorf("sending message %d: %w", c.seq, err)
+		}
 	}
 	if c.w.Cap() > 1<<20 {
 		c.w = bytes.Buffer{} // configurations are rare: free their memory
 	}
-	return nil
+	return wrong
 }
 
-// frame encodes the next message. The result is valid until the next call.
-func (c *Conn) frame(m Message) ([]byte, error) {
+// encode appends the next message to what is to be sent; one that cannot be sent leaves
+// nothing there.
+func (c *Conn) encode(m Message) error {
 	c.seq++
 	m.Seq = c.seq
-	c.w.Reset()
+	begin := c.w.Len()
 	c.w.Write([]byte{0, 0, 0, 0})
 	var err error
 	if m.Configure != nil {
@@ -90,16 +97,16 @@ func (c *Conn) frame(m Message) ([]byte, error) {
 		c.w.WriteByte(inJSON)
 		err = json.NewEncoder(&c.w).Encode(m)
 	}
+	size := c.w.Len() - begin - 4
+	if err == nil && size > MaxFrame {
+		err = fmt.Errorf("it has %d bytes: at most %d are allowed", size, MaxFrame)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("encoding message %d: %w", m.Seq, err)
+		c.w.Truncate(begin)
+		return fmt.Errorf("encoding message %d: %w", m.Seq, err)
 	}
-	frame := c.w.Bytes()
-	size := len(frame) - 4
-	if size > MaxFrame {
-		return nil, fmt.Errorf("message %d has %d bytes: at most %d are allowed", m.Seq, size, MaxFrame)
-	}
-	binary.BigEndian.PutUint32(frame, uint32(size))
-	return frame, nil
+	binary.BigEndian.PutUint32(c.w.Bytes()[begin:], uint32(size))
+	return nil
 }
 
 // Read returns the next message. It returns io.EOF when the stream ends between
@@ -117,16 +124,15 @@ func (c *Conn) Read() (Message, error) {
 	if size > MaxFrame {
 		return Message{}, fmt.Errorf("reading a message: its length is %d bytes, at most %d are allowed", size, MaxFrame)
 	}
-	// The buffer grows as data arrives: the claimed length is not to be trusted.
-	var body bytes.Buffer
-	if _, err := io.CopyN(&body, c.r, int64(size)); err != nil {
-		c.unread = append(append(c.unread, head[:]...), body.Bytes()...)
+	body, err := c.body(int(size))
+	if err != nil {
+		c.unread = append(append(c.unread, head[:]...), body...)
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return Message{}, fmt.Errorf("reading a message of %d bytes: %w", size, err)
 	}
-	m, err := decode(body.Bytes())
+	m, err := decode(body)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // io.EOF would mean a clean end
@@ -138,6 +144,24 @@ func (c *Conn) Read() (Message, error) {
 	}
 	c.seen = m.Seq
 	return m, nil
+}
+
+// body reads the rest of a message, to be used before the next call of Read. With an error
+// it returns what it has read.
+func (c *Conn) body(size int) ([]byte, error) {
+	if size <= c.r.Size() {
+		// Most messages: they are decoded where they are.
+		body, err := c.r.Peek(size)
+		if err != nil {
+			return nil, err // what is there stays there
+		}
+		_, err = c.r.Discard(size)
+		return body, err
+	}
+	// The buffer grows as data arrives: the claimed length is not to be trusted.
+	var body bytes.Buffer
+	_, err := io.CopyN(&body, c.r, int64(size))
+	return body.Bytes(), err
 }
 
 func decode(body []byte) (m Message, err error) {

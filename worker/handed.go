@@ -107,11 +107,11 @@ func (c *Conn) hand(out *Outbox) *Handed {
 	h := &Handed{}
 	if out.Close() != nil {
 		h.Unsent = c.unsent
+		c.w.Reset()
 		for _, k := range out.left {
-			if frame, err := c.frame(k.m); err == nil {
-				h.Unsent = append(h.Unsent, frame...)
-			}
+			_ = c.encode(k.m) // one that cannot be sent is lost, as it was before
 		}
+		h.Unsent = append(h.Unsent, c.w.Bytes()...)
 	}
 	h.Unread = c.unread
 	buffered, _ := c.r.Peek(c.r.Buffered()) // cannot fail for what is buffered
@@ -144,7 +144,7 @@ func (h *Handed) connect() (*Conn, process, error) {
 	c := &Conn{
 		stream: stream, seq: h.Seq, seen: h.Seen, ahead: h.Unsent, close: sync.OnceValue(stream.Close),
 	}
-	c.r = bufio.NewReader(io.MultiReader(bytes.NewReader(h.Unread), stream))
+	c.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(h.Unread), stream), readAhead)
 	return c, child{proc}, nil
 }
 

@@ -20,7 +20,7 @@ func (k *Keeper) run(ctx context.Context) error {
 	}
 	defer conn.Close()
 	k.conn.Store(conn)
-	out := NewOutbox(conn.Write)
+	out := NewOutboxOf(conn.WriteAll, AtOnce)
 	defer out.Close() // its error is not needed: how the worker ended says more
 	greeted := k.adopted != nil
 	if greeted {

@@ -27,36 +27,36 @@ type Message struct {
 	Seq uint64
 
 	// From both: the first message of each direction.
-	Hello *Hello
+	Hello *Hello `json:",omitempty"`
 
 	// From the supervisor.
-	Configure *Configure
-	Proceed   *Proceed
-	Finish    *Finish
-	Tracker   *event.TrackerState
-	HandOver  *HandOver
-	Count     *Count
+	Configure *Configure          `json:",omitempty"`
+	Proceed   *Proceed            `json:",omitempty"`
+	Finish    *Finish             `json:",omitempty"`
+	Tracker   *event.TrackerState `json:",omitempty"`
+	HandOver  *HandOver           `json:",omitempty"`
+	Count     *Count              `json:",omitempty"`
 	// To the lvs worker: the overrides when they change, and the state of the instance
 	// that lvs_sync_daemon follows.
-	Overrides *Overrides
-	Followed  *event.InstanceState
+	Overrides *Overrides           `json:",omitempty"`
+	Followed  *event.InstanceState `json:",omitempty"`
 
 	// From a worker.
-	Applied       *Applied
-	Instance      *event.InstanceState
-	Group         *event.GroupState
-	LowerHeard    *event.LowerHeard
-	Counters      *event.VRRPCounters
-	Heartbeat     *Heartbeat
-	Host          *event.HostState
-	Journal       *JournalState
-	RealServer    *event.RealServerState
-	Check         *event.CheckResult
-	VirtualServer *event.VirtualServerState
-	Table         *event.TableLoaded
-	InTable       *event.ServersInTable
+	Applied       *Applied                  `json:",omitempty"`
+	Instance      *event.InstanceState      `json:",omitempty"`
+	Group         *event.GroupState         `json:",omitempty"`
+	LowerHeard    *event.LowerHeard         `json:",omitempty"`
+	Counters      *event.VRRPCounters       `json:",omitempty"`
+	Heartbeat     *Heartbeat                `json:",omitempty"`
+	Host          *event.HostState          `json:",omitempty"`
+	Journal       *JournalState             `json:",omitempty"`
+	RealServer    *event.RealServerState    `json:",omitempty"`
+	Check         *event.CheckResult        `json:",omitempty"`
+	VirtualServer *event.VirtualServerState `json:",omitempty"`
+	Table         *event.TableLoaded        `json:",omitempty"`
+	InTable       *event.ServersInTable     `json:",omitempty"`
 	// KernelWeights are all weights that somebody has set in the kernel's table.
-	KernelWeights *Overrides
+	KernelWeights *Overrides `json:",omitempty"`
 }
 
 // Hello opens a connection.

@@ -20,11 +20,27 @@ type keyed struct {
 	m   Message
 }
 
-// NewOutbox starts a goroutine that passes messages to write, one at a time. It
-// ends at the first error of write or when Close is called.
+// AtOnce is how many messages are sent together at most. What waits longer is replaced
+// by what is newer.
+const AtOnce = 64
+
+// NewOutbox is NewOutboxOf for a write that takes one message at a time.
 func NewOutbox(write func(Message) error) *Outbox {
+	return NewOutboxOf(func(list []Message) error {
+		for _, m := range list {
+			if err := write(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, 1)
+}
+
+// NewOutboxOf starts a goroutine that passes messages to write, those that wait
+// together, at most so many. It ends at the first error of write or when Close is called.
+func NewOutboxOf(write func([]Message) error, most int) *Outbox {
 	o := &Outbox{in: make(chan keyed), stop: make(chan struct{}), done: make(chan struct{})}
-	go o.run(write)
+	go o.run(write, most)
 	return o
 }
 
@@ -49,13 +65,13 @@ func (o *Outbox) Close() error {
 
 // run owns the waiting messages; a second goroutine does the writing, so that
 // the owner is always ready to take the next message.
-func (o *Outbox) run(write func(Message) error) {
+func (o *Outbox) run(write func([]Message) error, most int) {
 	defer close(o.done)
-	work := make(chan Message)
+	work := make(chan []Message)
 	result := make(chan error)
 	go func() {
-		for m := range work {
-			result <- write(m)
+		for list := range work {
+			result <- write(list)
 		}
 	}()
 	defer close(work)
@@ -63,20 +79,21 @@ func (o *Outbox) run(write func(Message) error) {
 	var waiting mailbox.Queue[string, keyed]
 	writing, stopping := false, false
 	for {
-		var next chan Message
-		_, first, ok := waiting.First()
-		if ok && !writing {
-			next = work
+		if waiting.Len() > 0 && !writing {
+			batch := waiting.Take(most)
+			list := make([]Message, len(batch))
+			for i, k := range batch {
+				list[i] = k.m
+			}
+			work <- list // whoever writes is waiting for it
+			writing = true
 		}
-		if stopping && !writing && !ok {
+		if stopping && !writing {
 			return
 		}
 		select {
 		case k := <-o.in:
 			waiting.Put(k.key, k)
-		case next <- first.m:
-			writing = true
-			waiting.Take(1)
 		case err := <-result:
 			writing = false
 			if err != nil {

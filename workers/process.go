@@ -51,7 +51,9 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 		return err
 	}
 	defer j.Close()
-	p := &Process{Log: log, Journal: j, Term: term, Out: worker.NewOutbox(conn.Write), In: make(chan worker.Message)}
+	p := &Process{
+		Log: log, Journal: j, Term: term, Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce), In: make(chan worker.Message),
+	}
 	p.converse(conn)
 	defer p.Out.Close()
 	go p.restoreJournal()

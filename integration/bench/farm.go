@@ -257,8 +257,13 @@ func (b *balancer) ipvsadm(input string, args ...string) time.Duration {
 	argv := append([]string{"env"}, strings.Fields(os.Getenv(ipvsadmEnvVar))...)
 	argv = append(argv, "sh", "-c", `exec "$0" "$@" <`+path, os.Getenv(ipvsadmVar))
 	began := time.Now()
-	b.host.Run(append(argv, args...)...)
-	return time.Since(began)
+	p := b.host.Start(append(argv, args...)...)
+	p.WaitEnd(fillLimit)
+	if took := time.Since(began); len(p.Log()) == 0 || strings.HasSuffix(p.Log()[len(p.Log())-1].Text, "exit status 0]") {
+		return took
+	}
+	b.t.Fatalf("ipvsadm %s: %v", strings.Join(args, " "), p.Log())
+	return 0
 }
 
 // counting is a driver that counts what is asked of it.

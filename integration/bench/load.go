@@ -173,7 +173,7 @@ func runChecks() error {
 	}
 	checkers.New(checkers.Options{
 		Log: log, Prober: prober, Rand: rand.New(rand.NewPCG(1, 2)),
-		Events: func(event.RealServerState) {}, Results: func(event.CheckResult) {},
+		Events: func([]event.RealServerState) {}, Results: func(event.CheckResult) {},
 	}).Apply(cfg, nil)
 	select {}
 }

@@ -89,7 +89,7 @@ func runChecked(b *testing.B, configs []*conf.Config) {
 	defer log.Close()
 	p := &workers.Process{
 		Log: slog.New(slog.NewTextHandler(log, nil)), Journal: j, Term: make(chan os.Signal), In: make(chan worker.Message),
-		Out: worker.NewOutbox(conn.Write),
+		Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce),
 	}
 	kernel := ipvstest.NewFake()
 	ended := make(chan error)

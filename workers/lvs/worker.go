@@ -62,7 +62,7 @@ func run(p *workers.Process, h host) error {
 	})
 	schedule := checkers.New(checkers.Options{
 		Log: p.Log, Prober: h.prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
-		Events: loop.Verdict,
+		Events: loop.Verdicts,
 		Results: func(r event.CheckResult) {
 			p.Out.Put("check "+r.VirtualServer+" "+r.RealServer+" "+r.Checker, worker.Message{Check: &r})
 		},
