@@ -1,3 +1,3 @@
-// Package integration holds the tests of the whole: two directors, real
-// servers and a client on real packets. Its folders are the lab they run in.
+// Package integration tests the complete program: two directors, real servers
+// and a client that exchange real packets. Its folders are the lab for that.
 package integration

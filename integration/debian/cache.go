@@ -28,8 +28,8 @@ type Cache struct {
 	say io.Writer
 }
 
-// OpenCache uses the folder named by DIRECTOR_LAB_CACHE, else director-lab in
-// the user's cache folder. What it downloads it announces on say.
+// OpenCache uses the folder named by DIRECTOR_LAB_CACHE, else director-lab in the
+// user's cache folder. It announces downloads on say.
 func OpenCache(say io.Writer) (*Cache, error) {
 	dir := os.Getenv("DIRECTOR_LAB_CACHE")
 	if dir == "" {
@@ -61,7 +61,7 @@ func (c *Cache) Package(ctx context.Context, name string) (string, error) {
 	return c.unpacked(ctx, name)
 }
 
-// unpacked does the work of Package for a caller that holds the lock.
+// unpacked implements Package; the caller holds the lock.
 func (c *Cache) unpacked(ctx context.Context, name string) (string, error) {
 	target := filepath.Join(c.dir, name)
 	if _, err := os.Stat(target); err == nil {
@@ -87,7 +87,7 @@ func (c *Cache) unpacked(ctx context.Context, name string) (string, error) {
 	if err := os.WriteFile(filepath.Join(tree, dependsFile), depends, 0o644); err != nil {
 		return "", err
 	}
-	// The last step is the rename: a folder in the cache is always whole.
+	// The rename comes last, so a folder in the cache is always complete.
 	if err := os.Rename(tree, target); err != nil {
 		return "", fmt.Errorf("unpack %s: %w", name, err)
 	}
@@ -97,8 +97,8 @@ func (c *Cache) unpacked(ctx context.Context, name string) (string, error) {
 // dependsFile keeps a package's Depends field beside its files.
 const dependsFile = ".depends"
 
-// download fetches one .deb into dir. A failed download is tried again, after
-// reading the package lists anew where this user may.
+// download fetches one .deb into dir. It retries a failed download, after
+// updating the package lists if this user may.
 func (c *Cache) download(ctx context.Context, name, dir string) (string, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return "", ErrNotDebian
@@ -109,7 +109,7 @@ func (c *Cache) download(ctx context.Context, name, dir string) (string, error) 
 		if try > 0 {
 			fmt.Fprintf(c.say, "lab: %v; trying again (%d of %d)\n", last, try+1, downloadTries)
 			if os.Getuid() == 0 {
-				// Its failure shows in the download.
+				// If the update fails, so does the download.
 				_ = run(ctx, dir, "apt-get", "-qq", "update")
 			}
 			select {
@@ -142,7 +142,7 @@ func run(ctx context.Context, dir string, argv ...string) error {
 	return nil
 }
 
-// lock makes the cache this process's own until the returned function is called.
+// lock locks the cache for this process until the returned function is called.
 func (c *Cache) lock() (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(c.dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

@@ -21,8 +21,8 @@ type Kernel struct {
 	Modules string // the folder that belongs at /lib/modules/<Release>
 }
 
-// Kernel returns the release's stock kernel with its modules indexed. A kernel
-// that is in the cache already is used whatever the archive has by now.
+// Kernel returns the release's stock kernel with its modules indexed. It prefers
+// a kernel in the cache to a newer one in the archive.
 func (c *Cache) Kernel(ctx context.Context) (Kernel, error) {
 	unlock, err := c.lock()
 	if err != nil {
@@ -91,8 +91,7 @@ func kernelInLists(ctx context.Context) (string, error) {
 	return "", errors.New("the package lists of this machine do not name one")
 }
 
-// indexModules writes modules.dep and its kin, which Debian's package leaves
-// to the installation.
+// indexModules runs depmod, which Debian's package does only when installed.
 func indexModules(ctx context.Context, k Kernel) error {
 	if _, err := os.Stat(filepath.Join(k.Modules, "modules.dep")); err == nil {
 		return nil

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// Program is a program of an unpacked package, with the folders of those
-// shared libraries that the machine itself does not have.
+// Program is a program of an unpacked package, with the folders of the shared
+// libraries that are not installed on this machine.
 type Program struct {
 	Path    string
 	LibDirs []string
 }
 
-// Env is what the program's environment needs beside the caller's own.
+// Env is what the program needs in addition to the caller's environment.
 func (p Program) Env() []string {
 	if len(p.LibDirs) == 0 {
 		return nil
@@ -31,8 +31,8 @@ func (p Program) Env() []string {
 const maxLibraryPackages = 60
 
 // Program returns the program at path (such as "usr/sbin/keepalived") of the
-// named package, ready to run: the library packages it lacks on this machine
-// are fetched too, until the dynamic linker finds everything.
+// named package, ready to run. It also fetches the packages of missing libraries
+// until the dynamic linker finds all of them.
 func (c *Cache) Program(ctx context.Context, name, path string) (Program, error) {
 	unlock, err := c.lock()
 	if err != nil {

@@ -1,10 +1,10 @@
 //go:build linux
 
-// The demo shows a pair at work: a client that asks every 20 ms, two
-// directors, three real servers, and what the client sees while one thing
-// after the other is broken. It runs in namespaces of its own, in a guest
-// where this machine's kernel has no IPVS; the machine's network is not
-// touched. Its exit status is 1 when an event cost more than it may.
+// The demo runs a pair of directors, three real servers and a client that sends
+// a request every 20 ms, breaks one thing after the other and prints what the
+// client sees. It runs in namespaces of its own, or in a guest if this machine's
+// kernel has no IPVS; it does not touch the machine's network. Its exit status is
+// 1 if an event cost the client more than its limit.
 package main
 
 import (

@@ -14,7 +14,7 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// player plays the events on one pair and collects what they cost.
+// player runs the events on one pair and records what each costs the client.
 type player struct {
 	*pair.Running
 	kind pair.Kind
@@ -97,9 +97,8 @@ func (p *player) masterKilled() {
 	p.returns(func() { p.Daemons[0].WaitEnd(moveLimit) })
 }
 
-// masterHostLost is the other way to lose a master: a killed daemon leaves a
-// kernel that goes on forwarding until the addresses move, a lost host does
-// not.
+// masterHostLost loses the whole host. The kernel of a host whose daemon was
+// killed still forwards until the addresses move; that of a lost host does not.
 func (p *player) masterHostLost() {
 	var broken time.Time
 	p.event(event{
@@ -157,7 +156,7 @@ func (p *player) handedOver() {
 	})
 }
 
-// order gives the director of dir1 a command and shows its answer.
+// order runs a command of director on dir1 and prints its answer.
 func (p *player) order(words ...string) {
 	h := p.Dirs[0]
 	out, err := h.Output(append(append([]string{stage.Director().Path}, words...), "--run-dir", pair.RunDir(h))...)
@@ -169,21 +168,21 @@ func (p *player) order(words ...string) {
 		strings.ReplaceAll(strings.TrimSpace(out), "\n", "\n"+indent))
 }
 
-// event is something that is broken, or mended.
+// event breaks or repairs something.
 type event struct {
 	name    string
 	breakIt func()
 	over    func() bool
 	allowed time.Duration        // the longest gap that it may cost
 	mayFail bool                 // requests may fail
-	reason  func() (int, string) // whose log tells why, and a word of the line
+	reason  func() (int, string) // the director whose log explains the event, and a word in that line
 }
 
-// inFlight is how many requests may be caught by a change of the table.
+// inFlight is how many requests may fail because the table changes under them.
 const inFlight = 3
 
-// event breaks something, waits until the pair has dealt with it and says in
-// one line what happened.
+// event runs one event, waits until the pair has handled it and prints one line
+// about it.
 func (p *player) event(e event) {
 	broken := time.Now()
 	fmt.Printf("%s  >> %s\n", broken.Format("15:04:05"), e.name)
@@ -192,14 +191,14 @@ func (p *player) event(e event) {
 	took := time.Since(broken)
 	seen := p.Web.Between(broken, time.Now().Add(aftermath))
 	director, word := e.reason()
-	fmt.Printf("%s  << %s: dealt with after %.1f s; the client: %s; %s says: %s\n", time.Now().Format("15:04:05"),
+	fmt.Printf("%s  << %s: handled after %.1f s; the client: %s; log of %s: %s\n", time.Now().Format("15:04:05"),
 		e.name, took.Seconds(), seen, p.Dirs[director].Name, p.said(director, broken, word))
 	p.rows = append(p.rows, row{kind: p.kind.Name(), event: e, seen: seen, lasted: p.Lasting(seen),
 		failed: p.Failures(seen)})
 }
 
-// said is the first line that a director's daemon printed after a moment with
-// the word in it, without the clock and the level, which the demo has itself.
+// said is the first line with the word that a director's daemon has logged since
+// a moment, without time and level.
 func (p *player) said(director int, since time.Time, word string) string {
 	for _, line := range p.Daemons[director].Log() {
 		if !line.Time.Before(since) && strings.Contains(line.Text, word) {

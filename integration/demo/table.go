@@ -12,7 +12,7 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// tolerance is what emulated processors add to an answer.
+// tolerance is what emulated processors may add to the time of an answer.
 const tolerance = 150 * time.Millisecond
 
 // row is what one event cost the client.
@@ -20,14 +20,14 @@ type row struct {
 	kind  string
 	event event
 	seen  traffic.Summary
-	// lasted and failed are the gap and the failures without what this
-	// machine's own lack of processors explains.
+	// lasted and failed are the gap and the failures, less what is due to this
+	// machine's lack of processors.
 	lasted time.Duration
 	failed int
 }
 
-// verdict says whether the event cost no more than it may. A gap has a pace
-// more than the outage: the client does not ask all the time.
+// verdict says whether the event cost no more than its limit. The gap may exceed
+// the outage by one traffic.Pace, the time between two requests.
 func (r row) verdict() string {
 	within := func(gap time.Duration, failed int) bool {
 		return gap <= r.event.allowed+traffic.Pace+tolerance && (r.event.mayFail || failed <= inFlight)

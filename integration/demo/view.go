@@ -12,8 +12,8 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// view prints how things stand: a line every two seconds, and the IPVS table
-// of the master when its entries change.
+// view prints a status line every two seconds, and the IPVS table of the master
+// when its entries change.
 type view struct {
 	end  chan struct{}
 	once sync.Once
@@ -56,8 +56,8 @@ func (v *view) run(r *pair.Running) {
 	}
 }
 
-// standing is the line: who is master, and what the client got since the last
-// line.
+// standing is the status line: the master, and what the client received since the
+// last line.
 func standing(r *pair.Running, since time.Time) string {
 	who := "nobody is master"
 	if m, ok := master(r); ok {
@@ -93,7 +93,7 @@ func tableEntries(r *pair.Running, i int) string {
 	var b strings.Builder
 	for _, vs := range table {
 		fmt.Fprintf(&b, "            %s %s %s\n", vs.Protocol, vs.Address, vs.Scheduler)
-		// In the kernel's order, the one that was added last comes first.
+		// The kernel lists the server added last first.
 		slices.SortFunc(vs.Servers, func(a, b pair.RealServer) int { return a.Address.Compare(b.Address) })
 		for _, rs := range vs.Servers {
 			fmt.Fprintf(&b, "              -> %-20s %s weight %d\n", rs.Address, rs.Forward, rs.Weight)

@@ -1,4 +1,4 @@
-// Package keepalivedconf compares director's verdict on configurations with
-// that of Debian's keepalived, which it asks with keepalived -t: real files,
-// each changed in one place by a rule that always chooses the same places.
+// Package keepalivedconf compares director's findings on configurations with
+// those of Debian's keepalived -t. The configurations are real files, each
+// changed in one place that a fixed rule chooses.
 package keepalivedconf

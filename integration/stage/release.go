@@ -24,8 +24,8 @@ const (
 	releaseFailureVar = "DIRECTOR_LAB_LAST_RELEASE_FAILURE"
 )
 
-// LastRelease is the director of the last release, built from the history of
-// this repository. A test in a clone without it fails, and says why.
+// LastRelease is the director of the last release, built from the history of this
+// repository. In a clone without history it fails the test.
 func LastRelease(t testing.TB) pair.Director {
 	t.Helper()
 	Require(t)
@@ -58,7 +58,7 @@ func buildRelease(ctx context.Context, dir string) (path string, err error) {
 	if err := os.Mkdir(tree, 0o755); err != nil {
 		return "", err
 	}
-	// pipefail is not of every sh: tar fails by itself when it gets nothing.
+	// Not every sh has pipefail, but tar fails if it reads nothing.
 	cmd := exec.CommandContext(ctx, "sh", "-c", `git archive "$0" | tar -x -C "$1"`, commit, tree)
 	cmd.Dir = lab.ModuleRoot()
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// script stands in for a test in the programs that are none: what the lab
-// cannot do ends the script.
+// script implements lab.Reporter for programs that are not tests: a failure of
+// the lab ends the script.
 type script struct {
 	name     string
 	failed   bool
@@ -21,8 +21,8 @@ type script struct {
 // ended is the panic of a Fatalf, which unwinds to Play.
 type ended struct{}
 
-// Play runs a script on a lab of its own and tidies up after it. It reports
-// whether the script came to its end without a failure.
+// Play runs a script on a lab of its own and closes the lab. It reports whether
+// the script reached its end without a failure.
 func Play(name string, steps func(t lab.Reporter)) (ok bool) {
 	s := &script{name: name}
 	defer func() { ok = !s.failed }()

@@ -20,15 +20,15 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// Needs is what a program wants of the machine.
+// Needs is what a program requires of the machine.
 type Needs struct {
-	IPVS  bool      // in the kernel; the guest has it where the machine has not
+	IPVS  bool      // in the kernel; the program runs in the guest if the machine has none
 	Race  bool      // director is built with the race detector
 	Stdin io.Reader // handed on to the guest
 }
 
-// The prepared programs are found by these variables, which the guest
-// inherits; a user may set them to try other builds.
+// These variables hold the paths of the prepared programs. The guest inherits
+// them, and a user may set them to test other builds.
 const (
 	directorVar      = "DIRECTOR_LAB_DIRECTOR"
 	plainVar         = "DIRECTOR_LAB_DIRECTOR_PLAIN"
@@ -39,10 +39,10 @@ const (
 // ErrCannot says that the lab cannot run on this machine, and what to do.
 var ErrCannot = errors.New("the lab cannot run here")
 
-// Set prepares the stage. The program has called traffic.Main before it. It returns when the
-// calling program is where it
-// should run, with a function that tidies up. Where that is the guest, Set
-// runs the program there and returns elsewhere=true with its exit status.
+// Set prepares the programs. The caller must have called traffic.Main before. If
+// the caller should run here, Set returns with a function that tidies up. If it
+// should run in the guest, Set runs it there and returns elsewhere=true with its
+// exit status.
 func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status int, err error) {
 	guest.ExtendPath()
 	tidy = func() {}
@@ -75,7 +75,7 @@ func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status 
 	return func() {}, true, status, err
 }
 
-// LogsDir is where the lab leaves the evidence of a failure.
+// LogsDir is the folder for the logs and captures of failed tests.
 func LogsDir() string {
 	if dir := os.Getenv(lab.LogsVar); dir != "" {
 		return dir
@@ -86,9 +86,9 @@ func LogsDir() string {
 // Director is the built program.
 func Director() pair.Director { return pair.Director{Path: os.Getenv(directorVar)} }
 
-// PlainDirector is the built program without the race detector, as it is
-// shipped: what is promised of times of 100 ms and less is promised of it. The
-// detector alone makes a worker start 100 ms later.
+// PlainDirector is the program built without the race detector. Tests that assert
+// times of 100 ms or less use it: the detector alone delays the start of a worker
+// by 100 ms.
 func PlainDirector() pair.Director {
 	return pair.Director{Path: cmp.Or(os.Getenv(plainVar), os.Getenv(directorVar))}
 }
@@ -116,8 +116,8 @@ func fetchKeepalived(ctx context.Context) error {
 	return nil
 }
 
-// FRR is Debian's FRR, which is fetched when a test asks for it. Where it
-// cannot be had the test is skipped, and in continuous integration fails.
+// FRR fetches Debian's FRR. If it cannot, the test is skipped, or fails in
+// continuous integration.
 func FRR(t testing.TB) pair.FRR {
 	t.Helper()
 	Require(t)
@@ -135,8 +135,8 @@ func FRR(t testing.TB) pair.FRR {
 	return pair.FRR{Zebra: zebra.Path, VRRPd: vrrpd.Path, Env: vrrpd.Env()}
 }
 
-// RequireTool skips a test that needs a program of this machine which is not
-// there; in continuous integration the test fails.
+// RequireTool skips the test if a program is not installed on this machine; in
+// continuous integration the test fails.
 func RequireTool(t testing.TB, tool, pkg string) {
 	t.Helper()
 	if _, err := exec.LookPath(tool); err != nil {

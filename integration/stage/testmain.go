@@ -13,7 +13,7 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// cannot is why the tests of this binary have to be skipped.
+// cannot is why the tests of this binary must be skipped; nil if they can run.
 var cannot error
 
 // TestMain runs a package's tests where they can run. In continuous

@@ -1,10 +1,10 @@
-// Command suites runs the test suites one after the other and says at the end
-// what each took, which tests were the slowest, which ones were skipped and
-// why, and what failed. A suite that fails does not keep the next from running.
+// Command suites runs the test suites one after the other. At the end it prints
+// how long each took, the slowest tests, the skipped tests with the reasons, and
+// the failed ones. The next suite runs even if one fails.
 //
-// What "go test" prints of a test that failed is printed, of one that passed a
-// line at most; all of it is in integration/logs/SUITE.log.
+// It prints the output of a failed test, and at most one line for a test that
+// passed. The complete output is in integration/logs/SUITE.log.
 //
-// A test may be skipped if skips.txt lists it. With -ci a skip that is not
-// listed there is a failure.
+// skips.txt lists the tests that may be skipped. With -ci any other skip is a
+// failure.
 package main

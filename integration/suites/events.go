@@ -20,14 +20,14 @@ type event struct {
 	Output  string
 }
 
-// ended is a test with its end.
+// ended is a test that has ended.
 type ended struct {
 	pkg, test string
 	took      time.Duration
 	reason    string // of a skip
 }
 
-// result is what a suite has shown.
+// result is the result of a suite.
 type result struct {
 	suite   string
 	each    bool
@@ -49,8 +49,8 @@ func newResult(suite string, each bool) *result {
 	return &result{suite: suite, each: each, output: map[key][]string{}, said: map[key][]string{}}
 }
 
-// read reads the events of a suite to their end and prints what a reader wants
-// to see at once.
+// read reads the events of a suite to their end, and prints failures and messages
+// as they arrive.
 func (r *result) read(in io.Reader, out io.Writer) {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	for {
@@ -119,8 +119,8 @@ func (r *result) take(e event, out io.Writer) {
 	}
 }
 
-// interrupted prints what the tests said that a package took with it when it
-// ended, by a panic or at its limit of time.
+// interrupted prints the output of the tests that were running when their package
+// ended, by a panic or at its time limit.
 func (r *result) interrupted(pkg string, out io.Writer) {
 	for k, text := range r.output {
 		if k.pkg == pkg {
@@ -133,7 +133,7 @@ func (r *result) interrupted(pkg string, out io.Writer) {
 
 var skipLine = regexp.MustCompile(`^\s*\S+\.go:\d+: (?:SKIP:? )?(.*)`)
 
-// skipReason is the last thing that a test said before it was skipped.
+// skipReason is the last line that a test printed before it was skipped.
 func skipReason(said []string) string {
 	for _, line := range slices.Backward(said) {
 		if m := skipLine.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {

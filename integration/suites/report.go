@@ -54,8 +54,8 @@ func report(out io.Writer, results []*result, list []allowed, ci bool) int {
 	return 0
 }
 
-// reportSkips lists the tests that were skipped, and why. One that ran in
-// another suite was not left out. It returns how many are not on the list.
+// reportSkips lists the skipped tests with the reasons, except those that ran in
+// another suite. It returns how many are not on the list.
 func reportSkips(out io.Writer, results []*result, list []allowed) (unlisted int) {
 	ran := map[key]bool{}
 	for _, r := range results {
@@ -85,7 +85,7 @@ func reportSkips(out io.Writer, results []*result, list []allowed) (unlisted int
 	return unlisted
 }
 
-// reportLeftOut names the tests that the quick form left out.
+// reportLeftOut lists the tests that the quick form left out.
 func reportLeftOut(out io.Writer, results []*result) {
 	for _, r := range results {
 		if len(r.without) > 0 {
@@ -105,7 +105,7 @@ func (r *result) verdict() string {
 	return fmt.Sprintf("passed: %d tests and subtests, %d skipped", r.passed, len(r.skipped))
 }
 
-// complaint names what failed of a suite: its tests, or what became of itself.
+// complaint describes why a suite failed: its failed tests, or its own failure.
 func (r *result) complaint() string {
 	var tests []string
 	for _, t := range r.failed {

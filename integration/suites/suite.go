@@ -19,7 +19,7 @@ type suite struct {
 	name string
 	what string
 	pkg  string // the package of its tests; anyOther for many
-	// command is what runs it; nothing when there is nothing to run.
+	// command runs the suite; empty if there is nothing to run.
 	command func(f form, list []allowed) (argv []string, env []string, err error)
 	tests   bool // it prints what "go test -json" prints
 	each    bool // each test that passed gets a line
@@ -59,7 +59,7 @@ var suites = []suite{
 	{
 		name: "native", what: "VRRP in network namespaces, beside keepalived and FRR", pkg: "integration/native",
 		tests: true, each: true,
-		// Most of what these tests do is wait for timers of the RFC.
+		// These tests mostly wait for timers of the RFC.
 		command: func(f form, list []allowed) ([]string, []string, error) {
 			return goTest(f, leftOut(f, list, "integration/native"), "-count=1", "-parallel=4", "-timeout=25m",
 				"./integration/native"), nil, nil
@@ -216,7 +216,7 @@ func (s suite) run(ctx context.Context, list []allowed, logPath string, each boo
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = io.MultiWriter(os.Stderr, log)
-	// All that the suite started is asked to end with it; the lab tidies up.
+	// Signal the whole process group, so that the lab can tidy up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second

@@ -29,8 +29,8 @@ const stream = `{"Action":"start","Package":"MODULE/conf"}
 {"Action":"fail","Package":"MODULE/vrrp","Elapsed":600}
 `
 
-// TestRead: what failed is printed, what passed is not, and the reason of a
-// skip and a test that took its package with it are found.
+// TestRead: the output of failed tests is printed and that of passed tests is
+// not; the reason of a skip and a test that ended its package are found.
 func TestRead(t *testing.T) {
 	r := newResult("unit", false)
 	var out strings.Builder
@@ -48,8 +48,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReport: the end of the output names what failed, and a skip that nobody
-// has allowed is a failure in continuous integration only.
+// TestReport: the end of the output names the failed tests, and a skip that is
+// not listed is a failure in continuous integration only.
 func TestReport(t *testing.T) {
 	list, err := readSkipList("# comment\nlong conf TestListed* takes an hour\n")
 	if err != nil {
@@ -92,8 +92,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestEndsAtItsLimit: a suite that hangs is ended, and the ones after it say
-// that they did not run.
+// TestEndsAtItsLimit: a suite that hangs is ended, and those after it are
+// reported as not run.
 func TestEndsAtItsLimit(t *testing.T) {
 	list, err := readSkipList(skipList)
 	if err != nil {

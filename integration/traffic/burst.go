@@ -24,7 +24,7 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// Burst is a number of connections, each of which asks once who is there.
+// Burst is a number of connections, each of which asks once for the server's name.
 type Burst struct {
 	Network string   // tcp (the default), udp or sctp
 	Targets []string // address and port; connections go to one after the other
@@ -38,7 +38,7 @@ type Burst struct {
 	Together int
 }
 
-// Answer is what became of one question.
+// Answer is the result of one question.
 type Answer struct {
 	N       int    // of the connection
 	Target  string // that was asked
@@ -47,7 +47,7 @@ type Answer struct {
 	Problem string
 }
 
-// Answers is what became of all.
+// Answers are the results of all questions.
 type Answers []Answer
 
 // ByServer counts the answers of each server.
@@ -137,7 +137,7 @@ func (c *Held) read() (list Answers) {
 	return list
 }
 
-// runBurst is the client itself.
+// runBurst is the client process.
 func runBurst(args []string) error {
 	var b Burst
 	flags := flag.NewFlagSet("burst", flag.ContinueOnError)
@@ -243,7 +243,7 @@ func (b *Burst) connect(n int) (io.ReadWriteCloser, error) {
 	return conn, nil
 }
 
-// reuseAddress lets connections to several targets have one port.
+// reuseAddress lets connections to several targets share one local port.
 func reuseAddress(_, _ string, c syscall.RawConn) (err error) {
 	if cerr := c.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
@@ -257,7 +257,7 @@ func reuseAddress(_, _ string, c syscall.RawConn) (err error) {
 // Client on the same host begin.
 const firstBurstPort = 1100
 
-// maxFailures is after how many failures a burst asks no more.
+// maxFailures is the number of failures after which a burst stops asking.
 const maxFailures = 20
 
 var errGivenUp = errors.New("not asked, after as many failures")

@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// runClient is the client itself: it starts a request every Pace, whatever
-// became of the ones before, each on a connection of its own, and prints one
-// line for each when it is over.
+// runClient is the client process. It starts a request every Pace, each on a
+// connection of its own and independent of earlier ones, and prints one line for
+// each when it ends.
 func runClient(args []string) error {
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	network := flags.String("network", "tcp", "tcp or udp")
@@ -121,8 +121,8 @@ func askUDP(target string, deadline time.Time) (server string, err error) {
 	return string(bytes.TrimSpace(buf[:n])), nil
 }
 
-// ports counts the client's local ports up. The kernel would soon choose one
-// again whose connection failed, and IPVS would take the new one for it.
+// ports counts up the client's local ports. The kernel would soon choose the port
+// of a failed connection again, and IPVS would take the new connection for it.
 var ports atomic.Uint32
 
 const firstPort, lastPort = 10000, 60000

@@ -1,8 +1,7 @@
-// Package traffic is what a load balancer pair exists for: real servers that
-// answer and say who they are, and clients that ask all the time and write
-// down what became of each request.
+// Package traffic provides real servers that answer with their name, and clients
+// that send requests continuously and record the outcome of each.
 //
-// Servers and clients are processes on hosts of the lab, so that they die
-// with their host. They are this very program, started again with a role: a
-// test binary, or any other that uses the package, calls [Main] first thing.
+// Servers and clients are processes on hosts of the lab, so they die with their
+// host. They are the calling program, started again with a role: a program that
+// uses the package, such as a test binary, must call [Main] first.
 package traffic

@@ -16,7 +16,7 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// Download is one long answer that a client on a host is reading: the
+// Download is a long answer that a client on a host reads: an established
 // connection that must not break.
 type Download struct {
 	*lab.Process
@@ -67,8 +67,7 @@ func (d *Download) Lines() int {
 	return d.lines
 }
 
-// Result waits for the end of the download. It returns "complete", or what
-// went wrong.
+// Result waits for the end of the download. It returns "complete", or the error.
 func (d *Download) Result(limit time.Duration) string {
 	d.WaitEnd(limit)
 	d.mu.Lock()
@@ -76,7 +75,7 @@ func (d *Download) Result(limit time.Duration) string {
 	return d.result
 }
 
-// runDownload is the reading itself.
+// runDownload is the reading process.
 func runDownload(args []string) error {
 	flags := flag.NewFlagSet("download", flag.ContinueOnError)
 	target := flags.String("target", "", "address and port")

@@ -17,8 +17,8 @@ type Client struct {
 	requests []Request
 }
 
-// StartClient makes a host ask a target ("192.0.2.1:80") all the time, over
-// "tcp" or "udp".
+// StartClient starts a client on a host that sends requests to a target
+// ("192.0.2.1:80") continuously, over "tcp" or "udp".
 func StartClient(h *lab.Host, network, target string) *Client {
 	c := &Client{}
 	c.Process = start(h, "client", "client-"+network, func(line string) {
@@ -31,8 +31,8 @@ func StartClient(h *lab.Host, network, target string) *Client {
 	return c
 }
 
-// Between sums up the requests of a stretch of time. It first waits until the
-// last of them has had its answer or its time.
+// Between sums up the requests started from one time up to another. It first
+// waits until each has an answer or has timed out.
 func (c *Client) Between(from, to time.Time) Summary {
 	time.Sleep(time.Until(to.Add(Patience + 200*time.Millisecond)))
 	c.mu.Lock()
@@ -40,8 +40,7 @@ func (c *Client) Between(from, to time.Time) Summary {
 	return Summarize(c.requests, from, to)
 }
 
-// SoFar sums up what is known by now of the requests that ended since the
-// given time.
+// SoFar sums up the requests that have ended since the given time.
 func (c *Client) SoFar(from time.Time) Summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -29,8 +29,8 @@ func ServeEcho(h *lab.Host, port int, address string) *lab.Process {
 	return p
 }
 
-// serveEcho is the UDP server itself. It is bound to one address, because a
-// wildcard socket would answer with the host's own one.
+// serveEcho is the UDP server process. It binds to one address, because a
+// wildcard socket would answer from the host's primary address.
 func serveEcho(args []string) error {
 	flags := flag.NewFlagSet("echo", flag.ContinueOnError)
 	name := flags.String("name", "", "who answers")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Outcome is what became of a request, as its client saw it.
+// Outcome is the result of a request as its client saw it.
 type Outcome string
 
 // The outcomes. A request without an answer within [Patience] is NoAnswer.
@@ -34,19 +34,19 @@ type Request struct {
 	Server  string // that answered
 }
 
-// Summary is what a client went through in a stretch of time.
+// Summary is what a client saw during a period of time.
 type Summary struct {
 	Sent       int
 	Failed     int
 	Failures   []Request // in the order of their ends
 	Outcomes   map[Outcome]int
 	Servers    map[string]int // answers by server
-	LongestGap time.Duration  // between two answers, or an answer and an end of the stretch
+	LongestGap time.Duration  // between two answers, or an answer and the start or end of the period
 	GapStart   time.Time
 }
 
-// Summarize looks at the requests started from one time up to another.
-// Answers count for the gap from the moment they arrived.
+// Summarize sums up the requests started from one time up to another. A gap is
+// measured between the arrivals of answers.
 func Summarize(requests []Request, from, to time.Time) Summary {
 	s := Summary{Outcomes: map[Outcome]int{}, Servers: map[string]int{}}
 	answers := []time.Time{from}

@@ -9,10 +9,10 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 )
 
-// roleVar names, in a process's environment, what it is to be.
+// roleVar is the environment variable with the role of a process.
 const roleVar = "DIRECTOR_LAB_ROLE"
 
-// roles are the programs that this one can be; each gets its arguments.
+// roles are the functions that run a role with its arguments.
 var roles = map[string]func(args []string) error{
 	"web":      serveWeb,
 	"echo":     serveEcho,
@@ -22,8 +22,8 @@ var roles = map[string]func(args []string) error{
 	"burst":    runBurst,
 }
 
-// Main becomes the server or client that the environment asks for, and then
-// does not return. Otherwise it does nothing.
+// Main runs the server or client that the environment requests, and then does
+// not return. Without such a request it does nothing.
 func Main() {
 	name := os.Getenv(roleVar)
 	if name == "" {
@@ -41,9 +41,9 @@ func Main() {
 	os.Exit(0)
 }
 
-// frugal keeps the runtime of these small programs from waking other threads
-// for every packet, and from collecting what will never be much: both are dear
-// in an emulated guest.
+// frugal keeps the runtime of these small programs from waking other threads for
+// every packet and from collecting garbage: both are slow in an emulated guest,
+// and the programs allocate little.
 var frugal = []string{"GOMAXPROCS=1", "GOGC=1000"}
 
 // start runs this program on a host in one of its roles.

@@ -51,7 +51,7 @@ func (w *Web) SetPage(path, text string) {
 	w.host.WriteFile(filepath.Join(pagesDir, path), text)
 }
 
-// serveWeb is the web server itself.
+// serveWeb is the web server process.
 func serveWeb(args []string) error {
 	flags := flag.NewFlagSet("web", flag.ContinueOnError)
 	name := flags.String("name", "", "who answers")
@@ -75,9 +75,9 @@ func serveWeb(args []string) error {
 	}
 }
 
-// web answers one request on each connection. It is no more of an HTTP server
-// than clients and health checkers need, because fifty connections a second
-// with net/http are too much for an emulated processor.
+// web answers one request on each connection. It implements only the HTTP that
+// clients and health checkers need, because net/http is too slow for fifty
+// connections a second on an emulated processor.
 type web struct {
 	name, pages string
 }
@@ -142,8 +142,8 @@ func (w web) answer(conn net.Conn, status, body string) {
 		status, serverHeader, w.name, len(body), body)
 }
 
-// stream sends a line every 50 ms for a number of seconds, and then says that
-// it was all.
+// stream sends a line every 50 ms for a number of seconds, and then a last line
+// that marks the end.
 func (w web) stream(conn net.Conn, seconds int) {
 	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s: %s\r\nConnection: close\r\n\r\n", serverHeader, w.name)
 	for range seconds * int(time.Second/streamSpacing) {
