@@ -51,6 +51,8 @@ type Config struct {
 // also where a block around them is unknown.
 type Found struct {
 	Instances, VirtualServers, RealServers int
+	// Merged are the virtual servers that became one with an earlier block.
+	Merged int
 }
 
 // Instance is a vrrp_instance block.

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -80,17 +81,23 @@ func (s *supervisor) evaluate(l *loaded) reload.Read {
 	switch {
 	case conf.HasErrors(l.findings):
 		r.Refused = fmt.Sprintf("%s has errors: generation %d keeps running unchanged", l.cfg.Path, s.reload.Generation())
-	case needsRestart(s.current().cfg, l.cfg):
-		r.Refused = "net_namespace, net_namespace_ipvs and instance change with a restart only"
+	default:
+		r.Refused = needsRestart(s.current().cfg, l.cfg)
 	}
 	return r
 }
 
-// needsRestart says that the configurations differ in what cannot be changed
-// under a running director.
-func needsRestart(a, b *conf.Config) bool {
-	return a.NetworkNamespace != b.NetworkNamespace || a.IPVSNamespace != b.IPVSNamespace ||
-		a.InstanceName != b.InstanceName
+// needsRestart says in what the configurations differ that cannot be changed
+// under a running director; empty when they do not.
+func needsRestart(before, after *conf.Config) string {
+	var list []string
+	for _, c := range diff.Fixed(before, after) {
+		list = append(list, fmt.Sprintf("%s changes from %s to %s", c.Keyword, cmp.Or(c.Old, "none"), cmp.Or(c.New, "none")))
+	}
+	if list == nil {
+		return ""
+	}
+	return strings.Join(list, ", ") + ": a reload cannot do that, restart director"
 }
 
 // carryOutReload does what the machine has decided.

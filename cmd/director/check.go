@@ -80,10 +80,10 @@ func (c *checkCmd) Run(io streams) error {
 	if !c.JSON {
 		summary := []string{
 			countUsed(len(cfg.Instances), cfg.Found.Instances, "VRRP instance"),
-			countUsed(len(cfg.VirtualServers), cfg.Found.VirtualServers, "virtual server"),
+			countUsed(len(cfg.VirtualServers), cfg.Found.VirtualServers-cfg.Found.Merged, "virtual server"),
 		}
 		verdict := "good"
-		if len(cfg.Instances) < cfg.Found.Instances || len(cfg.VirtualServers) < cfg.Found.VirtualServers {
+		if len(cfg.Instances) < cfg.Found.Instances || len(cfg.VirtualServers) < cfg.Found.VirtualServers-cfg.Found.Merged {
 			verdict = "runs in part"
 		}
 		if n := countFindings(findings); n != "" {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"os/user"
@@ -41,22 +42,19 @@ func operator() string {
 
 // lasting are the flags of what goes on until it is undone or its time is over.
 type lasting struct {
-	For    *time.Duration `placeholder:"TIME" help:"It ends by itself after this time (10m, 2h)."`
-	Reason string         `placeholder:"TEXT" help:"Why; status shows it."`
+	For    *lasts `placeholder:"TIME" help:"It ends by itself after this time (10m, 2h)."`
+	Reason string `placeholder:"TEXT" help:"Why; status shows it."`
 }
 
 func (l lasting) into(q *control.OverrideRequest) {
-	q.Reason = l.Reason
-	if l.For != nil { // 0 is refused: it would mean for ever
-		q.For = l.For.String()
-	}
+	q.Reason, q.For = l.Reason, l.For.text()
 }
 
 type drainCmd struct {
 	overrideTarget
 	lasting
-	Wait    bool          `help:"Wait until no connection is left."`
-	Timeout time.Duration `default:"1h" placeholder:"TIME" help:"With --wait: how long (default 1h)."`
+	Wait    bool  `help:"Wait until no connection is left."`
+	Timeout lasts `default:"1h" placeholder:"TIME" help:"With --wait: how long (default 1h)."`
 }
 
 // Help is the example that "director drain --help" shows.
@@ -104,7 +102,7 @@ const drainPoll = time.Second
 // wait returns when the connections are gone, as counted after the drain began.
 func (c *drainCmd) wait(io streams, began time.Time) error {
 	left := uint64(0)
-	for end := began.Add(c.Timeout); ; time.Sleep(drainPoll) {
+	for end := began.Add(time.Duration(c.Timeout)); ; time.Sleep(drainPoll) {
 		r, err := c.ask(control.OverrideRequest{Action: control.ActionDrain, DryRun: true})
 		if err != nil {
 			return err
@@ -119,7 +117,7 @@ func (c *drainCmd) wait(io streams, began time.Time) error {
 			fmt.Fprintf(io.out, "no connection is left after %s\n", words.Age(time.Now(), began))
 			return nil
 		case time.Now().After(end):
-			return fmt.Errorf("after %v there are still %s; the drain goes on", c.Timeout,
+			return fmt.Errorf("after %v there are still %s; the drain goes on", time.Duration(c.Timeout),
 				words.Count(int(now), "connection"))
 		case now != left:
 			fmt.Fprintf(io.out, "%s left\n", words.Count(int(now), "connection"))
@@ -150,8 +148,8 @@ func (c *undrainCmd) Run(io streams) error {
 type weightCmd struct {
 	overrideTarget
 	lasting
-	Weight *int `arg:"" optional:"" help:"The weight, 0 to 65535."`
-	Reset  bool `help:"Give it the weight of the configuration again, also when somebody has set one with ipvsadm."`
+	Weight string `arg:"" optional:"" help:"The weight, 0 to 65535."`
+	Reset  bool   `help:"Give it the weight of the configuration again, also when somebody has set one with ipvsadm."`
 }
 
 // Help is the example that "director weight --help" shows.
@@ -164,14 +162,18 @@ Example: director weight 10.0.0.2:80 50 --vs 192.0.2.10:80`
 
 // Run sets or resets a weight.
 func (c *weightCmd) Run(io streams) error {
-	if c.Reset == (c.Weight != nil) {
+	if c.Reset == (c.Weight != "") {
 		return errors.New("give either a weight or --reset")
 	}
 	q := control.OverrideRequest{Action: control.ActionReset}
 	done := "has the configured weight again"
-	if c.Weight != nil {
-		q.Action, q.Weight = control.ActionWeight, *c.Weight
-		done = fmt.Sprintf("has weight %d", *c.Weight)
+	if c.Weight != "" {
+		weight, err := number("weight", c.Weight, 0, math.MaxUint16)
+		if err != nil {
+			return err
+		}
+		q.Action, q.Weight = control.ActionWeight, weight
+		done = fmt.Sprintf("has weight %d", weight)
 		c.into(&q)
 	}
 	r, err := c.ask(q)

@@ -10,8 +10,8 @@ import (
 
 type handoverCmd struct {
 	daemonDirs
-	Name string         `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
-	For  *time.Duration `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
+	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
+	For  *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
 }
 
 // Help is the example that "director handover --help" shows.
@@ -25,10 +25,7 @@ Example: director handover all --for 10m`
 
 // Run hands over and prints what became of it.
 func (c *handoverCmd) Run(io streams) error {
-	q := control.HandoverRequest{Name: c.Name}
-	if c.For != nil { // 0 is refused: it would mean for ever
-		q.For = c.For.String()
-	}
+	q := control.HandoverRequest{Name: c.Name, For: c.For.text()}
 	var r control.HandoverReport
 	if err := control.Ask(c.run(), http.MethodPost, "/v1/handover", 10*time.Minute, q, &r); err != nil {
 		return err

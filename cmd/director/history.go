@@ -18,7 +18,7 @@ import (
 type historyCmd struct {
 	daemonDirs
 	File   string `short:"f" placeholder:"FILE" help:"Configuration file whose history is shown; default the running director's, else as for check."`
-	Number int    `arg:"" optional:"" help:"Print the text of this configuration."`
+	Number string `arg:"" optional:"" help:"Print the text of this configuration."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
@@ -32,8 +32,12 @@ Example: director history`
 
 // Run lists the history, or prints one configuration of it.
 func (c *historyCmd) Run(io streams) error {
+	number, err := entryNumber(c.Number)
+	if err != nil {
+		return err
+	}
 	var now control.ConfigState
-	err := control.Ask(c.run(), http.MethodGet, "/v1/about", 10*time.Second, nil, &now)
+	err = control.Ask(c.run(), http.MethodGet, "/v1/about", 10*time.Second, nil, &now)
 	running := err == nil
 	if err != nil && !errors.Is(err, control.ErrNoDirector) {
 		return err
@@ -52,8 +56,8 @@ func (c *historyCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Number != 0 {
-		return printText(io, store, c.Number)
+	if number != 0 {
+		return printText(io, store, number)
 	}
 	entries, err := store.List()
 	if err != nil {

@@ -44,6 +44,10 @@ func TestLifeOfAConfiguration(t *testing.T) {
 	n.says(0, "status", differs, "has 1 error")
 	n.has(vip1, vip2)
 
+	// What became of the reload before is no answer to a plan.
+	n.write(vip1, vip2)
+	n.says(0, "plan", "nothing would change", "! was refused")
+
 	n.says(0, "rollback", "number 1 of the history", vip2+" on eth0 leaves this host", "is in force as generation 4")
 	n.has(vip1)
 	n.says(1, "rollback", "there is no configuration before")

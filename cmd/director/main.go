@@ -93,6 +93,8 @@ func run(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
 	if keepalivedFlags(args) {
 		flags = &legacyCmd{}
 		args = splitOptionalValue(args)
+	} else {
+		args = separateNegatives(args)
 	}
 	exit := -1
 	parser, err := kong.New(flags,

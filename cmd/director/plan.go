@@ -60,7 +60,7 @@ func (c *planCmd) Run(std streams) error {
 			return fmt.Errorf("writing the plan: %w", err)
 		}
 	} else {
-		printAttention(std.err, r.ConfigState)
+		printAttentionBefore(std.err, r.ConfigState)
 		_ = conf.WriteFindings(std.err, control.ConfFindings(r.Findings), isTerminal(std.err))
 	}
 	if r.Refused != "" {

@@ -12,8 +12,8 @@ import (
 
 type reloadCmd struct {
 	daemonDirs
-	Confirm    *time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
-	AcceptLoss bool           `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
+	Confirm    *lasts `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
+	AcceptLoss bool   `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
 }
 
 // Help is the example that "director reload --help" shows.
@@ -35,8 +35,8 @@ func (c *reloadCmd) Run(io streams) error {
 
 type rollbackCmd struct {
 	daemonDirs
-	Number  int            `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
-	Confirm *time.Duration `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
+	Number  string `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
+	Confirm *lasts `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
 }
 
 // Help is the example that "director rollback --help" shows.
@@ -49,7 +49,11 @@ Example: director rollback 12`
 
 // Run shows the plan and asks the running director to carry it out.
 func (c *rollbackCmd) Run(io streams) error {
-	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: c.Number}, "/v1/rollback",
+	n, err := entryNumber(c.Number)
+	if err != nil {
+		return err
+	}
+	return change(io, c.daemonDirs, control.PlanRequest{Rollback: true, Number: n}, "/v1/rollback",
 		control.ReloadRequest{}, c.Confirm)
 }
 
@@ -76,13 +80,13 @@ func (c *confirmCmd) Run(io streams) error {
 
 // change shows the plan for another configuration and has it carried out.
 func change(
-	io streams, d daemonDirs, q control.PlanRequest, path string, request control.ReloadRequest, confirm *time.Duration,
+	io streams, d daemonDirs, q control.PlanRequest, path string, request control.ReloadRequest, confirm *lasts,
 ) error {
 	var p control.PlanReport
 	if err := control.Ask(d.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &p); err != nil {
 		return err
 	}
-	printAttention(io.err, p.ConfigState)
+	printAttentionBefore(io.err, p.ConfigState)
 	_ = conf.WriteFindings(io.err, control.ConfFindings(p.Findings), isTerminal(io.err))
 	if p.Refused != "" {
 		return fmt.Errorf("%s: generation %d keeps running unchanged", p.Refused, p.ConfigState.Generation)
@@ -91,9 +95,7 @@ func change(
 		return fmt.Errorf("writing the plan: %w", err)
 	}
 	request.Number, request.Expect = p.Number, p.Digest
-	if confirm != nil { // 0 is refused: it would mean never to go back
-		request.Confirm = confirm.String()
-	}
+	request.Confirm = confirm.text()
 	var r control.ReloadReport
 	if err := control.Ask(d.run(), http.MethodPost, path, 2*control.ApplyPatience, request, &r); err != nil {
 		return err

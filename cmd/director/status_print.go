@@ -168,6 +168,13 @@ func fewer(up bool) int {
 	return 0
 }
 
+// printAttentionBefore is printAttention before the answer of a reload or a plan, which
+// takes the place of what became of the reload before.
+func printAttentionBefore(w io.Writer, c control.ConfigState) {
+	c.ReloadRefused = ""
+	printAttention(w, c)
+}
+
 // printAttention writes what nobody may overlook.
 func printAttention(w io.Writer, c control.ConfigState) {
 	for _, line := range status.Attention(c, time.Now()) {

@@ -66,16 +66,38 @@ func (n *node) copyOfDirector(name string) string {
 	return n.program(name, f)
 }
 
-// TestUpgrade: the supervisor is replaced under a MASTER, and nothing else happens.
-// A worker that is replaced is back within two advertisement intervals; one that
-// was built with the race detector takes 150 ms to start. That 100 ms are enough for
-// a real one is seen in integration/native.
-func TestUpgrade(t *testing.T) {
+// upgraded is a node under upgrades: a MASTER with a script, a tracked file and a tracking
+// script.
+type upgraded struct {
+	*node
+	told, weight string // what the script was told, and the tracked file
+	before       []int  // the processes
+	done         string // what an upgrade says that went well
+}
+
+// newUpgraded starts one and waits until all of it is known.
+func newUpgraded(t *testing.T) *upgraded {
 	n := newNode(t)
-	told, weight := filepath.Join(n.dir, "told"), filepath.Join(n.dir, "weight")
-	tell := n.program("tell", strings.NewReader("#!/bin/sh\necho \"$3\" >> "+told+"\n"))
-	write := func(address string) {
-		n.writeText(fmt.Sprintf(`global_defs {
+	u := &upgraded{node: n, told: filepath.Join(n.dir, "told"), weight: filepath.Join(n.dir, "weight")}
+	u.serve(vip1)
+	n.start()
+	n.has(vip1)
+	n.until("it is in service", func() bool { return strings.Contains(n.log.String(), "msg=\"in service\"") })
+	n.until("the script was told", func() bool { return u.scripts() == "BACKUP\nMASTER\n" })
+	u.weighs("7", "value 7")
+	u.before, _ = n.pids()
+	u.done = fmt.Sprintf("goes on as pid %d in the place of %s; the workers run on", u.before[0], version)
+	return u
+}
+
+// serve writes the configuration.
+func (u *upgraded) serve(address string) {
+	u.t.Helper()
+	tell := filepath.Join(u.dir, "tell")
+	if _, err := os.Stat(tell); err != nil {
+		u.program("tell", strings.NewReader("#!/bin/sh\necho \"$3\" >> "+u.told+"\n"))
+	}
+	u.writeText(fmt.Sprintf(`global_defs {
     script_user root
 }
 track_file w {
@@ -103,42 +125,48 @@ vrrp_instance VI_1 {
         %s
     }
 }
-`, weight, tell, address))
-	}
-	scripts := func() string {
-		text, _ := os.ReadFile(told)
-		return string(text)
-	}
-	write(vip1)
-	n.start()
-	n.has(vip1)
-	n.until("it is in service", func() bool { return strings.Contains(n.log.String(), "msg=\"in service\"") })
-	n.until("the script was told", func() bool { return scripts() == "BACKUP\nMASTER\n" })
-	if err := os.WriteFile(weight, []byte("7\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.until("the weight counts", func() bool { return strings.Contains(n.log.String(), "value 7") })
-	before, _ := n.pids()
+`, u.weight, tell, address))
+}
 
-	same := func(when string) {
-		t.Helper()
-		n.has(vip1)
-		if now, restarts := n.pids(); fmt.Sprint(now) != fmt.Sprint(before) || restarts != 0 {
-			t.Errorf("%s the processes are %v with %d restarts, before they were %v", when, now, restarts, before)
-		}
-		if got := scripts(); got != "BACKUP\nMASTER\n" {
-			t.Errorf("%s the script was told %q", when, got)
-		}
-		if strings.Contains(n.log.String(), "gave up mastership") || strings.Contains(n.log.String(), "worker died") {
-			t.Errorf("%s a worker has ended", when)
-		}
+// scripts is what the script was told so far.
+func (u *upgraded) scripts() string {
+	text, _ := os.ReadFile(u.told)
+	return string(text)
+}
+
+// weighs writes the tracked file and waits until the log has a text.
+func (u *upgraded) weighs(value, logged string) {
+	u.t.Helper()
+	if err := os.WriteFile(u.weight, []byte(value+"\n"), 0o600); err != nil {
+		u.t.Fatal(err)
 	}
+	u.until("the vrrp worker hears of the weight", func() bool { return strings.Contains(u.log.String(), logged) })
+}
+
+// same fails unless everything is as it was at the beginning.
+func (u *upgraded) same(when string) {
+	u.t.Helper()
+	u.has(vip1)
+	if now, restarts := u.pids(); fmt.Sprint(now) != fmt.Sprint(u.before) || restarts != 0 {
+		u.t.Errorf("%s the processes are %v with %d restarts, before they were %v", when, now, restarts, u.before)
+	}
+	if got := u.scripts(); got != "BACKUP\nMASTER\n" {
+		u.t.Errorf("%s the script was told %q", when, got)
+	}
+	if strings.Contains(u.log.String(), "gave up mastership") || strings.Contains(u.log.String(), "worker died") {
+		u.t.Errorf("%s a worker has ended", when)
+	}
+}
+
+// TestUpgradeRefused: a program that cannot take over changes nothing.
+func TestUpgradeRefused(t *testing.T) {
+	n := newUpgraded(t)
 	n.says(1, "upgrade --binary /bin/true", "nothing has changed",
 		"/bin/true does not answer as a director that can take over")
 	n.says(1, "upgrade --binary "+n.program("text", strings.NewReader("hello")), "nothing has changed",
 		"is not a director binary that can take over")
 	n.says(1, "upgrade --binary /nonexistent", "nothing has changed", "no such file")
-	same("after programs that were refused")
+	n.same("after programs that were refused")
 
 	// A program that can go on but cannot be executed any more: its interpreter
 	// is gone. The workers are taken back.
@@ -148,71 +176,84 @@ vrrp_instance VI_1 {
 	}
 	wrapper := n.program("wrapper", strings.NewReader("#!"+sh+"\nrm -f "+sh+"\nexec director \"$@\"\n"))
 	n.says(1, "upgrade --binary "+wrapper, "nothing has changed", "executing "+wrapper)
-	same("after an exec that failed")
-	if err := os.WriteFile(weight, []byte("8\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.until("the vrrp worker hears of the weight",
-		func() bool { return strings.Contains(n.log.String(), "from=107 to=108") })
-	if err := os.WriteFile(weight, []byte("7\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.until("the vrrp worker hears of the weight",
-		func() bool { return strings.Contains(n.log.String(), "from=108 to=107") })
+	n.same("after an exec that failed")
+	n.weighs("8", "from=107 to=108")
+	n.weighs("7", "from=108 to=107")
+}
 
-	done := fmt.Sprintf("goes on as pid %d in the place of %s; the workers run on", before[0], version)
-	n.says(0, "upgrade", done)
-	same("after an upgrade")
+// TestUpgrade: the supervisor is replaced under a MASTER, and nothing else happens.
+func TestUpgrade(t *testing.T) {
+	n := newUpgraded(t)
+	n.says(0, "upgrade", n.done)
+	n.same("after an upgrade")
 	open := n.descriptors()
-	n.says(0, "upgrade", done)
-	same("after two upgrades")
+	n.says(0, "upgrade", n.done)
+	n.same("after two upgrades")
 	if now := n.descriptors(); now > open+2 { // a connection may be closing, a file being looked at
 		t.Errorf("%d descriptors are open, %d were after the first upgrade", now, open)
 	}
-	if text, err := os.ReadFile(weight); err != nil || string(text) != "7\n" {
+	if text, err := os.ReadFile(n.weight); err != nil || string(text) != "7\n" {
 		t.Errorf("the tracked file holds %q (%v)", text, err)
 	}
 	n.says(0, "status", "MASTER", "generation 1, digest", "! "+differs)
 	n.says(0, "history", "1 *")
-
-	// What is not confirmed comes back, whoever was told.
-	write(vip2)
-	n.says(0, "reload --confirm 1h", "is in force as generation 2")
-	n.has(vip2)
-	n.says(0, "upgrade", done)
-	n.says(0, "status", "not confirmed", "generation 2")
-	n.says(0, "reload --confirm 1s", "nothing would change")
-	n.has(vip1)
-	n.says(1, "status", loud, "generation 4")
-	n.says(0, "upgrade", done)
-	n.says(1, "status", loud, "was not confirmed in time", "generation 4")
-	write(vip1)
-	n.says(0, "reload", "generation 5")
 	if err := n.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	n.until("a signal is obeyed", func() bool {
-		return strings.Contains(n.log.String(),
-			"msg=reloaded config="+n.file+" generation=6")
+		return strings.Contains(n.log.String(), "msg=reloaded config="+n.file+" generation=2")
 	})
-	same("after reloads")
+	n.same("after a reload")
+	n.stop(syscall.SIGTERM)
+	n.has()
+	if got := n.scripts(); got != "BACKUP\nMASTER\nSTOP\n" {
+		t.Errorf("the script was told %q", got)
+	}
+	for _, name := range []string{"control.sock", "director.pid"} {
+		if _, err := os.Stat(filepath.Join(n.dir, "run", name)); err == nil {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
 
-	// Another file: the workers are replaced too.
+// TestUpgradeWithoutConfirmation: what is not confirmed comes back, whoever was told.
+func TestUpgradeWithoutConfirmation(t *testing.T) {
+	n := newUpgraded(t)
+	n.serve(vip2)
+	n.says(0, "reload --confirm 1h", "is in force as generation 2")
+	n.has(vip2)
+	n.says(0, "upgrade", n.done)
+	n.says(0, "status", "not confirmed", "generation 2")
+	n.says(0, "reload --confirm 1s", "nothing would change")
+	n.has(vip1)
+	n.says(1, "status", loud, "generation 4")
+	n.says(0, "upgrade", n.done)
+	n.says(1, "status", loud, "was not confirmed in time", "generation 4")
+	n.serve(vip1)
+	n.says(0, "reload", "generation 5")
+	n.same("after reloads")
+}
+
+// TestUpgradeToAnotherFile: the workers are replaced too. One is back within two
+// advertisement intervals; one that was built with the race detector takes 150 ms to
+// start. That 100 ms are enough for a real one is seen in integration/native.
+func TestUpgradeToAnotherFile(t *testing.T) {
+	n := newUpgraded(t)
 	other := n.copyOfDirector("other-director")
 	n.says(0, "upgrade --binary "+other, "replaced: worker lvs, worker vrrp")
 	n.has(vip1)
 	now, restarts := n.pids()
-	if now[0] != before[0] || now[1] == before[1] || now[2] == before[2] || restarts != 2 {
-		t.Errorf("the processes are %v with %d restarts, before they were %v", now, restarts, before)
+	if now[0] != n.before[0] || now[1] == n.before[1] || now[2] == n.before[2] || restarts != 2 {
+		t.Errorf("the processes are %v with %d restarts, before they were %v", now, restarts, n.before)
 	}
-	n.says(0, "status", "MASTER", "generation 6")
+	n.says(0, "status", "MASTER", "generation 1")
 	// A package manager puts the new file in the place of the old one.
 	if err := os.Rename(n.copyOfDirector("new-director"), other); err != nil {
 		t.Fatal(err)
 	}
 	n.says(0, "upgrade", "replaced: worker lvs, worker vrrp")
 	n.has(vip1)
-	if now, restarts = n.pids(); now[0] != before[0] || restarts != 4 {
+	if now, restarts = n.pids(); now[0] != n.before[0] || restarts != 4 {
 		t.Errorf("the processes are %v with %d restarts", now, restarts)
 	}
 	if err := syscall.Kill(now[1], syscall.SIGKILL); err != nil {
@@ -221,19 +262,11 @@ vrrp_instance VI_1 {
 	n.until("a worker that dies is started again", func() bool { _, restarts := n.pids(); return restarts == 5 })
 	n.until("all is well", func() bool { _, code := n.do("status"); return code == 0 })
 	n.has(vip1)
-	if got := scripts(); got != "BACKUP\nMASTER\n" {
+	if got := n.scripts(); got != "BACKUP\nMASTER\n" {
 		t.Errorf("the script was told %q", got)
 	}
 	n.stop(syscall.SIGTERM)
 	n.has()
-	if got := scripts(); got != "BACKUP\nMASTER\nSTOP\n" {
-		t.Errorf("the script was told %q", got)
-	}
-	for _, name := range []string{"control.sock", "director.pid"} {
-		if _, err := os.Stat(filepath.Join(n.dir, "run", name)); err == nil {
-			t.Errorf("%s is left", name)
-		}
-	}
 }
 
 // TestUpgradeWaitsForScripts: one that runs is not cut off.

@@ -114,7 +114,7 @@ func (d Difference) Empty() bool {
 // new configuration; removed ones follow.
 func Diff(before, after *conf.Config) Difference {
 	var d Difference
-	d.fixed(before, after)
+	d.Fixed = Fixed(before, after)
 	d.Global = fields(keyword.Show(before, keyword.Global, &before.Global, nil, nil),
 		keyword.Show(after, keyword.Global, &after.Global, nil, nil))
 	d.Global = append(d.Global, unnamed(before, after)...)

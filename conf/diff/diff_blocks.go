@@ -7,16 +7,18 @@ import (
 	"github.com/lvs-director/director/conf/load/keyword"
 )
 
-func (d *Difference) fixed(before, after *conf.Config) {
+// Fixed are the changes that need a restart.
+func Fixed(before, after *conf.Config) (list []FieldChange) {
 	for _, f := range []FieldChange{
 		{"net_namespace", before.NetworkNamespace, after.NetworkNamespace},
 		{"net_namespace_ipvs", before.IPVSNamespace, after.IPVSNamespace},
 		{"instance", before.InstanceName, after.InstanceName},
 	} {
 		if f.Old != f.New {
-			d.Fixed = append(d.Fixed, f)
+			list = append(list, f)
 		}
 	}
+	return list
 }
 
 // unnamed compares the blocks of the top level that have no name.

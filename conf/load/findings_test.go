@@ -24,6 +24,10 @@ func vs(line string) string {
 		"\n    real_server 10.1.0.1 80 { }\n}\n"
 }
 
+// matchList is a virtual server of a match list.
+const matchList = "virtual_server match a {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n    match {\n" +
+	" 10.0.0.1/32 tcp 80\n    }\n    real_server 10.1.0.1 80 { }\n}\n"
+
 // check is a good HTTP_GET with one more line in it, which is line 8.
 func check(line string) string {
 	return vs("    real_server 10.1.0.2 80 {\n        HTTP_GET {\n            url { path / }\n" + line +
@@ -269,6 +273,16 @@ func TestFindings(t *testing.T) {
 			"2:2: warning: \"10.0.0.1/24\" has host bits beyond its mask: the line is ignored (write 10.0.0.0/24)"},
 		{"protocol of a mark", strings.Replace(vs("    persistence_timeout"), "10.0.0.1 80", "fwmark 1", 1),
 			"4:5: warning: a firewall mark has no protocol"},
+		{"protocol of a match list", matchList,
+			"4:5: warning: a match list has no protocol: it is ignored\n" +
+				"8:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored"},
+		{"a match list that is there twice", matchList + matchList,
+			"4:5: warning: a match list has no protocol: it is ignored\n" +
+				"8:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored\n" +
+				"10:1: note: virtual server match a is defined already, at t.conf:1:1: the real servers of both are one\n" +
+				"13:5: warning: a match list has no protocol: it is ignored\n" +
+				"17:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored\n" +
+				"17:5: note: real server 10.1.0.1:0 is in virtual server match a already, at t.conf:8:5: this one is ignored"},
 
 		// Checkers.
 		{"old word for retry", check("            nb_get_retry 3"), "8:13: warning: nb_get_retry is the old word for retry"},

@@ -168,6 +168,22 @@ func (l *loader) overlappingMatches() {
 	}
 }
 
+// serverText names a virtual server as its block does, where nothing else is shorter.
+func serverText(v *conf.VirtualServer) string {
+	if v.Match != nil && v.Group == "" {
+		return matchText(v)
+	}
+	return "virtual server " + v.String()
+}
+
+// markKind is what a virtual server of a firewall mark was written as.
+func markKind(v *conf.VirtualServer) string {
+	if v.Match != nil && v.Match.Name != "" {
+		return "a match list"
+	}
+	return "a firewall mark"
+}
+
 // matchText names a match list.
 func matchText(v *conf.VirtualServer) string {
 	switch {

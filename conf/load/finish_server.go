@@ -24,8 +24,9 @@ func (l *loader) finishServers() {
 			first = groups[v.Group]
 		}
 		if first != nil {
-			l.Note(l.Node(v), "repeated", "virtual server %s is defined already, at %s: the real servers of both are one", v,
+			l.Note(l.Node(v), "repeated", "%s is defined already, at %s: the real servers of both are one", serverText(v),
 				l.Node(first).Pos())
+			l.Config.Found.Merged++
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), conf.Note)
 			if first.Match != nil && v.Match != nil && v.Group == "" {
 				first.Match.Entries = append(first.Match.Entries, v.Match.Entries...)
@@ -56,7 +57,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 	if v.Key.FWMark != 0 {
 		v.Key.IPv6 = l.markFamily(v)
 		if v.Key.Protocol != 0 {
-			l.warnAtKeyword(v, "protocol", "fwmark-protocol", "a firewall mark has no protocol: it is ignored")
+			l.warnAtKeyword(v, "protocol", "fwmark-protocol", "%s has no protocol: it is ignored", markKind(v))
 			v.Key.Protocol = 0
 		}
 	} else if v.Key.Protocol == 0 {
@@ -241,7 +242,7 @@ func (l *loader) finishSorry(v *conf.VirtualServer) {
 	}
 	if v.Key.FWMark != 0 && s.Key.Port != 0 {
 		l.warnAtKeyword(v, "sorry_server", "fwmark-port",
-			"a firewall mark has no port: port %d of the sorry server is ignored", s.Key.Port).Severity = conf.Note
+			"%s has no port: port %d of the sorry server is ignored", markKind(v), s.Key.Port).Severity = conf.Note
 		s.Key.Port = 0
 	}
 	port := servicePort(v)
@@ -299,7 +300,7 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	}
 	if v.Key.FWMark != 0 && r.Key.Port != 0 {
 		// Checks connect to the port all the same.
-		l.Note(n, "fwmark-port", "a firewall mark has no port: port %d of real server %s is ignored", r.Key.Port,
+		l.Note(n, "fwmark-port", "%s has no port: port %d of real server %s is ignored", markKind(v), r.Key.Port,
 			r.Key.Address)
 		r.Key.Port = 0
 	}
@@ -318,8 +319,8 @@ func (l *loader) uniqueServers(v *conf.VirtualServer, list []*conf.RealServer,
 		if f := first[r.Key]; f != nil {
 			n := l.Node(r)
 			l.Report(severity, n.Pos(), n.Origin, "repeated",
-				"real server %s is in virtual server %s already, at %s: this one is ignored",
-				netip.AddrPortFrom(r.Key.Address, r.Key.Port), v, l.Node(f).Pos())
+				"real server %s is in %s already, at %s: this one is ignored",
+				netip.AddrPortFrom(r.Key.Address, r.Key.Port), serverText(v), l.Node(f).Pos())
 			continue
 		}
 		first[r.Key] = r

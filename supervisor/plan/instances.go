@@ -178,9 +178,27 @@ func (m *maker) addressesChange(c diff.InstanceChange, state event.VRRPState, st
 		m.clients("%s comes up on this host (%s, MASTER)", addressText(a), name)
 	}
 	for _, a := range again {
+		old := before[placeOf(a)]
+		if old.UseVMAC != a.UseVMAC {
+			from, to := a.Device, virtualDevice(c.New)
+			if old.UseVMAC {
+				from, to = virtualDevice(c.Old), a.Device
+			}
+			m.clients("%s moves from %s to %s (%s, MASTER): a moment without it, and another MAC address", a.Prefix, from, to,
+				name)
+			continue
+		}
 		m.clients("%s is removed and added again, because its attributes change (%s, MASTER): a moment without it",
 			addressText(a), name)
 	}
+}
+
+// virtualDevice is the virtual MAC interface of an instance for people.
+func virtualDevice(i *conf.Instance) string {
+	if i.VMAC == nil || i.VMAC.Name == "" {
+		return "its virtual MAC interface"
+	}
+	return i.VMAC.Name
 }
 
 // priorityChanges says what another effective priority does, and whether it is

@@ -141,6 +141,9 @@ func TestMake(t *testing.T) {
 			"clients: 10.0.0.101/24 on eth0 is removed and added again, because its attributes change (outside, " +
 				"MASTER): a " +
 				"moment without it"}},
+		{"an address goes to a virtual MAC interface", "10.0.0.101/24", "10.0.0.101/24 use_vmac", []string{
+			"clients: 10.0.0.101/24 moves from eth0 to its virtual MAC interface (outside, MASTER): a moment without it, " +
+				"and another MAC address"}},
 		{"an address of a BACKUP", "10.1.0.1/24", "10.1.0.2/24", []string{
 			"quiet: inside: its addresses change (1 added, 1 removed, 0 changed); it is BACKUP, so none of them is here"}},
 		{"less priority for a MASTER", "priority 150", "priority 50", []string{

@@ -122,10 +122,14 @@ func (h *holder) pass() {
 		}
 		h.mu.Lock()
 		var status syscall.WaitStatus
-		if tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOHANG, nil); err == nil && tid > 0 && status.Stopped() {
+		tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOHANG, nil)
+		if err == nil && tid > 0 && status.Stopped() {
 			h.passOn(tid, status)
 		}
 		h.mu.Unlock()
+		if tid <= 0 { // what was seen cannot be taken in yet
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 
@@ -161,5 +165,8 @@ func (h *holder) awaitRelease() {
 	for _, s := range h.held {
 		_ = syscall.Kill(h.target, s) // it has ended, then
 	}
-	os.Exit(0)
+	// At once, and not by os.Exit: until this process has ended, threads that stop for a signal,
+	// as those of a Go program do all the time, stay stopped. With the race detector os.Exit
+	// waits for a second.
+	unix.Exit(0)
 }
