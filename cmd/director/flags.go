@@ -2,6 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/lvs-director/director/worker"
 )
@@ -33,4 +38,72 @@ func (n namedFile) into(file *string) error {
 	}
 	*file = n.Named
 	return nil
+}
+
+// lasts is a time that a flag takes, above zero.
+type lasts time.Duration
+
+// UnmarshalText reads one in Go's notation of durations.
+func (l *lasts) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is not a time above 0, such as 30s, 10m or 2h", text)
+	}
+	*l = lasts(d)
+	return nil
+}
+
+// text is the flag in a request; empty when it was not given.
+func (l *lasts) text() string {
+	if l == nil {
+		return ""
+	}
+	return time.Duration(*l).String()
+}
+
+// number reads an argument that is called what.
+func number(what, text string, lowest, highest int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < lowest || n > highest {
+		return 0, fmt.Errorf("%s %s is not a number from %d to %d", what, text, lowest, highest)
+	}
+	return n, nil
+}
+
+// entryNumber reads the number of a configuration of the history; 0 is none.
+func entryNumber(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("%s is not a number of the history: director history lists them", text)
+	}
+	return n, nil
+}
+
+// separateNegatives has the parser take a negative number for the value that it is, so
+// that whoever wrote it is told which values there are: "--for -5m" becomes "--for=-5m",
+// and one that stands alone goes to the end, after "--".
+func separateNegatives(args []string) []string {
+	if slices.Contains(args, "--") {
+		return args
+	}
+	var out, alone []string
+	for _, a := range args {
+		switch before := len(out) - 1; {
+		case len(a) < 2 || a[0] != '-' || a[1] < '0' || a[1] > '9':
+			out = append(out, a)
+		case before >= 0 && strings.HasPrefix(out[before], "--") && !strings.Contains(out[before], "="):
+			out[before] += "=" + a
+		case before >= 0 && len(out[before]) == 2 && out[before][0] == '-': // the value of a short flag
+			out = append(out, a)
+		default:
+			alone = append(alone, a)
+		}
+	}
+	if alone != nil {
+		out = append(append(out, "--"), alone...)
+	}
+	return out
 }

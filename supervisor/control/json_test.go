@@ -46,7 +46,7 @@ func walk(t reflect.Type, path string, seen map[reflect.Type]bool, visit func(pa
 		}
 		seen[t] = true
 		for n := range t.NumField() {
-			if f := t.Field(n); f.IsExported() {
+			if f := t.Field(n); f.IsExported() && f.Tag.Get("json") != "-" {
 				visit(path+"."+f.Name, f)
 				walk(f.Type, path+"."+f.Name, seen, visit)
 			}
