@@ -55,6 +55,25 @@ const (
 	WeightQuorum     WeightSource = "quorum rule" // the sorry server has the traffic
 )
 
+// Traffic is what the kernel has counted of a virtual server or a real server. Connections
+// and packets wrap at 32 bits before Linux 4.1.
+type Traffic struct {
+	Connections uint64 `json:"connections"`
+	InPackets   uint64 `json:"in_packets"` // from clients
+	OutPackets  uint64 `json:"out_packets"`
+	InBytes     uint64 `json:"in_bytes"`
+	OutBytes    uint64 `json:"out_bytes"` // with DR and TUN answers do not pass, and are not counted
+}
+
+// Add adds what another real server, or another service of one, has had.
+func (t *Traffic) Add(o Traffic) {
+	t.Connections += o.Connections
+	t.InPackets += o.InPackets
+	t.OutPackets += o.OutPackets
+	t.InBytes += o.InBytes
+	t.OutBytes += o.OutBytes
+}
+
 // ServerInTable is what the kernel has of a real server of one service. The latest
 // one replaces all earlier ones.
 type ServerInTable struct {
@@ -76,7 +95,8 @@ type ServerInTable struct {
 	// Connections: counted by the kernel when Counted was.
 	Active, Inactive, Persistent uint64
 	Counted                      time.Time
-	Error                        string // why the kernel does not have it as wanted; empty when it does
+	Traffic                      Traffic // since it was added
+	Error                        string  // why the kernel does not have it as wanted; empty when it does
 }
 
 // ServersInTable are all real servers of one virtual server, a slice of the table.

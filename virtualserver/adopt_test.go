@@ -134,3 +134,40 @@ func TestDirectVerdictIsNewerThanTheSnapshot(t *testing.T) {
 		r.expect(tables{vip: {a: 1, b: 1}})
 	})
 }
+
+// What was adopted is told apart in the journal for as long as it is the service that was
+// there, over a restart too.
+func TestAdoptedIsToldApart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		left, own := virtual(vip, a), virtual(vip2, a)
+		kernel, j := ipvstest.NewFake(), newJournal()
+		if err := kernel.Do(foreign(table.NewService, left, "", 0)); err != nil {
+			t.Fatal(err)
+		}
+		adopted := func() []string {
+			synctest.Wait()
+			return slices.DeleteFunc(j.Held(), func(key string) bool { return !strings.HasPrefix(key, "adopted ") })
+		}
+		want := []string{"adopted tcp 10.0.0.1:80"}
+		r := start(t, kernel, j)
+		r.apply(1, nil, left, own)
+		if got := adopted(); !slices.Equal(got, want) {
+			t.Errorf("adopted %q", got)
+		}
+		r.loop.Stop(true)
+		r = start(t, kernel, j)
+		r.apply(1, nil, left, own)
+		if got := adopted(); !slices.Equal(got, want) {
+			t.Errorf("after a restart: adopted %q", got)
+		}
+		kernel.Clear() // ipvsadm -C: what comes back is made by us
+		time.Sleep(2 * time.Second)
+		if got := adopted(); len(got) > 0 {
+			t.Errorf("made again: adopted %q", got)
+		}
+		r.loop.Stop(false)
+		if held := j.Held(); len(held) > 0 {
+			t.Errorf("after a stop the journal has %q", held)
+		}
+	})
+}

@@ -68,7 +68,7 @@ func (r *reconciler) serverInTable(svc *service, name string, at conf.ServerKey)
 	one := event.ServerInTable{
 		VirtualServer: svc.server.name, Service: svc.key.String(), RealServer: name, Present: present,
 		Weight: d.Weight, Active: d.Counts.Active, Inactive: d.Counts.Inactive, Persistent: d.Counts.Persistent,
-		Counted: svc.counted, Error: cmp.Or(svc.failures.servers[at], r.unreadable),
+		Counted: svc.counted, Traffic: d.Counts.Traffic, Error: cmp.Or(svc.failures.servers[at], r.unreadable),
 	}
 	if svc.failures.service {
 		one.Error = svc.failures.first()

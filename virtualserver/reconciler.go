@@ -31,6 +31,8 @@ type reconciler struct {
 	have table.Table
 	// held are the services in the journal: ours.
 	held map[conf.ServiceKey]bool
+	// adopted are those of them that were in the kernel before they were ours.
+	adopted map[conf.ServiceKey]bool
 	// sent are the weights that the journal says we sent.
 	sent map[conf.ServiceKey]map[conf.ServerKey]table.Sent
 	// noted are the notes of a journal whose service is not configured yet.
@@ -166,6 +168,7 @@ func newReconciler(opt Options) *reconciler {
 		want:     table.Table{},
 		have:     table.Table{},
 		held:     make(map[conf.ServiceKey]bool),
+		adopted:  make(map[conf.ServiceKey]bool),
 		sent:     make(map[conf.ServiceKey]map[conf.ServerKey]table.Sent),
 		noted:    make(map[conf.ServiceKey][]table.Note),
 		dirty:    keys{},
@@ -189,6 +192,10 @@ func (r *reconciler) readJournal() {
 	for _, text := range r.Journal.Held() {
 		if key, ok := table.ParseJournalKey(text); ok {
 			r.held[key] = true
+			continue
+		}
+		if key, ok := table.ParseAdoptedKey(text); ok {
+			r.adopted[key] = true
 			continue
 		}
 		if n, ok := table.ParseNote(text); ok {

@@ -101,6 +101,9 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 			if len(r.drift) > 0 {
 				done = append(done, op)
 			}
+			if op.Kind == table.NewService {
+				r.disown(key)
+			}
 			if op.Kind == table.NewService && r.refused.has(key) {
 				delete(r.refused, key)
 				again.add(key) // now its real servers can be added
@@ -166,6 +169,8 @@ func (r *reconciler) claim(todo keys, failed map[conf.ServiceKey]failures) keys 
 		r.held[key] = true
 	}
 	for _, key := range adopted {
+		r.adopted[key] = true
+		_ = r.Journal.Claim(table.AdoptedKey(key)) // else it is shown as one that we made
 		r.Log.Warn("virtual server was in the kernel already: adopting it", "virtual_server", key.String())
 	}
 	return todo
@@ -296,6 +301,14 @@ func (r *reconciler) release(touched keys) {
 	for _, key := range gone {
 		delete(r.held, key)
 		delete(r.orphans, key)
+		r.disown(key)
+	}
+}
+
+// disown forgets that a service was adopted: it is gone, or was made by us since.
+func (r *reconciler) disown(key conf.ServiceKey) {
+	if r.adopted[key] && r.Journal.Release(table.AdoptedKey(key)) == nil {
+		delete(r.adopted, key)
 	}
 }
 

@@ -23,14 +23,19 @@ type ipvsListCmd struct {
 	Small   bool `short:"l" name:"lower-list" hidden:""`
 	Save    bool `short:"S" name:"save" help:"As ipvsadm -S does: what ipvsadm-restore reads."`
 	Numeric bool `short:"n" name:"numeric" help:"Numbers; there are no names in any case."`
+	Stats   bool `name:"stats" help:"Connections, packets and bytes since the service, or the server in it, was added."`
+	Rate    bool `name:"rate" help:"The same for each second, as the kernel estimates it."`
+	Exact   bool `name:"exact" help:"With --stats or --rate: all digits."`
 }
 
 // Help is the example that "director ipvs --help" shows.
 func (ipvsCmd) Help() string {
 	return `Reads the kernel's table itself; no director need run. "# director's" marks services that the director of
---run-dir has made or adopted and will remove, "# not director's" those that it leaves alone.
+--run-dir has made and will remove, "# director's, adopted" those that were there before, which it keeps as wanted and
+will remove as well, "# not director's" those that it leaves alone.
 
 Example: director ipvs -Ln
+         director ipvs -Ln --stats
          director ipvs -Sn > table.save
          director ipvs import table.save`
 }
@@ -40,13 +45,27 @@ func (c *ipvsListCmd) Run(std streams) error {
 	if c.Save && (c.List || c.Small) {
 		return errors.New("give either -L or -S")
 	}
+	counters := c.Stats || c.Rate
+	switch {
+	case c.Stats && c.Rate:
+		return errors.New("give either --stats or --rate")
+	case c.Save && (counters || c.Exact):
+		return errors.New("-S writes no counters: leave --stats, --rate and --exact out")
+	case c.Exact && !counters:
+		return errors.New("--exact is for --stats and --rate")
+	}
 	list, err := hostcheck.IPVSTable(c.run())
 	if err != nil {
 		return err
 	}
 	write := ipvsadm.List
-	if c.Save {
+	switch {
+	case c.Save:
 		write = ipvsadm.Save
+	case counters:
+		write = func(w io.Writer, list []ipvsadm.Service) error {
+			return ipvsadm.Counters(w, list, ipvsadm.Columns{Rate: c.Rate, Exact: c.Exact})
+		}
 	}
 	if err := write(std.out, list); err != nil {
 		return fmt.Errorf("writing the table: %w", err)

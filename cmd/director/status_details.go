@@ -55,9 +55,10 @@ func printInKernel(w io.Writer, rs control.RealServer, now time.Time) {
 	case !k.Present:
 		fmt.Fprintf(w, "  -> %s: not in the kernel's table", rs.Name)
 	default:
-		fmt.Fprintf(w, "  -> %s: %s, weight %d (%s), %d active, %d inactive, %d persistent connections, counted %s ago",
+		fmt.Fprintf(w, "  -> %s: %s, weight %d (%s), %d active, %d inactive, %d persistent connections, "+
+			"%d in all, %d bytes in, %d out, counted %s ago",
 			rs.Name, k.Forward, k.Weight, words.Or(string(k.Source), "configuration"), k.Active, k.Inactive, k.Persistent,
-			words.Age(now, k.Counted))
+			k.Traffic.Connections, k.Traffic.InBytes, k.Traffic.OutBytes, words.Age(now, k.Counted))
 	}
 	if k.Draining && !k.DrainUntil.IsZero() {
 		fmt.Fprintf(w, ", draining for another %s", words.Age(k.DrainUntil, now))

@@ -145,6 +145,7 @@ type InKernel struct {
 	Inactive   uint64             `json:"inactive"`
 	Persistent uint64             `json:"persistent"`
 	Counted    time.Time          `json:"counted,omitzero"`
+	Traffic    event.Traffic      `json:"traffic"`
 	Error      string             `json:"error,omitempty"`
 }
 

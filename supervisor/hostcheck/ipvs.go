@@ -1,12 +1,12 @@
 package hostcheck
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvsadm"
 	"github.com/lvs-director/director/virtualserver/table"
@@ -17,28 +17,26 @@ import (
 // The owners of a service, as director ipvs tells them.
 const (
 	ownedByDirector = "director's"
+	adopted         = "director's, adopted"
 	ownedByOthers   = "not director's"
 )
 
-// IPVSTable is the kernel's table with the connections of its real servers. Whose a
-// service is, the journal of the director with that run directory says.
+// IPVSTable is the kernel's table with what it has counted. Whose a service is, the
+// journal of the director with that run directory says. Where IPVS is not loaded it is
+// loaded, as ipvsadm does.
 func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
-	var f plan.Facts
-	cfg := &conf.Config{} // of this network namespace
-	Look(&f, cfg)
-	LookClosely(&f, cfg)
-	if f.Table == nil {
-		if len(f.Unknown) > 0 {
-			return nil, errors.New(f.Unknown[len(f.Unknown)-1])
-		}
-		return nil, ipvs.ErrNoIPVS
+	driver, err := ipvs.Open()
+	if err != nil {
+		return nil, err
 	}
-	if len(f.Table) == 0 { // an empty table, or no IPVS: asking loads it, as ipvsadm does
-		driver, err := ipvs.Open()
-		if err != nil {
-			return nil, err
-		}
-		driver.Close()
+	defer driver.Close()
+	t, err := ipvs.Dump(driver)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := driver.Measure()
+	if err != nil {
+		return nil, err
 	}
 	epoch, err := journal.Epoch()
 	if err != nil {
@@ -48,26 +46,30 @@ func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("whose the services are: %w", err)
 	}
-	ours := make(map[conf.ServiceKey]bool, len(keys))
+	return listing(t, counted, keys), nil
+}
+
+// listing puts a table, what was counted and the keys of a journal together.
+func listing(t table.Table, counted map[conf.ServiceKey]ipvs.Measured, keys []string) []ipvsadm.Service {
+	owners := make(map[conf.ServiceKey]string, len(keys))
 	for _, text := range keys {
-		if key, ok := table.ParseJournalKey(text); ok {
-			ours[key] = true
+		if key, ok := table.ParseJournalKey(text); ok && owners[key] == "" {
+			owners[key] = ownedByDirector
+		} else if key, ok := table.ParseAdoptedKey(text); ok {
+			owners[key] = adopted
 		}
 	}
-	list := ipvsadm.Services(f.Table)
+	list := ipvsadm.Services(t)
 	for n := range list {
 		s := &list[n]
-		s.Whose = ownedByOthers
-		if ours[s.Key] {
-			s.Whose = ownedByDirector
-		}
-		for m := range s.Servers {
-			d := &s.Servers[m]
-			c := f.Connections[plan.Server{Service: s.Key, Real: d.Key}]
-			d.Active, d.Inactive = uint64(c.Active), uint64(c.Inactive)
+		s.Whose = cmp.Or(owners[s.Key], ownedByOthers)
+		m := counted[s.Key]
+		s.Total, s.Rate = m.Total, m.Rate
+		for i := range s.Servers {
+			s.Servers[i].Rate = m.Servers[s.Servers[i].Key].Rate
 		}
 	}
-	return list, nil
+	return list
 }
 
 // Imported is a configuration made of a table.

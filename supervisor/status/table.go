@@ -68,6 +68,7 @@ func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 		rs.Kernel.Active += s.Active
 		rs.Kernel.Inactive += s.Inactive
 		rs.Kernel.Persistent += s.Persistent
+		rs.Kernel.Traffic.Add(s.Traffic)
 		if rs.Kernel.Error == "" {
 			rs.Kernel.Error = s.Error
 		}
@@ -78,7 +79,7 @@ func newInKernel(s event.ServerInTable) *control.InKernel {
 	return &control.InKernel{
 		Present: s.Present, Weight: s.Weight, Source: s.Source, Forward: s.Forward, Draining: s.Draining,
 		DrainUntil: s.DrainUntil, Active: s.Active, Inactive: s.Inactive, Persistent: s.Persistent, Counted: s.Counted,
-		Error: s.Error,
+		Traffic: s.Traffic, Error: s.Error,
 	}
 }
 

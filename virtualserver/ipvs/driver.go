@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -34,7 +35,20 @@ type Driver interface {
 	// SetTimeouts sets those that are not 0.
 	SetTimeouts(conf.LVSTimeouts) error
 	Timeouts() (conf.LVSTimeouts, error)
+	// Measure lists what has been counted of each service and real server, ours and
+	// others'.
+	Measure() (map[conf.ServiceKey]Measured, error)
 	Close() error
+}
+
+// Measurement is what the kernel has counted of a service or a real server: in all, and
+// per second as it estimates that.
+type Measurement struct{ Total, Rate event.Traffic }
+
+// Measured is a service, and its real servers.
+type Measured struct {
+	Measurement
+	Servers map[conf.ServerKey]Measurement
 }
 
 // ErrNoIPVS says that the kernel has no IPVS.

@@ -48,7 +48,9 @@ const (
 	svcFlags     = 7
 	svcTimeout   = 8
 	svcNetmask   = 9
+	svcStats     = 10
 	svcEngine    = 11
+	svcStats64   = 12
 )
 
 // Attributes of a destination (IPVS_DEST_ATTR_*).
@@ -62,7 +64,9 @@ const (
 	destActive      = 7
 	destInactive    = 8
 	destPersistent  = 9
+	destStats       = 10
 	destFamily      = 11
+	destStats64     = 12
 	destTunnelType  = 13
 	destTunnelPort  = 14
 	destTunnelFlags = 15

@@ -87,7 +87,8 @@ func TestMissingModule(t *testing.T) {
 	for loaded, want := range map[string]string{
 		"ip_vs_mh":     "the kernel has no persistence engine sip (modprobe ip_vs_pe_sip)",
 		"ip_vs_pe_sip": "the kernel has no scheduler mh (modprobe ip_vs_mh)",
-		"":             "the kernel has no scheduler mh (modprobe ip_vs_mh) or no persistence engine sip (modprobe ip_vs_pe_sip)",
+		"": "the kernel has no scheduler mh (modprobe ip_vs_mh) or no persistence engine sip " +
+			"(modprobe ip_vs_pe_sip)",
 	} {
 		if got := missingModule(sip, func(name string) bool { return name == loaded }); got != want {
 			t.Errorf("with %s loaded: %s", loaded, got)

@@ -96,7 +96,11 @@ func (k *kernel) Services() ([]table.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list virtual servers: %w", err)
 	}
-	return services, nil
+	list := make([]table.Service, len(services))
+	for i, s := range services {
+		list[i] = s.Service
+	}
+	return list, nil
 }
 
 func (k *kernel) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
@@ -104,7 +108,11 @@ func (k *kernel) Destinations(key conf.ServiceKey) ([]table.Destination, error) 
 	if err != nil {
 		return nil, fmt.Errorf("list real servers of %s: %w", key, err)
 	}
-	return destinations, nil
+	list := make([]table.Destination, len(destinations))
+	for i, d := range destinations {
+		list[i] = d.Destination
+	}
+	return list, nil
 }
 
 func (k *kernel) Apply(ops []table.Op) []error {

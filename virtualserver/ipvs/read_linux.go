@@ -109,12 +109,26 @@ func exchangeOne(conn *netlink.Conn, m netlink.Message) ([][]byte, error) {
 // genlHeaderLen is the length of struct genlmsghdr.
 const genlHeaderLen = 4
 
-func (r *reader) services() ([]table.Service, error) {
+// listedService and listedDestination are what the kernel lists. typed says that it knows
+// types of tunnels.
+type (
+	listedService struct {
+		table.Service
+		counters counters
+	}
+	listedDestination struct {
+		table.Destination
+		counters counters
+		typed    bool
+	}
+)
+
+func (r *reader) services() ([]listedService, error) {
 	list, err := r.list(cmdGetService, nil)
 	if err != nil {
 		return nil, err
 	}
-	services := make([]table.Service, 0, len(list))
+	services := make([]listedService, 0, len(list))
 	for _, data := range list {
 		err := nested(data, attrService, func(a *netlink.AttributeDecoder) error {
 			s, err := decodeService(a)
@@ -128,7 +142,7 @@ func (r *reader) services() ([]table.Service, error) {
 	return services, nil
 }
 
-func (r *reader) destinations(key conf.ServiceKey) ([]table.Destination, error) {
+func (r *reader) destinations(key conf.ServiceKey) ([]listedDestination, error) {
 	request := netlink.NewAttributeEncoder()
 	request.Nested(attrService, func(a *netlink.AttributeEncoder) error {
 		encodeKey(a, table.Service{Key: key})
@@ -142,11 +156,11 @@ func (r *reader) destinations(key conf.ServiceKey) ([]table.Destination, error) 
 	if err != nil {
 		return nil, err
 	}
-	destinations := make([]table.Destination, 0, len(list))
+	destinations := make([]listedDestination, 0, len(list))
 	for _, data := range list {
 		err := nested(data, attrDestination, func(a *netlink.AttributeDecoder) error {
-			d, typed, err := decodeDestination(a, table.Is6(key))
-			r.plainTunnels = r.plainTunnels || !typed && err == nil
+			d, err := decodeDestination(a, table.Is6(key))
+			r.plainTunnels = r.plainTunnels || !d.typed && err == nil
 			destinations = append(destinations, d)
 			return err
 		})
@@ -171,8 +185,8 @@ func nested(data []byte, attribute uint16, decode func(*netlink.AttributeDecoder
 	return outer.Err()
 }
 
-func decodeService(a *netlink.AttributeDecoder) (table.Service, error) {
-	var s table.Service
+func decodeService(a *netlink.AttributeDecoder) (listedService, error) {
+	var s listedService
 	var six bool
 	var address, mask []byte
 	for a.Next() {
@@ -199,6 +213,10 @@ func decodeService(a *netlink.AttributeDecoder) (table.Service, error) {
 			mask = a.Bytes()
 		case svcEngine:
 			s.Engine = a.String()
+		case svcStats:
+			s.counters.narrow = a.Bytes()
+		case svcStats64:
+			s.counters.wide = a.Bytes()
 		}
 	}
 	if len(mask) >= 4 {
@@ -217,9 +235,8 @@ func decodeService(a *netlink.AttributeDecoder) (table.Service, error) {
 	return s, a.Err()
 }
 
-// decodeDestination reads a real server; typed says that the kernel knows types of
-// tunnels.
-func decodeDestination(a *netlink.AttributeDecoder, six bool) (d table.Destination, typed bool, err error) {
+func decodeDestination(a *netlink.AttributeDecoder, six bool) (listedDestination, error) {
+	var d listedDestination
 	var address []byte
 	for a.Next() {
 		switch a.Type() {
@@ -244,7 +261,11 @@ func decodeDestination(a *netlink.AttributeDecoder, six bool) (d table.Destinati
 		case destFamily:
 			six = a.Uint16() == unix.AF_INET6 // before Linux 3.18 it is the service's
 		case destTunnelType:
-			d.Tunnel.Type, typed = conf.TunnelType(a.Uint8()), true
+			d.Tunnel.Type, d.typed = conf.TunnelType(a.Uint8()), true
+		case destStats:
+			d.counters.narrow = a.Bytes()
+		case destStats64:
+			d.counters.wide = a.Bytes()
 		case destTunnelPort:
 			d.Tunnel.Port = bigEndian16(a.Bytes())
 		case destTunnelFlags:
@@ -256,9 +277,13 @@ func decodeDestination(a *netlink.AttributeDecoder, six bool) (d table.Destinati
 	}
 	var ok bool
 	if d.Key.Address, ok = kernelAddress(address, six); !ok {
-		return d, typed, fmt.Errorf("the kernel listed a real server with the address %v", address)
+		return d, fmt.Errorf("the kernel listed a real server with the address %v", address)
 	}
-	return d, typed, a.Err()
+	var err error
+	if d.Counts.Traffic, err = d.counters.traffic(); err != nil {
+		return d, err
+	}
+	return d, a.Err()
 }
 
 // kernelAddress reads an address: 16 bytes, of which IPv4 has the first four.

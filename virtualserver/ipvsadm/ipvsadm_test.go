@@ -77,7 +77,7 @@ ipvsadm --add-service --tcp-service=192.0.2.10:80
 func TestList(t *testing.T) {
 	list := parse(t, saved)
 	list[0].Whose, list[2].Whose = "director's", "not director's"
-	list[3].Servers[0].Active, list[3].Servers[0].Inactive = 12, 3
+	list[3].Servers[0].Counts = table.Counts{Active: 12, Inactive: 3}
 	var b strings.Builder
 	if err := ipvsadm.List(&b, list); err != nil {
 		t.Fatal(err)

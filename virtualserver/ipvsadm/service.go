@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -16,12 +17,14 @@ type Service struct {
 	// ipvsadm-restore knows no comments.
 	Whose   string
 	Servers []Server
+	// Total and Rate are what the kernel has counted, in all and per second.
+	Total, Rate event.Traffic
 }
 
 // Server is a real server with its connections.
 type Server struct {
 	table.Destination
-	Active, Inactive, Persistent uint64
+	Rate event.Traffic // per second; what it has had in all is in Counts
 }
 
 // Services are those of a table, in its order.

@@ -18,14 +18,10 @@ func List(w io.Writer, list []Service) error {
 	fmt.Fprint(b, "IP Virtual Server\nProt LocalAddress:Port Scheduler Flags\n"+
 		"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
 	for _, s := range list {
-		line := listed(s)
-		if s.Whose != "" {
-			line += "  # " + s.Whose
-		}
-		fmt.Fprintln(b, line)
+		fmt.Fprintln(b, listed(s)+s.whose())
 		for _, d := range s.Servers {
 			fmt.Fprintf(b, "  -> %-28s %-7s %-6d %-10d %-10d\n", at(d.Key.Address, d.Key.Port), forwardName(d.Forward),
-				d.Weight, d.Active, d.Inactive)
+				d.Weight, d.Counts.Active, d.Counts.Inactive)
 		}
 	}
 	return b.Flush()
@@ -33,16 +29,7 @@ func List(w io.Writer, list []Service) error {
 
 // listed is the line of a service.
 func listed(s Service) string {
-	var line string
-	switch {
-	case s.Key.FWMark == 0:
-		line = fmt.Sprintf("%-4s %s", strings.ToUpper(s.Key.Protocol.String()), at(s.Key.Address, s.Key.Port))
-	case s.Key.IPv6:
-		line = fmt.Sprintf("FWM  %d IPv6", s.Key.FWMark)
-	default:
-		line = fmt.Sprintf("FWM  %d", s.Key.FWMark)
-	}
-	line += " " + s.Scheduler
+	line := named(s) + " " + s.Scheduler
 	if flags := s.schedulerFlags(); len(flags) > 0 {
 		line += " (" + strings.Join(flags, ",") + ")"
 	}
@@ -59,6 +46,25 @@ func listed(s Service) string {
 		line += " ops"
 	}
 	return line
+}
+
+// named is a service as a listing names it.
+func named(s Service) string {
+	switch {
+	case s.Key.FWMark == 0:
+		return fmt.Sprintf("%-4s %s", strings.ToUpper(s.Key.Protocol.String()), at(s.Key.Address, s.Key.Port))
+	case s.Key.IPv6:
+		return fmt.Sprintf("FWM  %d IPv6", s.Key.FWMark)
+	}
+	return fmt.Sprintf("FWM  %d", s.Key.FWMark)
+}
+
+// whose is the comment behind the line of a service.
+func (s Service) whose() string {
+	if s.Whose == "" {
+		return ""
+	}
+	return "  # " + s.Whose
 }
 
 // maskText is the persistence mask as ipvsadm has it: dotted, or a prefix length.

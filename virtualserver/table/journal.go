@@ -16,9 +16,19 @@ func JournalKey(k conf.ServiceKey) string { return "service " + serviceWords(k) 
 
 // ParseJournalKey is the inverse of JournalKey; ok is false for the keys of
 // other owners and for what is not a key.
-func ParseJournalKey(text string) (key conf.ServiceKey, ok bool) {
+func ParseJournalKey(text string) (key conf.ServiceKey, ok bool) { return parseKey("service", text) }
+
+// AdoptedKey is the text for a service that was in the kernel before it was ours:
+// "adopted tcp 10.0.0.1:80". It stands beside the JournalKey.
+func AdoptedKey(k conf.ServiceKey) string { return "adopted " + serviceWords(k) }
+
+// ParseAdoptedKey is the inverse of AdoptedKey.
+func ParseAdoptedKey(text string) (key conf.ServiceKey, ok bool) { return parseKey("adopted", text) }
+
+// parseKey reads a service behind a word.
+func parseKey(word, text string) (key conf.ServiceKey, ok bool) {
 	words := strings.Fields(text)
-	if len(words) == 0 || words[0] != "service" {
+	if len(words) == 0 || words[0] != word {
 		return key, false
 	}
 	if key, rest, ok := parseService(words[1:]); ok && len(rest) == 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 )
 
 // Flags of a service (linux/ip_vs.h, IP_VS_SVC_F_*).
@@ -109,7 +110,10 @@ func (t Encapsulation) String() string {
 
 // Counts are the connections to a real server as the kernel counts them. Templates
 // of persistence are in Persistent only.
-type Counts struct{ Active, Inactive, Persistent uint64 }
+type Counts struct {
+	Active, Inactive, Persistent uint64
+	event.Traffic                // since it was added
+}
 
 // Open are the connections that a drain waits for.
 func (c Counts) Open() uint64 { return c.Active + c.Inactive }

@@ -34,6 +34,7 @@ func Conformance(t *testing.T, open func(*testing.T) ipvs.Driver) {
 		{"large weights and the persistence engine", largeNumbers},
 		{"a server that is down has its place with mh", atItsPlace},
 		{"sync daemons", syncDaemons},
+		{"counters", measured},
 		{"timeouts", timeouts},
 		{"flush", flush},
 	} {

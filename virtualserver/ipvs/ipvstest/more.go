@@ -152,3 +152,22 @@ func flush(t *testing.T, d ipvs.Driver) {
 	}
 	expect(t, d, table.Table{})
 }
+
+// measured: every service and real server is measured, and of new ones nothing is counted.
+func measured(t *testing.T, d ipvs.Driver) {
+	key, empty := tcp("10.99.0.1", 80), tcp("2001:db8::1", 80)
+	one := server("10.99.1.1", 80, 1)
+	fill(t, d, table.Table{key: entry(web(key), one), empty: entry(web(empty))})
+	all, err := d.Measure()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, there := all[key]
+	got, listed := m.Servers[one.Key]
+	if _, other := all[empty]; !there || !listed || !other || len(all) != 2 || len(m.Servers) != 1 {
+		t.Errorf("measured %+v", all)
+	}
+	if m.Measurement != (ipvs.Measurement{}) || got != (ipvs.Measurement{}) {
+		t.Errorf("new ones have counted %+v", m)
+	}
+}

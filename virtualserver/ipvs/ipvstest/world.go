@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -43,6 +44,22 @@ func newWorld() world {
 		timeouts: conf.LVSTimeouts{TCP: 900 * time.Second, TCPFin: 120 * time.Second, UDP: 300 * time.Second},
 		trash:    map[place]trashed{}, without: map[string]bool{},
 	}
+}
+
+// Measure implements ipvs.Driver. A service has had what its real servers have had.
+func (f *Fake) Measure() (map[conf.ServiceKey]ipvs.Measured, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make(map[conf.ServiceKey]ipvs.Measured, len(f.all))
+	for key, e := range f.all {
+		m := ipvs.Measured{Servers: make(map[conf.ServerKey]ipvs.Measurement, len(e.Destinations))}
+		for at, d := range e.Destinations {
+			m.Servers[at] = ipvs.Measurement{Total: d.Counts.Traffic}
+			m.Total.Add(d.Counts.Traffic)
+		}
+		all[key] = m
+	}
+	return all, f.broken
 }
 
 // Connect sets the connections to a real server of the table.
