@@ -159,7 +159,7 @@ func (r *reconciler) asBefore(was, now *service) bool {
 func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.ServiceKey]*service,
 	quorums map[string]event.VirtualServerState,
 ) *server {
-	s := &server{conf: vs, name: vs.String(), since: time.Now(), reason: "started"}
+	s := &server{conf: vs, name: vs.String(), since: time.Now(), reason: started}
 	old := r.servers[vs.ID()]
 	for _, key := range table.Services(vs) {
 		if services[key] != nil {

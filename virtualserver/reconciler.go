@@ -64,6 +64,7 @@ type reconciler struct {
 	warned     map[string]bool // warnings that are logged once
 	wake       time.Time       // when the loop has to look again before its next round; zero is never
 	handsTold  []event.Override
+	gained     int // virtual servers that have gained their first quorum in this report
 	host       host
 }
 

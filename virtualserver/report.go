@@ -38,6 +38,10 @@ func (r *reconciler) report() {
 			}
 		}
 		clear(r.changed)
+		if n := r.gained - gainedLines; n > 0 {
+			r.Log.Info("more virtual servers gained their quorum", "virtual_servers", n, "reason", "started")
+		}
+		r.gained = 0
 		r.tellHands()
 	}
 
@@ -102,6 +106,13 @@ func (r *reconciler) unset(s *server, server conf.ServerKey) string {
 	return ""
 }
 
+// gainedLines is how many virtual servers that have their quorum from the start get a log
+// line of their own. One that gains it again always does.
+const gainedLines = 5
+
+// started is the reason of the state that a virtual server begins in.
+const started = "started"
+
 // moveQuorum tells the log that a virtual server has gained or lost its quorum.
 func (r *reconciler) moveQuorum(s *server) {
 	if s.was == s.quorum {
@@ -109,11 +120,17 @@ func (r *reconciler) moveQuorum(s *server) {
 	}
 	weights := s.weights
 	quorum, hysteresis := table.QuorumLimits(s.conf)
+	first := s.reason == started
 	s.was, s.since = s.quorum, time.Now()
 	if s.quorum {
 		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached",
 			weights, quorum, hysteresis)
-		r.Log.Info("virtual server gained its quorum", "virtual_server", s.name, "reason", s.reason)
+		if first {
+			r.gained++
+		}
+		if !first || r.gained <= gainedLines {
+			r.Log.Info("virtual server gained its quorum", "virtual_server", s.name, "reason", s.reason)
+		}
 	} else {
 		s.reason = fmt.Sprintf("weights of alive real servers %d, below quorum %d - hysteresis %d",
 			weights, quorum, hysteresis)

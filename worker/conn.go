@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // The first byte of a message says how the rest is encoded.
 const (
-	inGob  = 'g'
-	inJSON = 'j'
+	inGob   = 'g'
+	inJSON  = 'j'
+	inBatch = 'b'
 )
 
 // MaxFrame bounds one message on the wire, in bytes. A configuration of 40,000
@@ -38,6 +40,10 @@ type Conn struct {
 	// and are not a whole message yet, and bytes that were not sent.
 	unread, unsent []byte
 	ahead          []byte // is sent before the next message
+	// pending are messages of a batch that Read has not returned yet.
+	pending []Message
+	// batches says that the other side reads batches.
+	batches atomic.Bool
 }
 
 // NewConn returns a connection over a stream.
@@ -62,13 +68,15 @@ func (c *Conn) WriteAll(list []Message) error {
 	c.w.Write(c.ahead)
 	c.ahead = nil
 	var wrong error
-	for _, m := range list {
-		if m == (Message{}) {
-			continue
+	for len(list) > 0 && wrong == nil { // those before a wrong one are sent
+		n := 1
+		if many := batched(list); many >= batchFrom && c.batches.Load() {
+			n = many
+			wrong = c.encodeBatch(list[:n])
+		} else if list[0] != (Message{}) {
+			wrong = c.encode(list[0])
 		}
-		if wrong = c.encode(m); wrong != nil {
-			break // those before it are sent
-		}
+		list = list[n:]
 	}
 	if frames := c.w.Bytes(); len(frames) > 0 {
 		if n, err := c.stream.Write(frames); err != nil {
@@ -112,6 +120,11 @@ func (c *Conn) encode(m Message) error {
 // Read returns the next message. It returns io.EOF when the stream ends between
 // two messages, and another error when the connection cannot be used any longer.
 func (c *Conn) Read() (Message, error) {
+	if len(c.pending) > 0 {
+		m := c.pending[0]
+		c.pending = c.pending[1:]
+		return m, nil
+	}
 	var head [4]byte
 	if n, err := io.ReadFull(c.r, head[:]); err != nil {
 		c.unread = append(c.unread, head[:n]...)
@@ -132,17 +145,22 @@ func (c *Conn) Read() (Message, error) {
 		}
 		return Message{}, fmt.Errorf("reading a message of %d bytes: %w", size, err)
 	}
-	m, err := decode(body)
+	list, err := decode(body)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // io.EOF would mean a clean end
 		}
 		return Message{}, fmt.Errorf("decoding a message of %d bytes: %w", size, err)
 	}
+	m := list[0]
 	if m.Seq != c.seen+1 {
 		return Message{}, fmt.Errorf("message %d follows message %d: messages were lost", m.Seq, c.seen)
 	}
-	c.seen = m.Seq
+	c.seen += uint64(len(list))
+	c.pending = list[1:]
+	if m.Hello != nil {
+		c.batches.Store(m.Hello.Batches)
+	}
 	return m, nil
 }
 
@@ -164,10 +182,16 @@ func (c *Conn) body(size int) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-func decode(body []byte) (m Message, err error) {
+// decode returns the messages of a frame, at least one.
+func decode(body []byte) ([]Message, error) {
 	if len(body) == 0 {
-		return m, io.EOF
+		return nil, io.EOF
 	}
+	if body[0] == inBatch {
+		return decodeBatch(body[1:])
+	}
+	var m Message
+	var err error
 	switch body[0] {
 	case inGob:
 		err = gob.NewDecoder(bytes.NewReader(body[1:])).Decode(&m)
@@ -176,7 +200,7 @@ func decode(body []byte) (m Message, err error) {
 	default:
 		err = fmt.Errorf("unknown encoding %q", body[0])
 	}
-	return m, err
+	return []Message{m}, err
 }
 
 // Close ends the connection; a Read in progress returns.

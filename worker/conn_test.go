@@ -143,6 +143,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(w.Bytes())
 	f.Add(frame(5, []byte("hello")))
+	f.Add(frame(4, []byte("b\x03\x04\x00")))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		c := worker.NewConn(readOnly{bytes.NewReader(in)})
 		for range 10 {

@@ -139,7 +139,7 @@ func (k *Keeper) read(ctx context.Context, conn *Conn, greeted bool) error {
 		k.delivering.Store(true)
 		select {
 		case k.events <- Event{Worker: k.name, Received: &m}:
-			k.delivering.Store(false)
+			k.delivering.Store(len(conn.pending) > 0)
 		case <-ctx.Done():
 			return nil
 		}

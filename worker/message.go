@@ -64,11 +64,13 @@ type Hello struct {
 	Version int // ProtocolVersion of the sender
 	Oldest  int // OldestProtocol of the sender; 0 means Version
 	Pid     int
+	// Batches says that the sender reads many messages in one frame.
+	Batches bool
 }
 
 // NewHello is the hello of this process.
 func NewHello() *Hello {
-	return &Hello{Version: ProtocolVersion, Oldest: OldestProtocol, Pid: os.Getpid()}
+	return &Hello{Version: ProtocolVersion, Oldest: OldestProtocol, Pid: os.Getpid(), Batches: true}
 }
 
 // Readable says whether this program and the sender read each other's messages.

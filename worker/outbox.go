@@ -22,7 +22,7 @@ type keyed struct {
 
 // AtOnce is how many messages are sent together at most. What waits longer is replaced
 // by what is newer.
-const AtOnce = 64
+const AtOnce = 512
 
 // NewOutbox is NewOutboxOf for a write that takes one message at a time.
 func NewOutbox(write func(Message) error) *Outbox {

@@ -52,7 +52,8 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 	}
 	defer j.Close()
 	p := &Process{
-		Log: log, Journal: j, Term: term, Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce), In: make(chan worker.Message),
+		Log: log, Journal: j, Term: term, In: make(chan worker.Message),
+		Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce),
 	}
 	p.converse(conn)
 	defer p.Out.Close()

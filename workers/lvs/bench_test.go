@@ -26,10 +26,10 @@ import (
 func checked(services, servers, port, weight int) string {
 	var b strings.Builder
 	for v := range services {
-		fmt.Fprintf(&b, "virtual_server 10.255.0.%d 80 {\n    delay_loop 5\n    lb_algo wlc\n    lb_kind NAT\n    protocol TCP\n", v+1)
+		fmt.Fprintf(&b, "virtual_server 10.255.0.%d 80 {\n delay_loop 5\n lb_algo wlc\n lb_kind NAT\n protocol TCP\n", v+1)
 		for s := range servers {
-			fmt.Fprintf(&b, "    real_server 127.1.%d.%d %d {\n        weight %d\n        TCP_CHECK {\n            connect_timeout 3\n"+
-				"        }\n    }\n", v, s+1, port, 1+s%2*weight)
+			fmt.Fprintf(&b, " real_server 127.1.%d.%d %d {\n  weight %d\n  TCP_CHECK {\n   connect_timeout 3\n  }\n }\n", v, s+1,
+				port, 1+s%2*weight)
 		}
 		b.WriteString("}\n")
 	}
