@@ -44,7 +44,7 @@ func (l Loss) String() string {
 
 // Losses tells what before serves and after does not, and that goes with a
 // finding of after that before did not have. Warnings count, and what says that something
-// is not served: a configuration with errors does not replace another, and a note takes
+// is not served, or is defined a second time: a configuration with errors does not replace another, and a note takes
 // nothing away. What is
 // removed without a finding near it is meant, and no loss.
 func Losses(before, after *conf.Config, beforeFindings, afterFindings []conf.Finding) []Loss {
@@ -77,7 +77,7 @@ func newFindings(before, after []conf.Finding) []conf.Finding {
 	}
 	var list []conf.Finding
 	for _, f := range after {
-		if f.Severity == conf.Note && !f.Unserved {
+		if f.Severity == conf.Note && !f.Unserved && f.Code != "repeated" {
 			continue
 		}
 		if known[of(f)]--; known[of(f)] < 0 {

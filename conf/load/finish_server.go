@@ -24,8 +24,8 @@ func (l *loader) finishServers() {
 			first = groups[v.Group]
 		}
 		if first != nil {
-			l.Note(l.Node(v), "repeated", "%s is defined already, at %s: the real servers of both are one", serverText(v),
-				l.Node(first).Pos())
+			l.Note(l.Node(v), "repeated", "%s is defined already, at %s: the real servers of both are one, and the "+
+				"other lines of this block are ignored", serverText(v), l.Node(first).Pos())
 			l.Config.Found.Merged++
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), conf.Note)
 			if first.Match != nil && v.Match != nil && v.Group == "" {
