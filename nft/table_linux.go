@@ -77,6 +77,8 @@ const setConcatenation = 0x80
 type Type struct {
 	Number uint32
 	Bytes  uint32
+	// HostOrder says that the bytes are in the order of this host and not the network's.
+	HostOrder bool
 	// fields are the lengths of what a concatenation is made of, nil of other types.
 	// Each takes a multiple of 4 bytes of the key.
 	fields []uint32
@@ -100,7 +102,7 @@ var (
 	TypeIPv6Address = Type{Number: 8, Bytes: 16}
 	TypeProtocol    = Type{Number: 12, Bytes: 1}
 	TypePort        = Type{Number: 13, Bytes: 2}
-	TypeMark        = Type{Number: 19, Bytes: 4} // in the host's byte order
+	TypeMark        = Type{Number: 19, Bytes: 4, HostOrder: true}
 )
 
 // Chain is a base chain with the policy accept.
@@ -121,11 +123,35 @@ type Rule []expr.Any
 // first key and the last one, with a map the data behind.
 type Key string
 
+// Original loads what the first packet of the connection had (NFT_CT_*), whatever way
+// this one goes. Of keys that the library does not know as such it leaves the direction
+// out.
+type Original struct{ *expr.Ct }
+
+func (o Original) encode() ([]byte, error) {
+	number := func(typ uint16, n uint32) netlink.Attribute {
+		return netlink.Attribute{Type: typ, Data: binary.BigEndian.AppendUint32(nil, n)}
+	}
+	const original = 0 // IP_CT_DIR_ORIGINAL
+	data, err := netlink.MarshalAttributes([]netlink.Attribute{number(unix.NFTA_CT_KEY, uint32(o.Key)),
+		number(unix.NFTA_CT_DREG, o.Register), {Type: unix.NFTA_CT_DIRECTION, Data: []byte{original}}})
+	if err != nil {
+		return nil, err
+	}
+	return netlink.MarshalAttributes([]netlink.Attribute{
+		{Type: unix.NFTA_EXPR_NAME, Data: []byte("ct\x00")},
+		{Type: unix.NLA_F_NESTED | unix.NFTA_EXPR_DATA, Data: data},
+	})
+}
+
 // encode is the rule in netlink's form.
 func (r Rule) encode() ([]byte, error) {
 	list := make([]netlink.Attribute, len(r))
 	for i, e := range r {
 		data, err := expr.Marshal(unix.NFPROTO_INET, e)
+		if o, ok := e.(Original); ok {
+			data, err = o.encode()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("encoding expression %d of an nftables rule: %w", i, err)
 		}
@@ -148,6 +174,12 @@ const commentType = 0
 func userData(comment string) []byte {
 	text := append([]byte(comment), 0)
 	return append([]byte{commentType, byte(len(text))}, text...)
+}
+
+// hostOrder are user data by which nft knows the byte order of a map's data.
+func hostOrder() []byte {
+	const dataByteOrder, hostEndian = 1, 1 // NFTNL_UDATA_SET_DATABYTEORDER, BYTEORDER_HOST_ENDIAN
+	return append([]byte{dataByteOrder, 4}, binary.NativeEndian.AppendUint32(nil, hostEndian)...)
 }
 
 // readComment is the inverse; user data without a comment have an empty one.

@@ -14,6 +14,8 @@ const (
 	tableUserData = 6
 	// policyAccept is NF_ACCEPT.
 	policyAccept = 1
+	// setUserData is NFTA_SET_USERDATA.
+	setUserData = 13
 	// elementKeyEnd is NFTA_SET_ELEM_KEY_END.
 	elementKeyEnd = 10
 	// elementsAtOnce is how many elements one message has: their attribute may
@@ -75,6 +77,9 @@ func (tx *transaction) addSet(table string, s Set) {
 	if s.Data.Bytes > 0 {
 		attrs = append(attrs, netlink.Attribute{Type: unix.NFTA_SET_DATA_TYPE, Data: number(s.Data.Number)},
 			netlink.Attribute{Type: unix.NFTA_SET_DATA_LEN, Data: number(s.Data.Bytes)})
+		if s.Data.HostOrder {
+			attrs = append(attrs, netlink.Attribute{Type: setUserData, Data: hostOrder()})
+		}
 	}
 	if s.Interval {
 		description, err := fieldLengths(s.Key.fields)

@@ -29,11 +29,12 @@ type family struct {
 	kind   nft.Type
 	// The destination in the header, and how many 32-bit registers it takes.
 	offset, length, registers uint32
+	original                  expr.CtKey // the destination of the connection's first packet
 }
 
 var families = []family{
-	{unix.NFPROTO_IPV4, "4", nft.TypeIPv4Address, 16, 4, 1},
-	{unix.NFPROTO_IPV6, "6", nft.TypeIPv6Address, 24, 16, 4},
+	{unix.NFPROTO_IPV4, "4", nft.TypeIPv4Address, 16, 4, 1, unix.NFT_CT_DST_IP},
+	{unix.NFPROTO_IPV6, "6", nft.TypeIPv6Address, 24, 16, 4, unix.NFT_CT_DST_IP6},
 }
 
 // Names of the sets of a family.
@@ -150,15 +151,15 @@ func fullNAT() nft.Table {
 // connection loads the destination of the connection's first packet, and this packet's
 // destination address.
 func (f family) connection() nft.Rule {
-	const original = 0 // IP_CT_DIR_ORIGINAL
 	at := firstRegister + f.registers
 	return nft.Rule{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: firstRegister},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: firstRegister, Data: []byte{f.number}},
-		// In the family inet this claims four registers and writes one for IPv4: it is first.
-		&expr.Ct{Key: expr.CtKeyDST, Register: firstRegister, Direction: original},
+		// Not NFT_CT_DST, which fits both families: nft(8) does not know its length and aborts
+		// when it lists the rule.
+		nft.Original{Ct: &expr.Ct{Key: f.original, Register: firstRegister}},
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: at},
-		&expr.Ct{Key: expr.CtKeyPROTODST, Register: at + 1, Direction: original},
+		nft.Original{Ct: &expr.Ct{Key: expr.CtKeyPROTODST, Register: at + 1}},
 		f.address(at + 2),
 	}
 }
