@@ -72,6 +72,11 @@ func TestFindings(t *testing.T) {
 			doctor.Facts{Routes: via(doctor.Route{Error: "network is unreachable"})}, []string{"error no-route"}},
 		"DR behind a router":  {service("DR", ""), doctor.Facts{Routes: via(router)}, []string{"error dr-network"}},
 		"NAT behind a router": {service("NAT", ""), doctor.Facts{Routes: via(router)}, []string{"warning nat-gateway"}},
+		"NAT without the gateway": {service("NAT", ""), doctor.Facts{WaysBack: []doctor.WayBack{
+			{Server: addr("10.0.0.2"), Near: addr("10.0.0.1"), Far: addr("192.0.2.2"), NearReplied: true},
+			{Server: addr("10.0.0.3"), Near: addr("10.0.0.1"), Far: addr("192.0.2.2"), NearReplied: true, FarReplied: true},
+			{Server: addr("10.0.0.4"), Near: addr("10.0.0.1"), Far: addr("192.0.2.2")}}}, // it answers no ping
+			[]string{"warning nat-gateway"}},
 		"TUN behind a router": {service("TUN", ""),
 			doctor.Facts{Routes: via(router), Interfaces: []doctor.Interface{eth0}}, []string{"note tunnel-mtu"}},
 		"conn_reuse_mode": {service("NAT", ""),

@@ -26,6 +26,8 @@ type Facts struct {
 	// Answers are hosts that answered ARP for a virtual address, asked from an address
 	// of this host.
 	Answers []Answer
+	// WaysBack are NAT real servers in networks of this host that were pinged.
+	WaysBack []WayBack
 	// Others are programs that manage the same things, by name.
 	Others map[string][]int
 	// Files are texts by path ("/etc/nftables.conf").
@@ -77,6 +79,13 @@ type Answer struct {
 	Device string
 	MAC    string
 	Server netip.Addr // real server with that hardware address; invalid for another host
+}
+
+// WayBack is how a real server answers a ping from two addresses of this host: Near is in
+// its network, Far in another, so that the reply takes the way of answers to clients.
+type WayBack struct {
+	Server, Near, Far       netip.Addr
+	NearReplied, FarReplied bool
 }
 
 // setting is a number, and whether it is known.

@@ -90,6 +90,14 @@ func natRoutes(d *examination) {
 				"use FNAT for it, or route the clients' networks on %s to the directors", r.Gateway)
 		}
 	}
+	for _, w := range d.WaysBack {
+		if w.NearReplied && !w.FarReplied {
+			d.say(Warning, "nat-gateway", fmt.Sprintf("answers of the real server %s to clients of other networks do not come "+
+				"back by this host, as NAT needs", w.Server), fmt.Sprintf("it answers a ping from %s, in its network, and none "+
+				"from %s, another address of this host", w.Near, w.Far), "make this host (%s, or the virtual address there) the "+
+				"gateway of %s, or use FNAT for it", w.Near, w.Server)
+		}
+	}
 }
 
 func networkd(d *examination) {

@@ -49,6 +49,7 @@ func Symptoms(cfg *conf.Config) doctor.Facts {
 	f.Routes = routeFacts(cfg)
 	f.Marks, f.Filters = nftFacts()
 	f.Answers = askForVIPs(cfg, f.Routes)
+	f.WaysBack = gatewayFacts(cfg, f.Routes, f.Interfaces)
 	return f
 }
 
