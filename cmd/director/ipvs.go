@@ -58,16 +58,15 @@ func (c *ipvsListCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	write := ipvsadm.List
 	switch {
 	case c.Save:
-		write = ipvsadm.Save
+		err = ipvsadm.Save(std.out, list)
 	case counters:
-		write = func(w io.Writer, list []ipvsadm.Service) error {
-			return ipvsadm.Counters(w, list, ipvsadm.Columns{Rate: c.Rate, Exact: c.Exact})
-		}
+		err = ipvsadm.Counters(std.out, list, ipvsadm.Columns{Rate: c.Rate, Exact: c.Exact})
+	default:
+		err = ipvsadm.List(std.out, hostcheck.IPVSHeading(), list)
 	}
-	if err := write(std.out, list); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	return nil

@@ -102,6 +102,8 @@ func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 		switch {
 		case rs.Kernel != nil && rs.Kernel.Draining:
 			up = "DRAINING"
+		case rs.Up && rs.Refused():
+			up, rs.Reason = "REFUSED", rs.Kernel.Error
 		case rs.Up:
 			up = "UP"
 		}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/ipvs"
@@ -70,6 +72,14 @@ func listing(t table.Table, counted map[conf.ServiceKey]ipvs.Measured, keys []st
 		}
 	}
 	return list
+}
+
+// IPVSHeading is the first line of the kernel's own text of the table, as ipvsadm prints it:
+// the version of IPVS and the size of its table of connections.
+func IPVSHeading() string {
+	text, _ := os.ReadFile("/proc/net/ip_vs") // without IPVS there is none
+	line, _, _ := strings.Cut(string(text), "\n")
+	return cmp.Or(line, "IP Virtual Server")
 }
 
 // Imported is a configuration made of a table.

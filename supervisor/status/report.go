@@ -42,6 +42,11 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		r.RealServers = append(r.RealServers, rr)
 	}
 	k.inTable(vs, &r)
+	for _, rs := range r.RealServers {
+		if rs.Up && rs.Refused() {
+			r.Alive-- // its checks pass, and it serves nobody
+		}
+	}
 	return r
 }
 

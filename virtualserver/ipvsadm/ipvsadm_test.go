@@ -14,7 +14,7 @@ import (
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
-// saved is what ipvsadm-save -n writes.
+// saved is what ipvsadm-save -n of ipvsadm 1.31 writes.
 const saved = `-A -f 5 -s rr
 -a -f 5 -r 10.0.0.4:0 -g -w 1
 -A -f 5 -6 -s rr -p 60 -M 64
@@ -23,9 +23,9 @@ const saved = `-A -f 5 -s rr
 -a -t 192.0.2.10:0 -r 10.0.0.2:0 -g -w 1
 -A -t 192.0.2.10:80 -s mh -b mh-fallback,mh-port
 -a -t 192.0.2.10:80 -r 10.0.0.2:8080 -m -w 3 -x 100 -y 50
--a -t 192.0.2.10:80 -r 10.0.0.3:80 -i -w 0
--a -t 192.0.2.10:80 -r 10.0.0.4:80 -i --tun-type gue --tun-port 6080 --tun-csum -w 1
--a -t 192.0.2.10:80 -r 10.0.0.5:80 -i --tun-type gre -w 100000
+-a -t 192.0.2.10:80 -r 10.0.0.3:80 -i -w 0 --tun-type ipip
+-a -t 192.0.2.10:80 -r 10.0.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum
+-a -t 192.0.2.10:80 -r 10.0.0.5:80 -i -w 100000 --tun-type gre --tun-nocsum
 -A -u 192.0.2.10:5060 -s rr -p 360 --pe sip -o
 -a -u 192.0.2.10:5060 -r 10.0.0.2:5060 -g -w 1
 -A --sctp-service [2001:db8::10]:80 -s wrr -b flag-3
@@ -79,7 +79,7 @@ func TestList(t *testing.T) {
 	list[0].Whose, list[2].Whose = "director's", "not director's"
 	list[3].Servers[0].Counts = table.Counts{Active: 12, Inactive: 3}
 	var b strings.Builder
-	if err := ipvsadm.List(&b, list); err != nil {
+	if err := ipvsadm.List(&b, "IP Virtual Server version 1.2.1 (size=4096)", list); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -2,6 +2,7 @@ package ipvsadm
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,10 +13,11 @@ import (
 )
 
 // List writes the table as "ipvsadm -Ln" does; behind each service stands whose it
-// is, after a "#".
-func List(w io.Writer, list []Service) error {
+// is, after a "#". The heading is the first line of /proc/net/ip_vs, which tells the version
+// of IPVS and the size of its table of connections.
+func List(w io.Writer, heading string, list []Service) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprint(b, "IP Virtual Server\nProt LocalAddress:Port Scheduler Flags\n"+
+	fmt.Fprint(b, heading+"\nProt LocalAddress:Port Scheduler Flags\n"+
 		"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
 	for _, s := range list {
 		fmt.Fprintln(b, listed(s)+s.whose())
@@ -110,8 +112,8 @@ func Save(w io.Writer, list []Service) error {
 		}
 		fmt.Fprintln(b, line)
 		for _, d := range s.Servers {
-			fmt.Fprintf(b, "-a %s -r %s %s -w %d%s\n", key, at(d.Key.Address, d.Key.Port), savedForward(d), d.Weight,
-				thresholds(d))
+			fmt.Fprintf(b, "-a %s -r %s %s -w %d%s%s\n", key, at(d.Key.Address, d.Key.Port), savedForward(d), d.Weight,
+				savedTunnel(d), thresholds(d))
 		}
 	}
 	return b.Flush()
@@ -136,18 +138,21 @@ func savedForward(d Server) string {
 	case table.Masquerade:
 		return "-m"
 	case table.Tunnel:
-	default: // the kernel makes a local one of any method by itself
-		return "-g"
+		return "-i"
 	}
-	text := "-i"
-	if d.Tunnel.Type != conf.IPIP {
-		text += " --tun-type " + d.Tunnel.Type.String()
+	return "-g" // the kernel makes a local one of any method by itself
+}
+
+func savedTunnel(d Server) string {
+	if d.Forward != table.Tunnel {
+		return ""
 	}
+	text := " --tun-type " + d.Tunnel.Type.String()
 	if d.Tunnel.Port != 0 {
 		text += fmt.Sprintf(" --tun-port %d", d.Tunnel.Port)
 	}
-	if word := checksum(d.Tunnel.Flags); word != "" {
-		text += " --tun-" + word
+	if d.Tunnel.Type != conf.IPIP {
+		text += " --tun-" + cmp.Or(checksum(d.Tunnel.Flags), "nocsum")
 	}
 	return text
 }
