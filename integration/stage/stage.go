@@ -56,6 +56,9 @@ func Set(ctx context.Context, needs Needs) (tidy func(), elsewhere bool, status 
 	if err := fetchKeepalived(ctx); err != nil {
 		return tidy, false, 0, fmt.Errorf("%w: %w", ErrCannot, err)
 	}
+	if needs.IPVS {
+		fetchIpvsadm(ctx)
+	}
 	tidy, err = buildDirector(ctx, needs.Race)
 	if err != nil {
 		return tidy, false, 0, err
