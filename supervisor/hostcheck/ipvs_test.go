@@ -31,7 +31,7 @@ func TestListing(t *testing.T) {
 	keys := []string{"service fwmark 1 inet", "adopted fwmark 2 inet", "service fwmark 2 inet", "setting x"}
 	list := listing(all, counted, keys)
 	var b strings.Builder
-	if err := ipvsadm.List(&b, list); err != nil {
+	if err := ipvsadm.List(&b, "IP Virtual Server", list); err != nil {
 		t.Fatal(err)
 	}
 	want := `IP Virtual Server
