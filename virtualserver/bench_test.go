@@ -117,3 +117,39 @@ func TestNothingGrowsOverRounds(t *testing.T) {
 		t.Errorf("%d things after 1,000 rounds, %d before", now, before)
 	}
 }
+
+// TestARoundLetsOthersGoFirst: a comparison of a large table stops soon when something is
+// asked for, and all of the table is compared nevertheless.
+func TestARoundLetsOthersGoFirst(t *testing.T) {
+	const services = 500
+	kernel := &reading{Fake: ipvstest.NewFake()}
+	opt := Options{Open: func() (ipvs.Driver, error) { return kernel, nil }, Journal: noJournal{}}
+	opt.defaults()
+	r := newReconciler(opt)
+	r.take(requests{application: &application{config: farm(services, 20*services), generation: 1}})
+	r.awaited = func() bool { return true }
+	kernel.read = map[conf.ServiceKey]int{}
+	r.reconcile()
+	if n := len(kernel.read); n > roundAtLeast {
+		t.Errorf("%d virtual servers were read while somebody waited", n)
+	}
+	for range services / roundAtLeast {
+		r.reconcile()
+	}
+	if n := len(kernel.read); n != services {
+		t.Errorf("%d of %d virtual servers were read while somebody always waited", n, services)
+	}
+}
+
+// reading counts what is read.
+type reading struct {
+	*ipvstest.Fake
+	read map[conf.ServiceKey]int
+}
+
+func (r *reading) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
+	if r.read != nil {
+		r.read[key]++
+	}
+	return r.Fake.Destinations(key)
+}

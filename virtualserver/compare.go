@@ -200,8 +200,12 @@ func (r *reconciler) reportDifference(svc *service, text string) {
 	r.changed.add(svc.key)
 }
 
+// roundAtLeast is how many services are compared in a round although somebody waits.
+const roundAtLeast = 8
+
 // readSome compares the real servers of some services: of so many that all had
-// their turn after reconcileRound rounds. Small tables are compared as a whole.
+// their turn after reconcileRound rounds. Small tables are compared as a whole. When a
+// configuration or a verdict comes meanwhile, the rest waits for the next round.
 func (r *reconciler) readSome() {
 	cost := func(key conf.ServiceKey) int { return 1 + len(r.have[key].Destinations) }
 	total := 0
@@ -209,9 +213,9 @@ func (r *reconciler) readSome() {
 		total += cost(key)
 	}
 	r.credit = min(r.credit+max(total/reconcileRound+1, reconcileAtOnce), total)
-	for range r.ring {
+	for i := range r.ring {
 		key := r.ring[r.next]
-		if r.credit < cost(key) {
+		if r.credit < cost(key) || i >= roundAtLeast && r.awaited() {
 			return
 		}
 		r.credit -= cost(key)

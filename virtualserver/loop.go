@@ -82,6 +82,7 @@ func (l *Loop) Stop(keep bool) {
 func (l *Loop) Run(ctx context.Context) {
 	defer close(l.done)
 	r := newReconciler(l.opt)
+	r.awaited = func() bool { return len(l.inbox.Signal()) > 0 }
 	defer r.close()
 	timer := time.NewTimer(reconcileInterval)
 	defer timer.Stop()

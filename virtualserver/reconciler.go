@@ -14,6 +14,8 @@ import (
 type reconciler struct {
 	Options
 	driver ipvs.Driver // nil until it is needed
+	// awaited says whether somebody waits for the loop.
+	awaited func() bool
 
 	started   bool // there was a first configuration
 	servers   map[conf.ServiceID]*server
@@ -164,6 +166,7 @@ func (s keys) has(k conf.ServiceKey) bool { _, ok := s[k]; return ok }
 func newReconciler(opt Options) *reconciler {
 	r := &reconciler{
 		Options:  opt,
+		awaited:  func() bool { return false },
 		verdicts: table.Verdicts{},
 		names:    make(map[conf.RealServerID]*server),
 		want:     table.Table{},

@@ -75,7 +75,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if guest.Inside() {
-		return measureInLab(chosen, *trials)
+		return measureInLab(all, *trials)
 	}
 	fmt.Println("This measures in network namespaces and in the lab, for about half an hour. Nothing on this")
 	fmt.Println("machine's network is changed; other work on the machine shows in the figures.")
@@ -130,11 +130,12 @@ func choose(all []part, only string) ([]part, error) {
 }
 
 // elsewhere measures a part of the lab, which may be in the guest: there this
-// program runs again, with the same arguments, and measures only such parts.
+// program runs again, with the same arguments, and measures only this part.
 func elsewhere(ctx context.Context, p part, trials int) error {
 	if err := errors.Join(p.forget(), fetchIpvsadm(ctx)); err != nil {
 		return err
 	}
+	os.Setenv(partVar, p.name)
 	tidy, inGuest, status, err := stage.Set(ctx, stage.Needs{IPVS: true})
 	defer tidy()
 	switch {
@@ -156,8 +157,15 @@ func elsewhere(ctx context.Context, p part, trials int) error {
 	return nil
 }
 
+// partVar in the environment names the part that is measured in the guest.
+const partVar = "DIRECTOR_BENCH_PART"
+
 // measureInLab is what this program does in the guest.
-func measureInLab(chosen []part, trials int) error {
+func measureInLab(all []part, trials int) error {
+	chosen, err := choose(all, os.Getenv(partVar))
+	if err != nil {
+		return err
+	}
 	var failed []error
 	for _, p := range chosen {
 		if p.lab {

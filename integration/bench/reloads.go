@@ -55,6 +55,7 @@ func measureReloads(trials int) (r reloadedTable, err error) {
 			began := time.Now()
 			cfg := changed(2 + trial).config(t)
 			r.Parse = append(r.Parse, time.Since(began))
+			m.idle()
 			ops, dumps := m.driver.ops.Load(), m.driver.dumps.Load()
 			r.Loop = append(r.Loop, m.apply(cfg, uint64(2+trial)))
 			r.Operations = max(r.Operations, m.driver.ops.Load()-ops)

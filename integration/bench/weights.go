@@ -182,6 +182,15 @@ func (m *manager) weights(weight, count, atOnce int) time.Duration {
 	return time.Since(began)
 }
 
+// idle waits until the loop has ended a comparison, of which the next one comes later: what
+// a reload reads is told apart from it.
+func (m *manager) idle() {
+	m.b.rounds(m, 1)
+	for dumps := int64(-1); dumps != m.driver.dumps.Load(); time.Sleep(5 * lookEvery) {
+		dumps = m.driver.dumps.Load()
+	}
+}
+
 func (m *manager) stop() {
 	m.cancel()
 	<-m.ended
