@@ -11,6 +11,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/lvs-director/director/conf"
 )
 
 // The first byte of a message says how the rest is encoded.
@@ -42,8 +44,11 @@ type Conn struct {
 	ahead          []byte // is sent before the next message
 	// pending are messages of a batch that Read has not returned yet.
 	pending []Message
-	// batches says that the other side reads batches.
-	batches atomic.Bool
+	// batches and unchanged say that the other side reads batches, and configurations
+	// without what is unchanged.
+	batches, unchanged atomic.Bool
+	// sent and received are the virtual servers of the last configuration.
+	sent, received []*conf.VirtualServer
 }
 
 // NewConn returns a connection over a stream.
@@ -95,6 +100,9 @@ func (c *Conn) WriteAll(list []Message) error {
 func (c *Conn) encode(m Message) error {
 	c.seq++
 	m.Seq = c.seq
+	if m.Configure != nil {
+		m = c.withoutUnchanged(m)
+	}
 	begin := c.w.Len()
 	c.w.Write([]byte{0, 0, 0, 0})
 	var err error
@@ -160,6 +168,12 @@ func (c *Conn) Read() (Message, error) {
 	c.pending = list[1:]
 	if m.Hello != nil {
 		c.batches.Store(m.Hello.Batches)
+		c.unchanged.Store(m.Hello.Unchanged)
+	}
+	if m.Configure != nil {
+		if err := c.withUnchanged(m.Configure); err != nil {
+			return Message{}, fmt.Errorf("reading message %d: %w", m.Seq, err)
+		}
 	}
 	return m, nil
 }

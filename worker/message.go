@@ -66,11 +66,13 @@ type Hello struct {
 	Pid     int
 	// Batches says that the sender reads many messages in one frame.
 	Batches bool
+	// Unchanged says that the sender reads configurations with Configure.Unchanged.
+	Unchanged bool
 }
 
 // NewHello is the hello of this process.
 func NewHello() *Hello {
-	return &Hello{Version: ProtocolVersion, Oldest: OldestProtocol, Pid: os.Getpid(), Batches: true}
+	return &Hello{Version: ProtocolVersion, Oldest: OldestProtocol, Pid: os.Getpid(), Batches: true, Unchanged: true}
 }
 
 // Readable says whether this program and the sender read each other's messages.
@@ -85,6 +87,10 @@ type Configure struct {
 	// Generation counts the configurations this supervisor has applied, from 1.
 	Generation uint64
 	Config     *conf.Config
+	// Unchanged is on the wire only: for each virtual server its number in the
+	// configuration that was sent before on the same connection, or -1 for the next one
+	// of Config, which has only those. It is nil when Config has all.
+	Unchanged []int
 	// Keys are the auth_hmac keys that were read from files, by file name.
 	Keys map[string]conf.Secret
 	// Known is what was known before this worker started; empty at the first
