@@ -111,7 +111,19 @@ func (l *loader) finishLocalAddresses(v *conf.VirtualServer) {
 		v.LocalAddresses = nil
 		return
 	}
+	seen := make(map[netip.Addr]bool, len(v.LocalAddresses))
 	v.LocalAddresses = slices.DeleteFunc(v.LocalAddresses, func(a netip.Addr) bool {
+		if seen[a] {
+			l.warnAtKeyword(v, "local_address", "local-address", "local_address %s is there twice: it counts once",
+				a).Severity = conf.Note
+			return true
+		}
+		seen[a] = true
+		if slices.ContainsFunc(v.Services, func(k conf.ServiceKey) bool { return k.Address == a }) {
+			l.warnAtKeyword(v, "local_address", "local-address", "local_address %s is the address of virtual server %s "+
+				"itself: real servers answer to the address that clients use", a, value.Clip(v.String())).Hint =
+				"give this host another address for it"
+		}
 		bad := !hasFamily(v, a.Is6()) || a.IsMulticast() || a.IsUnspecified() || a.IsLoopback()
 		if bad {
 			l.warnAtKeyword(v, "local_address", "local-address", "%s cannot be a source address of virtual server "+

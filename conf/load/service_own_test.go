@@ -211,6 +211,9 @@ func TestWhatServesNobodyIsSaid(t *testing.T) {
 		{"local addresses without full NAT", vs(" local_address 10.0.0.8"), "local_address is for FNAT"},
 		{"local addresses of another family", strings.Replace(vs(" local_address 2001:db8::8"), "NAT", "FNAT", 1),
 			"2001:db8::8 cannot be a source address of virtual server [10.0.0.1]:tcp:80"},
+		{"a local address that is the virtual server's", strings.Replace(vs(" local_address 10.0.0.1"), "NAT", "FNAT", 1),
+			"local_address 10.0.0.1 is the address of virtual server [10.0.0.1]:tcp:80 itself"},
+		{"full NAT in small letters", vs(real("10.1.0.2 80", " lvs_method fnat")), ""},
 		{"a range of addresses backwards", "virtual_server_group G {\n 10.0.0.9-1 80\n 10.0.0.1 80\n}\n",
 			`the range of addresses "10.0.0.9-1" is written backwards: the line is ignored (write 10.0.0.1-10.0.0.9)`},
 		{"a quorum above all numbers", vs(" quorum 4294967296"), "quorum 4294967296 is outside of 1 to " +
@@ -224,6 +227,15 @@ func TestWhatServesNobodyIsSaid(t *testing.T) {
 				t.Errorf("the findings are\n%s\nwant %q", all, test.want)
 			}
 		})
+	}
+}
+
+// TestFullNATInSmallLetters is full NAT, and a local address counts once.
+func TestFullNATInSmallLetters(t *testing.T) {
+	cfg, _ := warnings(strings.Replace(vs(" local_address 10.0.0.8 10.0.0.8"), "NAT", "fnat", 1), load.Options{})
+	v := cfg.VirtualServers[0]
+	if v.Forward != conf.FNAT || len(v.LocalAddresses) != 1 {
+		t.Errorf("%v with the local addresses %v", v.Forward, v.LocalAddresses)
 	}
 }
 

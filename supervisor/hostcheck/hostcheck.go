@@ -72,6 +72,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 			c.tracked(g, t.Name)
 		}
 	}
+	c.localAddresses()
 	c.scripts()
 	c.kernel()
 	c.settings()

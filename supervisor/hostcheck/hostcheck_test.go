@@ -119,6 +119,9 @@ func TestHostFindings(t *testing.T) {
 			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
 		}},
+		"full NAT with an address of another host": {old: "lb_kind NAT",
+			new: "lb_kind FNAT\nlocal_address 10.1.0.5 10.0.0.100 10.1.0.6", want: []string{
+				"21 warning: local_address 10.1.0.6 is no address of this host: answers of the real servers do not come back"}},
 		"the only peer is this host": {old: "virtual_router_id 51",
 			new: "virtual_router_id 51\nunicast_peer {\n10.0.0.5\n}", want: []string{
 				"10 warning: VI_1: the only peer 10.0.0.5 is this host: no other router hears it"}},

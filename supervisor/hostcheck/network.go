@@ -76,6 +76,22 @@ func (c *hostCheck) routes(i *conf.Instance) {
 	}
 }
 
+// localAddresses looks for source addresses of full NAT that this host does not have: real
+// servers would answer to somebody else.
+func (c *hostCheck) localAddresses() {
+	if c.cfg.IPVSNamespace != c.cfg.NetworkNamespace {
+		return // the addresses are those of the other namespace
+	}
+	for _, v := range c.cfg.VirtualServers {
+		for _, a := range v.LocalAddresses {
+			if !c.has(a) && !c.virtual(a) {
+				c.say(conf.Warning, v, "local_address", "no-local-address", "add it to an interface of this host",
+					"local_address "+a.String()+" is no address of this host: answers of the real servers do not come back")
+			}
+		}
+	}
+}
+
 // virtual says whether an address is one that the configuration brings to this host.
 func (c *hostCheck) virtual(a netip.Addr) bool {
 	for _, in := range c.cfg.Instances {

@@ -14,11 +14,15 @@ import (
 const verifyPeriod = time.Second
 
 // NewKernel uses the nftables of this network namespace.
-func NewKernel() Kernel { return &kernel{guard: nft.NewGuard(verifyPeriod), used: map[string]bool{}} }
+func NewKernel() Kernel {
+	return &kernel{guard: nft.NewGuard(verifyPeriod), used: map[string]bool{},
+		good: map[string]nft.Elements{}}
+}
 
 type kernel struct {
 	guard *nft.Guard
-	used  map[string]bool // tables that were put once
+	used  map[string]bool         // tables that were put once
+	good  map[string]nft.Elements // of tables, that the kernel took last
 }
 
 // Repairs implements Kernel.
@@ -30,10 +34,11 @@ func (k *kernel) Close() { k.guard.Close() }
 // Put implements Kernel.
 func (k *kernel) Put(r Rules) error {
 	marks, sources := r.elements()
-	return errors.Join(k.put(marking(), marks), k.put(fullNAT(), sources))
+	return errors.Join(k.put(marking(), marks, r), k.put(fullNAT(), sources, r))
 }
 
-func (k *kernel) put(t nft.Table, wanted nft.Elements) error {
+// put makes the elements of a table those, as far as the kernel takes them.
+func (k *kernel) put(t nft.Table, wanted nft.Elements, r Rules) error {
 	if len(wanted) == 0 && !k.used[t.Name] {
 		// A former life may have left it. To ask for a table would load nf_tables.
 		left, err := nft.Marked()
@@ -42,7 +47,20 @@ func (k *kernel) put(t nft.Table, wanted nft.Elements) error {
 		}
 	}
 	k.used[t.Name] = true
-	err := k.guard.Use(t, func(keeper *nft.Keeper) error { return keeper.Put(wanted) })
+	use := func(all nft.Elements) error {
+		return k.guard.Use(t, func(keeper *nft.Keeper) error { return keeper.Put(all) })
+	}
+	err := use(wanted)
+	if err == nil {
+		k.good[t.Name] = wanted
+	}
+	if isRefusal(err) {
+		kept, refused, failed := putApart(wanted, k.good[t.Name], use)
+		if failed == nil {
+			k.good[t.Name] = kept
+			return fmt.Errorf("the kernel refuses nftables rules of %s, the others are in place: %w", r.name(refused), err)
+		}
+	}
 	if errors.Is(err, nft.ErrForeign) {
 		return fmt.Errorf("nftables table inet %s is not director's: rename or remove it: %w", t.Name, err)
 	}

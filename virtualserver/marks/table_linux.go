@@ -167,29 +167,43 @@ func (f family) connection() nft.Rule {
 // elements are the elements of both tables.
 func (r Rules) elements() (marks, sources nft.Elements) {
 	marks, sources = make(nft.Elements), make(nft.Elements)
-	put := func(all nft.Elements, set string, first, last, data []byte) {
-		if all[set] == nil {
-			all[set] = make(map[nft.Key]bool)
+	put := func(all nft.Elements, e element) {
+		if all[e.set] == nil {
+			all[e.set] = make(map[nft.Key]bool)
 		}
-		all[set][nft.Key(slices.Concat(first, last, data))] = true
+		all[e.set][e.key] = true
 	}
 	for _, m := range r.Marks {
-		first, last := m.ends()
-		put(marks, familyOf(m.First).marks(), first, last, binary.NativeEndian.AppendUint32(nil, m.Mark))
+		put(marks, m.element())
 	}
 	for _, s := range r.Sources {
-		first, last := s.ends()
-		first, last = append(first, s.Server.AsSlice()...), append(last, s.Server.AsSlice()...)
-		pool := r.Pools[s.Pool]
-		if len(pool) == 0 {
-			put(sources, familyOf(s.First).masquerade(), first, last, nil)
-		}
-		for i, a := range pool {
-			put(sources, familyOf(s.First).pools(), binary.BigEndian.AppendUint32(slices.Clip(first), uint32(i*slots/len(pool))),
-				binary.BigEndian.AppendUint32(slices.Clip(last), uint32((i+1)*slots/len(pool)-1)), a.AsSlice())
+		for _, e := range r.sourceElements(s) {
+			put(sources, e)
 		}
 	}
 	return marks, sources
+}
+
+func (m Mark) element() element {
+	first, last := m.ends()
+	data := binary.NativeEndian.AppendUint32(nil, m.Mark)
+	return element{familyOf(m.First).marks(), nft.Key(slices.Concat(first, last, data))}
+}
+
+// sourceElements are those of one source, one for each address of its pool.
+func (r Rules) sourceElements(s Source) (list []element) {
+	first, last := s.ends()
+	first, last = append(first, s.Server.AsSlice()...), append(last, s.Server.AsSlice()...)
+	pool := r.Pools[s.Pool]
+	if len(pool) == 0 {
+		return []element{{familyOf(s.First).masquerade(), nft.Key(slices.Concat(first, last))}}
+	}
+	for i, a := range pool {
+		from := binary.BigEndian.AppendUint32(slices.Clip(first), uint32(i*slots/len(pool)))
+		to := binary.BigEndian.AppendUint32(slices.Clip(last), uint32((i+1)*slots/len(pool)-1))
+		list = append(list, element{familyOf(s.First).pools(), nft.Key(slices.Concat(from, to, a.AsSlice()))})
+	}
+	return list
 }
 
 func familyOf(a netip.Addr) family {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load/value"
@@ -64,7 +65,8 @@ func readMethod(s string) (conf.ForwardMethod, bool) {
 		return conf.DR, true
 	case "TUN":
 		return conf.TUN, true
-	case "FNAT":
+	}
+	if strings.EqualFold(s, "FNAT") { // a word of ours, for which there is no file that means something else
 		return conf.FNAT, true
 	}
 	return conf.NAT, false
