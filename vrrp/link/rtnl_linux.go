@@ -23,7 +23,10 @@ const (
 type rtnl struct {
 	socket *nl.NetlinkSocket
 	shared map[int]*nl.SocketHandle
-	answer [4096]byte // scratch, guarded by the socket's lock
+	// changes is the socket of do. It is not one of Go's poller, which every
+	// answer of the kernel would wake for nothing.
+	changes int
+	answer  [4096]byte // scratch, guarded by the socket's lock
 }
 
 func openRTNL() (*rtnl, error) {
@@ -31,10 +34,20 @@ func openRTNL() (*rtnl, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening rtnetlink: %w", withReason(err))
 	}
-	return &rtnl{socket: s, shared: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}}, nil
+	changes, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("opening rtnetlink for changes: %w", withReason(err))
+	}
+	return &rtnl{
+		socket: s, changes: changes, shared: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}},
+	}, nil
 }
 
-func (r *rtnl) close() { r.socket.Close() }
+func (r *rtnl) close() {
+	r.socket.Close()
+	_ = unix.Close(r.changes)
+}
 
 // request prepares a request; what it says is added to it.
 func (r *rtnl) request(kind, flags int, header nl.NetlinkRequestData) *nl.NetlinkRequest {
@@ -52,36 +65,20 @@ func (r *rtnl) do(req *nl.NetlinkRequest) error {
 	r.socket.Lock()
 	defer r.socket.Unlock()
 	kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
-	if err := unix.Sendto(r.socket.GetFd(), req.Serialize(), 0, kernel); err != nil {
+	if err := unix.Sendto(r.changes, req.Serialize(), 0, kernel); err != nil {
 		return err
 	}
 	for {
-		n, _, err := unix.Recvfrom(r.socket.GetFd(), r.answer[:], unix.MSG_DONTWAIT)
+		// rtnetlink answers before the send returns: this does not wait.
+		n, _, err := unix.Recvfrom(r.changes, r.answer[:], 0)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case errors.Is(err, unix.EAGAIN): // rtnetlink answers before the send returns: not seen
-			return r.await(req.Seq)
 		case err != nil:
 			return err
 		}
 		if found, err := verdictOn(req.Seq, r.answer[:n]); found {
 			return err
-		}
-	}
-}
-
-// await waits for the kernel's verdict on a request that was sent.
-func (r *rtnl) await(seq uint32) error {
-	for {
-		msgs, _, err := r.socket.Receive()
-		if err != nil {
-			return err
-		}
-		for _, m := range msgs {
-			if m.Header.Seq == seq && m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4 {
-				return verdict(m.Data)
-			}
 		}
 	}
 }
