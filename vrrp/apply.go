@@ -84,6 +84,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 	for _, i := range added {
 		e.evaluate(i, now)
 	}
+	e.findNoARP(now)
 	if !e.configured {
 		e.configured = true
 		e.pending[resource.Leftovers] = 0

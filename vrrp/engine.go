@@ -92,6 +92,7 @@ type Engine struct {
 	suspension    suspension
 	heartbeats    heartbeats
 	conflicts     []event.Problem // as last found
+	noARP         []event.Problem // as last found
 	conflictSince map[resource.Key]time.Time
 	conflictCheck timer
 }

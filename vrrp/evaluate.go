@@ -22,6 +22,9 @@ func (e *Engine) changed(event link.Event) {
 	e.seeLinks(c, now)
 	e.reconciler.Renamed(c.renamed...)
 	e.vmacsChanged(c, now)
+	if e.seesARP(event) {
+		e.findNoARP(now)
+	}
 	if c.gone != 0 {
 		for _, i := range e.order {
 			if i.sock != nil && i.sock.key.Index == c.gone {

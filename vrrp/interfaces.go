@@ -23,7 +23,9 @@ type interfaces struct {
 type iface struct {
 	link.Interface
 	known bool // false: only an address of it was heard of yet
-	addrs map[netip.Prefix]ownAddress
+	// hadARP: it had ARP at some time since director began.
+	hadARP bool
+	addrs  map[netip.Prefix]ownAddress
 	// virtual are those that are director's.
 	virtual map[netip.Prefix]bool
 }
@@ -153,7 +155,7 @@ func (t *interfaces) changed(to link.Interface) []string {
 			}
 		}
 	}
-	i.Interface, i.known = to, true
+	i.Interface, i.known, i.hadARP = to, true, i.hadARP || !to.NoARP
 	t.byName[to.Name] = i
 	return names
 }
@@ -182,6 +184,9 @@ func (t *interfaces) replace(e link.Event) (renames []resource.Rename) {
 			renames = append(renames, resource.Rename{From: was.Name, To: l.Name})
 		}
 		t.changed(l)
+		if was := old[l.Index]; was != nil && was.hadARP {
+			t.at(l.Index).hadARP = true
+		}
 	}
 	for _, a := range e.Addresses {
 		i := t.at(a.Index)

@@ -62,6 +62,7 @@ func (e *Engine) tellProblems() {
 		problems = append(problems, *byKey[k])
 	}
 	problems = append(problems, e.conflicts...)
+	problems = append(problems, e.noARP...)
 	problems = append(problems, e.sharedAddresses(now)...)
 	problems = append(problems, e.vmacs.Problems(now)...)
 	for _, table := range e.filterTables() {

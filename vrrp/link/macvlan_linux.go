@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -224,6 +221,10 @@ func (m *vmacs) Prepare(v VMAC) error {
 			return fmt.Errorf("enabling ARP on virtual interface %s: %w", v.Name, withReason(err))
 		}
 	}
+	degraded, err := m.likeItsParent(v, l)
+	if err != nil {
+		return err
+	}
 	// No address is made of the virtual MAC (RFC 9568 section 7.4): a backup has
 	// to be silent.
 	if err := m.settings.generateNoAddress(l.Attrs().Index); err != nil {
@@ -231,9 +232,8 @@ func (m *vmacs) Prepare(v VMAC) error {
 	}
 	// And no router advertisement gives it any. Without a link-local address
 	// there is hardly ever one to hear.
-	var degraded error
-	for _, name := range []string{"accept_ra", "autoconf", "router_solicitations"} {
-		if err := turnOff("/proc/sys/net/ipv6/conf/" + v.Name + "/" + name); err != nil && degraded == nil {
+	for name := range quiet6 {
+		if err := turnOff(file6(v.Name, name)); err != nil && degraded == nil {
 			degraded = fmt.Errorf("setting net.ipv6.conf.%s.%s to 0: %w "+
 				"(in a container /proc/sys has to be writable for that)", v.Name, name, err)
 		}
@@ -249,49 +249,6 @@ func (m *vmacs) Prepare(v VMAC) error {
 		return &Degraded{degraded}
 	}
 	return nil
-}
-
-// wanted are the IPv4 settings of a virtual interface.
-func (m *vmacs) wanted() map[string]int {
-	// The route to a client is by the parent, so a strict filter would drop
-	// its packets. The stricter of "all" and the interface's own is in force.
-	filter := 0
-	if all, err := m.Setting("all", "rp_filter"); err == nil && all != 0 {
-		filter = 2 // loose wins over strict
-	}
-	return map[string]int{
-		"arp_ignore":          1, // not for the addresses of the parent
-		"arp_filter":          0,
-		"rp_filter":           filter,
-		"promote_secondaries": 1,
-	}
-}
-
-// Drifted implements VMACs.
-func (m *vmacs) Drifted(v VMAC) (names []string, err error) {
-	is, err := m.settings.all(v.Name)
-	if err != nil {
-		return nil, err
-	}
-	for name, value := range m.wanted() {
-		if now, known := is(name); known && now != value {
-			names = append(names, "net.ipv4.conf."+v.Name+"."+name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// turnOff writes 0 into a setting that is something else.
-func turnOff(file string) error {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(text)) == "0" {
-		return nil // a kernel without IPv6 has none
-	}
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, []byte("0"), 0)
 }
 
 // Remove implements VMACs.

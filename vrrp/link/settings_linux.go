@@ -72,15 +72,15 @@ func (s settings) read(device, name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if value, told := values(name); told {
+	if value, told := values.inet(name); told {
 		return value, nil
 	}
 	return 0, errors.New("the kernel does not tell it")
 }
 
-// all reads the settings of an interface with one request; told is false for one
-// that the kernel does not tell. The error is fs.ErrNotExist without the interface.
-func (s settings) all(device string) (value func(name string) (is int, told bool), err error) {
+// all reads the settings of an interface with one request. The error is
+// fs.ErrNotExist without the interface.
+func (s settings) all(device string) (linkSettings, error) {
 	index, err := s.names.index(device)
 	if err != nil {
 		return nil, missing(err)
@@ -91,25 +91,51 @@ func (s settings) all(device string) (value func(name string) (is int, told bool
 	if err != nil {
 		return nil, missing(err)
 	}
-	return func(name string) (int, bool) {
-		number := settingNumbers[name]
-		for _, m := range msgs {
-			if values := inetSettings(m); number > 0 && len(values) >= number*4 {
-				return int(int32(binary.NativeEndian.Uint32(values[(number-1)*4:]))), true
-			}
-		}
-		return 0, false
-	}, nil
+	return msgs, nil
 }
 
-// inetSettings are the values of all IPv4 settings of a link message, in the
-// order of their numbers.
-func inetSettings(m []byte) []byte {
+// linkSettings are the messages that describe an interface, with its settings.
+type linkSettings [][]byte
+
+// inet is an IPv4 setting; told is false for one that the kernel does not tell.
+func (l linkSettings) inet(name string) (value int, told bool) {
+	// Their numbers count from 1.
+	return l.value(settingNumbers[name]-1, unix.IFLA_AF_SPEC, unix.AF_INET, unix.IFLA_INET_CONF)
+}
+
+// inet6 is an IPv6 setting by its number (DEVCONF_* in linux/ipv6.h).
+func (l linkSettings) inet6(number int) (value int, told bool) {
+	return l.value(number, unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_CONF)
+}
+
+// addressMode is addr_gen_mode.
+func (l linkSettings) addressMode() (value int, told bool) {
+	for _, m := range l {
+		if body := nested(m, unix.IFLA_AF_SPEC, unix.AF_INET6, unix.IFLA_INET6_ADDR_GEN_MODE); len(body) > 0 {
+			return int(body[0]), true
+		}
+	}
+	return 0, false
+}
+
+// value is the n-th of an array of numbers.
+func (l linkSettings) value(n int, path ...uint16) (value int, told bool) {
+	for _, m := range l {
+		if values := nested(m, path...); n >= 0 && len(values) >= (n+1)*4 {
+			return int(int32(binary.NativeEndian.Uint32(values[n*4:]))), true
+		}
+	}
+	return 0, false
+}
+
+// nested is the content of an attribute of a link message, by the kinds of those
+// that it is within; nil without it.
+func nested(m []byte, path ...uint16) []byte {
 	if len(m) < unix.SizeofIfInfomsg {
 		return nil
 	}
 	body := m[unix.SizeofIfInfomsg:]
-	for _, kind := range []uint16{unix.IFLA_AF_SPEC, unix.AF_INET, unix.IFLA_INET_CONF} {
+	for _, kind := range path {
 		attrs, err := nl.ParseRouteAttr(body)
 		if err != nil {
 			return nil

@@ -69,10 +69,12 @@ type VMACs interface {
 	// serves all the same.
 	Make(v VMAC) error
 	// Prepare makes one that is there answer for its own addresses only, keep
-	// from making any up, gives it its hardware address, and enables ARP and it.
+	// from making any up, gives it its mode, mark, hardware address and the MTU of its
+	// parent, and enables ARP and it.
 	Prepare(v VMAC) error
-	// Drifted names the IPv4 settings of one that are not as Prepare sets them. It
-	// is called once a second, so it looks at no others.
+	// Drifted names what of one is not as Prepare sets it, but for what Find and the
+	// kernel's notifications tell, and for what cannot be set here. It is called once
+	// a second.
 	Drifted(v VMAC) ([]string, error)
 	// Remove removes it. It is not an error when it is not there.
 	Remove(name string) error

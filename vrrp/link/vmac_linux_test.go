@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"os"
 	"slices"
 	"testing"
 
@@ -220,8 +221,24 @@ func TestWhatSomethingElseChangesOfAVirtualMACInterfaceIsFoundAndPutBack(t *test
 	}
 	dev, err := netlink.LinkByName(v.Name)
 	check(t, err)
+	check(t, netlink.LinkSetAlias(dev, "somebody else's"))
+	check(t, netlink.LinkSetMTU(dev, 1300))
+	check(t, netlink.LinkSetMacvlanMode(dev, netlink.MACVLAN_MODE_VEPA))
+	check(t, os.WriteFile("/proc/sys/net/ipv6/conf/vrrp.10/autoconf", []byte("1"), 0))
+	check(t, os.WriteFile("/proc/sys/net/ipv6/conf/vrrp.10/addr_gen_mode", []byte("0"), 0))
+	want = append([]string{"alias", "macvlan mode", "mtu"}, want...)
+	want = append(want, "net.ipv6.conf.vrrp.10.addr_gen_mode", "net.ipv6.conf.vrrp.10.autoconf")
+	if got, err := m.Drifted(v); err != nil || !slices.Equal(got, want) {
+		t.Errorf("Drifted: %v, %v, want %v", got, err, want)
+	}
 	check(t, netlink.LinkSetHardwareAddr(dev, net.HardwareAddr{2, 0, 0, 0, 0, 7}))
 	check(t, m.Prepare(v))
+	dev, err = netlink.LinkByName(v.Name)
+	check(t, err)
+	is, ok := dev.(*netlink.Macvlan)
+	if !ok || is.Mode != netlink.MACVLAN_MODE_BRIDGE || is.MTU != 1500 || is.Alias != link.AliasMark {
+		t.Errorf("after Prepare it is %+v", dev)
+	}
 	if got, err := m.Drifted(v); err != nil || len(got) > 0 {
 		t.Errorf("Drifted after Prepare: %v, %v", got, err)
 	}
