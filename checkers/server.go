@@ -207,7 +207,7 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		h.skipped++
 		return
 	}
-	log.Warn("this host failed to make a check, real server unchanged",
+	log.Warn("failed to run a check for a cause on this host: real server state unchanged",
 		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
 		"reason", c.last.Reason, "others_not_logged", h.skipped)
 	h.last, h.skipped = now, 0

@@ -50,7 +50,7 @@ func (s *supervisor) endHandovers() {
 	ended := s.handovers.Expire(time.Now())
 	s.keepHandovers()
 	if len(ended) > 0 {
-		s.log.Info("the time of a handover is over", "instances", strings.Join(ended, " "))
+		s.log.Info("handover ended: its time is over", "instances", strings.Join(ended, " "))
 		s.tellHandovers()
 		s.answerHandovers()
 	}
@@ -59,7 +59,7 @@ func (s *supervisor) endHandovers() {
 // handoverHeard takes in what an instance tells of its handover.
 func (s *supervisor) handoverHeard(i event.InstanceState) {
 	if s.handovers.Heard(i) {
-		s.log.Warn("a handover came to its end: there is no other router", "instance", i.Instance, "reason", i.Reason)
+		s.log.Warn("handover ended: no other router took over", "instance", i.Instance, "reason", i.Reason)
 		s.keepHandovers()
 		s.tellHandovers()
 	}
@@ -212,7 +212,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 		for _, name := range ended {
 			r.Instances = append(r.Instances, control.HandoverOutcome{Instance: name})
 		}
-		s.log.Info("taking part again", "instances", strings.Join(ended, " "))
+		s.log.Info("handover ended: taking part in the election again", "instances", strings.Join(ended, " "))
 		s.keepHandovers()
 		s.tellHandovers()
 		s.answerHandovers()

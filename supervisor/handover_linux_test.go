@@ -102,7 +102,7 @@ func TestHandoverToNobody(t *testing.T) {
 	if i, _ := r.instance("VI_1"); i.HandedOver != nil {
 		t.Error("status shows a handover that is over")
 	}
-	wants(t, r.log.String(), "a handover came to its end: there is no other router")
+	wants(t, r.log.String(), "handover ended: no other router took over")
 }
 
 // TestHandoverThatNobodyHears: the answer comes all the same, and says so.
@@ -132,7 +132,7 @@ func TestTheTimeOfAHandover(t *testing.T) {
 		t.Errorf("the answer is %+v", report)
 	}
 	r.until("the worker is told that it is over", func() bool { return len(r.lastOrders()) == 0 })
-	wants(t, r.log.String(), "the time of a handover is over")
+	wants(t, r.log.String(), "handover ended: its time is over")
 	r.until("status shows none", func() bool { i, _ := r.instance("VI_1"); return i.HandedOver == nil })
 	wants(t, r.refused(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_1"}),
 		"nothing of VI_1 is handed over")
@@ -245,7 +245,7 @@ func TestAHandoverFileThatIsDamaged(t *testing.T) {
 	if got := r.awaitTold(worker.VRRP, "configure", 1); len(got.HandOver) != 0 {
 		t.Errorf("the worker was told %v", got.HandOver)
 	}
-	wants(t, r.log.String(), "instances that were handed over take part again", file+".unreadable")
+	wants(t, r.log.String(), "handovers from before the start are not in force", file+".unreadable")
 	if text, err := os.ReadFile(file + ".unreadable"); err != nil || !strings.HasPrefix(string(text), `{"VI_1"`) {
 		t.Errorf("it is not kept: %q %v", text, err)
 	}
@@ -268,5 +268,5 @@ func TestAHandoverThatEndedMeanwhile(t *testing.T) {
 	if got["VI_1"] != 0 || got["gone"] != 0 || got["VI_2"] == 0 {
 		t.Errorf("the worker was told %v", got)
 	}
-	wants(t, r.log.String(), "instances are still handed over", "VI_2")
+	wants(t, r.log.String(), "handovers from before the start are in force", "VI_2")
 }

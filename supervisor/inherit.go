@@ -47,7 +47,7 @@ func (c *Options) resume(text string, sig Signals) error {
 	state := reload.State{Generation: h.Generation, Current: current}
 	if p := h.Pending; p != nil {
 		if back, err := c.inherit(p.Back); err != nil {
-			s.log.Error("without a confirmation nothing comes back: the configuration before cannot be used", "error", err)
+			s.log.Error("cannot go back without a confirmation: the previous configuration cannot be used", "error", err)
 		} else {
 			back.kept = p.BackEntry
 			state.Back, state.Until = back, p.Until
@@ -146,7 +146,7 @@ func (s *supervisor) takeOver(h *handoff) {
 func (s *supervisor) otherProgram() (list []rollout.Worker) {
 	own, err := os.Stat("/proc/self/exe")
 	if err != nil {
-		s.log.Error("the workers are not replaced: failed to look at the file of this program", "error", err)
+		s.log.Error("workers are not replaced: failed to read the file of this program", "error", err)
 		return nil
 	}
 	for _, w := range s.rollout.Workers() {

@@ -51,7 +51,7 @@ func (s *supervisor) readHandovers() {
 		s.handoverFile.ReadFirst(s.readHandoversLater)
 	}
 	if s.handoversAside.err != nil {
-		s.log.Error("instances that were handed over take part again", s.handoversAside.attributes()...)
+		s.log.Error("handovers from before the start are not in force", s.handoversAside.attributes()...)
 	}
 	s.handovers = before
 	s.handovers.Expire(time.Now())
@@ -64,7 +64,7 @@ func (s *supervisor) handoversFile() string { return handover.File(s.opts.StateD
 // sayHandedOver says of which instances it was known at the start that they are.
 func (s *supervisor) sayHandedOver(names []string) {
 	if len(names) > 0 {
-		s.log.Warn("instances are still handed over: they leave their mastership to the peer", "instances",
+		s.log.Warn("handovers from before the start are in force: the peer keeps mastership", "instances",
 			strings.Join(names, " "),
 			"end_with", "director resume")
 	}
@@ -113,7 +113,7 @@ func (s *supervisor) readOverrides() {
 	o.set.Expire(time.Now())
 	s.keepOverrides()
 	for _, o := range o.set.List() {
-		s.log.Warn("an override of before the start is in force", overrideWords(o)...)
+		s.log.Warn("an override from before the start is in force", overrideWords(o)...)
 	}
 }
 
@@ -139,7 +139,7 @@ func (s *supervisor) readOverridesLater() (inLoop func(), err error) {
 		s.overrides.aside = aside
 		before.Expire(time.Now())
 		for _, o := range s.overrides.set.Complete(before) {
-			s.log.Warn("an override of before the start is in force: its file can be read now", overrideWords(o)...)
+			s.log.Warn("an override from before the start is in force: its file can be read now", overrideWords(o)...)
 		}
 		s.keepOverrides()
 		s.tellOverrides()

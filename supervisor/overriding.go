@@ -37,7 +37,7 @@ func bootID() string {
 // inheritOverrides takes over those of the program before.
 func (s *supervisor) inheritOverrides(list []event.Override) {
 	if err := s.overrides.set.Add(list...); err != nil {
-		s.log.Error("overrides are not taken over", "error", err)
+		s.log.Error("failed to take over drains and weights from the previous program", "error", err)
 	}
 	s.endOverrides()
 }
@@ -80,7 +80,7 @@ func (s *supervisor) endOverrides() {
 	ended := s.overrides.set.Expire(time.Now())
 	s.keepOverrides()
 	for _, o := range ended {
-		s.log.Info("the time of an override is over", overrideWords(o)...)
+		s.log.Info("override ended: its time is over", overrideWords(o)...)
 	}
 	if len(ended) > 0 {
 		s.tellOverrides()
@@ -91,7 +91,7 @@ func (s *supervisor) endOverrides() {
 func (s *supervisor) kernelWeights(list []event.Override) {
 	changed, err := s.overrides.set.Replace(event.SourceKernel, list)
 	if err != nil {
-		s.log.Error("weights that were set in the kernel's table are not kept", "error", err)
+		s.log.Error("failed to keep weights that were set by hand in the kernel", "error", err)
 	}
 	if changed {
 		s.keepOverrides()
@@ -102,7 +102,7 @@ func (s *supervisor) kernelWeights(list []event.Override) {
 func (s *supervisor) overridesReloaded(before, after *conf.Config) {
 	ended := s.overrides.set.Reloaded(before, after)
 	for _, o := range ended {
-		s.log.Info("the configured weight has changed: a weight that was set in the kernel's table ends", overrideWords(o)...)
+		s.log.Info("override ended: the configured weight has changed", overrideWords(o)...)
 	}
 	if len(ended) > 0 {
 		s.keepOverrides() // the worker is told with the configuration

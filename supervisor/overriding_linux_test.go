@@ -108,7 +108,7 @@ func TestAnOverrideEndsByItself(t *testing.T) {
 		t.Errorf("the lvs worker is told %+v", told)
 	}
 	r.until("status shows no override", func() bool { return len(r.status().Overrides) == 0 })
-	wants(t, r.log.String(), "the time of an override is over", "weight=7")
+	wants(t, r.log.String(), "override ended: its time is over", "weight=7")
 }
 
 // TestAWeightSetByHandIsKnownAndReset: an operator's weight replaces it.

@@ -34,7 +34,7 @@ func startWorker(log *slog.Logger, name string, o *Options, privilege worker.Pri
 	cmd.ExtraFiles = []*os.File{peer} // becomes worker.ConnFD
 	refused, err := worker.Start(cmd, privilege)
 	if refused != nil {
-		log.Warn("the kernel refuses what a worker asks for",
+		log.Warn("the kernel refused a privilege to a worker",
 			"worker", name, "refused", strings.ReplaceAll(refused.Error(), "\n", "; "))
 	}
 	return cmd, err
@@ -63,7 +63,7 @@ func release(name string, o *Options, privilege worker.Privilege) error {
 		return err
 	case <-overdue.C:
 		_ = cmd.Process.Kill() // it may have ended; if it cannot, whoever waits for it does so beside us
-		return fmt.Errorf("it takes longer than %v", releasePatience)
+		return fmt.Errorf("it took longer than %v", releasePatience)
 	}
 }
 

@@ -132,10 +132,10 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 		}
 		s.log.Error("reload refused", "config", path, "why", e.Why, "generation", s.reload.Generation())
 	case reload.AwaitConfirmation:
-		s.log.Warn("waiting for a confirmation: without one the configuration before comes back",
+		s.log.Warn("waiting for a confirmation: without one the previous configuration comes back",
 			"until", e.Until.Format(time.RFC3339), "confirm_with", "director confirm")
 	case reload.Unconfirmed:
-		s.log.Error("nobody confirmed the configuration: the one before comes back", "config", s.current().cfg.Path,
+		s.log.Error("no confirmation arrived: going back to the previous configuration", "config", s.current().cfg.Path,
 			"digest", words.ShortDigest(e.Config.Digest()), "back_to", e.Back.(*loaded).kept.Number)
 	case reload.InForce:
 		if e.Overdue {

@@ -378,7 +378,7 @@ func TestFallback(t *testing.T) {
 	again.until("it is in service", func() bool { return again.toldReady("READY=1") })
 	s := again.status()
 	wants(t, s.Fallback, "has 2 errors")
-	wants(t, again.log.String(), "NOT THE FILE BUT AN EARLIER CONFIGURATION")
+	wants(t, again.log.String(), "NOT STARTED WITH THE FILE BUT WITH AN EARLIER CONFIGURATION")
 	if !s.FileDiffers {
 		t.Error("status does not say that the file differs")
 	}

@@ -177,7 +177,7 @@ func logFindings(log *slog.Logger, findings []conf.Finding) {
 func notifyServiceManager(log *slog.Logger) func(string) {
 	return func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
-			log.Warn("telling the service manager", "state", state, "error", err)
+			log.Warn("failed to notify the service manager", "state", state, "error", err)
 		}
 	}
 }

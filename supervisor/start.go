@@ -70,7 +70,7 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 		entries, err = store.List()
 	}
 	if err != nil && !usable { // else whoever opens it to write says it
-		log.Warn("the history of configurations cannot be read: there is nothing to fall back to", "error", err)
+		log.Warn("failed to read the history of configurations: there is no earlier one to start with", "error", err)
 	}
 	why, candidates := history.Choose(entries, file.Digest(), usable)
 	if why == history.FileRuns {
@@ -87,8 +87,8 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 			continue
 		}
 		s.current, s.fallback = l, whyNotTheFile(why, c.File, file.findings)
-		log.Error("ATTENTION: NOT THE FILE BUT AN EARLIER CONFIGURATION IS STARTED", "config", c.File, "why", s.fallback,
-			"number", e.Number, "in_force_since", e.Time, "digest", words.ShortDigest(e.Digest))
+		log.Error("ATTENTION: NOT STARTED WITH THE FILE BUT WITH AN EARLIER CONFIGURATION", "config", c.File, "why",
+			s.fallback, "number", e.Number, "in_force_since", e.Time, "digest", words.ShortDigest(e.Digest))
 		return s, nil
 	}
 	if !usable {

@@ -36,7 +36,7 @@ func (s *supervisor) historyFailed(err error) {
 	s.archive.again.Failed(time.Now())
 	if text := err.Error(); text != s.archive.trouble {
 		s.archive.trouble = text
-		s.log.Warn("the history of configurations is not kept: no rollback to this one, and nothing to fall back to at "+
+		s.log.Warn("failed to write the history of configurations: no rollback to this one, and no fallback to it at "+
 			"the next start, until it can be written",
 			"error", err)
 	}
@@ -45,7 +45,7 @@ func (s *supervisor) historyFailed(err error) {
 // historyWritten forgets that it could not be.
 func (s *supervisor) historyWritten() {
 	if s.archive.trouble != "" {
-		s.log.Info("the history of configurations is kept again")
+		s.log.Info("the history of configurations is written again")
 	}
 	s.archive.trouble, s.archive.again = "", retry.Retry{}
 }

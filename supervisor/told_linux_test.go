@@ -165,7 +165,7 @@ func TestHandoverOutlivesDirector(t *testing.T) {
 	if got := again.awaitTold(worker.VRRP, "configure", 1); got.HandOver["VI_1"] == 0 {
 		t.Errorf("the worker was told %v", got.HandOver)
 	}
-	wants(t, again.log.String(), "still handed over", "director resume")
+	wants(t, again.log.String(), "handovers from before the start are in force", "director resume")
 }
 
 // TestHandoverWithoutAWorker is refused.

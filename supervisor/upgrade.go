@@ -192,7 +192,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
 	if s.upgrade.releases {
 		if h.Signals, err = signalhold.Begin(os.Stderr); err != nil {
-			s.log.Warn("a SIGHUP that comes in the moment of the upgrade is lost, a SIGTERM ends director without a stop",
+			s.log.Warn("a SIGHUP during the upgrade is lost, and a SIGTERM ends director without an orderly stop",
 				"error", err)
 		} else {
 			defer h.Signals.Release()

@@ -170,7 +170,8 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 	case rollout.ReplaceFailed:
 		s.log.Error("workers are not replaced", "error", e.Why)
 	case rollout.Unkillable:
-		s.log.Error("a worker has stopped answering and is left alone", "worker", e.Worker, "pid", e.Pid, "why", e.Why)
+		s.log.Error("a worker has stopped answering: director does not kill it", "worker", e.Worker, "pid", e.Pid, "why",
+			e.Why)
 	}
 }
 

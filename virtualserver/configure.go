@@ -201,7 +201,7 @@ func (r *reconciler) compareServers(before, now *service) {
 	for at := range now.leaving {
 		if configured[at] != nil {
 			r.forgetLeaving(now, at)
-			r.Log.Info("a real server that was leaving is back", "virtual_server", now.key.String(),
+			r.Log.Info("a real server that was to be removed is configured again", "virtual_server", now.key.String(),
 				"real_server", at.String())
 		}
 	}
@@ -227,7 +227,7 @@ func (r *reconciler) compareServers(before, now *service) {
 		}
 		now.leaving[at] = leaving{was: was, drain: d}
 		r.note(table.LeavingNote(now.key, at, d))
-		r.Log.Info("a real server leaves and finishes its connections", "virtual_server", now.key.String(),
+		r.Log.Info("removing a real server when its connections have ended", "virtual_server", now.key.String(),
 			"real_server", at.String(), "connections", was.Counts.Open(), "until", d.Until().Format(time.RFC3339))
 	}
 	for at := range now.drained {

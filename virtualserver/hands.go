@@ -61,7 +61,7 @@ func (r *reconciler) endHand(svc *service, at conf.ServerKey, why string) {
 	r.strike(handNote(svc.key, at, svc.hands[at]))
 	delete(svc.hands, at)
 	r.dirty.add(svc.key)
-	r.Log.Info("a weight set by hand in the kernel does not count any more", "virtual_server", svc.key.String(),
+	r.Log.Info("a weight set by hand in the kernel is no longer in force", "virtual_server", svc.key.String(),
 		"real_server", at.String(), "reason", why)
 }
 

@@ -94,7 +94,7 @@ func (r *reconciler) stepDrains(svc *service, now time.Time) {
 		}
 		if over, next := l.drain.Step(now, d.Counts.Open(), svc.counted); over && r.looked {
 			r.forgetLeaving(svc, at)
-			r.Log.Info("a real server has left", "virtual_server", svc.key.String(), "real_server", at.String(),
+			r.Log.Info("real server removed", "virtual_server", svc.key.String(), "real_server", at.String(),
 				"connections", d.Counts.Open(), "waited", now.Sub(l.drain.Since).Round(time.Second))
 		} else {
 			r.wakeAt(next)
@@ -118,7 +118,7 @@ func (r *reconciler) stepDrains(svc *service, now time.Time) {
 					svc.drained = make(map[conf.ServerKey]bool)
 				}
 				svc.drained[at] = true
-				r.Log.Info("a real server is drained", "virtual_server", svc.key.String(), "real_server", at.String(),
+				r.Log.Info("real server drained", "virtual_server", svc.key.String(), "real_server", at.String(),
 					"connections", d.Counts.Open(), "waited", now.Sub(drain.Since).Round(time.Second))
 			}
 		}

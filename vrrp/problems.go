@@ -95,10 +95,10 @@ func (e *Engine) filterRepaired(r link.FilterRepair, now time.Time) {
 	switch _, ok := e.limits.allow(fmt.Sprint("filter ", r.Table, r.Err != nil, len(r.Missing) > 0), now); {
 	case !ok:
 	case r.Err != nil:
-		e.log.Error("failed to put the nftables table of no_accept back: packets to its virtual addresses are accepted",
+		e.log.Error("failed to restore the nftables table of no_accept: packets to its virtual addresses are accepted",
 			append(attrs, "error", r.Err)...)
 	case len(r.Missing) == 0:
-		e.log.Info("the nftables table of no_accept is as it should be again", "table", r.Table)
+		e.log.Info("the nftables table of no_accept is complete again", "table", r.Table)
 	default:
 		e.log.Warn("something else changed the nftables table of no_accept: put back", attrs...)
 	}

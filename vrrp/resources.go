@@ -154,7 +154,7 @@ func (e *Engine) takeMissing(i *instance, r resource.Result, now time.Time) {
 	if len(missing) == 0 {
 		if len(i.missing) > 0 && r.All && r.Seq == i.seq {
 			i.missing, i.state.Missing = nil, ""
-			e.log.Info("all that was missing is there now", "instance", i.cfg.Name)
+			e.log.Info("all missing addresses, routes and rules are present now", "instance", i.cfg.Name)
 			e.tellAgain(i)
 		}
 		return
@@ -186,7 +186,7 @@ func (e *Engine) takeHolding(i *instance, r resource.Result, now time.Time) {
 		return
 	}
 	if text == "" {
-		e.log.Info("all that could not be removed has been removed now", "instance", i.cfg.Name)
+		e.log.Info("removed all that was still present", "instance", i.cfg.Name)
 	}
 	i.state.Holding = text
 	e.tellAgain(i)

@@ -47,7 +47,8 @@ func (e *Engine) wake() {
 	if slept == 0 {
 		return
 	}
-	e.log.Warn("this host was suspended: another may have become MASTER", "for", slept.Round(time.Millisecond).String())
+	e.log.Warn("this host was suspended: another router may have become MASTER",
+		"for", slept.Round(time.Millisecond).String())
 	e.heartbeats.slept(slept)
 	for _, i := range e.order {
 		e.step(i, now, machine.Input{Kind: machine.Woke, Slept: slept})
@@ -68,7 +69,7 @@ func (e *Engine) readBeforeAdvertising(d *timer, now time.Time) bool {
 		return false
 	}
 	if n, ok := i.limits.allow(machine.WokeLate.String(), now); ok {
-		e.log.Warn("this process did not run for so long that another may have become MASTER", "instance", i.cfg.Name,
+		e.log.Warn("this process did not run for so long that another router may have become MASTER", "instance", i.cfg.Name,
 			"late", now.Sub(d.Due()).Round(time.Millisecond).String(), "times", n)
 	}
 	e.drain(s)

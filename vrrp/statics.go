@@ -180,7 +180,7 @@ func (e *Engine) staticsReconciled(r resource.Result, now time.Time) {
 				append(k.Attrs(), "number", len(missing), "error", missing[0].Err, "times", n)...)
 		}
 	} else if len(before) > 0 {
-		e.log.Info("all static addresses, routes and rules are there now")
+		e.log.Info("all static addresses, routes and rules are present now")
 	}
 	if len(before)+len(s.missing) > 0 {
 		for _, i := range e.order {

@@ -126,7 +126,7 @@ func (e *Engine) contest(k *stranger, now time.Time) {
 		k.stays = max(strangerStays, silentIntervals*e.adv.Interval)
 		// Its sender chooses what is in it: he must not fill the log.
 		if _, ok := e.limits.allow("shared address "+k.contested.String(), now); ok {
-			e.log.Warn("another virtual router advertises an address that this host has: two hosts answer for it",
+			e.log.Warn("another virtual router advertises an address of this host: two hosts answer for it",
 				"address", k.contested.String(), "sender", k.sender.String(), "vrid", int(k.vrid))
 		}
 		e.checkLater(now.Add(strangerStays))

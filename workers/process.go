@@ -32,7 +32,7 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 	}
 	if name == worker.VRRP {
 		if err := worker.LockMemory(); err != nil {
-			log.Warn("the kernel refuses what a worker asks for", "refused", err)
+			log.Warn("the kernel refused a privilege to a worker", "refused", err)
 		}
 	}
 	// The supervisor decides; a terminal's or a service manager's signal to
@@ -94,7 +94,7 @@ func OpenJournal(log *slog.Logger, d worker.RunDir, name string) (*journal.Journ
 		return nil, err
 	}
 	if err != nil {
-		log.Error("what is made in the kernel is not recorded on disk", "error", err)
+		log.Error("failed to write the journal: kernel objects are not recorded on disk", "error", err)
 	}
 	return j, nil
 }

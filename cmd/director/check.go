@@ -16,11 +16,11 @@ import (
 type checkCmd struct {
 	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
-	Strict   bool   `help:"Warnings are errors."`
+	Strict   bool   `help:"Treat warnings as errors."`
 	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
 	Host     bool   `help:"Also check against this host: interfaces, addresses, users, scripts, names, kernel."`
-	Compat   string `enum:",keepalived" default:"" placeholder:"keepalived" help:"Name the lines that keepalived would not understand, and nothing else; exit status 1 if there are any."`
+	Compat   string `enum:",keepalived" default:"" placeholder:"keepalived" help:"List only the lines that keepalived would not understand; exit status 1 if there are any."`
 }
 
 // Help is the example that "director check --help" shows.

@@ -12,7 +12,7 @@ import (
 type configCmd struct {
 	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
 

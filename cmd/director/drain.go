@@ -19,7 +19,7 @@ import (
 type overrideTarget struct {
 	daemonDirs
 	Name string `arg:"" help:"A real server (10.0.0.2:80) or a host with all its real servers (10.0.0.2)."`
-	VS   string `name:"vs" placeholder:"VS" help:"In this virtual server only (192.0.2.10:80, fwmark 5, a group); default all that have it."`
+	VS   string `name:"vs" placeholder:"VS" help:"Only in this virtual server (192.0.2.10:80, fwmark 5, a group); default is all that have it."`
 }
 
 // ask has the running director carry a request out.
@@ -42,8 +42,8 @@ func operator() string {
 
 // lasting are the flags of what goes on until it is undone or its time is over.
 type lasting struct {
-	For    *lasts `placeholder:"TIME" help:"It ends by itself after this time (10m, 2h)."`
-	Reason string `placeholder:"TEXT" help:"Why; status shows it."`
+	For    *lasts `placeholder:"TIME" help:"End automatically after this time (10m, 2h)."`
+	Reason string `placeholder:"TEXT" help:"Reason, shown by status."`
 }
 
 func (l lasting) into(q *control.OverrideRequest) {
@@ -54,7 +54,7 @@ type drainCmd struct {
 	overrideTarget
 	lasting
 	Wait    bool  `help:"Wait until no connection is left."`
-	Timeout lasts `default:"1h" placeholder:"TIME" help:"With --wait: how long (default 1h)."`
+	Timeout lasts `default:"1h" placeholder:"TIME" help:"With --wait: stop waiting after this time (default 1h)."`
 }
 
 // Help is the example that "director drain --help" shows.
@@ -149,7 +149,7 @@ type weightCmd struct {
 	overrideTarget
 	lasting
 	Weight string `arg:"" optional:"" help:"The weight, 0 to 65535."`
-	Reset  bool   `help:"Give it the weight of the configuration again, also when somebody has set one with ipvsadm."`
+	Reset  bool   `help:"Restore the configured weight, even if it was changed with ipvsadm."`
 }
 
 // Help is the example that "director weight --help" shows.

@@ -13,8 +13,8 @@ import (
 
 // daemonDirs are the directories of a director.
 type daemonDirs struct {
-	RunDir   string `name:"run-dir" default:"/run/director" placeholder:"DIR" help:"Directory of the control socket and the journals; one for each director of a machine."`
-	StateDir string `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Directory of what outlives a boot."`
+	RunDir   string `name:"run-dir" default:"/run/director" placeholder:"DIR" help:"Directory of the control socket and the journals; each director on a host needs its own."`
+	StateDir string `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Directory of files that survive a reboot."`
 }
 
 // defaultRunDir is that of a director that was told none.

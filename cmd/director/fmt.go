@@ -17,7 +17,7 @@ const maxFormat = 32 << 20
 
 type fmtCmd struct {
 	namedFile
-	File  string `short:"f" placeholder:"FILE" help:"Configuration file, - is standard input; default as for check."`
+	File  string `short:"f" placeholder:"FILE" help:"Configuration file; - is standard input; default as for check."`
 	Write bool   `short:"w" xor:"how" help:"Write the result to the file instead of printing it."`
 	Check bool   `xor:"how" help:"Print nothing; exit status 1 when the file is not in canonical form."`
 }

@@ -14,15 +14,15 @@ import (
 
 type ipvsCmd struct {
 	List   ipvsListCmd   `cmd:"" default:"withargs" help:"Print the kernel's table (default)."`
-	Import ipvsImportCmd `cmd:"" help:"Make virtual_server blocks of a table."`
+	Import ipvsImportCmd `cmd:"" help:"Convert a table to virtual_server blocks."`
 }
 
 type ipvsListCmd struct {
 	daemonDirs
-	List    bool `short:"L" name:"list" help:"As ipvsadm -L does, with whose each service is (default)."`
+	List    bool `short:"L" name:"list" help:"Print like ipvsadm -L, with the owner of each service (default)."`
 	Small   bool `short:"l" name:"lower-list" hidden:""`
-	Save    bool `short:"S" name:"save" help:"As ipvsadm -S does: what ipvsadm-restore reads."`
-	Numeric bool `short:"n" name:"numeric" help:"Numbers; there are no names in any case."`
+	Save    bool `short:"S" name:"save" help:"Print like ipvsadm -S, for ipvsadm-restore."`
+	Numeric bool `short:"n" name:"numeric" help:"Without effect: addresses and ports are always printed as numbers."`
 	Stats   bool `name:"stats" help:"Connections, packets and bytes since the service, or the server in it, was added."`
 	Rate    bool `name:"rate" help:"The same for each second, as the kernel estimates it."`
 	Exact   bool `name:"exact" help:"With --stats or --rate: all digits."`
@@ -74,7 +74,7 @@ func (c *ipvsListCmd) Run(std streams) error {
 
 type ipvsImportCmd struct {
 	daemonDirs
-	File string `arg:"" optional:"" help:"What ipvsadm-save -n or director ipvs -S wrote; - is standard input; default the running table."`
+	File string `arg:"" optional:"" help:"Output of ipvsadm-save -n or director ipvs -S; - is standard input; default is the running table."`
 }
 
 // Help is the example that "director ipvs import --help" shows.

@@ -13,7 +13,7 @@ type legacyCmd struct {
 	File       string `short:"f" name:"use-file" placeholder:"FILE" help:"Configuration file."`
 	Test       bool   `short:"t" name:"config-test" help:"Check the configuration and exit."`
 	TestOutput string `name:"config-test-output" hidden:""`
-	ConfigID   string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
+	ConfigID   string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
 
 	OnlyVRRP     bool `short:"P" name:"vrrp" help:"Only VRRP, no virtual servers."`
 	OnlyCheckers bool `short:"C" name:"check" help:"Only virtual servers and checkers, no VRRP."`

@@ -31,27 +31,27 @@ Without a command it takes keepalived's flags: "director -n -l -f FILE" runs, "d
 type commands struct {
 	Run        runCmd        `cmd:"" help:"Run in the foreground."`
 	Check      checkCmd      `cmd:"" help:"Check a configuration file."`
-	Config     configCmd     `cmd:"" help:"Print the effective configuration, with where each value came from."`
+	Config     configCmd     `cmd:"" help:"Print the effective configuration, with the origin of each value."`
 	Fmt        fmtCmd        `cmd:"" help:"Print a configuration file in canonical form."`
-	Status     statusCmd     `cmd:"" help:"Show the state of a running director, problems first; exit status 1 when degraded, 2 when something serves nobody."`
+	Status     statusCmd     `cmd:"" help:"Show the state of a running director, problems first; exit status 1 if degraded, 2 if something is not served."`
 	Plan       planCmd       `cmd:"" help:"Show what a configuration file would change, without changing anything."`
-	Reload     reloadCmd     `cmd:"" help:"Put the configuration file in force in a running director."`
+	Reload     reloadCmd     `cmd:"" help:"Apply the configuration file to a running director."`
 	Confirm    confirmCmd    `cmd:"" help:"Keep a configuration that was applied with reload --confirm."`
 	History    historyCmd    `cmd:"" help:"List the configurations that have been in force."`
-	Rollback   rollbackCmd   `cmd:"" help:"Put an earlier configuration in force again."`
+	Rollback   rollbackCmd   `cmd:"" help:"Apply an earlier configuration again."`
 	Genkey     genkeyCmd     `cmd:"" help:"Print a random key for auth_hmac."`
 	Handover   handoverCmd   `cmd:"" help:"Hand the mastership over to a peer and stay BACKUP for a while."`
 	Resume     resumeCmd     `cmd:"" help:"End a handover: take part in the election again."`
-	Drain      drainCmd      `cmd:"" help:"Give a real server or a host no new connections, until undone or for a time."`
+	Drain      drainCmd      `cmd:"" help:"Stop new connections to a real server or a host, until undrain or for a time."`
 	Undrain    undrainCmd    `cmd:"" help:"End a drain."`
 	Weight     weightCmd     `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
-	IPVS       ipvsCmd       `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or make a configuration of one."`
-	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print, or do, what a real server needs."`
-	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with cause and cure."`
+	IPVS       ipvsCmd       `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or convert one to a configuration."`
+	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`
+	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with causes and remedies."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Worker     workerCmd     `cmd:"" hidden:"" help:"A worker process; started by run."`
-	Handoff    handoffCmd    `cmd:"" name:"hand-down" hidden:"" help:"Tell whether this program can take over from a running one; asked by upgrade."`
+	Handoff    handoffCmd    `cmd:"" name:"hand-down" hidden:"" help:"Report whether this program can take over from a running one; run by upgrade."`
 }
 
 // The main thread stays with the main goroutine: a worker is started from a

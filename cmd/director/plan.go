@@ -19,7 +19,7 @@ import (
 type planCmd struct {
 	namedFile
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default the one that the running director reads, else as for check."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name. A running director uses its own."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name. A running director uses its own."`
 	All      bool   `help:"Print all lines, however many."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 	daemonDirs

@@ -16,11 +16,11 @@ type realserverCmd struct {
 	VIP      []netip.Addr `arg:"" optional:"" help:"The virtual addresses."`
 	Method   string       `default:"dr" enum:"dr,tun,nat" help:"How the directors forward: dr, tun or nat (default dr)."`
 	File     string       `short:"f" placeholder:"FILE" help:"Take addresses and methods from a configuration instead."`
-	Server   netip.Addr   `name:"server" placeholder:"ADDRESS" help:"With -f: what this real server needs, rather than all."`
+	Server   netip.Addr   `name:"server" placeholder:"ADDRESS" help:"With -f: only what this real server needs."`
 	Format   string       `default:"commands" enum:"commands,sysctl,ifupdown,networkd" help:"Print commands, or a file for sysctl, ifupdown or networkd."`
-	Apply    bool         `xor:"do" help:"Do it on this host, which is the real server."`
-	Undo     bool         `xor:"do" help:"Take back what --apply did."`
-	StateDir string       `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Where --apply notes what was there before."`
+	Apply    bool         `xor:"do" help:"Apply the settings to this host, the real server."`
+	Undo     bool         `xor:"do" help:"Undo what --apply did."`
+	StateDir string       `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Where --apply saves the previous settings."`
 }
 
 // Help is the example that "director realserver --help" shows.

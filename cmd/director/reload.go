@@ -12,8 +12,8 @@ import (
 
 type reloadCmd struct {
 	daemonDirs
-	Confirm    *lasts `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
-	AcceptLoss bool   `name:"accept-loss" help:"Take the file although something that runs goes because of a new warning in it."`
+	Confirm    *lasts `placeholder:"TIME" help:"Go back to the previous configuration after this time (30s, 5m) unless \"director confirm\" is run."`
+	AcceptLoss bool   `name:"accept-loss" help:"Reload even if a new warning in the file stops something that runs."`
 }
 
 // Help is the example that "director reload --help" shows.
@@ -35,8 +35,8 @@ func (c *reloadCmd) Run(io streams) error {
 
 type rollbackCmd struct {
 	daemonDirs
-	Number  string `arg:"" optional:"" help:"Number in the history; default the configuration before the one in force."`
-	Confirm *lasts `placeholder:"TIME" help:"Go back automatically after this time (30s, 5m) unless \"director confirm\" comes."`
+	Number  string `arg:"" optional:"" help:"Number in the history; default is the configuration before the one in force."`
+	Confirm *lasts `placeholder:"TIME" help:"Go back to the previous configuration after this time (30s, 5m) unless \"director confirm\" is run."`
 }
 
 // Help is the example that "director rollback --help" shows.

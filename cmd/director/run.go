@@ -12,15 +12,15 @@ import (
 
 type runCmd struct {
 	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Lines that begin with @ID are read; default the host's name."`
-	Strict   bool   `help:"Warnings of the configuration are errors."`
+	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	Strict   bool   `help:"Treat warnings of the configuration as errors."`
 
 	OnlyVRRP      bool `name:"only-vrrp" help:"Only VRRP, no virtual servers (keepalived's -P)."`
 	OnlyCheckers  bool `name:"only-checkers" help:"Only virtual servers and checkers, no VRRP (keepalived's -C)."`
 	KeepAddresses bool `name:"keep-addresses" help:"Leave virtual addresses in place when stopping (keepalived's -V)."`
 	KeepServices  bool `name:"keep-services" help:"Leave the IPVS table in place when stopping (keepalived's -I)."`
 	NoFallback    bool `name:"no-fallback" help:"When the file has errors, do not start with the last good configuration."`
-	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; that one is not stopped."`
+	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
 
 	daemonDirs
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`

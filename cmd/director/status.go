@@ -13,7 +13,7 @@ import (
 
 type statusCmd struct {
 	daemonDirs
-	Name string `arg:"" optional:"" help:"Show all of one object: an instance, a sync group, a virtual server or a real server."`
+	Name string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 

@@ -136,7 +136,7 @@ func TestATERMInTheExecStops(t *testing.T) {
 				t.Fatal("it does not end")
 			}
 			n.has()
-			if log := n.log.String(); !strings.Contains(log, "msg=stopped") || strings.Contains(log, "supervisor was gone") {
+			if log := n.log.String(); !strings.Contains(log, "msg=stopped") || strings.Contains(log, "supervisor has ended") {
 				t.Error("no orderly stop")
 			}
 		})

@@ -127,7 +127,7 @@ func TestStoppedByOthers(t *testing.T) {
 			release := one.stop(t, worker)
 			w.Until(takeover, "b is MASTER", func() bool { return w.b.HasAddress("eth0", frontVIP) })
 			w.Until(10*time.Second, "a reports it", func() bool {
-				return d.Printed(stopped, "has stopped answering and is left alone")
+				return d.Printed(stopped, "has stopped answering: director does not kill it")
 			})
 			w.Steady(8*time.Second, "the worker is left alone", func() bool {
 				return d.Worker(pair.VRRP) == worker && !d.Printed(stopped, "worker died")

@@ -29,7 +29,7 @@ func (t *Trackers) scriptWatch(k id, c *conf.TrackScript, g conf.Global) *watch 
 		// As with keepalived this causes no failover.
 		w.state.Ignored, w.known = true, true
 		w.state.Reason = err.Error()
-		t.log.Error("cannot run a tracking script: it has no effect", "name", k.name, "error", err)
+		t.log.Error("failed to run a tracking script: it has no effect", "name", k.name, "error", err)
 		return w
 	}
 	if old != nil && reflect.DeepEqual(old.cmd.Argv, cmd.Argv) && old.known && !old.state.Ignored {

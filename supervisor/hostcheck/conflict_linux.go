@@ -60,7 +60,7 @@ func FindDirector(dir, otherwise worker.RunDir) int {
 func eachProcess(visit func(pid int, proc string, p process)) error {
 	ours, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
-		return fmt.Errorf("finding out which network namespace this is: %w", err)
+		return fmt.Errorf("reading which network namespace this is: %w", err)
 	}
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {

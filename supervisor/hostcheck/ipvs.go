@@ -42,11 +42,11 @@ func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
 	}
 	epoch, err := journal.Epoch()
 	if err != nil {
-		return nil, fmt.Errorf("whose the services are: %w", err)
+		return nil, fmt.Errorf("finding the owners of the services: %w", err)
 	}
 	keys, err := journal.Keys(dir.Journal(worker.LVS), epoch)
 	if err != nil {
-		return nil, fmt.Errorf("whose the services are: %w", err)
+		return nil, fmt.Errorf("finding the owners of the services: %w", err)
 	}
 	return listing(t, counted, keys), nil
 }

@@ -90,7 +90,7 @@ func (e Ended) TakeIn() {
 		s.again.Failed(time.Now())
 		if text := e.err.Error(); text != s.trouble {
 			s.trouble = text
-			s.log.Warn(s.what+" are not kept for the next start, until they can be written", "error", text)
+			s.log.Warn(s.what+" cannot be written and would be lost at a restart: trying again", "error", text)
 		}
 		s.next = nil // the owner saves again when it is Due
 		waiting, s.owed = append(waiting, s.owed...), nil
@@ -99,7 +99,7 @@ func (e Ended) TakeIn() {
 		s.owed, waiting = append(waiting, s.owed...), nil // the write follows
 	default:
 		if s.trouble != "" {
-			s.log.Info(s.what + " are kept for the next start again")
+			s.log.Info(s.what + " are written again")
 		}
 		s.trouble, s.again = "", retry.Retry{}
 	}

@@ -139,7 +139,7 @@ func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now tim
 	r.generation = generation
 	rules, err := Wanted(servers)
 	if err != nil {
-		r.Log.Error("failed to make the nftables rules of virtual servers: the rules before stay", "error", err)
+		r.Log.Error("failed to make the nftables rules of virtual servers: keeping the previous rules", "error", err)
 		r.unmade = err.Error()
 		r.tell()
 		return
@@ -167,11 +167,11 @@ func (r *rounds) put(now time.Time) {
 		r.unkept = err.Error()
 		r.retry.Failed(now)
 		if r.unkept != before {
-			r.Log.Error("failed to set nftables rules of virtual servers: packets are not marked, or not given another source",
+			r.Log.Error("failed to set nftables rules of virtual servers: packets are not marked, or keep their source",
 				"error", err)
 		}
 	} else if r.unkept = ""; before != "" {
-		r.Log.Info("the nftables rules of virtual servers are in the kernel now")
+		r.Log.Info("the nftables rules of virtual servers are set now")
 	}
 	if r.unkept != before {
 		r.tell()
@@ -203,7 +203,7 @@ func (r *rounds) repaired(repair nft.Repair, now time.Time) {
 		case len(repair.Missing) > 0:
 			r.Log.Warn("something else changed the nftables rules of virtual servers: put back", attrs...)
 		default:
-			r.Log.Info("the nftables rules of virtual servers are as they should be again", "table", repair.Table)
+			r.Log.Info("the nftables rules of virtual servers are complete again", "table", repair.Table)
 		}
 	}
 	if problem != r.unkept && !r.failed {

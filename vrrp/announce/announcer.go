@@ -253,7 +253,8 @@ func (a *Announcer) sendSome(q *announcement, now time.Time, limit int) (sent in
 func (a *Announcer) putOff(q *announcement, now time.Time, err error) {
 	if q.failing.IsZero() {
 		q.failing, q.pause = now, firstRetry
-		a.log.Warn("failed to announce an address, trying again: neighbours may take a while to find it", "error", err)
+		a.log.Warn("failed to announce an address, trying again: neighbours may send to the old MASTER until then",
+			"error", err)
 	}
 	if now.Sub(q.failing) >= givesUp {
 		q.round = q.Count

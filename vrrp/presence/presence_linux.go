@@ -190,7 +190,7 @@ func ProcessesHere(name string) ([]int, error) {
 	}
 	here, err := namespaceOf("/proc/thread-self")
 	if err != nil {
-		return nil, fmt.Errorf("finding out which network namespace this is: %w", err)
+		return nil, fmt.Errorf("reading which network namespace this is: %w", err)
 	}
 	var list []int
 	for _, e := range entries {

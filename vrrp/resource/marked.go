@@ -47,7 +47,7 @@ func (r *Reconciler) adopt(a *Adoption) {
 		switch {
 		case r.held[k]:
 		case a.Configured[k] || a.Alone:
-			r.log.Info("adopting what an earlier run has made and its journal does not have", k.Attrs()...)
+			r.log.Info("adopting what an earlier run created but did not record in its journal", k.Attrs()...)
 			r.held[k], r.left[k] = true, marked[k]
 			delete(r.foreign, k)
 			claim = append(claim, k.Journal())
@@ -89,7 +89,7 @@ func (r *Reconciler) findMarked() map[Key]Resource {
 	marked := make(map[Key]Resource)
 	note := func(what string, err error) {
 		if err != nil {
-			r.log.Warn("failed to look for what an earlier run has left behind", "kind", what, "error", err)
+			r.log.Warn("failed to look for leftovers of an earlier run", "kind", what, "error", err)
 		}
 	}
 	addresses, err := r.kernel.Addresses.List()

@@ -270,7 +270,7 @@ func (r *Reconciler) claim(keys []string) {
 	if err := r.journal.Claim(keys...); err != nil {
 		// Without the address the service is down for certain; without the
 		// journal only a crash is badly cleaned up.
-		r.log.Warn("failed to write the journal: after a crash these would be taken for somebody else's",
+		r.log.Warn("failed to write the journal: after a crash director would not remove these",
 			"first", keys[0], "number", len(keys), "error", err)
 	}
 }
@@ -280,7 +280,7 @@ func (r *Reconciler) disclaim(keys []string) {
 		return
 	}
 	if err := r.journal.Release(keys...); err != nil {
-		r.log.Warn("failed to write the journal: after a crash these would be removed, whoever has them then",
+		r.log.Warn("failed to write the journal: after a crash director would remove these, whoever created them",
 			"first", keys[0], "number", len(keys), "error", err)
 	}
 }

@@ -115,7 +115,7 @@ func (w *Worker) Run() {
 func (w *Worker) adopt(keep map[string]bool) {
 	marked, err := w.kernel.Marked()
 	if err != nil {
-		w.log.Warn("failed to look for what an earlier run has left behind", "kind", "virtual MAC interfaces",
+		w.log.Warn("failed to look for leftovers of an earlier run", "kind", "virtual MAC interfaces",
 			"error", err)
 	}
 	for _, v := range marked {
@@ -308,14 +308,14 @@ func (w *Worker) remove(name string) error {
 
 func (w *Worker) claim(key string) {
 	if err := w.journal.Claim(key); err != nil {
-		w.log.Warn("failed to write the journal: after a crash this would be taken for somebody else's",
+		w.log.Warn("failed to write the journal: after a crash director would not remove this",
 			"key", key, "error", err)
 	}
 }
 
 func (w *Worker) release(key string) {
 	if err := w.journal.Release(key); err != nil {
-		w.log.Warn("failed to write the journal: after a crash this would be removed, whoever has it then",
+		w.log.Warn("failed to write the journal: after a crash director would remove this, whoever created it",
 			"key", key, "error", err)
 	}
 }

@@ -88,7 +88,7 @@ func run(p *workers.Process, h host) error {
 		case m, ok := <-p.In:
 			switch {
 			case !ok:
-				p.Log.Error("the supervisor is gone: leaving the table as it is")
+				p.Log.Error("the supervisor has ended: leaving the IPVS table in place")
 				schedule.Close()
 				cancel()
 				<-ended

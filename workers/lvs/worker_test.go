@@ -344,7 +344,7 @@ func TestTheSupervisorIsGone(t *testing.T) {
 		if done := r.kernel.Done(); len(done) > 0 {
 			t.Errorf("it did %v", done)
 		}
-		if !strings.Contains(r.log.String(), "the supervisor is gone: leaving the table as it is") {
+		if !strings.Contains(r.log.String(), "the supervisor has ended: leaving the IPVS table in place") {
 			t.Error("it does not say why it ends")
 		}
 	})

@@ -63,7 +63,7 @@ func Run(p *workers.Process) error {
 			switch {
 			case !ok:
 				err := stop()
-				p.Log.Error("the supervisor was gone: gave up mastership")
+				p.Log.Error("the supervisor has ended: gave up mastership")
 				return err
 			case m.Finish != nil:
 				return stop()
@@ -96,17 +96,20 @@ func Run(p *workers.Process) error {
 	}
 }
 
+const cannotTellOthers = "failed to look for other directors: removing only leftovers of an earlier run that are in " +
+	"the configuration"
+
 // alone shows other directors that this one has virtual routers here, until
 // leave, and says whether nobody else of our kind does.
 func alone(log *slog.Logger) (alone bool, leave func()) {
 	here, err := presence.Acquire(os.Getppid())
 	if err != nil {
-		log.Warn("what an earlier run has left behind is removed only if it is in the configuration", "error", err)
+		log.Warn(cannotTellOthers, "error", err)
 		return false, func() {}
 	}
 	others, err := here.Others()
 	if err != nil {
-		log.Warn("what an earlier run has left behind is removed only if it is in the configuration", "error", err)
+		log.Warn(cannotTellOthers, "error", err)
 	}
 	return err == nil && others.None(), func() { _ = here.Close() }
 }
