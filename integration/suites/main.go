@@ -15,7 +15,8 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	isQuick := flag.Bool("quick", false, "run the suites in their quick form, as make test does; NAME:long is one in its long form")
+	isQuick := flag.Bool("quick", false,
+		"run the suites in their quick form, as make test does; NAME:long runs one in its long form")
 	isShort := flag.Bool("short", false, "run the suites in their short form, as .ci/run does")
 	ci := flag.Bool("ci", false, "fail for a test that was skipped and is not on the list; print each test")
 	limit := flag.Duration("limit", 3*time.Hour, "end what runs after this time, and fail")
