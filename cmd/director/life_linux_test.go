@@ -170,7 +170,7 @@ func TestWithoutStateDirectory(t *testing.T) {
 	n.write(vip3)
 	n.says(0, "reload --confirm 1s", vip3)
 	n.has(vip2)
-	if got := strings.Count(n.log.String(), "the history of configurations"); got != 1 {
+	if got := strings.Count(n.log.String(), "failed to write the history of configurations"); got != 1 {
 		t.Errorf("the log says %d times that there is no history", got)
 	}
 }
