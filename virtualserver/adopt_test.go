@@ -171,3 +171,20 @@ func TestAdoptedIsToldApart(t *testing.T) {
 		}
 	})
 }
+
+// A table that was there before (keepalived's, or a director's whose run directory is
+// gone) and is right: nothing is sent, so nothing is known of what was sent when a real
+// server leaves it.
+func TestAdoptedServerFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		kernel := ipvstest.NewFake()
+		first := start(t, kernel, newJournal())
+		vs := virtual(vip, a, b)
+		first.apply(1, nil, vs)
+		first.loop.Stop(true)
+		r := start(t, kernel, newJournal())
+		r.apply(1, nil, vs)
+		r.loop.Verdict(verdict(vs, 0, false))
+		r.expect(tables{vip: {b: 1}})
+	})
+}

@@ -51,6 +51,7 @@ func (r *reconciler) configure(a *application) {
 	for key := range before {
 		if services[key] == nil {
 			delete(r.want, key)
+			r.forgetNotes(before[key])
 		}
 	}
 	for _, s := range changed {

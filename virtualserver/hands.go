@@ -46,8 +46,13 @@ func (r *reconciler) setHand(svc *service, at conf.ServerKey, weight int) {
 	r.note(handNote(svc.key, at, h))
 	svc.setHand(at, h)
 	r.dirty.add(svc.key)
-	r.Log.Warn("the weight of a real server was set by hand in the kernel: keeping it", "virtual_server",
-		svc.key.String(), "real_server", at.String(), "weight", weight, "configured", configured)
+	// A program may set weights all the time, by the load of the real servers.
+	if svc.handsSet++; svc.handLines.log(time.Now()) {
+		r.Log.Warn("the weight of a real server was set by hand in the kernel: keeping it", "virtual_server",
+			svc.key.String(), "real_server", at.String(), "weight", weight, "configured", configured,
+			"changes", svc.handsSet)
+		svc.handsSet = 0
+	}
 }
 
 func (s *service) setHand(at conf.ServerKey, h hand) {
@@ -107,6 +112,17 @@ func (r *reconciler) resetHands(o event.Override) {
 	}
 }
 
+// forgetNotes strikes out what is noted of a service that is not configured any more:
+// if it comes back, it begins anew.
+func (r *reconciler) forgetNotes(svc *service) {
+	for at, h := range svc.hands {
+		r.strike(handNote(svc.key, at, h))
+	}
+	for at := range svc.leaving {
+		r.forgetLeaving(svc, at)
+	}
+}
+
 func handNote(service conf.ServiceKey, server conf.ServerKey, h hand) table.Note {
 	return table.Note{Kind: table.NoteHand, Service: service, Server: server, First: int64(h.weight),
 		Second: int64(h.configured)}
@@ -156,6 +172,9 @@ func (r *reconciler) confirmWeights(ops []table.Op, errs []error, uncertain func
 	var notes []table.Note
 	drop := func(key conf.ServiceKey, at conf.ServerKey, keep func(int) bool) {
 		sent := r.sent[key]
+		if len(sent[at]) == 0 {
+			return // of a table that was there before: nothing was sent
+		}
 		left := sent[at][:0]
 		for _, w := range sent[at] {
 			if keep(w) {

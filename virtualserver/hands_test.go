@@ -159,3 +159,38 @@ func TestClearedTable(t *testing.T) {
 		r.expect(tables{vip: {a: 1, b: 1}})
 	})
 }
+
+// A weight set by hand ends with its virtual server, for good: nothing of it is left in
+// the journal to come back later.
+func TestAWeightSetByHandEndsWithItsService(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		kernel, j := ipvstest.NewFake(), newJournal()
+		one, other := virtual(vip, a, b), virtual(vip2, a, b)
+		r := start(t, kernel, j)
+		r.apply(1, nil, one, other)
+		byHand(r, one, a, 7)
+		r.apply(2, nil, other)
+		r.apply(3, nil, virtual(vip, a, b), other)
+		r.expect(tables{vip: {a: 1, b: 1}, vip2: {a: 1, b: 1}})
+		r.loop.Stop(true)
+		r = start(t, kernel, j)
+		r.apply(4, nil, virtual(vip, a, b), other)
+		time.Sleep(time.Minute)
+		r.expect(tables{vip: {a: 1, b: 1}, vip2: {a: 1, b: 1}})
+	})
+}
+
+// A program that sets weights all the time does not fill the log.
+func TestWeightsSetByAProgram(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		vs := virtual(vip, a, b)
+		r.apply(1, nil, vs)
+		for i := range 50 {
+			byHand(r, vs, a, 7+i%20)
+		}
+		if n := len(r.lines("set by hand")); n < 1 || n > 3 {
+			t.Errorf("%d lines in 100 s", n)
+		}
+	})
+}

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/retry"
 	"github.com/lvs-director/director/virtualserver/table"
 )
 
@@ -25,8 +27,13 @@ type host struct {
 	// sync daemons that we started: as the journal has them.
 	before map[string]string
 	roles  map[table.DaemonRole]bool
-	due    int               // rounds until the settings are compared again
-	errs   map[string]string // what cannot be had, and why
+	// daemons is when sync daemons may be started or stopped again, running those
+	// that ran as wanted in the last round, and fights the settings that were put back.
+	daemons retry.Retry
+	running []table.Daemon
+	fights  map[string]*retry.Retry
+	due     int               // rounds until the settings are compared again
+	errs    map[string]string // what cannot be had, and why
 	// untracked is why connections are not tracked, without which full NAT serves nobody.
 	untracked string
 }
@@ -73,7 +80,11 @@ func (h *host) configure(cfg *conf.Config) {
 	h.sync, h.timeouts, h.settings = cfg.Global.LVSSync, cfg.Global.LVSTimeouts, cfg.IPVSSettings()
 	h.flushAtStop = cfg.Global.LVSFlushOn == "all"
 	h.due = 0
+	h.daemons = retry.Retry{}
 }
+
+// hurry has sync daemons started or stopped at once: others are wanted now.
+func (h *host) hurry() { h.daemons.Now() }
 
 // idle says that there is nothing to do and nothing to undo. Settings and timeouts
 // alone do not load IPVS.
@@ -133,12 +144,21 @@ func (r *reconciler) applyDaemons() {
 		return
 	}
 	want := table.WantedDaemons(h.sync, h.followed)
+	now := time.Now()
+	if !h.daemons.Ready(now) {
+		return
+	}
 	have, err := r.driver.Daemons()
 	if err != nil {
+		h.daemons.Failed(now)
 		r.trouble("daemons", err)
 		return
 	}
 	var errs []error
+	undone := slices.ContainsFunc(want, func(w table.Daemon) bool {
+		return slices.Contains(h.running, w) && !slices.ContainsFunc(have, w.Runs)
+	})
+	h.running = nil
 	for _, d := range have {
 		wanted := slices.ContainsFunc(want, func(w table.Daemon) bool { return w.Runs(d) })
 		if wanted || h.sync.Interface == "" && !h.roles[d.Role] {
@@ -162,15 +182,27 @@ func (r *reconciler) applyDaemons() {
 			_ = r.Journal.Claim(daemonNote + w.Role.String())
 		}
 		if slices.ContainsFunc(have, w.Runs) {
+			h.running = append(h.running, w)
 			continue
 		}
 		if err := r.driver.StartDaemon(w); err != nil {
 			errs = append(errs, err)
 			continue
 		}
+		h.running = append(h.running, w)
 		r.Log.Info("sync daemon started", "role", w.Role.String(), "interface", w.Interface, "id", w.ID)
 	}
-	r.trouble("daemons", errors.Join(errs...))
+	switch err := errors.Join(errs...); {
+	case err != nil:
+		h.daemons.Failed(now)
+		r.trouble("daemons", err)
+	case undone:
+		if h.daemons.Repaired(now); h.daemons.Times > retry.FreeRepairs {
+			r.trouble("daemons", errors.New("something else stops or changes the sync daemon again and again"))
+		}
+	case h.daemons.Times == 0 || h.daemons.IsCalm(now):
+		r.trouble("daemons", nil)
+	}
 }
 
 // applySettings makes the settings of the configuration and restores the others that
@@ -215,8 +247,9 @@ func (r *reconciler) applySetting(s conf.Sysctl) error {
 		return fmt.Errorf("read net.ipv4.vs.%s: %w", s.Name, err)
 	}
 	now := strings.Join(strings.Fields(string(data)), " ")
+	fight := r.host.fight(s.Name)
 	if now == strings.Join(strings.Fields(s.Value), " ") {
-		return nil
+		return r.host.lost(s, fight)
 	}
 	if _, known := r.host.before[s.Name]; !known {
 		if err := r.Journal.Claim(settingNote + s.Name + " " + now); err != nil {
@@ -227,8 +260,28 @@ func (r *reconciler) applySetting(s conf.Sysctl) error {
 	if err := r.WriteFile(settingDir+s.Name, s.Value); err != nil {
 		return fmt.Errorf("set net.ipv4.vs.%s to %s: %w", s.Name, s.Value, err)
 	}
-	r.Log.Info("kernel setting changed", "setting", "net.ipv4.vs."+s.Name, "value", s.Value, "before", now)
-	return nil
+	if fight.Repaired(time.Now()); fight.Times <= retry.FreeRepairs {
+		r.Log.Info("kernel setting changed", "setting", "net.ipv4.vs."+s.Name, "value", s.Value, "before", now)
+	}
+	return r.host.lost(s, fight)
+}
+
+func (h *host) fight(name string) *retry.Retry {
+	if h.fights == nil {
+		h.fights = make(map[string]*retry.Retry)
+	}
+	if h.fights[name] == nil {
+		h.fights[name] = &retry.Retry{}
+	}
+	return h.fights[name]
+}
+
+// lost is the problem of a setting that something else changes again and again.
+func (h *host) lost(s conf.Sysctl, fight *retry.Retry) error {
+	if fight.Times <= retry.FreeRepairs || fight.IsCalm(time.Now()) {
+		return nil
+	}
+	return fmt.Errorf("something else sets net.ipv4.vs.%s again and again; director sets it to %s", s.Name, s.Value)
 }
 
 // applyTimeouts sets the timeouts of lvs_timeouts. keepalived leaves them when it

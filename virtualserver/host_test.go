@@ -246,3 +246,24 @@ func TestFullNATWithoutConnectionTracking(t *testing.T) {
 		}
 	})
 }
+
+// Settings and sync daemons that something else changes again and again are put back
+// with pauses, and are a problem that is told.
+func TestFightsOverTheHost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		kernel := ipvstest.NewFake()
+		r := start(t, kernel, newJournal())
+		r.global.LVSSync = conf.LVSSync{Interface: "eth1", ID: 7}
+		r.apply(1, nil, virtual(vip, a))
+		for range 60 {
+			_ = kernel.StopDaemon(table.SyncMaster)
+			time.Sleep(time.Second)
+		}
+		if n := len(r.lines("sync daemon started")); n > 12 {
+			t.Errorf("%d starts in a minute", n)
+		}
+		if n := len(r.lines("sync daemon again and again")); n == 0 {
+			t.Error("the fight is no problem")
+		}
+	})
+}

@@ -165,6 +165,10 @@ func (r *reconciler) stepFlows(svc *service, now time.Time) {
 	have := r.have[svc.key]
 	for _, rs := range vs.RealServers {
 		at := table.ServerIn(rs.Key, svc.key.Port)
+		if vs.Sorry != nil && table.ServerIn(vs.Sorry.Key, svc.key.Port) == at {
+			delete(svc.ending, at) // as the sorry server it stays in the table
+			continue
+		}
 		v, known := r.verdicts[vs.ServerID(rs)]
 		d, there := have.Destinations[at]
 		e, ending := svc.ending[at]

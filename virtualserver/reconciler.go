@@ -102,11 +102,13 @@ type service struct {
 	synced   bool   // the kernel had it as wanted before
 	differs  string // what something else changed and stays, with reconcile report
 
-	hands   map[conf.ServerKey]hand
-	leaving map[conf.ServerKey]leaving
-	ending  map[conf.ServerKey]table.EndFlows
-	drained map[conf.ServerKey]bool // a drain that is over
-	counted time.Time               // when its connections were read
+	hands     map[conf.ServerKey]hand
+	handsSet  int      // since the last line about it
+	handLines attempts // of the log
+	leaving   map[conf.ServerKey]leaving
+	ending    map[conf.ServerKey]table.EndFlows
+	drained   map[conf.ServerKey]bool // a drain that is over
+	counted   time.Time               // when its connections were read
 }
 
 // hand is a weight that was set by hand in the kernel's table.
@@ -230,6 +232,7 @@ func (r *reconciler) take(t requests) {
 	}
 	if t.followed != nil {
 		r.host.followed = *t.followed
+		r.host.hurry()
 	}
 	if t.application != nil {
 		r.configure(t.application)

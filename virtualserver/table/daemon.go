@@ -55,11 +55,23 @@ func WantedDaemons(s conf.LVSSync, followed event.VRRPState) []Daemon {
 	return []Daemon{backup}
 }
 
+// sameLength says whether the kernel's length is what it makes of the wanted one: a
+// backup daemon takes messages of 1024 bytes at least, and none is longer than a
+// datagram without its headers (start_sync_thread in ip_vs_sync.c).
+func (d Daemon) sameLength(have int) bool {
+	want := d.MaxLen
+	if d.Role == SyncBackup {
+		want = max(want, 1024)
+	}
+	const headers = 128 // at most
+	return want == have || want > have && have > 65535-headers
+}
+
 // Runs says whether a daemon of the kernel's is as wanted. Where nothing is wanted
 // everything is right.
 func (d Daemon) Runs(have Daemon) bool {
 	return d.Role == have.Role && d.Interface == have.Interface && d.ID == have.ID &&
-		(d.MaxLen == 0 || d.MaxLen == have.MaxLen || have.MaxLen == 0) &&
+		(d.MaxLen == 0 || have.MaxLen == 0 || d.sameLength(have.MaxLen)) &&
 		(d.Port == 0 || d.Port == have.Port) && (d.TTL == 0 || d.TTL == have.TTL) &&
 		(!d.Group.IsValid() || d.Group == have.Group)
 }
