@@ -274,7 +274,7 @@ func TestFindings(t *testing.T) {
 		{"protocol of a mark", strings.Replace(vs("    persistence_timeout"), "10.0.0.1 80", "fwmark 1", 1),
 			"4:5: warning: a firewall mark has no protocol"},
 		{"a local address twice", strings.Replace(vs("    local_address 10.0.0.8 10.0.0.8"), "NAT", "FNAT", 1),
-			"5:5: note: local_address 10.0.0.8 is there twice: it counts once"},
+			"5:28: note: local_address 10.0.0.8 is there twice: it counts once"},
 		{"protocol of a match list", matchList,
 			"4:5: warning: a match list has no protocol: it is ignored\n" +
 				"8:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored"},

@@ -111,14 +111,7 @@ func (l *loader) finishLocalAddresses(v *conf.VirtualServer) {
 		v.LocalAddresses = nil
 		return
 	}
-	seen := make(map[netip.Addr]bool, len(v.LocalAddresses))
 	v.LocalAddresses = slices.DeleteFunc(v.LocalAddresses, func(a netip.Addr) bool {
-		if seen[a] {
-			l.warnAtKeyword(v, "local_address", "local-address", "local_address %s is there twice: it counts once",
-				a).Severity = conf.Note
-			return true
-		}
-		seen[a] = true
 		if slices.ContainsFunc(v.Services, func(k conf.ServiceKey) bool { return k.Address == a }) {
 			l.warnAtKeyword(v, "local_address", "local-address", "local_address %s is the address of virtual server %s "+
 				"itself: real servers answer to the address that clients use", a, value.Clip(v.String())).Hint =

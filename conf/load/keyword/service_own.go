@@ -43,7 +43,11 @@ var serverOwn = []keyword[conf.VirtualServer]{
 			v.LocalAddresses = nil
 			for i := range n.Args {
 				a, ok := l.Address(n, i)
-				if ok && !slices.Contains(v.LocalAddresses, a) {
+				switch {
+				case !ok:
+				case slices.Contains(v.LocalAddresses, a):
+					l.NoteArg(n, i, "local-address", "local_address %s is there twice: it counts once", a)
+				default:
 					v.LocalAddresses = append(v.LocalAddresses, a)
 				}
 			}
