@@ -18,13 +18,27 @@ import (
 // everything is the name that stands for all instances.
 const everything = "all"
 
-// forgetHandovers drops those of instances that the configuration lost.
-func (s *supervisor) forgetHandovers() {
-	there := make(map[string]bool)
-	for _, i := range s.current().cfg.Instances {
-		there[i.Name] = true
+// followHandovers fits them to the configuration: they stay with instances that have
+// another name, and end with those that are gone. Replaced is the configuration before, nil
+// at a start.
+func (s *supervisor) followHandovers(replaced *conf.Config) {
+	renamed, forgotten := s.handovers.Follow(replaced, s.current().cfg)
+	names := make(map[string]string, len(renamed))
+	for _, r := range renamed {
+		s.log.Info("a handover stays with its renamed instance", "from", r.From, "to", r.To)
+		names[r.From] = r.To
 	}
-	s.handovers.Keep(func(name string) bool { return there[name] })
+	for _, name := range forgotten {
+		s.log.Warn("a handover ends: its instance is no longer configured", "instance", name)
+	}
+	for call := range s.callers.handovers {
+		for n := range call.report.Instances {
+			o := &call.report.Instances[n]
+			if now, ok := names[o.Instance]; ok {
+				o.Instance = now
+			}
+		}
+	}
 	s.keepHandovers()
 	s.answerHandovers()
 }
@@ -42,7 +56,11 @@ func (s *supervisor) keepHandovers() {
 
 // tellHandovers tells the vrrp worker. One that does not run is told when it starts.
 func (s *supervisor) tellHandovers() {
-	s.sendVRRP("handover", worker.Message{HandOver: &worker.HandOver{Numbers: s.handovers.Numbers()}})
+	s.sendVRRP("handover", worker.Message{HandOver: s.handoverMessage()})
+}
+
+func (s *supervisor) handoverMessage() *worker.HandOver {
+	return &worker.HandOver{Numbers: s.handovers.Numbers(), ByID: s.handovers.NumbersByID()}
 }
 
 // endHandovers ends those whose time is over.
@@ -143,6 +161,7 @@ func (s *supervisor) beginHandover(name string, call *handoverCall) error {
 			control.HandoverOutcome{Instance: n, Was: s.known.Instances[n].State})
 	}
 	call.number = s.handovers.Begin(names, call.began.Round(0), call.report.Until)
+	s.handovers.Follow(nil, s.current().cfg) // notes the identities
 	s.log.Info("handing over", "instances", strings.Join(names, " "), "until", untilText(call.report.Until))
 	s.callers.handovers[call] = true
 	s.keepHandovers()

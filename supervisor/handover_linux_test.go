@@ -211,6 +211,75 @@ func TestAReloadEndsTheHandover(t *testing.T) {
 	}
 }
 
+// TestARenamedInstanceStaysHandedOver across a reload, another one that swaps two names,
+// and a restart of director; it is ended by its present name.
+func TestARenamedInstanceStaysHandedOver(t *testing.T) {
+	t.Parallel()
+	both := func(first, second string) string {
+		return instance(first, "") + strings.Replace(instance2, "VI_2", second, 1)
+	}
+	r := running(t, both("VI_1", "VI_2"))
+	r.isMaster("VI_1")
+	done := r.askHandover("VI_1", "1h")
+	number := r.lastOrders()["VI_1"]
+	r.write(both("VI_X", "VI_2"))
+	r.reload(control.ReloadRequest{})
+	if got := r.awaitTold(worker.VRRP, "configure", 2).HandOver; len(got) != 1 || got["VI_X"] != number {
+		t.Errorf("after the reload the worker is told %v, want VI_X with %d", got, number)
+	}
+	wants(t, r.log.String(), "a handover stays with its renamed instance", "from=VI_1", "to=VI_X")
+	r.yields("VI_X", number)
+	if report := <-done; report.Instances[0].Instance != "VI_X" || report.Instances[0].Master != "192.0.2.252" {
+		t.Errorf("the outcome is %+v", report.Instances[0])
+	}
+	r.write(both("VI_2", "VI_X"))
+	r.reload(control.ReloadRequest{})
+	if got := r.awaitTold(worker.VRRP, "configure", 3).HandOver; len(got) != 1 || got["VI_2"] != number {
+		t.Errorf("after names were swapped the worker is told %v, want VI_2 with %d", got, number)
+	}
+	if i, _ := r.instance("VI_2"); i.HandedOver == nil {
+		t.Error("status does not show the handover by the present name")
+	}
+	r.end()
+
+	again := prepared(t, both("VI_Y", "VI_2"))
+	again.opts.StateDir = r.opts.StateDir
+	if err := os.WriteFile(r.opts.File, []byte(both("VI_Y", "VI_2")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again.opts.File = r.opts.File
+	again.start()
+	if got := again.awaitTold(worker.VRRP, "configure", 1).HandOver; len(got) != 1 || got["VI_Y"] == 0 {
+		t.Errorf("after a start with other names the worker is told %v, want VI_Y alone", got)
+	}
+	var resumed control.HandoverReport
+	again.ask(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_Y"}, &resumed)
+	if len(resumed.Instances) != 1 || resumed.Instances[0].Instance != "VI_Y" {
+		t.Errorf("the answer is %+v", resumed)
+	}
+}
+
+// TestAHandoverFileOfAnOlderDirector has names alone.
+func TestAHandoverFileOfAnOlderDirector(t *testing.T) {
+	t.Parallel()
+	r := prepared(t, instance("VI_1", ""))
+	if err := os.MkdirAll(r.opts.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := handover.File(r.opts.StateDir, r.opts.File)
+	if err := os.WriteFile(file, []byte(`{"VI_1":{"since":"2026-01-02T12:00:00Z"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	number := r.awaitTold(worker.VRRP, "configure", 1).HandOver["VI_1"]
+	r.serves()
+	r.write(instance("VI_X", ""))
+	r.reload(control.ReloadRequest{})
+	if got := r.awaitTold(worker.VRRP, "configure", 2).HandOver["VI_X"]; number == 0 || got != number {
+		t.Errorf("the worker was told %d, and after VI_1 became VI_X %d", number, got)
+	}
+}
+
 // TestAWorkerDiesDuringAHandover: the vrrp worker dies in the middle, and
 // the next one is told of it.
 func TestAWorkerDiesDuringAHandover(t *testing.T) {

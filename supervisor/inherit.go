@@ -115,7 +115,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	s.known.Table, s.known.Counters = h.Table, h.Counters
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
-	s.keepHandovers()
+	s.followHandovers(nil)
 	s.inheritOverrides(h.Overrides)
 	for _, v := range h.InTable {
 		s.known.InTable[v.VirtualServer] = v

@@ -55,7 +55,7 @@ func (s *supervisor) readHandovers() {
 	}
 	s.handovers = before
 	s.handovers.Expire(time.Now())
-	s.forgetHandovers()
+	s.followHandovers(nil)
 	s.sayHandedOver(s.handovers.Instances())
 }
 
@@ -91,8 +91,9 @@ func (s *supervisor) readHandoversLater() (inLoop func(), err error) {
 	return func() {
 		s.handoversAside = aside
 		before.Expire(time.Now())
+		before.Follow(nil, s.current().cfg)
 		added := s.handovers.Complete(before)
-		s.forgetHandovers()
+		s.followHandovers(nil)
 		s.tellHandovers()
 		s.sayHandedOver(added)
 	}, err

@@ -160,7 +160,7 @@ func (s *supervisor) apply(e reload.Apply) {
 		s.fallback = fmt.Sprintf("the configuration in %s was not confirmed in time", s.opts.File)
 	}
 	s.known.Forget(l.cfg)
-	s.forgetHandovers()
+	s.followHandovers(e.Replaced.(*loaded).cfg)
 	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", e.Generation, "digest", words.ShortDigest(l.Digest()),
 		"reason", reasonText(e.Reason, l))

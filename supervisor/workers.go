@@ -181,7 +181,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	l := s.generations[e.Generation]
 	c := &worker.Configure{
 		Generation: e.Generation, Config: l.cfg, Proceed: s.rollout.MayMaster(), Trackers: s.trackers(),
-		HandOver:      worker.HandOver{Numbers: s.handovers.Numbers()},
+		HandOver:      *s.handoverMessage(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}
 	if e.Worker == rollout.VRRP {

@@ -37,7 +37,7 @@ type Engine struct {
 	groups       map[string]*group
 	wanters      map[resource.Key][]*instance // who wants a resource
 	trackers     map[track.Key]event.TrackerState
-	handovers    map[string]uint64 // numbers of those in force, by instance name
+	handovers    map[conf.InstanceID]uint64 // numbers of those in force
 	watchers     map[track.Key][]*instance
 	virtual      map[netip.Addr][]*instance // whose virtual address it is
 	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address

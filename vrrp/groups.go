@@ -233,16 +233,16 @@ func (e *Engine) announceWith(heard *instance, count int) {
 	}
 }
 
-// HandOver has the named instances leave their mastership to other routers,
+// HandOver has the given instances leave their mastership to other routers,
 // and all other ones take part in the election. Each hand-over has a number,
 // not 0: one that has come to its end by itself, because there was no other
 // router, is not begun again by telling it again. The members of a sync group
 // go together. It may be called before Apply brings the instances.
-func (e *Engine) HandOver(ctx context.Context, numbers map[string]uint64) error {
+func (e *Engine) HandOver(ctx context.Context, numbers map[conf.InstanceID]uint64) error {
 	return e.do(ctx, func() { e.handOver(maps.Clone(numbers)) })
 }
 
-func (e *Engine) handOver(numbers map[string]uint64) {
+func (e *Engine) handOver(numbers map[conf.InstanceID]uint64) {
 	e.handovers = numbers
 	now := e.opts.Clock.Now()
 	done := make(map[*instance]bool)
@@ -260,7 +260,7 @@ func (e *Engine) handOver(numbers map[string]uint64) {
 func (e *Engine) takeHandOver(of *instance, now time.Time) {
 	number := uint64(0)
 	for _, i := range of.together() {
-		number = max(number, e.handovers[i.cfg.Name])
+		number = max(number, e.handovers[i.id])
 	}
 	in := machine.Input{Kind: machine.HandOver}
 	if number == 0 {

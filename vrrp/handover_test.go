@@ -8,13 +8,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp"
+	"github.com/lvs-director/director/worker"
 )
 
 func (n *node) handOver(numbers map[string]uint64) {
 	n.t.Helper()
-	if err := n.engine.HandOver(context.Background(), numbers); err != nil {
+	if err := n.engine.HandOver(context.Background(), worker.HandOver{Numbers: numbers}.Of(n.told)); err != nil {
 		n.t.Fatalf("HandOver: %v", err)
 	}
 	synctest.Wait()
@@ -116,6 +118,31 @@ func TestHandOverOfAGroup(t *testing.T) {
 			a.groupStates()); diff != "" {
 			t.Errorf("states of the group (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// TestARenamedInstanceStaysHandedOver: the worker tells the engine the orders first, then
+// the configuration, in which the instance has another name.
+func TestARenamedInstanceStaysHandedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := pair(t)
+		a.apply(instance("VI", 150, vip))
+		after(5 * time.Second)
+		a.handOver(map[string]uint64{"VI": 7})
+		after(time.Minute)
+		a.want("VI", event.Backup)
+		renamed := instance("OTHER", 150, vip)
+		order := map[conf.InstanceID]uint64{renamed.ID(): 7}
+		if err := a.engine.HandOver(context.Background(), order); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Minute)
+		a.want("VI", event.Backup)
+		a.apply(renamed)
+		after(time.Minute)
+		a.want("OTHER", event.Backup)
+		a.wantHandOver("OTHER", 7, true)
+		b.want("VI", event.Master)
 	})
 }
 

@@ -40,6 +40,7 @@ type node struct {
 	groups []event.GroupState
 	lower  []event.LowerHeard
 
+	told *conf.Config // the last one applied
 	// network, when set, stands between the engine and the host.
 	network link.Network
 	// suspended is for how long the host has been so, in nanoseconds.
@@ -153,6 +154,7 @@ func (n *node) applyResuming(resume map[string]vrrp.Resume, instances ...*conf.I
 
 func (n *node) applyConfig(cfg *conf.Config, resume map[string]vrrp.Resume) {
 	n.t.Helper()
+	n.told = cfg
 	if err := n.engine.Apply(context.Background(), cfg, byID(cfg, resume)); err != nil {
 		n.t.Fatalf("Apply: %v", err)
 	}

@@ -152,8 +152,26 @@ type Heartbeat struct {
 type Proceed struct{}
 
 // HandOver lists all instances that hand mastership over to other routers, with
-// the number of the operator's order for each.
-type HandOver struct{ Numbers map[string]uint64 }
+// the number of the operator's order for each: ByID, and Numbers the same by name, for a
+// worker of an earlier program. A supervisor of one tells Numbers alone.
+type HandOver struct {
+	Numbers map[string]uint64
+	ByID    map[conf.InstanceID]uint64
+}
+
+// Of are the numbers by identity; cfg resolves the names of an earlier program and may be nil.
+func (h HandOver) Of(cfg *conf.Config) map[conf.InstanceID]uint64 {
+	if len(h.ByID) > 0 || cfg == nil {
+		return h.ByID
+	}
+	numbers := make(map[conf.InstanceID]uint64, len(h.Numbers))
+	for _, i := range cfg.Instances {
+		if n, ok := h.Numbers[i.Name]; ok {
+			numbers[i.ID()] = n
+		}
+	}
+	return numbers
+}
 
 // Count asks the vrrp worker for its counters (Message.Counters).
 type Count struct{}

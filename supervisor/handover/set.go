@@ -5,11 +5,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
 
 // Order is the handover of one instance.
 type Order struct {
+	// ID is the instance. It is zero until Follow has found it, as in a file and a handoff
+	// of a director that kept orders by name.
+	ID conf.InstanceID `json:"id,omitzero"`
 	// Number tells orders apart; the instance's events carry it.
 	Number uint64    `json:"-"`
 	Since  time.Time `json:"since"`
@@ -17,9 +21,10 @@ type Order struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// Set is the orders in force. The zero value is empty.
+// Set is the orders in force. The zero value is empty. An order belongs to an identity;
+// the set is indexed by the name that the instance has at present.
 type Set struct {
-	orders map[string]Order
+	orders map[string]Order // by present name
 	last   uint64
 }
 
@@ -61,17 +66,79 @@ func (s *Set) Expire(now time.Time) (ended []string) {
 // Heard takes in what an instance tells, and says whether its order has come
 // to its end because no other router was there.
 func (s *Set) Heard(i event.InstanceState) bool {
-	o, ok := s.orders[i.Instance]
+	name := s.nameOf(i)
+	o, ok := s.orders[name]
 	if !ok || i.HandOver != o.Number || i.HandedOver {
 		return false
 	}
-	delete(s.orders, i.Instance)
+	delete(s.orders, name)
 	return true
 }
 
-// Keep forgets the orders of instances that are not there any more.
-func (s *Set) Keep(there func(instance string) bool) {
-	maps.DeleteFunc(s.orders, func(name string, _ Order) bool { return !there(name) })
+// nameOf is the present name of the instance that tells something, which may have been
+// sent before a reload changed the name.
+func (s *Set) nameOf(i event.InstanceState) string {
+	if id, err := conf.ParseInstanceID(i.ID); err == nil {
+		for name, o := range s.orders {
+			if o.ID == id {
+				return name
+			}
+		}
+		if s.orders[i.Instance].ID != (conf.InstanceID{}) {
+			return "" // that name is another instance's
+		}
+	}
+	return i.Instance
+}
+
+// Rename is an order whose instance has another name than before.
+type Rename struct{ From, To string }
+
+// Follow fits the orders to a configuration; replaced is the one before it, nil at a start.
+// An order stays with its instance, whatever the instance's name. One whose instance is
+// gone goes to a new instance of its name, so that another VRID or interface ends no
+// handover; failing that, it is forgotten. Both lists are sorted by the name of before.
+func (s *Set) Follow(replaced, cfg *conf.Config) (renamed []Rename, forgotten []string) {
+	old := make(map[conf.InstanceID]bool)
+	if replaced != nil {
+		for _, i := range replaced.Instances {
+			old[i.ID()] = true
+		}
+	}
+	before := s.orders
+	s.orders = make(map[string]Order, len(before))
+	byName, byID := make(map[string]conf.InstanceID), make(map[conf.InstanceID]string)
+	for _, i := range cfg.Instances {
+		byName[i.Name], byID[i.ID()] = i.ID(), i.Name
+	}
+	names := slices.Sorted(maps.Keys(before))
+	var left []string
+	for _, name := range names {
+		o := before[name]
+		now, there := byID[o.ID]
+		if !there {
+			left = append(left, name)
+			continue
+		}
+		s.orders[now] = o
+		if now != name {
+			renamed = append(renamed, Rename{From: name, To: now})
+		}
+	}
+	for _, name := range left {
+		id, there := byName[name]
+		if _, taken := s.orders[name]; taken {
+			continue // the instance of that name is handed over anyway
+		}
+		if o := before[name]; !there || o.ID != (conf.InstanceID{}) && old[id] {
+			forgotten = append(forgotten, name)
+			continue
+		}
+		o := before[name]
+		o.ID = id
+		s.orders[name] = o
+	}
+	return renamed, forgotten
 }
 
 // Of is the order of an instance.
@@ -89,7 +156,16 @@ func (s *Set) Numbers() map[string]uint64 {
 	return numbers
 }
 
-// Instances are those with an order, sorted.
+// NumbersByID are the same by identity.
+func (s *Set) NumbersByID() map[conf.InstanceID]uint64 {
+	numbers := make(map[conf.InstanceID]uint64, len(s.orders))
+	for _, o := range s.orders {
+		numbers[o.ID] = o.Number
+	}
+	return numbers
+}
+
+// Instances are the present names of those with an order, sorted.
 func (s *Set) Instances() []string { return slices.Sorted(maps.Keys(s.orders)) }
 
 // Next is when the next order ends by itself; zero is never.
@@ -111,7 +187,12 @@ func (s *Set) Complete(before Set) (added []string) {
 	for _, name := range before.Instances() {
 		if _, there := s.orders[name]; !there {
 			o := before.orders[name]
-			s.Begin([]string{name}, o.Since, o.Until)
+			s.last++
+			o.Number = s.last
+			if s.orders == nil {
+				s.orders = make(map[string]Order)
+			}
+			s.orders[name] = o
 			added = append(added, name)
 		}
 	}

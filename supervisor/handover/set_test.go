@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/handover"
 )
@@ -68,5 +69,44 @@ func TestAnOrderEndsByItself(t *testing.T) {
 	}
 	if len(s.Numbers()) != 0 {
 		t.Errorf("orders are left: %v", s.Numbers())
+	}
+}
+
+func instance(name string, vrid uint8) *conf.Instance {
+	return &conf.Instance{Name: name, Interface: "eth0", VRID: vrid}
+}
+
+// TestOrdersFollowTheIdentity of an instance through changes of the configuration.
+func TestOrdersFollowTheIdentity(t *testing.T) {
+	before := &conf.Config{Instances: []*conf.Instance{instance("A", 1), instance("B", 2)}}
+	for name, tc := range map[string]struct {
+		after []*conf.Instance
+		want  []string
+	}{
+		"nothing changes":                {[]*conf.Instance{instance("A", 1), instance("B", 2)}, []string{"A"}},
+		"renamed":                        {[]*conf.Instance{instance("X", 1), instance("B", 2)}, []string{"X"}},
+		"names swapped":                  {[]*conf.Instance{instance("B", 1), instance("A", 2)}, []string{"B"}},
+		"another VRID":                   {[]*conf.Instance{instance("A", 3), instance("B", 2)}, []string{"A"}},
+		"removed":                        {[]*conf.Instance{instance("B", 2)}, nil},
+		"removed, its name is another's": {[]*conf.Instance{instance("A", 2)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s handover.Set
+			number := s.Begin([]string{"A"}, noon, time.Time{})
+			s.Follow(nil, before)
+			s.Follow(before, &conf.Config{Instances: tc.after})
+			if diff := cmp.Diff(tc.want, s.Instances()); diff != "" {
+				t.Errorf("instances (-want +got):\n%s", diff)
+			}
+			if len(tc.want) == 0 {
+				return
+			}
+			o, _ := s.Of(tc.want[0])
+			// A word that was sent before the reload has the old name.
+			told := event.InstanceState{Instance: "A", ID: o.ID.String(), HandOver: number}
+			if !s.Heard(told) || len(s.Instances()) > 0 {
+				t.Errorf("%+v did not end the order", told)
+			}
+		})
 	}
 }

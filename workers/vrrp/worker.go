@@ -49,6 +49,7 @@ func Run(p *workers.Process) error {
 	go func() { ended <- engine.Run(ctx) }()
 
 	release := true
+	var configured *conf.Config // the last one told
 	stop := func() error {
 		engine.Stop(release)
 		return <-ended
@@ -76,14 +77,14 @@ func Run(p *workers.Process) error {
 			case m.Tracker != nil:
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:
-				_ = engine.HandOver(ctx, m.HandOver.Numbers)
+				_ = engine.HandOver(ctx, m.HandOver.Of(configured))
 			case m.Configure != nil:
-				release = !m.Configure.KeepAddresses
+				release, configured = !m.Configure.KeepAddresses, m.Configure.Config
 				if m.Configure.Proceed {
 					engine.AllowMaster()
 				}
 				_ = engine.Track(ctx, m.Configure.Trackers...)
-				_ = engine.HandOver(ctx, m.Configure.HandOver.Numbers)
+				_ = engine.HandOver(ctx, m.Configure.HandOver.Of(configured))
 				var known map[conf.InstanceID]vrrp.Resume
 				if first {
 					known = resume(m.Configure.Known, m.Configure.Config)
