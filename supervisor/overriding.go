@@ -98,13 +98,22 @@ func (s *supervisor) kernelWeights(list []event.Override) {
 	}
 }
 
-// overridesReloaded ends what a reload ends.
+// overridesReloaded moves the overrides of virtual servers that a reload renames, and ends
+// what a reload ends.
 func (s *supervisor) overridesReloaded(before, after *conf.Config) {
+	moved := s.overrides.set.Follow(before, after)
+	for _, m := range moved {
+		what := "a drain follows its renamed virtual server"
+		if m.From.Kind == event.SetWeight {
+			what = "a weight follows its renamed virtual server"
+		}
+		s.log.Info(what, append(overrideWords(m.To), "was", m.From.VirtualServer)...)
+	}
 	ended := s.overrides.set.Reloaded(before, after)
 	for _, o := range ended {
 		s.log.Info("override ended: the configured weight has changed", overrideWords(o)...)
 	}
-	if len(ended) > 0 {
+	if len(moved)+len(ended) > 0 {
 		s.keepOverrides() // the worker is told with the configuration
 	}
 }

@@ -197,3 +197,49 @@ func TestWhatTheKernelHasIsShown(t *testing.T) {
 		t.Errorf("servers: %+v", report.Servers)
 	}
 }
+
+const group = "virtual_server_group GG {\n 192.0.2.10 80\n 192.0.2.11 80\n}\nvirtual_server group GG {\n lb_algo rr\n" +
+	" lb_kind NAT\n protocol TCP\n real_server 10.0.0.3 80 {\n weight 1\n }\n}\n"
+
+// TestADrainFollowsItsRenamedVirtualServer, and one of a virtual server that is gone is a
+// problem in the status.
+func TestADrainFollowsItsRenamedVirtualServer(t *testing.T) {
+	const match = "virtual_server match MM {\n lb_algo rr\n lb_kind NAT\n" +
+		" match {\n 192.0.2.20 tcp 80\n }\n real_server 10.0.0.3 {\n weight 1\n }\n}\n"
+	for name, tc := range map[string]struct{ config, old, to, vs string }{
+		"group": {group, "GG", "HH", "GG"},
+		"match": {match, "MM", "NN", "match MM"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := running(t, tc.config)
+			r.override(control.OverrideRequest{Action: control.ActionDrain, Name: "10.0.0.3", VirtualServer: tc.vs})
+			r.override(control.OverrideRequest{Action: control.ActionWeight, Name: "10.0.0.3", VirtualServer: tc.vs, Weight: 7})
+			before := r.status()
+			r.write(strings.ReplaceAll(tc.config, tc.old, tc.to))
+			r.reload(control.ReloadRequest{})
+			now := r.status()
+			for _, o := range now.Overrides {
+				if o.Servers != 1 || o.VirtualServer != now.VirtualServers[0].Name || o.VirtualServer == before.VirtualServers[0].Name {
+					t.Errorf("after the reload: %+v", o)
+				}
+			}
+			told := r.awaitTold(worker.LVS, "configure", 2).Overrides
+			if len(told) != 2 || told[0].VirtualServer != now.VirtualServers[0].Name {
+				t.Errorf("the lvs worker is told %+v", told)
+			}
+			wants(t, r.log.String(), "a drain follows its renamed virtual server", "a weight follows its renamed virtual server")
+			r.until("it is saved", func() bool {
+				text, err := os.ReadFile(overrides.File(r.opts.StateDir, r.opts.File))
+				return err == nil && strings.Contains(string(text), now.VirtualServers[0].Name)
+			})
+
+			r.write(service)
+			r.reload(control.ReloadRequest{AcceptLoss: true})
+			list := r.status().Overrides
+			if len(list) != 2 || !status.Absent(list[0]) || status.Absent(list[1]) {
+				t.Errorf("of what is gone: %+v", list)
+			}
+		})
+	}
+}

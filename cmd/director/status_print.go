@@ -29,7 +29,11 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 		fmt.Fprintf(w, "* ATTENTION: %s\n", line)
 	}
 	for _, o := range r.Overrides {
-		fmt.Fprintf(w, "* %s\n", status.OverrideText(o, now))
+		mark := "*"
+		if status.Absent(o) {
+			mark = "!"
+		}
+		fmt.Fprintf(w, "%s %s\n", mark, status.OverrideText(o, now))
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p.Text)

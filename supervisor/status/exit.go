@@ -27,13 +27,19 @@ func ExitStatus(r control.Status) int {
 		}
 		down += len(vs.RealServers) - vs.Alive
 	}
+	absent := 0
+	for _, o := range r.Overrides {
+		if Absent(o) {
+			absent++
+		}
+	}
 	for _, p := range r.Problems {
 		nobody += first(p.NoService)
 	}
 	switch {
 	case nobody > 0, len(r.Instances) > 0 && faults == len(r.Instances):
 		return NoService
-	case faults+down+len(r.Problems) > 0, r.Fallback != "", r.ReloadRefused != "":
+	case faults+down+absent+len(r.Problems) > 0, r.Fallback != "", r.ReloadRefused != "":
 		return Degraded
 	}
 	return OK

@@ -40,6 +40,10 @@ func TestStatusJudgesTheWhole(t *testing.T) {
 			VirtualServers: []control.VirtualServer{server("a", false, false)}}, status.NoService},
 		"a worker is missing": {control.Status{Instances: []control.Instance{master},
 			Problems: []control.Problem{{Text: "the lvs worker does not run"}}}, status.Degraded},
+		"a drain of what is configured": {control.Status{
+			Overrides: []control.Override{{Override: event.Override{Kind: event.Drain}, Servers: 1}}}, status.OK},
+		"a drain of what is absent": {control.Status{
+			Overrides: []control.Override{{Override: event.Override{Kind: event.Drain}}}}, status.Degraded},
 	} {
 		if got := status.ExitStatus(tc.r); got != tc.want {
 			t.Errorf("%s: exit status %d, want %d", name, got, tc.want)

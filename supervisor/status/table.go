@@ -33,6 +33,10 @@ func (m *maker) overrides() {
 	}
 }
 
+// Absent says that a drain is of nothing that is configured: what it was for may serve
+// under another name.
+func Absent(o control.Override) bool { return o.Kind == event.Drain && o.Servers == 0 }
+
 // inTable puts what the kernel's table has into the report on a virtual server.
 func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 	r.QuorumRequired, r.Hysteresis = vs.Quorum, vs.Hysteresis
