@@ -42,12 +42,12 @@ func Table(h *lab.Host) []VirtualService {
 	if err != nil {
 		return nil
 	}
-	return parseTable(string(text))
+	return ParseTable(string(text))
 }
 
-// parseTable reads /proc/net/ip_vs: after three lines of headings, a line for
+// ParseTable reads the text of /proc/net/ip_vs (IPv4 only): after three lines of headings, a line for
 // each service and a line with an arrow for each of its destinations.
-func parseTable(text string) []VirtualService {
+func ParseTable(text string) []VirtualService {
 	var table []VirtualService
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)

@@ -51,6 +51,11 @@ func (w *Web) SetPage(path, text string) {
 	w.host.WriteFile(filepath.Join(pagesDir, path), text)
 }
 
+// RemovePage makes the server answer path with 404, from the next request on.
+func (w *Web) RemovePage(path string) error {
+	return os.Remove(filepath.Join(w.host.Dir(), pagesDir, path))
+}
+
 // serveWeb is the web server process.
 func serveWeb(args []string) error {
 	flags := flag.NewFlagSet("web", flag.ContinueOnError)

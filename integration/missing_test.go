@@ -1,0 +1,118 @@
+//go:build linux
+
+package integration_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/integration/guest"
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+	"github.com/lvs-director/director/integration/traffic"
+)
+
+// hideModule takes a module out of the kernel and its file out of sight, which can only be
+// done in the guest: its files are in memory.
+func hideModule(t *testing.T, name string) {
+	t.Helper()
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "kernel/net/netfilter/ipvs", name+".ko*")
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Logf("%s is not here anyway: %v", pattern, err)
+		return
+	}
+	for _, file := range files {
+		if err := os.Rename(file, file+".hidden"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.Rename(file+".hidden", file); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	// Services of an earlier test go with its network namespaces, which takes a moment.
+	var out []byte
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if _, err := os.Stat("/sys/module/" + name); err != nil {
+			return
+		}
+		out, _ = exec.Command("modprobe", "-r", name).CombinedOutput()
+	}
+	t.Fatalf("module %s does not go: %s", name, out)
+}
+
+// TestMissingModules: the kernel has not the scheduler of one virtual server, and not the
+// persistence engine of another. Each is named in one line of the log, and is in status
+// with its error; all others are in service as soon as ever.
+func TestMissingModules(t *testing.T) {
+	s := openShop(t)
+	if guest.Inside() {
+		for _, module := range []string{"ip_vs_ovf", "ip_vs_pe_sip"} {
+			hideModule(t, module)
+		}
+	} else {
+		t.Skip("SKIP: only the guest's modules can be taken away")
+	}
+	lines := func(scheduler, protocol string, more ...string) []string {
+		return append([]string{"lb_algo " + scheduler, "lb_kind DR", "protocol " + protocol}, more...)
+	}
+	const works, alsoWorks, noScheduler, noEngine = 81, 82, 83, 54
+	conf := service(fmt.Sprint(shopVIP, " ", noScheduler), lines("ovf", "TCP"),
+		nearServers("192.0.2.", noScheduler, 3)...) +
+		service(fmt.Sprint(shopVIP, " ", works), lines("rr", "TCP"), nearServers("192.0.2.", works, 3)...) +
+		service(fmt.Sprint(shopVIP, " ", noEngine), lines("rr", "UDP", "persistence_timeout 60", "persistence_engine sip"),
+			nearServers("192.0.2.", noEngine, 3)...) +
+		service(fmt.Sprint(shopVIP, " ", alsoWorks), lines("wrr", "TCP"), nearServers("192.0.2.", alsoWorks, 3)...)
+	begun := time.Now()
+	s.daemon = pair.Start(t, stage.Director(), s.director, conf)
+	s.Until(20*time.Second, "the two that can be are complete", func() bool { return s.destinations() == 6 })
+	t.Logf("complete after %v", time.Since(begun).Round(time.Millisecond))
+	for _, port := range []int{works, alsoWorks} {
+		answers := traffic.Burst{Targets: []string{target4(port)}, Count: 60, Together: 4}.Run(s.client)
+		expectShares(t, answers, 1, map[string]int{"near1": 20, "near2": 20, "near3": 20})
+	}
+	for module, port := range map[string]int{"ip_vs_ovf": noScheduler, "ip_vs_pe_sip": noEngine} {
+		name := fmt.Sprintf("%s:%d", shopVIP, port)
+		var named []string
+		s.Until(10*time.Second, "a line names "+module, func() bool { return s.daemon.Printed(begun, module) })
+		for _, line := range s.daemon.Log() {
+			if strings.Contains(line.Text, module) {
+				named = append(named, line.Text)
+			}
+		}
+		if len(named) != 1 {
+			t.Errorf("%d lines name %s, want 1: %q", len(named), module, named)
+		}
+		s.Until(10*time.Second, "status has the error of "+name, func() bool {
+			out, err := s.director.Output(s.daemon.StatusCommand()...)
+			return err != nil && strings.Contains(out, module)
+		})
+	}
+	out, err := s.director.Output(s.daemon.StatusCommand()...)
+	t.Logf("status (%v):\n%s", err, out)
+	s.Steady(3*time.Second, "nothing more is said of it, and the others stay", func() bool {
+		return s.destinations() == 6
+	})
+	for _, module := range []string{"ip_vs_ovf", "ip_vs_pe_sip"} {
+		n := 0
+		for _, line := range s.daemon.Log() {
+			if strings.Contains(line.Text, module) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d lines name %s, want 1", n, module)
+		}
+	}
+}
