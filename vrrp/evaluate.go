@@ -166,7 +166,6 @@ func (e *Engine) primary(i *instance, on *iface) track.Primary {
 
 // fault says what keeps an instance from working; empty is nothing.
 func (e *Engine) fault(i *instance, on *iface, tracked string) string {
-	name := i.cfg.Interface
 	primary := e.primary(i, on).Fault(i.cfg)
 	switch {
 	case primary != "":
@@ -178,12 +177,11 @@ func (e *Engine) fault(i *instance, on *iface, tracked string) string {
 	case tracked != "":
 		return tracked
 	}
-	for _, a := range i.addresses {
-		if on := e.beneath(a.Device); on != name && !a.NoTrack && !e.isUp(on) {
-			return "interface " + on + " of address " + a.Prefix.String() + " is down"
-		}
+	exists := func(name string) bool { return e.interfaces.byName[name] != nil }
+	if fault := track.DeviceFault(i.cfg, e.beneath, exists, e.isUp); fault != "" {
+		return fault
 	}
-	return e.routeFault(i)
+	return e.staticFault(i)
 }
 
 // Track tells the states of scripts, files, processes and virtual servers. It

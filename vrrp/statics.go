@@ -215,19 +215,9 @@ func (e *Engine) tracksStatics(i *instance) bool {
 	return false
 }
 
-// routeFault says what the routes and rules of an instance, and the static
-// ones that it tracks, lack; empty is nothing.
-func (e *Engine) routeFault(i *instance) string {
-	for _, r := range i.resources {
-		if r.Key().Kind() == resource.KindAddress {
-			continue
-		}
-		for _, name := range resource.NeededDevices(r) {
-			if name != i.cfg.Interface && !e.isUp(name) {
-				return "interface " + name + " of " + r.Key().String() + " is down"
-			}
-		}
-	}
+// staticFault says what the static resources that an instance tracks lack; empty
+// is nothing.
+func (e *Engine) staticFault(i *instance) string {
 	for _, r := range e.statics.resources {
 		group := r.TrackGroup()
 		if group == "" || !slices.Contains(e.statics.trackers[group], i.cfg.Name) {

@@ -29,8 +29,8 @@ type Readiness struct {
 }
 
 // Ready evaluates what an instance needs: its interface, the source address of
-// its advertisements, the interfaces of its addresses and routes, and what it and
-// its group track. Virtual says which addresses are virtual and so nobody's own.
+// its advertisements, the interfaces of its addresses, routes and rules, and what it
+// and its group track. Virtual says which addresses are virtual and so nobody's own.
 // What only the kernel can tell (a socket that cannot be had, a route that is
 // refused) is not seen; delays of links do not count.
 func Ready(i *conf.Instance, group *conf.SyncGroup, h Host, virtual func(netip.Addr) bool) Readiness {
@@ -40,7 +40,7 @@ func Ready(i *conf.Instance, group *conf.SyncGroup, h Host, virtual func(netip.A
 		r.Fault = fault
 	}
 	if r.Fault == "" {
-		r.Fault = h.deviceFault(i)
+		r.Fault = DeviceFault(i, func(name string) string { return carrier(i, name) }, h.exists, h.isUp)
 	}
 	return r
 }
@@ -81,41 +81,11 @@ func (h Host) exists(name string) bool {
 	return there
 }
 
-// deviceFault is about the interfaces that addresses and routes are for.
-func (h Host) deviceFault(i *conf.Instance) string {
-	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
-		for _, a := range list {
-			if a.Device != i.Interface && a.Device != "" && !a.NoTrack && !h.ownLink(i, a.Device) && !h.isUp(a.Device) {
-				return "interface " + a.Device + " of address " + a.Prefix.String() + h.state(a.Device)
-			}
-		}
+// carrier is the interface that carries one: the virtual one of the instance, which
+// director makes, is carried by the instance's own.
+func carrier(i *conf.Instance, name string) string {
+	if i.VMAC != nil && i.VMAC.Name == name {
+		return i.Interface
 	}
-	for _, r := range i.Routes {
-		if r.NoTrack {
-			continue
-		}
-		devices := []string{r.Device}
-		for _, hop := range r.NextHops {
-			devices = append(devices, hop.Device)
-		}
-		for _, d := range devices {
-			if d != "" && d != i.Interface && !h.ownLink(i, d) && !h.isUp(d) {
-				return "interface " + d + " of the route to " + r.Destination.String() + h.state(d)
-			}
-		}
-	}
-	return ""
-}
-
-func (h Host) state(name string) string {
-	if h.exists(name) {
-		return " is down"
-	}
-	return " does not exist"
-}
-
-// ownLink says that an interface is the virtual one of the instance, which
-// director makes.
-func (h Host) ownLink(i *conf.Instance, name string) bool {
-	return i.VMAC != nil && i.VMAC.Name == name
+	return name
 }

@@ -49,6 +49,16 @@ func TestReady(t *testing.T) {
 			"interface eth9 of address 192.0.2.10/24 does not exist", 150},
 		"address on a bad link": {func(i *conf.Instance, _ *conf.SyncGroup) { i.Addresses[0].Device = "eth1" },
 			"interface eth1 of address 192.0.2.10/24 is down", 150},
+		"route on none": {func(i *conf.Instance, _ *conf.SyncGroup) {
+			i.Routes = []conf.Route{{Destination: netip.MustParsePrefix("10.7.0.0/16"),
+				NextHops: []conf.NextHop{{Device: "eth0"}, {Device: "eth9"}}}}
+		}, "interface eth9 of the route to 10.7.0.0/16 does not exist", 150},
+		"rule on a bad link": {func(i *conf.Instance, _ *conf.SyncGroup) {
+			i.Rules = []conf.Rule{{From: netip.MustParsePrefix("10.9.0.0/16"), InputIf: "eth1"}}
+		}, "interface eth1 of the rule from 10.9.0.0/16 priority 0 iif eth1 protocol 0 is down", 150},
+		"rule with no_track": {func(i *conf.Instance, _ *conf.SyncGroup) {
+			i.Rules = []conf.Rule{{InputIf: "eth1", NoTrack: true}}
+		}, "", 150},
 		"no_track": {func(i *conf.Instance, _ *conf.SyncGroup) {
 			i.Addresses[0].Device, i.Addresses[0].NoTrack = "eth9", true
 		}, "", 150},
