@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"github.com/lvs-director/director/conf"
@@ -108,14 +109,27 @@ func TestNothingGrowsOverRounds(t *testing.T) {
 		}
 		return n
 	}
-	r.reconcile()
-	before := size()
+	for range 2 * reconcileRound {
+		r.reconcile()
+	}
+	before, memory := size(), heap()
 	for range 1000 {
 		r.reconcile()
 	}
 	if now := size(); now != before {
 		t.Errorf("%d things after 1,000 rounds, %d before", now, before)
 	}
+	if now := heap(); now > memory+memory/10 {
+		t.Errorf("%d bytes on the heap after 1,000 rounds, %d before", now, memory)
+	}
+}
+
+// heap is how many bytes are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // TestARoundLetsOthersGoFirst: a comparison of a large table stops soon when something is

@@ -3,6 +3,7 @@ package virtualserver
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"syscall"
 	"time"
@@ -156,10 +157,12 @@ func (r *reconciler) readEntry(s table.Service) error {
 	}
 	if svc := r.services[s.Key]; svc != nil {
 		svc.counted = time.Now()
-		r.changed.add(s.Key)
+		if !known || r.drains(svc) || !maps.Equal(before.Destinations, now.Destinations) {
+			r.changed.add(s.Key)
+		}
 		r.noteHands(svc, before, known, now)
-		if text := difference(before, now); known && r.looked && r.policy >= conf.ReportOnly && !r.stale.has(s.Key) {
-			r.reportDifference(svc, text)
+		if known && r.looked && r.policy >= conf.ReportOnly && !r.stale.has(s.Key) {
+			r.reportDifference(svc, difference(before, now))
 			now = countsOnly(before, now)
 		}
 	}
@@ -238,6 +241,9 @@ func (r *reconciler) readSome() {
 func difference(before, now table.Entry) string {
 	key := before.Service.Key
 	now.Service = before.Service
+	if table.SameEntry(before, now) {
+		return "" // as nearly always
+	}
 	counts := make(map[table.OpKind]int)
 	for _, op := range table.Diff(table.Table{key: before}, table.Table{key: now}, nil) {
 		counts[op.Kind]++
