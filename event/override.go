@@ -50,7 +50,6 @@ const (
 	WeightChecked    WeightSource = "check"         // a checker asks for it, or holds the server down
 	WeightSet        WeightSource = "operator"      // director weight
 	WeightKernel     WeightSource = "kernel"        // set by hand in the kernel's table
-	WeightSlowStart  WeightSource = "slow start"
 	WeightDrained    WeightSource = "drain"
 	WeightQuorum     WeightSource = "quorum rule" // the sorry server has the traffic
 )

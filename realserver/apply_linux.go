@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ type made struct {
 }
 
 const (
+	forever      = math.MaxUint32 // of a lifetime (INFINITY_LIFE_TIME, net/addrconf.h)
 	stateVersion = 1
 	maxState     = 1 << 20
 )
@@ -122,6 +124,9 @@ func (s *state) add(link netlink.Link, prefix netip.Prefix, file string) error {
 		return err
 	}
 	parsed.Flags = syscall.IFA_F_NODAD
+	if prefix.Addr().Is6() {
+		parsed.ValidLft, parsed.PreferedLft = forever, 0 // deprecated: see nodad
+	}
 	m := made{link.Attrs().Name, prefix}
 	s.Addresses = append(s.Addresses, m)
 	if err := s.save(file); err != nil {

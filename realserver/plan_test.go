@@ -38,11 +38,12 @@ func TestWhatARealServerNeeds(t *testing.T) {
 	}{
 		"DR": {conf.DR, vips("192.0.2.11", "192.0.2.10", "192.0.2.10"), arp +
 			"ip address add 192.0.2.10/32 dev lo\nip address add 192.0.2.11/32 dev lo\n"},
-		"DR, IPv6": {conf.DR, vips("2001:db8::10"), "ip address add 2001:db8::10/128 dev lo nodad\n"},
+		"DR, IPv6": {conf.DR, vips("2001:db8::10"), "ip address add 2001:db8::10/128 dev lo nodad preferred_lft 0\n"},
 		"TUN": {conf.TUN, vips("192.0.2.10"), arp + "modprobe ipip\nip link set tunl0 up\n" +
 			"sysctl -w net.ipv4.conf.tunl0.rp_filter=2\nip address add 192.0.2.10/32 dev tunl0\n"},
 		"TUN, IPv6": {conf.TUN, vips("2001:db8::10"),
-			"modprobe ip6_tunnel\nip link set ip6tnl0 up\nip address add 2001:db8::10/128 dev ip6tnl0 nodad\n"},
+			"modprobe ip6_tunnel\nip link set ip6tnl0 up\nip address add 2001:db8::10/128 dev ip6tnl0 nodad " +
+				"preferred_lft 0\n"},
 		"NAT": {conf.NAT, vips("192.0.2.10"), "ip route replace default via DIRECTOR\n"},
 	} {
 		p, err := realserver.For(tc.vips, tc.method)

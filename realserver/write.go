@@ -43,10 +43,11 @@ func deviceOf(name string) string {
 	return ""
 }
 
-// nodad: the address is on other hosts too.
+// nodad: the address is on other hosts too, and it is deprecated (preferred_lft 0), so
+// that this host does not begin connections of its own with it (RFC 6724 section 5).
 func nodad(a netip.Prefix) string {
 	if a.Addr().Is6() {
-		return " nodad"
+		return " nodad preferred_lft 0"
 	}
 	return ""
 }
@@ -93,7 +94,7 @@ func (p Plan) Networkd() string {
 		for _, a := range d.Addresses {
 			fmt.Fprintf(&b, "\n[Address]\nAddress=%s\n", a)
 			if a.Addr().Is6() {
-				b.WriteString("DuplicateAddressDetection=none\n")
+				b.WriteString("DuplicateAddressDetection=none\nPreferredLifetime=0\n")
 			}
 		}
 		if d.Module != "" {

@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -157,9 +158,14 @@ func (r *reconciler) readEntry(s table.Service) error {
 	}
 	if svc := r.services[s.Key]; svc != nil {
 		svc.counted = time.Now()
-		if !known || r.drains(svc) || !maps.Equal(before.Destinations, now.Destinations) {
+		order := ""
+		if s.Scheduler == "mh" {
+			order = table.Fingerprint(r.placed(s.Key, destinations, now))
+		}
+		if !known || r.drains(svc) || order != svc.order || !maps.Equal(before.Destinations, now.Destinations) {
 			r.changed.add(s.Key)
 		}
+		svc.order = order
 		r.noteHands(svc, before, known, now)
 		if known && r.looked && r.policy >= conf.ReportOnly && !r.stale.has(s.Key) {
 			r.reportDifference(svc, difference(before, now))
@@ -169,6 +175,16 @@ func (r *reconciler) readEntry(s table.Service) error {
 	r.have[s.Key] = now
 	delete(r.stale, s.Key)
 	return nil
+}
+
+// placed are the real servers in the kernel's order, each with the weight of its place.
+func (r *reconciler) placed(key conf.ServiceKey, list []table.Destination, now table.Entry) []table.Destination {
+	all := make([]table.Destination, len(list))
+	for i, d := range list {
+		all[i] = d
+		all[i].Place = cmp.Or(now.Destinations[d.Key].Place, r.want[key].Destinations[d.Key].Place)
+	}
+	return all
 }
 
 // countsOnly is an entry as it is believed to be, with the connections that the

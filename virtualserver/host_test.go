@@ -267,3 +267,26 @@ func TestFightsOverTheHost(t *testing.T) {
 		}
 	})
 }
+
+// Status shows the order of the kernel's servers with mh, for a comparison of two
+// directors: the same one, whatever the order in the file.
+func TestTheOrderOfMHIsShown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		shown := func(servers ...string) string {
+			r := start(t, ipvstest.NewFake(), newJournal())
+			vs := virtual(vip, servers...)
+			vs.Scheduler = "mh"
+			r.apply(1, nil, vs)
+			r.loop.Verdict(verdict(vs, 0, false)) // a server that is down keeps its place
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.tables[vs.String()].Words
+		}
+		one, same, other := shown(a, b, c), shown(c, a, b), shown(a, b)
+		if one != same || one == other || !strings.Contains(one, " order ") {
+			t.Errorf("%q, %q, %q", one, same, other)
+		}
+	})
+}

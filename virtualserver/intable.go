@@ -21,6 +21,9 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 		e := r.have[key]
 		if t.Words == "" {
 			t.Words = e.Service.Words()
+			if svc.order != "" {
+				t.Words += " order " + svc.order
+			}
 		}
 		seen := make(map[conf.ServerKey]bool, len(s.conf.RealServers)+1)
 		for _, rs := range s.conf.RealServers {

@@ -95,7 +95,8 @@ func (r *reconciler) stepDrains(svc *service, now time.Time) {
 		if over, next := l.drain.Step(now, d.Counts.Open(), svc.counted); over && r.looked {
 			r.forgetLeaving(svc, at)
 			r.Log.Info("real server removed", "virtual_server", svc.key.String(), "real_server", at.String(),
-				"connections", d.Counts.Open(), "waited", now.Sub(l.drain.Since).Round(time.Second))
+				"connections", d.Counts.Open(), "waited", now.Sub(l.drain.Since).Round(time.Second),
+				"then", r.fate(d.Counts.Open()))
 		} else {
 			r.wakeAt(next)
 		}
@@ -119,7 +120,8 @@ func (r *reconciler) stepDrains(svc *service, now time.Time) {
 				}
 				svc.drained[at] = true
 				r.Log.Info("real server drained", "virtual_server", svc.key.String(), "real_server", at.String(),
-					"connections", d.Counts.Open(), "waited", now.Sub(drain.Since).Round(time.Second))
+					"connections", d.Counts.Open(), "waited", now.Sub(drain.Since).Round(time.Second),
+					"then", r.fate(d.Counts.Open()))
 			}
 		}
 	}
@@ -195,6 +197,18 @@ func (r *reconciler) stepFlows(svc *service, now time.Time) {
 			r.wakeAt(now.Add(table.FlowsPause)) // the kernel has not done it yet
 		}
 	}
+}
+
+// fate is what becomes of the connections that a real server still has when its drain
+// ends by time and it is removed.
+func (r *reconciler) fate(connections uint64) string {
+	switch {
+	case connections == 0:
+		return "nothing is cut"
+	case r.expires():
+		return "the kernel ends them at their next packet (expire_nodest_conn is 1)"
+	}
+	return "the kernel drops their packets until they time out (expire_nodest_conn is not 1)"
 }
 
 func (r *reconciler) expires() bool {

@@ -100,6 +100,7 @@ type service struct {
 	failing  bool     // that was logged
 	repaired int
 	synced   bool   // the kernel had it as wanted before
+	order    string // fingerprint of the order of its real servers, with mh
 	differs  string // what something else changed and stays, with reconcile report
 
 	hands     map[conf.ServerKey]hand

@@ -43,7 +43,10 @@ func (c *doctorCmd) Run(std streams) error {
 	if conf.HasErrors(findings) {
 		return fmt.Errorf("%s has errors: director check shows them", file)
 	}
-	facts := hostcheck.Symptoms(cfg)
+	facts, err := hostcheck.Symptoms(cfg)
+	if err != nil {
+		return err
+	}
 	var s control.Status
 	if err := control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, &s); err == nil {
 		for _, stranger := range s.Strangers {

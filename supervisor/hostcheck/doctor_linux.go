@@ -19,6 +19,8 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/doctor"
+	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/supervisor/plan"
 	others "github.com/lvs-director/director/vrrp/presence"
 )
 
@@ -29,8 +31,37 @@ const maxGathered = 1000
 // Symptoms gathers the facts for director doctor. It changes nothing; the one thing
 // that it sends is an ARP request for each virtual address, from an address of this
 // host. What cannot be read is left out.
-func Symptoms(cfg *conf.Config) doctor.Facts {
+//
+// It looks where the configuration will run: at IPVS in net_namespace_ipvs, at everything
+// else in net_namespace. A namespace that cannot be entered is an error.
+func Symptoms(cfg *conf.Config) (doctor.Facts, error) {
 	f := doctor.Facts{Config: cfg, Connections: -1, Others: make(map[string][]int), Files: make(map[string]string)}
+	if err := netns.Do(cfg.NetworkNamespace, func() error { return gather(&f, cfg) }); err != nil {
+		return f, err
+	}
+	return f, netns.Do(ipvsNamespace(cfg), func() error {
+		readSettings(f.Settings, "net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.conntrack", "net.ipv4.vs.expire_nodest_conn",
+			"net.ipv4.vs.expire_quiescent_template")
+		f.Connections = countConnections()
+		return nil
+	})
+}
+
+// countConnections are those of the IPVS table of this thread's network namespace; -1 is
+// not known.
+func countConnections() (n int) {
+	var p plan.Facts
+	if readTable(&p) != nil {
+		return -1
+	}
+	for _, c := range p.Connections {
+		n += c.Active + c.Inactive
+	}
+	return n
+}
+
+// gather looks at all but IPVS.
+func gather(f *doctor.Facts, cfg *conf.Config) error {
 	f.Interfaces = interfaceFacts()
 	f.Settings = settingFacts(f.Interfaces)
 	f.Missing = missing(cfg)
@@ -50,7 +81,7 @@ func Symptoms(cfg *conf.Config) doctor.Facts {
 	f.Marks, f.Filters = nftFacts()
 	f.Answers = askForVIPs(cfg, f.Routes)
 	f.WaysBack = gatewayFacts(cfg, f.Routes, f.Interfaces)
-	return f
+	return nil
 }
 
 // maxConfigFile bounds a file of the host's configuration.
@@ -107,27 +138,28 @@ func hasLRO(name string) bool {
 
 // settingFacts reads the settings that rules look at.
 func settingFacts(interfaces []doctor.Interface) map[string]string {
-	names := []string{
-		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.rp_filter",
-		"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count",
-	}
-	for _, name := range []string{"conn_reuse_mode", "conntrack", "expire_nodest_conn", "expire_quiescent_template"} {
-		names = append(names, "net.ipv4.vs."+name)
-	}
 	settings := make(map[string]string)
-	read := func(name, path string) {
-		if text, err := os.ReadFile(path); err == nil {
-			settings[name] = strings.TrimSpace(string(text))
-		}
-	}
-	for _, name := range names {
-		read(name, "/proc/sys/"+strings.ReplaceAll(name, ".", "/"))
-	}
+	readSettings(settings, "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.rp_filter",
+		"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count")
 	for _, i := range interfaces { // whose names may have dots
-		read("net.ipv4.conf."+i.Name+".rp_filter", "/proc/sys/net/ipv4/conf/"+i.Name+"/rp_filter")
+		readFact(settings, "net.ipv4.conf."+i.Name+".rp_filter", "/proc/sys/net/ipv4/conf/"+i.Name+"/rp_filter")
 	}
-	read("conn_tab_bits", "/sys/module/ip_vs/parameters/conn_tab_bits")
+	readFact(settings, "conn_tab_bits", "/sys/module/ip_vs/parameters/conn_tab_bits")
 	return settings
+}
+
+// readSettings reads settings of this thread's network namespace into a map.
+func readSettings(into map[string]string, names ...string) {
+	for _, name := range names {
+		readFact(into, name, "/proc/sys/"+strings.ReplaceAll(name, ".", "/"))
+	}
+}
+
+// readFact reads one; what cannot be read is left out.
+func readFact(into map[string]string, name, path string) {
+	if text, err := os.ReadFile(path); err == nil {
+		into[name] = strings.TrimSpace(string(text))
+	}
 }
 
 // missing is what the virtual servers need of the kernel and it has not.

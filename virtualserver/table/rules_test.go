@@ -11,7 +11,7 @@ import (
 
 func TestTheWeightHasOneOrder(t *testing.T) {
 	n := func(w int) *int { return &w }
-	all := table.Contributors{Configured: 1, Check: n(20), Operator: n(30), Kernel: n(40), SlowStart: n(5)}
+	all := table.Contributors{Configured: 1, Check: n(20), Operator: n(30), Kernel: n(40)}
 	with := func(change func(*table.Contributors)) table.Contributors {
 		c := all
 		change(&c)
@@ -26,9 +26,7 @@ func TestTheWeightHasOneOrder(t *testing.T) {
 		{"configured", table.Contributors{Configured: 3}, 3, event.WeightConfigured},
 		{"a checker asks for the configured one", table.Contributors{Configured: 3, Check: n(3)}, 3, event.WeightChecked},
 		{"operator over check", table.Contributors{Configured: 1, Check: n(20), Operator: n(30)}, 30, event.WeightSet},
-		{"by hand over operator", with(func(c *table.Contributors) { c.SlowStart = nil }), 40, event.WeightKernel},
-		{"slow start limits all", all, 5, event.WeightSlowStart},
-		{"slow start that is over", with(func(c *table.Contributors) { c.SlowStart = n(99) }), 40, event.WeightKernel},
+		{"by hand over operator", all, 40, event.WeightKernel},
 		{"quorum rule", with(func(c *table.Contributors) { c.Aside = true }), 0, event.WeightQuorum},
 		{"drain before quorum rule", with(func(c *table.Contributors) { c.Aside, c.Drain = true, true }), 0,
 			event.WeightDrained},

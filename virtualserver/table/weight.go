@@ -13,7 +13,6 @@ type Contributors struct {
 	Check      *int // a checker asks for it
 	Operator   *int // director weight
 	Kernel     *int // set by hand in the kernel's table; wins over Operator
-	SlowStart  *int // the most that a server which has just come back gets
 	Drain      bool // it gets no new connections: director drain, or it has left the configuration
 	Aside      bool // the quorum is lost and the sorry server has the traffic
 	Down       bool // its checks have failed
@@ -22,8 +21,8 @@ type Contributors struct {
 // Combine is the weight of a real server, 0..2147483647, and what decided it.
 //
 // The order: the configured weight; in its place what a checker asks for; in its
-// place what the operator has set; in its place what was set by hand in the kernel;
-// no more than slow start allows. Then whatever takes a server out of service wins
+// place what the operator has set; in its place what was set by hand in the kernel.
+// Then whatever takes a server out of service wins
 // over all of that, so no weight set by hand raises a server that has failed or is
 // drained. Of several, the one that is named first decides: checks, drain, quorum
 // rule.
@@ -48,9 +47,6 @@ func (c Contributors) Combine() (weight int, source event.WeightSource) {
 		if step.value != nil {
 			weight, source = *step.value, step.source
 		}
-	}
-	if c.SlowStart != nil && *c.SlowStart < weight {
-		weight, source = *c.SlowStart, event.WeightSlowStart
 	}
 	return min(max(weight, 0), math.MaxInt32), source
 }
