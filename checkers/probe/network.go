@@ -78,17 +78,31 @@ func advise(e *localError) string {
 	switch {
 	case errors.Is(e.err, syscall.EMFILE):
 		return e.Error() + " (raise the limit of open files, LimitNOFILE in systemd)"
+	case e.doing == doingSend && errors.Is(e.err, syscall.EPERM):
+		return e.Error() + " (a filter of this host drops it, or its table of tracked connections is full)"
 	case errors.Is(e.err, syscall.EPERM) || errors.Is(e.err, syscall.EACCES):
 		return e.Error() + " (CAP_NET_RAW and CAP_NET_ADMIN are needed)"
 	}
 	return e.Error()
 }
 
-// plain returns the innermost text of an error, without Go's "read tcp a->b:".
+// doingSend is what a localError does that the kernel did not let send a packet.
+const doingSend = "send"
+
+// plain returns the innermost text of an error, without Go's "read tcp a->b:". The kernel's
+// words for a route that leads nowhere are about something else (net/ipv4/route.c).
 func plain(err error) string {
 	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errno.Error()
+	if !errors.As(err, &errno) {
+		return err.Error()
 	}
-	return err.Error()
+	switch errno {
+	case syscall.EINVAL:
+		return "the route to it is of type blackhole, or its address needs an interface (" + errno.Error() + ")"
+	case syscall.EACCES:
+		return "the route to it is of type prohibit (" + errno.Error() + ")"
+	case syscall.EPERM:
+		return "a filter of this host drops what is sent to it (" + errno.Error() + ")"
+	}
+	return errno.Error()
 }

@@ -73,7 +73,7 @@ func (op *pingOp) begin(l *loop, now time.Time) {
 	switch err {
 	case nil:
 	case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM, unix.EPERM:
-		op.end(l, &localError{"send", err})
+		op.end(l, &localError{doingSend, err})
 	default:
 		op.end(l, err)
 	}
