@@ -77,7 +77,7 @@ func newFindings(before, after []conf.Finding) []conf.Finding {
 	}
 	var list []conf.Finding
 	for _, f := range after {
-		if f.Severity == conf.Note && !f.Unserved && f.Code != "repeated" {
+		if f.Severity == conf.Note && !f.Unserved && !slices.Contains(tellingNotes, f.Code) {
 			continue
 		}
 		if known[of(f)]--; known[of(f)] < 0 {
@@ -86,6 +86,10 @@ func newFindings(before, after []conf.Finding) []conf.Finding {
 	}
 	return list
 }
+
+// tellingNotes are the codes of notes about what keepalived takes without a word, and
+// that takes something away.
+var tellingNotes = []string{"repeated", "missing-include", "empty-include"}
 
 type losses struct {
 	after    *conf.Config
@@ -106,10 +110,12 @@ func (l *losses) because(at any, kinds ...string) (found conf.Finding, ok bool) 
 			// global_defs is where many values of the others come from.
 			in := outer.Keyword == "global_defs" && at != nil || slices.Contains(kinds, outer.Keyword) &&
 				(at == nil || !placed || outer.Pos == place)
-			if known && !in {
+			// What is cut off with the end of a file may have been anything.
+			cut := f.Code == "missing-brace"
+			if known && !in && !cut {
 				continue
 			}
-			whole = known && f.Pos == outer.Pos
+			whole = cut || known && f.Pos == outer.Pos
 		}
 		if !whole {
 			return f, true

@@ -95,6 +95,14 @@ func TestLosses(t *testing.T) {
 			"virtual_server 198.51.100.100 80 {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP", []string{
 				"virtual server [198.51.100.101]:udp:53: repeated"}},
 
+		{"a file that is cut", serving[strings.Index(serving, "        198.51.100.101/24"):], "", []string{
+			"virtual server [198.51.100.100]:tcp:80: missing-brace", "virtual server [198.51.100.101]:udp:53: missing-brace",
+			"virtual address 198.51.100.101/24 of vrrp_instance VI_1: missing-brace",
+			"route 10.0.0.0/8 of vrrp_instance VI_1: missing-brace",
+			"VRRP instance VI_2 (eth1/ipv4/52): missing-brace", "static address 203.0.113.1/24: missing-brace"}},
+		{"an include that matches nothing", "virtual_server 198.51.100.101 53 {", "include gone*.conf\nunused {", []string{
+			"virtual server [198.51.100.101]:udp:53: missing-include"}},
+
 		{"a removal that is meant", "    real_server 10.9.0.1 80 {\n    }\n", "", nil},
 		{"a removal, and a finding in an instance", "        198.51.100.101/24\n    }\n", "    }\n    prioritty 5\n",
 			[]string{

@@ -101,8 +101,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"conntrack of full NAT", "global_defs {\n ipvs { conntrack 0 }\n}\n" + strings.Replace(vs(""), "NAT", "FNAT", 1),
 			[]string{"2:9: warning: conntrack 0 is ignored: FNAT needs 1"}},
 		{"sh does not end flows", strings.Replace(vs(" end_flows_on_failure"), "rr", "sh", 1), []string{
-			"5:2: warning: end_flows_on_failure is not for sh, whose clients would all be dealt out anew: it is ignored " +
-				"(use mh)"}},
+			"5:2: warning: end_flows_on_failure is not for sh: to end flows a server leaves the table and comes back, and " +
+				"sh then gives half of all clients another server: it is ignored (use mh"}},
 		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
 			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
 				"connections to " +

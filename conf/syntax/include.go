@@ -83,6 +83,8 @@ func (p *parser) include(ln *line) bool {
 		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no such file; nothing is included", name)
 	case len(m.files) == 0 && m.wildcard && checks&checkWildcard != 0:
 		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches; nothing is included", name)
+	case len(m.files) == 0 && m.wildcard:
+		p.report(conf.Note, pos, ln.origin, "missing-include", hint, "%s: no file matches; nothing is included", name)
 	case m.unmatched != "" && checks&checkBrace != 0:
 		p.report(conf.Warning, pos, ln.origin, "missing-include", hint, "%s: no file matches", m.unmatched)
 	}
@@ -155,6 +157,9 @@ func (p *parser) pushInclude(name string, pos conf.Pos, o *Origin) {
 		p.report(conf.Error, pos, o, "include-loop", "remove one of the include lines",
 			"%s includes itself, directly or through others", name)
 		return
+	}
+	if strings.TrimSpace(f.Text) == "" {
+		p.report(conf.Note, pos, o, "empty-include", "", "%s is empty; nothing is included", name)
 	}
 	origin.info = info
 	p.pushFile(f, info, origin)
