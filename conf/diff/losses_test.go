@@ -91,7 +91,8 @@ func TestLosses(t *testing.T) {
 		{"a missing include", "virtual_server 198.51.100.101 53 {", "include gone.conf\nunused {", []string{
 			"virtual server [198.51.100.101]:udp:53: missing-include"}},
 
-		{"a service's port is that of another", "virtual_server 198.51.100.101 53 {\n    lb_algo rr\n    lb_kind NAT\n    protocol UDP",
+		{"a service's port is that of another", "virtual_server 198.51.100.101 53 {\n    lb_algo rr\n" +
+			"    lb_kind NAT\n    protocol UDP",
 			"virtual_server 198.51.100.100 80 {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP", []string{
 				"virtual server [198.51.100.101]:udp:53: repeated"}},
 

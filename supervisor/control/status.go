@@ -132,7 +132,9 @@ type RealServer struct {
 }
 
 // Refused says that the kernel does not have it, and why is known.
-func (r RealServer) Refused() bool { return r.Kernel != nil && !r.Kernel.Present && r.Kernel.Error != "" }
+func (r RealServer) Refused() bool {
+	return r.Kernel != nil && !r.Kernel.Present && r.Kernel.Error != ""
+}
 
 // InKernel is what the kernel's table has of a real server. Of a group it is that of
 // the first service, with the connections of all.

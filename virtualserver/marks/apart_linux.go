@@ -48,7 +48,8 @@ func gather(lists ...[]element) nft.Elements {
 
 // isRefusal says whether an error is about an element, and not about nftables.
 func isRefusal(err error) bool {
-	for _, e := range []syscall.Errno{syscall.EINVAL, syscall.EEXIST, syscall.ENOTEMPTY, syscall.ERANGE, syscall.EOVERFLOW} {
+	for _, e := range []syscall.Errno{syscall.EINVAL, syscall.EEXIST, syscall.ENOTEMPTY, syscall.ERANGE,
+		syscall.EOVERFLOW} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -59,7 +60,8 @@ func isRefusal(err error) bool {
 // putApart puts what the kernel takes of the wanted elements, which it has refused as a
 // whole, and gives what it refuses. Those of good, which it had at the last time, stay in
 // place all the while. The error says that nothing more can be put.
-func putApart(wanted, good nft.Elements, put func(nft.Elements) error) (kept nft.Elements, refused []element, err error) {
+func putApart(wanted, good nft.Elements, put func(nft.Elements) error) (kept nft.Elements, refused []element,
+	err error) {
 	var stay, fresh []element
 	for _, e := range flatten(wanted) {
 		if good[e.set][e.key] {

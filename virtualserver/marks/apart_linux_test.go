@@ -27,7 +27,8 @@ func TestOneListThatTheKernelRefuses(t *testing.T) {
 	}
 	count := func() int {
 		t.Helper()
-		set, err := w.other.GetSetByName(&nftables.Table{Family: nftables.TableFamilyINet, Name: "director-fullnat"}, "pools4")
+		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: "director-fullnat"}
+		set, err := w.other.GetSetByName(table, "pools4")
 		check(t, err)
 		list, err := w.other.GetSetElements(set)
 		check(t, err)
@@ -41,7 +42,8 @@ func TestOneListThatTheKernelRefuses(t *testing.T) {
 	rules.Sources = append(rules.Sources, marks.Source{Packets: packets("10.0.1.5"), Server: addr("10.0.0.9"), Pool: 1})
 	for range 2 {
 		err := k.Put(rules)
-		if err == nil || !strings.Contains(err.Error(), "packets to 10.0.1.3 on the way to real server 10.0.0.9, the others") {
+		if err == nil || !strings.Contains(err.Error(),
+			"packets to 10.0.1.3 on the way to real server 10.0.0.9, the others") {
 			t.Errorf("the error is %v", err)
 		}
 		if got := count(); got != 4 {
