@@ -95,7 +95,6 @@ func TestReconcilePolicies(t *testing.T) {
 	weight(7)
 	s.untilWeights(5*time.Second, 81, with(1))
 	// A fight: it is changed all the time.
-	begun = time.Now()
 	repairs, said := 0, ""
 	s.Until(30*time.Second, "director says that something keeps changing it", func() bool {
 		if s.weights(81) == fmt.Sprint(with(1)) {

@@ -220,7 +220,8 @@ func TestADrainFollowsItsRenamedVirtualServer(t *testing.T) {
 			r.reload(control.ReloadRequest{})
 			now := r.status()
 			for _, o := range now.Overrides {
-				if o.Servers != 1 || o.VirtualServer != now.VirtualServers[0].Name || o.VirtualServer == before.VirtualServers[0].Name {
+				if o.Servers != 1 || o.VirtualServer != now.VirtualServers[0].Name ||
+					o.VirtualServer == before.VirtualServers[0].Name {
 					t.Errorf("after the reload: %+v", o)
 				}
 			}
