@@ -214,14 +214,6 @@ func (c *hostCheck) kernel() {
 		c.say(conf.Error, c.cfg.VirtualServers[0], "", "no-ipvs", "", err.Error())
 		return
 	}
-	for _, v := range c.cfg.VirtualServers {
-		for _, a := range v.LocalAddresses {
-			if !c.has(a) && !c.virtual(a) {
-				c.say(conf.Warning, v, "local_address", "no-local-address", "give this host the address, or leave it out",
-					a.String()+" is no address of this host: answers of real servers to it do not come back")
-			}
-		}
-	}
 	for _, n := range needs(c.cfg) {
 		if n.lacks(c.host.module, c.host.feature) {
 			c.say(conf.Warning, n.server, n.keyword, n.code, "", n.text()+": virtual server "+n.server.String()+" is not served")

@@ -221,9 +221,6 @@ func TestHostFindings(t *testing.T) {
 			}
 		}, want: []string{"20 warning: this kernel has no masquerading in nftables (module nft_masq or nft_masq_ipv4): " +
 			"virtual server [10.0.0.100]:tcp:80 is not served"}},
-		"local addresses": {old: "lb_kind NAT",
-			new: "lb_kind FNAT\nlocal_address 10.0.0.5 10.0.0.100 10.0.0.77", want: []string{
-				"21 warning: 10.0.0.77 is no address of this host: answers of real servers to it do not come back"}},
 		"no SCTP": {old: "protocol TCP", new: "protocol SCTP", change: func(h *Host) {
 			h.feature = func(f ipvs.Feature) presence {
 				if f == ipvs.SCTP {
