@@ -1,53 +1,43 @@
 package realserver
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
 
-// state is what was changed, in the file, so that Undo can take it back.
-type state struct {
-	Version   int               `json:"version"`
-	Settings  map[string]change `json:"settings"`
-	Addresses []made            `json:"addresses"`
-	Up        []string          `json:"up"` // devices that were down
-}
-
-// change is a setting before and after.
-type change struct{ Old, New string }
-
-type made struct {
-	Device string       `json:"device"`
-	Prefix netip.Prefix `json:"prefix"`
-}
-
-const (
-	forever      = math.MaxUint32 // of a lifetime (INFINITY_LIFE_TIME, net/addrconf.h)
-	stateVersion = 1
-	maxState     = 1 << 20
-)
+const forever = math.MaxUint32 // of a lifetime (INFINITY_LIFE_TIME, net/addrconf.h)
 
 // Apply makes this host a real server. What it changes is in the file before it is
 // changed. What is there already stays as it is, and is left there by Undo. It can
-// be called again, with another plan too.
+// be called again, with another plan too. What was applied before a reboot has ended
+// with it, and is forgotten.
 func Apply(p Plan, file string) error {
 	if len(p.Devices) == 0 {
 		return errors.New("there is nothing to apply: the gateway of NAT is set where the host's routes are")
 	}
+	unlock, err := lock(file)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	epoch, err := currentEpoch()
+	if err != nil {
+		return err
+	}
 	s, err := readState(file)
 	if err != nil {
 		return err
+	}
+	if s.Epoch != epoch {
+		s = newState(epoch)
 	}
 	for _, setting := range p.Settings {
 		if deviceOf(setting.Name) == "" {
@@ -149,8 +139,25 @@ func Undo(file string) error {
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("nothing was applied: there is no %s", file)
 	}
+	unlock, err := lock(file)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	epoch, err := currentEpoch()
+	if err != nil {
+		return err
+	}
 	s, err := readState(file)
 	if err != nil {
+		return err
+	}
+	if s.Epoch != epoch {
+		err := fmt.Errorf("nothing was applied since this host booted: what %s names has ended with the boot before, "+
+			"or is of another network namespace", file)
+		if boot, _, _ := strings.Cut(epoch, " "); !strings.HasPrefix(s.Epoch, boot) {
+			err = errors.Join(err, os.Remove(file))
+		}
 		return err
 	}
 	var failed []error
@@ -196,46 +203,6 @@ func remove(m made) error {
 	}
 	if err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		return fmt.Errorf("removing %s from %s: %w", m.Prefix, m.Device, err)
-	}
-	return nil
-}
-
-// readState reads the file; without one nothing was changed.
-func readState(file string) (*state, error) {
-	s := &state{Version: stateVersion, Settings: make(map[string]change)}
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading what was applied: %w", err)
-	}
-	defer f.Close()
-	if err := json.NewDecoder(io.LimitReader(f, maxState)).Decode(s); err != nil {
-		return nil, fmt.Errorf("reading what was applied, from %s: %w", file, err)
-	}
-	if s.Version != stateVersion {
-		return nil, fmt.Errorf("%s has version %d, this program reads %d", file, s.Version, stateVersion)
-	}
-	for name := range s.Settings {
-		if !strings.HasPrefix(name, "net.ipv4.conf.") || strings.Contains(name, "/") || strings.Contains(name, "..") {
-			return nil, fmt.Errorf("%s names the setting %q, which no real server needs", file, name)
-		}
-	}
-	return s, nil
-}
-
-// save writes the file, the whole at once.
-func (s *state) save(file string) error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o700)
-	}
-	if err == nil {
-		err = errors.Join(os.WriteFile(file+".new", append(text, '\n'), 0o600), os.Rename(file+".new", file))
-	}
-	if err != nil {
-		return fmt.Errorf("noting what is applied: %w", err)
 	}
 	return nil
 }

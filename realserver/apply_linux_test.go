@@ -205,3 +205,70 @@ func TestWhatWasThereStays(t *testing.T) {
 			setting(t, "all/arp_ignore"), setting(t, "all/arp_announce"))
 	}
 }
+
+// TestWhatWasAppliedBeforeAReboot has ended with it: what is there now is somebody
+// else's, such as the permanent form of the same.
+func TestWhatWasAppliedBeforeAReboot(t *testing.T) {
+	pair(t)
+	file := filepath.Join(t.TempDir(), "realserver.json")
+	plan := func(address string) realserver.Plan {
+		p, err := realserver.For([]netip.Addr{netip.MustParseAddr(address)}, conf.DR)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	reboot := func() {
+		boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		earlier := strings.Replace(string(text), strings.TrimSpace(string(boot)), "an-earlier-boot", 1)
+		if earlier == string(text) {
+			t.Fatalf("the file does not name the boot:\n%s", text)
+		}
+		if err := os.WriteFile(file, []byte(earlier), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := realserver.Apply(plan("10.0.0.100"), file); err != nil {
+		t.Fatal(err)
+	}
+	reboot()
+	if err := realserver.Undo(file); err == nil || !strings.Contains(err.Error(), "since this host booted") {
+		t.Errorf("undo after a reboot: %v", err)
+	}
+	if !hasVIP(t) || setting(t, "all/arp_ignore") != "1" {
+		t.Error("undo took what was made before the reboot")
+	}
+
+	if err := realserver.Apply(plan("10.0.0.101"), file); err != nil {
+		t.Fatal(err)
+	}
+	reboot()
+	if err := realserver.Apply(plan("10.0.0.102"), file); err != nil {
+		t.Fatal(err)
+	}
+	if err := realserver.Undo(file); err != nil {
+		t.Fatal(err)
+	}
+	if !hasVIP(t) || setting(t, "all/arp_ignore") != "1" {
+		t.Error("undo took what was made before the reboot")
+	}
+}
+
+// TestADamagedFile says which one it is.
+func TestADamagedFile(t *testing.T) {
+	pair(t)
+	file := filepath.Join(t.TempDir(), "realserver.json")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := realserver.Undo(file); err == nil || !strings.Contains(err.Error(), file+" is damaged") {
+		t.Error(err)
+	}
+}
