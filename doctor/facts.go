@@ -56,9 +56,11 @@ type Interface struct {
 // Filter is a base chain of the hook input or forward.
 type Filter struct {
 	Name string // "table inet filter, chain input"
-	Hook string // "input", "forward"
+	Hook string // "input", "prerouting", "forward"
 	Drop bool   // its policy
 	VRRP bool   // one of its rules names protocol 112
+	// DropsVRRP: the first of these drops, perhaps under further conditions.
+	DropsVRRP bool
 	// Ports are destination ports that its rules name; nil with Drop is none.
 	Ports map[uint16]bool
 	// Jumps: it sends packets to other chains, which were not looked into.

@@ -150,6 +150,10 @@ func marks(d *examination) {
 
 func filters(d *examination) {
 	for _, c := range d.Filters {
+		if len(d.Config.Instances) > 0 && c.DropsVRRP && (c.Hook == "input" || c.Hook == "prerouting") {
+			d.say(Error, "filter-vrrp", "a filter drops the peer's advertisements: both directors become MASTER",
+				c.Name+" has a rule that drops protocol 112", "remove the rule, or narrow it")
+		}
 		if !c.Drop || c.Jumps || c.Hook != "input" {
 			continue
 		}

@@ -232,8 +232,12 @@ func nftFacts() (marks map[uint32]bool, filters []doctor.Filter) {
 			Name: "table " + chain.Table.Name + ", chain " + chain.Name, Ports: make(map[uint16]bool),
 			Drop: chain.Policy != nil && *chain.Policy == nftables.ChainPolicyDrop,
 		}
-		if chain.Hooknum != nil && *chain.Hooknum == *nftables.ChainHookInput {
+		switch {
+		case chain.Hooknum == nil:
+		case *chain.Hooknum == *nftables.ChainHookInput:
 			f.Hook = "input"
+		case *chain.Hooknum == *nftables.ChainHookPrerouting:
+			f.Hook = "prerouting"
 		}
 		for _, r := range rules {
 			examineRule(r.Exprs, marks, &f)
@@ -248,6 +252,7 @@ func nftFacts() (marks map[uint32]bool, filters []doctor.Filter) {
 // examineRule notes the marks that a rule sets and what it compares.
 func examineRule(list []expr.Any, marks map[uint32]bool, f *doctor.Filter) {
 	var loaded []byte // by the expression before
+	vrrp := false     // the rule is about protocol 112
 	for _, e := range list {
 		switch e := e.(type) {
 		case *expr.Immediate:
@@ -259,19 +264,23 @@ func examineRule(list []expr.Any, marks map[uint32]bool, f *doctor.Filter) {
 				marks[uint32(loaded[3])|uint32(loaded[2])<<8|uint32(loaded[1])<<16|uint32(loaded[0])<<24] = true
 			}
 		case *expr.Cmp:
-			if len(e.Data) == 1 && e.Data[0] == protocolVRRP {
-				f.VRRP = true
+			if len(e.Data) == 1 && e.Data[0] == protocolVRRP && e.Op == expr.CmpOpEq {
+				vrrp = true
 			}
 			if len(e.Data) == 2 {
 				f.Ports[uint16(e.Data[0])<<8|uint16(e.Data[1])] = true
 			}
 		case *expr.Verdict:
 			f.Jumps = f.Jumps || e.Kind == expr.VerdictJump || e.Kind == expr.VerdictGoto
+			if vrrp && e.Kind == expr.VerdictDrop && !f.VRRP { // the first rule decides
+				f.DropsVRRP = true
+			}
 		case *expr.Lookup, *expr.Range:
 			f.Jumps = true // a set that was not looked into
 		}
 		loaded = nil
 	}
+	f.VRRP = f.VRRP || vrrp
 }
 
 // protocolVRRP is the IP protocol number (RFC 9568 section 5.1.1.4).
@@ -289,47 +298,56 @@ func askForVIPs(cfg *conf.Config, routes map[netip.Addr]doctor.Route) (answers [
 			vips[key.Address] = true
 		}
 	}
-	type question struct {
-		device string
-		vip    netip.Addr
+	asked := make(map[string]map[netip.Addr]netip.Addr) // of a device: addresses, and ours to ask from
+	ask := func(r doctor.Route, address netip.Addr) {
+		if asked[r.Device] == nil {
+			asked[r.Device] = make(map[netip.Addr]netip.Addr)
+		}
+		if len(asked[r.Device]) < maxGathered {
+			asked[r.Device][address] = r.Source
+		}
 	}
-	asked := make(map[question]bool)
+	hardware := neighbours()
+	servers := make(map[netip.Addr]string) // neighbours that are real servers, with their devices
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			r := routes[rs.Key.Address]
 			if rs.Forward.Rewrites() || r.Device == "" || r.Gateway.IsValid() || !r.Source.Is4() || vips[r.Source] {
 				continue
 			}
+			servers[rs.Key.Address] = r.Device
+			if hardware[rs.Key.Address] == "" {
+				ask(r, rs.Key.Address)
+			}
 			for _, key := range vs.Services {
-				q := question{r.Device, key.Address}
-				if asked[q] || !key.Address.Is4() || len(asked) == maxGathered {
-					continue
+				if key.Address.Is4() {
+					ask(r, key.Address)
 				}
-				asked[q] = true
-				answers = append(answers, askFor(r.Device, r.Source, key.Address)...)
 			}
 		}
 	}
-	hardware := neighbours()
+	for device, addresses := range asked {
+		for _, answer := range askFor(device, addresses) {
+			if servers[answer.VIP] == device {
+				hardware[answer.VIP] = answer.MAC
+			}
+			if vips[answer.VIP] {
+				answers = append(answers, answer)
+			}
+		}
+	}
 	for n := range answers {
-		for _, vs := range cfg.VirtualServers {
-			for _, rs := range vs.RealServers {
-				if r := routes[rs.Key.Address]; hardware[rs.Key.Address] == "" && r.Device == answers[n].Device {
-					for _, own := range askFor(r.Device, r.Source, rs.Key.Address) {
-						hardware[rs.Key.Address] = own.MAC
-					}
-				}
-				if hardware[rs.Key.Address] == answers[n].MAC && answers[n].MAC != "" {
-					answers[n].Server = rs.Key.Address
-				}
+		for server, device := range servers {
+			if device == answers[n].Device && hardware[server] == answers[n].MAC {
+				answers[n].Server = server
 			}
 		}
 	}
 	return answers
 }
 
-// askFor asks for one address, from a real one, and gathers all answers.
-func askFor(device string, source, vip netip.Addr) (answers []doctor.Answer) {
+// askFor asks for addresses, each from a real one, and gathers all answers.
+func askFor(device string, addresses map[netip.Addr]netip.Addr) (answers []doctor.Answer) {
 	ifi, err := net.InterfaceByName(device)
 	if err != nil || len(ifi.HardwareAddr) != 6 {
 		return nil
@@ -340,8 +358,13 @@ func askFor(device string, source, vip netip.Addr) (answers []doctor.Answer) {
 	}
 	defer c.Close()
 	broadcast := net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	p, err := arp.NewPacket(arp.OperationRequest, ifi.HardwareAddr, source, make(net.HardwareAddr, 6), vip)
-	if err != nil || c.WriteTo(p, broadcast) != nil || c.SetReadDeadline(time.Now().Add(arpPatience)) != nil {
+	for address, source := range addresses {
+		p, err := arp.NewPacket(arp.OperationRequest, ifi.HardwareAddr, source, make(net.HardwareAddr, 6), address)
+		if err != nil || c.WriteTo(p, broadcast) != nil {
+			return nil
+		}
+	}
+	if c.SetReadDeadline(time.Now().Add(arpPatience)) != nil {
 		return nil
 	}
 	for len(answers) < maxGathered {
@@ -349,8 +372,8 @@ func askFor(device string, source, vip netip.Addr) (answers []doctor.Answer) {
 		if err != nil {
 			return answers
 		}
-		if got.Operation == arp.OperationReply && got.SenderIP == vip {
-			answers = append(answers, doctor.Answer{VIP: vip, Device: device, MAC: got.SenderHardwareAddr.String()})
+		if _, ours := addresses[got.SenderIP]; ours && got.Operation == arp.OperationReply {
+			answers = append(answers, doctor.Answer{VIP: got.SenderIP, Device: device, MAC: got.SenderHardwareAddr.String()})
 		}
 	}
 	return answers

@@ -179,6 +179,21 @@ func TestSymptoms(t *testing.T) {
 		t.Errorf("a NAT real server behind a router: found %v", found)
 	}
 
+	// A chain that accepts has a rule that drops.
+	early := &nftables.Chain{Table: f, Name: "early", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw}
+	filter(func(c *nftables.Conn) {
+		c.AddChain(early)
+		c.AddRule(&nftables.Rule{Table: f, Chain: early, Exprs: []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{112}},
+			&expr.Verdict{Kind: expr.VerdictDrop},
+		}})
+	})
+	if found := look(); !strings.Contains(found["filter-vrrp"], "table f, chain early has a rule that drops protocol 112") {
+		t.Errorf("a rule that drops advertisements: found %v", found)
+	}
+
 	gone, _ := load.LoadText("t", fmt.Sprintf(ailing, "no-such-namespace"), load.Options{})
 	if _, err := Symptoms(gone); err == nil || !strings.Contains(err.Error(), "no-such-namespace") {
 		t.Errorf("a namespace that is not there: %v", err)
