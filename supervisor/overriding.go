@@ -196,7 +196,9 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 			return r, nil, err
 		}
 		if q.Action == control.ActionDrain {
-			r.Notices = overrides.Notices(cfg, targets, quiescent, s.atZero())
+			list := set.List()
+			r.Notices = append(overrides.Replaced(list, targets), overrides.Notices(cfg, targets, quiescent, s.atZero())...)
+			r.Drained = overrides.AllDrained(list, targets)
 		}
 		if q.DryRun {
 			break

@@ -31,12 +31,22 @@ func TestADrainOutlivesReloadRestartAndDirector(t *testing.T) {
 	if report := r.override(dry); len(report.Servers) != 1 || len(report.Changed) != 0 || len(r.status().Overrides) != 0 {
 		t.Errorf("a dry run: %+v", report)
 	}
+	if report := r.override(dry); report.Drained {
+		t.Error("a dry run says that what it is about is drained")
+	}
 	if report := r.override(drain); len(report.Changed) != 1 || report.NotKept != "" || report.NoWorker {
 		t.Errorf("a drain: %+v", report)
 	}
 	told := r.awaitTold(worker.LVS, "overrides", 1).Overrides
 	if len(told) != 1 || told[0].Kind != event.Drain || told[0].RealServer != "10.0.0.3" || told[0].By != "eve" {
 		t.Errorf("the lvs worker is told %+v", told)
+	}
+	if report := r.override(dry); !report.Drained || len(report.Notices) == 0 ||
+		!strings.Contains(report.Notices[0], "is drained already by eve until") {
+		t.Errorf("a second drain: %+v", report)
+	}
+	if o := r.status().Overrides[0]; !o.Uncounted || !strings.Contains(status.OverrideText(o, time.Now()), "not known") {
+		t.Errorf("the table was not read, and status knows its connections: %+v", o)
 	}
 	if code := status.ExitStatus(r.status()); code != before {
 		t.Errorf("a drain changes the exit status from %d to %d", before, code)
@@ -63,7 +73,7 @@ func TestADrainOutlivesReloadRestartAndDirector(t *testing.T) {
 		t.Fatalf("status shows %+v", list)
 	}
 	wants(t, status.OverrideText(list[0], time.Now()), "10.0.0.3 has been drained for", "by eve (update)", "another 1h59m",
-		"director undrain 10.0.0.3 ends it", "0 active and 0 inactive")
+		"director undrain 10.0.0.3 ends it", "connections are left is not known")
 
 	again.override(control.OverrideRequest{Action: control.ActionUndrain, Name: "10.0.0.3"})
 	if told := again.awaitTold(worker.LVS, "overrides", 2).Overrides; len(told) != 0 {

@@ -107,15 +107,21 @@ func (c *drainCmd) wait(io streams, began time.Time) error {
 		if err != nil {
 			return err
 		}
-		now, gone := uint64(0), true
+		now, gone, counted := uint64(0), true, true
 		for _, s := range r.Servers {
 			now += s.Active + s.Inactive
 			gone = gone && s.Gone(began)
+			counted = counted && !s.Counted.IsZero()
 		}
 		switch {
+		case !r.Drained:
+			return errors.New("the drain has ended meanwhile: its time is over, or somebody else ended it")
 		case gone:
 			fmt.Fprintf(io.out, "no connection is left after %s\n", words.Age(time.Now(), began))
 			return nil
+		case time.Now().After(end) && !counted:
+			return fmt.Errorf("after %v it is not known how many connections are left (director status says why); "+
+				"the drain goes on", time.Duration(c.Timeout))
 		case time.Now().After(end):
 			return fmt.Errorf("after %v there are still %s; the drain goes on", time.Duration(c.Timeout),
 				words.Count(int(now), "connection"))

@@ -3,7 +3,9 @@ package control
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lvs-director/director/event"
 )
@@ -43,7 +45,7 @@ type OverrideRequest struct {
 // request is out of range.
 func (q OverrideRequest) Override(now time.Time) (event.Override, error) {
 	o := event.Override{
-		Kind: event.Drain, Reason: q.Reason, By: q.By, Source: event.SourceOperator, Since: now.Round(0),
+		Kind: event.Drain, Reason: printable(q.Reason), By: printable(q.By), Source: event.SourceOperator, Since: now.Round(0),
 	}
 	if q.Action == ActionWeight {
 		o.Kind, o.Weight = event.SetWeight, q.Weight
@@ -64,6 +66,16 @@ func (q OverrideRequest) Override(now time.Time) (event.Override, error) {
 	return o, nil
 }
 
+// printable is a text of one line: everybody's status shows it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+}
+
 // OverrideReport is what became of an OverrideRequest.
 type OverrideReport struct {
 	Schema
@@ -73,6 +85,8 @@ type OverrideReport struct {
 	Notices []string `json:"notices"`
 	// Servers are the real servers that are meant, as the kernel has them.
 	Servers []ServerConnections `json:"servers"`
+	// Drained says that all that is named was drained before this request.
+	Drained bool `json:"drained,omitempty"`
 	// NotKept says why a start of director would not know of it; empty when it would.
 	NotKept string `json:"not_kept,omitempty"`
 	// NoWorker: nobody programs the kernel's table at present.

@@ -159,6 +159,8 @@ type Override struct {
 	event.Override
 	// Servers is how many real servers of the configuration it is for now.
 	Servers int `json:"servers"`
+	// Uncounted: the table was not read, so that the connections of some are not known.
+	Uncounted bool `json:"uncounted,omitempty"`
 	// Active and Inactive are the connections that they still have.
 	Active   uint64 `json:"active"`
 	Inactive uint64 `json:"inactive"`

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 )
 
 // Setting is a setting of the kernel, which may not be known.
@@ -17,6 +19,38 @@ const (
 	Off
 	On
 )
+
+// Replaced are the drains in force of the very targets, which a new one takes the place
+// of: an operator has to know that another one's end or reason goes.
+func Replaced(set []event.Override, targets []Target) (lines []string) {
+	for _, o := range set {
+		if o.Kind != event.Drain || !slices.ContainsFunc(targets, func(t Target) bool { return t.Of(o) }) {
+			continue
+		}
+		text := TargetOf(o).String() + " is drained already"
+		if o.By != "" {
+			text += " by " + o.By
+		}
+		if !o.Until.IsZero() {
+			text += " until " + o.Until.Local().Format(time.DateTime)
+		}
+		if o.Reason != "" {
+			text += ": " + o.Reason
+		}
+		lines = append(lines, text+"; the new drain takes its place")
+	}
+	return lines
+}
+
+// AllDrained says whether each of the targets has a drain of its own in force.
+func AllDrained(set []event.Override, targets []Target) bool {
+	for _, t := range targets {
+		if !slices.ContainsFunc(set, func(o event.Override) bool { return o.Kind == event.Drain && t.Of(o) }) {
+			return false
+		}
+	}
+	return len(targets) > 0
+}
 
 // Notices are what an operator has to know before he drains the targets: what
 // persistence makes of it. Quiescent is net.ipv4.vs.expire_quiescent_template, and

@@ -26,6 +26,8 @@ func (m *maker) overrides() {
 				if k := rs.Kernel; k != nil {
 					r.Active += k.Active
 					r.Inactive += k.Inactive
+				} else {
+					r.Uncounted = true
 				}
 			}
 		}
@@ -131,6 +133,8 @@ func OverrideText(o control.Override, now time.Time) string {
 	switch {
 	case o.Servers == 0:
 		text += "; no real server of the configuration is called so at present"
+	case o.Kind == event.Drain && o.Uncounted:
+		text += "; how many connections are left is not known, since the table cannot be read"
 	case o.Kind == event.Drain:
 		text += fmt.Sprintf("; %d active and %d inactive connections are left", o.Active, o.Inactive)
 	}
