@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -103,7 +102,7 @@ func printText(io streams, store *history.Store, number int) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := io.out.(*os.File); ok && isTerminal(f) || len(text.Files) > 1 {
+	if w, ok := io.out.(*checkedWriter); ok && w.isTerminal() || len(text.Files) > 1 {
 		fmt.Fprintf(io.out, "# configuration %d, %s, %s\n", e.Number, e.Time.Local().Format(time.RFC3339), e.Reason)
 	}
 	for _, f := range text.Files {

@@ -80,6 +80,37 @@ type streams struct {
 
 // run carries out one command line and returns the exit status.
 func run(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
+	printed := &checkedWriter{Writer: out}
+	code := runCommand(args, printed, errOut, early)
+	// A reader that has enough is no failure, and another one has been explained.
+	if printed.err == nil || errors.Is(printed.err, syscall.EPIPE) || code != exitOK {
+		return code
+	}
+	fmt.Fprintln(errOut, "director: writing to standard output:", printed.err)
+	return exitFailure
+}
+
+// checkedWriter keeps the first error.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+// isTerminal says whether people read what is printed.
+func (w *checkedWriter) isTerminal() bool {
+	f, ok := w.Writer.(*os.File)
+	return ok && isTerminal(f)
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
 	io := streams{out, errOut, early}
 	if len(args) > 0 && args[0] == "worker" {
 		return exitStatus(runWorker(args[1:], io), errOut)
