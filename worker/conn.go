@@ -63,7 +63,8 @@ func (c *Conn) Write(m Message) error { return c.WriteAll([]Message{m}) }
 // together cost few system calls. The empty message sends only what is left of earlier
 // ones.
 //
-// Every message can be decoded without the ones before it. A configuration is
+// Every message can be decoded without the ones before it, though a configuration may
+// leave out the virtual servers that the reader has. A configuration is
 // encoded as gob, which takes a third of the size and a quarter of the time of
 // JSON. Events are encoded as JSON: each gob stream begins with a description
 // of all types, which costs both sides most of a millisecond, and when thousands
