@@ -16,8 +16,8 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// A takeover of many addresses: how long each is owned by a router that says
-// so before its neighbours are told.
+// The part measures a takeover of many addresses: how long a router that already advertises as
+// MASTER takes to announce each address to its neighbours.
 const (
 	announceInstances = 64
 	announceAddresses = 50 // of each instance, each with a route and a rule
@@ -32,12 +32,11 @@ type announceRow struct {
 	// Median and Worst are from an instance's first advertisement to the first
 	// gratuitous ARP for an address of it.
 	Median, Worst time.Duration
-	// ClientMedian and ClientWorst are from the first advertisement of all instances:
-	// they lost their masters at the same moment, so this is what clients wait. A
-	// router that advertises an instance only when it gets round to it is quick by
-	// the other figures.
+	// ClientMedian and ClientWorst are from the earliest advertisement of any instance. All
+	// instances lose their masters at the same moment, so this is what a client waits. Median and
+	// Worst do not show the wait of a router that is slow to advertise an instance at all.
 	ClientMedian, ClientWorst time.Duration
-	// Gap is the longest time between two advertisements of an instance meanwhile.
+	// Gap is the longest time between two advertisements of one instance during the takeover.
 	Gap     time.Duration
 	Missing int // addresses that were not announced in time
 }
@@ -77,17 +76,17 @@ func measureAnnouncement(kind pair.Kind) (row announceRow, err error) {
 		seen.figures(&row)
 		row.Missing = announceInstances*announceAddresses - len(seen.announced)
 		ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
-		fmt.Printf("  %-10s median %v, worst %v; from the first of all %v, %v; longest gap of advertisements %v, %d not "+
-			"announced\n", row.Kind, ms(row.Median), ms(row.Worst), ms(row.ClientMedian), ms(row.ClientWorst), ms(row.Gap),
-			row.Missing)
+		fmt.Printf("  %-10s median %v, worst %v; from the earliest advertisement %v, %v; longest gap between advertisements "+
+			"%v, %d not announced\n", row.Kind, ms(row.Median), ms(row.Worst), ms(row.ClientMedian), ms(row.ClientWorst),
+			ms(row.Gap), row.Missing)
 	})
 	if !ok {
-		return row, fmt.Errorf("the announcements of %s were not measured well", kind.Name())
+		return row, fmt.Errorf("the measurement of the announcements of %s failed", kind.Name())
 	}
 	return row, nil
 }
 
-// announceConfig has the instances; all become MASTER at about the same time,
+// announceConfig is the configuration of all instances. All become MASTER at about the same time,
 // since there is no other router.
 func announceConfig() string {
 	var b strings.Builder
@@ -108,7 +107,7 @@ func announceConfig() string {
 			}
 			b.WriteString("    }\n")
 		}
-		// An advertisement names the addresses of the first block alone.
+		// An advertisement lists only the addresses of virtual_ipaddress, not the excluded ones.
 		fmt.Fprintf(&b, "    virtual_ipaddress {\n        10.0.%d.1/32 dev eth0\n    }\n", v)
 		fmt.Fprintf(&b, "    virtual_ipaddress_excluded {\n")
 		for n := 2; n <= announceAddresses; n++ {
@@ -179,9 +178,10 @@ func announceSection(rows []announceRow) string {
 	fmt.Fprintf(&b, `## From the advertisement to each address's announcement
 
 %d virtual routers of one router become MASTER at about the same time, each with %d addresses, %[2]d
-routes and %[2]d rules. For each address, from the first advertisement of its virtual router to its
-first gratuitous ARP, both as they arrive at another host; and from the first advertisement of all,
-which is what clients wait when one router takes over everything of another.
+routes and %[2]d rules. The first two lines are the time from the first advertisement of a virtual router
+to the first gratuitous ARP for each of its addresses, both as they arrive at another host. The lines
+"from the earliest advertisement" start at the first advertisement of any virtual router: this is what a
+client waits when one router takes over everything from another.
 
 | | keepalived | director |
 |---|---|---|
@@ -201,10 +201,10 @@ which is what clients wait when one router takes over everything of another.
 	}
 	cells("median of the addresses", func(r announceRow) time.Duration { return r.Median })
 	cells("the last address", func(r announceRow) time.Duration { return r.Worst })
-	cells("median from the first advertisement of all", func(r announceRow) time.Duration { return r.ClientMedian })
-	cells("the last address from the first advertisement of all",
+	cells("median, from the earliest advertisement", func(r announceRow) time.Duration { return r.ClientMedian })
+	cells("the last address, from the earliest advertisement",
 		func(r announceRow) time.Duration { return r.ClientWorst })
-	cells("longest time between two advertisements meanwhile", func(r announceRow) time.Duration { return r.Gap })
+	cells("longest gap between advertisements", func(r announceRow) time.Duration { return r.Gap })
 	for _, r := range rows {
 		if r.Missing > 0 {
 			fmt.Fprintf(&b, "\nIn a trial of %s %d addresses were not announced in %v.\n", r.Kind, r.Missing, announceLimit)

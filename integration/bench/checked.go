@@ -18,12 +18,12 @@ const (
 	checkedTableServices, checkedTableServers = 100, 5000
 	checkedDelay                              = 5 * time.Second
 	checkedTrials                             = 3
-	// checkedRest is the time after the start, and after the reload, in which
-	// nothing happens but checks.
+	// checkedRest is how long the part waits after the start, and again after the reload. Only
+	// checks run in that time.
 	checkedRest = 12 * time.Second
 )
 
-// checkedTable is what a table costs whose real servers are checked.
+// checkedTable is the cost of a table with a check for each real server.
 type checkedTable struct {
 	Kind         string
 	Full, Reload []time.Duration
@@ -87,12 +87,12 @@ func measureChecked(kind pair.Kind, row *checkedTable) error {
 		d.WaitEnd(settleLimit)
 	})
 	if !ok {
-		return fmt.Errorf("a table of %s with checks was not measured well", kind.Name())
+		return fmt.Errorf("the measurement of a table of %s with checks failed", kind.Name())
 	}
 	return nil
 }
 
-// serve has another host answer at the address of every real server.
+// serve makes another host answer at the address of every real server.
 func (b *balancer) serve() {
 	servers := b.lab.Host("servers")
 	b.lab.Wire(b.host, servers, "eth0", "192.168.0.1/24", "192.168.0.2/24")
@@ -103,7 +103,7 @@ func (b *balancer) serve() {
 	b.lab.Until(settleLimit, "the real servers answer", func() bool { return b.answers(b.server(0)) })
 }
 
-// others is what the processes of a daemon beside one have used.
+// others is what all processes of a daemon except one have used.
 func others(d *pair.Daemon, worker int) (sum time.Duration) {
 	for _, pid := range d.Processes() {
 		if u, err := use(pid); pid != worker && err == nil {
@@ -117,9 +117,10 @@ func checkedTableSection(rows []checkedTable) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## A table with checks
 
-%d virtual servers with %d real servers, a TCP check for each every %v. The table is full when the last
-real server is in it; the reload gives half of the real servers another weight. Processor time is from the start
-to %v after the reload, %v in all plus the times above; at rest it is that of the process that checks.
+%d virtual servers with %d real servers, and a TCP check of each every %v. The table is full when it has
+the last real server. The reload gives half of the real servers another weight. Processor time is measured
+from the start until %v after the reload, %v plus the two times above. "At rest" is the share of the
+process that checks, while nothing changes.
 
 | | keepalived | director |
 |---|---|---|

@@ -23,7 +23,7 @@ const (
 	checkedServers   = 40 // of each service
 )
 
-// checkedRow is what it cost a kind to check a file.
+// checkedRow is what one kind needs to check one file.
 type checkedRow struct {
 	Kind, File string
 	Wall, CPU  []time.Duration
@@ -74,7 +74,7 @@ virtual_server 10.%d.%d.1 80 {
 
 func measureChecking(trials int) (rows []checkedRow, err error) {
 	ok := stage.Play("bench-check", func(t lab.Reporter) {
-		// The interfaces of the file are there: keepalived wants to see them.
+		// keepalived looks for the interfaces that the file names, so the test creates them.
 		c := newCrowd(t, stage.Director(), checkedInstances, time.Second)
 		for _, f := range checkedFiles() {
 			found := make([]checkedRow, len(kinds()))
@@ -95,12 +95,12 @@ func measureChecking(trials int) (rows []checkedRow, err error) {
 		}
 	})
 	if !ok {
-		err = errors.New("the checking of large configurations was not measured well")
+		err = errors.New("the measurement of checking large configurations failed")
 	}
 	return rows, err
 }
 
-// checkCommand has a kind check a configuration file.
+// checkCommand is the command with which a kind checks a configuration file.
 func checkCommand(kind pair.Kind, path string) *exec.Cmd {
 	if k, ok := kind.(pair.Keepalived); ok {
 		cmd := exec.Command(k.Path, "-t", "-f", path)
@@ -110,7 +110,7 @@ func checkCommand(kind pair.Kind, path string) *exec.Cmd {
 	return exec.Command(stage.Director().Path, "check", "-f", path)
 }
 
-// checkOnce adds what one run of the whole process costs.
+// checkOnce runs the process once and adds what it used.
 func checkOnce(h *lab.Host, kind pair.Kind, path string, row *checkedRow) error {
 	cmd := checkCommand(kind, path)
 	began := time.Now()
@@ -134,9 +134,8 @@ func checkOnce(h *lab.Host, kind pair.Kind, path string, row *checkedRow) error 
 	return nil
 }
 
-// watchPeak follows the most memory that a process has had resident. The
-// kernel's own account of a child that has ended (ru_maxrss) begins with the
-// memory of its parent.
+// watchPeak records the largest resident memory of a process. ru_maxrss, the kernel's own figure
+// for a child that has ended, starts with the memory of its parent.
 func watchPeak(pid int, ended <-chan struct{}) (peak int64) {
 	for {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -157,7 +156,7 @@ func checkingSection(rows []checkedRow) string {
 	b.WriteString(`## Checking large configurations
 
 The whole process: "director check -f FILE" and "keepalived -t -f FILE", in a network namespace
-that has the interfaces of the file. Memory is the most that was resident, looked at every 2 ms.
+that has the interfaces of the file. Memory is the largest resident size, sampled every 2 ms.
 
 | file | goal | | keepalived | director |
 |---|---|---|---|---|

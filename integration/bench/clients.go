@@ -39,7 +39,7 @@ func measureClients(trials int) (rows []clientRow, err error) {
 	return rows, err
 }
 
-// measureGap loses the master of a NAT pair again and again under a client.
+// measureGap takes the master of a NAT pair away n times while a client sends requests.
 func measureGap(event string, kind pair.Kind, n int) (row clientRow, err error) {
 	row = clientRow{Kind: kind.Name(), Event: event}
 	ok := stage.Play("bench-"+kind.Name(), func(t lab.Reporter) {
@@ -56,7 +56,7 @@ func measureGap(event string, kind pair.Kind, n int) (row clientRow, err error) 
 		}
 	})
 	if !ok {
-		return row, fmt.Errorf("what a client sees of %s (%s) was not measured well", kind.Name(), event)
+		return row, fmt.Errorf("the measurement of what a client sees of %s (%s) failed", kind.Name(), event)
 	}
 	fmt.Printf("  %-10s %s: allowed %s, %s\n", row.Kind, event, milliseconds(row.Allowed), spread(row.Gap))
 	return row, nil
@@ -106,6 +106,6 @@ fails when it is refused, reset, or not answered in a second.
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %d |\n", event, milliseconds(allowed),
 			gaps["keepalived"], failed["keepalived"], gaps["director"], failed["director"])
 	}
-	b.WriteString("\nA gap may be shorter than allowed: the host is lost at any moment between two advertisements.\n")
+	b.WriteString("\nA gap can be shorter than allowed: the host fails at some moment between two advertisements.\n")
 	return b.String()
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// perWire is how many virtual routers share an interface, as in the
-// measurements of keepalived that the figures are compared with.
+// perWire is the number of virtual routers on one interface. The measurements of keepalived that
+// the figures are compared with use the same number.
 const perWire = 250
 
 // crowd is two hosts with many virtual routers between them.
@@ -30,10 +30,10 @@ type crowd struct {
 	extra    string // further lines of global_defs
 }
 
-// newCrowd lays the wires for count virtual routers.
+// newCrowd makes the two hosts and the links for count virtual routers.
 func newCrowd(t lab.Reporter, kind pair.Kind, count int, interval time.Duration) *crowd {
 	if k, ok := kind.(pair.Keepalived); ok {
-		k.Terse = true // thousands of details are not what it is to be measured with
+		k.Terse = true // thousands of detailed log lines would distort the figures
 		kind = k
 	}
 	c := &crowd{lab: lab.New(t), kind: kind, count: count, interval: interval}
@@ -60,13 +60,13 @@ func newCrowd(t lab.Reporter, kind pair.Kind, count int, interval time.Duration)
 
 func (c *crowd) wires() int { return (c.count + perWire - 1) / perWire }
 
-// start runs the daemon of one of the hosts: the first has the better priority.
+// start runs the daemon of one of the hosts. The first host has the higher priority.
 func (c *crowd) start(t lab.Reporter, host int) {
 	c.daemons[host] = pair.Start(t, c.kind, c.hosts[host], c.config(host))
 }
 
-// priority is that of one of a host's virtual routers. Where they differ, the
-// skew spreads the moments of their advertisements over a whole interval.
+// priority is the priority of one virtual router on one host. With different priorities, the skew
+// times spread the advertisements over a whole interval.
 func (c *crowd) priority(host, vrid int) int {
 	if c.spread {
 		return 254 - (vrid - 1) - host
@@ -148,5 +148,5 @@ func (c *crowd) held(host int) int {
 	return n
 }
 
-// isVirtual tells a crowd's virtual addresses from those of the wires.
+// isVirtual reports whether an address is a virtual one, not one of the links'.
 func isVirtual(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 10 }

@@ -51,7 +51,7 @@ const (
 
 func measureFailovers(trials int) (rows []failoverRow, err error) {
 	for _, s := range allSeries() {
-		// At 1 s nearly all of a trial is waiting: both kinds do it at the same time.
+		// At 1 s a trial is nearly all waiting, so both kinds run at the same time.
 		both := s.interval >= time.Second
 		results := make(chan failoverRow)
 		errs := make(chan error)
@@ -99,19 +99,19 @@ func measureSeries(s series, kind pair.Kind, n int) (row failoverRow, err error)
 		}
 	})
 	if !ok {
-		return row, fmt.Errorf("a pair of %s at an interval of %v was not measured well", kind.Name(), s.interval)
+		return row, fmt.Errorf("the measurement of a pair of %s at an interval of %v failed", kind.Name(), s.interval)
 	}
 	fmt.Printf("  %-10s %s at %v: RFC %s, %s, %d thrown away\n", row.Kind, s.what(), s.interval,
 		milliseconds(row.RFC), spread(row.Took), row.Unstable)
 	return row, nil
 }
 
-// trial loses the master once and brings it back. The loss is timed on the
-// wire, by a third host: from the master's last advertisement (or, when it is
-// asked to stop, from the asking) to the first of the backup.
+// trial takes the master away once and brings it back. A third host times the loss on the wire:
+// from the master's last advertisement (or, for a stop, from the SIGTERM) to the first
+// advertisement of the backup.
 func trial(r *pair.Running, kind pair.Kind, graceful bool) (took time.Duration, ok bool) {
 	r.UntilMaster(0, settleLimit)
-	time.Sleep(r.Configs[0].Interval) // both are quiet
+	time.Sleep(r.Configs[0].Interval) // both routers have settled
 	quiet := time.Now()
 	time.Sleep(r.Configs[0].Interval)
 	var lost time.Time
@@ -141,10 +141,10 @@ func failoverSection(rows []failoverRow) string {
 	var b strings.Builder
 	b.WriteString(`## From the loss of the master to the new one's advertisement
 
-Two routers of priority 200 and 100, VRRP version 3, in network namespaces on the machine's own
-kernel; times are those of the packets at a third host. For a kill (SIGKILL to all processes of the
-master, stopped first so that none sees another's end), from its last advertisement to the first of
-the new master; for a stop, from the SIGTERM.
+Two routers with priorities 200 and 100, VRRP version 3, in network namespaces on the machine's own
+kernel. A third host takes the times of the packets. Killed: SIGKILL to all processes of the master,
+which are stopped first so that none sees another end; the time runs from the master's last advertisement
+to the first one of the new master. Asked to stop: the time runs from the SIGTERM.
 
 | master | interval | RFC 9568 | keepalived | director |
 |---|---|---|---|---|

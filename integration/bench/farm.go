@@ -26,7 +26,7 @@ type farm struct {
 	services, servers int
 	checked           bool          // a TCP check for each real server
 	delay             time.Duration // between two checks
-	// weight is that of a real server by its number in the whole; nil is 1 for all.
+	// weight gives the weight of a real server by its number in the farm; nil means 1 for all.
 	weight func(int) int
 }
 
@@ -41,7 +41,8 @@ func (f farm) address(service int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(service >> 16), byte(service >> 8), byte(service)})
 }
 
-// at are the numbers of the real servers of a virtual server: first up to, not including, end.
+// at returns the range of the real servers of a virtual server, by number: from first up to, not
+// including, end.
 func (f farm) at(service int) (first, end int) {
 	return service * f.servers / f.services, (service + 1) * f.servers / f.services
 }
@@ -58,7 +59,7 @@ func (f farm) weightOf(n int) int {
 	return f.weight(n)
 }
 
-// with is the farm with another weight of some real servers.
+// with returns the farm with other weights.
 func (f farm) with(weight func(int) int) farm {
 	f.weight = weight
 	return f
@@ -94,7 +95,7 @@ func (f farm) config(t lab.Reporter) *conf.Config {
 	return cfg
 }
 
-// operations are what makes an empty table as the farm is.
+// operations are the changes that fill an empty table with the farm.
 func (f farm) operations(t lab.Reporter) []table.Op {
 	return table.Diff(table.Wanted(f.config(t).VirtualServers, nil), table.Table{}, nil)
 }
@@ -124,7 +125,7 @@ type balancer struct {
 	lab  *lab.Lab
 	host *lab.Host
 	t    lab.Reporter
-	// looks is a way into the table to look, beside whoever fills it.
+	// looks reads the table while another program fills it.
 	looks ipvs.Driver
 }
 
@@ -162,8 +163,9 @@ func (b *balancer) whole(who string) {
 // lookEvery is the pause between two looks at one virtual server.
 const lookEvery = 10 * time.Millisecond
 
-// until waits until the last virtual server in the order of the file has real servers that
-// are as they are wanted, and says how long that took. Everybody goes in that order.
+// until waits until the real servers of one virtual server are as wanted, and returns how long that
+// took. Every program works in the order of the file, so a caller that waits for the whole table
+// names the last virtual server.
 func (b *balancer) until(since time.Time, limit time.Duration, what string, service int,
 	wanted func([]table.Destination) bool,
 ) time.Duration {
@@ -209,7 +211,7 @@ func (b *balancer) empty() {
 	}
 }
 
-// forget removes what a daemon that was killed has left in its folders.
+// forget removes the files of a daemon that was killed.
 func (b *balancer) forget() {
 	b.t.Helper()
 	if err := os.RemoveAll(b.host.RunDir()); err != nil {
@@ -217,7 +219,7 @@ func (b *balancer) forget() {
 	}
 }
 
-// terse is a kind whose log has no details: thousands are not what it is measured with.
+// terse returns the kind with a short log: thousands of detailed lines would distort the figures.
 func terse(kind pair.Kind) pair.Kind {
 	if k, ok := kind.(pair.Keepalived); ok {
 		k.Terse = true
@@ -226,7 +228,7 @@ func terse(kind pair.Kind) pair.Kind {
 	return kind
 }
 
-// The prepared ipvsadm is found by these variables, which the guest inherits.
+// These variables name the prepared ipvsadm; the guest inherits them.
 const (
 	ipvsadmVar    = "DIRECTOR_BENCH_IPVSADM"
 	ipvsadmEnvVar = "DIRECTOR_BENCH_IPVSADM_ENV"
@@ -266,7 +268,7 @@ func (b *balancer) ipvsadm(input string, args ...string) time.Duration {
 	return 0
 }
 
-// counting is a driver that counts what is asked of it.
+// counting is a driver that counts its calls.
 type counting struct {
 	ipvs.Driver
 	ops, lists, dumps atomic.Int64 // operations, lists of services, lists of real servers
@@ -287,7 +289,7 @@ func (c *counting) Destinations(key conf.ServiceKey) ([]table.Destination, error
 	return c.Driver.Destinations(key)
 }
 
-// ratio is how many times as long, or as much, something is as something else.
+// ratio is the median of a divided by the median of b.
 func ratio[T ~int64 | ~float64](a, b []T) string {
 	if len(a) == 0 || len(b) == 0 || median(b) == 0 {
 		return "-"

@@ -25,7 +25,7 @@ const (
 type filledTable struct {
 	Keepalived, Director []time.Duration // from the start of the program
 	Ipvsadm              []time.Duration // "ipvsadm -R"
-	Single, Batches      []time.Duration // director's driver: message for message, and as it does it
+	Single, Batches      []time.Duration // director's driver: one message at a time, and in batches as director does it
 }
 
 func measureFilling(trials int) (f filledTable, err error) {
@@ -53,7 +53,7 @@ func measureFilling(trials int) (f filledTable, err error) {
 			b.empty()
 		})
 		if !ok {
-			err = errors.New("the filling of a table was not measured well")
+			err = errors.New("the measurement of filling a table failed")
 		}
 	}
 	fmt.Printf("  keepalived %s, director %s, ipvsadm -R %s, single %s, batches %s\n", spread(f.Keepalived),
@@ -61,7 +61,7 @@ func measureFilling(trials int) (f filledTable, err error) {
 	return f, err
 }
 
-// fill has a kind fill the table, and empties it.
+// fill lets a kind fill the table, returns how long that took, and empties the table.
 func (b *balancer) fill(kind pair.Kind, text string) time.Duration {
 	b.t.Helper()
 	began := time.Now()
@@ -74,7 +74,7 @@ func (b *balancer) fill(kind pair.Kind, text string) time.Duration {
 	return took
 }
 
-// apply has a driver carry out operations, so many in a call.
+// apply lets a driver carry out operations, atOnce of them in each call.
 func (b *balancer) apply(driver ipvs.Driver, ops []table.Op, atOnce int) time.Duration {
 	b.t.Helper()
 	began := time.Now()
@@ -92,9 +92,9 @@ func fillingSection(f filledTable) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## Filling the IPVS table
 
-%d virtual servers with %d real servers in all, without checks, into an empty table. Programs from
-their start to the last real server in the kernel; the driver is director's own without anything around
-it: message by message, each with its answer, and in batches, as director does it, which is as fast as the
+%d virtual servers with %d real servers in all, without checks, into an empty table. A program is timed
+from its start until the kernel has the last real server. "driver" is director's driver alone: once with
+one message at a time, each with its answer, and once in batches, as director uses it and as fast as the
 kernel takes them.
 
 | | time | times director's |

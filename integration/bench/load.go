@@ -29,7 +29,7 @@ const (
 	loadLength   = 60 * time.Second
 	// loops is how many busy loops there are for each processor.
 	loops = 8
-	// checkCount checks are made every checkEvery by a process beside the master's.
+	// A process on the host of the master makes checkCount checks every checkEvery.
 	checkCount = 10_000
 	checkEvery = 5 * time.Second
 )
@@ -40,7 +40,7 @@ const (
 	loadChecks = "checks"
 )
 
-// loadRow is how often a backup took over from a master that was there.
+// loadRow is how often a backup took over although the master was alive.
 type loadRow struct {
 	Kind, Load string
 	Loops      int
@@ -61,8 +61,7 @@ func measureLoad(int) (rows []loadRow, err error) {
 	return rows, err
 }
 
-// measureFalse lets a pair work beside a load and counts how often the backup
-// takes the address.
+// measureFalse runs a pair beside a load and counts how often the backup takes the address.
 func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 	row = loadRow{Kind: kind.Name(), Load: load, Length: loadLength}
 	ok := stage.Play("bench-load-"+kind.Name(), func(t lab.Reporter) {
@@ -103,7 +102,7 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 		fmt.Printf("  %-10s beside %s: %d false failovers in %v\n", row.Kind, load, row.Failovers, loadLength)
 	})
 	if !ok {
-		return row, fmt.Errorf("%s beside %s was not measured well", kind.Name(), load)
+		return row, fmt.Errorf("the measurement of %s beside %s failed", kind.Name(), load)
 	}
 	return row, nil
 }
@@ -111,11 +110,10 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 // checksVar in the environment makes this program the one that checks.
 const checksVar = "DIRECTOR_BENCH_CHECKS"
 
-// serversVar in the environment makes this program take connections at a port, of every
-// address.
+// serversVar in the environment makes this program accept connections at one port of every address.
 const serversVar = "DIRECTOR_BENCH_SERVERS"
 
-// beServers becomes, when it is asked to, the real servers of a farm.
+// beServers makes this process the real servers of a farm if serversVar is set.
 func beServers() {
 	port := os.Getenv(serversVar)
 	if port == "" {
@@ -140,9 +138,9 @@ func acceptAll(listener net.Listener) {
 	}
 }
 
-// beChecks becomes, when it is asked to, a process that does what director's
-// does for its real servers: TCP checks, here of a server of its own. Kernels
-// without IPVS have no director or keepalived that could do it.
+// beChecks makes this process a checker if checksVar is set. It does what director's lvs worker
+// does for real servers: TCP checks, here of a server of its own. A kernel without IPVS runs no
+// director or keepalived that could check.
 func beChecks() {
 	if os.Getenv(checksVar) == "" {
 		return
@@ -199,10 +197,10 @@ func loadSection(rows []loadRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## Failovers that should not happen
 
-A pair at %v in network namespaces, each daemon with its default settings (director's is a real-time
-priority, keepalived's is not), for %v on a busy machine: how often the backup took the address of a
-master that was there. The checks are %d TCP checks every %v of a server on the same host, made by a
-process like director's that checks.
+A pair with an interval of %v runs in network namespaces for %v on a busy machine. Each daemon has its
+default settings: director has a real-time priority, keepalived has not. The figures are how often the
+backup took the address of a master that was alive. The checks are %d TCP checks every %v of a server on
+the same host, made by a process like director's lvs worker.
 
 | beside | keepalived | director |
 |---|---|---|

@@ -1,12 +1,11 @@
 //go:build linux
 
-// The bench measures director and, beside it in the same run, Debian's
-// keepalived, and writes docs/benchmarks.md. Times of VRRP come from this
-// machine's own kernel, in network namespaces; what a client sees comes from
-// the lab, which is a guest where this kernel has no IPVS.
+// The bench measures director and Debian's keepalived in the same run, and writes
+// docs/benchmarks.md. The times of VRRP come from network namespaces on this machine's own kernel.
+// What a client sees comes from the lab, which is a guest if this kernel has no IPVS.
 //
-// It consists of parts. Each leaves its figures in a file, from which the
-// report is put together: a part that was run again replaces its own alone.
+// The bench consists of parts. Each part stores its figures in a file of its own, and the report is
+// made from these files. A new run of one part replaces only the figures of that part.
 package main
 
 import (
@@ -77,8 +76,8 @@ func run(ctx context.Context) error {
 	if guest.Inside() {
 		return measureInLab(all, *trials)
 	}
-	fmt.Println("This measures in network namespaces and in the lab, for about half an hour. Nothing on this")
-	fmt.Println("machine's network is changed; other work on the machine shows in the figures.")
+	fmt.Println("The bench runs in network namespaces and in the lab for about half an hour. It does not change this")
+	fmt.Println("machine's network. Other work on the machine distorts the figures.")
 	tidy, _, _, err := stage.Set(ctx, stage.Needs{})
 	defer tidy()
 	if err != nil {
@@ -98,7 +97,7 @@ func run(ctx context.Context) error {
 			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 		fmt.Printf("%s %s: took %v\n", time.Now().Format(time.TimeOnly), p.name, time.Since(began).Round(time.Second))
-		// What has been measured is written at once: the rest may never end.
+		// Write the report after each part: a later part may never end.
 		if err := writeReport(*out, all); err != nil {
 			return err
 		}
@@ -110,7 +109,7 @@ func run(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// choose finds the parts that -only names; without it they are all.
+// choose returns the parts that -only names, or all parts without -only.
 func choose(all []part, only string) ([]part, error) {
 	switch only {
 	case "":
@@ -122,15 +121,15 @@ func choose(all []part, only string) ([]part, error) {
 	for name := range strings.SplitSeq(only, ",") {
 		i := slices.IndexFunc(all, func(p part) bool { return p.name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no part %q: they are %s", name, names(all))
+			return nil, fmt.Errorf("there is no part %q; the parts are %s", name, names(all))
 		}
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }
 
-// elsewhere measures a part of the lab, which may be in the guest: there this
-// program runs again, with the same arguments, and measures only this part.
+// elsewhere measures a part that needs the lab, which may be in the guest. There this program runs
+// again, with the same arguments, and measures only this part.
 func elsewhere(ctx context.Context, p part, trials int) error {
 	if err := errors.Join(p.forget(), fetchIpvsadm(ctx)); err != nil {
 		return err

@@ -17,27 +17,27 @@ const (
 	movesInterval = time.Second
 	// coldStart is how long after a common start the addresses are counted.
 	coldStart = 12 * time.Second
-	// moveLimit is how long the addresses of a killed master are waited for.
+	// moveLimit is how long the part waits for the addresses of a killed master.
 	moveLimit = 15 * time.Second
-	// movesTrials bounds how often half a minute is spent.
+	// movesTrials limits the trials, each of half a minute.
 	movesTrials = 3
 )
 
 func movesCounts() []int { return []int{1000, 2000, 4000} }
 
-// moveRow is what became of the addresses in one trial.
+// moveRow is the result of one trial.
 type moveRow struct {
 	Kind  string
 	Count int
-	// Cold is the story of a common start, and Held who had how many
-	// addresses coldStart later.
+	// Cold is what happened after a common start. Held is how many addresses each node had
+	// coldStart later.
 	Cold story
 	Held [2]int
-	// Settled is when all addresses were on the better node for the last time
-	// that they came there, from the start; 0 when they were not all there.
+	// Settled is the time from the start until the better node had all addresses and kept them; 0
+	// if it did not have all of them at coldStart.
 	Settled time.Duration
-	// Crash is the time from the kill of the better node to the last address
-	// of the other one, and Missing how many of them never came.
+	// Crash is the time from the kill of the better node until the other node had the last address
+	// that it took. Missing is how many addresses it did not take.
 	Crash   time.Duration
 	Missing int
 	RFC     time.Duration // what the other node has to wait
@@ -101,7 +101,7 @@ func measureMove(kind pair.Kind, count int) (row moveRow, err error) {
 			row.Crash.Round(time.Millisecond), row.Missing)
 	})
 	if !ok {
-		return row, fmt.Errorf("%d virtual routers of %s that move were not measured well", count, kind.Name())
+		return row, fmt.Errorf("the measurement of %d moving virtual routers of %s failed", count, kind.Name())
 	}
 	return row, nil
 }
@@ -110,12 +110,12 @@ func movesSection(rows []moveRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## Thousands of addresses that move
 
-Two nodes in network namespaces, priority 200 and 100, %v between advertisements, 250 virtual
-routers on each interface with an address each, started together; %v later all processes of the
-better node are killed. Who has which address is what the kernels of both nodes tell by rtnetlink, so
-the times include putting it on the interface, and nothing that the daemons pay for watches their
-packets. Changes of owner do not count the first owner. After the kill the time runs from the kill to
-the last address that came; the RFC allows %s.
+Two nodes in network namespaces, with priorities 200 and 100 and %v between advertisements. Each
+interface has 250 virtual routers with one address each. Both nodes start together; %v later all processes
+of the better node are killed. The kernels of both nodes report by rtnetlink which node has which address,
+so the times include adding the address to the interface, and no packet capture slows the daemons. The
+first owner of an address is not a change of owner. After the kill the time runs until the last address
+that came; the RFC allows %s.
 
 | virtual routers | | keepalived | director |
 |---|---|---|---|
@@ -161,7 +161,7 @@ func moveCells(rows []moveRow, kind string, count int) []string {
 		both = append(both, r.Cold.Both)
 		shared, changes = append(shared, r.Cold.Shared), append(changes, r.Cold.Changes)
 		if missing = max(missing, r.Missing); r.Settled == 0 {
-			unsettled++ // and then a crash of the better node tells nothing
+			unsettled++ // then the kill of the better node shows nothing
 			continue
 		}
 		crash = append(crash, r.Crash)
@@ -179,7 +179,7 @@ func moveCells(rows []moveRow, kind string, count int) []string {
 	}
 	crashText := spread(crash)
 	if missing > 0 {
-		crashText += fmt.Sprintf("; up to %d did not come in %v", missing, moveLimit)
+		crashText += fmt.Sprintf("; up to %d not taken over in %v", missing, moveLimit)
 	}
 	return []string{
 		fmt.Sprint(len(held)), strings.Join(held, ", "), spread(both), number(shared), number(changes), settledText,

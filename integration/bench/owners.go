@@ -26,9 +26,8 @@ type change struct {
 	came bool
 }
 
-// owners notes who has which virtual address, from what the kernels of both
-// hosts tell by rtnetlink. It sends and captures nothing, so the daemons do
-// not pay for being watched.
+// owners records which host has which virtual address, as the kernels of both hosts report it by
+// rtnetlink. It sends and captures no packets, so it costs the daemons nothing.
 type owners struct {
 	mu      sync.Mutex
 	changes []change
@@ -37,7 +36,7 @@ type owners struct {
 	readers sync.WaitGroup
 }
 
-// watchOwners begins to listen in the hosts' namespaces.
+// watchOwners starts to listen in the hosts' namespaces.
 func watchOwners(hosts [2]*lab.Host) (*owners, error) {
 	o := &owners{}
 	for i, h := range hosts {
@@ -63,8 +62,8 @@ func watchOwners(hosts [2]*lab.Host) (*owners, error) {
 	return o, nil
 }
 
-// read notes changes until the socket is shut. It goes before everything
-// else, so that the times are right on a machine that is busy.
+// read records changes until the socket is shut down. It runs at the highest real-time priority, so
+// that the times are right on a busy machine.
 func (o *owners) read(host, fd int) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 	param := struct{ priority int32 }{99}
@@ -155,12 +154,12 @@ type story struct {
 	Shared  int           // addresses that two hosts had at some moment
 	Changes int           // the most changes of owner of one address, its first one not counted
 	Moved   int           // addresses whose owner has changed
-	Last    time.Duration // from the beginning to the last coming of an address
+	Last    time.Duration // from the beginning until the last address came
 	Came    int           // addresses that came to a host
 }
 
-// tell makes a story of the changes from a moment on. end is until when an
-// address counts that two hosts still have.
+// tell sums up the changes since a moment. An address that two hosts still have counts as shared
+// until end.
 func tell(changes []change, from, end time.Time) story {
 	type life struct {
 		has       [2]bool
@@ -179,7 +178,7 @@ func tell(changes []change, from, end time.Time) story {
 			lives[c.addr] = l
 		}
 		if l.has[c.host] == c.came {
-			continue // told twice
+			continue // reported twice
 		}
 		had := l.has[0] && l.has[1]
 		l.has[c.host] = c.came

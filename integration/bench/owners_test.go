@@ -17,10 +17,10 @@ func TestTell(t *testing.T) {
 	}
 	at(100, 1, a, true) // the worse node first
 	at(110, 0, b, true)
-	at(110, 0, b, true) // told twice
+	at(110, 0, b, true) // reported twice
 	at(300, 0, a, true)
 	at(350, 1, a, false)
-	at(900, 1, b, true) // and stays: until the end both have it
+	at(900, 1, b, true) // and it stays: both have the address until the end
 	end := began.Add(time.Second)
 
 	got := tell(changes, began, end)
@@ -30,6 +30,6 @@ func TestTell(t *testing.T) {
 	}
 	got = tell(changes, began.Add(200*time.Millisecond), end)
 	if got.Moved != 2 || got.Last != 700*time.Millisecond || got.Came != 2 {
-		t.Errorf("tell from later on: %+v", got)
+		t.Errorf("tell from a later moment: %+v", got)
 	}
 }

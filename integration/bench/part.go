@@ -16,15 +16,15 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// part is one subject: how it is measured and how its figures are told.
+// part is one subject of the bench: how to measure it and how to report its figures.
 type part struct {
 	name, what string
-	lab        bool // it needs IPVS, which may only be in the guest
+	lab        bool // it needs IPVS, which may exist only in the guest
 	figures    func(trials int) (any, error)
 	section    func(figures json.RawMessage) (string, error)
 }
 
-// kept is what a part leaves in its file.
+// kept is what a part stores in its file.
 type kept struct {
 	Day     string
 	Commit  string
@@ -35,7 +35,7 @@ type kept struct {
 	Figures json.RawMessage
 }
 
-// newPart joins a measurement and the section of the report that tells it.
+// newPart joins a measurement with its section of the report.
 func newPart[F any](name, what string, measure func(trials int) (F, error), section func(F) string) part {
 	return part{
 		name: name, what: what,
@@ -57,7 +57,7 @@ func (p part) inLab() part {
 
 func (p part) path() string { return filepath.Join(stage.LogsDir(), "bench-"+p.name+".json") }
 
-// measure runs the part and keeps what came of it, an error too.
+// measure runs the part and stores its figures and its error.
 func (p part) measure(trials int) error {
 	began := time.Now()
 	figures, err := p.figures(trials)
@@ -70,7 +70,7 @@ func (p part) measure(trials int) error {
 	return errors.Join(err, jsonErr, p.keep(k))
 }
 
-// fail keeps only that the part could not be measured.
+// fail stores only the error of a part that could not be measured.
 func (p part) fail(err error) error {
 	return errors.Join(err, p.keep(kept{Error: err.Error()}))
 }
@@ -90,7 +90,7 @@ func (p part) keep(k kept) error {
 
 func (p part) forget() error {
 	if err := os.Remove(p.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget earlier figures: %w", err)
+		return fmt.Errorf("remove earlier figures: %w", err)
 	}
 	return nil
 }

@@ -18,21 +18,21 @@ import (
 const (
 	largeServices, largeServers = 2277, 37_205
 	largeLimit                  = 3 * time.Minute
-	// reloadTrials bounds how often a large file is read again.
+	// reloadTrials limits how often the part reloads a large file.
 	reloadTrials = 5
 )
 
-// reloadedTable is what a reload costs in which one real server has another weight.
+// reloadedTable is the cost of a reload that changes the weight of one real server.
 type reloadedTable struct {
-	// Parse and Loop are in one process, with director's own table: from the text to
-	// the configuration, and from there to the last answer of the kernel.
+	// Parse and Loop are measured in one process, with director's own table: Parse from the text to
+	// the configuration, Loop from there to the kernel's last answer.
 	Parse, Loop []time.Duration
-	// Operations and Dumps are what the kernel was asked for in a reload, at most.
+	// Operations and Dumps are the most that one reload asked of the kernel.
 	Operations, Dumps int64
 	// Keepalived and Director are from the signal to the weight in the kernel.
 	Keepalived, Director []time.Duration
-	// Parsed is the part of Director after the configuration was read and found good,
-	// as its log has it.
+	// Parsed is the part of Director after the configuration was read and accepted, by the times in
+	// director's log.
 	Parsed []time.Duration
 }
 
@@ -92,13 +92,13 @@ func measureReloads(trials int) (r reloadedTable, err error) {
 		}) && ok
 	}
 	if !ok {
-		err = errors.New("the reload of a large configuration was not measured well")
+		err = errors.New("the measurement of the reload of a large configuration failed")
 	}
 	return r, err
 }
 
-// reload has a daemon reload a file in which the first real server in the middle of the
-// table has another weight; it takes until the kernel has it.
+// reload makes a daemon reload a file that changes the weight of the first real server in the
+// middle of the table. It returns the time until the kernel has the weight.
 func (b *balancer) reload(d *pair.Daemon, text string, weight int) time.Duration {
 	b.t.Helper()
 	b.host.WriteFile("lb.conf", text)
@@ -114,7 +114,7 @@ func (b *balancer) reload(d *pair.Daemon, text string, weight int) time.Duration
 	})
 }
 
-// printedAfter is when after a moment a daemon printed a text; 0 when it did not.
+// printedAfter is how long after a moment a daemon printed a text; 0 if it did not.
 func printedAfter(d *pair.Daemon, since time.Time, text string) time.Duration {
 	for _, line := range d.Log() {
 		if line.Time.After(since) && strings.Contains(line.Text, text) {
@@ -128,9 +128,9 @@ func reloadsSection(r reloadedTable) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## A reload of a large table
 
-%d virtual servers with %d real servers, of which one has another weight. In one process: director's
-parser, and its loop from the parsed configuration to the last answer of the kernel; whole programs: from the
-signal to the weight in the kernel, looked at every %v.
+%d virtual servers with %d real servers; the reload changes the weight of one. In one process: director's
+parser, then its loop, from the parsed configuration to the last answer of the kernel. Whole program: from
+the signal until the kernel has the weight, which is read every %v.
 
 | | goal | keepalived | director |
 |---|---|---|---|

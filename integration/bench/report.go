@@ -23,10 +23,10 @@ func writeReport(path string, all []part) error {
 	m := describeMachine()
 	fmt.Fprintf(&b, `# Benchmarks
 
-Written by `+"`make bench`"+` on %s, %d processors, %s, %s; keepalived is the one that
-Debian packages (%s), each figure of it from the same run as director's beside it. Figures
-are medians, with the smallest and the largest in brackets. Nothing else should run on the machine
-meanwhile. None of them is an assertion of a test.
+Written by `+"`make bench`"+` on %s, %d processors, %s, %s. keepalived is the one that
+Debian packages (%s), measured in the same run as director. Figures are medians, with the smallest and
+the largest in brackets. Nothing else should run on the machine at the same time. No test asserts these
+figures.
 `, m.CPU, m.CPUs, m.Kernel, m.Release, m.Keepalived)
 	for _, p := range all {
 		k, err := p.kept()
@@ -46,7 +46,7 @@ meanwhile. None of them is an assertion of a test.
 		}
 		fmt.Fprintf(&b, "\n%s", text)
 		if k.Error != "" {
-			fmt.Fprintf(&b, "\n**Failed**, so that figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
+			fmt.Fprintf(&b, "\n**Failed**, figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
 		}
 		where := "on the machine's own kernel"
 		if k.InGuest {
@@ -60,7 +60,7 @@ meanwhile. None of them is an assertion of a test.
 
     make bench                                       # all of it, about half an hour
     go run ./integration/bench -only steady,moves    # these parts; the others' figures stay
-    go run ./integration/bench -trials 3             # less patient
+    go run ./integration/bench -trials 3             # fewer trials
     go run ./integration/bench -only none            # only this file, from the figures in integration/logs
 `)
 	return os.WriteFile(path, []byte(b.String()), 0o644)

@@ -16,12 +16,12 @@ import (
 
 const (
 	comparedServices, comparedServers = 2000, 40_000
-	// comparedRounds is how many comparisons are waited for.
+	// comparedRounds is how many comparisons the part waits for.
 	comparedRounds = 20
 	roundsLimit    = 2 * time.Minute
 )
 
-// comparedTable is what it costs to compare a table that nobody changes.
+// comparedTable is the cost of comparing a table that nobody changes.
 type comparedTable struct {
 	Rounds    int
 	Length    time.Duration
@@ -36,7 +36,7 @@ func measureRounds(int) (c comparedTable, err error) {
 	ok := stage.Play("bench-reconcile", func(t lab.Reporter) {
 		b := newBalancer(t, farm{services: comparedServices, servers: comparedServers})
 		m := b.manage(b.config(t))
-		b.rounds(m, 2) // what the first ones keep is kept
+		b.rounds(m, 2) // the first rounds allocate what the loop keeps
 		c.Before = heap()
 		began, used := time.Now(), processorTime()
 		ops, dumps := m.driver.ops.Load(), m.driver.dumps.Load()
@@ -48,19 +48,19 @@ func measureRounds(int) (c comparedTable, err error) {
 		m.stop()
 	})
 	if !ok {
-		err = errors.New("the comparing of a table was not measured well")
+		err = errors.New("the measurement of comparing a table failed")
 	}
 	fmt.Printf("  %d rounds in %v: %v of a processor, %d real servers read, heap %s before and %s after\n", c.Rounds,
 		c.Length.Round(time.Millisecond), c.CPU, c.Servers, megabytes(c.Before), megabytes(c.After))
 	return c, err
 }
 
-// rounds waits for so many rounds of the loop.
+// rounds waits for n rounds of the loop.
 func (b *balancer) rounds(m *manager, n int) int {
 	began, before := time.Now(), int(m.driver.lists.Load())
 	for int(m.driver.lists.Load()) < before+n {
 		if time.Since(began) > roundsLimit {
-			b.t.Fatalf("%d rounds are not over within %v", n, roundsLimit)
+			b.t.Fatalf("%d rounds did not end within %v", n, roundsLimit)
 		}
 		time.Sleep(lookEvery)
 	}
@@ -92,7 +92,7 @@ func roundsSection(c comparedTable) string {
 	fmt.Fprintf(&b, `## Comparing a table that nobody changes
 
 %d virtual servers with %d real servers. A round lists the virtual servers and reads the real
-servers of some of them: all have their turn within 25 rounds. keepalived compares nothing.
+servers of some of them; 25 rounds read all. keepalived does not compare its table with the kernel's.
 
 | | director |
 |---|---|

@@ -19,7 +19,7 @@ const (
 	steadyLength   = 20 * time.Second
 	// steadySettle is the time from the start after which nothing moves any more.
 	steadySettle = 6 * time.Second
-	// steadyTrials bounds how often half a minute is spent.
+	// steadyTrials limits the trials, each of half a minute.
 	steadyTrials = 3
 )
 
@@ -77,7 +77,7 @@ func measureRest(kind pair.Kind, row *steadyRow) error {
 		measure(&after)
 		for i, want := range []int{steadyCount, 0} {
 			if got := c.held(i); got != want {
-				t.Fatalf("%s: node %d holds %d addresses, not %d: this is no rest", kind.Name(), i+1, got, want)
+				t.Fatalf("%s: node %d holds %d addresses, not %d: the pair is not at rest", kind.Name(), i+1, got, want)
 			}
 		}
 		share := func(i int) float64 { return float64(after[i].CPU-before[i].CPU) / float64(length) }
@@ -87,7 +87,7 @@ func measureRest(kind pair.Kind, row *steadyRow) error {
 			percent(share(0)), percent(share(1)), megabytes(after[0].RSS))
 	})
 	if !ok {
-		return fmt.Errorf("a pair of %s at rest was not measured well", kind.Name())
+		return fmt.Errorf("the measurement of a pair of %s at rest failed", kind.Name())
 	}
 	return nil
 }
@@ -96,11 +96,11 @@ func steadySection(rows []steadyRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## At rest
 
-%d virtual routers at %v on four interfaces, in network namespaces: processor time (user and system,
-over %v) of the process that does VRRP, in shares of one processor, and its resident memory. Spread:
-priorities differ, and with them the moments of the advertisements, so that %d leave every
-millisecond; together: all leave at the same moment, as they do after a common takeover. Sending
-includes what the kernel does up to the receiving socket.
+%d virtual routers at %v on four interfaces, in network namespaces. The figures are the processor time
+(user and system, over %v) of the process that does VRRP, as a share of one processor, and its resident
+memory. Spread: the priorities differ, so the advertisements leave at different moments, %d in every
+millisecond. Together: all leave at the same moment, as they do after a common takeover. The time to send
+includes the work of the kernel up to the receiving socket.
 
 | advertisements | | keepalived | director |
 |---|---|---|---|

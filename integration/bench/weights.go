@@ -20,7 +20,7 @@ import (
 	"github.com/lvs-director/director/worker/journal"
 )
 
-// Of what takes minutes for ten thousand, so many are timed.
+// Ten thousand of these take minutes, so the part times fewer and scales up.
 const (
 	commandsTried = 50   // runs of ipvsadm
 	verdictsTried = 1000 // verdicts, one at a time
@@ -55,7 +55,7 @@ func measureWeights(trials int) (w changedWeights, err error) {
 		}
 	})
 	if !ok {
-		err = errors.New("the changing of weights was not measured well")
+		err = errors.New("the measurement of changing weights failed")
 	}
 	fmt.Printf("  loop: one by one %s, at once %s; driver: single %s, batches %s; ipvsadm -R %s, -e %s\n",
 		spread(w.OneByOne), spread(w.All), spread(w.Single), spread(w.Batches), spread(w.Ipvsadm), spread(w.Command))
@@ -76,7 +76,7 @@ func (b *balancer) reweigh(weight int) []table.Op {
 	return ops
 }
 
-// reweighing is a change of so many weights as "ipvsadm -R" reads it.
+// reweighing is the change of count weights, in the form that "ipvsadm -R" reads.
 func (b *balancer) reweighing(weight, count int) string {
 	var text strings.Builder
 	for s := range b.services {
@@ -109,7 +109,7 @@ type manager struct {
 	ended  chan struct{}
 }
 
-// manage has director's loop keep the table of a configuration, with a journal on the disk.
+// manage starts director's loop for a configuration, with a journal on the disk.
 func (b *balancer) manage(cfg *conf.Config) *manager {
 	b.t.Helper()
 	j, err := journal.Open(b.host.WriteFile("journal", ""), "bench")
@@ -135,8 +135,7 @@ func (b *balancer) manage(cfg *conf.Config) *manager {
 	return m
 }
 
-// apply has the loop apply a configuration and returns how long that took, to the last
-// answer of the kernel.
+// apply makes the loop apply a configuration and returns the time until the kernel's last answer.
 func (m *manager) apply(cfg *conf.Config, generation uint64) time.Duration {
 	m.b.t.Helper()
 	began := time.Now()
@@ -153,7 +152,7 @@ func (m *manager) apply(cfg *conf.Config, generation uint64) time.Duration {
 	}
 }
 
-// weights has checkers ask for another weight of so many real servers, some at once.
+// weights lets checkers ask for another weight of count real servers, atOnce of them at a time.
 func (m *manager) weights(weight, count, atOnce int) time.Duration {
 	m.b.t.Helper()
 	var list []event.RealServerState
@@ -182,8 +181,8 @@ func (m *manager) weights(weight, count, atOnce int) time.Duration {
 	return time.Since(began)
 }
 
-// idle waits until the loop has ended a comparison, of which the next one comes later: what
-// a reload reads is told apart from it.
+// idle waits until the loop has ended a comparison. The next one is some time away, so what the
+// loop reads until then belongs to the reload.
 func (m *manager) idle() {
 	m.b.rounds(m, 1)
 	for dumps := int64(-1); dumps != m.driver.dumps.Load(); time.Sleep(5 * lookEvery) {
@@ -200,9 +199,10 @@ func weightsSection(w changedWeights) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## Changing weights
 
-All %d weights of %d virtual servers. The loop is director's around the driver, with its journal: told
-of the weights (by checks) one at a time, and of all at once, as after a reload or a check that failed
-everywhere. One at a time in the loop was timed for %d of them, and a run of "ipvsadm -e" for each for %d.
+All %d weights of %d virtual servers change. The loop is director's, around the driver and with its
+journal. Checks report the weights to the loop one at a time, or all at once, as after a reload or a check
+that failed everywhere. "One at a time" in the loop is scaled up from %d changes, "ipvsadm -e for each"
+from %d runs.
 
 | | time | times all at once |
 |---|---|---|
