@@ -13,10 +13,10 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// TestWorkerKilledWhileItWrites: the lvs worker is killed at its worst moments: while it
-// makes a table in which a real server that is down takes its place and is then set to 0,
-// and while one has failed and another is drained. The next one goes on from there: no
-// connection is lost, and nobody takes what was left for a weight set by hand.
+// TestWorkerKilledWhileItWrites: the lvs worker is killed at two bad moments: while it builds a
+// table in which a failed real server takes its place and is then set to weight 0, and while one
+// real server has failed and another is drained. The next worker continues from there. No
+// connection breaks, and director takes no leftover weight for one set by hand.
 func TestWorkerKilledWhileItWrites(t *testing.T) {
 	onlyLong(t)
 	stage.RequireIpvsadm(t)
@@ -35,8 +35,8 @@ func TestWorkerKilledWhileItWrites(t *testing.T) {
 
 	for round := range 3 {
 		s.ipvsadm("-C")
-		// The worker makes the table anew within a second: it is killed as soon as the first of
-		// it is there, and a little later in each round.
+		// The worker rebuilds the table within a second. The test kills it as soon as the first
+		// entries are there, and a little later in each round.
 		var left string
 		if err := s.director.Do(func() error {
 			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
@@ -61,7 +61,7 @@ func TestWorkerKilledWhileItWrites(t *testing.T) {
 		s.untilWeights(15*time.Second, 82, map[string]int{"near1": 1, "near2": 1})
 		s.expectSame("adopted", held.First, held.Ask())
 		if st := s.status(); len(st.Override) > 0 {
-			t.Errorf("round %d: something is taken for a weight set by hand: %+v", round, st.Override)
+			t.Errorf("round %d: status shows a weight set by hand, want none: %+v", round, st.Override)
 		}
 	}
 
@@ -76,6 +76,6 @@ func TestWorkerKilledWhileItWrites(t *testing.T) {
 	fresh := traffic.Burst{Targets: []string{at(81)}, Sources: sources, SourcePort: 3001, Count: 30}.Run(s.client)
 	expectShares(t, fresh, 0, map[string]int{"near2": 30})
 	s.ask("undrain", "192.0.2.11", "--vs", at(81))
-	// A worker that dies again and again starts after longer and longer pauses.
+	// Director waits longer and longer before it restarts a worker that dies again and again.
 	s.untilWeights(20*time.Second, 81, nearWeights(map[string]int{"near3": 0}))
 }

@@ -15,8 +15,8 @@ import (
 // the RFC times.
 const slack = time.Second
 
-// TestKeepalivedPairNAT is the reference: the lab, its client and its figures
-// shown on a pair of Debian's keepalived.
+// TestKeepalivedPairNAT is the reference: it runs the lab, its client and its measurements with a
+// pair of Debian's keepalived.
 func TestKeepalivedPairNAT(t *testing.T) {
 	stage.Require(t)
 	testHostCrash(t, pair.NAT, stage.Keepalived())
@@ -32,9 +32,9 @@ func TestPairDR(t *testing.T) {
 	testHostCrash(t, pair.DR, stage.Director())
 }
 
-// testHostCrash: the master host is lost. The backup holds all virtual
-// addresses when the RFC's time is over, the client is answered by the same
-// real servers, and the host takes over again when it is back.
+// testHostCrash: the host of the master fails. The backup holds all virtual addresses within the
+// RFC's time, the same real servers answer the client, and the host takes over again when it is
+// back.
 func testHostCrash(t *testing.T, method pair.Method, kind pair.Kind) {
 	site := pair.New(t, method, 2)
 	r := site.Run(t, both(kind), nil)
@@ -56,8 +56,8 @@ func testHostCrash(t *testing.T, method pair.Method, kind pair.Kind) {
 	expectSmooth(t, r, "return", back)
 }
 
-// expectSmooth looks at what a change that nobody should notice did to the
-// client: connections of the old master may break, new ones are answered.
+// expectSmooth checks what a planned change did to the client: connections through the old master
+// may break, new ones are answered.
 func expectSmooth(t *testing.T, r *pair.Running, what string, since time.Time) {
 	t.Helper()
 	seen := r.Web.Between(since, time.Now())
@@ -65,8 +65,8 @@ func expectSmooth(t *testing.T, r *pair.Running, what string, since time.Time) {
 	expectGap(t, r, what, seen, 0)
 }
 
-// expectTakeover waits for director 2 to take over after the loss of its
-// master, and looks at what the client went through.
+// expectTakeover waits until director 2 has taken over from the lost master, and checks what the
+// client saw.
 func expectTakeover(t *testing.T, r *pair.Running, what string, broken time.Time) {
 	t.Helper()
 	allowed := r.Configs[1].MasterDownInterval()
@@ -77,8 +77,7 @@ func expectTakeover(t *testing.T, r *pair.Running, what string, broken time.Time
 	expectGap(t, r, what, seen, allowed)
 }
 
-// expectGap fails when the client was without an answer for longer than it may
-// be, and the slack.
+// expectGap fails if the client had no answer for longer than allowed plus slack.
 func expectGap(t *testing.T, r *pair.Running, what string, seen traffic.Summary, allowed time.Duration) {
 	t.Helper()
 	if lasted := r.Lasting(seen); lasted > allowed+slack {
@@ -87,11 +86,9 @@ func expectGap(t *testing.T, r *pair.Running, what string, seen traffic.Summary,
 	}
 }
 
-// TestProcessesKilledWithLinksUp: the daemon of the master is killed with all
-// its processes while its kernel lives on. Nobody can take the addresses off
-// that host, and it goes on answering ARP for them; the backup takes over all
-// the same, its gratuitous ARP moves the clients, and the daemon cleans up
-// when it is started again.
+// TestProcessesKilledWithLinksUp: all processes of the master's daemon are killed while its kernel
+// runs on. That host keeps the addresses and still answers ARP for them. The backup takes over all
+// the same, its gratuitous ARP moves the clients, and the daemon cleans up when it starts again.
 func TestProcessesKilledWithLinksUp(t *testing.T) {
 	forKinds(t, func(t *testing.T, kind pair.Kind) {
 		site := pair.New(t, pair.NAT, 2)
@@ -100,7 +97,7 @@ func TestProcessesKilledWithLinksUp(t *testing.T) {
 		broken := r.Daemons[0].KillAll()
 		expectTakeover(t, r, "all processes killed", broken)
 		if !r.HoldsAny(0) {
-			t.Error("dir1's addresses are gone: this scenario is about a host that keeps them")
+			t.Error("dir1 has lost its addresses: this scenario needs a host that keeps them")
 		}
 
 		r.Daemons[0].WaitEnd(5 * time.Second)

@@ -12,9 +12,9 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// TestFlowsOfADeadServer (lvs-cases B1): senders over UDP whose real server dies are with
-// another one soon (end_flows_on_failure, on by itself for UDP), with mh as with rr, and the
-// flows of the others stay. Connections over TCP are left alone: they outlive a check.
+// TestFlowsOfADeadServer (lvs-cases B1): a real server dies, and its UDP senders soon get another
+// one (end_flows_on_failure, on by default for UDP), with mh as with rr. The flows of the other
+// real servers stay. TCP connections are left alone: they outlive a failed check.
 func TestFlowsOfADeadServer(t *testing.T) {
 	s := openShop(t)
 	sources := s.sources(30)

@@ -16,8 +16,8 @@ import (
 // finding is one of "director doctor --json".
 type finding struct{ Severity, Code, Cause, Evidence, Cure string }
 
-// TestDoctor: on a director that serves the doctor finds nothing worse than a note; of one
-// fault at a time he names the cause, with what was seen and a cure.
+// TestDoctor: on a healthy director the doctor reports nothing worse than a note. For each single
+// fault it names the cause, the evidence and a cure.
 func TestDoctor(t *testing.T) {
 	s := openShop(t)
 	conf := service(at2(80), []string{"lb_algo rr", "lb_kind NAT", "protocol TCP"}, "198.51.100.11 8080",
@@ -27,7 +27,7 @@ func TestDoctor(t *testing.T) {
 	examine := func(conf string) (list []finding) {
 		t.Helper()
 		file := s.director.WriteFile("doctor.conf", conf)
-		out, _ := s.director.Output(s.daemon.AskCommand("doctor", "-f", file, "--json")...) // 1 and 2 are findings
+		out, _ := s.director.Output(s.daemon.AskCommand("doctor", "-f", file, "--json")...) // 1 and 2 mean findings
 		var report struct{ Findings []finding }
 		if err := json.Unmarshal([]byte(out), &report); err != nil {
 			t.Fatalf("director doctor --json: %v\n%s", err, out)
@@ -36,7 +36,7 @@ func TestDoctor(t *testing.T) {
 	}
 	for _, f := range examine(conf) {
 		if f.Severity != "note" {
-			t.Errorf("of a director that serves he says: %+v", f)
+			t.Errorf("the doctor reports on a healthy director: %+v", f)
 		}
 	}
 	for _, fault := range []struct {
@@ -65,7 +65,7 @@ func TestDoctor(t *testing.T) {
 				found = true
 				t.Logf("%s: %s: %s; cure: %s", fault.name, f.Severity, text, f.Cure)
 			} else if f.Severity != "note" {
-				t.Errorf("%s: he says as well: %+v", fault.name, f)
+				t.Errorf("%s: the doctor also reports: %+v", fault.name, f)
 			}
 		}
 		if !found {
@@ -77,9 +77,9 @@ func TestDoctor(t *testing.T) {
 		conf))...))
 }
 
-// TestRefusedServers (lvs-cases B3 to B6): a real server that the kernel refuses delays no
-// virtual address and is missed by nobody but its own virtual server; one whose weights are
-// all 0 is told as serving nobody; a weight above 65535 keeps its meaning; a mark in both
+// TestRefusedServers (lvs-cases B3 to B6): a real server that the kernel refuses delays no virtual
+// address and affects only its own virtual server. Status reports that a virtual server whose
+// weights are all 0 serves nobody. A weight above 65535 keeps its meaning. One mark in both
 // families is two virtual servers.
 func TestRefusedServers(t *testing.T) {
 	stage.RequireIpvsadm(t)
@@ -117,7 +117,7 @@ func TestRefusedServers(t *testing.T) {
 		service(81): true, service(82): false, service(83): true, service(85): false, "FWM 5": true, "FWM 5 inet6": true,
 	} {
 		if got, there := quorum[name]; !there || got != want {
-			t.Errorf("the quorum of %s: %v (told: %v), want %v", name, got, there, want)
+			t.Errorf("the quorum of %s: %v (reported: %v), want %v", name, got, there, want)
 		}
 	}
 	if alive[service(81)] != 1 || alive[service(85)] != 0 {

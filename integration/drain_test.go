@@ -15,7 +15,7 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// quickClose has the kernel forget a connection soon after the client has closed it.
+// quickClose makes the kernel forget a connection soon after the client has closed it.
 const quickClose = "    lvs_timeouts tcp 900 tcpfin 2 udp 300\n"
 
 // global is a global_defs block.
@@ -28,9 +28,9 @@ func dr(scheduler string, more ...string) []string {
 	return append([]string{"lb_algo " + scheduler, "lb_kind DR", "protocol TCP"}, more...)
 }
 
-// TestDrainUnderLoad: a host is drained while clients are served and connections stay
-// open. None of them is cut and no new one comes, whatever reloads, dies or is
-// restarted meanwhile, and "drain --wait" ends when the connections have.
+// TestDrainUnderLoad: a host is drained while clients are served and connections stay open. No
+// connection is cut and no new one comes, whatever is reloaded, dies or is restarted in the
+// meantime. "drain --wait" ends when the connections have ended.
 func TestDrainUnderLoad(t *testing.T) {
 	s := openShop(t)
 	sources := s.sources(40)
@@ -81,7 +81,7 @@ func TestDrainUnderLoad(t *testing.T) {
 		t.Errorf("status does not begin with the drain:\n%s", text)
 	}
 	if seen := web.Between(begun.Add(time.Second), time.Now()); failures(s.Lab, seen) > 0 || seen.Servers["near1"] > 0 {
-		t.Errorf("a client that asks all the time: %v, answers of %v", seen, seen.Servers)
+		t.Errorf("a client that sends requests all the time: %v, answered by %v", seen, seen.Servers)
 	}
 
 	s.daemon.Reload(conf("    router_id again"))
@@ -93,7 +93,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	})
 	drained("after the death of the lvs worker", 3003)
 	if seen := web.Between(begun.Add(time.Second), time.Now()); failures(s.Lab, seen) > 0 || seen.Servers["near1"] > 0 {
-		t.Errorf("a client that asks all the time: %v, answers of %v", seen, seen.Servers)
+		t.Errorf("a client that sends requests all the time: %v, answered by %v", seen, seen.Servers)
 	}
 	s.daemon.Stop(20 * time.Second)
 	s.daemon = pair.Start(t, stage.Director(), s.director, conf())
@@ -102,7 +102,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	}
 	drained("after a restart", 3004)
 
-	// It ends with its connections.
+	// The wait ends with the connections.
 	waiting := s.director.Start(s.daemon.AskCommand("drain", "192.0.2.11", "--vs", at(81), "--wait", "--timeout",
 		"60s")...)
 	s.Until(10*time.Second, "drain says what is left", func() bool {
@@ -115,7 +115,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	if !waiting.Printed(closed, "no connection is left") {
 		t.Errorf("drain --wait printed:\n%s", logText(waiting))
 	}
-	// Of one that has none it ends at once.
+	// The wait for a real server without connections ends at once.
 	idle := time.Now()
 	t.Log(s.ask("drain", "192.0.2.12", "--vs", at(81), "--wait", "--timeout", "20s"))
 	if took := time.Since(idle); took > 10*time.Second {
@@ -148,8 +148,8 @@ func logText(p *lab.Process) string {
 	return b.String()
 }
 
-// TestWeightAndEndOfDrain: a weight and a drain that end by themselves, a weight that is
-// reset, and a drain with a drain_timeout, after which the real server leaves the table.
+// TestWeightAndEndOfDrain: a weight and a drain end by themselves, a weight is reset, and after a
+// drain with a drain_timeout the real server leaves the table.
 func TestWeightAndEndOfDrain(t *testing.T) {
 	s := openShop(t)
 	s.open(global(), service(at2(81), dr("wrr"), nearServers("192.0.2.", 81, 3)...),
@@ -175,7 +175,8 @@ func TestWeightAndEndOfDrain(t *testing.T) {
 	}
 	s.untilWeights(time.Second, 81, weights(1))
 
-	// With a drain_timeout it leaves: when it is empty at once, else when its time is over.
+	// With a drain_timeout the real server leaves: at once if it has no connections, else at the
+	// timeout.
 	held := traffic.Burst{Targets: []string{at(82)}, Count: 3, Hold: true}.Start(s.client)
 	expectAll(t, held.First)
 	begun := time.Now()
@@ -199,8 +200,8 @@ func TestWeightAndEndOfDrain(t *testing.T) {
 	s.Logf("an empty real server left %v after its drain began", time.Since(begun).Round(time.Millisecond))
 }
 
-// TestDrainAndPersistence: sticky clients return to a drained real server, and drain says
-// so first; with expire_quiescent_template they move, and the drain runs empty.
+// TestDrainAndPersistence: persistent clients return to a drained real server, and drain warns of
+// that first. With expire_quiescent_template they move, and the drained real server runs empty.
 func TestDrainAndPersistence(t *testing.T) {
 	onlyLong(t)
 	s := openShop(t)
@@ -218,7 +219,7 @@ func TestDrainAndPersistence(t *testing.T) {
 	text := s.ask("drain", "192.0.2.11")
 	t.Log(text)
 	if !strings.Contains(text, "expire_quiescent_template is 0") {
-		t.Error("drain does not say what persistence makes of it")
+		t.Error("drain does not warn that persistent clients return")
 	}
 	s.untilWeights(3*time.Second, 81, nearWeights(map[string]int{"near1": 0}))
 	s.expectSame("without expire_quiescent_template", before, ask(3001))
@@ -232,7 +233,7 @@ func TestDrainAndPersistence(t *testing.T) {
 	text = s.ask("drain", "192.0.2.11", "--wait", "--timeout", "30s")
 	t.Log(text)
 	if !strings.Contains(text, "no connection is left") {
-		t.Error("the drain does not run empty")
+		t.Error("the drained real server does not run empty")
 	}
 	s.daemon.Stop(20 * time.Second)
 	if value := s.director.Run("cat", "/proc/sys/net/ipv4/vs/expire_quiescent_template"); strings.TrimSpace(value) != "0" {
@@ -240,9 +241,9 @@ func TestDrainAndPersistence(t *testing.T) {
 	}
 }
 
-// TestRealServerLeavesByReload (lvs-cases L19): with drain_timeout a real server that is
-// taken out of the file finishes its connections; without, it goes at once as with
-// keepalived, and its connections live again when it is put back soon.
+// TestRealServerLeavesByReload (lvs-cases L19): with drain_timeout, a real server that is removed
+// from the file finishes its connections. Without it, the real server goes at once, as with
+// keepalived, and its connections resume if it is put back soon.
 func TestRealServerLeavesByReload(t *testing.T) {
 	s := openShop(t)
 	sources := s.sources(30)
@@ -267,17 +268,17 @@ func TestRealServerLeavesByReload(t *testing.T) {
 	st := s.status()
 	for _, vs := range st.VirtualServers {
 		if strings.HasSuffix(vs.Name, ":81") && (len(vs.Leaving) != 1 || vs.Leaving[0].Kernel.Active != 10) {
-			t.Errorf("status of what leaves: %+v", vs.Leaving)
+			t.Errorf("status of the leaving real server: %+v", vs.Leaving)
 		}
 	}
-	// Without drain_timeout they hang until it is back.
+	// Without drain_timeout the connections hang until the real server is back.
 	s.daemon.Reload(conf(3))
 	s.untilWeights(10*time.Second, 81, nearWeights(nil))
 	s.untilWeights(10*time.Second, 82, nearWeights(nil))
 	s.expectSame("it is back", held[82].First, held[82].Ask())
 	s.expectSame("it is back", held[81].First, held[81].Ask())
 
-	// A second reload, the death of the worker and a restart do not end it.
+	// A second reload, the death of the worker and a restart do not end the drain.
 	s.daemon.Reload(conf(2))
 	s.untilWeights(10*time.Second, 81, leaving)
 	killed := time.Now()

@@ -51,7 +51,7 @@ func (s *shop) send(from, port int) *sender {
 	s.t.Cleanup(func() { one.conn.Close() })
 	go func() {
 		for {
-			// A refusal of before shows in the next write: it does not stop a sender.
+			// A write may report the refusal of an earlier datagram. The sender continues.
 			if _, err := one.conn.Write([]byte("who\n")); err != nil && strings.Contains(err.Error(), "closed") {
 				return
 			}
@@ -98,8 +98,8 @@ func (o *sender) last() string {
 	return o.answers[len(o.answers)-1].server
 }
 
-// TestUDPLeaves (lvs-cases L21): a real server over UDP that is taken out of the file goes
-// after a short grace, whatever its drain_timeout, and its senders are with another one.
+// TestUDPLeaves (lvs-cases L21): a UDP real server that is removed from the file leaves after a
+// short grace time, whatever its drain_timeout. Its senders get another real server.
 func TestUDPLeaves(t *testing.T) {
 	onlyLong(t)
 	s := openShop(t)
@@ -144,8 +144,8 @@ func TestUDPLeaves(t *testing.T) {
 	}
 }
 
-// TestModuleReloaded (lvs-cases B2): ip_vs is unloaded and loaded again, so that the kernel
-// gives its netlink family another number. The table is back by itself.
+// TestModuleReloaded (lvs-cases B2): ip_vs is unloaded and loaded again, so the kernel gives its
+// netlink family another number. Director restores the table by itself.
 func TestModuleReloaded(t *testing.T) {
 	onlyLong(t)
 	stage.RequireIpvsadm(t)
@@ -163,7 +163,7 @@ func TestModuleReloaded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	signal(syscall.SIGSTOP) // it would repair the table before the module is gone
+	signal(syscall.SIGSTOP) // the worker would repair the table before the module is gone
 	s.ipvsadm("-C")
 	unloaded := ""
 	s.Until(5*time.Second, "ip_vs is unloaded", func() bool {

@@ -10,9 +10,8 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// TestForwarding: every way in which a director hands packets on, over IPv4
-// and IPv6, TCP, UDP and SCTP. Every connection is answered, and each real
-// server has its share.
+// TestForwarding: every forwarding method of director, over IPv4 and IPv6, TCP, UDP and SCTP. Every
+// connection is answered, and each real server gets its share.
 func TestForwarding(t *testing.T) {
 	s := openShop(t)
 	rr := func(kind string, more ...string) []string {
@@ -89,8 +88,8 @@ func TestForwarding(t *testing.T) {
 	}
 }
 
-// TestOnePacketScheduling: with ops each datagram of one client's port is
-// scheduled by itself; without, all of them go where the first one went.
+// TestOnePacketScheduling: with ops, the kernel schedules each datagram from one client port by
+// itself. Without ops, all of them go where the first one went.
 func TestOnePacketScheduling(t *testing.T) {
 	s := openShop(t)
 	lines := []string{"lb_algo rr", "lb_kind DR", "protocol UDP"}

@@ -45,7 +45,7 @@ func (s *shop) services() (list []string) {
 	return list
 }
 
-// inTable is what services should be: each service with its real servers, by their numbers.
+// inTable is the expected result of services: each service with its real servers, by their numbers.
 func inTable(servers []int, services ...string) (list []string) {
 	for _, service := range services {
 		port := "0000"
@@ -69,10 +69,10 @@ func inTable(servers []int, services ...string) (list []string) {
 	return list
 }
 
-// TestGroupOverReload: the addresses, ranges and firewall marks of a virtual_server_group
-// change at reloads (lvs-cases L03). The table is each time what a fresh start would make
-// of the file; what stays in it keeps its connections; what comes gets only the real
-// servers that are alive; another name changes nothing.
+// TestGroupOverReload: reloads change the addresses, ranges and firewall marks of a
+// virtual_server_group (lvs-cases L03). After each reload the table equals that of a fresh start.
+// Services that stay keep their connections. New services get only the real servers that are alive.
+// Another name for the group changes nothing.
 func TestGroupOverReload(t *testing.T) {
 	const mark, markedPort = 7, 90
 	s := openShop(t)
@@ -148,7 +148,7 @@ func TestGroupOverReload(t *testing.T) {
 	}
 	for _, a := range held.Ask() {
 		if a.Server != first[a.N] && first[a.N] != "near3" {
-			t.Errorf("a connection to %s, which is well, is broken: %+v", first[a.N], a)
+			t.Errorf("a connection to %s, which is alive, is broken: %+v", first[a.N], a)
 		}
 	}
 

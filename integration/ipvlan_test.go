@@ -37,7 +37,7 @@ func TestIPVLAN(t *testing.T) {
 	}
 	l.Until(10*time.Second, "dir2 is BACKUP", func() bool { return daemons[1].Printed(time.Time{}, "to=BACKUP") })
 	reached := func() bool {
-		// Nobody listens: who has the address says so.
+		// Nothing listens on the port, so the host that has the address refuses the connection.
 		refused := false
 		within(t, client, "connect", func() error {
 			c, err := net.DialTimeout("tcp", net.JoinHostPort(lifeVIP, "7"), time.Second)
@@ -51,13 +51,13 @@ func TestIPVLAN(t *testing.T) {
 	}
 	l.Until(5*time.Second, "the client reaches dir1", reached)
 	if has(t, hosts[0], "eth0") || has(t, hosts[1], device) {
-		t.Error("the address is where it should not be")
+		t.Error("the address is on dir1's eth0 or on dir2, want only dir1's own device")
 	}
 	hosts[0].Crash()
 	l.Until(5*time.Second, "dir2 takes over", func() bool { return has(t, hosts[1], device) })
 	l.Until(5*time.Second, "the client reaches dir2", reached)
 	daemons[1].Stop(10 * time.Second)
 	if has(t, hosts[1], device) {
-		t.Error("the address is left")
+		t.Error("dir2 failed to remove the address, still present")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// lines are those of a text, without comments, each with single spaces, in order.
+// lines returns the sorted lines of a text, without comments and with single spaces.
 func lines(text string) (list []string) {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
@@ -67,7 +67,7 @@ func TestIpvsPrintsWhatIpvsadmDoes(t *testing.T) {
 	text := s.director.Run(s.daemon.AskCommand("ipvs", "-Ln")...)
 	t.Logf("director ipvs -Ln:\n%s", text)
 	if strings.Contains(text, "# not director's") || !strings.Contains(text, "# director's") {
-		t.Error("director ipvs does not say whose the services are")
+		t.Error("director ipvs does not name the owner of the services")
 	}
 	s.ipvsadm("-A -t %s -s rr", at(9999))
 	if text := s.director.Run(s.daemon.AskCommand("ipvs", "-Ln")...); strings.Count(text, "# not director's") != 1 {
@@ -82,7 +82,7 @@ func TestIpvsPrintsWhatIpvsadmDoes(t *testing.T) {
 	}
 	s.daemon.Stop(20 * time.Second)
 	if left := stage.RunIpvsadm(s.director, "-Sn"); left != "" {
-		t.Fatalf("director has left:\n%s", left)
+		t.Fatalf("director failed to remove, still present:\n%s", left)
 	}
 	var conf strings.Builder
 	for line := range strings.Lines(made) {
@@ -98,7 +98,7 @@ func TestIpvsPrintsWhatIpvsadmDoes(t *testing.T) {
 	if diff := cmp.Diff(want, lines(stage.RunIpvsadm(s.director, "-Sn"))); diff != "" {
 		t.Errorf("the table of the imported configuration (-want +got):\n%s\n%s", diff, made)
 	}
-	// Half of it is nothing.
+	// An incomplete text is refused.
 	bad := s.director.WriteFile("bad.save", saved+"-a -t 192.0.2.1:80 -r\n")
 	if out, err := s.director.Output(s.daemon.AskCommand("ipvs", "import", bad)...); err == nil ||
 		strings.Contains(out, "virtual_server ") {

@@ -15,7 +15,7 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// onlyLong leaves a test out of the short form.
+// onlyLong skips a test in the short form.
 func onlyLong(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -82,7 +82,7 @@ func (s *shop) weights(port int) string {
 	return fmt.Sprint(list) // in the order of the names
 }
 
-// untilWeights waits until the kernel has exactly these.
+// untilWeights waits until the kernel has exactly these weights.
 func (s *shop) untilWeights(limit time.Duration, port int, want map[string]int) {
 	s.t.Helper()
 	s.Until(limit, fmt.Sprintf("the weights of port %d are %v", port, want), func() bool {
@@ -90,7 +90,8 @@ func (s *shop) untilWeights(limit time.Duration, port int, want map[string]int) 
 	})
 }
 
-// ask runs a command of director about the running one, and fails the test if that fails.
+// ask runs a director command against the running director, and fails the test if the command
+// fails.
 func (s *shop) ask(words ...string) string {
 	s.t.Helper()
 	out, err := s.director.Output(s.daemon.AskCommand(words...)...)
@@ -133,7 +134,7 @@ type serverStatus struct {
 	}
 }
 
-// status asks for it, whatever the exit status.
+// status runs "director status --json", whatever its exit status.
 func (s *shop) status() (st shopStatus) {
 	s.t.Helper()
 	out, _ := s.director.Output(s.daemon.AskCommand("status", "--json")...)
@@ -173,15 +174,15 @@ func byNumber(answers traffic.Answers) map[int]string {
 	return servers
 }
 
-// expectOthersStay fails when a client without the drained real server before has
-// another one now, or one is not served.
+// expectOthersStay fails if a client that was not on the drained real server has moved, or if a
+// client is not served.
 func (s *shop) expectOthersStay(what, drained string, before, after traffic.Answers) {
 	s.t.Helper()
 	expectAll(s.t, after)
 	servers, moved := byNumber(before), 0
 	for _, a := range after {
 		if a.Server == drained {
-			s.t.Errorf("%s: %s was asked by a new connection", what, drained)
+			s.t.Errorf("%s: the drained %s got a new connection", what, drained)
 		}
 		if was := servers[a.N]; was != drained && a.Server != was {
 			moved++

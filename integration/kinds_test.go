@@ -10,9 +10,8 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// forKinds plays a scenario with a pair of director and, in the long form,
-// with a pair of keepalived: what both do is a scenario that tests the right
-// thing.
+// forKinds runs a scenario with a pair of director and, in the long form, with a pair of
+// keepalived. A scenario that both pass tests the right thing.
 func forKinds(t *testing.T, scenario func(t *testing.T, kind pair.Kind)) {
 	stage.Require(t)
 	t.Run("director", func(t *testing.T) { scenario(t, stage.Director()) })
@@ -31,7 +30,7 @@ func both(kind pair.Kind) [2]pair.Kind { return [2]pair.Kind{kind, kind} }
 // moment when it is taken out of the table: IPVS drops their packets.
 const inFlight = 3
 
-// expectAnswered fails when more requests failed than may.
+// expectAnswered fails when more requests failed than allowed.
 func expectAnswered(t *testing.T, r *pair.Running, what string, seen traffic.Summary, mayFail int) {
 	t.Helper()
 	failed := r.Failures(seen)

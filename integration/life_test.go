@@ -121,7 +121,7 @@ func addBond(name string, ports ...string) error {
 	return netlink.LinkSetUp(bond)
 }
 
-// rename gives an interface another name, with it down as older kernels ask.
+// rename renames an interface. It sets the interface down first, as older kernels require.
 func rename(from, to string) error {
 	l, err := netlink.LinkByName(from)
 	if err != nil {
@@ -136,9 +136,8 @@ func rename(from, to string) error {
 	return netlink.LinkSetUp(l)
 }
 
-// TestVLANOnABond: director runs before there is anything to run on. A VLAN on
-// a bond comes late, loses ports, is deleted, made again and renamed; the
-// instance follows by itself.
+// TestVLANOnABond: director starts before its interface exists. A VLAN on a bond comes late, loses
+// ports, is deleted, made again and renamed. The instance follows each change by itself.
 func TestVLANOnABond(t *testing.T) {
 	stage.Require(t)
 	l := lab.New(t)
@@ -148,8 +147,8 @@ func TestVLANOnABond(t *testing.T) {
 	h.Attach(front, "p1")
 	d := pair.Start(t, stage.Director(), h, lone("interface bond0.10", 200))
 	const limit = 10 * time.Second
-	// The address is there a moment before the line is: what is counted from
-	// here on must not find that line.
+	// The address is there a moment before the log line. The count from here on must not include
+	// that line.
 	master := func(since time.Time, what string) {
 		t.Helper()
 		l.Until(limit, "MASTER "+what, func() bool { return has(t, h, "bond0.10") && d.Printed(since, "to=MASTER") })
@@ -192,8 +191,8 @@ func TestVLANOnABond(t *testing.T) {
 	master(renamed, "with its name back")
 }
 
-// TestVRF: a pair inside a VRF hears itself, by multicast and by unicast
-// without an interface.
+// TestVRF: the routers of a pair inside a VRF hear each other, by multicast and by unicast without
+// an interface.
 func TestVRF(t *testing.T) {
 	stage.Require(t)
 	for _, c := range []struct{ name, from string }{
@@ -232,7 +231,7 @@ func TestVRF(t *testing.T) {
 					}
 					return netlink.LinkSetUp(vrf)
 				})
-				h.Address("eth0", pair.GlobalAddress(i)+"/64") // a VRF takes IPv6 addresses off what enters it
+				h.Address("eth0", pair.GlobalAddress(i)+"/64") // an interface loses its IPv6 addresses in a VRF
 				from := c.from
 				if strings.Contains(from, "%d") {
 					from = fmt.Sprintf(from, 2+i, 3-i)
@@ -277,8 +276,8 @@ func inVRF(t *testing.T, h *lab.Host, iface string) (name string) {
 	return name
 }
 
-// TestBootBeforeTheNetwork: the address that unicast is to leave from comes
-// after director, and that is all it takes.
+// TestBootBeforeTheNetwork: director starts before its unicast source address exists. It goes into
+// service by itself when the address comes.
 func TestBootBeforeTheNetwork(t *testing.T) {
 	stage.Require(t)
 	l := lab.New(t)
@@ -291,8 +290,8 @@ func TestBootBeforeTheNetwork(t *testing.T) {
 	l.Until(5*time.Second, "MASTER", func() bool { return has(t, h, "eth0") })
 }
 
-// TestStartupDelay: director says nothing until it is over, and a worker that
-// takes the place of one that died does not wait a second time.
+// TestStartupDelay: director sends nothing until the delay is over. A worker that replaces a dead
+// one does not wait a second time.
 func TestStartupDelay(t *testing.T) {
 	stage.Require(t)
 	const delay = 4 * time.Second
@@ -337,8 +336,8 @@ func lifePair(t *testing.T, lines ...string) (*lab.Lab, [2]*lab.Host, [2]*pair.D
 	return l, hosts, daemons
 }
 
-// TestStepsOfTheWallClock: setting the clock of the day by an hour, there and
-// back, changes no state and misses no advertisement.
+// TestStepsOfTheWallClock: a step of the wall clock by an hour, forward and back, changes no state
+// and delays no advertisement.
 func TestStepsOfTheWallClock(t *testing.T) {
 	stage.Require(t)
 	if !guest.Inside() {
@@ -397,7 +396,7 @@ func TestSleepingWorkers(t *testing.T) {
 		seen := hosts[1].Capture("eth0")
 		woke := nap(t, daemons[0])
 		if !daemons[1].Printed(time.Time{}, "to=MASTER") {
-			t.Fatal("dir2 has not taken over from a master that slept")
+			t.Fatal("dir2 has not taken over from the sleeping master")
 		}
 		l.Until(5*time.Second, "dir1 alone holds the address", func() bool {
 			return has(t, hosts[0], "eth0") && !has(t, hosts[1], "eth0")
@@ -432,7 +431,7 @@ func TestSleepingWorkers(t *testing.T) {
 	})
 }
 
-// mute drops everything that leaves a host by eth0, or ends that.
+// mute drops everything that leaves a host by eth0, or stops dropping.
 func mute(t *testing.T, h *lab.Host, on bool) {
 	t.Helper()
 	within(t, h, "cut eth0", func() error {
@@ -450,8 +449,8 @@ func mute(t *testing.T, h *lab.Host, on bool) {
 	})
 }
 
-// gratuitous counts the gratuitous ARPs for an address by their sender's
-// hardware address; last is who has sent the last one.
+// gratuitous counts the gratuitous ARP packets for an address by the sender's hardware address.
+// last is the sender of the most recent one.
 func gratuitous(c *lab.Capture, since time.Time, address string) (from map[string]int, last string) {
 	from = make(map[string]int)
 	ip := net.ParseIP(address).To4()
@@ -465,9 +464,8 @@ func gratuitous(c *lab.Capture, since time.Time, address string) (from map[strin
 	return from, last
 }
 
-// TestAPartitionHeals: two masters meet. The one that stays tells the link
-// again where all addresses of its sync group are, and a script that there
-// were two.
+// TestAPartitionHeals: two masters meet after a partition. The one that remains announces all
+// addresses of its sync group again, and a script reports that there were two masters.
 func TestAPartitionHeals(t *testing.T) {
 	stage.Require(t)
 	l := lab.New(t)
@@ -510,7 +508,7 @@ func TestAPartitionHeals(t *testing.T) {
 	l.Until(10*time.Second, "both are MASTER", func() bool { return has(t, hosts[0], "eth0") && has(t, hosts[1], "eth0") })
 	time.Sleep(500 * time.Millisecond)
 	healed := time.Now()
-	mute(t, hosts[1], false) // what it says is heard first
+	mute(t, hosts[1], false) // dir1 hears dir2's advertisements first
 	time.Sleep(200 * time.Millisecond)
 	mute(t, hosts[0], false)
 	l.Until(5*time.Second, "dir1 alone is MASTER", func() bool {

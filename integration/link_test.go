@@ -35,7 +35,7 @@ func TestInterfaceDown(t *testing.T) {
 }
 
 // TestReturnOfTheBetterMaster: a better director that comes back takes over
-// at once, unless it was told not to.
+// at once, unless it is configured not to (nopreempt).
 func TestReturnOfTheBetterMaster(t *testing.T) {
 	for _, options := range [][]string{nil, {"nopreempt"}} {
 		name := "preempt"

@@ -87,9 +87,9 @@ func (s *shop) twelveClients() (sources []string) {
 }
 
 // TestShopOfTwoPorts: ports 80 and 443 of a shop are one service by a firewall mark, with
-// persistence: a client has the same real server on both. The mark is set by a user's own
-// rules (virtual_server fwmark), or by director's (match), which are gone after a stop
-// while the user's are as they were.
+// persistence: a client has the same real server on both. Either a user's own rules set the mark
+// (virtual_server fwmark), or director's (match). After a stop director's rules are gone and the
+// user's are unchanged.
 func TestShopOfTwoPorts(t *testing.T) {
 	const byUser, byDirector, mark = "192.0.2.101", "192.0.2.102", 5
 	s := openShop(t)
@@ -134,6 +134,6 @@ func TestShopOfTwoPorts(t *testing.T) {
 		t.Errorf("tables in nftables: %v, and after the stop %v, want %s alone", before, left, userTable)
 	}
 	if n := s.destinations(); n > 0 {
-		t.Errorf("%d real servers are left:\n%s", n, s.table())
+		t.Errorf("%d real servers are still in the table:\n%s", n, s.table())
 	}
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// aside is a director whose real servers are on another network and know no way back to
-// the client: only full NAT serves it.
+// aside is a director whose real servers are on another network and have no route to the client:
+// only full NAT serves it.
 func aside(t *testing.T) (l *lab.Lab, clients []*lab.Host, director *lab.Host) {
 	l = lab.New(t)
 	front, back := l.Network("front"), l.Network("back")
-	for i := range 2 { // a host each: a client chooses its ports by itself
+	for i := range 2 { // each client needs its own host: it chooses its ports by itself
 		h := l.Host(fmt.Sprintf("client%d", i+1))
 		h.Attach(front, "eth0", fmt.Sprintf("192.0.2.%d/24", 10+i))
 		clients = append(clients, h)
@@ -39,9 +39,9 @@ func aside(t *testing.T) (l *lab.Lab, clients []*lab.Host, director *lab.Host) {
 	return l, clients, director
 }
 
-// TestFullNAT: real servers without a route to the client serve it, by a service of an
-// address and by a match list, with the director's own address and with a pool; nothing
-// is left when director stops, and all of it survives the death of the worker.
+// TestFullNAT: real servers without a route to the client serve it, by a service of an address and
+// by a match list, with the director's own address and with a pool. The service survives the death
+// of the worker, and director leaves nothing behind when it stops.
 func TestFullNAT(t *testing.T) {
 	stage.Require(t)
 	l, clients, director := aside(t)
@@ -92,7 +92,7 @@ func TestFullNAT(t *testing.T) {
 	d.Stop(20 * time.Second)
 	l.Until(10*time.Second, "director has ended", func() bool { return !d.Running() })
 	if left := pair.Table(director); len(left) > 0 {
-		t.Errorf("services are left:\n%s", pair.FormatTable(left))
+		t.Errorf("services are still in the table:\n%s", pair.FormatTable(left))
 	}
 	if err := director.Do(func() error {
 		c, err := nftables.New()
@@ -101,7 +101,7 @@ func TestFullNAT(t *testing.T) {
 		}
 		tables, err := c.ListTables()
 		for _, table := range tables {
-			t.Errorf("nftables table %s is left", table.Name)
+			t.Errorf("nftables table %s still exists", table.Name)
 		}
 		return err
 	}); err != nil {

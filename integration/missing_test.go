@@ -17,8 +17,8 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// hideModule takes a module out of the kernel and its file out of sight, which can only be
-// done in the guest: its files are in memory.
+// hideModule removes a module from the kernel and hides its file. Only the guest can do that: its
+// files are in memory.
 func hideModule(t *testing.T, name string) {
 	t.Helper()
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
@@ -41,7 +41,7 @@ func hideModule(t *testing.T, name string) {
 			}
 		})
 	}
-	// Services of an earlier test go with its network namespaces, which takes a moment.
+	// The services of an earlier test disappear with its network namespaces, which takes a moment.
 	var out []byte
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if _, err := os.Stat("/sys/module/" + name); err != nil {
@@ -49,12 +49,12 @@ func hideModule(t *testing.T, name string) {
 		}
 		out, _ = exec.Command("modprobe", "-r", name).CombinedOutput()
 	}
-	t.Fatalf("module %s does not go: %s", name, out)
+	t.Fatalf("module %s cannot be unloaded: %s", name, out)
 }
 
-// TestMissingModules: the kernel has not the scheduler of one virtual server, and not the
-// persistence engine of another. Each is named in one line of the log, and is in status
-// with its error; all others are in service as soon as ever.
+// TestMissingModules: the kernel lacks the scheduler of one virtual server and the persistence
+// engine of another. Director logs one line for each, and status shows each with its error. All
+// other virtual servers are in service as soon as ever.
 func TestMissingModules(t *testing.T) {
 	s := openShop(t)
 	if guest.Inside() {

@@ -30,7 +30,7 @@ func TestNetNamespace(t *testing.T) {
 	r.UntilAnswered(5 * time.Second)
 	expectGap(t, r, "stop", r.Web.Between(stopped, time.Now()), r.Configs[1].SkewTime())
 	if left := pair.Table(r.Dirs[0]); len(left) > 0 {
-		t.Errorf("director has left in its namespace:\n%s", pair.FormatTable(left))
+		t.Errorf("director failed to remove, still present in its namespace:\n%s", pair.FormatTable(left))
 	}
 }
 
@@ -62,19 +62,19 @@ func TestNetNamespaceOfIPVS(t *testing.T) {
 		return site.Holds(0) && weight(0) > 0 && weight(1) > 0
 	})
 	if here := pair.Table(site.Dirs[0]); len(here) > 0 {
-		t.Errorf("there is a table where the virtual addresses are:\n%s", pair.FormatTable(here))
+		t.Errorf("the namespace of the virtual addresses has a table, want none:\n%s", pair.FormatTable(here))
 	}
 	site.Webs[1].KillAndWait()
 	site.Lab.Until(15*time.Second, "rs2 leaves the table", func() bool { return weight(1) == 0 && weight(0) > 0 })
 	d.Terminate()
 	d.WaitEnd(10 * time.Second)
 	if left := pair.Table(table); len(left) > 0 || site.HoldsAny(0) {
-		t.Errorf("director has left something; the table:\n%s", pair.FormatTable(left))
+		t.Errorf("director failed to remove services or addresses; the table:\n%s", pair.FormatTable(left))
 	}
 }
 
-// killLeft kills a daemon that still runs: the lab does not find a supervisor
-// that lives in no namespace of its hosts.
+// killLeft kills a daemon that still runs: the lab does not find a supervisor that is in no
+// namespace of the lab's hosts.
 func killLeft(d *pair.Daemon) {
 	if d.Running() {
 		d.KillAll()

@@ -10,9 +10,9 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// TestPersistence: a client stays with its real server: whatever port it asks
-// (port 0), on one port, by a mark that joins two ports, and together with its
-// neighbours (granularity). Other clients go to other real servers.
+// TestPersistence: a client stays with its real server: on every port (port 0), on one port, on two
+// ports that a mark joins, and together with its neighbours (granularity). Other clients go to
+// other real servers.
 func TestPersistence(t *testing.T) {
 	s := openShop(t)
 	var sources []string
@@ -39,7 +39,7 @@ func TestPersistence(t *testing.T) {
 		{"per port", shopVIP + " 93", lines(), []int{93}, 93, 32},
 		{"granularity", shopVIP + " 94", lines("persistence_granularity 255.255.255.240"), []int{94}, 94, 28},
 		{"firewall mark", "match shop", lines("match {", "    "+shopVIP+" tcp 95 96", "}"), []int{95, 96}, 0, 32},
-		// It takes every port that has no virtual server.
+		// This virtual server takes every port that has no virtual server of its own.
 		{"per client", shopVIP + " 0", lines(), []int{97, 98}, 0, 32},
 	}
 	var services []string

@@ -53,9 +53,8 @@ static_routes {
     203.0.113.128/25 via 198.51.100.12 dev eth1 metric 9
 }`
 
-// TestMigration: where keepalived serves, the plan proves that director would
-// do the same; it shows what differs; and director then takes over what
-// keepalived has left.
+// TestMigration: where keepalived serves, the plan shows that director would do the same, and it
+// shows what differs. Director then takes over what keepalived has left.
 func TestMigration(t *testing.T) {
 	director := stage.Director()
 	site := pair.New(t, pair.NAT, 2)
@@ -79,7 +78,7 @@ func TestMigration(t *testing.T) {
 		"3 routes and rules of VI_1", "1 route or rule of the static part", "! not configured")
 	plan(1, "nothing would change", "VI_1 (virtual router 51 on eth0): not MASTER here", "! not configured")
 
-	// What is not as the file says.
+	// From here on the table differs from the file.
 	change(t, r, func(h *ipvs.Handle) error {
 		stray := &ipvs.Service{AddressFamily: unix.AF_INET, Protocol: unix.IPPROTO_TCP, Address: net.IPv4(192, 0, 2, 200),
 			Port: 99, SchedName: "rr", Netmask: 0xffffffff}
@@ -102,7 +101,7 @@ func TestMigration(t *testing.T) {
 			Weight: 3, ConnectionFlags: ipvs.ConnectionFlagDirectRoute})
 	})
 
-	// keepalived is killed on both; what it leaves is taken over as it is.
+	// keepalived is killed on both hosts. Director adopts what it left, unchanged.
 	for i := range r.Daemons {
 		r.Daemons[i].KillAll()
 		r.Daemons[i].WaitEnd(5 * time.Second)
@@ -120,7 +119,7 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// change changes the first director's table behind its back.
+// change changes the first director's table without its knowledge.
 func change(t *testing.T, r *pair.Running, do func(*ipvs.Handle) error) {
 	t.Helper()
 	if err := r.Dirs[0].Do(func() error {

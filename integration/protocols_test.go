@@ -38,11 +38,10 @@ func askFrom(h *lab.Host, from, to, text string) (answer string, err error) {
 	return strings.TrimSpace(string(buf[:n])), err
 }
 
-// TestCallsStayTogether: with the persistence engine sip a call, which is what has one
-// Call-ID, has one real server, whatever port its requests come from; different calls of
-// one client have different ones. The kernel's template is of the client too, so that a
-// call has one server for all clients of a network only where persistence_granularity
-// makes these one.
+// TestCallsStayTogether: with the persistence engine sip, all requests of one call (one Call-ID) go
+// to one real server, whatever port they come from. Different calls of one client go to different
+// real servers. The kernel's template also holds the client's address. So a call has one real
+// server for all clients of a network only if persistence_granularity makes these clients one.
 func TestCallsStayTogether(t *testing.T) {
 	const calls, ofClient, ofNetwork = 12, 5060, 5070
 	s := openShop(t)
@@ -97,13 +96,13 @@ func TestCallsStayTogether(t *testing.T) {
 	}
 }
 
-// TestIPsecFollowsItsKeys: packets of AH and ESP go to the real server that has the
-// client's connection from UDP port 500 to port 500, in which their keys were agreed on. By
-// itself the kernel schedules neither (net/netfilter/ipvs/ip_vs_proto_ah_esp.c).
+// TestIPsecFollowsItsKeys: AH and ESP packets go to the real server that has the client's
+// connection from UDP port 500 to port 500, on which the keys were agreed. By itself the kernel
+// schedules neither protocol (net/netfilter/ipvs/ip_vs_proto_ah_esp.c).
 func TestIPsecFollowsItsKeys(t *testing.T) {
 	s := openShop(t)
 	sources := s.twelveClients()[:6]
-	const unknown = "203.0.113.90" // it has agreed on nothing
+	const unknown = "203.0.113.90" // a client that has agreed on no keys
 	for _, h := range s.near {
 		traffic.ServeNames(h, fmt.Sprintf("udp:%s:500", shopVIP))
 	}
@@ -156,7 +155,7 @@ func TestIPsecFollowsItsKeys(t *testing.T) {
 	}
 	t.Logf("keys with %v, and the packets by client: %v", places, seen)
 	if len(used) != 3 {
-		t.Errorf("all clients are with %v", used)
+		t.Errorf("all clients are with the real servers %v, want 3 of them", used)
 	}
 }
 

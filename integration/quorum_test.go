@@ -20,9 +20,9 @@ type record struct {
 	path string
 }
 
-// newRecord writes two scripts. note.sh writes its arguments down, with the last bytes of
-// the addresses that the kernel's table has at this moment with a weight above 0; slow.sh
-// does so when it begins, and half a second later says that it ends.
+// newRecord writes two scripts. note.sh records its arguments, with the last bytes of the addresses
+// that have a weight above 0 in the kernel's table at this moment. slow.sh does the same when it
+// begins, and half a second later records its end.
 func (w *website) newRecord() *record {
 	r := &record{w, filepath.Join(w.director.Dir(), "record")}
 	note := `echo "$@" $(awk '/->/ && $3 != "Forward" && $4 > 0 {print substr($2, 7, 2)}' /proc/net/ip_vs | sort) >>` +
@@ -43,7 +43,7 @@ func (r *record) command(keyword, script, args string) string {
 	return fmt.Sprintf("%s %q root", keyword, filepath.Join(r.w.director.Dir(), script)+" "+args)
 }
 
-// lines are the lines of an object, its name left out.
+// lines returns the recorded lines of an object, without its name.
 func (r *record) lines(object string) (list []string) {
 	text, _ := os.ReadFile(r.path)
 	for line := range strings.Lines(string(text)) {
@@ -54,7 +54,7 @@ func (r *record) lines(object string) (list []string) {
 	return list
 }
 
-// until waits until the lines of an object are these.
+// until waits until the recorded lines of an object are as wanted.
 func (r *record) until(object string, want ...string) {
 	r.w.t.Helper()
 	r.w.Until(10*time.Second, fmt.Sprintf("scripts of %s were called: %q", object, want), func() bool {
@@ -65,10 +65,10 @@ func (r *record) until(object string, want ...string) {
 	}
 }
 
-// TestQuorum: real servers of weight 1, 2 and 3 with quorum 3 and hysteresis 1: the quorum
-// is lost below 2 and gained at 4, and between the two it stays as it was. Scripts are
-// called in order, each when the kernel has what it is about; the sorry server serves as
-// long as the quorum is lost, and no client is refused.
+// TestQuorum: real servers of weight 1, 2 and 3 with quorum 3 and hysteresis 1. The quorum is lost
+// below 2 and gained at 4; between the two it stays as it was. The scripts run in order, each when
+// the kernel has the change that it reports. The sorry server serves as long as the quorum is lost,
+// and no client is refused.
 func TestQuorum(t *testing.T) {
 	w := openWebsite(t, 3, 80)
 	r := w.newRecord()
@@ -114,14 +114,14 @@ func TestQuorum(t *testing.T) {
 	w.untilServedBy(client, "rs1", "rs2", "rs3")
 	seen.stop(80)
 	if got := r.lines("rs1"); len(got) > 0 {
-		t.Errorf("the scripts of rs1, which was well all the time, were called with %q", got)
+		t.Errorf("the scripts of rs1, which was alive all the time, were called with %q", got)
 	}
 	seen.expectOnlyInFlight("quorum", 80, client.Between(begun, time.Now()))
 }
 
 // TestQuorumOverReload: a reload changes the real servers or the quorum itself. There is a
-// transition, with its script, only where the new servers have no quorum or begin as not
-// alive (alpha); those that come are added before those that go are removed (lvs-cases L12).
+// transition, with its script, only if the new real servers have no quorum or start as not alive
+// (alpha). New real servers are added before old ones are removed (lvs-cases L12).
 func TestQuorumOverReload(t *testing.T) {
 	w := openWebsite(t, 2)
 	r := w.newRecord()
@@ -179,7 +179,7 @@ func TestQuorumOverReload(t *testing.T) {
 	}
 	for _, name := range []string{"swapped", "script", "other"} {
 		if got := r.lines(name); len(got) > 0 {
-			t.Errorf("the scripts of %s were called with %q, and nothing has changed for them", name, got)
+			t.Errorf("the scripts of %s were called with %q, want none: nothing changed", name, got)
 		}
 	}
 	seen.stop(80, 83, 84)

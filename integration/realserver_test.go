@@ -33,7 +33,7 @@ func TestRealServerDies(t *testing.T) {
 	})
 }
 
-// TestWrongDigest: a page that is not what it should be is as bad as no page.
+// TestWrongDigest: a page with the wrong digest fails the check as a missing page does.
 func TestWrongDigest(t *testing.T) {
 	forKinds(t, func(t *testing.T, kind pair.Kind) {
 		site := pair.New(t, pair.NAT, 2)
@@ -99,8 +99,8 @@ func TestUDP(t *testing.T) {
 	}
 }
 
-// TestTableFlushedByHand: somebody runs ipvsadm -C. The table is back within
-// a second or so, and a connection that was silent meanwhile goes on.
+// TestTableFlushedByHand: somebody runs ipvsadm -C. Director restores the table within about a
+// second, and a connection that was idle in the meantime goes on.
 func TestTableFlushedByHand(t *testing.T) {
 	stage.Require(t)
 	site := pair.New(t, pair.NAT, 2)
@@ -124,7 +124,7 @@ func TestTableFlushedByHand(t *testing.T) {
 	r.Lab.Logf("repaired after %v", time.Since(flushed).Round(time.Millisecond))
 	r.UntilAnswered(5 * time.Second)
 	if !r.Holds(0) {
-		t.Error("dir1 lost its addresses over it")
+		t.Error("dir1 lost its addresses after the flush")
 	}
 }
 

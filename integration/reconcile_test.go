@@ -19,9 +19,9 @@ func (s *shop) ipvsadm(line string, args ...any) {
 	stage.RunIpvsadm(s.director, strings.Fields(fmt.Sprintf(line, args...))...)
 }
 
-// TestReconcilePolicies: what director makes of changes by others, with real traffic:
-// keep_weights, enforce, report and off, a table that is emptied, and services that are
-// not its own.
+// TestReconcilePolicies: how director handles changes by others, with real traffic: the policies
+// keep_weights, enforce, report and off, a table that is emptied, and services that are not its
+// own.
 func TestReconcilePolicies(t *testing.T) {
 	onlyLong(t)
 	stage.RequireIpvsadm(t)
@@ -45,8 +45,9 @@ func TestReconcilePolicies(t *testing.T) {
 	weight := func(n int) { s.t.Helper(); s.ipvsadm("-e -t %s -r 192.0.2.11:81 -g -w %d", at(81), n) }
 	with := func(n int) map[string]int { return nearWeights(map[string]int{"near1": n}) }
 
-	// keep_weights: a weight that was set by hand stays and is shown; it raises nobody who
-	// is drained; --reset ends it. What is missing, or does not belong there, is repaired.
+	// keep_weights: a weight that was set by hand stays, and status shows it. It does not raise a
+	// drained real server. --reset ends it. Director adds what is missing and removes what does not
+	// belong there.
 	weight(7)
 	s.Until(5*time.Second, "status shows the weight that was set by hand", func() bool {
 		st := s.status()
@@ -62,7 +63,7 @@ func TestReconcilePolicies(t *testing.T) {
 	s.untilWeights(3*time.Second, 81, with(0))
 	s.ask("undrain", "192.0.2.11", "--vs", at(81))
 	s.untilWeights(3*time.Second, 81, with(7))
-	s.daemon.KillWorker(pair.LVS) // the next one knows who had set it
+	s.daemon.KillWorker(pair.LVS) // the next worker knows who had set the weight
 	s.Steady(3*time.Second, "the weight stays with a new lvs worker", func() bool {
 		return s.weights(81) == fmt.Sprint(with(7))
 	})
@@ -73,7 +74,7 @@ func TestReconcilePolicies(t *testing.T) {
 		t.Errorf("keep_weights, a service that nobody touched: %v", seen)
 	}
 
-	// Somebody empties the table.
+	// Another program empties the table.
 	flushed := time.Now()
 	s.ipvsadm("-C")
 	s.untilWeights(3*time.Second, 81, with(1))
@@ -85,7 +86,7 @@ func TestReconcilePolicies(t *testing.T) {
 		t.Errorf("emptied by ipvsadm -C: %v", seen)
 	}
 	if got := s.weights(9999); got != "map[]" {
-		t.Errorf("director made a service that is not its own: %v", got)
+		t.Errorf("director restored a service that is not its own: %v", got)
 	}
 	s.ipvsadm("-A -t %s -s rr", at(9999))
 	s.ipvsadm("-a -t %s -r 192.0.2.13:9999 -g -w 3", at(9999))
@@ -94,7 +95,7 @@ func TestReconcilePolicies(t *testing.T) {
 	s.reload(conf("enforce"))
 	weight(7)
 	s.untilWeights(5*time.Second, 81, with(1))
-	// A fight: it is changed all the time.
+	// A fight: another program changes the weight all the time.
 	repairs, said := 0, ""
 	s.Until(30*time.Second, "director says that something keeps changing it", func() bool {
 		if s.weights(81) == fmt.Sprint(with(1)) {
@@ -116,11 +117,11 @@ func TestReconcilePolicies(t *testing.T) {
 	}
 	s.Logf("in the next 5 s it changed it back %d times", again)
 	if again > 3 { // the pause is 1 s after the fourth time, and then twice as long each time
-		t.Errorf("director goes on changing it back: %d times in 5 s", again)
+		t.Errorf("director still changes the weight back too often: %d times in 5 s", again)
 	}
 	s.expectSame("enforce", held.First, held.Ask())
 
-	// report: it stays, and is said once.
+	// report: the change stays, and director reports it once.
 	begun = time.Now()
 	s.reload(conf("report"))
 	s.untilWeights(40*time.Second, 81, with(1))
@@ -131,11 +132,11 @@ func TestReconcilePolicies(t *testing.T) {
 	s.Steady(3*time.Second, "nothing is repaired", func() bool { return s.weights(81) == fmt.Sprint(left) })
 	s.ipvsadm("-a -t %s -r 192.0.2.12:81 -g -w 1", at(81))
 
-	// off: nobody looks.
+	// off: director does not look at the table.
 	s.reload(conf("off"))
 	weight(9)
 	s.Steady(3*time.Second, "nothing is repaired", func() bool { return s.weights(81) == fmt.Sprint(with(9)) })
-	s.ask("drain", "192.0.2.13", "--vs", at(81)) // what it is asked for is done
+	s.ask("drain", "192.0.2.13", "--vs", at(81)) // it still does what a command asks for
 	s.Until(3*time.Second, "the drain is in the table", func() bool { return s.servers(81)["near3"].Weight == 0 })
 
 	s.expectSame("all", held.First, held.Ask())
@@ -148,7 +149,7 @@ func TestReconcilePolicies(t *testing.T) {
 	}
 }
 
-// statusError is what status says of a virtual server that is not as it should be.
+// statusError is the error that status shows for a virtual server.
 func statusError(s *shop, service string) string {
 	address, port, _ := strings.Cut(service, ":")
 	for _, vs := range s.status().VirtualServers {
@@ -169,8 +170,8 @@ func (s *shop) reload(conf string) {
 	})
 }
 
-// TestFlush: lvs_flush empties the table at the start and not when a worker starts again;
-// lvs_flush_on_stop empties it at the stop, with VS of our own services only.
+// TestFlush: lvs_flush empties the table at the start, but not when a worker starts again.
+// lvs_flush_on_stop empties it at the stop; with VS it removes only director's own services.
 func TestFlush(t *testing.T) {
 	onlyLong(t)
 	stage.RequireIpvsadm(t)
@@ -187,7 +188,7 @@ func TestFlush(t *testing.T) {
 	foreign()
 	s.open(conf("    lvs_flush"))
 	if there() {
-		t.Error("lvs_flush has left a service")
+		t.Error("lvs_flush failed to remove a service, still present")
 	}
 	foreign()
 	killed := time.Now()

@@ -50,7 +50,7 @@ type schedulerCase struct {
 var schedulerCases = []schedulerCase{
 	{scheduler: "rr", expect: shares(1, 333, 333, 333)},
 	{scheduler: "wrr", count: 167 * (1 + 2 + 3), expect: shares(0, 167, 334, 501)}, // whole rounds
-	{scheduler: "lc", expect: shares(4, 333, 333, 333)},                            // four at a time may find the same one
+	{scheduler: "lc", expect: shares(4, 333, 333, 333)},                            // four at once may find one server
 	{scheduler: "wlc", hold: true, expect: shares(1, 167, 333, 500)},
 	{scheduler: "sed", hold: true, expect: func(t *testing.T, answers traffic.Answers) {
 		shares(1, 167, 333, 500)(t, answers)
@@ -58,13 +58,14 @@ var schedulerCases = []schedulerCase{
 	}},
 	{scheduler: "nq", hold: true, expect: func(t *testing.T, answers traffic.Answers) {
 		shares(1, 167, 333, 500)(t, answers)
-		expectFirst(t, answers, map[string]int{"near1": 1, "near2": 1, "near3": 1}) // nobody idles
+		expectFirst(t, answers, map[string]int{"near1": 1, "near2": 1, "near3": 1}) // no server stays idle
 	}},
 	{scheduler: "fo", expect: shares(0, 0, 0, schedulerConnections)},
 	// A server gets connections until it has more than its weight.
 	{scheduler: "ovf", weights: []int{100, 200, 700}, hold: true, expect: shares(0, 98, 201, 701)},
-	// Of two that chance chose the less loaded one: no further from the weights than chance
-	// alone. The kernel's chance is off by 1 in the sum of the weights, so they are large.
+	// twos chooses two servers by chance and takes the less loaded one: the result is no further
+	// from the weights than chance alone. The kernel's chance is off by 1 in the sum of the
+	// weights, so they are large.
 	{scheduler: "twos", weights: []int{100, 200, 300}, hold: true, expect: hashed(600, 100, 200, 300)},
 	{scheduler: "sh", clients: true, expect: hashedBy(source, 256, 1, 2, 3)},
 	{scheduler: "sh", lines: []string{"sh-port"}, expect: hashed(256, 1, 2, 3)},
@@ -184,7 +185,7 @@ func shares(tolerance int, want ...int) func(*testing.T, traffic.Answers) {
 	}
 }
 
-// sortedShares wants numbers of connections, whoever has them.
+// sortedShares wants numbers of connections, in any order of the servers.
 func sortedShares(want ...int) func(*testing.T, traffic.Answers) {
 	return func(t *testing.T, answers traffic.Answers) {
 		t.Helper()
@@ -209,8 +210,8 @@ func hashed(slots int, weights ...int) func(*testing.T, traffic.Answers) {
 	}
 }
 
-// hashedBy is hashed for what is not dealt out by connection: all connections with the
-// same key have one server, and these keys are dealt out.
+// hashedBy is hashed for schedulers that deal out keys, not connections: all connections with the
+// same key have one server.
 func hashedBy(key func(traffic.Answer) string, slots int, weights ...int) func(*testing.T, traffic.Answers) {
 	return func(t *testing.T, answers traffic.Answers) {
 		t.Helper()

@@ -20,16 +20,15 @@ import (
 const (
 	shopVIP  = "192.0.2.100"
 	shopVIP6 = "2001:db8:1::100"
-	// guePort is where the real servers take what comes in UDP.
+	// guePort is the UDP port on which the real servers receive tunnels (GUE).
 	guePort = 6080
 	// natPort is where the real servers behind the director serve: NAT maps ports.
 	natPort = 8080
 )
 
-// shop is one director with real servers of each kind: near ones on the
-// client's network, which answer by themselves (DR, TUN), inner ones whose
-// gateway is the director (NAT), and far ones that know no way to the client
-// (full NAT).
+// shop is one director with real servers of each kind: near ones on the client's network, which
+// answer by themselves (DR, TUN), inner ones whose gateway is the director (NAT), and far ones
+// without a route to the client (full NAT).
 type shop struct {
 	*lab.Lab
 	t                *testing.T
@@ -54,8 +53,8 @@ func openShop(t *testing.T) *shop {
 	s.client.Sysctl("net.ipv4.ip_local_port_range", "61000 65000")
 	s.director = l.Host("director")
 	s.director.Attach(front, "eth0", "192.0.2.2/24", shopVIP+"/24", "2001:db8:1::2/64")
-	// As VRRP adds it: never the source of what the director itself sends. A tunnel from
-	// the virtual address would come from an address that the real server has too.
+	// The address is added as VRRP adds it, so the director never sends from it. A tunnel from the
+	// virtual address would come from an address that the real server has too.
 	s.director.Run("ip", "address", "add", shopVIP6+"/128", "dev", "eth0", "preferred_lft", "0")
 	s.director.Attach(back, "eth1", "198.51.100.1/24", "2001:db8:2::1/64")
 	for name, value := range map[string]string{
@@ -82,8 +81,8 @@ func openShop(t *testing.T) *shop {
 	return s
 }
 
-// newNear is a real server that has the virtual addresses, keeps quiet about
-// them, and takes packets in tunnels of each kind.
+// newNear is a real server that has the virtual addresses, does not answer ARP for them, and takes
+// packets in tunnels of each kind.
 func (s *shop) newNear(front *lab.Network, i int) *lab.Host {
 	h := s.Host(fmt.Sprintf("near%d", i+1))
 	h.Attach(front, "eth0", fmt.Sprintf("192.0.2.%d/24", 11+i), fmt.Sprintf("2001:db8:1::%d/64", 11+i))
@@ -180,7 +179,7 @@ func expectAll(t *testing.T, answers traffic.Answers) {
 	}
 }
 
-// expectShares fails when the servers' shares are others than those, within a tolerance.
+// expectShares fails when the servers' shares differ from these by more than a tolerance.
 func expectShares(t *testing.T, answers traffic.Answers, tolerance int, want map[string]int) {
 	t.Helper()
 	got := answers.ByServer()

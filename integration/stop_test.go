@@ -13,9 +13,9 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestGracefulStop: a master that is asked to stop says priority 0, gives its
-// addresses up, removes the services it made, runs its notify script a last
-// time and ends; the backup takes over after its skew time.
+// TestGracefulStop: a master that is asked to stop sends priority 0, removes its addresses and the
+// services it made, runs its notify script a last time and ends. The backup takes over after its
+// skew time.
 func TestGracefulStop(t *testing.T) {
 	forKinds(t, func(t *testing.T, kind pair.Kind) {
 		site := pair.New(t, pair.NAT, 2)
@@ -42,7 +42,7 @@ func TestGracefulStop(t *testing.T) {
 			t.Error("dir1 has stopped and still holds a virtual address")
 		}
 		if left := pair.Table(r.Dirs[0]); len(left) > 0 {
-			t.Errorf("dir1 has stopped and left services behind:\n%s", pair.FormatTable(left))
+			t.Errorf("dir1 has stopped and failed to remove services, still present:\n%s", pair.FormatTable(left))
 		}
 		last := r.Advertised(0, asked)
 		if len(last) == 0 || last[len(last)-1].Priority != 0 {
@@ -55,9 +55,9 @@ func TestGracefulStop(t *testing.T) {
 	})
 }
 
-// TestSupervisorKilled: without its supervisor the vrrp worker says priority
-// 0, gives the addresses up and ends; the lvs worker leaves the table as it
-// is. Nothing of director is left running.
+// TestSupervisorKilled: without its supervisor the vrrp worker sends priority 0, removes the
+// addresses and ends. The lvs worker leaves the table as it is and ends. No process of director is
+// left running.
 func TestSupervisorKilled(t *testing.T) {
 	stage.Require(t)
 	site := pair.New(t, pair.NAT, 2)

@@ -19,10 +19,9 @@ import (
 // heldPort is the port of the service whose connections stay open.
 const heldPort = 82
 
-// TestEstablishedConnectionsWithMH: the host of the master is lost while a
-// thousand connections are established. The other one knows none of them, but
-// computes the same real server for each (mh) and takes up connections whose
-// beginning it has not seen (sloppy_tcp): all of them go on.
+// TestEstablishedConnectionsWithMH: the host of the master fails while a thousand connections are
+// established. The backup knows none of them, but it computes the same real server for each (mh)
+// and accepts connections whose beginning it has not seen (sloppy_tcp). All connections go on.
 func TestEstablishedConnectionsWithMH(t *testing.T) {
 	stage.Require(t)
 	const connections = 1000
@@ -70,9 +69,9 @@ func TestEstablishedConnectionsWithMH(t *testing.T) {
 	held.Close()
 }
 
-// TestForeignServiceDuringTraffic: somebody else makes a service of his own and
-// changes it while clients are served. Neither disturbs the other, and it is
-// still there when the director has gone.
+// TestForeignServiceDuringTraffic: another program adds a service of its own and changes it while
+// clients are served. Neither disturbs the other, and the service is still there after director has
+// stopped.
 func TestForeignServiceDuringTraffic(t *testing.T) {
 	stage.Require(t)
 	site := pair.New(t, pair.NAT, 2)
@@ -117,12 +116,12 @@ func TestForeignServiceDuringTraffic(t *testing.T) {
 	expectAnswered(t, r, "beside a foreign service", seen, 0)
 	for _, line := range r.Daemons[0].Log() {
 		if !line.Time.Before(begun) && strings.Contains(line.Text, ":8443") {
-			t.Errorf("dir1 has something to say about what is not its own: %s", line.Text)
+			t.Errorf("dir1 logs something about a service that is not its own: %s", line.Text)
 		}
 	}
 	r.Daemons[0].Terminate()
 	r.Daemons[0].WaitEnd(20 * time.Second)
 	if !untouched(7) {
-		t.Errorf("dir1 took the foreign service with it:\n%s", pair.FormatTable(pair.Table(r.Dirs[0])))
+		t.Errorf("dir1 removed the foreign service when it stopped:\n%s", pair.FormatTable(pair.Table(r.Dirs[0])))
 	}
 }

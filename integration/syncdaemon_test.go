@@ -76,7 +76,7 @@ func TestSyncDaemon(t *testing.T) {
 	held := traffic.Burst{Targets: []string{fmt.Sprintf("%s:%d", pair.VIP, heldPort)}, Count: connected,
 		Hold: true}.Start(r.Client)
 	expectAll(t, held.First)
-	// One that is younger than three packets is not sent (sync_threshold).
+	// IPVS does not send a connection with fewer than three packets (sync_threshold).
 	expectAll(t, held.Ask())
 	r.Daemons[0].KillWorker(pair.LVS)
 	r.Lab.Until(10*time.Second, "dir2 has learnt the connections", func() bool {
@@ -123,7 +123,7 @@ func TestSyncDaemon(t *testing.T) {
 		d.Terminate()
 		d.WaitEnd(20 * time.Second)
 		if left := syncDaemons(r.Dirs[i]); len(left) > 0 {
-			t.Errorf("dir%d has left %v", i+1, left)
+			t.Errorf("dir%d failed to stop its sync daemons, still running: %v", i+1, left)
 		}
 		for _, line := range d.Log() {
 			if strings.Contains(line.Text, "sync daemon") && strings.Contains(line.Text, "ERROR") {

@@ -13,10 +13,10 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// TestUpgradeUnderTraffic: another program takes the place of the MASTER's, and
-// of its workers: this one, and this one in the place of the last release. No
-// virtual address moves, no connection drops, no request fails, and a real
-// server that was found dead does not come back. Nor does it on the way back.
+// TestUpgradeUnderTraffic: another program replaces that of the MASTER and of its workers: this
+// version replaces itself, and this version replaces the last release. No virtual address moves, no
+// connection breaks, no request fails, and a dead real server does not come back. The same holds
+// for the way back.
 func TestUpgradeUnderTraffic(t *testing.T) {
 	stage.Require(t)
 	head := stage.Director()
@@ -33,8 +33,8 @@ func TestUpgradeUnderTraffic(t *testing.T) {
 // upgradeStep is one upgrade of the MASTER.
 type upgradeStep struct {
 	what      string
-	install   string // the program that is put in its place before; none when empty
-	mayRefuse bool   // and nothing changes then
+	install   string // the program to install first; none when empty
+	mayRefuse bool   // director may refuse, and then nothing changes
 }
 
 func testUpgrade(t *testing.T, from pair.Director, steps ...upgradeStep) {

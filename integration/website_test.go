@@ -132,7 +132,7 @@ func (w *website) weights(port int) map[string]int {
 	return nil
 }
 
-// untilWeights waits until the table for each of the ports is as said.
+// untilWeights waits until the table for each of the ports is as wanted.
 func (w *website) untilWeights(what string, want map[int]map[string]int) {
 	w.t.Helper()
 	w.Until(15*time.Second, fmt.Sprintf("%s: the weights %v", what, want), func() bool {
@@ -210,24 +210,24 @@ func (seen *watch) look(port int, servers []pair.RealServer, before map[netip.Ad
 	return now
 }
 
-// stop ends the looking, and fails the test for ports that had nobody to serve at a moment.
+// stop ends the watch, and fails the test for each port that at some moment had nobody to serve.
 func (seen *watch) stop(ports ...int) {
 	seen.w.t.Helper()
 	close(seen.end)
 	seen.watching.Wait()
 	for _, port := range ports {
 		if n := seen.empty[port]; n > 0 {
-			seen.w.t.Errorf("port %d: %d looks at the table found nobody to serve", port, n)
+			seen.w.t.Errorf("port %d: %d looks at the table found no real server with a weight above 0", port, n)
 		}
 	}
 }
 
-// underWay is how old a request is at most that is not answered yet, but for the time that
-// the lab was starved.
+// underWay is the greatest age of a request that is not answered yet, apart from the time that the
+// lab was starved.
 const underWay = 200 * time.Millisecond
 
-// expectOnlyInFlight wants no request of a client to fail but those that were under way to
-// a real server at the moment when it left the table: the kernel drops their packets.
+// expectOnlyInFlight fails if a request of a client failed that was not in flight to a real server
+// when that left the table: the kernel drops the packets of those in flight.
 func (seen *watch) expectOnlyInFlight(what string, port int, requests traffic.Summary) {
 	w, left := seen.w, seen.left[port]
 	w.t.Helper()

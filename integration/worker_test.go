@@ -14,9 +14,8 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// TestWorkerKilled: a worker that dies is nobody's outage. No virtual address
-// moves, no connection drops, no request fails, and a real server that was
-// found dead does not come back into the table.
+// TestWorkerKilled: the death of a worker disturbs no client. No virtual address moves, no
+// connection breaks, no request fails, and a dead real server does not come back into the table.
 func TestWorkerKilled(t *testing.T) {
 	for _, name := range []string{pair.VRRP, pair.LVS} {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +32,7 @@ func TestWorkerKilled(t *testing.T) {
 				return r.Holds(0) && !r.HoldsAny(1) && !r.InTable(0, 2, 80) && r.InTable(0, 0, 80)
 			})
 			if now := r.Daemons[0].Worker(name); now == old {
-				t.Errorf("worker %s has still the process %d", name, now)
+				t.Errorf("worker %s still has process %d", name, now)
 			}
 			seen := r.Web.Between(killed, killed.Add(5*time.Second))
 			r.Lab.Logf("worker %s killed: %v", name, seen)
