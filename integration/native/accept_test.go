@@ -13,8 +13,8 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestNoAccept: a MASTER with no_accept does not answer on its virtual address
-// and does on its own, as keepalived; it answers ARP for both.
+// TestNoAccept: a MASTER with no_accept does not answer on its virtual address, but does on its
+// own, as keepalived does. It answers ARP for both.
 func TestNoAccept(t *testing.T) {
 	for _, kind := range []pair.Kind{stage.Keepalived(), stage.Director()} {
 		t.Run(kind.Name(), func(t *testing.T) {
@@ -58,9 +58,9 @@ func TestNoAccept(t *testing.T) {
 			}
 			d.Terminate()
 			d.WaitEnd(5 * time.Second)
-			h.Address("eth0", pair.VIP+"/24") // somebody else's now
+			h.Address("eth0", pair.VIP+"/24") // now the address is not the daemon's
 			if !answers(pair.VIP) {
-				t.Errorf("%s has left its filter", kind.Name())
+				t.Errorf("%s failed to remove its filter, still present", kind.Name())
 			}
 		})
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestAnnouncedAfterAFlap: an interface goes down and up. With one announcement
-// for each address, that one is on the wire.
+// TestAnnouncedAfterAFlap: an interface goes down and up. With one announcement for each address,
+// that announcement reaches the wire.
 func TestAnnouncedAfterAFlap(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -30,8 +30,8 @@ func TestAnnouncedAfterAFlap(t *testing.T) {
 	}
 }
 
-// TestVirtualMACAlone: a MASTER with a virtual MAC address that has lost its
-// neighbours does not tell them its physical one.
+// TestVirtualMACAlone: a MASTER with a virtual MAC address loses its neighbour entries. It does not
+// tell its neighbours its physical MAC address.
 func TestVirtualMACAlone(t *testing.T) {
 	t.Parallel()
 	const virtual = "00:00:5e:00:01:33"
@@ -44,7 +44,7 @@ func TestVirtualMACAlone(t *testing.T) {
 	from := time.Now()
 	for range 3 {
 		w.a.Run("ip", "neigh", "flush", "all")
-		// Both as a client of c and as who is asked by it.
+		// Once a sends from the virtual address, once c sends to it.
 		_ = w.a.Do(func() error { return sayTo(frontVIP, "192.0.2.254") })
 		time.Sleep(200 * time.Millisecond)
 		w.a.Run("ip", "neigh", "flush", "all")

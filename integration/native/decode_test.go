@@ -51,7 +51,7 @@ func decodeWithTcpdump(t *testing.T, c *lab.Capture, source string, version int)
 	}
 }
 
-// TestNoFaultOnTheWire has tcpdump and tshark read all that a director says
+// TestNoFaultOnTheWire has tcpdump and tshark read all that a director sends
 // from its first advertisement to the last, and its gratuitous ARP.
 func TestNoFaultOnTheWire(t *testing.T) {
 	stage.RequireTool(t, "tshark", "tshark")

@@ -9,9 +9,9 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// TestElectionOfThree: of three routers the best is master; when it dies the
-// second takes over, when that dies too the third, and each takes its place
-// when it comes back. Nobody but the next in line ever says that it is master.
+// TestElectionOfThree: the best of three routers is master. When it dies the second takes over,
+// when that dies too the third, and each becomes master again when it returns. Only the next in
+// line ever advertises as master.
 func TestElectionOfThree(t *testing.T) {
 	for i, kinds := range []string{"director director keepalived", "director keepalived keepalived",
 		"keepalived director director"} {
@@ -108,7 +108,7 @@ func TestPreemptDelay(t *testing.T) {
 			s.untilAlone(0, s.list[0].config.MasterDownInterval()+slack)
 			s.lab.Until(slack, "it advertises", func() bool { return len(s.advertised(0, lost)) > 0 })
 			if took := s.advertised(0, lost)[0].Time.Sub(lost); took > delay-time.Second {
-				t.Errorf("the master was lost, and the other one took over after %v: the delay is for a master that lives", took)
+				t.Errorf("the other one took over from a lost master after %v: the delay does not apply then", took)
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func testFRR(t *testing.T, s *stations) {
 	better.start()
 	s.untilAlone(0, 15*time.Second)
 	s.steadyAlone(0, better.config.MasterDownInterval()+slack)
-	// It dies without a word.
+	// It is killed and sends nothing.
 	better.host.Crash()
 	heard := s.heard(1)
 	last := heard[len(heard)-1].Time

@@ -15,8 +15,8 @@ import (
 
 const secondVIP = "198.51.100.50"
 
-// TestSyncGroup: the fault of one instance moves both, and the group's script
-// is told once for each change.
+// TestSyncGroup: the fault of one instance moves both, and the group's script runs once for each
+// change.
 func TestSyncGroup(t *testing.T) {
 	director, keepalived := stage.Director(), stage.Keepalived()
 	for _, kinds := range [][2]pair.Kind{{director, keepalived}, {keepalived, director}, {director, director}} {
@@ -77,7 +77,7 @@ func TestSyncGroup(t *testing.T) {
 					return string(text) == want
 				})
 			}
-			// The group's worse half is left alone when the better dies.
+			// The better router of the group dies, only the worse one remains.
 			r.Dirs[0].Crash()
 			r.UntilMaster(1, r.Configs[1].MasterDownInterval()+slack)
 			r.Lab.Until(time.Second, "dir2 has the second address too", second(1))

@@ -11,7 +11,7 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestHandover gives the mastership to a peer of each kind, and to none.
+// TestHandover hands the mastership over to a peer of each kind, and tries it without a peer.
 func TestHandover(t *testing.T) {
 	director := stage.Director()
 	for _, peer := range []pair.Kind{director, stage.Keepalived()} {

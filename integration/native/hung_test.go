@@ -15,9 +15,9 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestHungWorker: the vrrp worker of a MASTER is stopped where it is. The peer
-// takes over; the hung worker is replaced, its addresses go first, and the new
-// one does not take part as MASTER beside the peer.
+// TestHungWorker: the vrrp worker of a MASTER hangs. The peer takes over. Director removes the
+// addresses of the hung worker, then replaces it. The new worker does not act as MASTER beside the
+// peer.
 func TestHungWorker(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -54,9 +54,9 @@ func (w *watched) firstOf(source string, since time.Time) time.Time {
 	return list[0].Time
 }
 
-// TestWholeDirectorStopped: supervisor and workers are stopped together and go
-// on together, as in a frozen container. Nobody is killed for his silence, and
-// afterwards both directors know one MASTER.
+// TestWholeDirectorStopped: supervisor and workers are stopped together and continue together, as
+// in a frozen container. Director kills no worker for its silence, and afterwards both directors
+// know one MASTER.
 func TestWholeDirectorStopped(t *testing.T) {
 	lengths := []time.Duration{4 * time.Second}
 	if !testing.Short() {
@@ -109,7 +109,7 @@ func (w *watched) agree(h *lab.Host, state string) {
 	})
 }
 
-// TestBusyHost: sixteen busy loops make nobody look hung.
+// TestBusyHost: sixteen busy loops do not make a worker look hung.
 func TestBusyHost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIP: sixteen busy loops would disturb the other tests")
@@ -140,9 +140,8 @@ func TestBusyHost(t *testing.T) {
 	}
 }
 
-// TestNothingIsToldTwice: a worker that dies and an upgrade run no script, of
-// no state: they are told of changes only. Both roles, an instance in FAULT, and
-// groups.
+// TestNothingIsToldTwice: the death of a worker and an upgrade run no notify script, in any state:
+// scripts run only for changes. The test covers both roles, an instance in FAULT, and groups.
 func TestNothingIsToldTwice(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -169,7 +168,7 @@ func TestNothingIsToldTwice(t *testing.T) {
 		w.steady(w.a, time.Second)
 		for i, now := range []string{toldA(), toldB()} {
 			if more := strings.TrimPrefix(now, before[i]); more != "" {
-				t.Errorf("%s: scripts of %c were told:\n%s", what, 'a'+i, more)
+				t.Errorf("%s: scripts ran on %c, want none:\n%s", what, 'a'+i, more)
 				before[i] = now
 			}
 		}
@@ -205,7 +204,7 @@ func TestRename(t *testing.T) {
 	})
 	w.steady(w.a, 4*watchInterval)
 	if more := strings.TrimPrefix(told(), before); more != "" {
-		t.Errorf("scripts were told:\n%s", more)
+		t.Errorf("scripts ran, want none:\n%s", more)
 	}
 	if sent := pair.From(pair.Advertisements(w.c.Capture("eth0"), renamed), "192.0.2.252"); len(sent) > 0 {
 		t.Errorf("b sent advertisements: %+v", sent)
@@ -234,6 +233,6 @@ func TestZombies(t *testing.T) {
 		return strings.Contains(states, "Z")
 	}
 	w.Until(5*time.Second, "scripts have left processes that have ended", zombies)
-	// What nobody waits for is collected the second time that it is seen.
+	// Director collects a zombie that nobody waits for the second time that it sees it.
 	w.Until(20*time.Second, "they are collected", func() bool { return !zombies() })
 }

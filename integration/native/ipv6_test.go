@@ -62,8 +62,8 @@ func judgeNeighborAdvertisements(t *testing.T, h *lab.Host, vips ...string) {
 	}
 }
 
-// TestIPv6NeighboursAreTold: a host that has sent to the virtual addresses
-// sends to the new master's hardware address without asking anybody.
+// TestIPv6NeighboursAreTold: a host that has sent to the virtual addresses sends to the new
+// master's hardware address, without another neighbour solicitation.
 func TestIPv6NeighboursAreTold(t *testing.T) {
 	director := stage.Director()
 	site := vrrpOnly(t)
@@ -104,8 +104,8 @@ func TestIPv6NeighboursAreTold(t *testing.T) {
 	r.Lab.Until(time.Second, "the client knows dir2", learned(1))
 }
 
-// TestIPv6WorkerKilled: a worker that is restarted knows its virtual
-// link-local address from the interface's own, and goes on.
+// TestIPv6WorkerKilled: a worker that is restarted distinguishes its virtual link-local address
+// from the interface's own, and goes on.
 func TestIPv6WorkerKilled(t *testing.T) {
 	director := stage.PlainDirector()
 	site := vrrpOnly(t)
@@ -198,9 +198,9 @@ func TestDualStack(t *testing.T) {
 	}
 }
 
-// TestIPv6AddressThatIsBeingChecked: at a boot, and after an interface was
-// down, the link-local address takes a second or two to be usable. The
-// instance says so and goes into service by itself.
+// TestIPv6AddressThatIsBeingChecked: at a boot, and after an interface was down, the link-local
+// address is unusable for a second or two (duplicate address detection). The instance reports that
+// and goes into service by itself.
 func TestIPv6AddressThatIsBeingChecked(t *testing.T) {
 	stage.Require(t)
 	l := lab.New(t)
@@ -213,7 +213,7 @@ func TestIPv6AddressThatIsBeingChecked(t *testing.T) {
 	inService := func() bool { return h.HasAddress("eth0", pair.LinkLocalVIP) && h.HasAddress("eth0", pair.VIP6) }
 	l.Until(10*time.Second, "the virtual addresses are there", inService)
 	if !d.Printed(time.Time{}, "is being checked for duplicates") {
-		t.Error("director has not said what it waited for")
+		t.Error("director did not report what it waited for")
 	}
 	down := time.Now()
 	h.LinkDown("eth0")
@@ -222,6 +222,6 @@ func TestIPv6AddressThatIsBeingChecked(t *testing.T) {
 	h.LinkUp("eth0")
 	l.Until(10*time.Second, "the virtual addresses are there again", inService)
 	if time.Since(up) < time.Second {
-		t.Errorf("they were there after %v: the link-local address was not checked", time.Since(up))
+		t.Errorf("the addresses were there after %v: the link-local address was not checked", time.Since(up))
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// lockHeld is how long somebody else keeps the kernel's lock of interfaces and
-// addresses, as the deletion of a host's containers may.
+// lockHeld is how long another program holds the kernel's lock of interfaces and addresses (RTNL),
+// as the deletion of a host's containers may.
 const lockHeld = 5 * time.Second
 
-// holdLock has somebody else keep the lock, makes sure that an address has to
-// wait for it, and returns what waits for the end.
+// holdLock makes another program hold the lock, checks that an address has to wait for it, and
+// returns a function that waits for the end.
 func (w *watched) holdLock() (release func()) {
 	w.t.Helper()
 	free := w.c.HoldRoutingLock("eth1", lockHeld)
@@ -41,8 +41,8 @@ func (w *watched) holdLock() (release func()) {
 	}
 }
 
-// onTime fails when between two moments a router let more than the down
-// interval's half pass between two advertisements, or another one sent any.
+// onTime fails if between two moments a router let more than half of the down interval pass between
+// two advertisements, or if another router sent any.
 func (w *watched) onTime(router, other string, since, until time.Time) {
 	w.t.Helper()
 	list := pair.Advertisements(w.c.Capture("eth0"), since)
@@ -64,10 +64,9 @@ func (w *watched) workers() (list [2]int) {
 	return [2]int{w.daemons[w.a].Worker(pair.VRRP), w.daemons[w.b].Worker(pair.VRRP)}
 }
 
-// TestRoutingLockHeld: somebody keeps the kernel's lock of interfaces and
-// addresses for five seconds. Advertisements are on time, nobody takes over and
-// nobody is killed. All hosts of the lab have one such lock: no other test runs
-// beside this one.
+// TestRoutingLockHeld: another program holds the kernel's lock of interfaces and addresses for five
+// seconds. Advertisements are on time, no router takes over and no worker is killed. All hosts of
+// the lab share this lock, so no other test runs beside this one.
 func TestRoutingLockHeld(t *testing.T) {
 	w := watch(t)
 	w.startPair(base(150), base(100))
@@ -89,9 +88,9 @@ func TestRoutingLockHeld(t *testing.T) {
 	}
 }
 
-// TestTakeoverWhileTheRoutingLockIsHeld: the MASTER dies while nobody can be
-// given an address. The peer advertises in time, is not killed for what it
-// waits for, and has the address as soon as it can be had.
+// TestTakeoverWhileTheRoutingLockIsHeld: the MASTER dies while no address can be added. The peer
+// advertises in time, its waiting worker is not killed, and it has the address as soon as the lock
+// is free.
 func TestTakeoverWhileTheRoutingLockIsHeld(t *testing.T) {
 	w := watch(t)
 	w.startPair(base(150), base(100))

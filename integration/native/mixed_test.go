@@ -12,8 +12,8 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// slack is what a busy machine may add to the RFC's times. How near director
-// comes to them is a figure of the benchmarks, not of a test.
+// slack is what a busy machine may add to the RFC's times. The benchmarks, not the tests, measure
+// how near director comes to these times.
 const slack = 500 * time.Millisecond
 
 // TestPairs plays failover both ways with every combination of director and
@@ -52,8 +52,7 @@ func testFailoverBothWays(t *testing.T, site *pair.Site, version int, kinds [2]p
 	r.StartDaemon(0, kinds[0])
 	r.UntilMaster(0, 10*time.Second)
 
-	// It dies without a word: the worse takes over after its down interval,
-	// and not before.
+	// It is killed and sends nothing: the worse takes over after its down interval, not before.
 	r.Dirs[0].Crash()
 	last := lastHeard(r, 1, r.AdvertSource(0))
 	r.UntilMaster(1, down+slack)

@@ -11,9 +11,9 @@ import (
 	"github.com/lvs-director/director/integration/debian"
 )
 
-// TestNftListsOurTables: the operator's nft shows every table that director makes,
-// with the mark that status names. Debian's nft ended with a failed assertion at rules
-// whose lengths it does not know, and then nobody can list or save the host's rules.
+// TestNftListsOurTables: the operator's nft shows every table that director makes, with the mark
+// that status names. Debian's nft used to end with a failed assertion at rules whose lengths it
+// does not know; then nobody can list or save the host's rules.
 func TestNftListsOurTables(t *testing.T) {
 	t.Parallel()
 	w := watch(t)

@@ -37,8 +37,8 @@ func TestNotify(t *testing.T) {
 			c.Options = append(c.Options, fmt.Sprintf(`notify_%s "%s its own %s" root`, state, script, state))
 		}
 	})
-	// A state that is over before its script was started is passed over, so
-	// each is given the time to be told.
+	// Director skips a state that is over before its script has started, so the test gives each
+	// state the time to be reported.
 	r.Lab.Until(10*time.Second, "MASTER is told", told(record, 4))
 	r.Dirs[0].Unplug("eth1")
 	r.Lab.Until(10*time.Second, "FAULT is told", told(record, 6))
@@ -57,7 +57,7 @@ func TestNotify(t *testing.T) {
 	}
 	got := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("what the scripts were told (-want +got):\n%s", diff)
+		t.Errorf("the calls of the scripts (-want +got):\n%s", diff)
 	}
 }
 

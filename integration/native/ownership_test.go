@@ -12,9 +12,9 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// TestKilledWithoutATrace: all processes of a MASTER are killed and its files
-// are gone, as those of a container that was killed. When it comes back as
-// BACKUP it gives up all that it still has in the kernel, and nothing else.
+// TestKilledWithoutATrace: all processes of a MASTER are killed and its files are gone, as after
+// the kill of a container. When it returns as BACKUP, it removes everything that it still has in
+// the kernel, and nothing else.
 func TestKilledWithoutATrace(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -53,7 +53,7 @@ func TestKilledWithoutATrace(t *testing.T) {
 	}
 	w.Until(takeover, "b is MASTER", func() bool { return w.b.HasAddress("eth0", frontVIP) })
 	if len(held()) != 4 {
-		t.Fatalf("a holds %v: this scenario is about a host that keeps all", held())
+		t.Fatalf("a holds %v: this scenario needs a host that keeps all", held())
 	}
 	w.start(w.a, conf(150))
 	w.Until(5*time.Second, "a has given up what it had", func() bool { return len(held()) == 0 })
@@ -67,8 +67,8 @@ func TestKilledWithoutATrace(t *testing.T) {
 	}
 }
 
-// TestAddressOfTheHost: a virtual address that an operator has put on a BACKUP
-// is left there, and status says so with the command that ends it.
+// TestAddressOfTheHost: director leaves a virtual address that an operator has put on a BACKUP.
+// Status reports it, with the command that removes it.
 func TestAddressOfTheHost(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -87,8 +87,8 @@ func TestAddressOfTheHost(t *testing.T) {
 	}
 }
 
-// TestUnicastSourceGoes: the address from which a MASTER speaks to its peers is
-// removed. It is in FAULT at once, and back by itself with the address.
+// TestUnicastSourceGoes: the unicast source address of a MASTER is removed. The instance goes to
+// FAULT at once, and recovers by itself when the address is back.
 func TestUnicastSourceGoes(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -109,9 +109,9 @@ func TestUnicastSourceGoes(t *testing.T) {
 	w.untilMaster(w.a, 2*takeover)
 }
 
-// TestPrimaryAddressIsGivenUp: where the kernel removes secondary addresses
-// with their primary one and the virtual address is the primary, giving it up
-// leaves the host its own.
+// TestPrimaryAddressIsGivenUp: the kernel removes secondary addresses together with their primary
+// one, and the virtual address is the primary one. When director removes it, the host keeps its own
+// address.
 func TestPrimaryAddressIsGivenUp(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -142,9 +142,9 @@ func TestPrimaryAddressIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestAddressIsReplaced: a virtual address takes the place of another on an
-// interface that has no other. The routes by it are there all the same, and
-// nobody is blamed for what director did itself.
+// TestAddressIsReplaced: a virtual address replaces another on an interface that has no other
+// address. The routes through it are still there, and director does not complain about its own
+// change.
 func TestAddressIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -167,12 +167,12 @@ func TestAddressIsReplaced(t *testing.T) {
 		t.Error("the route is gone")
 	}
 	if list := complaints(d, changed); len(list) > 0 {
-		t.Errorf("a complains of what it did itself:\n%s", strings.Join(list, "\n"))
+		t.Errorf("a complains about its own change:\n%s", strings.Join(list, "\n"))
 	}
 }
 
-// TestRunDirectoryGoes: a tmp cleaner removes the run directory. Director
-// answers as before, a worker that dies comes back, and a stop leaves nothing.
+// TestRunDirectoryGoes: a tmp cleaner removes the run directory. Director still answers, restarts a
+// worker that dies, and leaves nothing behind when it stops.
 func TestRunDirectoryGoes(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -199,6 +199,6 @@ func TestRunDirectoryGoes(t *testing.T) {
 	d.Terminate()
 	d.WaitEnd(10 * time.Second)
 	if w.a.HasAddress("eth0", frontVIP) {
-		t.Error("a has left its virtual address")
+		t.Error("a failed to remove its virtual address, still present")
 	}
 }

@@ -17,15 +17,14 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestPausedGuest: a MASTER is a virtual machine that is stopped for a while, by
-// a snapshot or a migration, and does not see it on any clock of its own. When
-// it goes on there are two masters for one interval of the peer at most; the
-// better one of them remains, and has announced its addresses again.
+// TestPausedGuest: a MASTER is a virtual machine that is paused for a while, by a snapshot or a
+// migration. None of its own clocks shows the pause. When it continues there are two masters, for
+// one interval of the peer at most. The better one remains and announces its addresses again.
 func TestPausedGuest(t *testing.T) {
 	stage.RequireTool(t, "qemu-system-x86_64", "qemu-system-x86")
 	const interval = time.Second
 	w := watch(t)
-	// a is the machine that runs the guest: its cable ends in the guest.
+	// a is the host that runs the guest; its link ends in the guest.
 	w.a.Run("ip", "addr", "flush", "dev", "eth0")
 	w.a.Run("ip", "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
 	w.a.Run("ip", "tuntap", "add", "tap0", "mode", "tap")
@@ -65,7 +64,7 @@ func TestPausedGuest(t *testing.T) {
 	w.Until(interval+2*slack, "b gives way", func() bool { return !w.b.HasAddress("eth0", frontVIP) })
 	last := sent(peerAddress, resumed)
 	if len(last) > 0 && last[len(last)-1].Time.Sub(resumed) > interval+slack+w.Starved(resumed, last[len(last)-1].Time) {
-		t.Errorf("b went on for %v beside the guest", last[len(last)-1].Time.Sub(resumed))
+		t.Errorf("b still advertised for %v beside the guest", last[len(last)-1].Time.Sub(resumed))
 	}
 	w.Until(interval+slack, "the guest announces the virtual address", func() bool {
 		return w.announced("eth0", frontVIP, resumed) > 0

@@ -15,11 +15,10 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestUpgradeFromLastRelease: the package is replaced and "director upgrade"
-// typed, on the MASTER and on the BACKUP, from the last release to this one. No
-// address moves, no script runs, no advertisement is missed for longer than the
-// peer waits, and nothing is left behind. The way back is the same, or it is
-// refused and nothing changes.
+// TestUpgradeFromLastRelease: the package of the last release is replaced by this one and "director
+// upgrade" runs, on the MASTER and on the BACKUP. No address moves, no script runs, no pause
+// between advertisements is longer than the peer waits, and nothing is left behind. The way back is
+// the same, or director refuses it and nothing changes.
 func TestUpgradeFromLastRelease(t *testing.T) {
 	t.Parallel()
 	const interval = 200 * time.Millisecond
@@ -53,8 +52,8 @@ func TestUpgradeFromLastRelease(t *testing.T) {
 	r.Lab.Until(10*time.Second, "the scripts of dir2 have run", told(record[1], 3))
 	before := [2]string{read(t, record[0]), read(t, record[1])}
 
-	// quiet does something and looks at what became of it. The last release tells
-	// the scripts of a BACKUP that it is BACKUP whenever a worker of it is new.
+	// quiet runs some steps and checks their effects. The last release runs the BACKUP scripts of a
+	// BACKUP whenever one of its workers is new.
 	quiet := func(what string, repeats bool, steps func()) {
 		t.Helper()
 		from := time.Now()
@@ -81,7 +80,7 @@ func TestUpgradeFromLastRelease(t *testing.T) {
 			}
 		}
 	}
-	state := func(i int) string { // of the processes: who they are, and what they run
+	state := func(i int) string { // of the processes: their ids and their programs
 		text := fmt.Sprint(r.Daemons[i].Pid, r.Daemons[i].Worker(pair.VRRP), r.Daemons[i].Worker(pair.LVS))
 		exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", r.Daemons[i].Pid))
 		return text + " " + strings.TrimSuffix(exe, " (deleted)")
@@ -123,12 +122,13 @@ func TestUpgradeFromLastRelease(t *testing.T) {
 			t.Errorf("%s still holds virtual addresses", h.Name)
 		}
 		if text := read(t, record[i]); !strings.Contains(text, "STOP") {
-			t.Errorf("%s: no script was told of the stop:\n%s", h.Name, text)
+			t.Errorf("%s: no script reported the stop:\n%s", h.Name, text)
 		}
 	}
 }
 
-// backupIsToldAgain is whether this version does as the last release.
+// backupIsToldAgain is whether this version, like the last release, runs the BACKUP scripts again
+// for a new worker.
 const backupIsToldAgain = false
 
 // withoutBackup drops the lines that say BACKUP.

@@ -29,9 +29,8 @@ func sayTo(from, to string) error {
 	return err
 }
 
-// TestVirtualMACOnAMacvlan: the interface is itself a macvlan, of this host or,
-// as a container has it, of another network namespace. The virtual interface is
-// made once and serves.
+// TestVirtualMACOnAMacvlan: the interface is itself a macvlan, of this host or, as in a container,
+// of another network namespace. Director makes the virtual interface once, and it serves.
 func TestVirtualMACOnAMacvlan(t *testing.T) {
 	for _, container := range []bool{false, true} {
 		t.Run(fmt.Sprintf("container %v", container), func(t *testing.T) {
@@ -58,7 +57,7 @@ func TestVirtualMACOnAMacvlan(t *testing.T) {
 				t.Errorf("%v answer for %s", macs, frontVIP)
 			}
 			if list := complaints(d, began); len(list) > 0 {
-				t.Errorf("it complains:\n%s", strings.Join(list, "\n"))
+				t.Errorf("director complains:\n%s", strings.Join(list, "\n"))
 			}
 		})
 	}
@@ -103,9 +102,9 @@ func TestContainersComeAndGo(t *testing.T) {
 	w.Until(3*time.Second, "sockets of interfaces that are gone are closed", func() bool { return sockets() <= before })
 }
 
-// TestRulesetIsFlushed: "nft flush ruleset", with which Debian's own
-// nftables.conf begins, takes the filter of no_accept away. It is back before
-// anybody can do much with it, and so are a chain and a set that were emptied.
+// TestRulesetIsFlushed: "nft flush ruleset", with which Debian's own nftables.conf begins, removes
+// the filter of no_accept. Director restores it almost at once, and also a chain and a set that
+// were emptied.
 func TestRulesetIsFlushed(t *testing.T) {
 	t.Parallel()
 	w := watch(t)

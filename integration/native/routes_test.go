@@ -72,8 +72,8 @@ func routing(t *testing.T, h *lab.Host) (list []string) {
 	return list
 }
 
-// TestRoutesAsKeepalivedHasThem: the same configuration makes the same routes
-// and rules, and none stays.
+// TestRoutesAsKeepalivedHasThem: director and keepalived make the same routes and rules from the
+// same configuration, and remove all of them.
 func TestRoutesAsKeepalivedHasThem(t *testing.T) {
 	stage.Require(t)
 	l := lab.New(t)
@@ -95,10 +95,9 @@ func TestRoutesAsKeepalivedHasThem(t *testing.T) {
 			t.Errorf("%s has other routes and rules (-keepalived +director):\n%s", kind.Name(), diff)
 		}
 		if kind.Name() == "director" {
-			// A removal by hand is repaired, and no mastership lost. "ip route flush"
-			// would be no single removal: it removes what it finds again and again,
-			// also what director has put back meanwhile, which may be a problem of
-			// status then.
+			// Director repairs a removal by hand, and remains MASTER. "ip route flush" is not one
+			// removal: it repeats until it finds nothing, so it also removes what director has
+			// restored in the meantime, and then status may report a problem.
 			h.Run("ip", "route", "del", "203.0.115.0/24", "table", "100")
 			h.Run("ip", "rule", "del", "priority", "2000")
 			h.Run("ip", "addr", "del", pair.VIP+"/24", "dev", "eth0")
@@ -111,7 +110,7 @@ func TestRoutesAsKeepalivedHasThem(t *testing.T) {
 		d.Terminate()
 		d.WaitEnd(5 * time.Second)
 		if diff := cmp.Diff(before, routing(t, h)); diff != "" {
-			t.Errorf("%s has left (-before +after):\n%s", kind.Name(), diff)
+			t.Errorf("%s failed to clean up (-before +after):\n%s", kind.Name(), diff)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// TestInterfaceThatIsNotThereYet: its instance is in FAULT, and goes into
+// TestInterfaceThatIsNotThereYet: an instance without its interface is in FAULT, and goes into
 // service when the interface appears.
 func TestInterfaceThatIsNotThereYet(t *testing.T) {
 	stage.Require(t)
@@ -70,14 +70,14 @@ func TestRefusesASecondDirector(t *testing.T) {
 			}
 			l.Logf("it says: %s", strings.TrimSpace(out))
 			if !d.Running() || !h.HasAddress("eth0", pair.VIP) {
-				t.Error("the first director suffered from it")
+				t.Error("the first director has ended or lost its address")
 			}
 		})
 	}
 }
 
-// TestNoIPVSInTheKernel: a configuration with virtual servers does not start
-// there, and one line says what is missing; nothing is applied by halves.
+// TestNoIPVSInTheKernel: without IPVS in the kernel, director does not start with a configuration
+// that has virtual servers. One line says what is missing, and director applies nothing.
 func TestNoIPVSInTheKernel(t *testing.T) {
 	stage.Require(t)
 	if _, err := netlink.GenlFamilyGet("IPVS"); err == nil {
@@ -96,7 +96,7 @@ func TestNoIPVSInTheKernel(t *testing.T) {
 	out, err := h.Output(stage.Director().Path, "run", "-f", conf, "--run-dir", filepath.Join(h.Dir(), "run"),
 		"--state-dir", state)
 	if err == nil {
-		t.Errorf("director ended well:\n%s", out)
+		t.Errorf("director ended with status 0, want a failure:\n%s", out)
 	}
 	if !strings.Contains(out, "IPVS") {
 		t.Errorf("director does not name what is missing:\n%s", out)

@@ -18,8 +18,8 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 )
 
-// trace stops every thread of a process as a debugger does, and returns what
-// lets them go on.
+// trace stops every thread of a process as a debugger does, and returns a function that lets them
+// go on.
 func trace(t *testing.T, pid int) (release func()) {
 	t.Helper()
 	stopped, let, done := make(chan error), make(chan struct{}), make(chan struct{})
@@ -63,8 +63,8 @@ func trace(t *testing.T, pid int) (release func()) {
 	return release
 }
 
-// freeze makes a cgroup with a process in it and stops it (cgroups(7)); it
-// returns what lets it go on.
+// freeze makes a cgroup with a process in it and freezes it (cgroups(7)). It returns a function
+// that lets the process go on.
 func freeze(t *testing.T, pid int) (release func()) {
 	t.Helper()
 	hierarchies := []struct{ root, member, knob, frozen, thawed string }{
@@ -104,10 +104,9 @@ func freeze(t *testing.T, pid int) (release func()) {
 	return nil
 }
 
-// TestStoppedByOthers: a debugger stops the vrrp worker of a MASTER, or the
-// cgroup that it is in is frozen. Whoever did it will let it go on: the worker is
-// reported and not killed, and status says how old is what it shows. The peer
-// takes over; afterwards there is one MASTER.
+// TestStoppedByOthers: a debugger stops the vrrp worker of a MASTER, or the cgroup of the worker is
+// frozen. Whoever stopped the worker will let it go on, so director reports it and does not kill
+// it, and status says how old its data is. The peer takes over; afterwards there is one MASTER.
 func TestStoppedByOthers(t *testing.T) {
 	for _, one := range []struct {
 		name  string

@@ -13,9 +13,9 @@ import (
 	"github.com/lvs-director/director/integration/stage"
 )
 
-// TestUpgrade replaces the program of a MASTER and of a BACKUP. With the file
-// that they run, the wire shows nothing of it; with another, whose workers are
-// started anew, the addresses do not move.
+// TestUpgrade replaces the program of a MASTER and of a BACKUP. With the same program file, the
+// wire shows nothing of the upgrade. With another file the workers start anew, and the addresses do
+// not move.
 func TestUpgrade(t *testing.T) {
 	const interval = 100 * time.Millisecond
 	director := stage.Director()
@@ -30,7 +30,7 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 	worker := func(i int) [2]int { return [2]int{r.Daemons[i].Worker(pair.VRRP), r.Daemons[i].Worker(pair.LVS)} }
-	// quiet looks at the wire since from: dir2 has never spoken, dir1 always in time.
+	// quiet checks the wire since from: dir2 has sent nothing, and dir1 was always in time.
 	quiet := func(what string, from time.Time, longest time.Duration) {
 		t.Helper()
 		time.Sleep(5 * interval)
@@ -49,7 +49,7 @@ func TestUpgrade(t *testing.T) {
 				t.Errorf("%s: %v without an advertisement, want %v at most", what, gap, longest)
 			}
 			if a.Priority != sent[n].Priority {
-				t.Errorf("%s: dir1 said priority %d", what, a.Priority)
+				t.Errorf("%s: dir1 sent priority %d", what, a.Priority)
 			}
 		}
 		t.Logf("%s: %d advertisements, at most %v apart", what, len(sent), most)
@@ -80,7 +80,7 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 
-	// What was handed over stays so.
+	// A handover outlives the upgrade.
 	if out, err := r.Dirs[0].Output(r.Daemons[0].AskCommand("handover", "VI_1")...); err != nil {
 		t.Fatalf("handing over: %v\n%s", err, out)
 	}

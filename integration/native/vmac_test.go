@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSomethingElseChangesAVirtualMACInterface: its settings, its hardware
-// address and its name are put right while the router stays MASTER.
+// TestSomethingElseChangesAVirtualMACInterface: another program changes the settings, the hardware
+// address and the name of the interface. Director restores them while the router stays MASTER.
 func TestSomethingElseChangesAVirtualMACInterface(t *testing.T) {
 	t.Parallel()
 	w := watch(t)

@@ -22,9 +22,9 @@ const (
 	frontVIP = "192.0.2.10"    // on eth0
 	backVIP  = "198.51.100.10" // on eth1
 
-	// watchInterval is what the virtual routers of a watched pair advertise at.
+	// watchInterval is the advertisement interval of a watched pair.
 	watchInterval = 200 * time.Millisecond
-	// takeover is within what the worse one of them has taken over.
+	// takeover is the time within which the worse router of the pair takes over.
 	takeover = 3*watchInterval + watchInterval + slack
 )
 
@@ -112,7 +112,7 @@ func (w *watched) alone(h *lab.Host) bool {
 	return h.HasAddress("eth0", frontVIP) && !other.HasAddress("eth0", frontVIP)
 }
 
-// steady watches that it stays so.
+// steady checks that only the given host has the address, for some time.
 func (w *watched) steady(h *lab.Host, length time.Duration) {
 	w.t.Helper()
 	w.Steady(length, h.Name+" alone holds "+frontVIP, func() bool { return w.alone(h) })
@@ -123,12 +123,12 @@ func (w *watched) steady(h *lab.Host, length time.Duration) {
 func (w *watched) answering(iface, address string) []string {
 	w.t.Helper()
 	asked := time.Now()
-	// What c knew is of no interest: a neighbour that is not there is no error.
+	// c forgets what it knew. A neighbour entry that does not exist is no error.
 	_, _ = w.c.Output("ip", "neigh", "del", address, "dev", iface)
 	if err := w.c.Do(func() error {
 		conn, err := net.Dial("udp", net.JoinHostPort(address, "9"))
 		if err == nil {
-			_, _ = conn.Write([]byte("who has it?")) // refused by who has it
+			_, _ = conn.Write([]byte("who has it?")) // the host with the address refuses it
 			err = conn.Close()
 		}
 		return err
@@ -185,8 +185,8 @@ func (w *watched) announced(iface, address string, since time.Time) (n int) {
 	return n
 }
 
-// scripts gives a host a notify script that keeps what it is told, and returns
-// the lines of configuration that call it and what it has been told.
+// scripts gives a host a notify script that records its arguments. It returns the lines of
+// configuration that call the script, and a function that reads the record.
 func (w *watched) scripts(h *lab.Host) (lines []string, told func() string) {
 	w.t.Helper()
 	record := filepath.Join(h.Dir(), "record")
@@ -207,8 +207,7 @@ func (w *watched) scripts(h *lab.Host) (lines []string, told func() string) {
 	}
 }
 
-// complaints are the lines of a daemon's log since a moment that somebody
-// should look at.
+// complaints are the warnings and errors in a daemon's log since a moment.
 func complaints(d *pair.Daemon, since time.Time) (list []string) {
 	for _, line := range d.Log() {
 		if !line.Time.Before(since) && (strings.Contains(line.Text, "level=WARN") ||

@@ -54,14 +54,14 @@ func newServiceManager(t *testing.T) *serviceManager {
 	return m
 }
 
-// director is one that is started by the service manager with a limit.
+// director is a director that the service manager starts, with a watchdog limit.
 func (m *serviceManager) director(limit time.Duration) pair.Director {
 	d := stage.Director()
 	d.Env = []string{"NOTIFY_SOCKET=" + m.socket, fmt.Sprintf("WATCHDOG_USEC=%d", limit.Microseconds())}
 	return d
 }
 
-// when lists the moments at which something was said since a moment.
+// when lists the times since a moment at which a service sent the text.
 func (m *serviceManager) when(text string, since time.Time) (list []time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,13 +73,12 @@ func (m *serviceManager) when(text string, since time.Time) (list []time.Time) {
 	return list
 }
 
-// TestWatchdog plays the service manager: it is told that director is ready,
-// and in at most half of its limit, again and again, that the loop goes round:
-// through reloads of a large configuration, with a worker that hangs, and over
-// the exec of an upgrade; and nothing by a director that hangs itself.
+// TestWatchdog plays the service manager. Director reports that it is ready, and then reports to
+// the watchdog at least once in half of the limit: through reloads of a large configuration, with a
+// worker that hangs, and over the exec of an upgrade. A director that hangs itself reports nothing.
 func TestWatchdog(t *testing.T) {
 	t.Parallel()
-	const limit = 6 * time.Second // shorter than a unit's, so that a late one shows
+	const limit = 6 * time.Second // shorter than a unit's, so that a late report shows
 	w, m := watch(t), newServiceManager(t)
 	w.daemons[w.a] = pair.Start(t, m.director(limit), w.a, base(150))
 	d := w.daemons[w.a]
@@ -96,7 +95,7 @@ func TestWatchdog(t *testing.T) {
 		}
 		t.Logf("%s: at most %v between two words to the watchdog", what, most.Round(time.Millisecond))
 		if most > limit/2 {
-			t.Errorf("%s: nothing was said to the watchdog for %v, of %v at most", what, most, limit/2)
+			t.Errorf("%s: no report to the watchdog for %v, want %v at most", what, most, limit/2)
 		}
 	}
 	time.Sleep(limit)
@@ -144,7 +143,7 @@ func TestWatchdog(t *testing.T) {
 	hung := time.Now()
 	time.Sleep(limit)
 	if list := m.when("WATCHDOG=1", hung); len(list) > 0 {
-		t.Errorf("the watchdog was told %d times that a process goes on that is stopped", len(list))
+		t.Errorf("%d reports to the watchdog from a stopped process, want none", len(list))
 	}
 	if err := syscall.Kill(d.Pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
@@ -152,6 +151,6 @@ func TestWatchdog(t *testing.T) {
 	d.Terminate()
 	d.WaitEnd(15 * time.Second)
 	if len(m.when("STOPPING=1", hung)) != 1 {
-		t.Error("the service manager was not told of the stop")
+		t.Error("director did not report its stop to the service manager")
 	}
 }

@@ -45,7 +45,7 @@ func unicast(i int) []string {
 	}
 }
 
-// unicast6 has no bounds of the hop limit: keepalived's is the kernel's, 64.
+// unicast6 sets no bounds for the hop limit: keepalived sends with the kernel's, 64.
 func unicast6(i int) []string {
 	return []string{
 		"unicast_src_ip " + pair.GlobalAddress(i),

@@ -33,7 +33,7 @@ func TestVRRPWorkerKilled(t *testing.T) {
 			}
 			expectNeverLongOnBoth(t, r, 3*time.Second)
 			if now := r.Daemons[0].Worker(pair.VRRP); now == old {
-				t.Errorf("worker vrrp has still the process %d", now)
+				t.Errorf("worker vrrp still has process %d", now)
 			}
 		})
 	}
@@ -57,8 +57,8 @@ func expectNeverLongOnBoth(t *testing.T, r *pair.Running, length time.Duration) 
 	r.Lab.Until(time.Second, "one router holds the virtual addresses", func() bool { return r.Holds(0) != r.Holds(1) })
 }
 
-// TestSupervisorKilledNatively: the worker says priority 0 for its dead
-// supervisor, so that the peer waits for its skew time alone.
+// TestSupervisorKilledNatively: after the death of its supervisor the worker sends priority 0, so
+// the peer waits for its skew time alone.
 func TestSupervisorKilledNatively(t *testing.T) {
 	director := stage.Director()
 	site := vrrpOnly(t)
