@@ -20,16 +20,15 @@ import (
 	"github.com/lvs-director/director/integration/debian"
 )
 
-// realConfigs are configurations of others, beside the repository.
+// realConfigs are configurations of other people, beside the repository.
 const realConfigs = "../../../shared/confs"
 
-// mutations is how many changed files are compared. DIRECTOR_MUTATIONS is another
-// number, and DIRECTOR_MUTATIONS_SEED chooses other ones.
+// mutations is how many changed files the test compares. DIRECTOR_MUTATIONS sets another number,
+// and DIRECTOR_MUTATIONS_SEED chooses other changes.
 const mutations = 150
 
-// TestVerdictsOnChangedConfigurations: where one line of a real file is
-// damaged, director complains when keepalived does, and refuses the file when
-// keepalived ends.
+// TestVerdictsOnChangedConfigurations damages one line of a real file. Director complains if
+// keepalived does, and refuses the file if keepalived ends.
 func TestVerdictsOnChangedConfigurations(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(realConfigs, "*.conf"))
 	if err != nil || len(files) == 0 {
@@ -77,7 +76,7 @@ func TestVerdictsOnChangedConfigurations(t *testing.T) {
 		before, after := readVerdict(t, c.name+".before"), readVerdict(t, c.name)
 		ourBefore, ourAfter := ours(c.before), ours(c.after)
 		if before.dies || ourBefore.dies {
-			continue // what follows an end is not compared
+			continue // one of the two refuses the file even without the change
 		}
 		theirNew, ourNew := fresh(before.lines, after.lines), fresh(ourBefore.lines, ourAfter.lines)
 		what := fmt.Sprintf("%s: %s:\n\tkeepalived: ends %v, %q\n\tdirector: refuses %v, %q", c.file, c.what, after.dies,
@@ -95,11 +94,11 @@ func TestVerdictsOnChangedConfigurations(t *testing.T) {
 	t.Logf("%d of %d verdicts agree, %d differ as is known", agreed, len(cases), known)
 }
 
-// unsuitable are files of which keepalived -t reads only a part here: the
-// namespace and the included files are not there.
+// unsuitable are files of which keepalived -t reads only a part here, because their namespace or
+// their included files do not exist.
 var unsuitable = regexp.MustCompile(`(?m)^\s*(net_namespace|include)`)
 
-// standing are differences that stand, and why.
+// standing are differences that are meant to stay, and why.
 var standing = map[string]string{
 	`Unknown interface!`: "later releases do without an interface where there is a unicast_src_ip, and so does director",
 	`(dev dev|table table|skip_check_adv_addr vrrp_skip)`: "keepalived takes the word for its own value",
@@ -126,13 +125,13 @@ func stands(what string) bool {
 	return false
 }
 
-// mutated is a file and what became of it.
+// mutated is a file before and after its change.
 type mutated struct{ name, file, what, before, after string }
 
 var number = regexp.MustCompile(`^[0-9]+$`)
 
-// mutate changes one line that has a keyword. Braces are left alone: keepalived
-// takes what follows a block it does not know for lines of the block around it.
+// mutate changes one line that has a keyword. It leaves braces alone: keepalived takes the lines in
+// a block that it does not know for lines of the block around it.
 func mutate(random *rand.Rand, text string) (changed, what string, ok bool) {
 	lines := strings.Split(text, "\n")
 	i := random.IntN(len(lines))
@@ -143,7 +142,7 @@ func mutate(random *rand.Rand, text string) (changed, what string, ok bool) {
 	old := strings.Join(words, " ")
 	j := random.IntN(len(words))
 	switch random.IntN(4) {
-	case 0: // a letter less
+	case 0: // one letter is missing
 		if len(words[j]) < 3 {
 			return "", "", false
 		}
@@ -151,7 +150,7 @@ func mutate(random *rand.Rand, text string) (changed, what string, ok bool) {
 		words[j] = words[j][:at] + words[j][at+1:]
 	case 1: // the last word is missing
 		words = words[:len(words)-1]
-	case 2: // a number that is far too large, negative or none
+	case 2: // a number becomes far too large, negative, no number or 0
 		if !number.MatchString(words[j]) {
 			return "", "", false
 		}
@@ -163,13 +162,13 @@ func mutate(random *rand.Rand, text string) (changed, what string, ok bool) {
 	return strings.Join(lines, "\n"), fmt.Sprintf("line %d: %q becomes %q", i+1, old, lines[i]), true
 }
 
-// verdict is what one of the two says of a file.
+// verdict is what keepalived or director says of a file.
 type verdict struct {
 	dies  bool
 	lines []string
 }
 
-// ours leaves out what only director says: notes, and what has no effect yet.
+// ours leaves out what only director reports: notes, and options that have no effect yet.
 func ours(text string) verdict {
 	_, findings := load.LoadText("f", text, load.Options{ConfigID: "nobody"})
 	v := verdict{dies: conf.HasErrors(findings)}
@@ -181,7 +180,7 @@ func ours(text string) verdict {
 	return v
 }
 
-// fresh are the lines of after that before did not have.
+// fresh returns the lines of after that before does not have.
 func fresh(before, after []string) []string {
 	count := map[string]int{}
 	for _, l := range before {
@@ -196,11 +195,11 @@ func fresh(before, after []string) []string {
 	return list
 }
 
-// ends are the complaints at which keepalived -t goes on and the daemon ends.
+// ends are the complaints at which keepalived -t goes on, but the daemon ends.
 var ends = []string{"virtual router id must be set", "No VIP specified; at least one is required",
 	"Unknown interface!", "missing a parameter after keyword"}
 
-// hostMatters are about the host that keepalived runs on.
+// hostMatters are complaints about the host that keepalived runs on.
 var hostMatters = regexp.MustCompile(`keepalived_script|SECURITY VIOLATION|Disabling track script|script uid/gid|doesn't exist|` +
 	`Unable to (access|set)|Invalid smtp server|(user|group) '?[^ ]*'? not found|not executable|Non-existent interface`)
 
@@ -248,8 +247,8 @@ func fetch(t *testing.T) keepalived {
 	return keepalived{p}
 }
 
-// test runs keepalived -t over the files of a folder, in namespaces of its own
-// with the interfaces that the files name.
+// test runs keepalived -t on the files of a folder, in namespaces of its own that have the
+// interfaces that the files name.
 func (k keepalived) test(t *testing.T, dir string) {
 	t.Helper()
 	const script = `mount -t tmpfs none /run || exit 1
