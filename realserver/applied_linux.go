@@ -86,8 +86,8 @@ func readState(file string) (*state, error) {
 	}
 	defer f.Close()
 	if err := json.NewDecoder(io.LimitReader(f, maxState)).Decode(s); err != nil {
-		return nil, fmt.Errorf("reading what was applied: %s is damaged (%w): look at \"ip address show\" and remove the file",
-			file, err)
+		return nil, fmt.Errorf("reading what was applied: %s is damaged (%w): look at \"ip address show\" and remove the "+
+			"file", file, err)
 	}
 	if s.Version != stateVersion {
 		return nil, fmt.Errorf("%s has version %d, this program reads %d", file, s.Version, stateVersion)

@@ -45,7 +45,8 @@ type OverrideRequest struct {
 // request is out of range.
 func (q OverrideRequest) Override(now time.Time) (event.Override, error) {
 	o := event.Override{
-		Kind: event.Drain, Reason: printable(q.Reason), By: printable(q.By), Source: event.SourceOperator, Since: now.Round(0),
+		Kind: event.Drain, Reason: printable(q.Reason), By: printable(q.By),
+		Source: event.SourceOperator, Since: now.Round(0),
 	}
 	if q.Action == ActionWeight {
 		o.Kind, o.Weight = event.SetWeight, q.Weight

@@ -190,7 +190,8 @@ func TestSymptoms(t *testing.T) {
 			&expr.Verdict{Kind: expr.VerdictDrop},
 		}})
 	})
-	if found := look(); !strings.Contains(found["filter-vrrp"], "table f, chain early has a rule that drops protocol 112") {
+	found = look()
+	if !strings.Contains(found["filter-vrrp"], "table f, chain early has a rule that drops protocol 112") {
 		t.Errorf("a rule that drops advertisements: found %v", found)
 	}
 
