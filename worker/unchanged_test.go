@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -38,14 +39,12 @@ func TestAConfigurationArrivesWhole(t *testing.T) {
 		}
 		for generation := range uint64(200) {
 			want := &conf.Config{VirtualServers: someServers(r)}
+			written := make(chan error, 1)
 			go func() {
-				m := worker.Message{Configure: &worker.Configure{Generation: generation, Config: want}}
-				if err := ours.Write(m); err != nil {
-					t.Error(err)
-				}
+				written <- ours.Write(worker.Message{Configure: &worker.Configure{Generation: generation, Config: want}})
 			}()
 			got, err := theirs.Read()
-			if err != nil {
+			if err := errors.Join(err, <-written); err != nil {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(want.VirtualServers, got.Configure.Config.VirtualServers, cmpopts.EquateEmpty(),
@@ -80,9 +79,10 @@ func TestOneOfManyIsSentAlone(t *testing.T) {
 		}
 		cfg.VirtualServers[500].RealServers[0].Weight += n
 		before := stream.bytes
-		go ours.Write(worker.Message{Configure: &worker.Configure{Config: cfg}})
+		written := make(chan error, 1)
+		go func() { written <- ours.Write(worker.Message{Configure: &worker.Configure{Config: cfg}}) }()
 		m, err := theirs.Read()
-		if err != nil || len(m.Configure.Config.VirtualServers) != 1000 ||
+		if err = errors.Join(err, <-written); err != nil || len(m.Configure.Config.VirtualServers) != 1000 ||
 			m.Configure.Config.VirtualServers[500].RealServers[0].Weight != 1+n {
 			t.Fatalf("it did not arrive: %v", err)
 		}
