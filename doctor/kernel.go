@@ -37,12 +37,11 @@ func reversePath(d *examination) {
 		if !known || max(all, own) != 1 || i.Name == "lo" || len(i.Addresses) == 0 {
 			continue
 		}
-		d.say(Note, "rp-filter", fmt.Sprintf("%s drops packets whose way back is by another interface", i.Name),
+		d.say(Note, "rp-filter", fmt.Sprintf("%s drops packets that it would answer through another interface", i.Name),
 			fmt.Sprintf("net.ipv4.conf.all.rp_filter = %d, net.ipv4.conf.%s.rp_filter = %d; the larger one counts",
 				all, i.Name,
-				own), "nothing while clients come in where the route to them goes out; else sysctl -w "+
-				"net.ipv4.conf.%s.rp_filter=2",
-			i.Name)
+				own), "nothing, if clients come in by the interface that the route to them uses; otherwise "+
+				"sysctl -w net.ipv4.conf.%s.rp_filter=2", i.Name)
 	}
 }
 
@@ -64,9 +63,9 @@ func modules(d *examination) {
 
 func connReuse(d *examination) {
 	if d.is("net.ipv4.vs.conn_reuse_mode", 0) && len(d.Config.VirtualServers) > 0 {
-		d.say(Warning, "conn-reuse", "a client that uses a port again goes to the server of before, also when that "+
-			"is gone or "+
-			"drained", d.showSetting("net.ipv4.vs.conn_reuse_mode"), "sysctl -w net.ipv4.vs.conn_reuse_mode=1")
+		d.say(Warning, "conn-reuse", "a client that reuses a port goes to the same real server as before, even if "+
+			"that one is gone or drained", d.showSetting("net.ipv4.vs.conn_reuse_mode"),
+			"sysctl -w net.ipv4.vs.conn_reuse_mode=1")
 	}
 }
 
@@ -77,7 +76,7 @@ func conntrack(d *examination) {
 		d.say(Error, "conntrack", "full NAT needs connection tracking in IPVS", d.showSetting("net.ipv4.vs.conntrack"),
 			"write ipvs { conntrack 1 } in global_defs")
 	case !full && len(d.Config.VirtualServers) > 0 && d.is("net.ipv4.vs.conntrack", 1):
-		d.say(Note, "conntrack", "IPVS tracks each connection a second time, and nothing of the configuration needs it",
+		d.say(Note, "conntrack", "IPVS tracks each connection a second time, and nothing in the configuration needs it",
 			d.showSetting("net.ipv4.vs.conntrack"), "sysctl -w net.ipv4.vs.conntrack=0, unless rules of your own need it")
 	}
 }
@@ -85,9 +84,8 @@ func conntrack(d *examination) {
 func udpExpiry(d *examination) {
 	udp := func(vs *conf.VirtualServer) bool { return vs.Key.Protocol == conf.UDP && vs.Key.FWMark == 0 }
 	if d.any(udp) && d.is("net.ipv4.vs.expire_nodest_conn", 0) {
-		d.say(Warning, "expire-nodest-conn", "a UDP sender whose real server is removed goes on sending to nobody, "+
-			"for as long "+
-			"as it sends", d.showSetting("net.ipv4.vs.expire_nodest_conn"),
+		d.say(Warning, "expire-nodest-conn", "when a real server is removed, the packets of its UDP clients are dropped "+
+			"for as long as they keep sending", d.showSetting("net.ipv4.vs.expire_nodest_conn"),
 			"write ipvs { expire_nodest_conn 1 } in global_defs")
 	}
 }
@@ -97,7 +95,7 @@ func quiescent(d *examination) {
 	if d.any(sticky) && d.is("net.ipv4.vs.expire_quiescent_template", 0) {
 		d.say(Note, "expire-quiescent-template", "clients of a persistent virtual server return to a drained real server",
 			d.showSetting("net.ipv4.vs.expire_quiescent_template"),
-			"write ipvs { expire_quiescent_template 1 } in global_defs, if a drain is to run empty")
+			"write ipvs { expire_quiescent_template 1 } in global_defs, if a drained server must lose all its clients")
 	}
 }
 
@@ -119,8 +117,8 @@ const (
 
 func tableSize(d *examination) {
 	if bits, known := d.setting("conn_tab_bits"); known && bits > 0 && bits < 31 && d.Connections > chainLength<<bits {
-		d.say(Warning, "conn-tab-bits", "IPVS's table of connections is too small for its load: looking a packet up "+
-			"takes long",
+		d.say(Warning, "conn-tab-bits", "the connection table of IPVS is too small for its load: each packet takes long "+
+			"to look up",
 			fmt.Sprintf("%d connections in %d buckets", d.Connections, 1<<bits),
 			"options ip_vs conn_tab_bits=20 in /etc/modprobe.d, and load the module again")
 	}
@@ -142,7 +140,8 @@ func marks(d *examination) {
 			if mark := key.FWMark; mark != 0 && vs.Match == nil && !d.Marks[mark] {
 				d.say(Warning, "mark", fmt.Sprintf("%s gets no packets, as far as nftables shows: no rule sets its mark", vs),
 					fmt.Sprintf("no rule of nftables sets the mark %d", mark),
-					"let director mark the packets (match { ... }), or set it; rules of iptables-legacy are not seen here")
+					"let director mark the packets (match { ... }), or add a rule that does; doctor does not see "+
+						"rules of iptables-legacy")
 			}
 		}
 	}
@@ -159,16 +158,16 @@ func filters(d *examination) {
 		}
 		if len(d.Config.Instances) > 0 && !c.VRRP {
 			d.say(Error, "filter-vrrp", "a filter drops the peer's advertisements: both directors become MASTER",
-				c.Name+" has the policy drop, and no rule for protocol 112", "let it in: nft add rule ... meta l4proto "+
+				c.Name+" has the policy drop, and no rule for protocol 112", "accept it: nft add rule ... meta l4proto "+
 					"112 accept")
 		}
 		for _, vs := range d.Config.VirtualServers {
 			for _, key := range vs.Services {
 				if key.FWMark == 0 && key.Port != 0 && !c.Ports[key.Port] {
-					d.say(Warning, "filter-service", fmt.Sprintf("a filter may drop the clients of %s: they pass the hook "+
-						"input", vs),
+					d.say(Warning, "filter-service", fmt.Sprintf("a filter may drop the clients of %s: IPVS gets their packets "+
+						"after the hook input", vs),
 						fmt.Sprintf("%s has the policy drop, and no rule for port %d", c.Name, key.Port),
-						"let %s port %d in", key.Protocol, key.Port)
+						"add a rule that accepts %s port %d", key.Protocol, key.Port)
 				}
 			}
 		}

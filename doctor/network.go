@@ -68,11 +68,11 @@ func routes(d *examination) {
 		switch {
 		case !known:
 		case r.Error != "":
-			d.say(Error, "no-route", fmt.Sprintf("there is no way to the real server %s", a), r.Error,
+			d.say(Error, "no-route", fmt.Sprintf("there is no route to the real server %s", a), r.Error,
 				"give this host a route to it")
 		case servers[a].Forward == conf.DR && r.Gateway.IsValid():
-			d.say(Error, "dr-network", fmt.Sprintf("the real server %s is reached by DR, which does not pass a router", a),
-				fmt.Sprintf("the way to it is by %s, device %s", r.Gateway, r.Device),
+			d.say(Error, "dr-network", fmt.Sprintf("the real server %s is behind a router, which DR cannot pass", a),
+				fmt.Sprintf("the route to it is via %s, device %s", r.Gateway, r.Device),
 				"use TUN or FNAT for it, or put it into a network of this host")
 		}
 	}
@@ -83,19 +83,19 @@ func natRoutes(d *examination) {
 	servers := d.servers()
 	for _, a := range sorted(servers) {
 		if r, known := d.Routes[a]; known && servers[a].Forward == conf.NAT && r.Error == "" && r.Gateway.IsValid() {
-			d.say(Warning, "nat-gateway", fmt.Sprintf("answers of the real server %s may not come back by this host, "+
-				"as NAT needs",
-				a), fmt.Sprintf("it is behind the router %s, which sends them where its own route to the clients goes",
-				r.Gateway),
+			d.say(Warning, "nat-gateway", fmt.Sprintf("answers of the real server %s may not come back through this host, "+
+				"as NAT needs", a),
+				fmt.Sprintf("it is behind the router %s, which sends them along its own route to the clients", r.Gateway),
 				"use FNAT for it, or route the clients' networks on %s to the directors", r.Gateway)
 		}
 	}
 	for _, w := range d.WaysBack {
 		if w.NearReplied && !w.FarReplied {
 			d.say(Warning, "nat-gateway", fmt.Sprintf("answers of the real server %s to clients of other networks do not come "+
-				"back by this host, as NAT needs", w.Server), fmt.Sprintf("it answers a ping from %s, in its network, and none "+
-				"from %s, another address of this host", w.Near, w.Far), "make this host (%s, or the virtual address there) the "+
-				"gateway of %s, or use FNAT for it", w.Near, w.Server)
+				"back through this host, as NAT needs", w.Server),
+				fmt.Sprintf("it answers a ping from %s, in its network, and none "+
+					"from %s, another address of this host", w.Near, w.Far), "make this host (%s, or the virtual address there) the "+
+					"gateway of %s, or use FNAT for it", w.Near, w.Server)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func networkd(d *examination) {
 
 func networkManager(d *examination) {
 	if pids := d.Others["NetworkManager"]; len(pids) > 0 && len(d.Config.Instances) > 0 {
-		d.say(Note, "network-manager", "NetworkManager may take virtual addresses away when it activates a connection anew",
+		d.say(Note, "network-manager", "NetworkManager may remove virtual addresses when it activates a connection again",
 			fmt.Sprintf("NetworkManager runs (pid %d)", pids[0]),
 			"unmanaged-devices=interface-name:... in /etc/NetworkManager/conf.d for the interfaces of the instances")
 	}
@@ -143,8 +143,8 @@ func flushRuleset(d *examination) {
 func offload(d *examination) {
 	for _, i := range d.Interfaces {
 		if i.LRO && len(d.Config.VirtualServers) > 0 {
-			d.say(Warning, "lro", fmt.Sprintf("%s joins packets before they are forwarded, which forwarding cannot "+
-				"undo", i.Name),
+			d.say(Warning, "lro", fmt.Sprintf("%s merges received packets into ones that are too large to "+
+				"forward", i.Name),
 				"large-receive-offload is on", "ethtool -K %s lro off", i.Name)
 		}
 	}
@@ -159,9 +159,8 @@ func tunnelMTU(d *examination) {
 		}
 		for _, i := range d.Interfaces {
 			if i.Name == r.Device && i.MTU > 0 && i.MTU <= 1500 {
-				d.say(Note, "tunnel-mtu", fmt.Sprintf("packets to %s grow by their tunnel: those of full size need "+
-					"fragments, or are "+
-					"refused by ICMP that firewalls drop", a), fmt.Sprintf("%s has the MTU %d", i.Name, i.MTU),
+				d.say(Note, "tunnel-mtu", fmt.Sprintf("the tunnel to %s makes packets larger: those of full size are "+
+					"fragmented, or refused with ICMP, which firewalls may drop", a), fmt.Sprintf("%s has the MTU %d", i.Name, i.MTU),
 					"raise the MTU on the way to the real servers, or lower the MSS on them (ip route ... advmss %d)", i.MTU-100)
 				return
 			}

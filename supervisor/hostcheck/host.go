@@ -139,7 +139,7 @@ func lookAtProgram(name string) (missing, unsafe error) {
 	case err != nil:
 		return err, nil
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no program", path), nil
+		return fmt.Errorf("%s is not a program", path), nil
 	case info.Mode()&0o111 == 0:
 		return fmt.Errorf("%s is not executable", path), nil
 	}

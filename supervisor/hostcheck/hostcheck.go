@@ -173,7 +173,7 @@ func (c *hostCheck) address(i *conf.Instance, a conf.Address) {
 	if i.Priority != owner && slices.Contains(dev.networks, a.Prefix) && !dev.marked[a.Prefix] {
 		c.say(conf.Warning, i, "virtual_ipaddress", "address-present",
 			"ip address del "+a.Prefix.String()+" dev "+a.Device+" removes it",
-			i.Name+": "+a.Prefix.String()+" is on "+a.Device+" already, and director leaves there what it did not make: "+
+			i.Name+": "+a.Prefix.String()+" is on "+a.Device+" already, and director did not add it and does not remove it: "+
 				"while the instance is not MASTER two hosts answer for it")
 	}
 	for _, p := range dev.networks {
@@ -207,7 +207,7 @@ func (c *hostCheck) kernel() {
 	}
 	if c.host.inner {
 		c.say(conf.Warning, c.cfg.VirtualServers[0], "", "ipvs-refused",
-			"run director as root of the host, or with host user namespaces",
+			"run director as root of the host, or in the user namespace of the host",
 			"virtual servers are not served here: "+errRefused.Error())
 	}
 	if err := c.host.ipvs(); err != nil {

@@ -108,7 +108,7 @@ func TestHostFindings(t *testing.T) {
 			h.interfaces["eth0"] = hostInterface{up: true, networks: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.5/24"), netip.MustParsePrefix("10.0.0.100/32")}}
 		}, want: []string{
-			"9 warning: VI_1: 10.0.0.100/32 is on eth0 already, and director leaves there what it did not make: " +
+			"9 warning: VI_1: 10.0.0.100/32 is on eth0 already, and director did not add it and does not remove it: " +
 				"while the instance is not MASTER two hosts answer for it"}},
 		"one that a director has put there": {change: func(h *Host) {
 			vip := netip.MustParsePrefix("10.0.0.100/32")
@@ -121,7 +121,7 @@ func TestHostFindings(t *testing.T) {
 		}},
 		"full NAT with an address of another host": {old: "lb_kind NAT",
 			new: "lb_kind FNAT\nlocal_address 10.1.0.5 10.0.0.100 10.1.0.6", want: []string{
-				"21 warning: local_address 10.1.0.6 is no address of this host: answers of the real servers do not come back"}},
+				"21 warning: local_address 10.1.0.6 is not an address of this host: answers of the real servers do not come back"}},
 		"the only peer is this host": {old: "virtual_router_id 51",
 			new: "virtual_router_id 51\nunicast_peer {\n10.0.0.5\n}", want: []string{
 				"10 warning: VI_1: the only peer 10.0.0.5 is this host: no other router hears it"}},
@@ -148,7 +148,7 @@ func TestHostFindings(t *testing.T) {
 			new: "virtual_router_id 51\nvirtual_routes {\n10.9.0.0/16 dev eth0 src 10.0.0.100\n" +
 				"10.8.0.0/16 dev eth0 src 10.0.0.9\n}",
 			want: []string{
-				"11 warning: VI_1: source 10.0.0.9 is no address of this host: the kernel refuses the route to 10.8.0.0/16"}},
+				"11 warning: VI_1: source 10.0.0.9 is not an address of this host: the kernel refuses the route to 10.8.0.0/16"}},
 		"packets are not forwarded": {change: func(h *Host) {
 			h.setting = settings(map[string]sysctl{"net.ipv4.ip_forward": {"0", true}})
 		}, want: []string{

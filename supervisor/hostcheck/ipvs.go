@@ -98,7 +98,7 @@ func Import(list []ipvsadm.Service, read func(text string) (*conf.Config, []conf
 	for _, s := range list {
 		e, there := wanted[s.Key]
 		if len(s.Servers) > 0 && (!there || len(e.Destinations) != len(s.Servers)) {
-			return made, fmt.Errorf("a configuration cannot have %s as it is: %s", s.Key, why(findings))
+			return made, fmt.Errorf("a configuration cannot express %s as it is: %s", s.Key, why(findings))
 		}
 	}
 	if conf.HasErrors(findings) {
@@ -121,5 +121,5 @@ func why(findings []conf.Finding) string {
 			}
 		}
 	}
-	return "the kernel may have what no configuration can"
+	return "the kernel accepts values that a configuration does not"
 }

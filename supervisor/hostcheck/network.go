@@ -56,7 +56,7 @@ func (c *hostCheck) routes(i *conf.Instance) {
 	for _, r := range i.Routes {
 		if a := r.Source; a.IsValid() && !c.has(a) && !c.virtual(a) {
 			c.say(conf.Warning, i, "virtual_routes "+r.Text, "no-source", "",
-				i.Name+": source "+a.String()+" is no address of this host: the kernel refuses the route to "+
+				i.Name+": source "+a.String()+" is not an address of this host: the kernel refuses the route to "+
 					r.Destination.String())
 		}
 		hops := []conf.NextHop{{Via: r.Via, Device: r.Device, OnLink: r.OnLink}}
@@ -86,7 +86,7 @@ func (c *hostCheck) localAddresses() {
 		for _, a := range v.LocalAddresses {
 			if !c.has(a) && !c.virtual(a) {
 				c.say(conf.Warning, v, "local_address", "no-local-address", "add it to an interface of this host",
-					"local_address "+a.String()+" is no address of this host: answers of the real servers do not come back")
+					"local_address "+a.String()+" is not an address of this host: answers of the real servers do not come back")
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func (c *hostCheck) scripts() {
 		}
 	}
 	if found && g.ScriptUser == "" && !c.host.user(program.DefaultUser) {
-		c.say(conf.Note, g, "script_user", "no-user", "say script_user in global_defs",
+		c.say(conf.Note, g, "script_user", "no-user", "set script_user in global_defs",
 			"this host has no user "+program.DefaultUser+": scripts that name no user run as the user director runs as")
 	}
 	if found && g.ScriptUser != "" {
@@ -76,11 +76,12 @@ func (c *hostCheck) script(block any, keyword string, s conf.Script) {
 		c.say(conf.Warning, block, keyword, "no-program", "", keyword+": "+missing.Error())
 	case unsafe == nil:
 	case c.cfg.Global.ScriptSecurity && c.runsAsRoot(s):
-		c.say(conf.Warning, block, keyword, "unsafe-program", "make it root's own, all the way from /",
+		c.say(conf.Warning, block, keyword, "unsafe-program",
+			"make root the owner of it and of every directory above it, and let nobody else write to them",
 			keyword+": it is not run: "+unsafe.Error())
 	default:
 		c.say(conf.Note, block, keyword, "unsafe-program", "enable_script_security refuses to run it as root",
-			keyword+": others than root can replace it: "+unsafe.Error())
+			keyword+": users other than root can replace it: "+unsafe.Error())
 	}
 }
 
