@@ -149,13 +149,13 @@ func TestFindings(t *testing.T) {
 		{"fraction in version 2", in("    advert_int 0.3"),
 			"5:5: warning: (A) version 2 has intervals of whole seconds: advert_int 0.3 becomes 1"},
 		{"long interval in version 3", in("    advert_int 41\n    version 3"),
-			"5:5: warning: (A) advert_int 41 is longer than version 3 can say: 40.95 is used"},
+			"5:5: warning: (A) advert_int 41 is longer than version 3 allows: 40.95 is used"},
 		{"fraction of a hundredth", in("    advert_int 0.255\n    version 3"),
 			"5:5: warning: (A) advert_int 0.255 becomes 0.26"},
 		{"version 2 over IPv6", strings.Replace(in("    version 2"), "10.0.0.1", "fe80::1", 1),
 			"5:5: warning: (A) version 2 has no IPv6: version 3 is used"},
 		{"IPv6 without a link-local address", strings.Replace(in(""), "10.0.0.1", "2001:db8::1", 1),
-			"4:25: note: (A) the first address of an IPv6 instance is to be link-local"},
+			"4:25: note: (A) the first address of an IPv6 instance should be link-local"},
 		{"nopreempt and MASTER", in("    nopreempt\n    state MASTER\n    priority 100"),
 			"5:5: warning: (A) nopreempt does not work with state MASTER"},
 		{"preempt_delay and MASTER", in("    preempt_delay 5\n    state MASTER\n    priority 100"),
@@ -176,8 +176,8 @@ func TestFindings(t *testing.T) {
 				"5:40: warning: unknown address option \"eth0:1\""},
 		{"own interface", in("    track_interface { eth0 }"), "5:23: warning: (A) eth0 is the instance's own interface"},
 		{"delay as long as others wait", "interface_up_down_delays {\n eth0 2 9\n eth1 200\n}\n" + in(""),
-			"2:7: warning: (A) eth0 counts as down after 2 s only: by then another router is MASTER, and this one still has " +
-				"the addresses (less than 2)"},
+			"2:7: warning: (A) eth0 counts as down only after 2 s: by then another router is MASTER, and this one still has " +
+				"the addresses (set it to less than 2)"},
 		{"delay", "interface_up_down_delays {\n eth0 1.9 9\n}\n" + in(""), ""},
 		{"weight with =", in("    track_interface { eth1 weight=5 }"),
 			`5:28: warning: unknown option "weight=5" of eth1: it is ignored (write weight 5)`},
@@ -281,7 +281,7 @@ func TestFindings(t *testing.T) {
 		{"a match list that is there twice", matchList + matchList,
 			"4:5: warning: a match list has no protocol: it is ignored\n" +
 				"8:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored\n" +
-				"10:1: note: virtual server match a is defined already, at t.conf:1:1: the real servers of both are one\n" +
+				"10:1: note: virtual server match a is defined already, at t.conf:1:1: these real servers are added to it\n" +
 				"13:5: warning: a match list has no protocol: it is ignored\n" +
 				"17:5: note: a match list has no port: port 80 of real server 10.1.0.1 is ignored\n" +
 				"17:5: note: real server 10.1.0.1:0 is in virtual server match a already, at t.conf:8:5: this one is ignored"},
@@ -311,7 +311,7 @@ func TestFindings(t *testing.T) {
 		{"one route to the kernel", in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }") +
 			strings.NewReplacer("A", "B", "id 1",
 				"id 2").Replace(in("    virtual_routes { 10.1.0.0/16 via 10.0.0.9 dev eth0 }")),
-			"7:1: note: the route to 10.1.0.0/16 of vrrp_instance B is one with that of vrrp_instance A to the kernel"},
+			"7:1: note: the kernel keeps one route to 10.1.0.0/16 for vrrp_instance B and vrrp_instance A, and theirs differ"},
 		{"the same route twice", in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }") +
 			strings.NewReplacer("A", "B", "id 1",
 				"id 2").Replace(in("    virtual_routes { 10.1.0.0/16 via 10.0.0.8 dev eth0 }")), ""},

@@ -26,7 +26,7 @@ func (l *loader) unreachableServers() {
 			if name, ok := refused[s.Address]; ok {
 				l.Note(l.Node(v), "no-accept",
 					"nobody reaches virtual server %s: packets to %s are dropped, because of no_accept in vrrp_instance %s", v,
-					s.Address, value.Clip(name)).Hint = "say accept there"
+					s.Address, value.Clip(name)).Hint = "write accept in that instance"
 				break
 			}
 		}

@@ -24,7 +24,7 @@ func (l *loader) instanceAddresses(in *conf.Instance) {
 	}
 	if in.IPv6 && !in.Strict && len(list) > 0 && !list[0].Prefix.Addr().IsLinkLocalUnicast() {
 		l.Note(list[0].Node, "first-address",
-			"(%s) the first address of an IPv6 instance is to be link-local: routers that keep to RFC 9568 section 5.2.9 may "+
+			"(%s) the first address of an IPv6 instance should be link-local: routers that follow RFC 9568 section 5.2.9 may "+
 				"refuse the advertisements", value.Clip(in.Name)).
 			Hint = "put an address of fe80::/10, the same on all routers, before it"
 	}

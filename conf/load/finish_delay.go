@@ -14,9 +14,9 @@ func (l *loader) finishDelays() {
 			limit := time.Duration(in.DownTimerAdverts-1) * in.AdvertInterval
 			if in.Interface == line.Delay.Interface && line.Delay.Down >= limit && line.Delay.Down > 0 {
 				l.WarnArg(line.Node, 0, "long-delay",
-					"(%s) %s counts as down after %s s only: by then another router is MASTER, and this one still has the addresses",
-					value.Clip(in.Name), value.Clip(in.Interface), value.Seconds(line.Delay.Down)).Hint = "less than " +
-					value.Seconds(limit)
+					"(%s) %s counts as down only after %s s: by then another router is MASTER, and this one still has the addresses",
+					value.Clip(in.Name), value.Clip(in.Interface), value.Seconds(line.Delay.Down)).Hint = "set it to " +
+					"less than " + value.Seconds(limit)
 				break
 			}
 		}

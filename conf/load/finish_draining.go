@@ -15,9 +15,9 @@ func (l *loader) finishDraining(v *conf.VirtualServer) {
 	asked := v.EndFlows == conf.Yes
 	switch {
 	case asked && v.Scheduler == "sh":
-		l.warnAtKeyword(v, "end_flows_on_failure", "end-flows", "end_flows_on_failure is not for sh: to end flows "+
-			"a server leaves the table and comes back, and sh then gives half of all clients another server: it is "+
-			"ignored").Hint = "use mh, where at most one client of a hundred changes its server"
+		l.warnAtKeyword(v, "end_flows_on_failure", "end-flows", "end_flows_on_failure is ignored with sh: to end its "+
+			"flows a server leaves the table and comes back, and sh then gives half of all clients another server").
+			Hint = "use mh, where at most one client of a hundred changes its server"
 		v.EndFlows = conf.No
 	case asked && g.IPVSSetting("expire_nodest_conn") != "1":
 		l.warnAtKeyword(v, "end_flows_on_failure", "end-flows", "end_flows_on_failure needs expire_nodest_conn, without "+

@@ -71,17 +71,15 @@ func (l *loader) checkForward(v *conf.VirtualServer, r *conf.RealServer) {
 			"server, checks "+
 			"included", netip.AddrPortFrom(a, r.Key.Port)).Hint = "give the real server an address or a port of its own"
 	case v.Match != nil && matches(v.Match, r):
-		unserved("real server %s is an address of the match list: packets to it belong to the virtual server, "+
-			"checks included",
-			a)
+		unserved("real server %s is an address of the match list: the virtual server takes the packets to it, "+
+			"checks included", a)
 	case r.Lower > r.Upper:
 		unserved("lthreshold %d is above uthreshold %d: the kernel refuses the real server", r.Lower, r.Upper)
 	case r.Forward.Rewrites() && v.Flags&conf.FlagOnePacket != 0 && (r.Protocol == conf.UDP || v.Key.FWMark != 0):
-		unserved("ops and %s: answers of real server %s reach the clients with its own address, and are not "+
-			"taken", r.Forward,
-			a).Hint = "use lvs_method DR or TUN, or no ops"
+		unserved("ops does not work with %s: clients get the answers of real server %s from its own address, "+
+			"and ignore them", r.Forward, a).Hint = "use lvs_method DR or TUN, or no ops"
 	case r.Forward == conf.FNAT && v.Match == nil && v.Key.FWMark != 0:
-		unserved("FNAT has to know the addresses of firewall mark %d: real server %s is reached by NAT", v.Key.FWMark,
+		unserved("FNAT needs the addresses that firewall mark %d stands for: NAT is used for real server %s", v.Key.FWMark,
 			a).Hint = "name them in a match block"
 		r.Forward = conf.NAT
 	case a.Is6() != isIPv6Service(v) && l.Config.Global.LVSSync.Interface != "" && !hasFamily(v, a.Is6()):

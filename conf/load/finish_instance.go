@@ -241,7 +241,7 @@ func (l *loader) interval(in *conf.Instance) {
 	}
 	if d > maxIntervalV3 {
 		l.warnAtKeyword(in, "advert_int", "out-of-range",
-			"(%s) advert_int %s is longer than version 3 can say: 40.95 is used", value.Clip(in.Name), value.Seconds(d))
+			"(%s) advert_int %s is longer than version 3 allows: 40.95 is used", value.Clip(in.Name), value.Seconds(d))
 		in.AdvertInterval = maxIntervalV3
 		return
 	}

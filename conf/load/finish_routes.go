@@ -36,8 +36,8 @@ func (l *loader) sharedRoutes() {
 				continue
 			}
 			f := l.Note(l.Node(block), "shared-route",
-				"the route to %s of %s is one with that of %s to the kernel, and leads elsewhere: the last one that is put "+
-					"there holds", r.Destination, name, o.name)
+				"the kernel keeps one route to %s for %s and %s, and theirs differ: the last one that is added counts",
+				r.Destination, name, o.name)
 			f.Hint = "give them different metrics or tables"
 		}
 	}

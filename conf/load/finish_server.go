@@ -24,7 +24,7 @@ func (l *loader) finishServers() {
 			first = groups[v.Group]
 		}
 		if first != nil {
-			l.Note(l.Node(v), "repeated", "%s is defined already, at %s: the real servers of both are one, and the "+
+			l.Note(l.Node(v), "repeated", "%s is defined already, at %s: these real servers are added to it, and the "+
 				"other lines of this block are ignored", serverText(v), l.Node(first).Pos())
 			l.Config.Found.Merged++
 			first.RealServers = l.uniqueServers(first, append(first.RealServers, v.RealServers...), conf.Note)
@@ -340,7 +340,7 @@ func (l *loader) finishQuorum(v *conf.VirtualServer) {
 	}
 	if len(v.RealServers) > 0 && uint64(v.Quorum) > sum && l.Sources.Has(v, "quorum") {
 		l.warnAtKeyword(v, "quorum", "quorum",
-			"quorum %d can never be reached: the weights are %d together, and that is used", v.Quorum, sum)
+			"quorum %d can never be reached: the weights add up to %d, which is used", v.Quorum, sum)
 		v.Quorum = uint32(max(sum, 1))
 	}
 	if v.Hysteresis >= v.Quorum && v.Hysteresis > 0 {

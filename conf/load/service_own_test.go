@@ -49,7 +49,7 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"every packet", match("A", "0.0.0.0/0", ""), []string{
 			"5:1: warning: 0.0.0.0/0 is every address: connections to this host itself, such as ssh, are balanced too " +
 				"(name the virtual addresses, or ports)",
-			"8:2: warning: real server 10.1.0.1 is an address of the match list: packets to it belong to the virtual server, " +
+			"8:2: warning: real server 10.1.0.1 is an address of the match list: the virtual server takes the packets to it, " +
 				"checks included"}},
 		{"ports backwards", match("A", "10.0.0.1 tcp 80-70\n10.0.0.2", ""), []string{
 			"5:14: warning: the range of ports 80-70 is written backwards: the line is ignored (write 70-80)"}},
@@ -101,8 +101,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"conntrack of full NAT", "global_defs {\n ipvs { conntrack 0 }\n}\n" + strings.Replace(vs(""), "NAT", "FNAT", 1),
 			[]string{"2:9: warning: conntrack 0 is ignored: FNAT needs 1"}},
 		{"sh does not end flows", strings.Replace(vs(" end_flows_on_failure"), "rr", "sh", 1), []string{
-			"5:2: warning: end_flows_on_failure is not for sh: to end flows a server leaves the table and comes back, and " +
-				"sh then gives half of all clients another server: it is ignored (use mh"}},
+			"5:2: warning: end_flows_on_failure is ignored with sh: to end its flows a server leaves the table and comes " +
+				"back, and sh then gives half of all clients another server (use mh"}},
 		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
 			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
 				"connections to " +
@@ -173,8 +173,8 @@ func TestWhatServesNobodyIsSaid(t *testing.T) {
 		name, text, want string // the finding says so
 	}{
 		{"one packet scheduling and NAT", strings.NewReplacer("TCP", "UDP").Replace(vs(" ops")),
-			"ops and NAT: answers of real server 10.1.0.1 reach the clients with its own address"},
-		{"one packet scheduling of a mark and NAT", fwmark(" ops\n" + real("10.1.0.2", "")), "ops and NAT"},
+			"ops does not work with NAT: clients get the answers of real server 10.1.0.1 from its own address"},
+		{"one packet scheduling of a mark and NAT", fwmark(" ops\n" + real("10.1.0.2", "")), "ops does not work with NAT"},
 		{"one packet scheduling and DR", strings.NewReplacer("TCP", "UDP", "NAT", "DR").Replace(vs(" ops")), ""},
 		{"itself", vs(real("10.0.0.1 80", "")), "real server 10.0.0.1:80 is the virtual server itself"},
 		{"itself, another port", vs(real("10.0.0.1 8080", "")), ""},
@@ -206,7 +206,7 @@ func TestWhatServesNobodyIsSaid(t *testing.T) {
 			vs(real("2001:db8::1 80", " lvs_method TUN")), "which the kernel does not take while lvs_sync_daemon runs"},
 		{"families of a mark", fwmark(" ip_family inet6\n" + real("10.1.0.2", "")), "is of another family"},
 		{"full NAT of a mark", fwmark(real("10.1.0.2", " lvs_method FNAT")),
-			"FNAT has to know the addresses of firewall mark 5: real server 10.1.0.2 is reached by NAT"},
+			"FNAT needs the addresses that firewall mark 5 stands for: NAT is used for real server 10.1.0.2"},
 		{"full NAT of a mark with a list", fwmark(" match { 10.0.0.1 }\n" + real("10.1.0.2", " lvs_method FNAT")), ""},
 		{"local addresses without full NAT", vs(" local_address 10.0.0.8"), "local_address is for FNAT"},
 		{"local addresses of another family", strings.Replace(vs(" local_address 2001:db8::8"), "NAT", "FNAT", 1),

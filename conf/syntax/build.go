@@ -160,7 +160,7 @@ func (p *parser) leftReferences(ln *line, from, to int) {
 			if _, ok := shellExpansion(ln.text[:to], i); ok {
 				p.report(conf.Warning, pos, ln.origin, "shell-expansion",
 					"define $NAME=value and write ${NAME}, or fill the template in first",
-					"the shell's ${NAME:-default} is not known here, and stays as it is")
+					"the shell's ${NAME:-default} has no meaning here, and stays as it is")
 			}
 		}
 		if !ok || builtins[ref.name] {
@@ -233,7 +233,7 @@ func (p *parser) closeBlock(ln *line, at int) {
 		if p.dropped.IsValid() {
 			hint = "a condition leaves out its line only, not the block that it opens: see " + p.dropped.String()
 		}
-		p.report(conf.Warning, pos, ln.origin, "extra-brace", hint, "'}' closes nothing; it is ignored")
+		p.report(conf.Warning, pos, ln.origin, "extra-brace", hint, "'}' closes no block; it is ignored")
 		return
 	}
 	top := b.open[len(b.open)-1]

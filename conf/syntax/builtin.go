@@ -37,7 +37,7 @@ func (p *parser) builtin(ref reference, pos conf.Pos, o *Origin) (string, bool) 
 	}
 	value, ok := p.opts.Env(ref.arg)
 	if !ok {
-		p.report(conf.Note, pos, o, "no-such-environment", "", "environment variable %q is not set; nothing takes its place",
+		p.report(conf.Note, pos, o, "no-such-environment", "", "environment variable %q is not set; it counts as empty",
 			ref.arg)
 		return "", true
 	}

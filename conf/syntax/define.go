@@ -111,7 +111,7 @@ func (p *parser) define(ln *line) bool {
 	}
 	if builtins[name] {
 		p.report(conf.Warning, ln.pos(ln.at), ln.origin, "reserved-name", "choose another name",
-			"$%s is defined already, by the language; the definition is ignored", name)
+			"$%s is a built-in name; the definition is ignored", name)
 		p.continuation(ln)
 		return true
 	}

@@ -76,7 +76,7 @@ func (p *parser) substitute(ln *line) bool {
 		count++
 		if count > maxReferences || len(buf)+len(value) > p.limits.Line {
 			p.report(conf.Error, pos, ln.origin, "expansion-too-long", "does a definition refer to itself?",
-				"the line becomes too long by replacing $%s", ref.name)
+				"the line becomes too long when $%s is replaced", ref.name)
 			return false
 		}
 		if !p.charge(costReference+len(buf)+len(value), ln, from) {

@@ -55,7 +55,7 @@ func whatInstead(block, name string) string {
 	case block == "real_server":
 		return "the check is not run, and the real server counts as up"
 	case block == "url":
-		return "the page is not searched, and the check passes without"
+		return "the page is not searched, and the check passes without a match"
 	}
 	return instead[name]
 }

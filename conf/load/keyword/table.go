@@ -201,7 +201,7 @@ func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, 
 		return false
 	case len(n.Args) < need && !n.Broken:
 		f := l.Err(n, "missing-parameter", "%s has no value", name)
-		f.Hint = "keepalived ends at such a line"
+		f.Hint = "keepalived exits at such a line"
 		return false
 	case block && n.Block == nil:
 		f := l.Warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)
