@@ -198,13 +198,13 @@ func readHandoff(text string) (*handoff, error) {
 	os.Unsetenv(handoffVar)
 	fd, err := strconv.Atoi(text)
 	if err != nil || fd <= 2 {
-		return nil, fmt.Errorf("%s=%q is no descriptor: it is set by director upgrade only", handoffVar, text)
+		return nil, fmt.Errorf("%s=%q is not a file descriptor: only director upgrade may set it", handoffVar, text)
 	}
 	f := os.NewFile(uintptr(fd), "handoff")
 	defer f.Close()
 	h := &handoff{}
 	if err := gob.NewDecoder(io.LimitReader(f, maxHandoff)).Decode(h); err != nil {
-		return nil, fmt.Errorf("reading the handoff of the program before: %w", err)
+		return nil, fmt.Errorf("reading the handoff of the previous program: %w", err)
 	}
 	return h, h.readable()
 }
@@ -212,7 +212,7 @@ func readHandoff(text string) (*handoff, error) {
 // readable says whether this program knows what the other one meant.
 func (h *handoff) readable() error {
 	if h.Version < oldestHandoff || cmp.Or(h.Oldest, h.Version) > handoffVersion {
-		return fmt.Errorf("the program before hands off in version %d, this one reads %d to %d",
+		return fmt.Errorf("the handoff of the previous program has version %d, this program reads %d to %d",
 			h.Version, oldestHandoff, handoffVersion)
 	}
 	return nil
@@ -328,7 +328,7 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > b.limit {
-		return 0, errors.New("it prints too much")
+		return 0, fmt.Errorf("it prints more than %d bytes", b.limit)
 	}
 	return b.Buffer.Write(p)
 }

@@ -68,8 +68,8 @@ func (s *supervisor) Confirm(ctx context.Context, _ struct{}) (control.ConfirmRe
 		return r.report, fmt.Errorf("confirm: %w", err)
 	}
 	if !r.waited {
-		return control.ConfirmReport{}, errors.New("nothing waits for a confirmation: if there was something, " +
-			"its time is over (director status and director history tell)")
+		return control.ConfirmReport{}, errors.New("nothing waits for a confirmation: if something did, its time " +
+			"is over (see director status and director history)")
 	}
 	return r.report, nil
 }

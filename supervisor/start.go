@@ -54,7 +54,7 @@ func (c *Options) choose(log *slog.Logger) (start, error) {
 	s := start{current: file, disk: file}
 	usable := !conf.HasErrors(file.findings)
 	broken := fmt.Errorf(
-		"%s has errors: nothing was started; mend the lines above (director check -f %s shows them again)",
+		"%s has errors: nothing was started; correct the lines above (director check -f %s shows them again)",
 		c.File,
 		c.File,
 	)

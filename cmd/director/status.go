@@ -76,7 +76,7 @@ func (c *statusCmd) ask(r *control.Status) error {
 		case pid == 0:
 			return err
 		case time.Now().After(end):
-			return fmt.Errorf("director (pid %d) runs and cannot be asked: its control socket %s is gone", pid,
+			return fmt.Errorf("director (pid %d) runs but cannot be asked: its control socket %s is missing", pid,
 				c.run().Control())
 		}
 	}

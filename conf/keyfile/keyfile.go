@@ -97,7 +97,7 @@ func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
 	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
 		raw, err := hex.DecodeString(strings.TrimSpace(digits))
 		if err != nil {
-			return "", fmt.Errorf("%s begins with hex: and is not hexadecimal", name)
+			return "", fmt.Errorf("%s begins with \"hex:\", but the rest is not hexadecimal", name)
 		}
 		text = string(raw)
 	}

@@ -51,18 +51,18 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w with run directory %s: start it, or name its directory with --run-dir", ErrNoDirector, d)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("asking the director of %s: permission denied: run this as root", d)
+		return fmt.Errorf("asking the director with run directory %s: permission denied: run this as root", d)
 	case err != nil:
-		return fmt.Errorf("asking the director of %s: %w", d, err)
+		return fmt.Errorf("asking the director with run directory %s: %w", d, err)
 	}
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(body, 4096))
-		return fmt.Errorf("the director of %s answers: %s", d, bytes.TrimSpace(text))
+		return fmt.Errorf("the director with run directory %s answers: %s", d, bytes.TrimSpace(text))
 	}
 	if err := json.NewDecoder(body).Decode(result); err != nil {
-		return fmt.Errorf("reading the answer of the director of %s: %w", d, err)
+		return fmt.Errorf("reading the answer of the director with run directory %s: %w", d, err)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func writeArchive(w io.Writer, e Entry, t Text) error {
 	return tw.Close()
 }
 
-var errNotOurs = errors.New("it is no archive of director's")
+var errNotOurs = errors.New("it is not an archive that director wrote")
 
 // readEntry reads the first member of an archive.
 func readEntry(r *tar.Reader) (member, error) {

@@ -193,7 +193,7 @@ func routeFacts(cfg *conf.Config) map[netip.Addr]doctor.Route {
 			list, err := netlink.RouteGet(a.AsSlice())
 			if err != nil || len(list) == 0 {
 				if err == nil {
-					err = errors.New("the kernel names no route")
+					err = errors.New("the kernel has no route to it")
 				}
 				routes[a] = doctor.Route{Error: err.Error()}
 				continue

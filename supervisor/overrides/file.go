@@ -111,5 +111,6 @@ func PutAside(name string) (string, error) {
 		}
 		return aside, nil
 	}
-	return "", fmt.Errorf("putting the overrides aside: there are %d files like %s.unreadable-1 already", maxAside, name)
+	return "", fmt.Errorf("putting the overrides aside: there are %d files like %s.unreadable-1 already: remove them",
+		maxAside, name)
 }

@@ -174,7 +174,7 @@ func TestWhatIsMeantByAName(t *testing.T) {
 		{"10.0.0.3:8080", "", "there is no real server 10.0.0.3:8080: did you mean 10.0.0.3:80?"},
 		{"web", "", "there is no real server web: director status lists them"},
 		{"10.0.0.2", "192.0.2.11:80", "there is no virtual server 192.0.2.11:80: did you mean 192.0.2.10:80?"},
-		{"10.0.0.3", "192.0.2.10:53", "10.0.0.3 is no real server of 192.0.2.10:53, but of [192.0.2.10]:tcp:80"},
+		{"10.0.0.3", "192.0.2.10:53", "10.0.0.3 is not a real server of 192.0.2.10:53, but of [192.0.2.10]:tcp:80"},
 		{"", "", "there is no real server : director status lists them"},
 	} {
 		targets, err := overrides.Select(cfg, tc.server, tc.vs)
@@ -227,8 +227,8 @@ func TestWhatIsEndedByAName(t *testing.T) {
 		{event.Drain, "10.0.0.3:80", "192.0.2.10:80", 1, ""},
 		{event.Drain, "10.9.9.9", "", 1, ""}, // which the configuration lost
 		{event.SetWeight, "10.0.0.4", "", 1, ""},
-		{event.Drain, "10.0.0.2:80", "", 0, "not 10.0.0.2:80 alone, but 10.0.0.2 is drained: end that"},
-		{event.Drain, "10.0.0.2", "192.0.2.10:53", 0, "not 10.0.0.2 in 192.0.2.10:53 alone, but 10.0.0.2 is drained"},
+		{event.Drain, "10.0.0.2:80", "", 0, "10.0.0.2:80 is drained only as a part of 10.0.0.2: name that instead"},
+		{event.Drain, "10.0.0.2", "192.0.2.10:53", 0, "10.0.0.2 in 192.0.2.10:53 is drained only as a part of 10.0.0.2"},
 		{event.Drain, "10.0.0.4", "", 0, "10.0.0.4 is not drained"},
 		{event.SetWeight, "10.0.0.2", "", 0, "10.0.0.2 is not given a weight"},
 		{event.Drain, "10.0.0.5", "", 0, "there is no real server 10.0.0.5: did you mean"},

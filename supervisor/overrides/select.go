@@ -153,7 +153,7 @@ func addressOf(realServer string) string {
 func unknownServer(cfg *conf.Config, services []*conf.VirtualServer, name, virtualServer string) error {
 	if virtualServer != "" {
 		if elsewhere, err := Select(cfg, name, ""); err == nil {
-			return fmt.Errorf("%s is no real server of %s, but of %s", name, virtualServer,
+			return fmt.Errorf("%s is not a real server of %s, but of %s", name, virtualServer,
 				strings.Join(servicesOf(cfg, elsewhere), ", "))
 		}
 	}
@@ -240,8 +240,8 @@ func Named(cfg *conf.Config, list []event.Override, kind event.OverrideKind, ser
 	}
 	done := map[event.OverrideKind]string{event.Drain: "drained", event.SetWeight: "given a weight"}[kind]
 	if len(wider) > 0 {
-		return nil, fmt.Errorf("not %s alone, but %s is %s: end that", Target{virtualServer, server},
-			strings.Join(wider[:min(len(wider), maxSuggested)], ", "), done)
+		return nil, fmt.Errorf("%s is %s only as a part of %s: name that instead", Target{virtualServer, server}, done,
+			strings.Join(wider[:min(len(wider), maxSuggested)], ", "))
 	}
 	if _, err := Select(cfg, server, virtualServer); err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-var errStuck = errors.New("the kernel has not come back from an earlier request: its IPVS is stuck")
+var errStuck = errors.New("the kernel has not answered an earlier request: its IPVS is stuck")
 
 // guard runs requests that may never end. A netlink request is carried out
 // inside the send, and the kernel can hang there for good (it loads modules

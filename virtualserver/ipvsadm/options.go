@@ -46,12 +46,12 @@ func readOptions(line string) (o options, err error) {
 			return o, err
 		}
 		if _, twice := o.flags[letter]; twice {
-			return o, fmt.Errorf("%s stands there twice", clip(fields[n]))
+			return o, fmt.Errorf("the line has %s twice", clip(fields[n]))
 		}
 		takes := strings.IndexByte(withValue, letter) >= 0
 		switch {
 		case given && !takes:
-			return o, fmt.Errorf("%s has no value", clip(fields[n]))
+			return o, fmt.Errorf("%s takes no value", clip(fields[n]))
 		case takes && !given && n+1 < len(fields) && !strings.HasPrefix(fields[n+1], "-"):
 			n++
 			value = fields[n]
@@ -63,7 +63,7 @@ func readOptions(line string) (o options, err error) {
 	_, add := o.flags['A']
 	_, server := o.flags['a']
 	if add == server {
-		return o, errors.New("this is neither -A (a virtual server) nor -a (a real server), which alone ipvsadm-save writes")
+		return o, errors.New("the line needs either -A (a virtual server) or -a (a real server)")
 	}
 	o.add = add
 	return o, o.misplaced()
@@ -90,8 +90,8 @@ func (o options) misplaced() error {
 	}
 	for letter := range o.flags {
 		if strings.IndexByte(wrong, letter) >= 0 {
-			return fmt.Errorf("an option of %s", map[bool]string{
-				true: "real servers stands with a virtual server", false: "virtual servers stands with a real server",
+			return fmt.Errorf("the line has an option of %s", map[bool]string{
+				true: "real servers and adds a virtual server", false: "virtual servers and adds a real server",
 			}[o.add])
 		}
 	}
@@ -126,7 +126,7 @@ func (o options) key() (k conf.ServiceKey, err error) {
 		k = conf.ServiceKey{FWMark: uint32(mark), IPv6: six}
 	}
 	if found != 1 {
-		return k, errors.New("this needs one of -t, -u, --sctp-service and -f")
+		return k, errors.New("the line needs one of -t, -u, --sctp-service and -f")
 	}
 	return k, nil
 }
@@ -142,14 +142,14 @@ func (o options) service(key conf.ServiceKey) (s Service, err error) {
 	}
 	if name, there := o.flags['s']; there {
 		if !isName(name) {
-			return s, fmt.Errorf("%q is no scheduler", clip(name))
+			return s, fmt.Errorf("%q is not a scheduler", clip(name))
 		}
 		s.Scheduler = name
 	}
 	for _, name := range strings.Split(o.flags['b'], ",") {
 		flag := flagNamed(name)
 		if flag == 0 && name != "" {
-			return s, fmt.Errorf("%q is no flag of a scheduler", clip(name))
+			return s, fmt.Errorf("%q is not a flag of a scheduler", clip(name))
 		}
 		s.Flags |= flag
 	}
@@ -174,7 +174,7 @@ func (o options) service(key conf.ServiceKey) (s Service, err error) {
 		}
 	}
 	if s.Engine = o.flags['P']; s.Engine != "" && s.Engine != "sip" {
-		return s, fmt.Errorf("%q is no persistence engine of Linux: there is sip", clip(s.Engine))
+		return s, fmt.Errorf("%q is not a persistence engine of Linux: only sip is", clip(s.Engine))
 	}
 	if !persistent && (s.Engine != "" || s.masked()) {
 		return s, errors.New("a netmask or a persistence engine without persistence (-p) has no effect")
@@ -215,7 +215,7 @@ func (o options) server(s table.Service) (d Server, err error) {
 		}
 	}
 	if methods > 1 {
-		return d, errors.New("more than one of -g, -i and -m")
+		return d, errors.New("the line has more than one of -g, -i and -m")
 	}
 	if err := o.numbers(&d); err != nil {
 		return d, err
@@ -257,7 +257,7 @@ func (o options) tunnel(d *Server) error {
 		return nil
 	}
 	if d.Forward != table.Tunnel {
-		return errors.New("an option of tunnels without -i")
+		return errors.New("an option of tunnels needs -i")
 	}
 	switch text := o.flags['T']; text {
 	case "", "ipip":
@@ -266,7 +266,7 @@ func (o options) tunnel(d *Server) error {
 	case "gre":
 		d.Tunnel.Type = conf.GRE
 	default:
-		return fmt.Errorf("%q is no kind of tunnel: ipip, gue or gre", clip(text))
+		return fmt.Errorf("%q is not a type of tunnel: ipip, gue or gre", clip(text))
 	}
 	if text, there := o.flags['N']; there {
 		n, err := number(text, 1, math.MaxUint16)
@@ -278,7 +278,7 @@ func (o options) tunnel(d *Server) error {
 	for letter, flag := range map[byte]uint16{'Y': table.TunnelChecksum, 'Z': table.TunnelRemote} {
 		if _, there := o.flags[letter]; there {
 			if d.Tunnel.Flags != 0 {
-				return errors.New("more than one kind of checksum")
+				return errors.New("the line has more than one type of checksum")
 			}
 			d.Tunnel.Flags = flag
 		}

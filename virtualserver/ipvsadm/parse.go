@@ -82,7 +82,7 @@ func (p *parser) line(line string) error {
 	}
 	if o.add {
 		if _, twice := p.services[key]; twice {
-			return fmt.Errorf("the virtual server %s is there already", key)
+			return fmt.Errorf("the virtual server %s is on an earlier line already", key)
 		}
 		s, err := o.service(key)
 		if err == nil {
@@ -93,7 +93,7 @@ func (p *parser) line(line string) error {
 	}
 	n, known := p.services[key]
 	if !known {
-		return fmt.Errorf("a real server of %s, which no line before adds (-A)", key)
+		return fmt.Errorf("a real server of %s, which no earlier line adds (-A)", key)
 	}
 	d, err := o.server(p.list[n].Service)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *parser) line(line string) error {
 		p.servers = make(map[serverOf]bool)
 	}
 	if p.servers[serverOf{key, d.Key}] {
-		return fmt.Errorf("the real server %s of %s is there already", d.Key, key)
+		return fmt.Errorf("the real server %s of %s is on an earlier line already", d.Key, key)
 	}
 	p.servers[serverOf{key, d.Key}] = true
 	p.list[n].Servers = append(p.list[n].Servers, d)
@@ -118,13 +118,13 @@ func netmask(text string, width int) (int, error) {
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || !a.Is4() {
-		return 0, fmt.Errorf("%q is no netmask", clip(text))
+		return 0, fmt.Errorf("%q is not a netmask", clip(text))
 	}
 	b := a.As4()
 	m := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
 	ones := bits.OnesCount32(m)
 	if m != ^uint32(0)<<(32-ones) || ones == 0 {
-		return 0, fmt.Errorf("%q is no netmask", clip(text))
+		return 0, fmt.Errorf("%q is not a netmask", clip(text))
 	}
 	return ones, nil
 }
@@ -133,7 +133,7 @@ func netmask(text string, width int) (int, error) {
 func number(text string, low, high uint64) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n < low || n > high {
-		return 0, fmt.Errorf("%q is no number from %d to %d", clip(text), low, high)
+		return 0, fmt.Errorf("%q is not a number from %d to %d", clip(text), low, high)
 	}
 	return n, nil
 }
@@ -146,13 +146,13 @@ func address(text string) (a netip.Addr, port uint16, alone bool, err error) {
 	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")); err == nil {
 		return a, 0, true, check(a, text)
 	}
-	return a, 0, false, fmt.Errorf("%q is no address and port in numbers (write the text with ipvsadm-save -n)",
+	return a, 0, false, fmt.Errorf("%q is not a numeric address and port (write the text with ipvsadm-save -n)",
 		clip(text))
 }
 
 func check(a netip.Addr, text string) error {
 	if a.Zone() != "" || a.Is4In6() {
-		return fmt.Errorf("%q is no address of a server", clip(text))
+		return fmt.Errorf("%q cannot be the address of a server", clip(text))
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/lvs-director/director/nft"
 )
 
-var errNoNetfilter = errors.New("nftables is Linux's")
+var errNoNetfilter = errors.New("only Linux has nftables")
 
 // NewKernel has no nftables here: rules cannot be put.
 func NewKernel() Kernel { return none{} }

@@ -228,7 +228,7 @@ func (m *vmacs) Prepare(v VMAC) error {
 	// No address is made of the virtual MAC (RFC 9568 section 7.4): a backup has
 	// to be silent.
 	if err := m.settings.generateNoAddress(l.Attrs().Index); err != nil {
-		return fmt.Errorf("preparing virtual interface %s: keeping it from making up an IPv6 address: %w", v.Name, err)
+		return fmt.Errorf("preparing virtual interface %s: keeping it from generating an IPv6 address: %w", v.Name, err)
 	}
 	// And no router advertisement gives it any. Without a link-local address
 	// there is hardly ever one to hear.

@@ -75,7 +75,7 @@ func (s settings) read(device, name string) (int, error) {
 	if value, told := values.inet(name); told {
 		return value, nil
 	}
-	return 0, errors.New("the kernel does not tell it")
+	return 0, errors.New("the kernel does not report it")
 }
 
 // all reads the settings of an interface with one request. The error is

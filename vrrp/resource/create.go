@@ -255,7 +255,7 @@ func (r *Reconciler) put(res Resource, t *task) error {
 			return err
 		}
 		if have, there = found[link.KeyOf(x.Route)]; !there {
-			return fmt.Errorf("route %s comes and goes", x.Text)
+			return fmt.Errorf("route %s was there when it was to be added, and is gone now: something else changes it", x.Text)
 		}
 		return r.compare(x, have)
 	case Address:
@@ -279,8 +279,8 @@ func (r *Reconciler) compare(want Route, have conf.Route) error {
 	case r.held[want.Key()]:
 		return r.kernel.Routes.ReplaceRoute(want.Route)
 	}
-	return fmt.Errorf("another route to %s is in table %d, which director did not put there: %s",
-		have.Destination, have.Table, wayOf(have))
+	return fmt.Errorf("table %d has another route to %s, which director did not add: %s",
+		have.Table, have.Destination, wayOf(have))
 }
 
 // created notes a resource that was not there and is now.
