@@ -289,7 +289,7 @@ func TestFindings(t *testing.T) {
 		// Checkers.
 		{"old word for retry", check("            nb_get_retry 3"), "8:13: warning: nb_get_retry is the old word for retry"},
 		{"word of another checker", vs("    real_server 10.1.0.2 80 {\n TCP_CHECK {\n nb_get_retry 3\n }\n }"),
-			`7:2: warning: unknown keyword "nb_get_retry" in TCP_CHECK: the line is ignored (here the word is retry)`},
+			`7:2: warning: unknown keyword "nb_get_retry" in TCP_CHECK: the line is ignored (write retry here)`},
 		{"no url", vs("    real_server 10.1.0.2 80 {\n HTTP_GET {\n }\n }"),
 			"7:2: warning: HTTP_GET has no url: it is removed"},
 		{"no path", check("            url {\n            }"), "9:13: warning: url has no path: it is removed"},

@@ -186,7 +186,7 @@ func TestTextsOfFindings(t *testing.T) {
 		{"a file with an include", "include more/*.conf\nglobal_defss {\n}\n", "unknown keyword", "not a configuration"},
 		{"a file without", "<html>\n", "this is not a configuration", "unknown keyword"},
 		{"a word of a template", instance("A", 1, "garp_interval 3", "192.0.2.1"), "vrrp_garp_interval in global_defs", ""},
-		{"another", instance("A", 1, "notify_primary /bin/true", "192.0.2.1"), "the word is notify_master", ""},
+		{"another", instance("A", 1, "notify_primary /bin/true", "192.0.2.1"), "write notify_master", ""},
 		{"a mask", instance("A", 1, "net_mask 255.255.255.0", "192.0.2.1"), "IP/MASK", ""},
 		{"a block without braces", instance("A", 1, "track_interface eth0", "192.0.2.1"),
 			"keepalived takes the lines of the next block", ""},

@@ -64,7 +64,7 @@ var checkerConnect = []keyword[conf.Checker]{
 }
 
 var oldRetry = []keyword[conf.Checker]{
-	{name: "nb_get_retry", value: "0..4294967295", need: 1, why: "deprecated: the word is retry",
+	{name: "nb_get_retry", value: "0..4294967295", need: 1, why: "deprecated: write retry",
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			l.Warn(n, "deprecated", "nb_get_retry is the old word for retry")
 			if v, ok := l.Integer(n, 0, 0, math.MaxUint32); ok {

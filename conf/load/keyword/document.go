@@ -27,12 +27,12 @@ type Keyword struct {
 
 // includeWords are read where the text is (package syntax), in any block.
 var includeWords = []Keyword{
-	{Name: "include", Value: "PATTERN", Note: "in any block; says when a plain file is missing"},
-	{Name: "includer", Value: "PATTERN", Note: "and when a file cannot be read"},
-	{Name: "includem", Value: "PATTERN", Note: "and when a plain file is missing"},
-	{Name: "includew", Value: "PATTERN", Note: "and when a pattern matches nothing"},
-	{Name: "includeb", Value: "PATTERN", Note: "and when an alternative in braces is missing"},
-	{Name: "includea", Value: "PATTERN", Note: "and all of these"},
+	{Name: "include", Value: "PATTERN", Note: "in any block; reports a missing file that is named without a pattern"},
+	{Name: "includer", Value: "PATTERN", Note: "the same, and reports a file that cannot be read"},
+	{Name: "includem", Value: "PATTERN", Note: "the same as include"},
+	{Name: "includew", Value: "PATTERN", Note: "the same, and reports a pattern that matches nothing"},
+	{Name: "includeb", Value: "PATTERN", Note: "the same, and reports an alternative in braces that is missing"},
+	{Name: "includea", Value: "PATTERN", Note: "reports all of these"},
 }
 
 func (tb *table[T]) rows() []Keyword {
@@ -130,7 +130,7 @@ var entryWords = slices.Concat(
 		{Name: "peer", Value: "IP[/MASK]"},
 		{Name: "preferred_lft", Value: "SECONDS|forever", Default: "forever; 0 for IPv6 without a mask", Unit: "s",
 			Note: "IPv4: the kernel knows 0 and forever only"},
-		{Name: "home", Note: "IPv6"}, {Name: "-nodad", Note: "IPv6: duplicate address detection is done"},
+		{Name: "home", Note: "IPv6"}, {Name: "-nodad", Note: "IPv6: duplicate address detection is done all the same"},
 		{Name: "mngtmpaddr", Note: "IPv6"},
 		{Name: "autojoin", Note: "multicast addresses"},
 		{Name: "noprefixroute"},

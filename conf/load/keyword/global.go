@@ -105,9 +105,8 @@ var globalVRRP = []keyword[conf.Global]{
 	number("vrrp_down_timer_adverts", 1, 100, "3", func(g *conf.Global) *int { return &g.DownTimerAdverts }),
 	flag("vrrp_lower_prio_no_advert", func(g *conf.Global) *bool { return &g.LowerPrioNoAdvert }),
 	flag("vrrp_higher_prio_send_advert",
-		func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still speaks " +
-		"once when " +
-		"it yields to the one whose silence had made it MASTER, but for strict mode"),
+		func(g *conf.Global) *bool { return &g.HigherPrioSendAdvert }).remark("without it a MASTER still " +
+		"advertises once when it yields to a router whose silence had made it MASTER, except in strict mode"),
 	flag("vrrp_owner_ignore_adverts", func(g *conf.Global) *bool { return &g.OwnerIgnoreAdverts }),
 	flag("vrrp_skip_check_adv_addr", func(g *conf.Global) *bool { return &g.SkipCheckAdvertAddr }),
 	bare("vrrp_check_unicast_src", func(g *conf.Global) *bool { return &g.CheckUnicastSource }),
@@ -282,7 +281,7 @@ var globalProcess = []keyword[conf.Global]{
 var globalReload = []keyword[conf.Global]{
 	oneOf("reload_on_loss", []string{conf.RefuseLoss, conf.ApplyLoss}, conf.RefuseLoss,
 		func(g *conf.Global) *string { return &g.ReloadOnLoss }).ours().
-		remark("what a reload does that removes what is served and has a new finding that may be the cause"),
+		remark("what director does with a reload that removes what is served and has a new finding that may be the cause"),
 	ignored[conf.Global]("reload_check_config", "[LOGFILE]", 0, "director always checks before it reloads"),
 	word("reload_time_file", "PATH", "",
 		func(g *conf.Global) *string { return &g.ReloadTimeFile }).noEffect("use a timer of the system and " +

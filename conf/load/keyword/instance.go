@@ -39,8 +39,8 @@ var instanceBasics = []keyword[conf.Instance]{
 	}),
 	flag("lower_prio_no_advert", func(in *conf.Instance) *bool { return &in.LowerPrioNoAdvert }),
 	flag("higher_prio_send_advert",
-		func(in *conf.Instance) *bool { return &in.HigherPrioSendAdvert }).remark("without it a MASTER still speaks once " +
-		"when it yields to the one whose silence had made it MASTER, but for strict mode"),
+		func(in *conf.Instance) *bool { return &in.HigherPrioSendAdvert }).remark("without it a MASTER still " +
+		"advertises once when it yields to a router whose silence had made it MASTER, except in strict mode"),
 	flag("owner_ignore_adverts", func(in *conf.Instance) *bool { return &in.OwnerIgnoreAdverts }),
 	flag("skip_check_adv_addr", func(in *conf.Instance) *bool { return &in.SkipCheckAdvertAddress }),
 	flag("v3_checksum_as_v2", func(in *conf.Instance) *bool { return &in.ChecksumAsV2 }),
