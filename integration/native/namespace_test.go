@@ -25,7 +25,7 @@ func TestNetNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := "net_namespace " + pair.HostNamespace + "\n" + base(150, `notify "`+script+`" root`)
-	d := pair.Start(t, pair.Namespaced{Director: stage.Director()}, w.a, conf)
+	d := pair.Start(t, pair.Namespaced{Director: stage.PlainDirector()}, w.a, conf)
 	t.Cleanup(func() {
 		if d.Running() {
 			d.KillAll() // its supervisor is not in the namespace that the lab clears

@@ -18,7 +18,7 @@ import (
 // not move.
 func TestUpgrade(t *testing.T) {
 	const interval = 100 * time.Millisecond
-	director := stage.Director()
+	director := stage.PlainDirector() // a worker has two intervals to be back
 	r := vrrpOnly(t).Run(t, [2]pair.Kind{director, director}, func(_ int, c *pair.Config) {
 		c.Version, c.Service, c.Interval = 3, false, interval
 	})

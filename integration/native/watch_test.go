@@ -32,16 +32,17 @@ const (
 // networks, c.
 type watched struct {
 	*lab.Lab
-	t       *testing.T
-	a, b, c *lab.Host
-	daemons map[*lab.Host]*pair.Daemon
+	t        *testing.T
+	a, b, c  *lab.Host
+	daemons  map[*lab.Host]*pair.Daemon
+	director pair.Director
 }
 
 func watch(t *testing.T) *watched {
 	t.Helper()
 	stage.Require(t)
 	l := lab.New(t)
-	w := &watched{Lab: l, t: t, daemons: map[*lab.Host]*pair.Daemon{}}
+	w := &watched{Lab: l, t: t, daemons: map[*lab.Host]*pair.Daemon{}, director: stage.Director()}
 	front, back := l.Network("front"), l.Network("back")
 	for _, h := range []struct {
 		host **lab.Host
@@ -79,7 +80,7 @@ func base(priority int, lines ...string) string {
 // start starts a director on a host with a configuration.
 func (w *watched) start(h *lab.Host, conf string) *pair.Daemon {
 	w.t.Helper()
-	w.daemons[h] = pair.Start(w.t, stage.Director(), h, conf)
+	w.daemons[h] = pair.Start(w.t, w.director, h, conf)
 	return w.daemons[h]
 }
 
