@@ -27,9 +27,11 @@ type host struct {
 	// sync daemons that we started: as the journal has them.
 	before map[string]string
 	roles  map[table.DaemonRole]bool
-	// daemons is when sync daemons may be started or stopped again, running those
-	// that ran as wanted in the last round, and fights the settings that were put back.
+	// daemons is when sync daemons that failed are tried again, undone when those that
+	// something else stopped are; running are those that ran as wanted in the last round,
+	// and fights the settings that were put back.
 	daemons retry.Retry
+	undone  retry.Retry
 	running []table.Daemon
 	fights  map[string]*retry.Retry
 	due     int               // rounds until the settings are compared again
@@ -80,11 +82,15 @@ func (h *host) configure(cfg *conf.Config) {
 	h.sync, h.timeouts, h.settings = cfg.Global.LVSSync, cfg.Global.LVSTimeouts, cfg.IPVSSettings()
 	h.flushAtStop = cfg.Global.LVSFlushOn == "all"
 	h.due = 0
-	h.daemons = retry.Retry{}
+	h.fights = nil // what differs now is our own doing
+	h.hurry()
 }
 
 // hurry has sync daemons started or stopped at once: others are wanted now.
-func (h *host) hurry() { h.daemons.Now() }
+func (h *host) hurry() {
+	h.daemons.Now()
+	h.undone.Now()
+}
 
 // idle says that there is nothing to do and nothing to undo. Settings and timeouts
 // alone do not load IPVS.
@@ -145,7 +151,7 @@ func (r *reconciler) applyDaemons() {
 	}
 	want := table.WantedDaemons(h.sync, h.followed)
 	now := time.Now()
-	if !h.daemons.Ready(now) {
+	if !h.daemons.Ready(now) || !h.undone.Ready(now) {
 		return
 	}
 	have, err := r.driver.Daemons()
@@ -155,9 +161,11 @@ func (r *reconciler) applyDaemons() {
 		return
 	}
 	var errs []error
-	undone := slices.ContainsFunc(want, func(w table.Daemon) bool {
+	if slices.ContainsFunc(want, func(w table.Daemon) bool {
 		return slices.Contains(h.running, w) && !slices.ContainsFunc(have, w.Runs)
-	})
+	}) {
+		h.undone.Repaired(now)
+	}
 	h.running = nil
 	for _, d := range have {
 		wanted := slices.ContainsFunc(want, func(w table.Daemon) bool { return w.Runs(d) })
@@ -192,17 +200,15 @@ func (r *reconciler) applyDaemons() {
 		h.running = append(h.running, w)
 		r.Log.Info("sync daemon started", "role", w.Role.String(), "interface", w.Interface, "id", w.ID)
 	}
-	switch err := errors.Join(errs...); {
-	case err != nil:
+	if len(errs) > 0 {
 		h.daemons.Failed(now)
-		r.trouble("daemons", err)
-	case undone:
-		if h.daemons.Repaired(now); h.daemons.Times > retry.FreeRepairs {
-			r.trouble("daemons", errors.New("something else stops or changes the sync daemon again and again"))
-		}
-	case h.daemons.Times == 0 || h.daemons.IsCalm(now):
-		r.trouble("daemons", nil)
+	} else {
+		h.daemons = retry.Retry{}
 	}
+	if h.undone.Times > retry.FreeRepairs && !h.undone.IsCalm(now) {
+		errs = append(errs, errors.New("something else stops or changes the sync daemon again and again"))
+	}
+	r.trouble("daemons", errors.Join(errs...))
 }
 
 // applySettings makes the settings of the configuration and restores the others that
@@ -251,7 +257,8 @@ func (r *reconciler) applySetting(s conf.Sysctl) error {
 	if now == strings.Join(strings.Fields(s.Value), " ") {
 		return r.host.lost(s, fight)
 	}
-	if _, known := r.host.before[s.Name]; !known {
+	_, ours := r.host.before[s.Name]
+	if !ours {
 		if err := r.Journal.Claim(settingNote + s.Name + " " + now); err != nil {
 			return fmt.Errorf("adding net.ipv4.vs.%s to the journal: %w", s.Name, err)
 		}
@@ -260,7 +267,10 @@ func (r *reconciler) applySetting(s conf.Sysctl) error {
 	if err := r.WriteFile(settingDir+s.Name, s.Value); err != nil {
 		return fmt.Errorf("set net.ipv4.vs.%s to %s: %w", s.Name, s.Value, err)
 	}
-	if fight.Repaired(time.Now()); fight.Times <= retry.FreeRepairs {
+	if ours {
+		fight.Repaired(time.Now())
+	}
+	if fight.Times <= retry.FreeRepairs {
 		r.Log.Info("kernel setting changed", "setting", "net.ipv4.vs."+s.Name, "value", s.Value, "before", now)
 	}
 	return r.host.lost(s, fight)

@@ -290,3 +290,27 @@ func TestTheOrderOfMHIsShown(t *testing.T) {
 		}
 	})
 }
+
+// What a reload changes again and again is director's own doing, and a sync daemon that
+// could not be started is no problem any more as soon as it runs.
+func TestNoFightWithOneself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		r.files["/proc/sys/net/ipv4/vs/sloppy_tcp"] = "0\n"
+		r.global.LVSSync = conf.LVSSync{Interface: "missing", ID: 7}
+		r.apply(1, nil, virtual(vip, a))
+		time.Sleep(10 * time.Second)
+		if got := r.lastLoaded().Refused; got == "" {
+			t.Error("a sync daemon on an interface that is not there is no problem")
+		}
+		r.global.LVSSync.Interface = "eth1"
+		for n := range uint64(10) {
+			r.global.IPVS = []conf.Sysctl{{Name: "sloppy_tcp", Value: []string{"0", "1"}[n%2]}}
+			r.apply(2+n, nil, virtual(vip, a))
+			time.Sleep(2 * time.Second)
+			if got := r.lastLoaded().Refused; got != "" {
+				t.Errorf("reload %d: %s", n, got)
+			}
+		}
+	})
+}
