@@ -20,5 +20,8 @@ func Do(name string, f func() error) error {
 	return errUnsupported
 }
 
+// Epoch fails: only Linux has network namespaces.
+func Epoch() (string, error) { return "", errUnsupported }
+
 // Identity fails: only Linux has network namespaces.
 func Identity(string) (uint64, error) { return 0, errUnsupported }

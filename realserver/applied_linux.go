@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/lvs-director/director/netns"
 )
 
 // state is what was changed, in the file, so that Undo can take it back.
@@ -35,6 +37,22 @@ const (
 	maxState     = 1 << 20
 )
 
+// open locks the file and reads what was applied, which is of this boot and network
+// namespace if its epoch is the one that is returned.
+func open(file string) (s *state, epoch string, unlock func(), err error) {
+	if unlock, err = lock(file); err != nil {
+		return nil, "", nil, err
+	}
+	if epoch, err = netns.Epoch(); err == nil {
+		s, err = readState(file)
+	}
+	if err != nil {
+		unlock()
+		return nil, "", nil, err
+	}
+	return s, epoch, unlock, nil
+}
+
 // lock waits until no other director changes this host and the file.
 func lock(file string) (unlock func(), err error) {
 	name := file + ".lock"
@@ -55,19 +73,6 @@ func lock(file string) (unlock func(), err error) {
 		return nil, fmt.Errorf("locking %s: %w", name, err)
 	}
 	return func() { f.Close() }, nil
-}
-
-// currentEpoch names this boot and the network namespace of the calling thread.
-func currentEpoch() (string, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return "", fmt.Errorf("reading the boot id: %w", err)
-	}
-	namespace, err := os.Readlink("/proc/thread-self/ns/net")
-	if err != nil {
-		return "", fmt.Errorf("reading the network namespace: %w", err)
-	}
-	return strings.TrimSpace(string(boot)) + " " + namespace, nil
 }
 
 func newState(epoch string) *state {

@@ -23,19 +23,11 @@ func Apply(p Plan, file string) error {
 	if len(p.Devices) == 0 {
 		return errors.New("there is nothing to apply: the gateway of NAT is set where the host's routes are")
 	}
-	unlock, err := lock(file)
+	s, epoch, unlock, err := open(file)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	epoch, err := currentEpoch()
-	if err != nil {
-		return err
-	}
-	s, err := readState(file)
-	if err != nil {
-		return err
-	}
 	if s.Epoch != epoch {
 		s = newState(epoch)
 	}
@@ -139,19 +131,11 @@ func Undo(file string) error {
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("nothing was applied: there is no %s", file)
 	}
-	unlock, err := lock(file)
+	s, epoch, unlock, err := open(file)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	epoch, err := currentEpoch()
-	if err != nil {
-		return err
-	}
-	s, err := readState(file)
-	if err != nil {
-		return err
-	}
 	if s.Epoch != epoch {
 		err := fmt.Errorf("nothing was applied since this host booted: what %s names has ended with the boot before, "+
 			"or is of another network namespace", file)

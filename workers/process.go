@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/journal"
 )
@@ -82,7 +83,7 @@ func (p *Process) converse(conn *worker.Conn) {
 // OpenJournal opens the journal of a worker, which no other process has then.
 // One that cannot be written is in memory only.
 func OpenJournal(log *slog.Logger, d worker.RunDir, name string) (*journal.Journal, error) {
-	epoch, err := journal.Epoch()
+	epoch, err := netns.Epoch()
 	if err != nil {
 		return nil, err
 	}

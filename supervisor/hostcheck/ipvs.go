@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvsadm"
 	"github.com/lvs-director/director/virtualserver/table"
@@ -40,7 +41,7 @@ func IPVSTable(dir worker.RunDir) ([]ipvsadm.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := journal.Epoch()
+	epoch, err := netns.Epoch()
 	if err != nil {
 		return nil, fmt.Errorf("finding the owners of the services: %w", err)
 	}
