@@ -314,8 +314,8 @@ func TestAHandoverFileThatIsDamaged(t *testing.T) {
 	if got := r.awaitTold(worker.VRRP, "configure", 1); len(got.HandOver) != 0 {
 		t.Errorf("the worker was told %v", got.HandOver)
 	}
-	wants(t, r.log.String(), "handovers from before the start are not in force", file+".unreadable")
-	if text, err := os.ReadFile(file + ".unreadable"); err != nil || !strings.HasPrefix(string(text), `{"VI_1"`) {
+	wants(t, r.log.String(), "handovers from before the start are not in force", file+".unreadable-1")
+	if text, err := os.ReadFile(file + ".unreadable-1"); err != nil || !strings.HasPrefix(string(text), `{"VI_1"`) {
 		t.Errorf("it is not kept: %q %v", text, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -70,18 +69,23 @@ func (s *supervisor) sayHandedOver(names []string) {
 	}
 }
 
-// loadHandovers reads the file at the path, and puts it aside when it is damaged: aside says
-// so. With an error it could not be read, and is where it was.
-func loadHandovers(path string) (before handover.Set, aside notInForce, err error) {
-	err = before.Load(path)
+// loadKept reads the file at the path, and puts it aside when it is damaged: aside says so.
+// With an error it could not be read, and is where it was.
+func loadKept(path string, read func() error) (aside notInForce, err error) {
+	err = read()
 	if err == nil || errors.As(err, new(*fs.PathError)) {
-		return before, aside, err
+		return aside, err
 	}
-	kept := path + ".unreadable"
-	if failed := os.Rename(path, kept); failed != nil {
+	kept, failed := statefile.PutAside(path)
+	if failed != nil {
 		kept = failed.Error()
 	}
-	return before, notInForce{err, kept}, nil
+	return notInForce{err, kept}, nil
+}
+
+func loadHandovers(path string) (before handover.Set, aside notInForce, err error) {
+	aside, err = loadKept(path, func() error { return before.Load(path) })
+	return before, aside, err
 }
 
 // readHandoversLater is readHandovers beside the loop, when the file could not be read at
@@ -118,18 +122,9 @@ func (s *supervisor) readOverrides() {
 	}
 }
 
-// loadOverrides reads the file at the path, and puts it aside when it is damaged: aside says
-// so. With an error it could not be read, and is where it was.
 func loadOverrides(path string) (before overrides.Set, aside notInForce, err error) {
-	err = before.Load(path, bootID())
-	if err == nil || errors.As(err, new(*fs.PathError)) {
-		return before, aside, err
-	}
-	kept, failed := overrides.PutAside(path)
-	if failed != nil {
-		kept = failed.Error()
-	}
-	return before, notInForce{err, kept}, nil
+	aside, err = loadKept(path, func() error { return before.Load(path, bootID()) })
+	return before, aside, err
 }
 
 // readOverridesLater is readOverrides beside the loop, when the file could not be read at
@@ -158,15 +153,20 @@ const (
 // be in time: why says so.
 func (s *supervisor) whenSaved(f *statefile.Saver, then func(why string)) {
 	told := false
+	var overdue *time.Timer
 	once := func(why string) {
-		if !told {
-			told = true
-			then(why)
+		if told {
+			return
 		}
+		told = true
+		if overdue != nil {
+			overdue.Stop()
+		}
+		then(why)
 	}
 	f.WhenSaved(once)
 	if !told {
-		time.AfterFunc(savePatience, func() {
+		overdue = time.AfterFunc(savePatience, func() {
 			s.post(func() { once(fmt.Sprintf("the disk has not answered for %v", savePatience)) })
 		})
 	}

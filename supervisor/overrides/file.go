@@ -2,10 +2,7 @@ package overrides
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -89,28 +86,4 @@ func (s *Set) Save(name, boot string) error {
 		return fmt.Errorf("writing the overrides: %w", err)
 	}
 	return nil
-}
-
-// maxAside bounds the files that were put aside.
-const maxAside = 100
-
-// PutAside gives a file that cannot be read another name, never that of another
-// file, and returns it.
-func PutAside(name string) (string, error) {
-	for n := 1; n <= maxAside; n++ {
-		aside := fmt.Sprintf("%s.unreadable-%d", name, n)
-		err := os.Link(name, aside) // fails where there is one, unlike rename
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err == nil {
-			err = os.Remove(name)
-		}
-		if err != nil {
-			return "", fmt.Errorf("putting the overrides aside: %w", err)
-		}
-		return aside, nil
-	}
-	return "", fmt.Errorf("putting the overrides aside: there are %d files like %s.unreadable-1 already: remove them",
-		maxAside, name)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/overrides"
+	"github.com/lvs-director/director/supervisor/statefile"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -348,7 +349,7 @@ func TestABadFileIsPutAside(t *testing.T) {
 		if err := s.Load(good, boot); err == nil || len(s.List()) != 1 {
 			t.Errorf("%s: error %v, %d overrides", name, err, len(s.List()))
 		}
-		kept, err := overrides.PutAside(good)
+		kept, err := statefile.PutAside(good)
 		if err != nil || aside[kept] {
 			t.Errorf("%s: put aside as %s, %v", name, kept, err)
 		}
