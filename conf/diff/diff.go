@@ -128,10 +128,7 @@ func Diff(before, after *conf.Config) Difference {
 }
 
 func (d *Difference) instances(before, after *conf.Config) {
-	olds := make(map[conf.InstanceID]*conf.Instance, len(before.Instances))
-	for _, in := range before.Instances {
-		olds[in.ID()] = in
-	}
+	olds := byID(before.Instances, (*conf.Instance).ID)
 	kept := make(map[conf.InstanceID]bool, len(after.Instances))
 	for _, in := range after.Instances {
 		c := InstanceChange{Action: Added, Name: in.Name, New: in}
@@ -174,10 +171,7 @@ func orSomething(list []FieldChange, what string) []FieldChange {
 }
 
 func (d *Difference) servers(before, after *conf.Config) {
-	olds := make(map[conf.ServiceID]*conf.VirtualServer, len(before.VirtualServers))
-	for _, v := range before.VirtualServers {
-		olds[v.ID()] = v
-	}
+	olds := byID(before.VirtualServers, (*conf.VirtualServer).ID)
 	kept := make(map[conf.ServiceID]bool, len(after.VirtualServers))
 	for _, v := range after.VirtualServers {
 		c := ServerChange{Action: Added, Name: v.String(), New: v}
@@ -209,10 +203,7 @@ func (c *ServerChange) compare(before, after *conf.Config) {
 		c.Fields = append(c.Fields, services(c.Old, c.New)...)
 		c.Fields = orSomething(c.Fields, "virtual_server")
 	}
-	olds := make(map[conf.ServerKey]*conf.RealServer, len(c.Old.RealServers))
-	for _, r := range c.Old.RealServers {
-		olds[r.Key] = r
-	}
+	olds := byID(c.Old.RealServers, serverKey)
 	kept := make(map[conf.ServerKey]bool, len(c.New.RealServers))
 	for _, r := range c.New.RealServers {
 		rc := RealChange{Action: Added, Name: r.String(), New: r}
@@ -265,3 +256,14 @@ func services(old, in *conf.VirtualServer) []FieldChange {
 	}
 	return list
 }
+
+// byID finds things by what they are the same by in two configurations.
+func byID[T any, ID comparable](list []*T, id func(*T) ID) map[ID]*T {
+	m := make(map[ID]*T, len(list))
+	for _, x := range list {
+		m[id(x)] = x
+	}
+	return m
+}
+
+func serverKey(r *conf.RealServer) conf.ServerKey { return r.Key }

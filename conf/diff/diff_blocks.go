@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/effective"
 	"github.com/lvs-director/director/conf/load/keyword"
 )
 
@@ -34,34 +35,11 @@ func unnamed(before, after *conf.Config) []FieldChange {
 	return fields(flat(before), flat(after))
 }
 
-// named are the blocks with a name, but for instances and virtual servers.
-func named(c *conf.Config) (list []keyword.Section) {
-	for _, s := range c.Scripts {
-		list = append(list, keyword.Show(c, keyword.Script, s, []string{s.Name}, nil))
-	}
-	for _, f := range c.Files {
-		list = append(list, keyword.Show(c, keyword.File, f, []string{f.Name}, nil))
-	}
-	for _, p := range c.Processes {
-		list = append(list, keyword.Show(c, keyword.Process, p, []string{p.Name}, nil))
-	}
-	for _, b := range c.BFDs {
-		list = append(list, keyword.Show(c, keyword.BFD, b, []string{b.Name}, nil))
-	}
-	for _, g := range c.SyncGroups {
-		list = append(list, keyword.Show(c, keyword.Group, g, []string{g.Name}, nil))
-	}
-	for i := range c.TrackGroups {
-		list = append(list, keyword.Show(c, keyword.TrackGroup, &c.TrackGroups[i], []string{c.TrackGroups[i].Name}, nil))
-	}
-	return list
-}
-
 func (d *Difference) others(before, after *conf.Config) {
 	type key struct{ block, name string }
 	collect := func(c *conf.Config) (keys []key, of map[key]keyword.Section) {
 		of = map[key]keyword.Section{}
-		for _, s := range named(c) {
+		for _, s := range effective.Named(c) {
 			k := key{s.Keyword, strings.Join(s.Words, " ")}
 			keys = append(keys, k)
 			of[k] = s

@@ -154,10 +154,7 @@ func (l *losses) turn(keyword, from, to, of string, at any, kinds ...string) {
 }
 
 func (l *losses) servers(before *conf.Config) {
-	servers := make(map[conf.ServiceID]*conf.VirtualServer, len(l.after.VirtualServers))
-	for _, v := range l.after.VirtualServers {
-		servers[v.ID()] = v
-	}
+	servers := byID(l.after.VirtualServers, (*conf.VirtualServer).ID)
 	for _, old := range before.VirtualServers {
 		v := servers[old.ID()]
 		if v == nil {
@@ -168,10 +165,7 @@ func (l *losses) servers(before *conf.Config) {
 			l.add("virtual server", k.String(), old.String(), nil, "virtual_server", "virtual_server_group")
 		}
 		l.serviceWords(old, v)
-		kept := make(map[conf.ServerKey]*conf.RealServer, len(v.RealServers))
-		for _, r := range v.RealServers {
-			kept[r.Key] = r
-		}
+		kept := byID(v.RealServers, serverKey)
 		for _, r := range old.RealServers {
 			if kept[r.Key] == nil {
 				l.add("real server", r.String(), old.String(), v, "virtual_server")
@@ -185,10 +179,9 @@ func (l *losses) servers(before *conf.Config) {
 }
 
 func (l *losses) instances(before *conf.Config) {
-	instances := make(map[conf.InstanceID]*conf.Instance, len(l.after.Instances))
+	instances := byID(l.after.Instances, (*conf.Instance).ID)
 	held := make(map[netip.Addr]bool) // by any instance
 	for _, in := range l.after.Instances {
-		instances[in.ID()] = in
 		for _, a := range slices.Concat(in.Addresses, in.ExcludedAddresses) {
 			held[a.Prefix.Addr()] = true
 		}

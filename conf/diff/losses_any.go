@@ -60,22 +60,16 @@ func (l *losses) warned(at conf.Pos) bool {
 func (l *losses) anyOther(before *conf.Config) {
 	l.anyWords(keyword.Show(before, keyword.Global, &before.Global, nil, nil),
 		keyword.Show(l.after, keyword.Global, &l.after.Global, nil, nil), "global_defs", nil, "global_defs")
-	instances := make(map[conf.InstanceID]*conf.Instance, len(l.after.Instances))
-	for _, in := range l.after.Instances {
-		instances[in.ID()] = in
-	}
+	instances := byID(l.after.Instances, (*conf.Instance).ID)
 	for _, old := range before.Instances {
 		of := "vrrp_instance " + old.Name
 		if in := instances[old.ID()]; in != nil {
 			l.anyWords(effective.InstanceSection(before, old), effective.InstanceSection(l.after, in), of, in, "vrrp_instance")
 		}
 	}
-	servers := make(map[conf.ServiceID]*conf.VirtualServer, len(l.after.VirtualServers))
-	for _, v := range l.after.VirtualServers {
-		servers[v.ID()] = v
-	}
+	servers := byID(l.after.VirtualServers, (*conf.VirtualServer).ID)
 	for _, old := range before.VirtualServers {
-		if v := servers[old.ID()]; v != nil {
+		if v := servers[old.ID()]; v != nil && !old.Same(v) {
 			l.anyServerWords(before, old, v)
 		}
 	}
@@ -85,13 +79,10 @@ func (l *losses) anyOther(before *conf.Config) {
 func (l *losses) anyServerWords(before *conf.Config, old, v *conf.VirtualServer) {
 	l.anyWords(keyword.Show(before, keyword.Server, old, nil, nil), keyword.Show(l.after, keyword.Server, v, nil, nil),
 		old.String(), v, "virtual_server")
-	kept := make(map[conf.ServerKey]*conf.RealServer, len(v.RealServers))
-	for _, r := range v.RealServers {
-		kept[r.Key] = r
-	}
+	kept := byID(v.RealServers, serverKey)
 	for _, r := range old.RealServers {
 		of := "real server " + r.String() + " of " + old.String()
-		if in := kept[r.Key]; in != nil {
+		if in := kept[r.Key]; in != nil && !r.Same(in) {
 			l.anyWords(effective.RealSection(before, old, r), effective.RealSection(l.after, v, in), of, v, "virtual_server")
 		}
 	}
@@ -101,7 +92,7 @@ func (l *losses) anyServerWords(before *conf.Config, old, v *conf.VirtualServer)
 func (l *losses) anyNamed(before *conf.Config) {
 	sections := func(c *conf.Config) map[string]keyword.Section {
 		of := make(map[string]keyword.Section)
-		for _, s := range named(c) {
+		for _, s := range effective.Named(c) {
 			of[s.Keyword+" "+strings.Join(s.Words, " ")] = s
 		}
 		for _, g := range c.VirtualServerGroups {

@@ -27,6 +27,21 @@ func Sections(c *conf.Config) []keyword.Section {
 	for i := range c.GARPGroups {
 		list = append(list, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 	}
+	list = append(list, Named(c)...)
+	for _, in := range c.Instances {
+		list = append(list, InstanceSection(c, in))
+	}
+	for _, g := range c.VirtualServerGroups {
+		list = append(list, GroupSection(c, g))
+	}
+	for _, v := range c.VirtualServers {
+		list = append(list, serverSection(c, v))
+	}
+	return list
+}
+
+// Named are the blocks with a name, but for instances, virtual servers and their groups.
+func Named(c *conf.Config) (list []keyword.Section) {
 	for i := range c.TrackGroups {
 		list = append(list, keyword.Show(c, keyword.TrackGroup, &c.TrackGroups[i], []string{c.TrackGroups[i].Name}, nil))
 	}
@@ -46,15 +61,6 @@ func Sections(c *conf.Config) []keyword.Section {
 		list = append(list, keyword.Show(c, keyword.Group, g, []string{g.Name}, func(keyword string) string {
 			return fromGlobal(c, keyword)
 		}))
-	}
-	for _, in := range c.Instances {
-		list = append(list, InstanceSection(c, in))
-	}
-	for _, g := range c.VirtualServerGroups {
-		list = append(list, GroupSection(c, g))
-	}
-	for _, v := range c.VirtualServers {
-		list = append(list, serverSection(c, v))
 	}
 	return list
 }
