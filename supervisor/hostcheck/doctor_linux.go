@@ -361,7 +361,7 @@ func askFor(device string, addresses map[netip.Addr]netip.Addr) (answers []docto
 	for address, source := range addresses {
 		p, err := arp.NewPacket(arp.OperationRequest, ifi.HardwareAddr, source, make(net.HardwareAddr, 6), address)
 		if err != nil || c.WriteTo(p, broadcast) != nil {
-			return nil
+			continue // nothing is known of this one
 		}
 	}
 	if c.SetReadDeadline(time.Now().Add(arpPatience)) != nil {
