@@ -50,10 +50,7 @@ var suites = []suite{
 	{
 		name: "fuzz", what: "each fuzz target for a while",
 		command: func(f form, _ []allowed) ([]string, []string, error) {
-			if f == long {
-				return []string{"scripts/fuzz", "60s"}, nil, nil
-			}
-			return []string{"scripts/fuzz", "3s"}, nil, nil
+			return []string{"scripts/fuzz", [...]string{quick: "1s", short: "3s", long: "60s"}[f]}, nil, nil
 		},
 	},
 	{
