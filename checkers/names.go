@@ -66,8 +66,13 @@ func (s *Schedule) warnOfUnsupported(cfg *conf.Config) {
 }
 
 func nameOf(c *conf.Checker) string {
-	if c.Kind == conf.PingCheck {
+	switch {
+	case c.Kind == conf.PingCheck:
 		return string(c.Kind) + " " + c.ConnectIP.String()
+	case c.Misc != nil && !c.Misc.Script.IsZero():
+		return string(c.Kind) + " " + c.Misc.Script.Argv[0] // its arguments may be secrets
+	case c.File != nil:
+		return string(c.Kind) + " " + c.File.Name
 	}
 	name := string(c.Kind) + " " + netip.AddrPortFrom(c.ConnectIP, c.ConnectPort).String()
 	if c.HTTP == nil || len(c.HTTP.URLs) == 0 {

@@ -59,6 +59,7 @@ const minPause = time.Millisecond
 type Schedule struct {
 	opts    Options
 	applies chan application
+	files   chan string
 	results *mailbox.Mailbox[[]outcome] // bounded by the runs under way: each sends one
 	stop    chan struct{}
 	ended   chan struct{}
@@ -88,7 +89,7 @@ type outcome struct {
 // New starts a schedule without checkers. Close ends it, but not the Prober.
 func New(opts Options) *Schedule {
 	s := &Schedule{
-		opts: opts, applies: make(chan application), results: mailbox.New[[]outcome](),
+		opts: opts, applies: make(chan application), files: make(chan string), results: mailbox.New[[]outcome](),
 		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
 	}
 	go s.own()
@@ -104,6 +105,14 @@ func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
 	select {
 	case s.applies <- a:
 		<-a.done
+	case <-s.ended:
+	}
+}
+
+// FileChanged has the checks of a track_file run at once.
+func (s *Schedule) FileChanged(name string) {
+	select {
+	case s.files <- name:
 	case <-s.ended:
 	}
 }
@@ -125,6 +134,8 @@ func (s *Schedule) own() {
 			s.apply(a.cfg, a.snapshot, time.Now())
 			s.tell()
 			close(a.done)
+		case name := <-s.files:
+			s.lookAtFile(name, time.Now())
 		case <-s.results.Signal():
 			results = s.results.Take(results[:0])
 			now := time.Now()
@@ -144,7 +155,7 @@ func (s *Schedule) own() {
 		s.tell()
 		now := time.Now()
 		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
-			s.start(c)
+			s.start(c, now)
 		}
 		if at, ok := s.due.Next(); ok {
 			timer.Reset(time.Until(at))
@@ -153,8 +164,9 @@ func (s *Schedule) own() {
 }
 
 // start begins a run of a checker that has none in progress.
-func (s *Schedule) start(c *checker) {
+func (s *Schedule) start(c *checker, now time.Time) {
 	s.runs++
+	c.began = now
 	run := s.runs
 	c.run = run
 	c.cancel = s.opts.Prober.Start(probe.Target{Checker: &c.conf, URL: c.state.URL}, func(r probe.Result) {
@@ -183,19 +195,14 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 		VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name,
 		OK: o.result.OK, Reason: o.result.Reason, At: now, Took: o.result.Took,
 	}
-	result := verdict.Failure
-	switch {
-	case o.result.Local:
-		result = verdict.Unknown
+	result := outcomeOf(o.result)
+	if result == verdict.Unknown {
 		s.hosts.report(s.opts.Log, c, now)
-	case o.result.OK:
-		result = verdict.Success
-	}
-	if result != verdict.Unknown {
+	} else {
 		c.trouble = ""
 	}
 	d := c.state.Step(c.rules, result)
-	s.due.Set(c, now.Add(max(d.Next, minPause)))
+	s.due.Set(c, c.next(d, now))
 	s.opts.Results(c.last)
 
 	if d.Retrying && c.conf.LogAll {
@@ -204,14 +211,43 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
 	}
 	// A first result also replaces the reason "not checked yet" of a server that is down.
-	if d.Changed || d.First && (sv.state.Initial || !sv.state.Up) {
+	news := d.Changed || d.First && (sv.state.Initial || !sv.state.Up)
+	if news {
 		reason := c.name + ": " + c.last.Reason
 		if sv.state.Initial {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
 		s.updateState(sv, reason, now)
+	}
+	if c.takeWish(result, o.result.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)
 	}
+}
+
+// outcomeOf is what a result means for a checker.
+func outcomeOf(r probe.Result) verdict.Outcome {
+	switch {
+	case r.Local:
+		return verdict.Unknown
+	case r.OK:
+		return verdict.Success
+	case r.Withdrawn:
+		return verdict.Withdrawal
+	}
+	return verdict.Failure
+}
+
+// next is when the run after this one begins. The pauses of a MISC_CHECK are counted from
+// the start of a run, as keepalived does, those of all others from its end.
+func (c *checker) next(d verdict.Decision, now time.Time) time.Time {
+	at := now.Add(d.Next)
+	if c.conf.Kind == conf.MiscCheck {
+		at = c.began.Add(d.Next)
+	}
+	if soonest := now.Add(minPause); at.Before(soonest) {
+		return soonest
+	}
+	return at
 }
 
 // tell passes on what has changed. The list is the receiver's.

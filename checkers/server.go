@@ -29,7 +29,9 @@ type checker struct {
 	rules          verdict.Rules
 	state          verdict.Checker
 	last           event.CheckResult
-	run            uint64 // number of the run in progress; 0 is none
+	wish           event.Wish // of the last run that was a success, while the checker is up
+	began          time.Time  // when the last run did
+	run            uint64     // number of the run in progress; 0 is none
 	cancel         func()
 	trouble        string // why the last run could not be made; empty when it could
 }
@@ -68,14 +70,15 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 			case sv.round == s.round:
 				continue // conf reports the second one
 			case slices.EqualFunc(sv.conf.Checkers, rs.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) }):
-				if sv.state.Weight == rs.Weight {
+				if sv.conf.Weight == rs.Weight {
 					sv.conf, sv.round = rs, s.round
 					continue
 				}
 			default:
 				s.reload(sv, rs, now)
 			}
-			sv.conf, sv.round, sv.state.Weight = rs, s.round, rs.Weight
+			sv.conf, sv.round = rs, s.round
+			sv.updateWeight()
 			s.news = append(s.news, sv.state)
 		}
 	}
@@ -100,6 +103,10 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	for _, f := range known.Failed {
 		down[f.Checker] = f
 	}
+	wishes := make(map[string]event.Wish)
+	for _, w := range known.Wishes {
+		wishes[w.Checker] = w.Wish
+	}
 	matched := false
 	for i := range list {
 		c := s.newChecker(sv, names[i], list[i], now)
@@ -110,13 +117,15 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 			if isDown {
 				c.last = failed
 				matched = true
+			} else {
+				c.wish = wishes[c.name]
 			}
 		}
 	}
 	if restored && !known.Up && !matched {
 		// What held it down is no longer configured: its checkers have to succeed first.
 		for _, c := range sv.checkers {
-			c.state = verdict.Restore(false)
+			c.state, c.wish = verdict.Restore(false), event.Wish{}
 		}
 	}
 	alive, failed := sv.verdict()

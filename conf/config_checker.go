@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -20,6 +21,8 @@ const (
 	UDPCheck  CheckKind = "UDP_CHECK"
 	FileCheck CheckKind = "FILE_CHECK"
 	BFDCheck  CheckKind = "BFD_CHECK"
+	// AgentCheck is director's own.
+	AgentCheck CheckKind = "AGENT_CHECK"
 )
 
 // Checker is one check of a real server with all inheritance applied.
@@ -40,8 +43,10 @@ type Checker struct {
 	// RetryDelay is how soon the next try comes.
 	Retries    int
 	RetryDelay time.Duration
-	Alpha      bool
-	LogAll     bool // log_all_failures
+	// Rise is how many successes in a row bring it up; 0 is 1.
+	Rise   int
+	Alpha  bool
+	LogAll bool // log_all_failures
 
 	HTTP *HTTPCheck       // set for HTTP_GET and SSL_GET
 	SMTP *SMTPCheckParams // set for SMTP_CHECK
@@ -50,6 +55,8 @@ type Checker struct {
 	UDP  *UDPCheckParams  // set for UDP_CHECK
 	File *FileCheckParams // set for FILE_CHECK
 	BFD  string           // name of the bfd_instance of BFD_CHECK
+	// Agent is set for AGENT_CHECK.
+	Agent *AgentCheckParams
 }
 
 // SMTPCheckParams is what is particular to SMTP_CHECK.
@@ -68,6 +75,17 @@ type MiscCheckParams struct {
 	Script  Script
 	Timeout time.Duration // misc_timeout, default delay_loop
 	Dynamic bool          // exit status 2..255 sets the weight to status-2
+}
+
+// ProgramID identifies the program of a MISC_CHECK, with the words, the user and the time
+// limit that it is run with.
+func (m *MiscCheckParams) ProgramID() string {
+	return fmt.Sprintf("%q user %q group %q timeout %v", m.Script.Argv, m.Script.User, m.Script.Group, m.Script.Timeout)
+}
+
+// AgentCheckParams is what is particular to AGENT_CHECK.
+type AgentCheckParams struct {
+	Send string // sent before the line of the agent is read; empty is nothing
 }
 
 // UDPCheckParams is what is particular to UDP_CHECK.

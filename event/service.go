@@ -36,6 +36,8 @@ type RealServerState struct {
 	// Checked says that a checker asks for Weight. Without it the weight is the
 	// configured one.
 	Checked bool
+	// Wishes are what its checkers ask of the weight: those that ask for something.
+	Wishes []CheckWish
 	// Unset says why the kernel's table does not have the verdict; empty when it does.
 	Unset string
 }

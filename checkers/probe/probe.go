@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 )
 
 // Target is what a run checks.
@@ -19,19 +20,27 @@ type Target struct {
 type Result struct {
 	OK bool
 	// Local says that this host failed to make the check: nothing is known about the server.
-	Local  bool
-	Reason string // one line: "connect to 10.0.0.2:80: connection refused"
-	Took   time.Duration
+	Local bool
+	// Withdrawn says that the server itself, or the operator, does not want it to be used:
+	// a failure that is not tried again.
+	Withdrawn bool
+	Wish      event.Wish // of a run that is OK: what the check asks of the weight
+	Reason    string     // one line: "connect to 10.0.0.2:80: connection refused"
+	Took      time.Duration
 }
 
 // Options are what a Prober needs from its surroundings.
 type Options struct {
 	Log *slog.Logger
+	// Programs runs the programs of MISC_CHECK, and Files knows the values of FILE_CHECK.
+	// Where one is nil these checks cannot be made.
+	Programs Programs
+	Files    Files
 }
 
 // Prober carries runs out. Its methods may be called from any goroutine.
 type Prober struct {
-	log       *slog.Logger
+	opts      Options
 	net       network
 	exchanges limiter // goroutines that exchange data over a connection
 	ctx       context.Context
@@ -47,6 +56,10 @@ var kinds = map[conf.CheckKind]start{
 	conf.HTTPGet:   httpGet,
 	conf.SSLGet:    httpGet,
 	conf.PingCheck: pingCheck,
+	conf.MiscCheck: miscCheck,
+	conf.FileCheck: fileCheck,
+
+	conf.AgentCheck: agentCheck,
 }
 
 // Supports says whether a kind of check can be run.
@@ -66,7 +79,7 @@ func New(opts Options) (*Prober, error) {
 }
 
 func newProber(opts Options, n network) *Prober {
-	p := &Prober{log: opts.Log, net: n, exchanges: limiter{max: maxExchanges}}
+	p := &Prober{opts: opts, net: n, exchanges: limiter{max: maxExchanges}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }

@@ -12,13 +12,14 @@ type Rules struct {
 	RetryDelay   time.Duration // from a tolerated failure to the next run (delay_before_retry)
 	Interval     time.Duration // from the end of a run to the next one (delay_loop)
 	Alpha        bool          // starts down
+	Rise         int           // successes in a row that bring it up (rise); 0 means 1
 	URLs         int           // number of URLs, of which each run checks one; 0 means 1
 	FastRecovery bool          // after a failed URL recovered the others follow without a pause
 }
 
 // Of returns the rules of a checker's configuration.
 func Of(c *conf.Checker) Rules {
-	r := Rules{Retries: c.Retries, RetryDelay: c.RetryDelay, Interval: c.Interval, Alpha: c.Alpha}
+	r := Rules{Retries: c.Retries, RetryDelay: c.RetryDelay, Interval: c.Interval, Alpha: c.Alpha, Rise: c.Rise}
 	if c.HTTP != nil {
 		r.URLs, r.FastRecovery = len(c.HTTP.URLs), c.HTTP.FastRecovery
 	}
@@ -35,6 +36,9 @@ const (
 	// Unknown is a run that this host failed to make (no free descriptor, no such
 	// interface). It says nothing about the server.
 	Unknown
+	// Withdrawal is the word of the server itself, or of the operator, that it is not to be
+	// used (AGENT_CHECK, FILE_CHECK): there is nothing to try again.
+	Withdrawal
 )
 
 // Checker is the state of one checker. Its zero value is not useful; see New and Restore.
@@ -46,7 +50,7 @@ type Checker struct {
 	Failures int
 	// URL is the index of the URL that the next run checks.
 	URL int
-	// Passed is how many URLs in a row succeeded while down.
+	// Passed is how many runs in a row succeeded while down: each of the URLs, Rise times.
 	Passed int
 }
 
@@ -85,15 +89,15 @@ func (c *Checker) Step(r Rules, outcome Outcome) Decision {
 	case outcome == Success:
 		c.Passed++
 		c.URL = (c.URL + 1) % urls
-		if c.Passed >= urls {
+		if c.Passed >= urls*max(r.Rise, 1) {
 			c.Up, c.Passed, c.Failures = true, 0, 0
 			d.Changed = true
-		} else if r.FastRecovery {
+		} else if r.FastRecovery && c.Passed%urls != 0 {
 			d.Next = 0
 		}
 	case c.Up:
 		c.Failures++
-		if c.Failures > r.Retries {
+		if c.Failures > r.Retries || outcome == Withdrawal {
 			c.Up, c.Failures, c.Passed = false, 0, 0
 			d.Changed = true
 		} else {

@@ -300,8 +300,7 @@ func TestFindings(t *testing.T) {
 		{"digest twice", check("            url {\n path /\n digest 00112233445566778899aabbccddeeff\n" +
 			" digest 10112233445566778899aabbccddeeff\n }"), "11:2: warning: digest is already set"},
 		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"),
-			"6:2: warning: MISC_CHECK has no effect in this version: the check is not run\n" +
-				"7:2: warning: MISC_CHECK has no misc_path: it is removed"},
+			"7:2: warning: MISC_CHECK has no misc_path: it is removed"},
 
 		// Routes and rules.
 		{"rule without preference", "static_rules {\n from 10.0.0.0/8 table 1\n from 11.0.0.0/8 table 1\n}\n",

@@ -26,19 +26,26 @@ var Checkers = map[conf.CheckKind]*table[conf.Checker]{
 	conf.UDPCheck:  newTable(string(conf.UDPCheck), checkerTiming, checkerConnect, udpKeywords),
 	conf.FileCheck: newTable(string(conf.FileCheck), fileCheckKeywords),
 	conf.BFDCheck:  newTable(string(conf.BFDCheck), bfdCheckKeywords),
+
+	conf.AgentCheck: newTable(string(conf.AgentCheck), checkerTiming, checkerConnect, agentKeywords),
 }
 
 // checkKinds is the order of the kinds in texts.
 var checkKinds = []conf.CheckKind{conf.TCPCheck, conf.HTTPGet, conf.SSLGet, conf.SMTPCheck, conf.DNSCheck,
-	conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck}
+	conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck, conf.AgentCheck}
+
+// ownKinds are those that keepalived does not know.
+var ownKinds = []conf.CheckKind{conf.AgentCheck}
 
 // checkerRows makes a row of the real_server block for each kind of checker.
 func checkerRows() []keyword[conf.RealServer] {
 	var rows []keyword[conf.RealServer]
 	for _, kind := range checkKinds {
-		rows = append(rows, group(string(kind), "{ ... }", 0, func(l *Loader, n *syntax.Node, r *conf.RealServer) {
+		row := group(string(kind), "{ ... }", 0, func(l *Loader, n *syntax.Node, r *conf.RealServer) {
 			l.checker(n, kind, r)
-		}))
+		})
+		row.own = slices.Contains(ownKinds, kind)
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -52,7 +59,15 @@ var checkerTiming = append(
 	timingKeywords(0, func(c *conf.Checker) timing {
 		return timing{&c.Interval, &c.RetryDelay, &c.Timeout, &c.Warmup, &c.Retries, &c.Alpha}
 	}),
-	flag("log_all_failures", func(c *conf.Checker) *bool { return &c.LogAll }))
+	flag("log_all_failures", func(c *conf.Checker) *bool { return &c.LogAll }),
+	keyword[conf.Checker]{name: "fall", value: "1..4294967295", deflt: "that of retry", need: 1, aliasO: "retry", own: true,
+		why: "fall 3 is retry 2",
+		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
+			if v, ok := l.Integer(n, 0, 1, math.MaxUint32); ok {
+				c.Retries = int(v) - 1
+			}
+		}},
+	number("rise", 1, math.MaxUint32, "1", func(c *conf.Checker) *int { return &c.Rise }).ours())
 
 var checkerConnect = []keyword[conf.Checker]{
 	ip("connect_ip", "the real server's", func(c *conf.Checker) *netip.Addr { return &c.ConnectIP }),
@@ -263,6 +278,10 @@ var miscKeywords = []keyword[conf.Checker]{
 				l.CheckerUsers[c] = [2]string{user, group}
 			}
 		}},
+}
+
+var agentKeywords = []keyword[conf.Checker]{
+	word("send", `"TEXT"`, "nothing", func(c *conf.Checker) *string { return &c.Agent.Send }),
 }
 
 var udpKeywords = []keyword[conf.Checker]{

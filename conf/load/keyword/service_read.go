@@ -124,6 +124,8 @@ func (l *Loader) checker(n *syntax.Node, kind conf.CheckKind, r *conf.RealServer
 		c.UDP = &conf.UDPCheckParams{MaxReply: 255}
 	case conf.FileCheck:
 		c.File = &conf.FileCheckParams{}
+	case conf.AgentCheck:
+		c.Agent = &conf.AgentCheckParams{}
 	}
 	l.Begin(c, n)
 	Checkers[kind].Read(l, n.Children(), c)

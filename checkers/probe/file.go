@@ -1,0 +1,48 @@
+package probe
+
+import (
+	"strconv"
+
+	"github.com/lvs-director/director/event"
+)
+
+// FileValue is what is in a track_file.
+type FileValue struct {
+	Value   int
+	Missing bool // the configuration has no such track_file
+}
+
+// Files tells the value of a track_file as soon as it is known. done is called at most
+// once, from any goroutine or before Files returns, and not after cancel has returned.
+type Files func(name string, done func(FileValue)) (cancel func())
+
+// fileCheck looks at the value of a track_file. Without a weight 0 is a success, and any
+// other value a failure; reverse swaps them. With a weight the check never fails, and asks
+// for the value times the weight more.
+func fileCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
+	f := t.Checker.File
+	if f == nil || p.opts.Files == nil {
+		done(Result{Local: true, Reason: "no tracked file is read here"})
+		return func() {}
+	}
+	name, weight, reverse := f.Name, f.Weight, f.Reverse
+	return p.opts.Files(name, func(v FileValue) { done(fileResult(name, v, weight, reverse)) })
+}
+
+func fileResult(name string, v FileValue, weight int, reverse bool) Result {
+	if v.Missing {
+		return Result{Withdrawn: true, Reason: "track_file " + name + " is not configured"}
+	}
+	r := Result{OK: true, Reason: "track_file " + name + " has the value " + strconv.Itoa(v.Value)}
+	if weight == 0 {
+		r.OK = (v.Value == 0) != reverse
+		r.Withdrawn = !r.OK
+		return r
+	}
+	if reverse {
+		weight = -weight
+	}
+	// Both have 32 bits, so that the product has at most 64.
+	r.Wish = event.Wish{Kind: event.WishMore, N: v.Value * weight}
+	return r
+}

@@ -1,0 +1,52 @@
+package checkers
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/checkers/verdict"
+	"github.com/lvs-director/director/event"
+)
+
+// takeWish notes what a run asks of the weight, and says whether that is something else
+// than before. A run that fails and is tried again changes nothing; a checker that is down
+// asks for nothing.
+func (c *checker) takeWish(result verdict.Outcome, wish event.Wish) (changed bool) {
+	before := c.wish
+	switch {
+	case !c.state.Up:
+		c.wish = event.Wish{}
+	case result == verdict.Success:
+		c.wish = wish
+	}
+	return c.wish != before
+}
+
+// updateWeight makes the weight of a real server follow the configuration and the wishes of
+// its checkers. It says whether anything has changed.
+func (sv *server) updateWeight() (changed bool) {
+	var wishes []event.CheckWish // a new one each time: the one before was passed on
+	for _, c := range sv.checkers {
+		if c.wish.Kind != event.WishNothing {
+			wishes = append(wishes, event.CheckWish{Checker: c.name, Wish: c.wish})
+		}
+	}
+	weight, asked := verdict.Weight(sv.conf.Weight, wishes)
+	st := &sv.state
+	if st.Weight == weight && st.Checked == asked && slices.Equal(st.Wishes, wishes) {
+		return false
+	}
+	st.Weight, st.Checked, st.Wishes = weight, asked, wishes
+	return true
+}
+
+// lookAtFile has the checks of a track_file run now.
+func (s *Schedule) lookAtFile(name string, now time.Time) {
+	for _, sv := range s.servers {
+		for _, c := range sv.checkers {
+			if c.conf.File != nil && c.conf.File.Name == name && c.run == 0 {
+				s.due.Set(c, now)
+			}
+		}
+	}
+}
