@@ -20,6 +20,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/history"
@@ -79,6 +80,7 @@ type handoff struct {
 	Table          event.TableLoaded
 	Counters       event.VRRPCounters
 	Trackers       []tracking.State
+	Programs       []misc.Request // of MISC_CHECK, which the lvs worker waits for
 	Notify         notify.State
 	Journals       map[string]string // why that of a worker is not written
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none

@@ -133,6 +133,7 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.adopt(w)
 	}
 	s.tracking.Resume(s.current().cfg, h.Trackers)
+	s.misc.Resume(h.Programs, s.programOf)
 	s.ready("READY=1")
 	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation",
 		h.Generation)

@@ -5,20 +5,22 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
+	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/reload"
 )
 
-// loaded is a configuration that was read. Nothing of it changes but kept.
+// loaded is a configuration that was read. Nothing of it changes but kept and programs.
 type loaded struct {
 	cfg      *conf.Config
 	keys     keyfile.Keys
 	findings []conf.Finding
 	text     history.Text
-	recorder *history.Recorder // nil when it was not read from the disk
-	origin   history.Entry     // what it was read from; number 0 when it was the file
-	kept     history.Entry     // where it is kept since it came into force; number 0 when it is not
+	recorder *history.Recorder          // nil when it was not read from the disk
+	origin   history.Entry              // what it was read from; number 0 when it was the file
+	kept     history.Entry              // where it is kept since it came into force; number 0 when it is not
+	programs map[string]program.Command // of its MISC_CHECKs by their identity; made by commands
 }
 
 // Digest identifies the text.

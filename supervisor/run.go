@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
@@ -130,6 +131,7 @@ func (c *Options) supervisor() *supervisor {
 		log: log, flush: c.Flush, opts: c,
 		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
+		misc:     misc.New(&program.Runner{}, misc.AtOnce),
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),
 		requests: make(chan func()),

@@ -99,6 +99,7 @@ func (s *supervisor) endPrograms() {
 	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
 	defer cancel()
 	s.tracking.Stop(ctx)
+	s.misc.Stop(ctx)
 	if err := s.notify.Stop(ctx); err != nil {
 		s.log.Warn("scripts still run", "error", err)
 	}

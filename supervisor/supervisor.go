@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
@@ -53,6 +54,7 @@ type supervisor struct {
 	started  time.Time
 	notify   *notify.Notifier
 	tracking *tracking.Trackers
+	misc     *misc.Programs
 	known    *status.Knowledge
 	keepers  map[rollout.Worker]*worker.Keeper
 	// counting is closed when the counters of the vrrp worker that were asked
@@ -110,6 +112,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			do()
 		case r := <-s.tracking.Results():
 			s.tracked(r)
+		case r := <-s.misc.Results():
+			s.programEnded(r)
 		case e := <-s.saved:
 			e.TakeIn()
 		case <-s.handoverEnd.C:

@@ -6,7 +6,10 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/notify/misc"
+	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -56,7 +59,66 @@ func (s *supervisor) tracked(r tracking.Result) {
 	}
 }
 
-// tellTracker tells the vrrp worker. One that does not run is told when it starts.
+// tellTracker tells the vrrp worker, and the value of a file the lvs worker too, for
+// FILE_CHECK. One that does not run is told when it starts.
 func (s *supervisor) tellTracker(t event.TrackerState) {
-	s.sendVRRP("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
+	key, m := "tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t}
+	s.sendVRRP(key, m)
+	if t.Kind == event.TrackFile && s.runs(rollout.LVS) {
+		s.keepers[rollout.LVS].Send(key, m)
+	}
+}
+
+// The programs of MISC_CHECK run here, as the user's other programs do: a worker has
+// neither the privileges nor the time for them.
+
+// runProgram does what the lvs worker asks for.
+func (s *supervisor) runProgram(r worker.RunProgram) {
+	if r.Cancel {
+		s.misc.Cancel(r.ID)
+		return
+	}
+	cmd, known := s.programOf(r.Program)
+	s.misc.Run(misc.Request{ID: r.ID, Program: r.Program}, cmd, known)
+}
+
+// programOf is the command of a program in the configuration in force, or in one that a
+// worker may still have.
+func (s *supervisor) programOf(id string) (program.Command, bool) {
+	cmd, known := s.current().commands()[id]
+	for _, l := range s.generations {
+		if !known {
+			cmd, known = l.commands()[id]
+		}
+	}
+	return cmd, known
+}
+
+// programEnded tells the lvs worker how a program ended.
+func (s *supervisor) programEnded(r misc.Result) {
+	id, end, ok := s.misc.Take(r)
+	if !ok || !s.runs(rollout.LVS) {
+		return
+	}
+	s.keepers[rollout.LVS].Send(fmt.Sprint("program ", id), worker.Message{
+		ProgramEnded: &worker.ProgramEnded{ID: id, End: end},
+	})
+}
+
+// commands are the programs of its MISC_CHECKs. It belongs to the supervisor's goroutine.
+func (l *loaded) commands() map[string]program.Command {
+	if l.programs != nil {
+		return l.programs
+	}
+	l.programs = make(map[string]program.Command)
+	for _, v := range l.cfg.VirtualServers {
+		for _, r := range v.RealServers {
+			for n := range r.Checkers {
+				if m := r.Checkers[n].Misc; m != nil {
+					l.programs[m.ProgramID()] = program.Of(m.Script, l.cfg.Global)
+				}
+			}
+		}
+	}
+	return l.programs
 }

@@ -24,7 +24,8 @@ import (
 const (
 	// scriptPause is how long an upgrade waits for notify scripts that run.
 	scriptPause = 10 * time.Second
-	// trackerPause is how long it waits for tracking scripts, which it ends.
+	// trackerPause is how long it waits for tracking scripts and programs of checks, which it
+	// ends.
 	trackerPause = 5 * time.Second
 	// requestPause is how long it waits for other requests to be answered.
 	requestPause = 2 * countPatience
@@ -172,6 +173,8 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	defer cancel()
 	s.tracking.Stop(ctx)
 	defer func() { s.tracking.Resume(s.current().cfg, trackers) }()
+	s.misc.Stop(ctx)
+	defer func() { s.misc.Resume(s.misc.Outstanding(), s.programOf) }()
 
 	handed, err := s.detachWorkers()
 	defer func() {
@@ -188,7 +191,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	}
 	defer socket.Close() // nil when there is none
 	h := s.handoff()
-	h.Workers, h.Trackers = handed, trackers
+	h.Workers, h.Trackers, h.Programs = handed, trackers, s.misc.Outstanding()
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
 	if s.upgrade.releases {
 		if h.Signals, err = signalhold.Begin(os.Stderr); err != nil {

@@ -51,6 +51,9 @@ func (s *supervisor) workerEvent(e worker.Event) {
 			s.counted(s.known.Counters)      // nobody will tell newer ones
 			s.known.Host = event.HostState{} // the next one tells what is wrong then
 		}
+		if name == rollout.LVS {
+			s.misc.CancelAll() // nobody waits for them
+		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
 	case e.Received != nil:
 		s.known.Heard[e.Worker] = time.Now()
@@ -85,6 +88,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.RealServer != nil:
 		s.known.RealServer(*m.RealServer)
 		s.notify.RealServer(*m.RealServer)
+	case m.RunProgram != nil:
+		s.runProgram(*m.RunProgram)
 	case m.Check != nil:
 		s.known.Check(*m.Check)
 	case m.VirtualServer != nil:

@@ -40,6 +40,8 @@ type Message struct {
 	// that lvs_sync_daemon follows.
 	Overrides *Overrides           `json:",omitempty"`
 	Followed  *event.InstanceState `json:",omitempty"`
+	// To the lvs worker: the answer to a RunProgram.
+	ProgramEnded *ProgramEnded `json:",omitempty"`
 
 	// From a worker.
 	Applied       *Applied                  `json:",omitempty"`
@@ -57,6 +59,22 @@ type Message struct {
 	InTable       *event.ServersInTable     `json:",omitempty"`
 	// KernelWeights are all weights that somebody has set in the kernel's table.
 	KernelWeights *Overrides `json:",omitempty"`
+	// RunProgram is of the lvs worker.
+	RunProgram *RunProgram `json:",omitempty"`
+}
+
+// RunProgram asks for a run of the program of a MISC_CHECK, which the configuration has, or
+// for the end of one. Each is answered by one ProgramEnded unless it is cancelled.
+type RunProgram struct {
+	ID      uint64 // of the run; a worker begins at 1
+	Program string // conf.MiscCheckParams.ProgramID
+	Cancel  bool   // end the run, without an answer
+}
+
+// ProgramEnded says how a program ended.
+type ProgramEnded struct {
+	ID  uint64
+	End event.ProgramEnd
 }
 
 // Hello opens a connection.

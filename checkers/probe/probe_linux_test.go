@@ -155,7 +155,7 @@ func TestTCP(t *testing.T) {
 		c = tcpCheck(open)
 		c.BindIP = netip.MustParseAddr("192.0.2.9")
 		wantResult(t, run(t, p, c), false, true, "bind to 192.0.2.9:0: cannot assign requested address")
-		wantResult(t, run(t, p, &conf.Checker{Kind: "MISC_CHECK"}), false, true, "MISC_CHECK")
+		wantResult(t, run(t, p, &conf.Checker{Kind: conf.BFDCheck}), false, true, "BFD_CHECK")
 	})
 }
 

@@ -14,6 +14,8 @@ const (
 	success = verdict.Success
 	unknown = verdict.Unknown
 
+	withdrawal = verdict.Withdrawal
+
 	loop  = 10 * time.Second // delay_loop
 	retry = 2 * time.Second  // delay_before_retry
 )
@@ -29,6 +31,8 @@ func TestSequences(t *testing.T) {
 	plain := verdict.Rules{Retries: 2, RetryDelay: retry, Interval: loop}
 	alpha := plain
 	alpha.Alpha = true
+	rise := plain
+	rise.Rise = 3
 	none := plain
 	none.Retries = 0
 	for _, test := range []struct {
@@ -50,6 +54,13 @@ func TestSequences(t *testing.T) {
 		{"no retries", none, true, []step{{success, true, loop}, {fail, false, loop}, {success, true, loop},
 			{fail, false, loop}}},
 		{"alpha has its retries after the first success", alpha, false, []step{{success, true, loop}, {fail, true, retry}}},
+		{"rise: so many successes in a row", rise, true, []step{
+			{success, true, loop}, {fail, true, retry}, {success, true, loop}, {withdrawal, false, loop},
+			{success, false, loop}, {success, false, loop}, {fail, false, loop}, {success, false, loop},
+			{unknown, false, loop}, {success, false, loop}, {success, true, loop}, {fail, true, retry}}},
+		{"a withdrawal is not tried again", plain, true, []step{
+			{success, true, loop}, {withdrawal, false, loop}, {success, true, loop}, {fail, true, retry},
+			{withdrawal, false, loop}}},
 		{"what could not be checked changes nothing", plain, true, []step{
 			{unknown, true, loop}, {success, true, loop}, {fail, true, retry}, {unknown, true, loop}, {fail, true, retry},
 			{fail, false, loop}, {unknown, false, loop}}},

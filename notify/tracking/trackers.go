@@ -165,7 +165,7 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 	}
 }
 
-// usedBy returns the trackers that an instance or a group uses.
+// usedBy returns the trackers that an instance, a group or a check uses.
 func usedBy(cfg *conf.Config) map[id]bool {
 	used := make(map[id]bool)
 	add := func(kind event.TrackerKind, list []conf.Track) {
@@ -177,6 +177,15 @@ func usedBy(cfg *conf.Config) map[id]bool {
 		add(event.TrackScript, i.TrackScripts)
 		add(event.TrackFile, i.TrackFiles)
 		add(event.TrackProcess, i.TrackProcesses)
+	}
+	for _, v := range cfg.VirtualServers {
+		for _, r := range v.RealServers {
+			for n := range r.Checkers {
+				if f := r.Checkers[n].File; f != nil {
+					used[id{event.TrackFile, f.Name}] = true
+				}
+			}
+		}
 	}
 	for _, g := range cfg.SyncGroups {
 		add(event.TrackScript, g.TrackScripts)

@@ -96,7 +96,8 @@ func runChecked(b *testing.B, configs []*conf.Config) {
 	go func() {
 		ended <- run(p, host{
 			table: func() (ipvs.Driver, error) { return kernel, nil }, marks: netfilter{make(chan nft.Repair)},
-			foreign: func() (uint64, error) { return 0, nil }, prober: prober,
+			foreign: func() (uint64, error) { return 0, nil }, prober: prober, programs: newPrograms(p.Out.Put),
+			files: newFiles(),
 		})
 	}()
 	loaded := make(chan uint64, 16)

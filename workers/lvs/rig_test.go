@@ -99,6 +99,7 @@ func bubble(t *testing.T, test func(*rig)) {
 		h := host{
 			table: func() (ipvs.Driver, error) { return r.kernel, nil }, marks: netfilter{make(chan nft.Repair)},
 			foreign: func() (uint64, error) { return 0, nil }, prober: r.probes,
+			programs: newPrograms(p.Out.Put), files: newFiles(),
 		}
 		go func() { r.ended <- run(p, h) }()
 		test(r)

@@ -23,16 +23,24 @@ type host struct {
 	marks   marks.Kernel
 	foreign func() (uint64, error) // as for marks.Options
 	prober  checkers.Prober
+	// programs and files are what prober was made with.
+	programs *programs
+	files    *files
 }
 
 // Run is the loop on this host.
 func Run(p *workers.Process) error {
-	prober, err := probe.New(probe.Options{Log: p.Log})
+	h := host{
+		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
+		files: newFiles(),
+	}
+	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
 	if err != nil {
 		return err
 	}
 	defer prober.Close()
-	return run(p, host{ipvs.Opener(), marks.NewKernel(), marks.Foreign, prober})
+	h.prober = prober
+	return run(p, h)
 }
 
 // run joins the checkers to the table, and both to the supervisor.
@@ -102,8 +110,18 @@ func run(p *workers.Process, h host) error {
 				loop.Override(m.Overrides.List, m.Overrides.Reset)
 			case m.Followed != nil:
 				loop.Follow(m.Followed.State)
+			case m.ProgramEnded != nil:
+				h.programs.ended(*m.ProgramEnded)
+			case m.Tracker != nil:
+				if h.files.is(*m.Tracker) {
+					schedule.FileChanged(m.Tracker.Name)
+				}
 			case m.Configure != nil:
+				changed := h.files.configure(m.Configure.Config, m.Configure.Trackers)
 				apply(m.Configure, first, loop, marking, schedule)
+				for _, name := range changed {
+					schedule.FileChanged(name)
+				}
 				keep, first = m.Configure.KeepServices, false
 				p.Out.Put("applied", workers.Applied(m.Configure, nil))
 			}

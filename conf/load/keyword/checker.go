@@ -60,8 +60,8 @@ var checkerTiming = append(
 		return timing{&c.Interval, &c.RetryDelay, &c.Timeout, &c.Warmup, &c.Retries, &c.Alpha}
 	}),
 	flag("log_all_failures", func(c *conf.Checker) *bool { return &c.LogAll }),
-	keyword[conf.Checker]{name: "fall", value: "1..4294967295", deflt: "that of retry", need: 1, aliasO: "retry", own: true,
-		why: "fall 3 is retry 2",
+	keyword[conf.Checker]{name: "fall", value: "1..4294967295", deflt: "that of retry", need: 1, aliasO: "retry",
+		own: true, why: "fall 3 is retry 2",
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			if v, ok := l.Integer(n, 0, 1, math.MaxUint32); ok {
 				c.Retries = int(v) - 1
