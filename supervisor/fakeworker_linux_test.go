@@ -63,7 +63,7 @@ func fakeFile(dir worker.RunDir, name string) string {
 // told is something that happened to a fake worker.
 type told struct {
 	Pid        int
-	What       string // started, configure, proceed, finish, tracker, handover, overrides, TERM, release
+	What       string // started, configure, proceed, finish, tracker, handover, overrides, program, TERM, release
 	Generation uint64
 	Proceed    bool
 	Known      []event.InstanceState
@@ -76,6 +76,7 @@ type told struct {
 	Services   int
 	Overrides  []event.Override
 	Reset      []event.Override
+	Ended      *worker.ProgramEnded
 }
 
 type fake struct {
@@ -189,6 +190,8 @@ func (f *fake) obey(m worker.Message) bool {
 		f.note("handover", told{HandOver: m.HandOver.Numbers})
 	case m.Overrides != nil:
 		f.note("overrides", told{Overrides: m.Overrides.List, Reset: m.Overrides.Reset})
+	case m.ProgramEnded != nil:
+		f.note("program", told{Ended: m.ProgramEnded})
 	case m.Count != nil:
 		f.out.Put("counters", worker.Message{Counters: &event.VRRPCounters{
 			Instances: map[string]event.InstanceCounters{"VI_1": {Sent: 7}},

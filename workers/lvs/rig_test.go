@@ -28,11 +28,16 @@ import (
 type prober struct {
 	mu   sync.Mutex
 	down map[netip.Addr]bool // by ConnectIP
+	// other makes the checks that the supervisor takes part in.
+	other func(t probe.Target, done func(probe.Result)) (cancel func())
 }
 
 func (p *prober) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.other != nil && (t.Checker.Misc != nil || t.Checker.File != nil) {
+		return p.other(t, done)
+	}
 	r := probe.Result{OK: !p.down[t.Checker.ConnectIP], Reason: "connected"}
 	if !r.OK {
 		r.Reason = "connection refused"
@@ -64,6 +69,7 @@ type rig struct {
 	ended  chan error
 	kernel *ipvstest.Fake
 	probes *prober
+	host   host
 	log    strings.Builder
 
 	mu   sync.Mutex
@@ -101,6 +107,7 @@ func bubble(t *testing.T, test func(*rig)) {
 			foreign: func() (uint64, error) { return 0, nil }, prober: r.probes,
 			programs: newPrograms(p.Out.Put), files: newFiles(),
 		}
+		r.host = h
 		go func() { r.ended <- run(p, h) }()
 		test(r)
 		select {
