@@ -38,6 +38,9 @@ func printDetails(w io.Writer, r control.Status, now time.Time) {
 		}
 		for _, rs := range v.RealServers {
 			printInKernel(w, rs, now)
+			for _, a := range rs.Asked {
+				fmt.Fprintf(w, "  -> %s: %s asks for %s\n", rs.Name, a.Checker, a.Wants)
+			}
 			if c := rs.LastCheck; c != nil {
 				fmt.Fprintf(w, "  -> %s: %s, %s ago, took %v: %s\n",
 					rs.Name, c.Checker, words.Age(now, c.At), c.Took.Round(time.Microsecond), c.Reason)

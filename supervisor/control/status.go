@@ -127,8 +127,16 @@ type RealServer struct {
 	Since     time.Time `json:"since"`
 	Reason    string    `json:"reason"`
 	LastCheck *Check    `json:"last_check,omitempty"`
+	// Asked is what its checks ask of the weight.
+	Asked []Asked `json:"weight_asked,omitempty"`
 	// Kernel is what the kernel's table has of it; nil is not known, or not yet.
 	Kernel *InKernel `json:"kernel,omitempty"`
+}
+
+// Asked is what a check asks of the weight of its real server.
+type Asked struct {
+	Checker string `json:"checker"`
+	Wants   string `json:"wants"` // "weight 50", "12 more", "75% of the weight"
 }
 
 // Refused says that the kernel does not have it, and why is known.

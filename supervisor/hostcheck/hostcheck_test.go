@@ -201,6 +201,15 @@ func TestHostFindings(t *testing.T) {
 				return nil, nil
 			}
 		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		"one program of many checks": {old: "            misc_path", new: "            misc_path \"/usr/bin/probe x\"\n" +
+			"        }\n        MISC_CHECK {\n            misc_path", change: func(h *Host) {
+			h.program = func(name string) (error, error) {
+				if name == "/usr/bin/probe" {
+					return errors.New("/usr/bin/probe is not executable"), nil
+				}
+				return nil, nil
+			}
+		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
 		"a program that others can replace": {change: func(h *Host) {
 			h.program = func(string) (error, error) { return nil, errors.New("/usr can be written") }
 		}, old: "script_user scripts", new: "script_user root\nenable_script_security", want: []string{

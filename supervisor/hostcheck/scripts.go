@@ -12,6 +12,8 @@ import (
 func (c *hostCheck) scripts() {
 	g := &c.cfg.Global
 	found := false
+	type programOf struct{ path, user, group string }
+	looked := make(map[programOf]bool)
 	look := func(block any, keyword string, s conf.Script) {
 		if s.IsZero() {
 			return
@@ -51,9 +53,13 @@ func (c *hostCheck) scripts() {
 			look(r, "notify_up", r.NotifyUp)
 			look(r, "notify_down", r.NotifyDown)
 			for n := range r.Checkers {
-				if m := r.Checkers[n].Misc; m != nil {
-					look(&r.Checkers[n], "misc_path", m.Script)
+				// One program often checks many servers: it is named once.
+				m := r.Checkers[n].Misc
+				if m == nil || m.Script.IsZero() || looked[programOf{m.Script.Argv[0], m.Script.User, m.Script.Group}] {
+					continue
 				}
+				looked[programOf{m.Script.Argv[0], m.Script.User, m.Script.Group}] = true
+				look(&r.Checkers[n], "misc_path", m.Script)
 			}
 		}
 	}

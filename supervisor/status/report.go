@@ -33,6 +33,9 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		state := k.RealServers[name]
 		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since,
 			Reason: state.Reason}
+		for _, w := range state.Wishes {
+			rr.Asked = append(rr.Asked, control.Asked{Checker: w.Checker, Wants: w.Wish.String()})
+		}
 		if c, ok := k.latestCheck(name); ok {
 			rr.LastCheck = control.NewCheck(c)
 		}

@@ -55,7 +55,11 @@ func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerK
 			c.Check = &state.Weight
 		}
 	}
-	s.Place, _ = c.Combine()
+	place := c
+	if place.Check != nil && *place.Check == 0 {
+		place.Check = nil // it keeps its slots for the time when the check asks for a weight again
+	}
+	s.Place, _ = place.Combine()
 	drain, weight := f.Overrides.Of(vs, rs)
 	if weight != nil && weight.Source != event.SourceKernel {
 		c.Operator = &weight.Weight

@@ -200,3 +200,13 @@ func TestAlive(t *testing.T) {
 		t.Errorf("%d alive with weight %d, want 2 with 11", servers, sum)
 	}
 }
+
+// TestPlaceOfOneThatACheckWantsWithoutConnections: it keeps the slots of its configured weight.
+func TestPlaceOfOneThatACheckWantsWithoutConnections(t *testing.T) {
+	vs := web("mh", "10.1.0.1:80", "10.1.0.2:80")
+	f := table.Facts{Verdicts: verdicts(verdict("10.1.0.2:80", true, 0))}
+	d := table.WantedEntry(vs, table.Canonical(vs.Key), &f).Destinations[at("10.1.0.2:80")]
+	if d.Weight != 0 || d.Place != 2 {
+		t.Errorf("weight %d at a place of %d, want 0 at 2", d.Weight, d.Place)
+	}
+}
