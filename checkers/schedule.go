@@ -68,6 +68,7 @@ type Schedule struct {
 	servers map[conf.RealServerID]*server
 	round   uint64 // number of the last configuration
 	due     deadline.Heap[*checker]
+	ramps   deadline.Heap[*server]  // real servers that start slowly, by the time of the next step
 	runs    uint64                  // number of the last run
 	news    []event.RealServerState // for Events
 	hosts   hostTrouble
@@ -144,6 +145,7 @@ func (s *Schedule) own() {
 				results[i] = outcome{}
 			}
 		case <-timer.C:
+			s.rampsDue(time.Now())
 		case <-s.stop:
 			for _, sv := range s.servers {
 				for _, c := range sv.checkers {
@@ -157,7 +159,11 @@ func (s *Schedule) own() {
 		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
 			s.start(c, now)
 		}
-		if at, ok := s.due.Next(); ok {
+		at, ok := s.due.Next()
+		if next, ramps := s.ramps.Next(); ramps && (!ok || next.Before(at)) {
+			at, ok = next, true
+		}
+		if ok {
 			timer.Reset(time.Until(at))
 		}
 	}
@@ -211,6 +217,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
 	}
 	// A first result also replaces the reason "not checked yet" of a server that is down.
+	wasUp, initial := sv.state.Up, sv.state.Initial
 	news := d.Changed || d.First && (sv.state.Initial || !sv.state.Up)
 	if news {
 		reason := c.name + ": " + c.last.Reason
@@ -218,6 +225,10 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
 		s.updateState(sv, reason, now)
+		if !wasUp && sv.state.Up && !initial {
+			sv.cameBack = now
+		}
+		s.ramp(sv, now)
 	}
 	if c.takeWish(result, o.result.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)

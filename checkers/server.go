@@ -13,11 +13,14 @@ import (
 
 // server is a real server of a virtual server with its checkers.
 type server struct {
-	virtual, real string // the texts of events
-	checkers      []*checker
-	state         event.RealServerState
-	conf          *conf.RealServer
-	round         uint64 // of the last configuration that has it
+	deadline.Entry        // of the next step of its slow start
+	virtual, real  string // the texts of events
+	checkers       []*checker
+	state          event.RealServerState
+	conf           *conf.RealServer
+	round          uint64 // of the last configuration that has it
+	// cameBack is when it came up again after a failure, while it starts slowly.
+	cameBack time.Time
 }
 
 // checker is one checker of one real server.
@@ -70,7 +73,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 			case sv.round == s.round:
 				continue // conf reports the second one
 			case slices.EqualFunc(sv.conf.Checkers, rs.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) }):
-				if sv.conf.Weight == rs.Weight {
+				if sv.conf.Weight == rs.Weight && sv.conf.SlowStart == rs.SlowStart {
 					sv.conf, sv.round = rs, s.round
 					continue
 				}
@@ -79,6 +82,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 			}
 			sv.conf, sv.round = rs, s.round
 			sv.updateWeight()
+			s.ramp(sv, now)
 			s.news = append(s.news, sv.state)
 		}
 	}
@@ -89,6 +93,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		for _, c := range sv.checkers {
 			s.drop(c)
 		}
+		s.ramps.Remove(sv)
 		delete(s.servers, id)
 	}
 }
@@ -141,6 +146,9 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	}
 	if restored {
 		sv.state.Initial = false
+	}
+	if restored && alive && known.Up && known.Starting > 0 {
+		sv.cameBack = now.Add(-max(now.Sub(known.Since), 0))
 	}
 	return sv
 }

@@ -50,3 +50,31 @@ func (s *Schedule) lookAtFile(name string, now time.Time) {
 		}
 	}
 }
+
+// ramp has a real server that came back get more and more of its weight (slow_start). Its
+// state follows; it is the caller who tells it.
+func (s *Schedule) ramp(sv *server, now time.Time) {
+	s.ramps.Remove(sv)
+	sv.state.Starting = 0
+	if !sv.state.Up {
+		sv.cameBack = time.Time{}
+	}
+	if sv.cameBack.IsZero() {
+		return
+	}
+	percent, lasts := verdict.Ramp(now.Sub(sv.cameBack), sv.conf.SlowStart)
+	if percent >= 100 {
+		sv.cameBack = time.Time{}
+		return
+	}
+	sv.state.Starting = percent
+	s.ramps.Set(sv, now.Add(lasts))
+}
+
+// rampsDue takes the steps of slow starts that are due.
+func (s *Schedule) rampsDue(now time.Time) {
+	for sv, ok := s.ramps.Pop(now); ok; sv, ok = s.ramps.Pop(now) {
+		s.ramp(sv, now)
+		s.news = append(s.news, sv.state)
+	}
+}

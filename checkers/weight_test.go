@@ -1,7 +1,9 @@
 package checkers_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,5 +169,78 @@ func TestFileChanged(t *testing.T) {
 		if n := slices.Index(l.begun, ""); n >= 0 || len(l.begun) != 3 {
 			t.Errorf("runs %v, want 3", l.begun)
 		}
+	})
+}
+
+// TestSlowStart: a real server that comes back gets its weight step by step; at the start of
+// director, and when a reload changes its checks, it has all of it at once.
+func TestSlowStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, program := true, miscChecker("/w")
+		l := newLab(func(probe.Target) probe.Result { return probe.Result{OK: up} })
+		reload := func(slow time.Duration, list ...conf.Checker) {
+			cfg := config(list)
+			cfg.VirtualServers[0].RealServers[0].SlowStart = slow
+			l.Apply(cfg, nil)
+			synctest.Wait()
+		}
+		set := func(is bool) {
+			l.do(func() { up = is })
+			pause(10 * time.Second)
+		}
+		// What it has of its weight, from when on; -1 is down.
+		steps := func() (list []string) {
+			l.do(func() {
+				for _, e := range l.events {
+					if e.Up && !e.Initial {
+						list = append(list, fmt.Sprint(e.Starting))
+					}
+				}
+				l.events = nil
+			})
+			return list
+		}
+		reload(time.Minute, program)
+		pause(time.Second)
+		diff(t, "at the start", []string{"0"}, steps())
+		set(false)
+		set(true)
+		pause(time.Minute)
+		diff(t, "back", strings.Fields("5 10 20 30 40 50 60 70 80 90 0"), steps())
+
+		set(false)
+		set(true)
+		pause(20 * time.Second)
+		set(false) // fails again on the way
+		set(true)
+		reload(10*time.Second, program)
+		pause(10 * time.Second)
+		diff(t, "interrupted, and shortened", strings.Fields("5 10 20 30 40 50 5 5 10 20 30 40 50 60 70 80 90 0"), steps())
+		set(false)
+		pause(time.Second)
+		reload(time.Minute) // without a check it is up
+		pause(time.Minute)
+		diff(t, "a reload", []string{"0"}, steps())
+		l.Close()
+	})
+}
+
+// TestSlowStartOverARestart: the next process goes on where the one before was.
+func TestSlowStartOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(verdicts(true))
+		cfg := config([]conf.Checker{tcpChecker()})
+		rs := cfg.VirtualServers[0].RealServers[0]
+		rs.SlowStart = time.Minute
+		known := event.RealServerState{VirtualServer: cfg.VirtualServers[0].String(), RealServer: rs.String(), Up: true,
+			Weight: 3, Starting: 30, Since: time.Now().Add(-20 * time.Second)}
+		l.Apply(cfg, checkers.SnapshotOf([]event.RealServerState{known}))
+		pause(time.Minute)
+		l.Close()
+		var got []int
+		for _, e := range l.events {
+			got = append(got, e.Starting)
+		}
+		diff(t, "steps", []int{30, 40, 50, 60, 70, 80, 90, 0}, got)
 	})
 }

@@ -15,7 +15,8 @@ func (v *VirtualServer) Same(o *VirtualServer) bool {
 		v.Quorum == o.Quorum && v.Hysteresis == o.Hysteresis && v.Alpha == o.Alpha && v.Omega == o.Omega &&
 		v.HASuspend == o.HASuspend && v.Tunnel == o.Tunnel && v.Weight == o.Weight && v.Inhibit == o.Inhibit &&
 		v.VirtualHost == o.VirtualHost && v.SMTPAlert == o.SMTPAlert && v.SNMPName == o.SNMPName &&
-		v.Timing == o.Timing && v.DrainTimeout == o.DrainTimeout && v.EndFlows == o.EndFlows &&
+		v.Timing == o.Timing && v.DrainTimeout == o.DrainTimeout && v.SlowStart == o.SlowStart &&
+		v.EndFlows == o.EndFlows &&
 		sameValue(v.Sorry, o.Sorry) && slices.Equal(v.Services, o.Services) &&
 		slices.Equal(v.LocalAddresses, o.LocalAddresses) && sameDeep(v.Match, o.Match) &&
 		v.QuorumUp.Same(o.QuorumUp) && v.QuorumDown.Same(o.QuorumDown) &&
@@ -29,6 +30,7 @@ func (r *RealServer) Same(o *RealServer) bool {
 		r.Upper == o.Upper && r.Lower == o.Lower && r.Inhibit == o.Inhibit && r.Alpha == o.Alpha &&
 		r.Tunnel == o.Tunnel && r.VirtualHost == o.VirtualHost && r.SMTPAlert == o.SMTPAlert &&
 		r.SNMPName == o.SNMPName && r.Timing == o.Timing && r.DrainTimeout == o.DrainTimeout &&
+		r.SlowStart == o.SlowStart &&
 		r.NotifyUp.Same(o.NotifyUp) && r.NotifyDown.Same(o.NotifyDown) &&
 		slices.EqualFunc(r.Checkers, o.Checkers, func(a, b Checker) bool { return a.Same(&b) })
 }

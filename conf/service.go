@@ -186,6 +186,9 @@ type VirtualServer struct {
 	// DrainTimeout is how long a real server that leaves may finish its connections
 	// (drain_timeout); 0 removes it at once, as keepalived does.
 	DrainTimeout time.Duration
+	// SlowStart is how long a real server that has come back takes to get all of its weight
+	// (slow_start); 0 gives it all at once, as keepalived does.
+	SlowStart time.Duration
 	// EndFlows ends the connections to a real server that fails (end_flows_on_failure).
 	// Load makes it Yes or No.
 	EndFlows Choice
@@ -223,6 +226,7 @@ type RealServer struct {
 	Timing      CheckTiming
 
 	DrainTimeout time.Duration // that of the virtual server unless it says its own
+	SlowStart    time.Duration // likewise
 }
 
 // String is the form keepalived writes to its FIFOs: "[10.0.0.2]:tcp:80".

@@ -48,6 +48,7 @@ type WeightSource string
 const (
 	WeightConfigured WeightSource = "configuration" // weight N
 	WeightChecked    WeightSource = "check"         // a checker asks for it, or holds the server down
+	WeightStarting   WeightSource = "slow start"    // it has come back a short time ago
 	WeightSet        WeightSource = "operator"      // director weight
 	WeightKernel     WeightSource = "kernel"        // set by hand in the kernel's table
 	WeightDrained    WeightSource = "drain"

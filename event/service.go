@@ -36,6 +36,9 @@ type RealServerState struct {
 	// Checked says that a checker asks for Weight. Without it the weight is the
 	// configured one.
 	Checked bool
+	// Starting is how much of its weight it has so far when it came back a short time ago
+	// (slow_start): 1..99 percent; 0 is all of it.
+	Starting int
 	// Wishes are what its checkers ask of the weight: those that ask for something.
 	Wishes []CheckWish
 	// Unset says why the kernel's table does not have the verdict; empty when it does.

@@ -290,9 +290,10 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 func (r *reconciler) sameWeight(s *server, id conf.RealServerID, v event.RealServerState) bool {
 	was, told := r.verdicts[id]
 	if !told {
-		return v.Up && !v.Checked && !s.alpha
+		return v.Up && !v.Checked && v.Starting == 0 && !s.alpha
 	}
-	return was.Up == v.Up && was.Checked == v.Checked && (!v.Checked || was.Weight == v.Weight)
+	return was.Up == v.Up && was.Starting == v.Starting && was.Checked == v.Checked &&
+		(!v.Checked || was.Weight == v.Weight)
 }
 
 // takeOverrides replaces the overrides.

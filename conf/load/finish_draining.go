@@ -31,6 +31,44 @@ func (l *loader) finishDraining(v *conf.VirtualServer) {
 	}
 }
 
+// finishSlowStart looks at how real servers come back. Where the scheduler maps clients by
+// the weights of all servers, each step would move the clients of others.
+func (l *loader) finishSlowStart(v *conf.VirtualServer) {
+	const word = "slow_start"
+	hashes := v.Scheduler == "mh" || v.Scheduler == "sh"
+	ignored := func(block any) {
+		l.warnAtKeyword(block, word, "slow-start", "slow_start is ignored with %s: each step would give clients of other "+
+			"real servers another one", v.Scheduler)
+	}
+	if hashes && v.SlowStart > 0 {
+		ignored(v)
+		v.SlowStart = 0
+	}
+	said := false
+	for _, r := range v.RealServers {
+		own := l.Sources.Has(r, word)
+		switch {
+		case !own && hashes:
+			r.SlowStart = 0
+		case own && hashes && r.SlowStart > 0:
+			ignored(r)
+			r.SlowStart = 0
+		case !said && r.SlowStart > 0 && r.Weight == 1 && !asksForWeight(r):
+			said = true
+			f := l.Note(l.Node(r), "slow-start", "slow_start does nothing for real server %s: its weight is 1, the smallest one",
+				r.Key)
+			f.Hint = "give all real servers larger weights, 100 for example"
+		}
+	}
+}
+
+// asksForWeight says whether a check of a real server may ask for another weight.
+func asksForWeight(r *conf.RealServer) bool {
+	return slices.ContainsFunc(r.Checkers, func(c conf.Checker) bool {
+		return c.File != nil || c.Agent != nil || c.Misc != nil && c.Misc.Dynamic
+	})
+}
+
 // protocolOf is the protocol of the services, 0 for a firewall mark.
 func protocolOf(v *conf.VirtualServer) conf.Protocol {
 	if len(v.Services) == 0 {

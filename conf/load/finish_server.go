@@ -93,6 +93,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 	for _, r := range v.RealServers {
 		l.finishReal(v, r)
 	}
+	l.finishSlowStart(v)
 	l.finishForward(v)
 	v.RealServers = l.uniqueServers(v, v.RealServers, conf.Warning)
 	v.SMTPAlert = l.alertServer(v)
@@ -272,6 +273,9 @@ func (l *loader) finishReal(v *conf.VirtualServer, r *conf.RealServer) {
 	}
 	if !has("drain_timeout") {
 		r.DrainTimeout = v.DrainTimeout
+	}
+	if !has("slow_start") {
+		r.SlowStart = v.SlowStart
 	}
 	if !has("inhibit_on_failure") {
 		r.Inhibit = v.Inhibit

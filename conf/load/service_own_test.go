@@ -103,6 +103,14 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"sh does not end flows", strings.Replace(vs(" end_flows_on_failure"), "rr", "sh", 1), []string{
 			"5:2: warning: end_flows_on_failure is ignored with sh: to end its flows a server leaves the table and comes " +
 				"back, and sh then gives half of all clients another server (use mh"}},
+		{"slow start where weights map clients", strings.Replace(
+			vs(" slow_start 30\n real_server 10.1.0.2 80 { slow_start 7 }"), "rr", "mh", 1), []string{
+			"5:2: warning: slow_start is ignored with mh: each step would give clients of other real servers another one",
+			"6:28: warning: slow_start is ignored with mh"}},
+		{"slow start of the smallest weight", vs(" slow_start 30\n real_server 10.1.0.2 80 { weight 1 }"), []string{
+			"6:2: note: slow_start does nothing for real server [10.1.0.2]:80: its weight is 1, the smallest one (give all"}},
+		{"slow start of a weight that a check asks for", vs(" real_server 10.1.0.2 80 {\n weight 1\n slow_start 3\n" +
+			" AGENT_CHECK {\n }\n }"), nil},
 		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
 			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
 				"connections to " +

@@ -19,6 +19,8 @@ type Facts struct {
 	// Lost says that the virtual server has no quorum: its sorry server, if it has
 	// one, takes the traffic.
 	Lost bool
+	// Whole counts real servers that start slowly with all of their weight.
+	Whole bool
 	// Hands are weights that were set by hand in the kernel's table, of one service.
 	Hands map[conf.ServerKey]int
 	// Leaving are real servers that have left the configuration and finish their
@@ -60,6 +62,9 @@ func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerK
 		place.Check = nil // it keeps its slots for the time when the check asks for a weight again
 	}
 	s.Place, _ = place.Combine()
+	if known && !f.Whole && !Hashes(vs.Scheduler) {
+		c.Starting = state.Starting
+	}
 	drain, weight := f.Overrides.Of(vs, rs)
 	if weight != nil && weight.Source != event.SourceKernel {
 		c.Operator = &weight.Weight
@@ -80,13 +85,13 @@ func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerK
 }
 
 // AliveIn counts the real servers that are up in a service, those of them that get
-// connections, and sums their weights as they are without the quorum rule. Those that
+// connections, and sums their weights as they are without the quorum rule and the slow start. Those that
 // the kernel refused serve nobody.
 func (f *Facts) AliveIn(vs *conf.VirtualServer, key conf.ServiceKey, refused map[conf.ServerKey]bool) (
 	up, serving int, weights uint64,
 ) {
 	without := *f
-	without.Lost = false
+	without.Lost, without.Whole = false, true
 	for _, rs := range vs.RealServers {
 		at := ServerIn(rs.Key, key.Port)
 		s := without.Of(vs, rs, at)

@@ -201,6 +201,22 @@ func TestAlive(t *testing.T) {
 	}
 }
 
+// TestSlowStart: a share of the weight that changes neither the quorum nor a table of mh.
+func TestSlowStart(t *testing.T) {
+	starts := verdict("10.1.0.2:80", true, 60)
+	starts.Starting = 10
+	f := table.Facts{Verdicts: verdicts(starts)}
+	for scheduler, want := range map[string]int{"wrr": 6, "sh": 60, "mh": 60} {
+		vs := web(scheduler, "10.1.0.1:80", "10.1.0.2:80")
+		if got := weights(table.WantedEntry(vs, table.Canonical(vs.Key), &f))["10.1.0.2:80"]; got != want {
+			t.Errorf("%s: weight %d, want %d", scheduler, got, want)
+		}
+		if _, serving, sum := f.AliveIn(vs, vs.Key, nil); serving != 2 || sum != 61 {
+			t.Errorf("%s: %d serve with weight %d, want 2 with 61", scheduler, serving, sum)
+		}
+	}
+}
+
 // TestPlaceOfOneThatACheckWantsWithoutConnections: it keeps the slots of its configured weight.
 func TestPlaceOfOneThatACheckWantsWithoutConnections(t *testing.T) {
 	vs := web("mh", "10.1.0.1:80", "10.1.0.2:80")

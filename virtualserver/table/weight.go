@@ -11,6 +11,7 @@ import (
 type Contributors struct {
 	Configured int  // weight N, 0..2147483647
 	Check      *int // a checker asks for it
+	Starting   int  // percent of what both say, for one that has just come back; 0 is all of it
 	Operator   *int // director weight
 	Kernel     *int // set by hand in the kernel's table; wins over Operator
 	Drain      bool // it gets no new connections: director drain, or it has left the configuration
@@ -20,11 +21,11 @@ type Contributors struct {
 
 // Combine is the weight of a real server, 0..2147483647, and what decided it.
 //
-// The order: the configured weight; in its place what a checker asks for; in its
-// place what the operator has set; in its place what was set by hand in the kernel.
-// Then whatever takes a server out of service wins
-// over all of that, so no weight set by hand raises a server that has failed or is
-// drained. Of several, the one that is named first decides: checks, drain, quorum
+// The order: the configured weight; in its place what a checker asks for; of that a
+// share, at least 1, while it starts slowly; in its place what the operator has set; in
+// its place what was set by hand in the kernel. Then whatever takes a server out of
+// service wins over all of that, so no weight set by hand raises a server that has failed
+// or is drained. Of several, the one that is named first decides: checks, drain, quorum
 // rule.
 func (c Contributors) Combine() (weight int, source event.WeightSource) {
 	switch {
@@ -36,11 +37,16 @@ func (c Contributors) Combine() (weight int, source event.WeightSource) {
 		return 0, event.WeightQuorum
 	}
 	weight, source = c.Configured, event.WeightConfigured
+	if c.Check != nil {
+		weight, source = *c.Check, event.WeightChecked
+	}
+	if c.Starting > 0 && weight > 1 {
+		weight, source = max(min(weight, math.MaxInt32)*c.Starting/100, 1), event.WeightStarting
+	}
 	for _, step := range []struct {
 		value  *int
 		source event.WeightSource
 	}{
-		{c.Check, event.WeightChecked},
 		{c.Operator, event.WeightSet},
 		{c.Kernel, event.WeightKernel},
 	} {

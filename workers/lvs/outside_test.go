@@ -150,3 +150,34 @@ func TestFileWeight(t *testing.T) {
 }
 
 func inTableOf(m worker.Message) *event.ServersInTable { return m.InTable }
+
+// TestSlowStart: the kernel's weights of a real server that comes back, and who decided them.
+func TestSlowStart(t *testing.T) {
+	bubble(t, func(r *rig) {
+		cfg := configuration(first)
+		rs := cfg.VirtualServers[0].RealServers[0]
+		rs.Weight, rs.SlowStart = 100, time.Minute
+		is := func(after time.Duration, want int, source event.WeightSource) {
+			t.Helper()
+			time.Sleep(after)
+			synctest.Wait()
+			if got := r.weight(); got != want {
+				t.Errorf("weight %d in the kernel, want %d", got, want)
+			}
+			if got := last(r, inTableOf); got == nil || got.Servers[0].Source != source {
+				t.Errorf("the table was told as %+v, want %s", got, source)
+			}
+		}
+		r.configure(1, cfg, nil)
+		is(0, 100, event.WeightConfigured)
+		r.probes.set(first, false)
+		is(2*time.Second, -1, event.WeightChecked)
+		r.probes.set(first, true)
+		is(3*time.Second, 5, event.WeightStarting)
+		is(30*time.Second, 50, event.WeightStarting)
+		is(30*time.Second, 100, event.WeightConfigured)
+		if v := last(r, virtualOf); !v.Quorum {
+			t.Errorf("the virtual server is %+v", v)
+		}
+	})
+}

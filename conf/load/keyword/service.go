@@ -165,6 +165,9 @@ var Real = newTable("real_server",
 		duration("drain_timeout", 0, maxDrain, "that of the virtual server", func(r *conf.RealServer) *time.Duration {
 			return &r.DrainTimeout
 		}).ours(),
+		duration("slow_start", 0, maxSlowStart, "that of the virtual server", func(r *conf.RealServer) *time.Duration {
+			return &r.SlowStart
+		}).ours(),
 	},
 	timingKeywords(1, func(r *conf.RealServer) timing { return places(&r.Timing, &r.Alpha) }),
 	checkerRows())

@@ -62,6 +62,9 @@ var serverOwn = []keyword[conf.VirtualServer]{
 	duration("drain_timeout", 0, maxDrain, "that of global_defs, else 0", func(v *conf.VirtualServer) *time.Duration {
 		return &v.DrainTimeout
 	}).ours(),
+	duration("slow_start", 0, maxSlowStart, "0", func(v *conf.VirtualServer) *time.Duration {
+		return &v.SlowStart
+	}).ours(),
 	choice("end_flows_on_failure", "true for UDP without lvs_sync_daemon, else false",
 		func(v *conf.VirtualServer) *conf.Choice { return &v.EndFlows }).ours(),
 }
@@ -69,8 +72,12 @@ var serverOwn = []keyword[conf.VirtualServer]{
 // whyGroupMarks is the note of nftables_ipvs, which makes one mark of each group.
 const whyGroupMarks = "each address of a group is a service of its own; group_as_mark makes one mark of a group"
 
-// maxDrain is the longest drain_timeout.
-const maxDrain = 31 * 24 * time.Hour
+const (
+	// maxDrain is the longest drain_timeout.
+	maxDrain = 31 * 24 * time.Hour
+	// maxSlowStart is the longest slow_start.
+	maxSlowStart = 24 * time.Hour
+)
 
 var globalOwn = []keyword[conf.Global]{
 	duration("drain_timeout", 0, maxDrain, "0", func(g *conf.Global) *time.Duration { return &g.DrainTimeout }).ours(),
