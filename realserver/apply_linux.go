@@ -138,7 +138,7 @@ func Undo(file string) error {
 	defer unlock()
 	if s.Epoch != epoch {
 		err := fmt.Errorf("nothing was applied since this host booted: what %s names has ended with the boot before, "+
-			"or is of another network namespace", file)
+			"or is of another network namespace; what is there now stays as it is", file)
 		if boot, _, _ := strings.Cut(epoch, " "); !strings.HasPrefix(s.Epoch, boot) {
 			err = errors.Join(err, os.Remove(file))
 		}

@@ -224,8 +224,11 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 			return
 		}
 		ended := s.handovers.End(names)
+		if len(ended) == 0 && q.Name == everything {
+			return
+		}
 		if len(ended) == 0 {
-			problem = fmt.Errorf("nothing of %s is handed over", q.Name)
+			problem = fmt.Errorf("%s is not handed over: there is nothing to resume", q.Name)
 			return
 		}
 		for _, name := range ended {

@@ -135,7 +135,7 @@ func TestTheTimeOfAHandover(t *testing.T) {
 	wants(t, r.log.String(), "handover ended: its time is over")
 	r.until("status shows none", func() bool { i, _ := r.instance("VI_1"); return i.HandedOver == nil })
 	wants(t, r.refused(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_1"}),
-		"nothing of VI_1 is handed over")
+		"VI_1 is not handed over: there is nothing to resume")
 }
 
 // TestTheTimeEndsBeforeTheOutcome: whoever waits is told that it has ended.

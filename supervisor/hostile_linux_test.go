@@ -67,7 +67,7 @@ func TestHostileRequests(t *testing.T) {
 		"a number below zero":  {post("/v1/rollback", `{"number":-1}`), "200"}, // refused in the answer
 		"nobody's instance":    {post("/v1/handover", `{"name":""}`), "503"},
 		"a name of anything":   {post("/v1/handover", `{"name":"\u0000\u001b[31m../x"}`), "503"},
-		"nothing handed over":  {post("/v1/resume", `{"name":"all"}`), "503"},
+		"nothing handed over":  {post("/v1/resume", `{"name":"VI_1"}`), "503"},
 		"nothing to confirm":   {post("/v1/confirm", `{}`), "503"},
 		"a relative program":   {post("/v1/upgrade", `{"binary":"../../bin/true"}`), "503"},
 		"a program that hangs": {post("/v1/upgrade", `{"binary":"/dev/zero"}`), "503"},

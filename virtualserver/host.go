@@ -206,7 +206,8 @@ func (r *reconciler) applyDaemons() {
 		h.daemons = retry.Retry{}
 	}
 	if h.undone.Times > retry.FreeRepairs && !h.undone.IsCalm(now) {
-		errs = append(errs, errors.New("something else stops or changes the sync daemon again and again"))
+		errs = append(errs, errors.New("something else stops or changes the sync daemon again and again: "+
+			"look for another keepalived, or a script with ipvsadm --stop-daemon"))
 	}
 	r.trouble("daemons", errors.Join(errs...))
 }
@@ -291,7 +292,8 @@ func (h *host) lost(s conf.Sysctl, fight *retry.Retry) error {
 	if fight.Times <= retry.FreeRepairs || fight.IsCalm(time.Now()) {
 		return nil
 	}
-	return fmt.Errorf("something else sets net.ipv4.vs.%s again and again; director sets it to %s", s.Name, s.Value)
+	return fmt.Errorf("something else sets net.ipv4.vs.%s again and again, director to %s: look for it in sysctl.d and "+
+		"in scripts, or take it out of ipvs { }", s.Name, s.Value)
 }
 
 // applyTimeouts sets the timeouts of lvs_timeouts. keepalived leaves them when it

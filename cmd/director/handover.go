@@ -69,5 +69,8 @@ func (c *resumeCmd) Run(io streams) error {
 	for _, o := range r.Instances {
 		fmt.Fprintf(io.out, "%s takes part again\n", o.Instance)
 	}
+	if len(r.Instances) == 0 {
+		fmt.Fprintln(io.out, "nothing was handed over")
+	}
 	return nil
 }

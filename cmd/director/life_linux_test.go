@@ -23,7 +23,7 @@ const (
 func TestLifeOfAConfiguration(t *testing.T) {
 	n := newNode(t)
 	n.write(vip1)
-	n.says(0, "plan -f lb.conf", "against the kernel; no director runs", "nothing would change")
+	n.says(0, "plan -f lb.conf", "against the kernel; director is not running", "nothing would change")
 	n.start()
 	n.has(vip1)
 	n.says(0, "status", "MASTER", "generation 1, digest", "! "+differs)

@@ -104,7 +104,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 // printPlan writes a plan for people, after what it compares.
 func printPlan(w io.Writer, r control.PlanReport, lines int) error {
 	if r.Generation == 0 {
-		fmt.Fprintf(w, "%s (digest %s) against the kernel; no director runs\n", r.File, words.ShortDigest(r.Digest))
+		fmt.Fprintf(w, "%s (digest %s) against the kernel; director is not running\n", r.File, words.ShortDigest(r.Digest))
 	} else {
 		fmt.Fprintf(w, "%s (digest %s) against generation %d (digest %s), which is in force\n",
 			r.File, words.ShortDigest(r.Digest), r.Generation, words.ShortDigest(r.ConfigState.Digest))

@@ -11,7 +11,7 @@ import (
 func TestStatusWithoutARunDirectory(t *testing.T) {
 	n := newNode(t)
 	n.write(vip1)
-	n.says(2, "status", "no director runs")
+	n.says(2, "status", "director is not running")
 	n.start()
 	n.has(vip1)
 	if err := os.RemoveAll(filepath.Join(n.dir, "run")); err != nil {
@@ -21,6 +21,6 @@ func TestStatusWithoutARunDirectory(t *testing.T) {
 	if code == 2 {
 		t.Errorf("exit status %d\n%s", code, out)
 	}
-	n.says(code, "status", "! no director runs")
+	n.says(code, "status", "! director is not running")
 	n.has(vip1)
 }

@@ -21,7 +21,7 @@ import (
 const maxAnswer = 256 << 20
 
 // ErrNoDirector says that nobody answers at the control socket.
-var ErrNoDirector = errors.New("no director runs")
+var ErrNoDirector = errors.New("director is not running")
 
 // Ask sends one request, with a question unless that is nil, to a running
 // director and reads its answer into result.

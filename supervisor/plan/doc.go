@@ -6,7 +6,7 @@
 // director looks after. Both are functions of their arguments. A Plan has five
 // parts, from what hurts to what does not matter: what clients notice, what
 // leaves slowly, what nobody notices, what is untouched, and what the kernel
-// has that not configured.
+// has that is not configured.
 //
 // Values come from diff.Difference, which masks secrets.
 package plan

@@ -23,7 +23,7 @@ type Plan struct {
 	Slowly    []string `json:"leaves_slowly"`
 	Quiet     []string `json:"nobody_notices"`
 	Untouched []string `json:"untouched"`
-	// Foreign is what the kernel has that not configured. It stays.
+	// Foreign is what the kernel has that is not configured. It stays.
 	Foreign []string `json:"not_asked_for"`
 }
 

@@ -70,8 +70,8 @@ var rootLines = []keyword[conf.Config]{
 	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5",
 		"director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),
-	ignored[conf.Config]("include_check", "[[+|-]readable|match|wildcard_match|brace_match]", 0,
-		"which includes are reported was decided while they were read"),
+	// It acts while the file is read (conf/syntax).
+	{name: "include_check", value: "[[+|-]readable|match|wildcard_match|brace_match]", max: -1, repeat: true},
 }
 
 // TrackGroup is the track_group block.
