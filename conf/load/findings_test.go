@@ -302,6 +302,11 @@ func TestFindings(t *testing.T) {
 		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"),
 			"7:2: warning: MISC_CHECK has no misc_path: it is removed"},
 
+		{"no port of the agent", vs("    real_server 10.1.0.2 80 {\n AGENT_CHECK {\n fall 3\n rise 2\n }\n }"),
+			"6:2: note: AGENT_CHECK has no connect_port: it asks port 80, where clients are served (set connect_port"},
+		{"retry and fall", vs("    real_server 10.1.0.2 80 {\n TCP_CHECK {\n retry 1\n fall 3\n rise 0\n }\n }"),
+			"8:2: note: fall is already set at t.conf:7:2: the last line counts\n9:7: warning: rise 0 is outside of 1"},
+
 		// Routes and rules.
 		{"rule without preference", "static_rules {\n from 10.0.0.0/8 table 1\n from 11.0.0.0/8 table 1\n}\n",
 			"2:2: warning: rule has no preference: 16384 is used\n3:2: warning: rule has no preference: 16383 is used"},

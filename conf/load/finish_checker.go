@@ -73,6 +73,10 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 			l.Note(l.Node(c), "no-port", "%s of %s has no port to connect to", c.Kind, r.Key.Address).Hint = "set connect_port"
 		}
 	}
+	if c.Agent != nil && !has("connect_port") {
+		l.Note(l.Node(c), "agent-port", "AGENT_CHECK has no connect_port: it asks port %d, where clients are served",
+			c.ConnectPort).Hint = "set connect_port to that of the agent"
+	}
 	if c.BindIP.IsValid() && c.BindIP.Is6() != c.ConnectIP.Is6() {
 		l.warnAtKeyword(c, "bindto", "family", "bindto %s is of another family than %s: it is ignored", c.BindIP, c.ConnectIP)
 		c.BindIP = netip.Addr{}

@@ -110,7 +110,7 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"slow start of the smallest weight", vs(" slow_start 30\n real_server 10.1.0.2 80 { weight 1 }"), []string{
 			"6:2: note: slow_start does nothing for real server [10.1.0.2]:80: its weight is 1, the smallest one (give all"}},
 		{"slow start of a weight that a check asks for", vs(" real_server 10.1.0.2 80 {\n weight 1\n slow_start 3\n" +
-			" AGENT_CHECK {\n }\n }"), nil},
+			" AGENT_CHECK {\n connect_port 9\n }\n }"), nil},
 		{"flows that cannot end", vs(" end_flows_on_failure"), []string{
 			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
 				"connections to " +
