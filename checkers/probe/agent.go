@@ -30,35 +30,13 @@ func agentCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
 	if a := t.Checker.Agent; a != nil && a.Send != "" {
 		send = a.Send + "\n"
 	}
-	ctx, stop := context.WithCancel(p.ctx)
-	stopConnect := p.net.connect(e, true, func(conn net.Conn, err error) {
-		if err != nil {
-			stop()
-			done(failure("connect to "+e.to.String(), err, e.timeout))
-			return
-		}
-		closed := context.AfterFunc(ctx, func() { conn.Close() })
-		p.exchanges.do(func() {
-			defer stop()
-			if ctx.Err() != nil {
-				return
-			}
-			r := askAgent(conn, send, e.timeout)
-			if closed() {
-				conn.Close()
-				done(r)
-			}
-		})
-	})
-	return func() {
-		stop()
-		stopConnect()
-	}
+	talk := func(_ context.Context, conn net.Conn) Result { return askAgent(conn, send, e.timeout) }
+	return p.converse(conversation{endpoint: e, total: e.timeout, talk: talk, brief: true}, done)
 }
 
 // askAgent has one time limit for all that the agent does: its answer is one line.
 func askAgent(conn net.Conn, send string, timeout time.Duration) Result {
-	steps := &stepReader{conn: conn, step: timeout, end: time.Now().Add(timeout)}
+	steps := &stepReader{conn: conn, step: timeout, end: beginning(conn).Add(timeout)}
 	conn.SetDeadline(steps.next())
 	if send != "" {
 		if _, err := io.WriteString(conn, send); err != nil {

@@ -25,31 +25,10 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 		done(Result{Local: true, Reason: "no url is configured"})
 		return func() {}
 	}
-	ctx, stop := context.WithCancel(p.ctx)
-	stopConnect := p.net.connect(e, true, func(conn net.Conn, err error) {
-		if err != nil {
-			stop()
-			done(failure("connect to "+e.to.String(), err, e.timeout))
-			return
-		}
-		// Cancelling closes the connection, which ends the exchange at once.
-		closed := context.AfterFunc(ctx, func() { conn.Close() })
-		p.exchanges.do(func() {
-			defer stop()
-			if ctx.Err() != nil {
-				return
-			}
-			r := exchange(ctx, conn, t)
-			if closed() {
-				conn.Close()
-				done(r)
-			}
-		})
-	})
-	return func() {
-		stop()
-		stopConnect()
-	}
+	talk := func(ctx context.Context, conn net.Conn) Result { return exchange(ctx, conn, t) }
+	return p.converse(conversation{
+		endpoint: e, total: totalFactor * e.timeout, talk: talk, brief: t.Checker.Kind == conf.HTTPGet,
+	}, done)
 }
 
 // exchange requests one URL over a connection and checks the answer.
@@ -57,7 +36,7 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	c := t.Checker
 	url := &c.HTTP.URLs[t.URL]
 	timeout := timeoutOf(c)
-	steps := &stepReader{conn: conn, step: timeout, end: time.Now().Add(totalFactor * timeout)}
+	steps := &stepReader{conn: conn, step: timeout, end: beginning(conn).Add(totalFactor * timeout)}
 	if c.Kind == conf.SSLGet {
 		secure, err := handshake(ctx, conn, steps, c, url)
 		if err != nil {

@@ -1,11 +1,13 @@
 package probe
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/lvs-director/director/deadline"
 	"github.com/lvs-director/director/mailbox"
@@ -15,23 +17,44 @@ import (
 // loop owns all sockets of checks in progress: one goroutine, one epoll instance,
 // one heap of deadlines. Other goroutines put operations into its inbox.
 type loop struct {
-	epoll, wake int // descriptors; wake is an eventfd
+	epoll int
+	// waiting is the epoll instance in the poller of the Go runtime: a goroutine that waits for
+	// it takes no thread, and is woken without the kernel's help.
+	waiting *os.File
+	raw     syscall.RawConn
+	bell    bell
 
 	inbox *mailbox.Mailbox[inbox]
 	ended chan struct{}
 
 	// Owned by the goroutine.
-	ready     map[int]handler // by descriptor
+	ready     []watched // by descriptor
 	deadlines deadline.Heap[operation]
 	pings     map[pingKey]*pingSocket
 	tokens    *rand.Rand
 	events    [256]unix.EpollEvent
-	buffer    [2048]byte // for one received packet
+	buffer    [maxBrief]byte // for what is received
+	unread    bool           // a handler has left something to be read
+}
+
+// watched is what the events of a descriptor are for. An event that was under way when
+// the descriptor was closed has another turn than its successor.
+type watched struct {
+	handler handler // nil is none
+	turn    int32
+}
+
+// bell wakes the loop from its sleep.
+type bell struct {
+	mu     sync.Mutex
+	rung   bool
+	asleep bool
 }
 
 // operation is a connect or an echo request in progress.
 type operation interface {
 	deadline.Item
+	Due() time.Time
 	begin(l *loop, now time.Time)
 	// end removes the operation from the loop and calls its done function, unless
 	// err is errClosed.
@@ -59,28 +82,30 @@ func newNetwork() (network, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
+	if err := unix.SetNonblock(epoll, true); err != nil { // what the runtime asks of what it polls
 		unix.Close(epoll)
-		return nil, os.NewSyscallError("eventfd", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
 	l := &loop{
-		epoll: epoll, wake: wake, ended: make(chan struct{}),
-		ready: make(map[int]handler), pings: make(map[pingKey]*pingSocket),
+		epoll: epoll, waiting: os.NewFile(uintptr(epoll), "epoll"), ended: make(chan struct{}),
+		pings:  make(map[pingKey]*pingSocket),
 		tokens: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
-	l.inbox = mailbox.NewWaking[inbox](l.rouse)
-	if err := l.watch(wake, unix.EPOLLIN, nil); err != nil {
-		unix.Close(epoll)
-		unix.Close(wake)
+	if err := l.waiting.SetReadDeadline(time.Time{}); err != nil {
+		l.waiting.Close()
 		return nil, err
 	}
+	if l.raw, err = l.waiting.SyscallConn(); err != nil {
+		l.waiting.Close()
+		return nil, err
+	}
+	l.inbox = mailbox.NewWaking[inbox](l.rouse)
 	go l.run()
 	return l, nil
 }
 
 func (l *loop) connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func()) {
-	op := &connectOp{endpoint: e, keep: keep, done: done, fd: -1}
+	op := &connectOp{endpoint: e, keep: keep, done: done, socket: socket{fd: -1}}
 	l.send(message{op: op})
 	return func() { l.send(message{op: op, cancel: true}) }
 }
@@ -96,10 +121,37 @@ func (l *loop) send(m message) {
 	l.inbox.Put(func(in *inbox) { in.messages = append(in.messages, m) })
 }
 
+// past is a deadline that ends a sleep at once.
+var past = time.Unix(1, 0)
+
 func (l *loop) rouse() {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	unix.Write(l.wake, one[:]) // fails only when the counter is full: then the loop is awake
+	l.bell.mu.Lock()
+	defer l.bell.mu.Unlock()
+	if l.bell.asleep && !l.bell.rung {
+		l.waiting.SetReadDeadline(past)
+	}
+	l.bell.rung = true
+}
+
+// sleep returns when there are events, the inbox has content or a time has come; the zero
+// time never comes.
+func (l *loop) sleep(until time.Time) {
+	l.bell.mu.Lock()
+	if l.bell.rung {
+		l.bell.rung = false
+		l.bell.mu.Unlock()
+		l.handle() // however busy others keep us
+		return
+	}
+	l.waiting.SetReadDeadline(until)
+	l.bell.asleep = true
+	l.bell.mu.Unlock()
+
+	l.raw.Read(func(uintptr) bool { return l.handle() > 0 })
+
+	l.bell.mu.Lock()
+	l.bell.asleep, l.bell.rung = false, false
+	l.bell.mu.Unlock()
 }
 
 func (l *loop) close() {
@@ -109,31 +161,43 @@ func (l *loop) close() {
 
 // watch has h called for events on a descriptor.
 func (l *loop) watch(fd int, events uint32, h handler) error {
-	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		return os.NewSyscallError("epoll_ctl", err)
+	for fd >= len(l.ready) {
+		l.ready = append(l.ready, watched{})
 	}
-	if h != nil {
-		l.ready[fd] = h
+	w := &l.ready[fd]
+	w.turn++
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: w.turn}
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(l.epoll), unix.EPOLL_CTL_ADD, uintptr(fd),
+		uintptr(unsafe.Pointer(&ev)), 0, 0)
+	if errno != 0 {
+		return os.NewSyscallError("epoll_ctl", errno)
 	}
+	w.handler = h
 	return nil
 }
 
 // forget undoes watch. The descriptor stays open.
 func (l *loop) forget(fd int) {
-	if _, ok := l.ready[fd]; ok {
-		delete(l.ready, fd)
+	if fd < len(l.ready) && l.ready[fd].handler != nil {
+		l.ready[fd].handler = nil
 		unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	}
+}
+
+// closeWatched closes a descriptor, which undoes watch too.
+func (l *loop) closeWatched(fd int) {
+	if fd < len(l.ready) {
+		l.ready[fd].handler = nil
+	}
+	closeSocket(fd)
 }
 
 func (l *loop) run() {
 	defer close(l.ended)
 	var todo inbox
 	for {
-		l.handle(l.patience(time.Now()))
-		// New operations begin after all events were handled: an event for a
-		// descriptor that was just closed must not go to its successor.
+		at, _ := l.deadlines.Next()
+		l.sleep(at)
 		todo = l.inbox.Take(inbox{messages: todo.messages[:0]})
 		if todo.close {
 			l.shutdown()
@@ -148,37 +212,49 @@ func (l *loop) run() {
 			}
 			todo.messages[i] = message{}
 			if i%beginAtOnce == beginAtOnce-1 {
-				l.handle(0) // answers must not fill a socket's buffer meanwhile
+				l.handle() // answers must not fill a socket's buffer meanwhile
+				now = time.Now()
 			}
 		}
 		if at, ok := l.deadlines.Next(); ok && !at.After(now) {
 			l.handleAll()
 		}
 		for op, ok := l.deadlines.Pop(now); ok; op, ok = l.deadlines.Pop(now) {
-			op.end(l, os.ErrDeadlineExceeded)
+			op.end(l, overdue(now.Sub(op.Due())))
 		}
 	}
+}
+
+// overdue is the error of an operation whose time was over that long ago. What this process
+// notices much too late says nothing about a server.
+func overdue(ago time.Duration) error {
+	if ago > lateness {
+		return &localError{"wait for an answer", errLate}
+	}
+	return os.ErrDeadlineExceeded
 }
 
 // beginAtOnce is how many operations begin before answers are read again.
 const beginAtOnce = 64
 
-// handle waits for events, for as many milliseconds, and handles some of them.
-func (l *loop) handle(wait int) (handled int) {
-	n, err := unix.EpollWait(l.epoll, l.events[:], wait)
-	if err != nil && err != unix.EINTR {
-		// Only a programming error closes the epoll instance under us.
-		panic("epoll_wait: " + err.Error())
+// handle handles some of the events that are there.
+func (l *loop) handle() (handled int) {
+	l.unread = false
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events[0])),
+		uintptr(len(l.events)), 0, 0, 0)
+	if errno != 0 {
+		if errno != unix.EINTR {
+			// Only a programming error closes the epoll instance under us.
+			panic("epoll_pwait: " + errno.Error())
+		}
+		return 0
 	}
-	for _, ev := range l.events[:max(n, 0)] {
-		if int(ev.Fd) == l.wake {
-			var count [8]byte
-			unix.Read(l.wake, count[:])
-		} else if h := l.ready[int(ev.Fd)]; h != nil {
-			h.readyFor(l, ev.Events)
+	for _, ev := range l.events[:n] {
+		if w := l.ready[ev.Fd]; w.handler != nil && w.turn == ev.Pad {
+			w.handler.readyFor(l, ev.Events)
 		}
 	}
-	return n
+	return int(n)
 }
 
 // handleAll handles all events that are there. What has arrived counts, however
@@ -186,27 +262,14 @@ func (l *loop) handle(wait int) (handled int) {
 // must not take a thousand servers for dead that have answered.
 func (l *loop) handleAll() {
 	for range maxRounds {
-		if l.handle(0) <= 0 {
+		if n := l.handle(); n < len(l.events) && !l.unread {
 			return
 		}
 	}
 }
 
-// maxRounds keeps a socket that never runs dry from holding up the deadlines.
+// maxRounds keeps sockets that never run dry from holding up the deadlines.
 const maxRounds = 4096
-
-// patience is how long epoll may wait, in its milliseconds, rounded up.
-func (l *loop) patience(now time.Time) int {
-	at, ok := l.deadlines.Next()
-	if !ok {
-		return -1
-	}
-	wait := at.Sub(now)
-	if wait <= 0 {
-		return 0
-	}
-	return int(min((wait+time.Millisecond-1)/time.Millisecond, time.Hour/time.Millisecond))
-}
 
 func (l *loop) shutdown() {
 	for {
@@ -216,8 +279,6 @@ func (l *loop) shutdown() {
 		}
 		op.end(l, errClosed)
 	}
-	unix.Close(l.epoll)
-	// After this no send wakes the loop: the descriptor's number may be used again.
-	l.inbox.Close()
-	unix.Close(l.wake)
+	l.inbox.Close() // after this no send wakes the loop
+	l.waiting.Close()
 }

@@ -13,6 +13,10 @@ import (
 
 // TestMain runs the tests in a network namespace of their own: they send real packets.
 func TestMain(m *testing.M) {
+	if os.Getenv(serverVar) != "" {
+		beServer()
+		return
+	}
 	const inside = "PROBE_TEST_NAMESPACE"
 	if os.Getenv(inside) != "" {
 		if err := network(); err != nil {

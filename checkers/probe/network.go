@@ -66,7 +66,7 @@ func failure(doing string, err error, timeout time.Duration) Result {
 	var local *localError
 	switch {
 	case errors.As(err, &local):
-		return Result{Local: true, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
+		return Result{Local: true, Late: local.err == errLate, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Result{Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
 	}

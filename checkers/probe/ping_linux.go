@@ -23,10 +23,10 @@ type pingKey struct {
 type pingSocket struct {
 	key     pingKey
 	fd      int
-	raw     bool // delivers IPv4 headers, and the replies to everybody's requests
-	id      uint16
-	nextSeq uint16
-	waiting map[uint16]*pingOp // by sequence number
+	raw     bool   // delivers IPv4 headers, and the replies to everybody's requests
+	id      uint16 // the first of those in use
+	next    uint32
+	waiting map[uint32]*pingOp // by the distance from the first identifier, and the sequence number
 }
 
 // pingOp is an echo request under way.
@@ -48,16 +48,18 @@ func (op *pingOp) begin(l *loop, now time.Time) {
 		op.end(l, err)
 		return
 	}
-	if len(s.waiting) > 1<<15 {
+	numbers := s.numbers()
+	if len(s.waiting) > int(numbers/2) {
 		op.end(l, &localError{"echo request", unix.ENOBUFS})
 		return
 	}
-	for s.waiting[s.nextSeq] != nil {
-		s.nextSeq++
+	for s.waiting[s.next%numbers] != nil {
+		s.next++
 	}
-	op.socket, op.echo = s, echo{id: s.id, seq: s.nextSeq, token: l.tokens.Uint64()}
-	s.waiting[s.nextSeq] = op
-	s.nextSeq++
+	number := s.next % numbers
+	s.next++
+	op.socket, op.echo = s, echo{id: s.id + uint16(number>>16), seq: uint16(number), token: l.tokens.Uint64()}
+	s.waiting[number] = op
 	l.deadlines.Set(op, now.Add(op.timeout))
 
 	sa, err := sockaddr(netip.AddrPortFrom(op.to.Addr(), 0))
@@ -86,7 +88,7 @@ func (op *pingOp) end(l *loop, err error) {
 	op.ended = true
 	l.deadlines.Remove(op)
 	if s := op.socket; s != nil {
-		delete(s.waiting, op.echo.seq)
+		delete(s.waiting, s.number(op.echo))
 		if len(s.waiting) == 0 {
 			l.forget(s.fd)
 			unix.Close(s.fd)
@@ -96,6 +98,23 @@ func (op *pingOp) end(l *loop, err error) {
 	if err != errClosed {
 		op.done(err)
 	}
+}
+
+// numbers is how many requests can be told apart. The kernel gives a socket that is not raw
+// one identifier of its own.
+func (s *pingSocket) numbers() uint32 {
+	if s.raw {
+		return 4 << 16
+	}
+	return 1 << 16
+}
+
+// number is the number of a request.
+func (s *pingSocket) number(e echo) uint32 {
+	if !s.raw {
+		return uint32(e.seq)
+	}
+	return uint32(e.id-s.id)<<16 | uint32(e.seq)
 }
 
 // pingSocket is the open socket for an endpoint. The caller puts a request
@@ -110,7 +129,7 @@ func (l *loop) pingSocket(e endpoint) (*pingSocket, error) {
 		proto = unix.IPPROTO_ICMPV6
 	}
 	e.port = 0
-	s := &pingSocket{key: key, raw: true, id: uint16(l.tokens.Uint32()), waiting: make(map[uint16]*pingOp)}
+	s := &pingSocket{key: key, raw: true, id: uint16(l.tokens.Uint32()), waiting: make(map[uint32]*pingOp)}
 	var err error
 	s.fd, err = openSocket(e, unix.SOCK_RAW, proto)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
@@ -186,14 +205,15 @@ func (s *pingSocket) readyFor(l *loop, events uint32) {
 			continue
 		}
 		got, ok := parseReply(msg, s.key.v6)
-		if !ok || s.raw && got.id != s.id {
+		if !ok {
 			continue
 		}
-		op := s.waiting[got.seq]
+		op := s.waiting[s.number(got)]
 		if op != nil && op.echo.token == got.token && addrOf(from).Addr() == op.to.Addr().WithZone("") {
 			op.end(l, nil)
 		}
 	}
+	l.unread = true
 }
 
 // readErrors reads the ICMP errors (host unreachable, ...) that answer our requests.
@@ -208,8 +228,8 @@ func (s *pingSocket) readErrors(l *loop) {
 			return
 		}
 		quoted, ok := parseQuoted(l.buffer[:n], s.key.v6)
-		op := s.waiting[quoted.seq]
-		if !ok || op == nil || s.raw && quoted.id != s.id {
+		op := s.waiting[s.number(quoted)]
+		if !ok || op == nil {
 			continue
 		}
 		if errno := extendedError(control[:controls]); errno != 0 {

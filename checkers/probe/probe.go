@@ -21,6 +21,9 @@ type Result struct {
 	OK bool
 	// Local says that this host failed to make the check: nothing is known about the server.
 	Local bool
+	// Late says that it is Local because this process did not run for some time: the server may
+	// have answered meanwhile.
+	Late bool
 	// Withdrawn says that the server itself, or the operator, does not want it to be used:
 	// a failure that is not tried again.
 	Withdrawn bool
@@ -65,9 +68,10 @@ var kinds = map[conf.CheckKind]start{
 // Supports says whether a kind of check can be run.
 func Supports(kind conf.CheckKind) bool { return kinds[kind] != nil }
 
-// maxExchanges is over how many connections data is exchanged at the same time.
-// Further connections are made and then wait for their turn.
-const maxExchanges = 1024
+// maxExchanges is how many goroutines exchange data over a connection at the same time.
+// A further connection waits for its turn, as long as one step may take. Servers that
+// answer at once and in short never need a turn.
+const maxExchanges = 16384
 
 // New starts a prober. Close ends it.
 func New(opts Options) (*Prober, error) {

@@ -10,62 +10,88 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// socket is the socket of a TCP connection in the loop.
+type socket struct {
+	deadline.Entry
+	fd    int // -1 is none
+	ended bool
+}
+
+// connect begins a connection and has h called for events on it.
+func (s *socket) connect(l *loop, e endpoint, events uint32, h handler) error {
+	fd, err := openSocket(e, unix.SOCK_STREAM, unix.IPPROTO_TCP)
+	if err != nil {
+		return err
+	}
+	s.fd = fd
+	if e.port != 0 {
+		// A source port of our own must be free again for the next run: closing
+		// resets the connection rather than leave it in TIME_WAIT.
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	errno, err := connect(fd, e.to)
+	if err != nil {
+		return &localError{"address", err}
+	}
+	switch errno {
+	case 0, unix.EINPROGRESS, unix.EINTR:
+		if err := l.watch(fd, events, h); err != nil {
+			return &localError{"wait for a socket", err}
+		}
+		return nil
+	case unix.EADDRNOTAVAIL, unix.EADDRINUSE, unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
+		return &localError{"local port", errno}
+	}
+	return errno
+}
+
+// made says how the attempt to connect has ended.
+func (s *socket) made(events uint32) error {
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+		return nil
+	}
+	errno, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	switch {
+	case err != nil:
+		return &localError{"state of a socket", err}
+	case errno != 0:
+		return unix.Errno(errno)
+	}
+	return nil
+}
+
+func (s *socket) close(l *loop) {
+	if s.fd >= 0 {
+		l.closeWatched(s.fd)
+		s.fd = -1
+	}
+}
+
 // connectOp is a TCP connection attempt in progress.
 type connectOp struct {
-	deadline.Entry
+	socket
 	endpoint
-	keep  bool
-	done  func(net.Conn, error)
-	fd    int
-	ended bool
+	keep bool
+	done func(net.Conn, error)
 }
 
 func (op *connectOp) begin(l *loop, now time.Time) {
 	if op.ended { // cancelled before it began
 		return
 	}
-	fd, err := openSocket(op.endpoint, unix.SOCK_STREAM, unix.IPPROTO_TCP)
-	if err != nil {
+	if err := op.connect(l, op.endpoint, unix.EPOLLOUT, op); err != nil {
 		op.end(l, err)
 		return
 	}
-	op.fd = fd
-	if op.port != 0 {
-		// A source port of our own must be free again for the next run: closing
-		// resets the connection rather than leave it in TIME_WAIT.
-		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	}
-	sa, err := sockaddr(op.to)
-	if err != nil {
-		op.end(l, &localError{"address", err})
-		return
-	}
-	switch err := unix.Connect(fd, sa); err {
-	case nil:
-		op.end(l, op.verify())
-	case unix.EINPROGRESS, unix.EINTR:
-		if err := l.watch(fd, unix.EPOLLOUT, op); err != nil {
-			op.end(l, &localError{"wait for a socket", err})
-			return
-		}
-		l.deadlines.Set(op, now.Add(op.timeout))
-	case unix.EADDRNOTAVAIL, unix.EADDRINUSE, unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
-		op.end(l, &localError{"local port", err})
-	default:
-		op.end(l, err)
-	}
+	l.deadlines.Set(op, now.Add(op.timeout))
 }
 
-func (op *connectOp) readyFor(l *loop, _ uint32) {
-	errno, err := unix.GetsockoptInt(op.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	switch {
-	case err != nil:
-		op.end(l, &localError{"state of a socket", err})
-	case errno != 0:
-		op.end(l, unix.Errno(errno))
-	default:
-		op.end(l, op.verify())
+func (op *connectOp) readyFor(l *loop, events uint32) {
+	err := op.made(events)
+	if err == nil {
+		err = verify(op.fd, op.to)
 	}
+	op.end(l, err)
 }
 
 // firstEphemeral is the lower end of the kernel's default range of source ports.
@@ -73,12 +99,12 @@ const firstEphemeral = 32768
 
 // verify refuses a connection to itself: on the host's own address, with
 // nobody listening on a port of the ephemeral range, the kernel may pick that very port as source.
-func (op *connectOp) verify() error {
-	if op.to.Port() < firstEphemeral {
+func verify(fd int, to netip.AddrPort) error {
+	if to.Port() < firstEphemeral {
 		return nil
 	}
-	sa, err := unix.Getsockname(op.fd)
-	if err == nil && addrOf(sa) == netip.AddrPortFrom(op.to.Addr().WithZone(""), op.to.Port()) {
+	sa, err := unix.Getsockname(fd)
+	if err == nil && addrOf(sa) == netip.AddrPortFrom(to.Addr().WithZone(""), to.Port()) {
 		return unix.ECONNREFUSED
 	}
 	return nil
@@ -91,13 +117,11 @@ func (op *connectOp) end(l *loop, err error) {
 	op.ended = true
 	l.deadlines.Remove(op)
 	var conn net.Conn
-	if op.fd >= 0 {
+	if err == nil && op.keep {
 		l.forget(op.fd)
-		if err == nil && op.keep {
-			conn = newSocketConn(op.fd, op.to)
-		} else {
-			unix.Close(op.fd)
-		}
+		conn = newSocketConn(op.fd, op.to)
+	} else {
+		op.close(l)
 	}
 	if err != errClosed {
 		op.done(conn, err)
