@@ -17,7 +17,8 @@ import (
 
 // misc is a virtual server with a MISC_CHECK of each command, and a FILE_CHECK of the file.
 func miscConfig(file string, commands ...string) string {
-	text := "track_file number {\n file " + file + "\n weight 1\n}\n" + instance("VI_1", "") +
+	text := "global_defs {\n enable_script_security\n}\ntrack_file number {\n file " + file + "\n weight 1\n}\n" +
+		instance("VI_1", "") +
 		"virtual_server 192.0.2.10 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n" +
 		" real_server 10.0.0.3 80 {\n weight 1\n FILE_CHECK {\n track_file number\n }\n"
 	for _, c := range commands {
@@ -75,12 +76,19 @@ func TestProgramsOfChecks(t *testing.T) {
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := miscConfig(file, script+" ok 52", script+" hangs", script+" waits", "/nonexistent/script")
+	unsafe := filepath.Join(dir, "unsafe")
+	if err := os.WriteFile(unsafe, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(unsafe, 0o757); err != nil {
+		t.Fatal(err)
+	}
+	config := miscConfig(file, script+" ok 52", script+" hangs", script+" waits", "/nonexistent/script", unsafe)
 	ids := programIDs(t, config)
 	r := running(t, config)
 
 	r.says(worker.LVS, runs(1, ids[1]), runs(2, ids[0]), runs(3, `["/bin/rm" "-r" "/"] user "" group "" timeout 1s`),
-		runs(4, ids[3]))
+		runs(4, ids[3]), runs(7, ids[4]))
 	if e := r.programEnded(2).End; e.Code != 52 || e.Output != "fine" {
 		t.Errorf("a program that ends: %+v", e)
 	}
@@ -89,6 +97,9 @@ func TestProgramsOfChecks(t *testing.T) {
 	}
 	if e := r.programEnded(4).End; !strings.Contains(e.Err, "no such file") {
 		t.Errorf("a program that is not there: %+v", e)
+	}
+	if e := r.programEnded(7).End; !strings.Contains(e.Err, "refused by enable_script_security") {
+		t.Errorf("a program that others can write to: %+v", e)
 	}
 	started := func() (list []string) {
 		text, err := os.ReadFile(pids)
@@ -132,7 +143,7 @@ func TestProgramsOfChecks(t *testing.T) {
 		answered = append(answered, told.Ended.ID)
 	}
 	slices.Sort(answered)
-	if !slices.Equal(answered, []uint64{2, 3, 4, 5}) {
+	if !slices.Equal(answered, []uint64{2, 3, 4, 5, 7}) {
 		t.Errorf("answered were %v", answered)
 	}
 }
