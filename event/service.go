@@ -9,17 +9,6 @@ import (
 // "[10.0.0.2]:tcp:80" (a real server) identify services in every event: the
 // form in which keepalived writes them to its FIFOs. conf makes them.
 
-// CheckResult is how one run of one checker of one real server ended.
-type CheckResult struct {
-	VirtualServer string
-	RealServer    string
-	Checker       string // "HTTP_GET 10.0.0.2:80/", one line for people, unique in its real server
-	OK            bool
-	Reason        string // what was seen: "status 503, want 200-299"
-	At            time.Time
-	Took          time.Duration
-}
-
 // RealServerState is the verdict of all checkers of a real server together.
 // The latest one replaces all earlier ones.
 type RealServerState struct {
@@ -33,6 +22,9 @@ type RealServerState struct {
 	Initial bool
 	// Failed are the checkers that hold the server down and why.
 	Failed []CheckResult
+	// Unknown are the checkers that this host fails to make, the reason of each, and from when
+	// on (At). They are no reason for the server to be down, unless unknown_counts says so.
+	Unknown []CheckResult
 	// Checked says that a checker asks for Weight. Without it the weight is the
 	// configured one.
 	Checked bool
