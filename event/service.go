@@ -90,6 +90,9 @@ type TableLoaded struct {
 	// Refused says what the kernel does not do. All else is in the table, and there
 	// is nothing to wait for.
 	Refused string
+	// Host says what IPVS does not have besides its table, such as a setting or a
+	// sync daemon. Every virtual server is served without it.
+	Host string
 }
 
 // Problem says why the table does not match the configuration; empty when it does.

@@ -77,7 +77,7 @@ func TestSyncDaemonOnAMissingInterface(t *testing.T) {
 		r.global.LVSSync = conf.LVSSync{Interface: "missing"}
 		r.apply(1, nil, virtual(vip, a))
 		time.Sleep(10 * time.Second)
-		if l := r.lastLoaded(); l.Error != "" || l.Refused == "" {
+		if l := r.lastLoaded(); l.Error != "" || l.Refused != "" || l.Host == "" {
 			t.Errorf("loaded %+v", l)
 		}
 		if lines := r.lines("failed to configure IPVS"); len(lines) != 1 {
@@ -115,7 +115,7 @@ func TestSettingsOfIPVS(t *testing.T) {
 		}
 		r.global.IPVS = []conf.Sysctl{{Name: "sloppy_tcp", Value: "1"}, {Name: "est_nice", Value: "5"}}
 		r.apply(2, nil, vs)
-		if l := r.lastLoaded(); !strings.Contains(l.Refused, "est_nice") {
+		if l := r.lastLoaded(); l.Refused != "" || !strings.Contains(l.Host, "est_nice") {
 			t.Errorf("loaded %+v", l)
 		}
 		r.loop.Stop(false)
@@ -300,7 +300,7 @@ func TestNoFightWithOneself(t *testing.T) {
 		r.global.LVSSync = conf.LVSSync{Interface: "missing", ID: 7}
 		r.apply(1, nil, virtual(vip, a))
 		time.Sleep(10 * time.Second)
-		if got := r.lastLoaded().Refused; got == "" {
+		if got := r.lastLoaded().Host; got == "" {
 			t.Error("a sync daemon on an interface that is not there is no problem")
 		}
 		r.global.LVSSync.Interface = "eth1"
@@ -308,7 +308,7 @@ func TestNoFightWithOneself(t *testing.T) {
 			r.global.IPVS = []conf.Sysctl{{Name: "sloppy_tcp", Value: []string{"0", "1"}[n%2]}}
 			r.apply(2+n, nil, virtual(vip, a))
 			time.Sleep(2 * time.Second)
-			if got := r.lastLoaded().Refused; got != "" {
+			if got := r.lastLoaded().Host; got != "" {
 				t.Errorf("reload %d: %s", n, got)
 			}
 		}

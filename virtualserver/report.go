@@ -13,9 +13,9 @@ import (
 
 // load is what was reported about the table of a configuration.
 type load struct {
-	generation   uint64
-	told         bool
-	err, refused string
+	generation         uint64
+	told               bool
+	err, refused, host string
 }
 
 func (l *load) begin(generation uint64) { *l = load{generation: generation} }
@@ -46,14 +46,16 @@ func (r *reconciler) report() {
 	}
 
 	err, refused := r.loadError()
-	if !r.load.told || err != r.load.err || refused != r.load.refused {
-		r.load.told, r.load.err, r.load.refused = true, err, refused
+	host := r.hostProblem()
+	if !r.load.told || err != r.load.err || refused != r.load.refused || host != r.load.host {
+		r.load.told, r.load.err, r.load.refused, r.load.host = true, err, refused, host
 		loaded := event.TableLoaded{
 			Generation:     r.load.generation,
 			VirtualServers: len(r.want),
 			RealServers:    r.want.RealServers(),
 			Error:          err,
 			Refused:        refused,
+			Host:           host,
 		}
 		if err == "" && refused == "" && loaded.VirtualServers > 0 {
 			r.Log.Info("IPVS table matches the configuration", "generation", loaded.Generation,
@@ -195,10 +197,15 @@ func (r *reconciler) loadError() (err, refused string) {
 	if failing > 1 {
 		text = fmt.Sprintf("%s (and %d more virtual servers)", text, failing-1)
 	}
-	if text == "" {
-		text = r.host.problem()
-	}
 	return "", text
+}
+
+// hostProblem says what IPVS does not have besides its table.
+func (r *reconciler) hostProblem() string {
+	if r.unreadable != "" {
+		return ""
+	}
+	return r.host.problem()
 }
 
 // warnOnce logs a warning once in the life of a loop.

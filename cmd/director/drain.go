@@ -115,7 +115,7 @@ func (c *drainCmd) wait(io streams, began time.Time) error {
 		}
 		switch {
 		case !r.Drained:
-			return errors.New("the drain ended before the last connection: its time is over, or somebody ended it "+
+			return errors.New("the drain ended before the last connection: its time is over, or somebody ended it " +
 				"(director status shows what is drained)")
 		case gone:
 			fmt.Fprintf(io.out, "no connection is left after %s\n", words.Age(time.Now(), began))

@@ -30,7 +30,7 @@ type ipvsListCmd struct {
 
 // Help is the example that "director ipvs --help" shows.
 func (ipvsCmd) Help() string {
-	return `Reads the kernel's table itself; no director need run. "# director's" marks services that the director of
+	return `Reads the kernel's table itself; director need not run. "# director's" marks services that the director of
 --run-dir has made and will remove, "# director's, adopted" those that were there before, which it keeps as wanted and
 will remove as well, "# not director's" those that it leaves alone.
 

@@ -20,9 +20,9 @@ type statusCmd struct {
 // Help is the example that "director status --help" shows.
 func (statusCmd) Help() string {
 	return `Shows problems first. Exit status 0 when all is well, 1 when something is degraded, 2 when something that is
-configured serves nobody: no director, every instance in FAULT, a virtual server without a live real server, a
-block of the configuration that was dropped. With a name the exit status is that of the object. A line that begins
-with "!" is a problem, "*" what was asked for and is not over (a handover, a confirmation), "-" a remark.
+configured serves nobody: director is not running, every instance in FAULT, a virtual server without a live real
+server, a block of the configuration that was dropped. With a name the exit status is that of the object. A line that
+begins with "!" is a problem, "*" what was asked for and is not over (a handover, a confirmation), "-" a remark.
 
 Example: director status VI_1`
 }

@@ -86,6 +86,7 @@ func (l *loader) finishService(v *conf.VirtualServer) bool {
 	if !l.services(v) {
 		return false
 	}
+	l.unusableService(v)
 	l.finishPersistence(v)
 	l.finishDraining(v)
 	l.finishTiming(&v.Timing, nil)

@@ -98,6 +98,22 @@ func (l *loader) unusableGateway(in *conf.Instance, r conf.Route, virtual map[ne
 		value.Clip(in.Name), a, r.Destination).Unserved = true
 }
 
+// unusableService warns of addresses of a virtual server to which no client can send.
+// A loopback address serves this host itself. keepalived runs them all.
+func (l *loader) unusableService(v *conf.VirtualServer) {
+	said := make(map[string]bool) // a range is one line
+	for _, key := range v.Services {
+		a := key.Address
+		if !a.IsValid() || a.IsLoopback() {
+			continue
+		}
+		if why := value.Unusable(a); why != "" && !said[why] {
+			said[why] = true
+			l.Warn(l.Node(v), "unusable-address", "virtual server address %s serves nobody: %s", a, why).Unserved = true
+		}
+	}
+}
+
 // entryNode is the line of an entry of a value block, or where its block began.
 func (l *loader) entryNode(block any, keyword, key string) *syntax.Node {
 	n := l.Node(block)

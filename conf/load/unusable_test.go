@@ -14,6 +14,15 @@ func unicast(lines ...string) string {
 	return "vrrp_instance A {\n    interface eth0\n    virtual_router_id 1\n" + strings.Join(lines, "\n") + "\n}\n"
 }
 
+// at is a virtual server with a good real server.
+func at(name string) string {
+	real := "real_server 10.0.0.1 80 {\n}\n"
+	if strings.Contains(name, "::") {
+		real = "real_server fd00::1 80 {\n}\n"
+	}
+	return "virtual_server " + name + " {\nprotocol TCP\nlvs_sched rr\nlvs_method DR\n" + real + "}\n"
+}
+
 // TestAddressesThatServeNobody: keepalived -t is silent on all of them but the
 // label, and they are configured for nothing.
 func TestAddressesThatServeNobody(t *testing.T) {
@@ -39,6 +48,13 @@ func TestAddressesThatServeNobody(t *testing.T) {
 		"static": {"static_ipaddress {\n224.0.0.5/24 dev eth0\n}\n" + in(""), `2:1: static address 224.0.0.5/24 serves nobody: it is a multicast group`},
 		"label": {in("virtual_ipaddress {\n10.0.0.9/24 label eth0:abcdefghijklmn\n}"),
 			`6:19: label "eth0:abcdefghijklmn" is longer than 15 characters: the address is ignored`},
+
+		"virtual server is any":       {at("0.0.0.0 80"), `1:1: virtual server address 0.0.0.0 serves nobody: it stands for any address`},
+		"virtual server is any IPv6":  {at(":: 80"), `1:1: virtual server address :: serves nobody: it stands for any address`},
+		"virtual server is a group":   {at("224.0.0.5 80"), `1:1: virtual server address 224.0.0.5 serves nobody: it is a multicast group`},
+		"virtual server in a group":   {"virtual_server_group G {\n224.0.0.5-7 80\n}\n" + at("group G"), `4:1: virtual server address 224.0.0.5 serves nobody: it is a multicast group`},
+		"virtual server everywhere":   {at("255.255.255.255 80"), `1:1: virtual server address 255.255.255.255 serves nobody: it is the broadcast address`},
+		"virtual server on this host": {at("127.0.0.1 80"), ``},
 
 		"peer is a group":   {unicast("unicast_peer {\n224.0.0.18\n}", vip), `5:1: (A) unicast_peer 224.0.0.18 cannot be another router: it is a multicast group`},
 		"peer is any":       {unicast("unicast_peer {\n0.0.0.0\n}", vip), `5:1: (A) unicast_peer 0.0.0.0 cannot be another router: it stands for any address`},

@@ -155,6 +155,14 @@ func TestProblems(t *testing.T) {
 			f.Config.VirtualServers = []*conf.VirtualServer{{}}
 			f.Known.Table.Error = "the kernel refuses IPVS here"
 		}, []string{"the kernel refuses IPVS here"}, status.NoService},
+		"a setting of IPVS that cannot be had": {func(f *status.Facts) {
+			vs := &conf.VirtualServer{RealServers: []*conf.RealServer{{}}}
+			f.Workers = append(f.Workers, rollout.Status{Worker: rollout.LVS, Pid: 8})
+			f.Config.VirtualServers = []*conf.VirtualServer{vs}
+			f.Known.RealServers[status.ServerName{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String()}] =
+				event.RealServerState{Up: true}
+			f.Known.Table.Host = "this kernel has no setting net.ipv4.vs.est_nice"
+		}, []string{"this kernel has no setting net.ipv4.vs.est_nice"}, status.Degraded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := pair()

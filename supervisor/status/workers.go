@@ -37,6 +37,9 @@ func (m *maker) workers() {
 		if w.Worker == rollout.LVS && m.Known.Table.Problem() != "" {
 			m.table(m.Known.Table.Problem())
 		}
+		if w.Worker == rollout.LVS && m.Known.Table.Host != "" {
+			m.problem("", m.Known.Table.Host)
+		}
 	}
 	slices.SortFunc(m.r.Workers, func(a, b control.Worker) int { return cmp.Compare(b.Name, a.Name) }) // vrrp first
 	if m.ReplaceProblem != "" {

@@ -78,7 +78,7 @@ func vmacOf(l netlink.Link) (v VMAC, above bool) {
 				v.IPVLAN = name
 			}
 		}
-		return v, is.Mode == netlink.IPVLAN_MODE_L2
+		return v, true // its mode is that of all on its parent, and can be put back
 	}
 	copy(v.MAC[:], a.HardwareAddr)
 	return v, false

@@ -201,7 +201,45 @@ func TestIPVLAN(t *testing.T) {
 		if dev.Attrs().Flags&net.FlagUp == 0 || !bytes.Equal(dev.Attrs().HardwareAddr, left.HardwareAddr) {
 			t.Errorf("the device is %+v", dev.Attrs())
 		}
+		changeIPVLAN(t, m, v)
 		check(t, m.Remove(v.Name))
+	}
+}
+
+// changeIPVLAN changes the mode, its flag and the MTU of an ipvlan device: all of it is
+// found and put back, and the device stays the same one.
+func changeIPVLAN(t *testing.T, m link.VMACs, v link.VMAC) {
+	t.Helper()
+	if got, err := m.Drifted(v); err != nil || len(got) > 0 {
+		t.Errorf("Drifted of a new one: %v, %v", got, err)
+	}
+	dev, err := netlink.LinkByName(v.Name)
+	check(t, err)
+	made := dev.(*netlink.IPVlan)
+	for _, change := range []netlink.IPVlan{
+		{Mode: netlink.IPVLAN_MODE_L3, Flag: made.Flag},
+		{Mode: netlink.IPVLAN_MODE_L2, Flag: (made.Flag + 1) % 3},
+	} {
+		check(t, netlink.LinkSetDown(dev)) // only then LinkModify may say the name
+		change.LinkAttrs = netlink.NewLinkAttrs()
+		change.Name, change.Index, change.ParentIndex = v.Name, made.Index, made.ParentIndex
+		check(t, netlink.LinkModify(&change))
+		check(t, netlink.LinkSetUp(dev))
+		check(t, netlink.LinkSetMTU(dev, 1300))
+		want := []string{"ipvlan mode", "mtu"}
+		if got, err := m.Drifted(v); err != nil || !slices.Equal(got, want) {
+			t.Errorf("Drifted: %v, %v, want %v", got, err, want)
+		}
+		check(t, m.Prepare(v))
+		dev, err = netlink.LinkByName(v.Name)
+		check(t, err)
+		is := dev.(*netlink.IPVlan)
+		if is.Mode != made.Mode || is.Flag != made.Flag || is.MTU != made.MTU || is.Index != made.Index {
+			t.Errorf("put back: %+v, want %+v", is, made)
+		}
+	}
+	if got, err := m.Drifted(v); err != nil || len(got) > 0 {
+		t.Errorf("Drifted of what was put back: %v, %v", got, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,30 +31,66 @@ func (m *vmacs) wanted() map[string]int {
 	}
 }
 
-// likeItsParent gives a virtual interface the mark, and a macvlan the mode and
-// the MTU that follow from its parent. What is only good to have is degraded.
+// drifted says what of a virtual interface's kind is not as Make makes it.
+func (v VMAC) drifted(l, parent netlink.Link) (names []string) {
+	switch is := l.(type) {
+	case *netlink.Macvlan:
+		if is.Mode != modeOn(parent) {
+			names = append(names, "macvlan mode")
+		}
+	case *netlink.IPVlan:
+		if is.Mode != netlink.IPVLAN_MODE_L2 || is.Flag != ipvlanFlags[v.IPVLAN] {
+			names = append(names, "ipvlan mode")
+		}
+	default:
+		return nil
+	}
+	if l.Attrs().MTU != parent.Attrs().MTU {
+		names = append(names, "mtu")
+	}
+	return names
+}
+
+// putBack sets a mode that drifted has found.
+func (m *vmacs) putBack(v VMAC, l, parent netlink.Link) error {
+	if _, ok := l.(*netlink.Macvlan); ok {
+		return m.handle.LinkSetMacvlanMode(l, modeOn(parent))
+	}
+	// Not LinkModify: it says the name too, which the kernel refuses while the interface is up.
+	header := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	header.Index = int32(l.Attrs().Index)
+	req := m.settings.rtnl.request(unix.RTM_NEWLINK, 0, header)
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Type()))
+	data := info.AddRtAttr(nl.IFLA_INFO_DATA, nil)
+	data.AddRtAttr(nl.IFLA_IPVLAN_MODE, nl.Uint16Attr(uint16(netlink.IPVLAN_MODE_L2)))
+	data.AddRtAttr(nl.IFLA_IPVLAN_FLAG, nl.Uint16Attr(uint16(ipvlanFlags[v.IPVLAN])))
+	req.AddData(info)
+	return m.settings.rtnl.do(req)
+}
+
+// likeItsParent gives a virtual interface the mark, its mode, and the MTU that follows
+// from its parent. What is only good to have is degraded.
 func (m *vmacs) likeItsParent(v VMAC, l netlink.Link) (degraded, err error) {
 	if l.Attrs().Alias != AliasMark {
 		if err := m.handle.LinkSetAlias(l, AliasMark); err != nil {
 			degraded = fmt.Errorf("marking virtual interface %s: %w", v.Name, withReason(err))
 		}
 	}
-	is, ok := l.(*netlink.Macvlan)
-	if !ok {
-		return degraded, nil
-	}
 	parent, err := m.handle.LinkByName(v.Parent)
 	if err != nil {
 		return degraded, fmt.Errorf("preparing virtual interface %s: its parent %s: %w", v.Name, v.Parent,
 			withReason(err))
 	}
-	if mode := modeOn(parent); is.Mode != mode {
-		if err := m.handle.LinkSetMacvlanMode(l, mode); err != nil {
-			return degraded, fmt.Errorf("putting virtual interface %s back into its macvlan mode: %w", v.Name,
-				withReason(err))
+	for _, what := range v.drifted(l, parent) {
+		if what != "mtu" {
+			if err := m.putBack(v, l, parent); err != nil {
+				return degraded, fmt.Errorf("putting virtual interface %s back into its %s: %w", v.Name, what,
+					withReason(err))
+			}
+			continue
 		}
-	}
-	if mtu := parent.Attrs().MTU; l.Attrs().MTU != mtu {
+		mtu := parent.Attrs().MTU
 		if err := m.handle.LinkSetMTU(l, mtu); err != nil && degraded == nil {
 			degraded = fmt.Errorf("giving virtual interface %s the MTU %d of %s: %w", v.Name, mtu, v.Parent,
 				withReason(err))
@@ -88,18 +125,11 @@ func (m *vmacs) Drifted(v VMAC) (names []string, err error) {
 	if l.Attrs().Alias != AliasMark {
 		names = append(names, "alias")
 	}
-	if is, ok := l.(*netlink.Macvlan); ok {
-		parent, err := m.handle.LinkByName(v.Parent)
-		if err != nil {
-			return nil, withReason(err)
-		}
-		if is.Mode != modeOn(parent) {
-			names = append(names, "macvlan mode")
-		}
-		if l.Attrs().MTU != parent.Attrs().MTU {
-			names = append(names, "mtu")
-		}
+	parent, err := m.handle.LinkByName(v.Parent)
+	if err != nil {
+		return nil, withReason(err)
 	}
+	names = append(names, v.drifted(l, parent)...)
 	slices.Sort(names)
 	return names, nil
 }

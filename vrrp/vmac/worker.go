@@ -160,6 +160,11 @@ func (w *Worker) make(v link.VMAC, degraded *error) error {
 		}
 		*degraded = w.prepareParent(v)
 		return split(w.kernel.Prepare(v), degraded)
+	case ours && was == v && is.IPVLAN != v.IPVLAN && sameButMode(is, v):
+		w.log.Warn("something else changed the mode of an ipvlan interface: put it back",
+			"interface", v.Name, "found", is.IPVLAN, "mode", v.IPVLAN)
+		*degraded = w.prepareParent(v)
+		return split(w.kernel.Prepare(v), degraded)
 	case ours && was == v && is.MAC != v.MAC && sameButMAC(is, v):
 		w.log.Warn("something else changed the hardware address of a virtual MAC interface: put it back",
 			"interface", v.Name, "found", is.MAC.String(), "mac", v.MAC.String())
@@ -249,6 +254,13 @@ func (w *Worker) inspect(v link.VMAC, seen map[string]bool) Result {
 func sameButMAC(a, b link.VMAC) bool {
 	a.MAC = b.MAC
 	return a == b
+}
+
+// sameButMode says whether two are ipvlan devices that differ in their mode alone.
+func sameButMode(a, b link.VMAC) bool {
+	both := a.IPVLAN != "" && b.IPVLAN != ""
+	a.IPVLAN = b.IPVLAN
+	return both && a == b
 }
 
 // split takes from an error what is only good to have.

@@ -48,6 +48,10 @@ type Journal struct {
 	lines  int
 	lock   *os.File
 	closed bool
+	// unread: the file could not be read to its end, so it must not be overwritten by
+	// what is known of it. gone are the keys that were released since.
+	unread bool
+	gone   map[string]struct{}
 }
 
 // Open reads the journal at path, or creates it. epoch names the boot and the
@@ -77,7 +81,8 @@ func newJournal(path, epoch string) *Journal {
 // OpenAnyway is Open for a worker that is needed although its journal cannot be
 // written: err says why not, and the journal, which is never nil but when another
 // process has it, is in memory only until Restore can write it. A journal that
-// cannot be written any more, on a full disk, is in memory only as well.
+// cannot be written any more, on a full disk, is in memory only as well. A file
+// that cannot be read to its end is not overwritten before it can.
 func OpenAnyway(path, epoch string) (j *Journal, err error) {
 	j, err = Open(path, epoch)
 	switch {
@@ -87,8 +92,25 @@ func OpenAnyway(path, epoch string) (j *Journal, err error) {
 		return nil, err
 	}
 	j = newJournal(path, epoch)
-	_ = j.read() // as far as it can be read
+	if j.read() != nil { // as far as it can be read; Restore reads it again
+		j.unread, j.gone = true, make(map[string]struct{})
+	}
 	return j, err
+}
+
+// readAgain reads the rest of a file that could not be read to its end.
+func (j *Journal) readAgain() error {
+	whole := &Journal{path: j.path, header: j.header, held: make(map[string]struct{})}
+	if err := whole.read(); err != nil {
+		return err
+	}
+	for k := range whole.held {
+		if _, gone := j.gone[k]; !gone {
+			j.held[k] = struct{}{}
+		}
+	}
+	j.unread, j.gone = false, nil
+	return nil
 }
 
 // Restore writes the journal anew when its file was removed or replaced, or was
@@ -111,6 +133,11 @@ func (j *Journal) Restore() (changed bool, err error) {
 	}
 	if same(j.file, j.path) {
 		return changed, nil
+	}
+	if j.unread {
+		if err := j.readAgain(); err != nil {
+			return changed, fmt.Errorf("reading journal %s, which is not overwritten before: %w", j.path, err)
+		}
 	}
 	if err := j.rewrite(); err != nil {
 		return changed, fmt.Errorf("writing journal %s: %w", j.path, err)
@@ -169,6 +196,7 @@ func (j *Journal) Claim(keys ...string) error {
 	j.append(b.String())
 	for _, k := range keys {
 		j.held[k] = struct{}{}
+		delete(j.gone, k)
 	}
 	return nil
 }
@@ -182,6 +210,9 @@ func (j *Journal) Release(keys ...string) error {
 		if _, ok := j.held[k]; ok {
 			b.WriteString("-" + k + "\n")
 			delete(j.held, k)
+		}
+		if j.unread {
+			j.gone[k] = struct{}{}
 		}
 	}
 	j.append(b.String())
@@ -231,6 +262,9 @@ func (j *Journal) read() error {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxSize {
+		return fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxSize)
+	}
 	r := bufio.NewReader(io.LimitReader(f, maxSize))
 	for first := true; ; first = false {
 		line, err := r.ReadString('\n')

@@ -186,3 +186,46 @@ func TestAJournalThatCannotBeWritten(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A journal that could not be read to its end is not overwritten by the part that could:
+// what is in the rest would be forgotten.
+func TestAJournalThatCannotBeRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path, "e")
+	must(t, j.Claim("a", "b", "c"))
+	must(t, j.Close())
+	for name, spoil := range map[string]func(){
+		"a directory": func() { must(t, os.Mkdir(path, 0o755)) }, // opens, and cannot be read
+		"too large":   func() { must(t, os.WriteFile(path, nil, 0o600)); must(t, os.Truncate(path, 1<<30)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := path + ".kept"
+			must(t, os.Rename(path, kept))
+			spoil()
+			j, err := journal.OpenAnyway(path, "e")
+			if err == nil || j == nil {
+				t.Fatalf("%v %v, want a journal and why it is not written", j, err)
+			}
+			must(t, j.Release("a"))
+			must(t, j.Claim("d"))
+			must(t, j.Release("b"))
+			must(t, j.Claim("b"))
+			if changed, err := j.Restore(); err == nil || j.Written() {
+				t.Errorf("what could not be read was overwritten: %v", changed)
+			}
+			must(t, os.Remove(path))
+			must(t, os.Rename(kept, path))
+			if changed, err := j.Restore(); !changed || err != nil || !j.Written() {
+				t.Errorf("not written although the file can be read: %v %v", changed, err)
+			}
+			must(t, j.Close())
+			again := open(t, path, "e")
+			if d := cmp.Diff([]string{"b", "c", "d"}, again.Held()); d != "" {
+				t.Error(d)
+			}
+			must(t, again.Release("d"))
+			must(t, again.Claim("a"))
+			must(t, again.Close())
+		})
+	}
+}

@@ -71,7 +71,9 @@ var rootLines = []keyword[conf.Config]{
 		"director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),
 	// It acts while the file is read (conf/syntax).
-	{name: "include_check", value: "[[+|-]readable|match|wildcard_match|brace_match]", max: -1, repeat: true},
+	keyword[conf.Config]{name: "include_check", value: "[[+|-]readable|match|wildcard_match|brace_match]", max: -1,
+		repeat: true}.
+		remark("what the include lines below it report, beside what they report anyway; without a word: everything"),
 }
 
 // TrackGroup is the track_group block.
