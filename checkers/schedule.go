@@ -258,8 +258,21 @@ func (c *checker) next(d verdict.Decision, now time.Time) time.Time {
 	if soonest := now.Add(minPause); at.Before(soonest) {
 		return soonest
 	}
-	return at
+	if d.Next < fine {
+		return at
+	}
+	return together(at)
 }
+
+// Checks begin together at the multiples of tick, since it costs more to wake a process than to
+// make a check. Pauses shorter than fine are kept as they are.
+const (
+	tick = 40 * time.Millisecond
+	fine = 500 * time.Millisecond
+)
+
+// together is the tick next to a time: on average no check is made later than configured.
+func together(at time.Time) time.Time { return at.Round(tick) }
 
 // tell passes on what has changed. The list is the receiver's.
 func (s *Schedule) tell() {

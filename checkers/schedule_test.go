@@ -23,10 +23,10 @@ func TestUpAndDown(t *testing.T) {
 		l.Apply(config([]conf.Checker{tcpChecker()}), nil)
 		pause(61 * time.Second)
 		l.Close()
-		// Pauses count from the end of a run, which takes a millisecond.
+		// Pauses count from the end of a run, which takes a millisecond, to the next tick.
 		diff(t, "runs", []string{
-			"0s 10.0.0.2:80", "10.001s 10.0.0.2:80", "12.002s 10.0.0.2:80", "22.003s 10.0.0.2:80",
-			"24.004s 10.0.0.2:80", "34.005s 10.0.0.2:80", "44.006s 10.0.0.2:80", "54.007s 10.0.0.2:80",
+			"0s 10.0.0.2:80", "10s 10.0.0.2:80", "12s 10.0.0.2:80", "22s 10.0.0.2:80",
+			"24s 10.0.0.2:80", "34s 10.0.0.2:80", "44s 10.0.0.2:80", "54s 10.0.0.2:80",
 		}, l.begun)
 		const check = "TCP_CHECK 10.0.0.2:80: "
 		diff(t, "events", []string{
@@ -39,7 +39,7 @@ func TestUpAndDown(t *testing.T) {
 			At: down.Since, Took: time.Millisecond,
 		}
 		diff(t, "failed checks", []event.CheckResult{want}, down.Failed)
-		if at := down.Since.Sub(l.began); at != 24005*time.Millisecond {
+		if at := down.Since.Sub(l.began); at != 24001*time.Millisecond {
 			t.Errorf("down since %v", at)
 		}
 		if down.Weight != 3 || len(l.results) != 8 {
@@ -122,6 +122,31 @@ func TestSlowRuns(t *testing.T) {
 		synctest.Wait()
 		if l.overlaps != 0 || l.cancelled != 1 {
 			t.Errorf("%d overlaps, %d cancelled; want none and the one under way at the end", l.overlaps, l.cancelled)
+		}
+	})
+}
+
+// Checks of servers that were added at different times begin together: on average at their time.
+func TestChecksBeginTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const delay, least = 5 * time.Second, 30 * time.Millisecond
+		l := newLab(verdicts(true))
+		c := tcpChecker()
+		var servers [][]conf.Checker
+		for range 500 {
+			c.Warmup, c.Interval = delay, delay
+			servers = append(servers, []conf.Checker{c})
+		}
+		l.Apply(config(servers...), nil)
+		pause(10 * delay)
+		l.Close()
+		times := map[string]int{}
+		for _, run := range l.begun {
+			at, _, _ := strings.Cut(run, " ")
+			times[at]++
+		}
+		if most := int(10 * delay / least); len(times) > most || len(l.begun) < 500*8 || len(l.begun) > 500*11 {
+			t.Errorf("%d checks began at %d times, want at most %d", len(l.begun), len(times), most)
 		}
 	})
 }

@@ -203,7 +203,11 @@ func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.
 	if c.Warmup > 0 {
 		delay = time.Duration(s.opts.Rand.Int64N(int64(c.Warmup)))
 	}
-	s.due.Set(n, now.Add(delay))
+	at := now.Add(delay)
+	if delay >= fine {
+		at = together(at)
+	}
+	s.due.Set(n, at)
 	return n
 }
 

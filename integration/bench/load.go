@@ -110,7 +110,8 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 // checksVar in the environment makes this program the one that checks.
 const checksVar = "DIRECTOR_BENCH_CHECKS"
 
-// serversVar in the environment makes this program accept connections at one port of every address.
+// serversVar in the environment makes this program accept connections at one port of every address, and
+// answer with a page at pagePort.
 const serversVar = "DIRECTOR_BENCH_SERVERS"
 
 // beServers makes this process the real servers of a farm if serversVar is set.
@@ -121,7 +122,11 @@ func beServers() {
 	}
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", ":"+port)
 	if err == nil {
-		acceptAll(listener)
+		go acceptAll(listener)
+		listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp4", fmt.Sprintf(":%d", pagePort))
+	}
+	if err == nil {
+		answerPages(listener)
 	}
 	fmt.Fprintln(os.Stderr, "servers:", err)
 	os.Exit(1)

@@ -50,6 +50,7 @@ func parts() []part {
 		newPart("weights", "changing weights, in the lab", measureWeights, weightsSection).inLab(),
 		newPart("reconcile", "comparing a table that nobody changes, in the lab", measureRounds, roundsSection).inLab(),
 		newPart("checks", "a table with checks, in the lab", measureCheckedTable, checkedTableSection).inLab(),
+		newPart("cost", "what a check costs, in the lab", measureCosts, costsSection).inLab(),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}
 }
