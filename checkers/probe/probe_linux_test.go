@@ -16,6 +16,7 @@ import (
 
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
+	"golang.org/x/sys/unix"
 )
 
 func parseIP(s string) net.IP { return net.ParseIP(s) }
@@ -345,4 +346,33 @@ func TestPortable(t *testing.T) {
 		"enough")
 	p.Close()
 	wait(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before+1 })
+}
+
+// A process that may not open another file says so, and knows nothing about the server; with the
+// rights of root it makes room beforehand.
+func TestOpenFiles(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	set := func(soft, hard uint64) {
+		t.Helper()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: soft, Max: hard}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer set(before.Cur, before.Max)
+	p := newProber(t)
+	there := tcpCheck(listen(t, "127.0.0.1:0", func(net.Conn) {}))
+	set(3, before.Max)
+	wantResult(t, run(t, p, there), false, true, "raise the limit of open files")
+	set(before.Cur, before.Max)
+	wantResult(t, run(t, p, there), true, false, "connected")
+	if err := probe.RoomFor(int(before.Max)); err != nil {
+		t.Skip("SKIP: without CAP_SYS_RESOURCE:", err)
+	}
+	var after unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &after); err != nil || after.Cur <= before.Max {
+		t.Errorf("the limit is %+v, %v", after, err)
+	}
 }

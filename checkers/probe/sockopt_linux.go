@@ -13,6 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// otherDescriptors is how many descriptors a process that checks needs beside those of its runs.
+const otherDescriptors = 1024
+
+// RoomFor makes room for as many runs at the same time: each has a descriptor of its own. It
+// must not be called from two goroutines at once.
+func RoomFor(runs int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit of open files: %w", err)
+	}
+	needed := uint64(runs + otherDescriptors)
+	if limit.Cur >= needed {
+		return nil
+	}
+	limit.Cur, limit.Max = needed, max(limit.Max, needed)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raise the limit of open files to %d, for %d checks at the same time: %w", needed, runs, err)
+	}
+	return nil
+}
+
 // openSocket makes a non-blocking socket that leaves from where the endpoint
 // says. Its errors are localErrors.
 func openSocket(e endpoint, typ, proto int) (fd int, err error) {

@@ -117,6 +117,7 @@ func run(p *workers.Process, h host) error {
 					schedule.FileChanged(m.Tracker.Name)
 				}
 			case m.Configure != nil:
+				makeRoom(p.Log, m.Configure.Config)
 				changed := h.files.configure(m.Configure.Config, m.Configure.Trackers)
 				apply(m.Configure, first, loop, marking, schedule)
 				for _, name := range changed {
@@ -144,6 +145,19 @@ func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, marking *m
 		Fresh: first && c.Known.Died == 0,
 	}, c.Generation)
 	schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
+}
+
+// makeRoom lets all checks of a configuration be under way at the same time.
+func makeRoom(log *slog.Logger, cfg *conf.Config) {
+	checks := 0
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			checks += len(rs.Checkers)
+		}
+	}
+	if err := probe.RoomFor(checks); err != nil {
+		log.Warn("checks of real servers may run out of open files", "checks", checks, "reason", err)
+	}
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.
