@@ -267,8 +267,8 @@ func (c *checker) next(d verdict.Decision, now time.Time) time.Time {
 // Checks begin together at the multiples of tick, since it costs more to wake a process than to
 // make a check. Pauses shorter than fine are kept as they are.
 const (
-	tick = 40 * time.Millisecond
-	fine = 500 * time.Millisecond
+	tick = 100 * time.Millisecond
+	fine = time.Second
 )
 
 // together is the tick next to a time: on average no check is made later than configured.

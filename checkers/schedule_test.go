@@ -129,7 +129,7 @@ func TestSlowRuns(t *testing.T) {
 // Checks of servers that were added at different times begin together: on average at their time.
 func TestChecksBeginTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const delay, least = 5 * time.Second, 30 * time.Millisecond
+		const delay, least = 5 * time.Second, 80 * time.Millisecond
 		l := newLab(verdicts(true))
 		c := tcpChecker()
 		var servers [][]conf.Checker

@@ -218,6 +218,7 @@ func (l *loop) run() {
 		}
 		if at, ok := l.deadlines.Next(); ok && !at.After(now) {
 			l.handleAll()
+			now = time.Now()
 		}
 		for op, ok := l.deadlines.Pop(now); ok; op, ok = l.deadlines.Pop(now) {
 			op.end(l, overdue(now.Sub(op.Due())))

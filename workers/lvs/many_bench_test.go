@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -107,6 +108,9 @@ func startServers(b *testing.B) (ports [3]int) {
 	return ports
 }
 
+// tick is when checks begin: at its multiples.
+const tick = 100 * time.Millisecond
+
 // timed is a prober that knows how late runs begin: after the end of the one before, and the
 // pause that is configured.
 type timed struct {
@@ -121,7 +125,7 @@ func (p *timed) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	now, silent := time.Now(), t.Checker.Alpha
 	p.mu.Lock()
 	if at, again := p.ended[t.Checker]; again && !silent {
-		p.lags = append(p.lags, now.Sub(at)-t.Checker.Interval)
+		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(tick)))
 	}
 	p.mu.Unlock()
 	return p.Prober.Start(t, func(r probe.Result) {
@@ -253,12 +257,15 @@ func startWorker(b *testing.B, prober checkers.Prober) atWork {
 		Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce),
 	}
 	kernel := ipvstest.NewFake()
+	procs := runtime.GOMAXPROCS(0)
+	b.Cleanup(func() { runtime.GOMAXPROCS(procs) })
 	ended := make(chan error)
 	go func() {
 		ended <- run(p, host{
 			table: func() (ipvs.Driver, error) { return kernel, nil }, marks: netfilter{make(chan nft.Repair)},
 			foreign: func() (uint64, error) { return 0, nil }, prober: prober, programs: newPrograms(p.Out.Put),
 			files: newFiles(),
+			fit:   func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) },
 		})
 	}()
 	return atWork{p.In, func() {

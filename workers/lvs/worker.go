@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/lvs-director/director/checkers"
@@ -26,6 +27,8 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
+	// fit fits this process to the checks of a configuration; nil does not.
+	fit func(*conf.Config)
 }
 
 // Run is the loop on this host.
@@ -34,6 +37,8 @@ func Run(p *workers.Process) error {
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
 		files: newFiles(),
 	}
+	procs := runtime.GOMAXPROCS(0)
+	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
 	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
 	if err != nil {
 		return err
@@ -117,7 +122,9 @@ func run(p *workers.Process, h host) error {
 					schedule.FileChanged(m.Tracker.Name)
 				}
 			case m.Configure != nil:
-				makeRoom(p.Log, m.Configure.Config)
+				if h.fit != nil {
+					h.fit(m.Configure.Config)
+				}
 				changed := h.files.configure(m.Configure.Config, m.Configure.Trackers)
 				apply(m.Configure, first, loop, marking, schedule)
 				for _, name := range changed {
@@ -145,19 +152,6 @@ func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, marking *m
 		Fresh: first && c.Known.Died == 0,
 	}, c.Generation)
 	schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
-}
-
-// makeRoom lets all checks of a configuration be under way at the same time.
-func makeRoom(log *slog.Logger, cfg *conf.Config) {
-	checks := 0
-	for _, vs := range cfg.VirtualServers {
-		for _, rs := range vs.RealServers {
-			checks += len(rs.Checkers)
-		}
-	}
-	if err := probe.RoomFor(checks); err != nil {
-		log.Warn("checks of real servers may run out of open files", "checks", checks, "reason", err)
-	}
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.

@@ -1,0 +1,52 @@
+package lvs
+
+import (
+	"log/slog"
+	"runtime"
+
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/conf"
+)
+
+// checkLoad is what the checks of a configuration need.
+type checkLoad struct {
+	checks    int
+	encrypted float64 // of them, in one second
+}
+
+func loadOf(cfg *conf.Config) (l checkLoad) {
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			for i := range rs.Checkers {
+				l.checks++
+				if c := &rs.Checkers[i]; c.Kind == conf.SSLGet {
+					l.encrypted += 1 / max(c.Interval.Seconds(), 0.001)
+				}
+			}
+		}
+	}
+	return l
+}
+
+// manyEncrypted is how many encrypted checks a second are more than one processor should make
+// beside everything else: each takes about a millisecond.
+const manyEncrypted = 100
+
+// processors is how many processors a worker should use, of those that it may. The checks of
+// one loop need no second one: to wake it takes more time than they do.
+func (l checkLoad) processors(most int) int {
+	if l.encrypted > manyEncrypted {
+		return most
+	}
+	return 1
+}
+
+// fit fits this process to what its checks need.
+func fit(log *slog.Logger, l checkLoad, procs int) {
+	if n := l.processors(procs); n != runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(n)
+	}
+	if err := probe.RoomFor(l.checks); err != nil {
+		log.Warn("checks of real servers may run out of open files", "checks", l.checks, "reason", err)
+	}
+}

@@ -1,0 +1,35 @@
+package lvs
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// A worker has one processor for the checks that its loop makes, and more for encrypted ones.
+func TestProcessors(t *testing.T) {
+	of := func(kind conf.CheckKind, count int, interval time.Duration) int {
+		rs := &conf.RealServer{}
+		for range count {
+			rs.Checkers = append(rs.Checkers, conf.Checker{Kind: kind, Interval: interval})
+		}
+		l := loadOf(&conf.Config{VirtualServers: []*conf.VirtualServer{{RealServers: []*conf.RealServer{rs}}}})
+		if l.checks != count {
+			t.Errorf("%d checks, want %d", l.checks, count)
+		}
+		return l.processors(8)
+	}
+	for _, test := range []struct {
+		kind  conf.CheckKind
+		count int
+		want  int
+	}{
+		{conf.TCPCheck, 0, 1}, {conf.TCPCheck, 40000, 1}, {conf.HTTPGet, 10000, 1}, {conf.SSLGet, 100, 1},
+		{conf.SSLGet, 1000, 8},
+	} {
+		if got := of(test.kind, test.count, 2*time.Second); got != test.want {
+			t.Errorf("%d %s every 2 s: %d processors, want %d", test.count, test.kind, got, test.want)
+		}
+	}
+}
