@@ -33,7 +33,9 @@ type Options struct {
 	// configured otherwise, when a configuration is applied, and whenever they have
 	// changed. Those that change at the same time come together.
 	Events func([]event.RealServerState)
-	// Results is called with the result of every run.
+	// Results is called with results that change something: the first one of a checker,
+	// and those with another verdict than the one before, or with another reason for the same
+	// bad one, that at most once in tellAgain. All are remembered; see Ask.
 	Results func(event.CheckResult)
 }
 
@@ -51,6 +53,10 @@ func SnapshotOf(known []event.RealServerState) Snapshot {
 	return s
 }
 
+// tellAgain is how soon another reason of a failure is passed on: it may be another one
+// each time.
+const tellAgain = 10 * time.Second
+
 // minPause is the least time between two runs of a checker: a configured delay of
 // 0 must not become a busy loop.
 const minPause = time.Millisecond
@@ -61,17 +67,24 @@ type Schedule struct {
 	applies chan application
 	files   chan string
 	results *mailbox.Mailbox[[]outcome] // bounded by the runs under way: each sends one
-	stop    chan struct{}
-	ended   chan struct{}
+	// questions are those that wait, and memories what an earlier schedule remembered.
+	questions *mailbox.Mailbox[[]question]
+	memories  chan []event.CheckHistory
+	stop      chan struct{}
+	ended     chan struct{}
 
 	// Owned by the goroutine.
 	servers map[conf.RealServerID]*server
 	round   uint64 // number of the last configuration
 	due     deadline.Heap[*checker]
-	ramps   deadline.Heap[*server]  // real servers that start slowly, by the time of the next step
-	runs    uint64                  // number of the last run
-	news    []event.RealServerState // for Events
-	hosts   hostTrouble
+	ramps   deadline.Heap[*server] // real servers that start slowly, by the time of the next step
+	runs    uint64                 // number of the last run
+	// underWay is how many runs are.
+	underWay int
+	news     []event.RealServerState // for Events
+	hosts    hostTrouble
+	// expected is when the timer is to fire, and slept when this process was found to be late.
+	expected, slept time.Time
 }
 
 type application struct {
@@ -91,6 +104,7 @@ type outcome struct {
 func New(opts Options) *Schedule {
 	s := &Schedule{
 		opts: opts, applies: make(chan application), files: make(chan string), results: mailbox.New[[]outcome](),
+		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
 		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
 	}
 	go s.own()
@@ -140,11 +154,19 @@ func (s *Schedule) own() {
 		case <-s.results.Signal():
 			results = s.results.Take(results[:0])
 			now := time.Now()
+			s.noticeLateness(now)
 			for i, o := range results {
 				s.finish(o, now)
 				results[i] = outcome{}
 			}
+		case <-s.questions.Signal():
+			for _, q := range s.questions.Take(nil) {
+				s.reply(q)
+			}
+		case list := <-s.memories:
+			s.remember(list)
 		case <-timer.C:
+			s.noticeLateness(time.Now())
 			s.rampsDue(time.Now())
 		case <-s.stop:
 			for _, sv := range s.servers {
@@ -156,15 +178,28 @@ func (s *Schedule) own() {
 		}
 		s.tell()
 		now := time.Now()
+		s.noticeLateness(now)
 		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
-			s.start(c, now)
+			if c.run != 0 {
+				s.frozen(c, now)
+			} else {
+				s.start(c, now)
+			}
 		}
 		at, ok := s.due.Next()
 		if next, ramps := s.ramps.Next(); ramps && (!ok || next.Before(at)) {
 			at, ok = next, true
 		}
+		end := time.Now()
+		if end.Sub(now) > lateness {
+			s.slept = end
+		}
+		if look := end.Add(lateness / 2); s.underWay > 0 && (!ok || look.Before(at)) {
+			at, ok = look, true // whether this process is late for the results
+		}
+		s.expected = at
 		if ok {
-			timer.Reset(time.Until(at))
+			timer.Reset(at.Sub(end))
 		}
 	}
 }
@@ -172,9 +207,11 @@ func (s *Schedule) own() {
 // start begins a run of a checker that has none in progress.
 func (s *Schedule) start(c *checker, now time.Time) {
 	s.runs++
+	s.underWay++
 	c.began = now
 	run := s.runs
 	c.run = run
+	s.due.Set(c, now.Add(c.patience()))
 	c.cancel = s.opts.Prober.Start(probe.Target{Checker: &c.conf, URL: c.state.URL}, func(r probe.Result) {
 		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{c, run, r}) })
 	})
@@ -184,6 +221,7 @@ func (s *Schedule) start(c *checker, now time.Time) {
 func (s *Schedule) drop(c *checker) {
 	s.due.Remove(c)
 	if c.run != 0 {
+		s.underWay--
 		c.run = 0
 		c.cancel()
 	}
@@ -195,21 +233,24 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	if c.run != o.run || c.run == 0 {
 		return // the run was cancelled
 	}
+	s.underWay--
 	c.run, c.cancel = 0, nil
 	sv := c.server
+	result := s.outcome(c, &o.result, c.began)
 	c.last = event.CheckResult{
 		VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name,
-		OK: o.result.OK, Reason: o.result.Reason, At: now, Took: o.result.Took,
+		OK: o.result.OK, Verdict: verdictOf(result), Reason: o.result.Reason, At: now, Took: o.result.Took,
 	}
-	result := outcomeOf(o.result)
-	if result == verdict.Unknown {
-		s.hosts.report(s.opts.Log, c, now)
-	} else {
-		c.trouble = ""
-	}
+	c.past.add(c.last)
+	known := s.cannotTell(c, result, o.result, now)
 	d := c.state.Step(c.rules, result)
-	s.due.Set(c, c.next(d, now))
-	s.opts.Results(c.last)
+	if o.result.Late {
+		soon := min(againSoon, c.conf.Interval)
+		s.due.Set(c, now.Add(minPause+time.Duration(s.opts.Rand.Int64N(int64(soon)+1))))
+	} else {
+		s.due.Set(c, c.next(d, now))
+	}
+	s.tellResult(c, now)
 
 	if d.Retrying && c.conf.LogAll {
 		s.opts.Log.Info("check failed, trying again",
@@ -218,10 +259,10 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	}
 	// A first result also replaces the reason "not checked yet" of a server that is down.
 	wasUp, initial := sv.state.Up, sv.state.Initial
-	news := d.Changed || d.First && (sv.state.Initial || !sv.state.Up)
+	news := d.Changed || known || d.First && (sv.state.Initial || !sv.state.Up)
 	if news {
 		reason := c.name + ": " + c.last.Reason
-		if sv.state.Initial {
+		if sv.state.Initial && c.state.Ran {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
 		s.updateState(sv, reason, now)
@@ -233,6 +274,16 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	if c.takeWish(result, o.result.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)
 	}
+}
+
+// tellResult passes a result on when it changes something.
+func (s *Schedule) tellResult(c *checker, now time.Time) {
+	same := !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
+	if same && (c.last.Verdict == event.Alive || c.told.Reason == c.last.Reason || now.Sub(c.toldAt) < tellAgain) {
+		return
+	}
+	c.told, c.toldAt = c.last, now
+	s.opts.Results(c.last)
 }
 
 // outcomeOf is what a result means for a checker.
@@ -284,8 +335,8 @@ func (s *Schedule) tell() {
 
 // updateState makes the state of a real server follow its checkers.
 func (s *Schedule) updateState(sv *server, reason string, now time.Time) {
-	alive, failed := sv.verdict()
-	sv.state.Failed = failed
+	alive, failed, unknown := sv.verdict()
+	sv.state.Failed, sv.state.Unknown = failed, unknown
 	if alive == sv.state.Up {
 		return
 	}

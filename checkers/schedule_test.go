@@ -35,14 +35,14 @@ func TestUpAndDown(t *testing.T) {
 		}, l.upAndDown())
 		down := l.events[2]
 		want := event.CheckResult{
-			VirtualServer: vs, RealServer: rs, Checker: "TCP_CHECK 10.0.0.2:80", Reason: "connection refused",
-			At: down.Since, Took: time.Millisecond,
+			VirtualServer: vs, RealServer: rs, Checker: "TCP_CHECK 10.0.0.2:80", Verdict: event.Dead,
+			Reason: "connection refused", At: down.Since, Took: time.Millisecond,
 		}
 		diff(t, "failed checks", []event.CheckResult{want}, down.Failed)
 		if at := down.Since.Sub(l.began); at != 24001*time.Millisecond {
 			t.Errorf("down since %v", at)
 		}
-		if down.Weight != 3 || len(l.results) != 8 {
+		if down.Weight != 3 || len(l.results) != 5 {
 			t.Errorf("weight %d, %d results", down.Weight, len(l.results))
 		}
 		diff(t, "log", `level=WARN msg="real server is down" virtual_server=[10.0.0.1]:tcp:80 real_server=[10.0.0.2]:tcp:80 from=up to=down reason="TCP_CHECK 10.0.0.2:80: connection refused"

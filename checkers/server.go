@@ -1,7 +1,6 @@
 package checkers
 
 import (
-	"log/slog"
 	"slices"
 	"time"
 
@@ -32,16 +31,30 @@ type checker struct {
 	rules          verdict.Rules
 	state          verdict.Checker
 	last           event.CheckResult
+	past           history
+	told           event.CheckResult // the last one that was given to Options.Results
+	toldAt         time.Time
 	wish           event.Wish // of the last run that was a success, while the checker is up
 	began          time.Time  // when the last run did
 	run            uint64     // number of the run in progress; 0 is none
 	cancel         func()
 	trouble        string // why the last run could not be made; empty when it could
+	unknowns       int    // runs in a row that could not be made
+	lates          int    // runs in a row that this process was late for
+	unknownSince   time.Time
 }
 
-// verdict combines the checkers of a real server: alive while none is down.
-func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
+// verdict combines the checkers of a real server: alive while none is down, and none that
+// cannot be made counts as down.
+func (sv *server) verdict() (alive bool, failed, unknown []event.CheckResult) {
+	alive = true
 	for _, c := range sv.checkers {
+		if c.unknowns > 0 {
+			is := c.last
+			is.Checker, is.At, is.Took = c.name, c.unknownSince, 0
+			unknown = append(unknown, is)
+			alive = alive && !c.unknownIsDown()
+		}
 		if c.state.Up {
 			continue
 		}
@@ -55,8 +68,12 @@ func (sv *server) verdict() (alive bool, failed []event.CheckResult) {
 		last.Checker = c.name
 		failed = append(failed, last)
 	}
-	return len(failed) == 0, failed
+	return alive && len(failed) == 0, failed, unknown
 }
+
+// unknownIsDown says that the checker counts as down because it could not be made for too
+// often (unknown_counts down): as often as it may fail.
+func (c *checker) unknownIsDown() bool { return c.conf.UnknownDown && c.unknowns > c.rules.Retries }
 
 // apply replaces the configuration.
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
@@ -133,10 +150,11 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 			c.state, c.wish = verdict.Restore(false), event.Wish{}
 		}
 	}
-	alive, failed := sv.verdict()
+	alive, failed, unknown := sv.verdict()
 	sv.state = event.RealServerState{
 		VirtualServer: sv.virtual, RealServer: sv.real,
-		Up: alive, Since: now, Initial: len(sv.checkers) > 0, Failed: failed, Reason: "not checked yet",
+		Up: alive, Since: now, Initial: len(sv.checkers) > 0, Failed: failed, Unknown: unknown,
+		Reason: "not checked yet",
 	}
 	if len(sv.checkers) == 0 {
 		sv.state.Reason = "no checkers are configured"
@@ -209,27 +227,4 @@ func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.
 	}
 	s.due.Set(n, at)
 	return n
-}
-
-// hostTrouble logs checks that this host failed to make: once for each checker and
-// reason, and at most one line a second, since a fault of this host affects
-// thousands of checks at once.
-type hostTrouble struct {
-	last    time.Time
-	skipped int
-}
-
-func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
-	if c.trouble == c.last.Reason {
-		return
-	}
-	c.trouble = c.last.Reason
-	if now.Sub(h.last) < time.Second {
-		h.skipped++
-		return
-	}
-	log.Warn("failed to run a check for a cause on this host: real server state unchanged",
-		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
-		"reason", c.last.Reason, "others_not_logged", h.skipped)
-	h.last, h.skipped = now, 0
 }

@@ -44,7 +44,11 @@ type Checker struct {
 	Retries    int
 	RetryDelay time.Duration
 	// Rise is how many successes in a row bring it up; 0 is 1.
-	Rise   int
+	Rise int
+	// UnknownDown has the check count as down when this host failed to make it more than
+	// Retries times in a row (unknown_counts down). Otherwise the state before stays.
+	UnknownDown bool
+
 	Alpha  bool
 	LogAll bool // log_all_failures
 

@@ -66,6 +66,7 @@ func ask[A any](ctx context.Context, s *supervisor, tell func(answer func(A))) (
 
 func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, error) {
 	var r control.Status
+	s.latestChecks(ctx)
 	err := s.count(ctx)
 	if err == nil {
 		var links map[string]track.Interface

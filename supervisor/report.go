@@ -2,14 +2,17 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
+	"github.com/lvs-director/director/worker"
 )
 
 // report is what director status shows, on a host with these interfaces; it is
@@ -76,4 +79,137 @@ func (s *supervisor) compareFile(ctx context.Context, c *control.ConfigState) er
 		c.ReloadRefused, c.ReloadRefusedAt = "", time.Time{}
 	}
 	return nil
+}
+
+// The lvs worker tells results of checks when they change something. It remembers the last
+// ones of each checker, and is asked for them when somebody wants to know.
+
+// checksPatience is how long an answer of the lvs worker is waited for.
+const checksPatience = 300 * time.Millisecond
+
+// asking are the questions for results that are not answered yet.
+type asking struct {
+	last uint64
+	open map[uint64]*asked
+}
+
+type asked struct {
+	list []event.CheckHistory
+	done chan struct{} // closed with the last part of the answer
+}
+
+// askChecks sends a question; nil when there is nobody to ask. forgetChecks ends it.
+func (s *supervisor) askChecks(q worker.AskChecks) (uint64, *asked) {
+	if !s.runs(rollout.LVS) {
+		return 0, nil
+	}
+	s.asking.last++
+	q.ID = s.asking.last
+	a := &asked{done: make(chan struct{})}
+	if s.asking.open == nil {
+		s.asking.open = make(map[uint64]*asked)
+	}
+	s.asking.open[q.ID] = a
+	s.keepers[rollout.LVS].Send(fmt.Sprintf("ask checks %d", q.ID), worker.Message{AskChecks: &q})
+	return q.ID, a
+}
+
+// checkHistory takes a part of an answer. One that nobody waits for any more is dropped.
+func (s *supervisor) checkHistory(h worker.CheckHistory) {
+	a := s.asking.open[h.ID]
+	if a == nil {
+		return
+	}
+	a.list = append(a.list, h.List...)
+	if h.Last {
+		delete(s.asking.open, h.ID)
+		close(a.done)
+	}
+}
+
+// checks asks for results from another goroutine than the loop's.
+func (s *supervisor) checks(ctx context.Context, q worker.AskChecks) ([]event.CheckHistory, error) {
+	var id uint64
+	var a *asked
+	if err := s.do(ctx, func() { id, a = s.askChecks(q) }); err != nil {
+		return nil, err
+	}
+	if a == nil {
+		return nil, fmt.Errorf("asking for results of checks: the lvs worker does not run")
+	}
+	enough := time.NewTimer(checksPatience)
+	defer enough.Stop()
+	select {
+	case <-a.done:
+		return a.list, nil
+	case <-enough.C:
+	case <-s.done:
+		return nil, errStopping
+	case <-ctx.Done():
+	}
+	if err := s.do(ctx, func() { delete(s.asking.open, id) }); err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("asking for results of checks: the lvs worker does not answer within %v", checksPatience)
+}
+
+// Checks says what is remembered of the checks of an object.
+func (s *supervisor) Checks(ctx context.Context, q control.ChecksRequest) (control.ChecksReport, error) {
+	var r control.ChecksReport
+	ask := worker.AskChecks{}
+	err := s.do(ctx, func() {
+		ask.VirtualServers, ask.RealServers = status.Named(s.current().cfg, q.Name)
+	})
+	if err != nil {
+		return r, fmt.Errorf("asking for results of checks: %w", err)
+	}
+	if len(ask.VirtualServers) == 0 {
+		return r, nil
+	}
+	list, err := s.checks(ctx, ask)
+	if err != nil {
+		r.Error = err.Error()
+	}
+	r.Checkers = control.NewHistories(list)
+	return r, nil
+}
+
+// latestChecks brings what is known of all checks up to date. What is not answered in time is
+// shown as it was told last.
+func (s *supervisor) latestChecks(ctx context.Context) {
+	list, err := s.checks(ctx, worker.AskChecks{Latest: true})
+	if err != nil {
+		return
+	}
+	_ = s.do(ctx, func() {
+		for _, h := range list {
+			for _, r := range h.Results {
+				s.known.Check(r)
+			}
+		}
+	})
+}
+
+// replaceLVS replaces the lvs worker by one that knows what it remembers.
+func (s *supervisor) replaceLVS() {
+	keeper := s.keepers[rollout.LVS]
+	id, a := s.askChecks(worker.AskChecks{})
+	if a == nil {
+		go keeper.Replace()
+		return
+	}
+	go func() {
+		select {
+		case <-a.done:
+		case <-time.After(checksPatience):
+		case <-s.done:
+		}
+		s.post(func() {
+			if s.asking.open[id] == nil {
+				s.known.Histories = a.list
+			}
+			delete(s.asking.open, id)
+		})
+		keeper.Replace()
+	}()
 }

@@ -60,6 +60,7 @@ type supervisor struct {
 	// counting is closed when the counters of the vrrp worker that were asked
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
+	asking   asking
 
 	signals    Signals
 	files      runFiles

@@ -53,6 +53,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		if name == rollout.LVS {
 			s.misc.CancelAll() // nobody waits for them
+			s.asking.open = nil
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
 	case e.Received != nil:
@@ -92,6 +93,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.runProgram(*m.RunProgram)
 	case m.Check != nil:
 		s.known.Check(*m.Check)
+	case m.CheckHistory != nil:
+		s.checkHistory(*m.CheckHistory)
 	case m.VirtualServer != nil:
 		s.virtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)
@@ -136,6 +139,10 @@ func (s *supervisor) carryOutRollout(e rollout.Effect) {
 	case rollout.Release:
 		s.releaseWorker(e)
 	case rollout.ReplaceWorker:
+		if e.Worker == rollout.LVS {
+			s.replaceLVS()
+			return
+		}
 		go s.keepers[e.Worker].Replace()
 	case rollout.Examine:
 		s.examine(e)
@@ -207,6 +214,9 @@ func (s *supervisor) hand(e rollout.Hand) {
 		c.Known = s.known.Snapshot(e.Predecessor.Died)
 		c.Known.Advertised = e.Predecessor.LastSent
 		c.Known.Silenced = e.Predecessor.Silenced
+		if e.Worker == rollout.LVS {
+			c.Known.Checks, s.known.Histories = s.known.CheckHistories(), nil
+		}
 	}
 	s.keepers[e.Worker].Send("configure", worker.Message{Configure: c})
 }

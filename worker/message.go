@@ -43,6 +43,9 @@ type Message struct {
 	// To the lvs worker: the answer to a RunProgram.
 	ProgramEnded *ProgramEnded `json:",omitempty"`
 
+	// To the lvs worker: a question for results of checks.
+	AskChecks *AskChecks `json:",omitempty"`
+
 	// From a worker.
 	Applied       *Applied                  `json:",omitempty"`
 	Instance      *event.InstanceState      `json:",omitempty"`
@@ -59,9 +62,30 @@ type Message struct {
 	InTable       *event.ServersInTable     `json:",omitempty"`
 	// KernelWeights are all weights that somebody has set in the kernel's table.
 	KernelWeights *Overrides `json:",omitempty"`
+	// CheckHistory is a part of the answer to AskChecks.
+	CheckHistory *CheckHistory `json:",omitempty"`
 	// RunProgram is of the lvs worker.
 	RunProgram *RunProgram `json:",omitempty"`
 }
+
+// AskChecks asks the lvs worker for what it remembers of its checks.
+type AskChecks struct {
+	ID uint64
+	// VirtualServers and RealServers are the ones that are asked for; empty: all.
+	VirtualServers, RealServers []string
+	Latest                      bool // the last result of each checker alone
+}
+
+// CheckHistory is a part of an answer. Each part has the next checkers, at most
+// HistoryPart of them.
+type CheckHistory struct {
+	ID   uint64 // of the question
+	Last bool   // no further part comes
+	List []event.CheckHistory
+}
+
+// HistoryPart is how many checkers a part of an answer has at most.
+const HistoryPart = 2000
 
 // RunProgram asks for a run of the program of a MISC_CHECK, which the configuration has, or
 // for the end of one. Each is answered by one ProgramEnded unless it is cancelled.
@@ -141,6 +165,8 @@ type Overrides struct {
 
 // Snapshot is what the supervisor knows of the objects of a worker when it starts it.
 type Snapshot struct {
+	// Checks is what the predecessor of an lvs worker remembered of its checks.
+	Checks      []event.CheckHistory
 	Instances   []event.InstanceState
 	RealServers []event.RealServerState
 	// VirtualServers say which ones had their quorum.

@@ -43,6 +43,9 @@ func (c *statusCmd) Run(io streams) error {
 			return fmt.Errorf("there is no instance, sync group, virtual server or real server %q: director status lists them",
 				c.Name)
 		}
+		if len(r.VirtualServers) > 0 {
+			c.askHistory(io, &r)
+		}
 	}
 	if c.JSON {
 		if err := control.Write(io.out, r, true); err != nil {
@@ -58,6 +61,30 @@ func (c *statusCmd) Run(io streams) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// askHistory puts what is remembered of the checks into the status of an object.
+func (c *statusCmd) askHistory(io streams, r *control.Status) {
+	var h control.ChecksReport
+	err := control.Ask(c.run(), http.MethodPost, "/v1/checks", 10*time.Second, control.ChecksRequest{Name: c.Name}, &h)
+	switch {
+	case err != nil:
+		fmt.Fprintln(io.err, "director: no history of checks:", err)
+	case h.Error != "":
+		fmt.Fprintln(io.err, "director: no history of checks:", h.Error)
+	}
+	type name struct{ virtual, real string }
+	all := make(map[name][]control.CheckHistory)
+	for _, one := range h.Checkers {
+		n := name{one.VirtualServer, one.RealServer}
+		all[n] = append(all[n], one)
+	}
+	for v := range r.VirtualServers {
+		vs := &r.VirtualServers[v]
+		for s := range vs.RealServers {
+			vs.RealServers[s].History = all[name{vs.Name, vs.RealServers[s].Name}]
+		}
+	}
 }
 
 // remakePatience is how long a director may take to make its run directory anew.

@@ -41,11 +41,23 @@ func printDetails(w io.Writer, r control.Status, now time.Time) {
 			for _, a := range rs.Asked {
 				fmt.Fprintf(w, "  -> %s: %s asks for %s\n", rs.Name, a.Checker, a.Wants)
 			}
-			if c := rs.LastCheck; c != nil {
+			for _, h := range rs.History {
+				printHistory(w, h, now)
+			}
+			if c := rs.LastCheck; c != nil && len(rs.History) == 0 {
 				fmt.Fprintf(w, "  -> %s: %s, %s ago, took %v: %s\n",
 					rs.Name, c.Checker, words.Age(now, c.At), c.Took.Round(time.Microsecond), c.Reason)
 			}
 		}
+	}
+}
+
+// printHistory shows the last results of a checker, the latest one first.
+func printHistory(w io.Writer, h control.CheckHistory, now time.Time) {
+	fmt.Fprintf(w, "  -> %s: %s, %d runs\n", h.RealServer, h.Checker, h.Runs)
+	for _, c := range slices.Backward(h.Results) {
+		fmt.Fprintf(w, "     %s ago  %-7s  took %v: %s\n", words.Age(now, c.At), c.Verdict, c.Took.Round(time.Microsecond),
+			c.Reason)
 	}
 }
 

@@ -95,6 +95,9 @@ func handovers(r control.Status, now time.Time) []string {
 
 func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 	state := fmt.Sprintf("%d of %d up", vs.Alive, len(vs.RealServers))
+	if vs.Unknown > 0 {
+		state += fmt.Sprintf(", %d unknown", vs.Unknown)
+	}
 	if vs.SorryInUse {
 		state += ", sorry server"
 	}
@@ -108,6 +111,10 @@ func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 			up = "DRAINING"
 		case rs.Up && rs.Refused():
 			up, rs.Reason = "REFUSED", rs.Kernel.Error
+		case rs.Verdict == event.CannotTell.String():
+			up, rs.Since, rs.Reason = "UNKNOWN", rs.UnknownSince, rs.Unknown
+		case rs.Verdict == event.NotChecked.String():
+			up = "NOT CHECKED"
 		case rs.Up:
 			up = "UP"
 		}

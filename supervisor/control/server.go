@@ -24,6 +24,7 @@ const maxQuestion = 64 << 10
 type Controller interface {
 	Status(context.Context, struct{}) (Status, error)
 	About(context.Context, struct{}) (ConfigState, error)
+	Checks(context.Context, ChecksRequest) (ChecksReport, error)
 	Plan(context.Context, PlanRequest) (PlanReport, error)
 	Reload(context.Context, ReloadRequest) (ReloadReport, error)
 	Rollback(context.Context, ReloadRequest) (ReloadReport, error)
@@ -60,6 +61,7 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", answer(c.Status))
 	mux.HandleFunc("GET /v1/about", answer(c.About))
+	mux.HandleFunc("POST /v1/checks", answer(c.Checks))
 	mux.HandleFunc("POST /v1/plan", answer(c.Plan))
 	mux.HandleFunc("POST /v1/reload", answer(c.Reload))
 	mux.HandleFunc("POST /v1/rollback", answer(c.Rollback))

@@ -110,8 +110,10 @@ type VirtualServer struct {
 	SorryServer string `json:"sorry_server,omitempty"`
 	SorryInUse  bool   `json:"sorry_server_in_use,omitempty"`
 	// InKernel is the scheduler with its flags as the kernel has them; empty is unknown.
-	InKernel    string       `json:"in_kernel,omitempty"`
-	Alive       int          `json:"alive"`
+	InKernel string `json:"in_kernel,omitempty"`
+	Alive    int    `json:"alive"`
+	// Unknown counts the real servers of which the checks cannot tell whether they are alive.
+	Unknown     int          `json:"unknown,omitempty"`
 	Error       string       `json:"error,omitempty"`
 	Repaired    int          `json:"repaired,omitempty"`
 	RealServers []RealServer `json:"real_servers"`
@@ -127,6 +129,14 @@ type RealServer struct {
 	Since     time.Time `json:"since"`
 	Reason    string    `json:"reason"`
 	LastCheck *Check    `json:"last_check,omitempty"`
+	// Verdict is what the checks know: alive, dead, unknown or "not checked yet".
+	Verdict string `json:"verdict"`
+	// UnknownSince is from when on it is unknown, and Unknown why: which check of it this
+	// host fails to make.
+	UnknownSince time.Time `json:"unknown_since,omitzero"`
+	Unknown      string    `json:"unknown,omitempty"`
+	// History is what is remembered of its checkers, when one object is asked for.
+	History []CheckHistory `json:"history,omitempty"`
 	// Asked is what its checks ask of the weight.
 	Asked []Asked `json:"weight_asked,omitempty"`
 	// Kernel is what the kernel's table has of it; nil is not known, or not yet.
@@ -187,14 +197,15 @@ type RefusedSenders struct {
 type Check struct {
 	Checker string        `json:"checker"` // "HTTP_GET 10.0.0.2:80/"
 	OK      bool          `json:"ok"`
-	Reason  string        `json:"reason"` // what was seen
+	Verdict string        `json:"verdict"` // alive, dead or unknown
+	Reason  string        `json:"reason"`  // what was seen
 	At      time.Time     `json:"at"`
 	Took    time.Duration `json:"took_ns"`
 }
 
 // NewCheck is the form of a result.
 func NewCheck(r event.CheckResult) *Check {
-	return &Check{Checker: r.Checker, OK: r.OK, Reason: r.Reason, At: r.At, Took: r.Took}
+	return &Check{Checker: r.Checker, OK: r.OK, Verdict: r.Said().String(), Reason: r.Reason, At: r.At, Took: r.Took}
 }
 
 // Order is a handover.

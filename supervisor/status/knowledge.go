@@ -21,14 +21,16 @@ type Knowledge struct {
 	VirtualServers map[string]event.VirtualServerState
 	RealServers    map[ServerName]event.RealServerState
 	Checks         map[ServerName]map[string]event.CheckResult
-	InTable        map[string]event.ServersInTable // by virtual server
-	Groups         map[string]event.GroupState     // by name
-	Lower          map[string]event.LowerHeard     // the last one of an instance
-	Table          event.TableLoaded
-	Host           event.HostState
-	Counters       event.VRRPCounters
-	Heard          map[string]time.Time // when a worker was heard last
-	Journals       map[string]string    // why the journal of a worker is not written
+	// Histories are what an lvs worker that is replaced remembers of its checks, for the next.
+	Histories []event.CheckHistory
+	InTable   map[string]event.ServersInTable // by virtual server
+	Groups    map[string]event.GroupState     // by name
+	Lower     map[string]event.LowerHeard     // the last one of an instance
+	Table     event.TableLoaded
+	Host      event.HostState
+	Counters  event.VRRPCounters
+	Heard     map[string]time.Time // when a worker was heard last
+	Journals  map[string]string    // why the journal of a worker is not written
 }
 
 // New knows nothing.
@@ -115,6 +117,24 @@ func (k *Knowledge) Snapshot(died time.Time) worker.Snapshot {
 		s.VirtualServers = append(s.VirtualServers, v)
 	}
 	return s
+}
+
+// CheckHistories is what a new lvs worker is told of the checks: what the one before
+// remembered when it could be asked, else the results that it told.
+func (k *Knowledge) CheckHistories() []event.CheckHistory {
+	if len(k.Histories) > 0 {
+		return k.Histories
+	}
+	var list []event.CheckHistory
+	for name, results := range k.Checks {
+		for _, r := range results {
+			list = append(list, event.CheckHistory{
+				VirtualServer: name.VirtualServer, RealServer: name.RealServer, Checker: r.Checker, Runs: 1,
+				Results: []event.CheckResult{r},
+			})
+		}
+	}
+	return list
 }
 
 // States are where the instances are.

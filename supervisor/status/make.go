@@ -52,6 +52,7 @@ func Make(f Facts) control.Status {
 			m.r.VirtualServers = append(m.r.VirtualServers, f.Known.VirtualServer(vs))
 		}
 	}
+	m.checks()
 	m.overrides()
 	m.unserved()
 	slices.SortStableFunc(m.r.Problems, func(a, b control.Problem) int {

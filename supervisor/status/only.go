@@ -1,7 +1,10 @@
 package status
 
 import (
+	"slices"
 	"strings"
+
+	"github.com/lvs-director/director/conf"
 
 	"github.com/lvs-director/director/supervisor/control"
 )
@@ -68,6 +71,28 @@ func onlyServer(v control.VirtualServer, name string) (control.VirtualServer, bo
 		}
 	}
 	return v, len(v.RealServers) > 0
+}
+
+// Named are the virtual servers and real servers that people may mean by name, for the
+// results of their checks: none when there is no such object. No real servers are all of
+// the virtual servers.
+func Named(cfg *conf.Config, name string) (virtual, real []string) {
+	for _, vs := range cfg.VirtualServers {
+		if called(vs.String(), name) {
+			virtual = append(virtual, vs.String())
+		}
+	}
+	if len(virtual) > 0 {
+		return virtual, nil
+	}
+	for _, vs := range cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			if called(rs.String(), name) {
+				virtual, real = append(virtual, vs.String()), append(real, rs.String())
+			}
+		}
+	}
+	return virtual, slices.Compact(slices.Sorted(slices.Values(real)))
 }
 
 // called says whether people may mean "[192.0.2.10]:tcp:80" by name: as it is,

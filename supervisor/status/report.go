@@ -2,6 +2,7 @@ package status
 
 import (
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 )
 
@@ -33,6 +34,16 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		state := k.RealServers[name]
 		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since,
 			Reason: state.Reason}
+		rr.Verdict = state.Verdict().String()
+		if state.Verdict() == event.CannotTell {
+			r.Unknown++
+			rr.UnknownSince, rr.Unknown = state.Unknown[0].At, state.Unknown[0].Checker+": "+state.Unknown[0].Reason
+			for _, u := range state.Unknown[1:] {
+				if u.At.Before(rr.UnknownSince) {
+					rr.UnknownSince = u.At
+				}
+			}
+		}
 		for _, w := range state.Wishes {
 			rr.Asked = append(rr.Asked, control.Asked{Checker: w.Checker, Wants: w.Wish.String()})
 		}

@@ -115,6 +115,8 @@ func run(p *workers.Process, h host) error {
 				loop.Override(m.Overrides.List, m.Overrides.Reset)
 			case m.Followed != nil:
 				loop.Follow(m.Followed.State)
+			case m.AskChecks != nil:
+				askChecks(schedule, *m.AskChecks, p.Out.Put)
 			case m.ProgramEnded != nil:
 				h.programs.ended(*m.ProgramEnded)
 			case m.Tracker != nil:
@@ -152,6 +154,9 @@ func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, marking *m
 		Fresh: first && c.Known.Died == 0,
 	}, c.Generation)
 	schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
+	if len(c.Known.Checks) > 0 {
+		schedule.Remember(c.Known.Checks)
+	}
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.

@@ -67,7 +67,24 @@ var checkerTiming = append(
 				c.Retries = int(v) - 1
 			}
 		}},
-	number("rise", 1, math.MaxUint32, "1", func(c *conf.Checker) *int { return &c.Rise }).ours())
+	number("rise", 1, math.MaxUint32, "1", func(c *conf.Checker) *int { return &c.Rise }).ours(),
+	keyword[conf.Checker]{name: "unknown_counts", value: "up|down", deflt: "up", need: 1, own: true,
+		why: "what a check counts as that this host cannot make; up is the state before",
+		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
+			switch w := n.Arg(0); w {
+			case "up", "down":
+				c.UnknownDown = w == "down"
+			default:
+				l.WarnArg(n, 0, "unknown-value", "unknown_counts cannot be %q: %s", value.Clip(w),
+					l.Instead()).Hint = "one of up, down"
+			}
+		},
+		get: func(c *conf.Checker) []string {
+			if c.UnknownDown {
+				return one("down")
+			}
+			return nil
+		}})
 
 var checkerConnect = []keyword[conf.Checker]{
 	ip("connect_ip", "the real server's", func(c *conf.Checker) *netip.Addr { return &c.ConnectIP }),

@@ -1,0 +1,126 @@
+package checkers
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/checkers/verdict"
+	"github.com/lvs-director/director/event"
+)
+
+const (
+	// lateness is how late this process has to be for the failures of runs that were under
+	// way to say nothing: their servers may have answered in time.
+	lateness = 500 * time.Millisecond
+	// againSoon is the pause before a run that was late is made again: some part of it, so
+	// that those of thousands of checks do not come at once.
+	againSoon = time.Second
+	// maxLates is how many runs of a checker in a row may be late. A host that is always late
+	// must judge in the end.
+	maxLates = 3
+	// frozenAfter is how much longer than its time limits and its delay_loop a run may last.
+	frozenAfter = 30 * time.Second
+)
+
+// noticeLateness notes that this process did not run when it should have.
+func (s *Schedule) noticeLateness(now time.Time) {
+	if !s.expected.IsZero() && now.Sub(s.expected) > lateness {
+		s.slept = now
+	}
+}
+
+// outcome is what a result means for a checker. A failure that came while this process was
+// late is none.
+func (s *Schedule) outcome(c *checker, r *probe.Result, began time.Time) verdict.Outcome {
+	if !r.OK && !r.Local && s.slept.After(began) {
+		r.Local, r.Late = true, true
+		r.Reason = "this process did not run for some time, the check is repeated: " + r.Reason
+	}
+	if !r.Late {
+		c.lates = 0
+	} else if c.lates++; c.lates > maxLates {
+		r.Late = false // it is a problem of this host
+	}
+	return outcomeOf(*r)
+}
+
+// cannotTell notes whether the run could be made. It says whether what is known of the
+// checker has changed.
+func (s *Schedule) cannotTell(c *checker, result verdict.Outcome, r probe.Result, now time.Time) (changed bool) {
+	switch {
+	case result != verdict.Unknown:
+		changed = c.unknowns > 0
+		c.unknowns, c.trouble, c.unknownSince = 0, "", time.Time{}
+	case r.Late: // it is made again at once
+	default:
+		was, reason := c.unknownIsDown(), c.trouble
+		if c.unknowns == 0 {
+			c.unknownSince = now
+		}
+		c.unknowns++
+		s.hosts.report(s.opts.Log, c, now)
+		changed = c.unknowns == 1 || c.trouble != reason || c.unknownIsDown() != was
+	}
+	return changed
+}
+
+// verdictOf is the word for an outcome.
+func verdictOf(o verdict.Outcome) event.Verdict {
+	switch o {
+	case verdict.Success:
+		return event.Alive
+	case verdict.Unknown:
+		return event.CannotTell
+	}
+	return event.Dead
+}
+
+// patience is how long a run may last before it is taken for frozen.
+func (c *checker) patience() time.Duration {
+	limit := c.conf.Timeout
+	if c.conf.Misc != nil {
+		limit = max(limit, c.conf.Misc.Timeout, c.conf.Misc.Script.Timeout)
+	}
+	return c.conf.Interval + 8*limit + frozenAfter
+}
+
+// frozen ends a run that has lasted for longer than its limits allow.
+func (s *Schedule) frozen(c *checker, now time.Time) {
+	if now.Sub(s.slept) < frozenAfter && !s.slept.IsZero() {
+		s.due.Set(c, now.Add(frozenAfter)) // its result may be on its way
+		return
+	}
+	c.cancel()
+	s.finish(outcome{c, c.run, probe.Result{
+		Local: true, Took: now.Sub(c.began), Reason: "the check did not end in its time and was started anew",
+	}}, now)
+	s.due.Set(c, now.Add(minPause))
+}
+
+// hostTrouble logs checks that this host failed to make: once for each checker and
+// reason, and at most one line a second, since a fault of this host affects
+// thousands of checks at once.
+type hostTrouble struct {
+	last    time.Time
+	skipped int
+}
+
+func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
+	if c.trouble == c.last.Reason {
+		return
+	}
+	c.trouble = c.last.Reason
+	if now.Sub(h.last) < time.Second {
+		h.skipped++
+		return
+	}
+	consequence := "real server state unchanged"
+	if c.conf.UnknownDown {
+		consequence = "unknown counts as down"
+	}
+	log.Warn("failed to run a check for a cause on this host: "+consequence,
+		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
+		"reason", c.last.Reason, "others_not_logged", h.skipped)
+	h.last, h.skipped = now, 0
+}

@@ -1,0 +1,186 @@
+package checkers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/checkers"
+	"github.com/lvs-director/director/checkers/probe"
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
+
+// TestVerdictsAreKeptApart: not checked, alive, unknown and dead are four things.
+func TestVerdictsAreKeptApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		result := probe.Result{OK: true, Reason: "fine"}
+		l := newLab(func(probe.Target) probe.Result { return result })
+		c := tcpChecker()
+		c.Retries = 0
+		c.Warmup = 5 * time.Second
+		l.Apply(config([]conf.Checker{c}), nil)
+		set := func(r probe.Result) {
+			l.do(func() { result = r })
+			pause(20 * time.Second)
+		}
+		set(probe.Result{OK: true, Reason: "fine"})
+		set(probe.Result{Local: true, Reason: "no such device"})
+		set(probe.Result{OK: true, Reason: "fine"})
+		set(probe.Result{Reason: "refused"})
+		set(probe.Result{Local: true, Reason: "no such device"})
+		l.Close()
+		var got []string
+		for _, e := range l.events {
+			got = append(got, fmt.Sprint(e.Verdict(), " ", e.Up))
+		}
+		// One that is dead stays dead: nothing else is known of it.
+		diff(t, "verdicts", []string{
+			"not checked yet true", "alive true", "unknown true", "alive true", "dead false", "dead false",
+		}, got)
+		if u := l.events[2].Unknown; len(u) != 1 || u[0].Reason != "no such device" || u[0].At.IsZero() {
+			t.Errorf("unknown: %+v", u)
+		}
+	})
+}
+
+// TestUnknownCountsDown: unknown_counts down takes a server out after as many runs as may fail.
+func TestUnknownCountsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		result := probe.Result{OK: true, Reason: "fine"}
+		l := newLab(func(probe.Target) probe.Result { return result })
+		c := tcpChecker()
+		c.UnknownDown = true
+		l.Apply(config([]conf.Checker{c}), nil)
+		pause(5 * time.Second)
+		l.do(func() { result = probe.Result{Local: true, Reason: "no such device"} })
+		pause(40 * time.Second)
+		l.do(func() { result = probe.Result{OK: true, Reason: "fine"} })
+		pause(20 * time.Second)
+		l.Close()
+		var got []string
+		for _, e := range l.events {
+			got = append(got, fmt.Sprint(e.Verdict(), " ", e.Up))
+		}
+		diff(t, "verdicts", []string{
+			"not checked yet true", "alive true", "unknown true", "unknown false", "alive true",
+		}, got)
+	})
+}
+
+// TestFailuresWhileThisProcessWasLate say nothing: the checks are made again soon.
+func TestFailuresWhileThisProcessWasLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *lab
+		runs := 0
+		l = newLab(func(probe.Target) probe.Result {
+			runs++
+			switch runs {
+			case 4, 5:
+				return probe.Result{Reason: "connect to 10.0.0.2:80: no answer within 5s"}
+			case 6:
+				time.Sleep(6 * time.Second) // the goroutine of the schedule stands still
+			}
+			return probe.Result{OK: true, Reason: "fine"}
+		})
+		l.took = time.Second
+		c := tcpChecker()
+		c.Retries = 0
+		l.Apply(config([]conf.Checker{c}, []conf.Checker{c}, []conf.Checker{c}), nil)
+		pause(20 * time.Second)
+		l.Close()
+		for _, e := range l.events {
+			if e.Verdict() != event.Alive && e.Verdict() != event.NotChecked {
+				t.Fatalf("taken down since this process was late: %+v", e)
+			}
+		}
+		// Both are made again within two seconds of the end of the pause.
+		if len(l.begun) != 8 || l.log.Len() > 0 {
+			t.Errorf("%d runs: %v\n%s", len(l.begun), l.begun, l.log.String())
+		}
+	})
+}
+
+// TestAlwaysLate: a host that is late for ever judges in the end.
+func TestAlwaysLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(func(probe.Target) probe.Result {
+			return probe.Result{Local: true, Late: true, Reason: "this process did not run for some time"}
+		})
+		l.Apply(config([]conf.Checker{tcpChecker()}), nil)
+		pause(30 * time.Second)
+		l.Close()
+		if last := l.events[len(l.events)-1]; last.Verdict() != event.CannotTell {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
+// TestFrozenCheck: a run without an end is shown and started anew.
+func TestFrozenCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(verdicts(true))
+		l.took = 24 * time.Hour
+		l.Apply(config([]conf.Checker{tcpChecker()}), nil)
+		pause(2 * time.Minute)
+		l.do(func() { l.took = time.Millisecond })
+		pause(2 * time.Minute)
+		l.Close()
+		diff(t, "events", []string{
+			"up initial: not checked yet",
+			"up initial: not checked yet",
+			"up: TCP_CHECK 10.0.0.2:80: fine",
+		}, l.upAndDown())
+		if u := l.events[1].Unknown; len(u) != 1 || !strings.Contains(u[0].Reason, "started anew") {
+			t.Errorf("unknown: %+v", u)
+		}
+		if l.overlaps > 0 || l.cancelled < 1 {
+			t.Errorf("%d overlaps, %d cancelled", l.overlaps, l.cancelled)
+		}
+	})
+}
+
+// TestHistory: results are asked for, not told; a reload keeps them, and so does a successor.
+func TestHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(verdicts(true))
+		l.Apply(config([]conf.Checker{tcpChecker()}, []conf.Checker{tcpChecker()}), nil)
+		pause(405 * time.Second)
+		if len(l.results) != 2 {
+			t.Errorf("%d results were told, want the first of each checker", len(l.results))
+		}
+		ask := func(q checkers.Question) (list []event.CheckHistory) {
+			l.Ask(q, func(answer []event.CheckHistory) { list = answer })
+			synctest.Wait()
+			return list
+		}
+		l.Apply(config([]conf.Checker{tcpChecker()}), nil)
+		list := ask(checkers.Question{VirtualServers: []string{vs}})
+		if len(list) != 1 || len(list[0].Results) != 20 || list[0].Runs != 41 {
+			t.Fatalf("history: %+v", list)
+		}
+		for i, r := range list[0].Results {
+			if r.Verdict != event.Alive || r.Took != time.Millisecond || r.Reason != "fine" ||
+				i > 0 && !r.At.After(list[0].Results[i-1].At) {
+				t.Errorf("result %d: %+v", i, r)
+			}
+		}
+		if latest := ask(checkers.Question{Latest: true}); len(latest) != 1 || len(latest[0].Results) != 1 {
+			t.Errorf("latest: %+v", latest)
+		}
+		if none := ask(checkers.Question{RealServers: []string{"another"}}); len(none) != 0 {
+			t.Errorf("of another: %+v", none)
+		}
+		l.Close()
+
+		warm := tcpChecker()
+		warm.Warmup = 100 * time.Hour
+		l = newLab(verdicts(true))
+		l.Apply(config([]conf.Checker{warm}), nil)
+		l.Remember(list)
+		diff(t, "the history of the one before", list, ask(checkers.Question{}))
+		l.Close()
+	})
+}

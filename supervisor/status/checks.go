@@ -1,0 +1,47 @@
+package status
+
+import (
+	"fmt"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/words"
+)
+
+// checks has what checks say of a whole virtual server: those that this host fails to make,
+// and what the real servers have in common that failed together.
+func (m *maker) checks() {
+	for n := range m.r.VirtualServers {
+		vs := &m.r.VirtualServers[n]
+		if vs.Unknown > 0 {
+			m.problem(vs.Name, unknownText(vs, m))
+		}
+		states := make([]event.RealServerState, 0, len(vs.RealServers))
+		for _, rs := range vs.RealServers {
+			states = append(states, m.Known.RealServers[ServerName{vs.Name, rs.Name}])
+		}
+		if text := event.FailedTogether(states); text != "" {
+			m.problem(vs.Name, vs.Name+": "+text)
+		}
+	}
+}
+
+// unknownText is one line about all real servers of a virtual server that cannot be judged.
+func unknownText(vs *control.VirtualServer, m *maker) string {
+	var one *control.RealServer
+	for n := range vs.RealServers {
+		rs := &vs.RealServers[n]
+		if !rs.UnknownSince.IsZero() && (one == nil || rs.UnknownSince.Before(one.UnknownSince)) {
+			one = rs
+		}
+	}
+	text := fmt.Sprintf("%s: whether real server %s is alive is unknown since %s ago: %s", vs.Name, one.Name,
+		words.Age(m.Now, one.UnknownSince), one.Unknown)
+	if vs.Unknown > 1 {
+		text += fmt.Sprintf(" (and %d others)", vs.Unknown-1)
+	}
+	if one.Up {
+		return text + "; it counts as up"
+	}
+	return text + "; it counts as down"
+}
