@@ -59,6 +59,11 @@ func (d *dialer) ping(e endpoint, done func(error)) (cancel func()) {
 	return func() {}
 }
 
+func (d *dialer) datagram(_ endpoint, _ []byte, _ func([]byte, int) bool, done func(error)) (cancel func()) {
+	done(&localError{"datagram", errUnsupported})
+	return func() {}
+}
+
 func (d *dialer) close() {
 	d.cancel()
 	d.all.Wait()

@@ -10,3 +10,6 @@ var (
 
 // NewDialer is a prober over the portable network.
 func NewDialer(opts Options) *Prober { return newProber(opts, newDialer()) }
+
+// Answers is answers.
+var Answers = answers

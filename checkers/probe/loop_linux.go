@@ -116,6 +116,12 @@ func (l *loop) ping(e endpoint, done func(error)) (cancel func()) {
 	return func() { l.send(message{op: op, cancel: true}) }
 }
 
+func (l *loop) datagram(e endpoint, payload []byte, take func([]byte, int) bool, done func(error)) (cancel func()) {
+	op := &datagramOp{endpoint: e, payload: payload, take: take, done: done, fd: -1}
+	l.send(message{op: op})
+	return func() { l.send(message{op: op, cancel: true}) }
+}
+
 // send puts a message into the inbox. A closed loop drops it.
 func (l *loop) send(m message) {
 	l.inbox.Put(func(in *inbox) { in.messages = append(in.messages, m) })

@@ -19,6 +19,9 @@ type network interface {
 	connect(e endpoint, keep bool, done func(net.Conn, error)) (cancel func())
 	// ping sends an echo request and waits for its reply.
 	ping(e endpoint, done func(error)) (cancel func())
+	// datagram sends a datagram and waits for the first one from there that take accepts: of
+	// its beginning it is given some kilobytes, and how long it was in bytes.
+	datagram(e endpoint, payload []byte, take func(reply []byte, size int) bool, done func(error)) (cancel func())
 	close()
 }
 

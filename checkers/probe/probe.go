@@ -59,6 +59,9 @@ var kinds = map[conf.CheckKind]start{
 	conf.HTTPGet:   httpGet,
 	conf.SSLGet:    httpGet,
 	conf.PingCheck: pingCheck,
+	conf.SMTPCheck: smtpCheck,
+	conf.DNSCheck:  dnsCheck,
+	conf.UDPCheck:  udpCheck,
 	conf.MiscCheck: miscCheck,
 	conf.FileCheck: fileCheck,
 

@@ -146,7 +146,7 @@ func TestLosses(t *testing.T) {
 // TestFindingsNameTheirObject: status says which object a problem is about.
 func TestFindingsNameTheirObject(t *testing.T) {
 	text := strings.Replace(serving, "real_server 10.9.0.3 53 {\n",
-		"sorry_server 10.9.0.9 53\n real_server 10.9.0.3 53 {\n DNS_CHECK {\n }\n", 1)
+		"sorry_server 10.9.0.9 53\n real_server 10.9.0.3 53 {\n BFD_CHECK {\n name x\n }\n", 1)
 	_, findings := load.LoadText("test.conf", text, load.Options{FS: syntax.Memory{}})
 	var got []string
 	for _, f := range findings {
@@ -157,7 +157,7 @@ func TestFindingsNameTheirObject(t *testing.T) {
 	}
 	want := []string{
 
-		"virtual_server 198.51.100.101 53, real_server 10.9.0.3 53: DNS_CHECK",
+		"virtual_server 198.51.100.101 53, real_server 10.9.0.3 53: BFD_CHECK",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("objects %q, want %q", got, want)

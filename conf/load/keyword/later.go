@@ -28,7 +28,7 @@ var later = map[string][]string{
 		"ha_suspend", "smtp_alert",
 	},
 	"real_server": {
-		"smtp_alert", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "BFD_CHECK",
+		"smtp_alert", "BFD_CHECK",
 	},
 	"url": {"regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset"},
 }
@@ -42,7 +42,7 @@ const whyLater = "this version does not act on it yet"
 var serving = map[string][]string{
 	"":              {"bfd_instance", "SSL"},
 	"vrrp_instance": {"old_unicast_checksum", "track_bfd"},
-	"real_server":   {"SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "BFD_CHECK"},
+	"real_server":   {"BFD_CHECK"},
 	"url":           {"regex", "regex_no_match"},
 }
 

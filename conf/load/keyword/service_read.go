@@ -154,6 +154,14 @@ func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
 			l.AtEnd(n, "reply-length", "UDP_CHECK always fails: min_reply_length %d is above max_reply_length %d",
 				c.UDP.MinReply, c.UDP.MaxReply)
 		}
+		if !c.UDP.RequireReply {
+			l.Note(n, "weak-check", "UDP_CHECK without require_reply passes while nothing says that the server cannot be "+
+				"reached: one that is cut off counts as up").Hint = "set require_reply if the server answers"
+		}
+	case conf.DNSCheck:
+		if !domainName(c.DNS.Name) {
+			l.Warn(n, "invalid-name", "%q is no domain name: DNS_CHECK cannot be made", value.Clip(c.DNS.Name)).Unserved = true
+		}
 	case conf.MiscCheck:
 		if c.Misc.Script.IsZero() {
 			l.AtEnd(n, "missing-script", "MISC_CHECK has no misc_path: it is removed")
@@ -201,3 +209,21 @@ const (
 
 // unsetTiming is the timing of a block that has said nothing.
 var unsetTiming = conf.CheckTiming{Interval: -1, Retries: -1, RetryDelay: -1, Timeout: -1, Warmup: -1}
+
+// domainName says whether a name can be asked for: labels of 1 to 63 bytes and 255 bytes in all
+// (RFC 1035 section 2.3.4).
+func domainName(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > 253 {
+		return false
+	}
+	if name == "" {
+		return true
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) == 0 || len(label) > 63 || strings.ContainsAny(label, " \t\r\n") {
+			return false
+		}
+	}
+	return true
+}
