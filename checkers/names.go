@@ -42,7 +42,6 @@ func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
 // warnOfUnsupported logs once for each configuration what is not checked.
 func (s *Schedule) warnOfUnsupported(cfg *conf.Config) {
 	count := make(map[conf.CheckKind]int)
-	patterns := 0
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			for i := range rs.Checkers {
@@ -50,18 +49,12 @@ func (s *Schedule) warnOfUnsupported(cfg *conf.Config) {
 				if !probe.Supports(c.Kind) {
 					count[c.Kind]++
 				}
-				if c.HTTP != nil && slices.ContainsFunc(c.HTTP.URLs, func(u conf.HTTPURL) bool { return u.Regex != nil }) {
-					patterns++
-				}
 			}
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(count)) {
 		s.opts.Log.Warn("checks of this kind are not supported: real servers are up or down without them",
 			"kind", kind, "count", count[kind])
-	}
-	if patterns > 0 {
-		s.opts.Log.Warn("regex of a url is not supported: only its status and digest are checked", "count", patterns)
 	}
 }
 

@@ -85,7 +85,6 @@ func TestUnknownKinds(t *testing.T) {
 		unknown := conf.Checker{Kind: "BFD_CHECK", Alpha: true}
 		l := newLab(verdicts(true))
 		web := tcpChecker()
-		web.HTTP = &conf.HTTPCheck{URLs: []conf.HTTPURL{{Regex: new(conf.Regex)}}}
 		l.Apply(config([]conf.Checker{unknown}, []conf.Checker{unknown, web}), nil)
 		pause(time.Second)
 		l.Close()
@@ -93,7 +92,6 @@ func TestUnknownKinds(t *testing.T) {
 			"up: no checkers are configured", "up initial: not checked yet", "up: TCP_CHECK 10.0.0.2:80: fine",
 		}, l.upAndDown())
 		diff(t, "log", `level=WARN msg="checks of this kind are not supported: real servers are up or down without them" kind=BFD_CHECK count=2
-level=WARN msg="regex of a url is not supported: only its status and digest are checked" count=1
 `, l.log.String())
 	})
 }

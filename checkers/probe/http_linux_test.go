@@ -82,6 +82,48 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestRegexOfAPage: the status, then the regex, then the digest decide. The headers are not
+// a part of the page.
+func TestRegexOfAPage(t *testing.T) {
+	const digest = "5d41402abc4b2a76b9719d911017c592" // MD5 of "hello"
+	regex := func(pattern string) *conf.Regex { return &conf.Regex{Pattern: pattern} }
+	long := strings.Repeat("x", 1<<20)
+	for _, test := range []struct {
+		name, answer, digest string
+		regex                *conf.Regex
+		ok, local            bool
+		reason               string
+	}{
+		{"found", "HTTP/1.0 200 OK\r\n\r\nhello", "", regex("h.l"), true, false, "regex as configured"},
+		{"not found", "HTTP/1.0 200 OK\r\n\r\nhello", "", regex("world"), false, false, "regex is not in the page (5 bytes)"},
+		{"only in a header", "HTTP/1.0 200 OK\r\nX: world\r\n\r\nhello", "", regex("world"), false, false, "not in the page"},
+		{"must not be there", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: "ell", NoMatch: true}, false, false,
+			"regex_no_match is in the page"},
+		{"is not there", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: "world", NoMatch: true}, true, false,
+			"regex as configured"},
+		{"and digest", "HTTP/1.0 200 OK\r\n\r\nhello", digest, regex("hel"), true, false, "digest as configured"},
+		{"and wrong digest", "HTTP/1.0 200 OK\r\n\r\nhello!", digest, regex("hel"), false, false, "digest "},
+		{"status first", "HTTP/1.0 500 No\r\n\r\nhello", "", regex("hel"), false, false, "status 500"},
+		{"from an offset", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: "h", MinOffset: 1}, false, false, "not in"},
+		{"up to an offset", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: "lo", MaxOffset: 4}, false, false, "not in"},
+		{"between offsets", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: "l+", MinOffset: 1, MaxOffset: 4}, true, false,
+			"as configured"},
+		{"a page shorter than the offset", "HTTP/1.0 200 OK\r\n\r\nhello", "", &conf.Regex{Pattern: ".*", MinOffset: 10}, false,
+			false, "not in"},
+		{"at the end of a long page", "HTTP/1.0 200 OK\r\n\r\n" + long + "ok\n", "", regex("ok$"), true, false, "as configured"},
+		{"beyond Content-Length", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhello", "", regex("lo"), false, false,
+			"not in the page (2 bytes)"},
+		{"of PCRE only", "HTTP/1.0 200 OK\r\n\r\nhello", "", regex("h(?=e)"), false, true, "looking ahead"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := httpCheck(netip.MustParseAddrPort("10.0.0.2:80"), "/")
+			c.HTTP.URLs[0].Digest, c.HTTP.URLs[0].Regex = test.digest, test.regex
+			r, _ := talk(t, c, test.answer)
+			wantResult(t, r, test.ok, test.local, test.reason)
+		})
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	const (
 		hello   = "5d41402abc4b2a76b9719d911017c592" // MD5 of "hello"

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
@@ -116,11 +118,25 @@ func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout ti
 		limit = min(h.length, limit)
 	}
 	sum := md5.New()
-	n, err := io.Copy(sum, io.LimitReader(body, limit))
-	if err != nil {
+	counted := &counter{r: io.TeeReader(io.LimitReader(body, limit), sum)}
+	matched, patternErr := search(url.Regex, counted)
+	_, err := io.Copy(io.Discard, counted)
+	n := counted.n
+	if err = cmp.Or(counted.err, err); err != nil {
 		return failure(fmt.Sprintf("%sstatus %d, body after %d bytes", where, h.status, n), err, timeout)
 	}
 	ok := fmt.Sprintf("%sstatus %d", where, h.status)
+	if url.Regex != nil {
+		switch {
+		case patternErr != nil:
+			return Result{Local: true, Reason: fmt.Sprintf("%sregex: %v", where, patternErr)}
+		case matched == url.Regex.NoMatch && matched:
+			return Result{Reason: fmt.Sprintf("%sstatus %d, regex_no_match is in the page", where, h.status)}
+		case matched == url.Regex.NoMatch:
+			return Result{Reason: fmt.Sprintf("%sstatus %d, regex is not in the page (%d bytes)", where, h.status, n)}
+		}
+		ok += ", regex as configured"
+	}
 	if url.Digest == "" {
 		return Result{OK: true, Reason: ok}
 	}
@@ -136,6 +152,41 @@ func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout ti
 		reason += fmt.Sprintf(" (%d of %d bytes received)", n, h.length)
 	}
 	return Result{Reason: reason}
+}
+
+// counter counts what is read, and keeps an error that is no end.
+type counter struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+// search says whether a pattern is in a page, between its offsets. It reads no further
+// than it has to.
+func search(r *conf.Regex, page io.Reader) (bool, error) {
+	if r == nil {
+		return false, nil
+	}
+	pattern, err := r.Compile()
+	if err != nil {
+		return false, err
+	}
+	if _, err := io.CopyN(io.Discard, page, int64(r.MinOffset)); err != nil {
+		return false, nil // the page is shorter
+	}
+	if r.MaxOffset > 0 {
+		page = io.LimitReader(page, int64(max(r.MaxOffset-r.MinOffset, 0)))
+	}
+	return pattern.MatchReader(bufio.NewReader(page)), nil
 }
 
 func accepted(ranges []conf.StatusRange, status int) bool {

@@ -5,7 +5,7 @@ package keyword
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"SSL", "instance",
+		"instance",
 	},
 	"global_defs": {
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
@@ -30,7 +30,6 @@ var later = map[string][]string{
 	"real_server": {
 		"smtp_alert", "BFD_CHECK",
 	},
-	"url": {"regex", "regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset"},
 }
 
 // whyLater is the note of all of them.
@@ -40,10 +39,9 @@ const whyLater = "this version does not act on it yet"
 // serve: a configuration that has one is served otherwise than it says, which
 // is a warning and a problem in status. The note says what happens instead.
 var serving = map[string][]string{
-	"":              {"bfd_instance", "SSL"},
+	"":              {"bfd_instance"},
 	"vrrp_instance": {"old_unicast_checksum", "track_bfd"},
 	"real_server":   {"BFD_CHECK"},
-	"url":           {"regex", "regex_no_match"},
 }
 
 // HasEffect tells whether director acts on a keyword of a block.
@@ -54,15 +52,12 @@ func whatInstead(block, name string) string {
 	switch {
 	case block == "real_server":
 		return "the check is not run, and the real server counts as up"
-	case block == "url":
-		return "the page is not searched, and the check passes without a match"
 	}
 	return instead[name]
 }
 
 var instead = map[string]string{
 	"bfd_instance":         "nothing follows it",
-	"SSL":                  "checks show no certificate",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
 	"track_bfd":            "the instance does not follow it",
 }

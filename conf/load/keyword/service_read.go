@@ -194,7 +194,23 @@ func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
 		l.Note(n, "missing-regex", "url has words about a regex, and no regex: they are ignored")
 		u.Regex = nil
 	}
+	if u.Regex != nil {
+		l.finishRegex(n, u.Regex)
+	}
 	return true
+}
+
+// finishRegex says what of a pattern cannot be had.
+func (l *Loader) finishRegex(n *syntax.Node, r *conf.Regex) {
+	if _, err := r.Compile(); err != nil {
+		f := l.Warn(n, "unsupported-regex", "%s: the check cannot be made, and the real server counts as up", value.Clip(err.Error()))
+		f.Hint, f.Unserved = "director's expressions are those of RE2 (https://github.com/google/re2/wiki/Syntax)", true
+		return
+	}
+	if r.MaxOffset > 0 && r.MaxOffset <= r.MinOffset {
+		l.Warn(n, "invalid-regex", "regex_max_offset %d is not above regex_min_offset %d: nothing ever matches",
+			r.MaxOffset, r.MinOffset)
+	}
 }
 
 // Defaults of checkers (keepalived check/check_api.c).
