@@ -117,6 +117,7 @@ type HTTPCheck struct {
 	EnableSNI    bool
 	VirtualHost  string // Host header of URLs without their own; empty means address:port
 	TLSCompliant bool
+	SSL          *SSL // certificate that SSL_GET shows; nil is none
 	URLs         []HTTPURL
 }
 

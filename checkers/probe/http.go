@@ -124,11 +124,17 @@ func handshake(
 	if name == "" && c.HTTP.EnableSNI {
 		name = url.VirtualHost
 	}
+	shown, err := certificateOf(c.HTTP.SSL)
+	if err != nil {
+		return nil, err
+	}
 	secure := tls.Client(conn, &tls.Config{
-		ServerName:         name, // empty, or an address: no SNI is sent
-		InsecureSkipVerify: true,
-		MinVersion:         tls.VersionTLS10,
-		CipherSuites:       allCiphers(),
+		// Whatever authorities the server names, as OpenSSL does.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil },
+		ServerName:           name, // empty, or an address: no SNI is sent
+		InsecureSkipVerify:   true,
+		MinVersion:           tls.VersionTLS10,
+		CipherSuites:         allCiphers(),
 	})
 	conn.SetDeadline(steps.next())
 	if err := secure.HandshakeContext(ctx); err != nil {

@@ -91,6 +91,9 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 				u.VirtualHost = c.HTTP.VirtualHost
 			}
 		}
+		if c.Kind == conf.SSLGet && l.Config.SSL != (conf.SSL{}) {
+			c.HTTP.SSL = &l.Config.SSL
+		}
 		if c.HTTP.SNI == "" && c.HTTP.EnableSNI {
 			c.HTTP.SNI = c.HTTP.URLs[0].VirtualHost
 		}

@@ -1,0 +1,80 @@
+package probe
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/youmark/pkcs8"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// certificateOf reads the client certificate of the SSL block. It is read for each run, so
+// that one which is renewed counts at once.
+func certificateOf(s *conf.SSL) (*tls.Certificate, error) {
+	if s == nil || s.Certificate == "" {
+		return new(tls.Certificate), nil // none
+	}
+	chain, err := os.ReadFile(s.Certificate)
+	if err != nil {
+		return nil, &localError{"client certificate", err}
+	}
+	keyFile := s.Key
+	if keyFile == "" {
+		keyFile = s.Certificate
+	}
+	key, err := os.ReadFile(keyFile)
+	if err == nil {
+		key, err = decrypted(key, string(s.Password))
+	}
+	if err != nil {
+		return nil, &localError{"key of the client certificate", err}
+	}
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, &localError{"client certificate " + s.Certificate, err}
+	}
+	return &pair, nil
+}
+
+var errKeyPassword = errors.New("it is encrypted: set password in the SSL block")
+
+// decrypted is a key in PEM, as it is or without its password.
+func decrypted(text []byte, password string) ([]byte, error) {
+	var block *pem.Block
+	for rest := text; ; {
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			return text, nil // whoever needs a key says that there is none
+		}
+		//lint:ignore SA1019 keys that were made with older programs are encrypted so
+		old := x509.IsEncryptedPEMBlock(block)
+		if !old && block.Type != "ENCRYPTED PRIVATE KEY" {
+			continue
+		}
+		if password == "" {
+			return nil, errKeyPassword
+		}
+		if old {
+			//lint:ignore SA1019 see above
+			der, err := x509.DecryptPEMBlock(block, []byte(password))
+			if err != nil {
+				return nil, fmt.Errorf("decrypt it with the password of the SSL block: %w", err)
+			}
+			return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
+		}
+		key, err := pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte(password))
+		if err != nil {
+			return nil, fmt.Errorf("decrypt it with the password of the SSL block: %w", err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	}
+}
