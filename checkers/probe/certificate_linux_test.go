@@ -66,10 +66,11 @@ func TestClientCertificate(t *testing.T) {
 		ok, local bool
 		reason    string
 	}{
-		"a key":               {conf.SSL{Certificate: shown, Key: key}, true, false, "status 200"},
-		"an encrypted key":    {conf.SSL{Certificate: shown, Key: locked, Password: "open"}, true, false, "status 200"},
-		"an old key":          {conf.SSL{Certificate: shown, Key: oldFile, Password: "open"}, true, false, "status 200"},
-		"another password":    {conf.SSL{Certificate: shown, Key: locked, Password: "x"}, false, true, "decrypt it with the password"},
+		"a key":            {conf.SSL{Certificate: shown, Key: key}, true, false, "status 200"},
+		"an encrypted key": {conf.SSL{Certificate: shown, Key: locked, Password: "open"}, true, false, "status 200"},
+		"an old key":       {conf.SSL{Certificate: shown, Key: oldFile, Password: "open"}, true, false, "status 200"},
+		"another password": {conf.SSL{Certificate: shown, Key: locked, Password: "x"}, false, true,
+			"decrypt it with the password"},
 		"no password":         {conf.SSL{Certificate: shown, Key: locked}, false, true, "set password in the SSL block"},
 		"no such certificate": {conf.SSL{Certificate: filepath.Join(dir, "none"), Key: key}, false, true, "no such file"},
 		"no key in the file":  {conf.SSL{Certificate: shown}, false, true, "client certificate"},

@@ -39,17 +39,18 @@ func TestSMTP(t *testing.T) {
 		ok     bool
 		reason string
 	}{
-		"well":                     {[]string{"220 mx ESMTP\r\n", "250 mx\r\n", ""}, true, "greeted"},
-		"a greeting of many lines": {[]string{"220-mx\r\n220-hello\r\n220 mx\r\n", "250-mx\r\n250 HELP\r\n", ""}, true, "greeted"},
-		"no space after the code":  {[]string{"220\r\n", "250\r\n", ""}, true, "greeted"},
-		"busy":                     {[]string{"421 too many connections\r\n"}, false, "greeting is 421 too many"},
-		"HELO refused":             {[]string{"220 mx\r\n", "550 go away\r\n"}, false, "answer to HELO is 550 go away"},
-		"garbage":                  {[]string{"SSH-2.0-x\r\n"}, false, "does not begin with a code"},
-		"says nothing":             {[]string{""}, false, "greeting: no answer in 400ms"},
-		"closes":                   {nil, false, "it closed the connection"},
-		"a line without end":       {[]string{"220 " + strings.Repeat("x", 5000)}, false, "without an end of line"},
-		"lines without end":        {[]string{strings.Repeat("220-x\r\n", 500)}, false, "more than 100 lines"},
-		"control characters":       {[]string{"5\x1b[31m50 x\r\n"}, false, "does not begin with a code"},
+		"well": {[]string{"220 mx ESMTP\r\n", "250 mx\r\n", ""}, true, "greeted"},
+		"a greeting of many lines": {[]string{"220-mx\r\n220-hello\r\n220 mx\r\n", "250-mx\r\n250 HELP\r\n", ""},
+			true, "greeted"},
+		"no space after the code": {[]string{"220\r\n", "250\r\n", ""}, true, "greeted"},
+		"busy":                    {[]string{"421 too many connections\r\n"}, false, "greeting is 421 too many"},
+		"HELO refused":            {[]string{"220 mx\r\n", "550 go away\r\n"}, false, "answer to HELO is 550 go away"},
+		"garbage":                 {[]string{"SSH-2.0-x\r\n"}, false, "does not begin with a code"},
+		"says nothing":            {[]string{""}, false, "greeting: no answer in 400ms"},
+		"closes":                  {nil, false, "it closed the connection"},
+		"a line without end":      {[]string{"220 " + strings.Repeat("x", 5000)}, false, "without an end of line"},
+		"lines without end":       {[]string{strings.Repeat("220-x\r\n", 500)}, false, "more than 100 lines"},
+		"control characters":      {[]string{"5\x1b[31m50 x\r\n"}, false, "does not begin with a code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := mailServer(t, tc.says...)

@@ -73,19 +73,24 @@ func TestUDP(t *testing.T) {
 		ok, local bool
 		reason    string
 	}{
-		"silence is no error":         {udpCheck(quiet, conf.UDPCheckParams{}), true, false, "no error from " + silent},
-		"silence, a reply is wanted":  {udpCheck(quiet, wants), false, false, "no answer in 300ms"},
-		"nobody listens":              {udpCheck(closedUDP(t), conf.UDPCheckParams{}), false, false, "connection refused"},
-		"no host":                     {udpCheck(netip.MustParseAddrPort("203.0.113.1:53"), wants), false, false, "unreachable"},
-		"any reply":                   {udpCheck(says("x"), wants), true, false, "a reply of 1 bytes"},
-		"the right reply":             {udpCheck(says("hello world"), hello), true, false, "a reply of 11 bytes"},
-		"another reply":               {udpCheck(says("herlo"), hello), false, false, "byte 2 of the reply is 72"},
-		"a reply that is too short":   {udpCheck(says("he"), hello), false, false, "shorter than the one"},
-		"one byte too short":          {udpCheck(says("abc"), conf.UDPCheckParams{RequireReply: true, MinReply: 4}), false, false, "at least 4"},
-		"a reply that is too long":    {udpCheck(says(string(make([]byte, 300))), wants), false, false, "300 bytes, want at most 255"},
-		"longer than what is kept":    {udpCheck(says(string(make([]byte, 40000))), conf.UDPCheckParams{RequireReply: true, MaxReply: 65535}), true, false, "40000 bytes"},
+		"silence is no error":        {udpCheck(quiet, conf.UDPCheckParams{}), true, false, "no error from " + silent},
+		"silence, a reply is wanted": {udpCheck(quiet, wants), false, false, "no answer in 300ms"},
+		"nobody listens":             {udpCheck(closedUDP(t), conf.UDPCheckParams{}), false, false, "connection refused"},
+		"no host": {udpCheck(netip.MustParseAddrPort("203.0.113.1:53"), wants), false, false,
+			"unreachable"},
+		"any reply":                 {udpCheck(says("x"), wants), true, false, "a reply of 1 bytes"},
+		"the right reply":           {udpCheck(says("hello world"), hello), true, false, "a reply of 11 bytes"},
+		"another reply":             {udpCheck(says("herlo"), hello), false, false, "byte 2 of the reply is 72"},
+		"a reply that is too short": {udpCheck(says("he"), hello), false, false, "shorter than the one"},
+		"one byte too short": {udpCheck(says("abc"), conf.UDPCheckParams{RequireReply: true,
+			MinReply: 4}), false, false, "at least 4"},
+		"a reply that is too long": {udpCheck(says(string(make([]byte, 300))), wants), false, false,
+			"300 bytes, want at most 255"},
+		"longer than what is kept": {udpCheck(says(string(make([]byte, 40000))),
+			conf.UDPCheckParams{RequireReply: true, MaxReply: 65535}), true, false, "40000 bytes"},
 		"an address that is not ours": {bound(udpCheck(quiet, wants), "198.51.100.77"), false, true, "cannot assign"},
-		"IPv6":                        {udpCheck(answerUDP(t, "[::1]:0", func(b []byte) [][]byte { return [][]byte{b} }), wants), true, false, "a reply of 64 bytes"},
+		"IPv6": {udpCheck(answerUDP(t, "[::1]:0",
+			func(b []byte) [][]byte { return [][]byte{b} }), wants), true, false, "a reply of 64 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) { wantResult(t, run(t, p, tc.c), tc.ok, tc.local, tc.reason) })
 	}
@@ -121,8 +126,9 @@ func nameServer(t *testing.T, change func(*dns.Msg) [][]byte) *conf.Checker {
 }
 
 func dnsCheck(to netip.AddrPort) *conf.Checker {
-	return &conf.Checker{Kind: conf.DNSCheck, ConnectIP: to.Addr(), ConnectPort: to.Port(), Timeout: 300 * time.Millisecond,
-		DNS: &conf.DNSCheckParams{Type: "SOA", Name: "example.com"}}
+	return &conf.Checker{Kind: conf.DNSCheck, ConnectIP: to.Addr(), ConnectPort: to.Port(),
+		Timeout: 300 * time.Millisecond,
+		DNS:     &conf.DNSCheckParams{Type: "SOA", Name: "example.com"}}
 }
 
 func packed(m *dns.Msg) []byte {
@@ -171,7 +177,8 @@ func TestDNS(t *testing.T) {
 			m.Response = false
 			return [][]byte{packed(m)}
 		}), false, "no answer"},
-		"garbage":        {nameServer(t, func(*dns.Msg) [][]byte { return [][]byte{{1}, make([]byte, 11), nil} }), false, "no answer"},
+		"garbage": {nameServer(t, func(*dns.Msg) [][]byte { return [][]byte{{1}, make([]byte, 11), nil} }),
+			false, "no answer"},
 		"nobody listens": {dnsCheck(closedUDP(t)), false, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) { wantResult(t, run(t, p, tc.c), tc.ok, false, tc.reason) })

@@ -253,6 +253,7 @@ func TestDiffShowsEveryField(t *testing.T) {
 
 // notShown are fields that follow from others, and identities.
 var notShown = map[string]bool{
+	"HTTP.SSL":                  true, // that of the SSL block, which is shown
 	"RealServer.Tunnel":         true, // this one is DR, which has none
 	"Instance.FilterTable":      true, // nftables in global_defs
 	"Authentication.Pass":       true, // nothing without a type
