@@ -121,7 +121,6 @@ func (r *rig) start() {
 	}
 	s.reload = reload.New(begin.current)
 	s.disk, s.fallback = begin.disk, begin.fallback
-	s.openHistory()
 	go func() { r.ended <- s.serve(Signals{r.stop, r.hup}, nil) }()
 	r.t.Cleanup(r.end)
 }

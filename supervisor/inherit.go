@@ -55,7 +55,6 @@ func (c *Options) resume(text string, sig Signals) error {
 	}
 	s.reload = reload.Resume(state)
 	s.disk = c.load()
-	s.openHistory()
 	return s.serve(sig, h)
 }
 
@@ -94,6 +93,7 @@ func (c *Options) inherit(h handedConfig) (*loaded, error) {
 
 // takeOver goes on where the program before ended.
 func (s *supervisor) takeOver(h *handoff) {
+	s.payHistory() // nothing is owed: it finds the history
 	s.fallback, s.started, s.upgrade.count = h.Fallback, h.Started, h.Upgrades
 	s.refused, s.known.Host = refusal{h.Refused, h.RefusedAt}, h.Host
 	for _, g := range h.Groups {

@@ -176,10 +176,12 @@ func (s *supervisor) whenSaved(f *statefile.Saver, then func(why string)) {
 func (s *supervisor) finishSaving() bool {
 	overdue := time.NewTimer(lastWrites)
 	defer overdue.Stop()
-	for s.handoverFile.IsBusy() || s.overrides.file.IsBusy() {
+	for s.handoverFile.IsBusy() || s.overrides.file.IsBusy() || !s.archive.began.IsZero() {
 		select {
 		case e := <-s.saved:
 			e.TakeIn()
+		case p := <-s.archive.ended:
+			s.historyPaid(p)
 		case <-overdue.C:
 			return false
 		}

@@ -1,8 +1,10 @@
 package supervisor
 
 import (
+	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,5 +124,55 @@ func TestADiskThatDoesNotAnswer(t *testing.T) {
 	go drain()
 	if report := <-answered; len(report.Changed) != 1 || report.NotKept != "" {
 		t.Errorf("the answer: %+v", report)
+	}
+}
+
+// TestAHistoryThatDoesNotAnswer stops nothing: the reload is in force and answered, status
+// answers, and the history has it when the disk answers again.
+func TestAHistoryThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	r := running(t, instance("VI_1", ""))
+	r.until("the start is in the history", func() bool { return r.status().Number == 1 })
+	pipe := filepath.Join(r.opts.StateDir, "history", "000007.tar") // whoever opens it to read waits for a writer
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.write(instance("VI_1", "") + instance2)
+	answered := make(chan control.ReloadReport, 2)
+	reload := func() {
+		var report control.ReloadReport
+		_ = control.Ask(r.opts.RunDir, http.MethodPost, "/v1/reload", patience, control.ReloadRequest{Confirm: "1h"},
+			&report) // empty after an error
+		answered <- report
+	}
+	go reload()
+	r.until("the reload is in force", func() bool { s := r.status(); return s.Generation == 2 && len(s.Instances) == 2 })
+	select {
+	case report := <-answered:
+		t.Errorf("it is answered before it is in the history: %+v", report)
+	default:
+	}
+	if report := <-answered; !report.Applied || report.Number != 0 {
+		t.Errorf("the answer: %+v", report)
+	}
+	go func() { // it is confirmed while it is being written
+		var c control.ConfirmReport
+		_ = control.Ask(r.opts.RunDir, http.MethodPost, "/v1/confirm", patience, nil, &c)
+	}()
+	r.until("it is confirmed", func() bool { return r.status().ConfirmUntil == nil })
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(pipe), writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the history has it", func() bool { return r.status().Number > 1 })
+	r.until("it is confirmed there", func() bool {
+		list := r.entries()
+		return len(list) == 2 && !list[1].Unconfirmed
+	})
+	if r.hasProblem("history") {
+		t.Errorf("problems: %v", r.status().Problems)
 	}
 }

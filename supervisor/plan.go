@@ -19,7 +19,14 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 	var store *history.Store
 	facts := plan.Facts{}
 	var trackers []event.TrackerState
-	err := s.do(ctx, func() {
+	var err error
+	if q.Rollback {
+		err = s.remembered(ctx)
+	}
+	if err != nil {
+		return r, fmt.Errorf("rollback: %w", err)
+	}
+	err = s.do(ctx, func() {
 		r.ConfigState, running, store = s.state(), s.current(), s.archive.store
 		facts.Instances, trackers = s.known.States(), s.trackers()
 	})

@@ -29,6 +29,9 @@ func (s *supervisor) Reload(ctx context.Context, q control.ReloadRequest) (contr
 // Rollback is called by the control socket.
 func (s *supervisor) Rollback(ctx context.Context, q control.ReloadRequest) (control.ReloadReport, error) {
 	wait, err := q.Wait()
+	if err == nil {
+		err = s.remembered(ctx)
+	}
 	if err == nil && q.Number == 0 {
 		q.Number, err = s.before(ctx)
 	}
@@ -116,7 +119,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 	case reload.Answer:
 		answer := s.callers.reloads[e.ID]
 		delete(s.callers.reloads, e.ID)
-		answer(e.Outcome)
+		s.whenRemembered(func() { answer(e.Outcome) }) // the answer has the number in the history
 	case reload.AnswerConfirm:
 		answer := s.callers.confirms[e.ID]
 		delete(s.callers.confirms, e.ID)

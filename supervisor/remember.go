@@ -58,9 +58,11 @@ func (s *supervisor) Confirm(ctx context.Context, _ struct{}) (control.ConfirmRe
 	r, err := ask(ctx, s, func(answer func(result)) {
 		id := s.callers.id()
 		s.callers.confirms[id] = func(waited bool) {
-			answer(result{control.ConfirmReport{
-				Generation: s.reload.Generation(), Number: s.current().kept.Number, ConfigState: s.state(),
-			}, waited})
+			s.whenRemembered(func() {
+				answer(result{control.ConfirmReport{
+					Generation: s.reload.Generation(), Number: s.current().kept.Number, ConfigState: s.state(),
+				}, waited})
+			})
 		}
 		s.tellReload(reload.Confirmed{ID: id})
 	})

@@ -49,7 +49,7 @@ func trackersByKey(list []event.TrackerState) map[track.Key]event.TrackerState {
 func (s *supervisor) state() control.ConfigState {
 	c := control.ConfigState{
 		Config: s.opts.File, Generation: s.reload.Generation(), Digest: s.current().Digest(), Number: s.current().kept.Number,
-		StateDir: s.opts.StateDir, HistoryError: s.archive.trouble, Fallback: s.fallback,
+		StateDir: s.opts.StateDir, HistoryError: s.historyTrouble(time.Now()), Fallback: s.fallback,
 		ReloadRefused: s.refused.why, ReloadRefusedAt: s.refused.at,
 	}
 	if until := s.reload.ConfirmUntil(); !until.IsZero() {

@@ -105,7 +105,6 @@ func Run(o Options) error {
 	}
 	s.reload = reload.New(start.current)
 	s.disk, s.fallback = start.disk, start.fallback
-	s.openHistory()
 	return s.serve(*sig, nil)
 }
 
@@ -137,6 +136,7 @@ func (c *Options) supervisor() *supervisor {
 		requests: make(chan func()),
 		saved:    make(chan statefile.Ended),
 		done:     make(chan struct{}),
+		archive:  archive{ended: make(chan payment)},
 		keepers:  make(map[rollout.Worker]*worker.Keeper),
 		callers:  newCallers(),
 		watchdog: newWatchdog(),

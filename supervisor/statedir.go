@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/lvs-director/director/retry"
@@ -8,27 +10,35 @@ import (
 	"github.com/lvs-director/director/supervisor/statefile"
 )
 
-// archive is where configurations that were in force are kept.
+// archive is where configurations that were in force are kept. What is written to it is
+// written beside the loop, one thing at a time.
 type archive struct {
 	store   *history.Store // nil when there is none
 	trouble string         // why there is none, or why something was not kept
 	owed    *owedEntry     // the newest one that was not kept; nil when it was
 	confirm int            // the number that could not be marked as confirmed; 0 is none
 	again   retry.Retry    // when what is owed is tried again
+	began   time.Time      // when the write under way began; zero when none is
+	ended   chan payment   // how it ended
+	waiting []func()       // those who wait for what is owed to be written
 }
+
+// payment is one write to the history, and how it ended.
+type payment struct {
+	store   *history.Store
+	confirm int        // the number to be marked as confirmed; 0 is none, or that it failed
+	owed    *owedEntry // nil is none
+	kept    history.Entry
+	err     error
+}
+
+// slowHistory is when a write that is under way is a problem.
+const slowHistory = 10 * time.Second
 
 // owedEntry is a configuration that is in force and not kept yet.
 type owedEntry struct {
 	config *loaded
 	entry  history.Entry
-}
-
-// openHistory finds the history of the configuration file.
-func (s *supervisor) openHistory() {
-	var err error
-	if s.archive.store, err = history.Open(s.opts.StateDir, s.opts.File); err != nil {
-		s.historyFailed(err)
-	}
 }
 
 // historyFailed says once that the history cannot be written.
@@ -59,31 +69,114 @@ func (s *supervisor) keepEntry(l *loaded, e history.Entry) {
 	s.payHistory()
 }
 
-// payHistory writes what is owed to the history.
+// payHistory has what is owed written to the history, beside the loop. What is owed
+// meanwhile follows.
 func (s *supervisor) payHistory() {
 	a := &s.archive
-	if a.store == nil {
-		s.openHistory()
-	}
-	if a.store == nil {
+	if !a.began.IsZero() {
 		return
 	}
-	if a.confirm != 0 {
-		if err := a.store.Confirm(a.confirm); err != nil {
-			s.historyFailed(err)
+	a.began = time.Now()
+	p := payment{store: a.store, confirm: a.confirm, owed: a.owed}
+	var entry history.Entry // the loop may change the owed one
+	if p.owed != nil {
+		entry = p.owed.entry
+	}
+	ended := a.ended
+	go func() {
+		p.pay(s.opts, entry)
+		select {
+		case ended <- p:
+		case <-s.done:
+		}
+	}()
+}
+
+// pay writes, and finds the history first if need be.
+func (p *payment) pay(o *Options, entry history.Entry) {
+	if p.store == nil {
+		store, err := history.Open(o.StateDir, o.File)
+		if err != nil {
+			p.confirm, p.err = 0, err
 			return
 		}
+		p.store = store
+	}
+	if p.confirm != 0 {
+		if p.err = p.store.Confirm(p.confirm); p.err != nil {
+			p.confirm = 0
+			return
+		}
+	}
+	if p.owed != nil {
+		p.kept, p.err = p.store.Add(entry, p.owed.config.text)
+	}
+}
+
+// historyPaid takes in how a write to the history ended.
+func (s *supervisor) historyPaid(p payment) {
+	a := &s.archive
+	a.began, a.store = time.Time{}, p.store
+	if p.confirm != 0 && a.confirm == p.confirm {
 		a.confirm = 0
 	}
-	if a.owed != nil {
-		kept, err := a.store.Add(a.owed.entry, a.owed.config.text)
-		if err != nil {
-			s.historyFailed(err)
-			return
-		}
-		a.owed.config.kept, a.owed = kept, nil
+	if p.err != nil {
+		s.historyFailed(p.err)
+	} else {
+		s.historyWritten()
 	}
-	s.historyWritten()
+	if p.err == nil && p.owed != nil {
+		if p.kept.Unconfirmed && !p.owed.entry.Unconfirmed { // it was confirmed while it was written
+			p.kept.Unconfirmed, a.confirm = false, p.kept.Number
+		}
+		p.owed.config.kept = p.kept
+		if a.owed == p.owed {
+			a.owed = nil
+		}
+	}
+	if p.err == nil && (a.owed != nil || a.confirm != 0) {
+		s.payHistory()
+		return
+	}
+	waiting := a.waiting
+	a.waiting = nil
+	for _, then := range waiting {
+		then()
+	}
+}
+
+// whenRemembered calls then in the loop, once, when what is in force is in the history, or
+// will not be in time.
+func (s *supervisor) whenRemembered(then func()) {
+	a := &s.archive
+	if a.began.IsZero() {
+		then()
+		return
+	}
+	told := false
+	once := func() {
+		if !told {
+			told = true
+			then()
+		}
+	}
+	a.waiting = append(a.waiting, once)
+	time.AfterFunc(savePatience, func() { s.post(once) })
+}
+
+// remembered returns when what is in force is in the history, or will not be in time.
+func (s *supervisor) remembered(ctx context.Context) error {
+	_, err := ask(ctx, s, func(answer func(struct{})) { s.whenRemembered(func() { answer(struct{}{}) }) })
+	return err
+}
+
+// historyTrouble is why the history does not have what is in force; empty when it has.
+func (s *supervisor) historyTrouble(now time.Time) string {
+	a := &s.archive
+	if busy := now.Sub(a.began); a.trouble == "" && !a.began.IsZero() && busy > slowHistory {
+		return fmt.Sprintf("the disk has not answered for %v", busy.Round(time.Second))
+	}
+	return a.trouble
 }
 
 // keepStateDir writes what could not be written before.

@@ -117,6 +117,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.programEnded(r)
 		case e := <-s.saved:
 			e.TakeIn()
+		case p := <-s.archive.ended:
+			s.historyPaid(p)
 		case <-s.handoverEnd.C:
 			s.endHandovers()
 		case <-s.overrides.end.C:

@@ -219,6 +219,8 @@ func (s *supervisor) finishRequests() {
 			do()
 		case e := <-s.saved:
 			e.TakeIn()
+		case p := <-s.archive.ended:
+			s.historyPaid(p)
 		case e := <-s.events:
 			s.workerEvent(e) // a status waits for the counters
 		case <-look.C:
