@@ -62,8 +62,16 @@ func (c *historyCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
+	unreadable, err := store.Unreadable()
+	if err != nil {
+		return err
+	}
+	list := control.NewHistory(entries, unreadable, now)
 	if c.JSON {
-		return control.Write(io.out, control.NewHistory(entries, now), true)
+		return control.Write(io.out, list, true)
+	}
+	for _, u := range list.Unreadable {
+		fmt.Fprintf(io.err, "director: note: configuration %d of the history cannot be read: %s\n", u.Number, u.Error)
 	}
 	if len(entries) == 0 {
 		fmt.Fprintf(io.out, "no configuration of %s was kept in %s\n", file, c.StateDir)
@@ -71,7 +79,7 @@ func (c *historyCmd) Run(io streams) error {
 	}
 	tab := tabwriter.NewWriter(io.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tab, "NUMBER\tIN FORCE SINCE\tDIGEST\tINSTANCES\tVIRTUAL SERVERS\tWHY")
-	for _, e := range control.NewHistory(entries, now).Configurations {
+	for _, e := range list.Configurations {
 		mark, why := "", e.Reason
 		if e.InForce {
 			mark = " *"

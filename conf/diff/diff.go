@@ -2,6 +2,7 @@ package diff
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/effective"
@@ -175,8 +176,12 @@ func (d *Difference) servers(before, after *conf.Config) {
 	kept := make(map[conf.ServiceID]bool, len(after.VirtualServers))
 	for _, v := range after.VirtualServers {
 		c := ServerChange{Action: Added, Name: v.String(), New: v}
-		if old := olds[v.ID()]; old != nil {
-			kept[v.ID()] = true
+		old := olds[v.ID()]
+		if old == nil {
+			old = d.renamed(before, after, v)
+		}
+		if old != nil && !kept[old.ID()] {
+			kept[old.ID()] = true
 			c.Action, c.Old = Untouched, old
 			if !reflect.DeepEqual(old, v) {
 				c.compare(before, after)
@@ -191,6 +196,23 @@ func (d *Difference) servers(before, after *conf.Config) {
 	}
 }
 
+// renamed finds the virtual server that a group with another name was; nil is none. It is
+// the one with the same services that is gone by its own name.
+func (*Difference) renamed(before, after *conf.Config, v *conf.VirtualServer) *conf.VirtualServer {
+	if v.Group == "" || v.Match != nil {
+		return nil
+	}
+	for _, old := range before.VirtualServers {
+		if old.Group == "" || old.Match != nil || len(old.Services) != len(v.Services) || services(old, v) != nil {
+			continue
+		}
+		if !slices.ContainsFunc(after.VirtualServers, func(a *conf.VirtualServer) bool { return a.ID() == old.ID() }) {
+			return old
+		}
+	}
+	return nil
+}
+
 // compare fills in what changes of a virtual server that is in both.
 func (c *ServerChange) compare(before, after *conf.Config) {
 	c.Action = Changed
@@ -201,6 +223,9 @@ func (c *ServerChange) compare(before, after *conf.Config) {
 			keyword.Show(before, keyword.Server, c.Old, nil, nil),
 			keyword.Show(after, keyword.Server, c.New, nil, nil))
 		c.Fields = append(c.Fields, services(c.Old, c.New)...)
+		if c.Old.ID() != c.New.ID() {
+			c.Fields = append(c.Fields, FieldChange{"virtual_server", c.Old.String(), c.New.String()})
+		}
 		c.Fields = orSomething(c.Fields, "virtual_server")
 	}
 	olds := byID(c.Old.RealServers, serverKey)

@@ -15,14 +15,19 @@ type HistoryEntry struct {
 type History struct {
 	Schema
 	Configurations []HistoryEntry `json:"configurations"` // the newest first
+	// Unreadable are damaged ones, of this or of another configuration file, the oldest first.
+	Unreadable []history.Unreadable `json:"unreadable"`
 }
 
 // NewHistory is the history, the newest first.
-func NewHistory(entries []history.Entry, now ConfigState) History {
+func NewHistory(entries []history.Entry, unreadable []history.Unreadable, now ConfigState) History {
 	lines := make([]HistoryEntry, 0, len(entries))
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		lines = append(lines, HistoryEntry{Entry: e, InForce: now.Number == e.Number, Unconfirmed: e.Unconfirmed})
 	}
-	return History{Configurations: lines}
+	if unreadable == nil {
+		unreadable = []history.Unreadable{}
+	}
+	return History{Configurations: lines, Unreadable: unreadable}
 }

@@ -97,7 +97,7 @@ func (s *Store) archives() ([]archive, error) {
 }
 
 // List tells the configurations of the store's path, the oldest first. Files
-// that cannot be read are left out.
+// that cannot be read are left out: see Unreadable.
 func (s *Store) List() ([]Entry, error) {
 	all, err := s.all()
 	if err != nil {
@@ -112,23 +112,42 @@ func (s *Store) List() ([]Entry, error) {
 	return list, nil
 }
 
+// Unreadable is a configuration of the history that cannot be read. Which path it is of
+// is not known.
+type Unreadable struct {
+	Number int    `json:"number"`
+	Error  string `json:"error"`
+}
+
+// Unreadable tells the configurations that List leaves out, the oldest first.
+func (s *Store) Unreadable() ([]Unreadable, error) {
+	_, bad, err := s.read()
+	return bad, err
+}
+
 // all is List for all paths.
 func (s *Store) all() ([]Entry, error) {
+	list, _, err := s.read()
+	return list, err
+}
+
+func (s *Store) read() (list []Entry, bad []Unreadable, err error) {
 	archives, err := s.archives()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []Entry
 	for _, a := range archives {
 		e, err := s.entry(a)
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("reading the history of configurations: %w: do it as root", err)
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			list = append(list, e)
+		case errors.Is(err, fs.ErrPermission):
+			return nil, nil, fmt.Errorf("reading the history of configurations: %w: do it as root", err)
+		case !errors.Is(err, fs.ErrNotExist): // else it was pruned meanwhile
+			bad = append(bad, Unreadable{a.number, err.Error()})
 		}
 	}
-	return list, nil
+	return list, bad, nil
 }
 
 func (s *Store) entry(a archive) (Entry, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,4 +228,29 @@ func FuzzArchive(f *testing.F) {
 			t.Fatalf("%+v %+v %v", again, textAgain, err)
 		}
 	})
+}
+
+// TestADamagedArchiveIsNamed, and the others are listed.
+func TestADamagedArchiveIsNamed(t *testing.T) {
+	state := t.TempDir()
+	s := open(t, state, "/etc/a.conf")
+	for _, text := range []string{"a", "b", "c"} {
+		add(t, s, history.Entry{}, text)
+	}
+	if bad, err := s.Unreadable(); err != nil || len(bad) != 0 {
+		t.Errorf("%v %v", bad, err)
+	}
+	if err := os.WriteFile(filepath.Join(state, "history", "000002.tar"), []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bad, err := s.Unreadable()
+	if err != nil || len(bad) != 1 || bad[0].Number != 2 || bad[0].Error == "" {
+		t.Errorf("%v %v", bad, err)
+	}
+	if got := numbers(t, s); !slices.Equal(got, []int{1, 3}) {
+		t.Errorf("listed: %v", got)
+	}
+	if e := add(t, s, history.Entry{}, "d"); e.Number != 4 {
+		t.Errorf("the next one is %d", e.Number)
+	}
 }

@@ -2,6 +2,7 @@ package overrides_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -357,5 +358,49 @@ func TestABadFileIsPutAside(t *testing.T) {
 		if got, err := os.ReadFile(kept); string(got) != bad || err != nil {
 			t.Errorf("%s: kept %q, %v", name, got, err)
 		}
+	}
+}
+
+// TestFollowNames: a drain stays with the services that it is about, whatever they are called.
+func TestFollowNames(t *testing.T) {
+	groups := func(first, second string) *conf.Config {
+		t.Helper()
+		text := ""
+		for n, name := range []string{first, second} {
+			text += fmt.Sprintf("virtual_server_group %s {\n192.0.2.%d 80\n}\nvirtual_server group %s {\nprotocol TCP\n"+
+				"lvs_sched rr\nlvs_method DR\nreal_server 10.0.0.%d 80 {\n}\n}\n", name, n+1, name, n+1)
+		}
+		cfg, findings := load.LoadText("lb.conf", text, load.Options{})
+		if conf.HasErrors(findings) || len(cfg.VirtualServers) != 2 {
+			t.Fatal(findings)
+		}
+		return cfg
+	}
+	for name, tc := range map[string]struct {
+		first, second string
+		want          []string // the virtual servers of the drains of the first and the second real server
+	}{
+		"none":                {"A", "B", []string{"[A]:0", "[B]:0"}},
+		"one":                 {"A", "C", []string{"[A]:0", "[C]:0"}},
+		"both":                {"C", "D", []string{"[C]:0", "[D]:0"}},
+		"they change places":  {"B", "A", []string{"[B]:0", "[A]:0"}},
+		"one takes the other": {"B", "C", []string{"[B]:0", "[C]:0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s overrides.Set
+			for server, vs := range map[string]string{"10.0.0.1": "[A]:0", "10.0.0.2": "[B]:0"} {
+				if err := s.Add(drain(vs, server, time.Time{})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Follow(groups("A", "B"), groups(tc.first, tc.second))
+			got := map[string]string{}
+			for _, o := range s.List() {
+				got[o.RealServer] = o.VirtualServer
+			}
+			if diff := cmp.Diff(map[string]string{"10.0.0.1": tc.want[0], "10.0.0.2": tc.want[1]}, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }

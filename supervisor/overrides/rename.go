@@ -16,19 +16,10 @@ type Move struct{ From, To event.Override }
 // those of a virtual_server_group that is renamed, and returns them. A virtual server is
 // the same when it has the same services in the kernel or the same match list.
 func (s *Set) Follow(before, after *conf.Config) (moved []Move) {
-	is := make(map[string]bool, len(after.VirtualServers))
-	for _, vs := range after.VirtualServers {
-		is[vs.String()] = true
-	}
-	was := make(map[string]*conf.VirtualServer)
-	for _, vs := range before.VirtualServers {
-		if !is[vs.String()] {
-			was[vs.String()] = vs
-		}
-	}
+	was, is := byName(before), byName(after)
 	for _, o := range s.List() {
 		old := was[o.VirtualServer]
-		if old == nil {
+		if old == nil || is[o.VirtualServer] != nil && sameServices(old, is[o.VirtualServer]) {
 			continue
 		}
 		at := slices.IndexFunc(after.VirtualServers, func(vs *conf.VirtualServer) bool { return sameServices(old, vs) })
@@ -37,13 +28,23 @@ func (s *Set) Follow(before, after *conf.Config) (moved []Move) {
 		}
 		m := Move{From: o, To: o}
 		m.To.VirtualServer = after.VirtualServers[at].String()
-		delete(s.byKey, keyOf(o))
+		delete(s.byKey, keyOf(o)) // before any is put: two may change places
+		moved = append(moved, m)
+	}
+	for _, m := range moved {
 		if _, there := s.byKey[keyOf(m.To)]; !there {
 			s.byKey[keyOf(m.To)] = m.To
 		}
-		moved = append(moved, m)
 	}
 	return moved
+}
+
+func byName(cfg *conf.Config) map[string]*conf.VirtualServer {
+	m := make(map[string]*conf.VirtualServer, len(cfg.VirtualServers))
+	for _, vs := range cfg.VirtualServers {
+		m[vs.String()] = vs
+	}
+	return m
 }
 
 // sameServices says that two virtual servers balance the same packets. The mark of a match

@@ -115,6 +115,10 @@ func (m *maker) instanceChanges(c diff.InstanceChange, stays map[place]string, h
 
 	_, fields = take(fields, "priority")
 	m.priorityChanges(c)
+	renamed, fields := take(fields, "vrrp_instance")
+	for _, f := range renamed {
+		m.quiet("%s is renamed: it was %s", f.New, f.Old)
+	}
 	// Whoever reads these otherwise than his peer does not hear him any more.
 	apart, fields := take(fields, "version", "vrrp_version", "authentication", "auth_hmac", "mcast_dst_ip", "unicast_peer",
 		"v3_checksum_as_v2", "old_unicast_checksum", "unicast_ttl")

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,7 +168,7 @@ func TestMake(t *testing.T) {
 		{"the interval in version 3", "version 3", "version 3\nadvert_int 0.5",
 			[]string{"quiet: inside: advert_int 1 becomes 0.5"}},
 		{"another name", "vrrp_instance inside", "vrrp_instance within",
-			[]string{"quiet: within: vrrp_instance inside becomes within"}},
+			[]string{"quiet: within is renamed: it was inside"}},
 		{"a MASTER ends", "virtual_router_id 51", "virtual_router_id 61", []string{
 			"clients: outside (virtual router 61 on eth0) starts as BACKUP; its addresses come up here if no " +
 				"other router " +
@@ -375,5 +376,27 @@ func TestPlanOfMarksAndPersistence(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, said(plan.Make(loaded(t, shop), loaded(t, after), facts))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestARenamedGroup is no loss: the kernel's services stay.
+func TestARenamedGroup(t *testing.T) {
+	text := func(name string) string {
+		return "virtual_server_group " + name + " {\n192.0.2.1-2 80\n}\nvirtual_server group " + name +
+			" {\nprotocol TCP\nlvs_sched rr\nlvs_method DR\nreal_server 10.0.0.1 80 {\n}\n}\n"
+	}
+	p := plan.Make(loaded(t, text("A")), loaded(t, text("B")), plan.Facts{})
+	for _, line := range said(p) {
+		if strings.HasPrefix(line, "clients: ") {
+			t.Error(line)
+		}
+	}
+	if !slices.Contains(p.Quiet, "[B]:0 is renamed: it was [A]:0; its services stay, its checks begin anew") {
+		t.Errorf("%q", p.Quiet)
+	}
+	other := strings.Replace(text("B"), "192.0.2.1-2", "192.0.2.1-3", 1)
+	p = plan.Make(loaded(t, text("A")), loaded(t, other), plan.Facts{})
+	if len(p.Clients) != 2 { // one is removed, another is new
+		t.Errorf("%q", said(p))
 	}
 }

@@ -34,7 +34,11 @@ func (m *maker) servers() {
 }
 
 func (m *maker) serverChanges(c diff.ServerChange) {
-	members, fields := take(c.Fields, "virtual_server_group")
+	renamed, fields := take(c.Fields, "virtual_server")
+	for _, f := range renamed {
+		m.quiet("%s is renamed: it was %s; its services stay, its checks begin anew", f.New, f.Old)
+	}
+	members, fields := take(fields, "virtual_server_group")
 	for _, f := range members {
 		if f.Old == "" {
 			m.clients("%s: %s is new", c.Name, f.New)
