@@ -167,7 +167,7 @@ func TestWeightAndEndOfDrain(t *testing.T) {
 	s.untilWeights(6*time.Second, 81, weights(4)) // and ends by itself
 	t.Log(s.ask(command("weight", "--reset")...))
 	s.untilWeights(3*time.Second, 81, weights(1))
-	for _, words := range [][]string{{"drain", "192.0.2.19"}, {"weight", "192.0.2.19:81", "4"}, {"undrain", "192.0.2.11"},
+	for _, words := range [][]string{{"drain", "192.0.2.19"}, {"weight", "192.0.2.19:81", "4"}, {"undrain", "192.0.2.19"},
 		{"weight", "192.0.2.11:81", "70000"}, {"drain", "192.0.2.11", "--vs", "192.0.2.200:81"}} {
 		if out, err := s.director.Output(s.daemon.AskCommand(words...)...); err == nil {
 			t.Errorf("director %v: exit status 0\n%s", words, out)

@@ -158,7 +158,7 @@ func (s *supervisor) beginHandover(name string, call *handoverCall) error {
 	}
 	for _, n := range names {
 		call.report.Instances = append(call.report.Instances,
-			control.HandoverOutcome{Instance: n, Was: s.known.Instances[n].State})
+			control.HandoverOutcome{Instance: n, Was: s.stateOf(n).State})
 	}
 	call.number = s.handovers.Begin(names, call.began.Round(0), call.report.Until)
 	s.handovers.Follow(nil, s.current().cfg) // notes the identities
@@ -175,6 +175,14 @@ func (s *supervisor) beginHandover(name string, call *handoverCall) error {
 		})
 	})
 	return nil
+}
+
+// stateOf is where the instance is that has a name now.
+func (s *supervisor) stateOf(name string) (state event.InstanceState) {
+	if i := instanceNamed(s.current().cfg, name); i != nil {
+		state, _ = s.known.Of(i)
+	}
+	return state
 }
 
 // handoverPatience is how long the outcome can take: the skew and the interval
@@ -197,7 +205,7 @@ func (s *supervisor) answerHandovers() {
 			o := &call.report.Instances[n]
 			order, ok := s.handovers.Of(o.Instance)
 			inForce := ok && order.Number == call.number
-			known = evaluateHandover(o, s.known.Instances[o.Instance], call.number, inForce, time.Since(call.began)) && known
+			known = evaluateHandover(o, s.stateOf(o.Instance), call.number, inForce, time.Since(call.began)) && known
 		}
 		if known {
 			s.answerHandover(call)
@@ -225,6 +233,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 		}
 		ended := s.handovers.End(names)
 		if len(ended) == 0 && q.Name == everything {
+			r.Nothing = "no instance is handed over"
 			return
 		}
 		if len(ended) == 0 {

@@ -101,7 +101,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	}
 	s.generations = map[uint64]*loaded{h.Generation: s.current()}
 	for _, i := range h.Instances {
-		s.known.Instances[i.Instance] = i
+		s.known.Instance(i)
 	}
 	for _, v := range h.VirtualServers {
 		s.known.VirtualServers[v.VirtualServer] = v

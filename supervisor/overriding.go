@@ -185,6 +185,11 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 	s.whenSaved(s.overrides.file, then)
 }
 
+// nothingWords say that there was nothing to end.
+var nothingWords = map[event.OverrideKind]string{
+	event.Drain: "nothing was drained", event.SetWeight: "no weight was set at run time",
+}
+
 // change changes the overrides as a request says, and tells the worker.
 func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiescent overrides.Setting) (
 	r control.OverrideReport, targets []overrides.Target, err error) {
@@ -220,6 +225,10 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 		}
 		if r.Changed, err = overrides.Named(cfg, set.List(), kind, q.Name, q.VirtualServer); err != nil {
 			return r, nil, err
+		}
+		if len(r.Changed) == 0 {
+			r.Nothing = nothingWords[kind]
+			return r, nil, nil
 		}
 		for _, o := range r.Changed {
 			targets = append(targets, overrides.TargetOf(o))

@@ -92,7 +92,8 @@ func TestWhatIsUnknownChangesNothing(t *testing.T) {
 		{control.OverrideRequest{Action: control.ActionWeight, Name: "10.0.0.3:81", Weight: 3}, "did you mean 10.0.0.3:80?"},
 		{control.OverrideRequest{Action: control.ActionDrain, Name: "10.0.0.3", VirtualServer: "192.0.2.10:81"},
 			"did you mean 192.0.2.10:80?"},
-		{control.OverrideRequest{Action: control.ActionUndrain, Name: "10.0.0.3"}, "is not drained"},
+		{control.OverrideRequest{Action: control.ActionUndrain, Name: "10.0.0.33"}, "did you mean 10.0.0.3?"},
+		{control.OverrideRequest{Action: control.ActionReset, Name: "10.0.0.3:81"}, "did you mean 10.0.0.3:80?"},
 		{control.OverrideRequest{Action: control.ActionWeight, Name: "10.0.0.3", Weight: 65536}, "0 to 65535"},
 		{control.OverrideRequest{Action: control.ActionWeight, Name: "10.0.0.3", Weight: -1}, "0 to 65535"},
 		{control.OverrideRequest{Action: control.ActionDrain, Name: "10.0.0.3", For: "0s"}, "invalid duration"},
@@ -102,6 +103,14 @@ func TestWhatIsUnknownChangesNothing(t *testing.T) {
 		{control.OverrideRequest{Action: "levitate", Name: "10.0.0.3"}, "there is no action"},
 	} {
 		wants(t, r.refused(http.MethodPost, "/v1/override", tc.q), tc.want)
+	}
+	for action, want := range map[string]string{
+		control.ActionUndrain: "nothing was drained", control.ActionReset: "no weight was set at run time",
+	} {
+		report := r.override(control.OverrideRequest{Action: action, Name: "10.0.0.3"})
+		if report.Nothing != want || len(report.Changed) != 0 {
+			t.Errorf("%s: %+v", action, report)
+		}
 	}
 	if list := r.status().Overrides; len(list) != 0 {
 		t.Errorf("overrides: %+v", list)

@@ -201,7 +201,7 @@ func (s *supervisor) losses(l *loaded, host *track.Host) []string {
 	for _, loss := range diff.Losses(s.current().cfg, l.cfg, s.current().findings, l.findings) {
 		list = append(list, loss.String())
 	}
-	for _, a := range plan.Absences(s.current().cfg, l.cfg, host, s.known.States()) {
+	for _, a := range plan.Absences(s.current().cfg, l.cfg, host, s.known.States(s.current().cfg)) {
 		list = append(list, a.String())
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -77,7 +78,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.Counters != nil:
 		s.counted(*m.Counters)
 	case m.LowerHeard != nil:
-		s.known.Lower[m.LowerHeard.Instance] = *m.LowerHeard
+		s.known.LowerHeard(*m.LowerHeard)
 		s.notify.LowerHeard(*m.LowerHeard)
 	case m.Host != nil:
 		s.known.Host = *m.Host
@@ -110,16 +111,26 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 
 // instance notes a transition and tells the user's scripts.
 func (s *supervisor) instance(i event.InstanceState) {
-	if i.State == event.Stop {
-		delete(s.known.Instances, i.Instance) // a worker that starts must not resume it
-	} else {
-		s.known.Instances[i.Instance] = i
-	}
+	s.known.Instance(i)
 	s.notify.Instance(i)
 	s.handoverHeard(i)
-	if i.Instance == s.current().cfg.Global.LVSSync.Instance && s.runs(rollout.LVS) {
+	if followed := instanceNamed(s.current().cfg, s.current().cfg.Global.LVSSync.Instance); followed != nil &&
+		s.runs(rollout.LVS) && (i.ID == followed.ID().String() || i.ID == "" && i.Instance == followed.Name) {
 		s.keepers[rollout.LVS].Send("followed", worker.Message{Followed: &i})
 	}
+}
+
+// instanceNamed is the instance of a configuration that has a name now; nil is none.
+func instanceNamed(cfg *conf.Config, name string) *conf.Instance {
+	if name == "" {
+		return nil
+	}
+	for _, i := range cfg.Instances {
+		if i.Name == name {
+			return i
+		}
+	}
+	return nil
 }
 
 // carryOutRollout does what the machine has decided.
@@ -207,8 +218,10 @@ func (s *supervisor) hand(e rollout.Hand) {
 	if e.Worker == rollout.LVS {
 		c.Overrides = s.operatorsOverrides()
 	}
-	if i, known := s.known.Instances[l.cfg.Global.LVSSync.Instance]; known && e.Worker == rollout.LVS {
-		c.Followed = &i
+	if followed := instanceNamed(l.cfg, l.cfg.Global.LVSSync.Instance); followed != nil && e.Worker == rollout.LVS {
+		if i, known := s.known.Of(followed); known {
+			c.Followed = &i
+		}
 	}
 	if e.Fresh {
 		c.Known = s.known.Snapshot(e.Predecessor.Died)
@@ -250,9 +263,10 @@ func (s *supervisor) lost(e rollout.Lost) {
 	now := time.Now()
 	cfg := s.current().cfg
 	for _, i := range cfg.Instances {
-		was := s.known.Instances[i.Name]
+		was, _ := s.known.Of(i)
 		s.instance(event.InstanceState{
-			Instance: i.Name, From: was.State, State: event.Fault, Since: now, Priority: was.Priority, Reason: e.Why,
+			Instance: i.Name, ID: i.ID().String(), From: was.State, State: event.Fault, Since: now, Priority: was.Priority,
+			Reason: e.Why,
 		})
 	}
 	for _, g := range cfg.SyncGroups {

@@ -191,34 +191,42 @@ func (e *Engine) remark(i *instance, notes packet.Notes, now time.Time) {
 		return
 	}
 	i.odd.at, i.odd.notes, i.odd.sender = now, notes, e.adv.Source
+	i.odd.addresses = i.odd.addresses[:0]
+	if notes&packet.AddressMismatch != 0 {
+		i.odd.addresses = append(i.odd.addresses, e.adv.Addresses...)
+	}
 	if n, ok := i.limits.allow(notes.String(), now); ok {
-		i.odd.detail = ""
-		if notes&packet.AddressMismatch != 0 {
-			i.odd.detail = packet.DifferentAddresses(e.adv.Addresses, i.rules.Addresses)
-		}
 		attrs := []any{"instance", i.cfg.Name, "reason", notes.String(), "sender", e.adv.Source.String()}
-		if i.odd.detail != "" {
-			attrs = append(attrs, "addresses", i.odd.detail)
+		if detail := i.odd.detail(i.rules.Addresses); detail != "" {
+			attrs = append(attrs, "addresses", detail)
 		}
 		e.log.Warn("accepted an unusual advertisement", append(attrs, "times", n)...)
 	}
 }
 
 // odd is the last advertisement that was remarked on. Its detail is made when it is
-// logged: not for each one.
+// told: not for each one.
 type odd struct {
-	at     time.Time
-	notes  packet.Notes
-	sender netip.Addr
-	detail string
+	at        time.Time
+	notes     packet.Notes
+	sender    netip.Addr
+	addresses []netip.Addr // its own, with AddressMismatch
 }
 
-// told is the form in which it is told; nil when there was none.
-func (o *odd) told() *event.OddAdvertisement {
+// detail is which addresses are not those of own; empty without AddressMismatch.
+func (o *odd) detail(own []netip.Addr) string {
+	if o.notes&packet.AddressMismatch == 0 {
+		return ""
+	}
+	return packet.DifferentAddresses(o.addresses, own)
+}
+
+// told is the form in which it is told, own being the configured addresses; nil when there was none.
+func (o *odd) told(own []netip.Addr) *event.OddAdvertisement {
 	if o.at.IsZero() {
 		return nil
 	}
-	return &event.OddAdvertisement{Sender: o.sender.String(), Reason: o.notes.String(), Detail: o.detail,
+	return &event.OddAdvertisement{Sender: o.sender.String(), Reason: o.notes.String(), Detail: o.detail(own),
 		Last: o.at.Round(0)}
 }
 

@@ -269,3 +269,37 @@ func TestWhatIsNotSupportedIsAFaultAndNotSplitBrain(t *testing.T) {
 		})
 	}
 }
+
+// What is told of a peer with other addresses is of its last advertisement and of the present
+// configuration, although the log has a line a minute.
+func TestDifferingAddressesAreThoseOfNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, _ := pair(t)
+		peer := func(addresses ...string) []byte {
+			return forge(t, func(p *packet.Advertisement) {
+				p.Priority, p.Addresses = 250, nil
+				for _, text := range addresses {
+					p.Addresses = append(p.Addresses, netip.MustParseAddr(text))
+				}
+			})
+		}
+		detail := func(want string) {
+			t.Helper()
+			after(100 * time.Millisecond)
+			odd := a.counters().Instances["VI"].Odd
+			if odd == nil || odd.Detail != want {
+				t.Errorf("told %+v, want %q", odd, want)
+			}
+		}
+		own := netip.MustParsePrefix(vip).Addr().String()
+		w.Inject(peer(own, "10.0.0.7"))
+		detail("only in the advertisement: 10.0.0.7")
+		w.Inject(peer("10.0.0.8", own))
+		detail("only in the advertisement: 10.0.0.8")
+		a.apply(instance("VI", 150, vip, "10.0.0.9/24"))
+		detail("only in the advertisement: 10.0.0.8; only configured here: 10.0.0.9")
+		if n := a.log.count("accepted an unusual advertisement"); n != 1 {
+			t.Errorf("the log has %d lines, want 1:\n%s", n, a.log)
+		}
+	})
+}

@@ -44,7 +44,7 @@ func (e *Engine) stats() Stats {
 		}
 		s.Instances[i.cfg.Name] = InstanceStats{
 			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Dropped: dropped,
-			Odd: i.odd.told(),
+			Odd: i.odd.told(i.rules.Addresses),
 		}
 	}
 	for _, sock := range e.sockets {

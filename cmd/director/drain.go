@@ -22,6 +22,11 @@ type overrideTarget struct {
 	VS   string `name:"vs" placeholder:"VS" help:"Only in this virtual server (192.0.2.10:80, fwmark 5, a group); default is all that have it."`
 }
 
+// asJSON prints a command's answer as JSON instead of for people.
+type asJSON struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
 // ask has the running director carry a request out.
 func (t overrideTarget) ask(q control.OverrideRequest) (r control.OverrideReport, err error) {
 	q.Name, q.VirtualServer, q.By = t.Name, t.VS, operator()
@@ -53,6 +58,7 @@ func (l lasting) into(q *control.OverrideRequest) {
 type drainCmd struct {
 	overrideTarget
 	lasting
+	asJSON
 	Wait    bool  `help:"Wait until no connection is left."`
 	Timeout lasts `default:"1h" placeholder:"TIME" help:"With --wait: stop waiting after this time (default 1h)."`
 }
@@ -82,30 +88,43 @@ func (c *drainCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	printOverrides(io, "drained", r)
-	for _, o := range r.Changed {
-		fmt.Fprintf(io.out, "%s: %s ends it\n", untilWords(o), status.UndoCommand(o))
+	r.Notices = before.Notices
+	if !c.JSON {
+		printOverrides(io, "drained", r)
+		for _, o := range r.Changed {
+			fmt.Fprintf(io.out, "%s: %s ends it\n", untilWords(o), status.UndoCommand(o))
+		}
 	}
-	if !c.Wait {
-		return nil
+	if c.Wait {
+		since := time.Now()
+		for _, o := range r.Changed {
+			since = o.Since // of all of them
+		}
+		if r.Servers, err = c.wait(io, since); err != nil {
+			return err
+		}
 	}
-	since := time.Now()
-	for _, o := range r.Changed {
-		since = o.Since // of all of them
+	if c.JSON {
+		return control.Write(io.out, r, true)
 	}
-	return c.wait(io, since)
+	return nil
 }
 
 // drainPoll is how often one who waits for a drain looks.
 const drainPoll = time.Second
 
-// wait returns when the connections are gone, as counted after the drain began.
-func (c *drainCmd) wait(io streams, began time.Time) error {
+// wait returns the real servers when the connections are gone, as counted after the drain began.
+func (c *drainCmd) wait(io streams, began time.Time) ([]control.ServerConnections, error) {
+	say := func(format string, args ...any) {
+		if !c.JSON {
+			fmt.Fprintf(io.out, format, args...)
+		}
+	}
 	left := uint64(0)
 	for end := began.Add(time.Duration(c.Timeout)); ; time.Sleep(drainPoll) {
 		r, err := c.ask(control.OverrideRequest{Action: control.ActionDrain, DryRun: true})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		now, gone, counted := uint64(0), true, true
 		for _, s := range r.Servers {
@@ -115,25 +134,28 @@ func (c *drainCmd) wait(io streams, began time.Time) error {
 		}
 		switch {
 		case !r.Drained:
-			return errors.New("the drain ended before the last connection: its time is over, or somebody ended it " +
+			return nil, errors.New("the drain ended before the last connection: its time is over, or somebody ended it " +
 				"(director status shows what is drained)")
 		case gone:
-			fmt.Fprintf(io.out, "no connection is left after %s\n", words.Age(time.Now(), began))
-			return nil
+			say("no connection is left after %s\n", words.Age(time.Now(), began))
+			return r.Servers, nil
 		case time.Now().After(end) && !counted:
-			return fmt.Errorf("after %v it is not known how many connections are left (director status says why); "+
-				"the drain goes on", time.Duration(c.Timeout))
+			return nil, fmt.Errorf("after %s it is not known how many connections are left (director status says why); "+
+				"the drain goes on", words.Duration(time.Duration(c.Timeout)))
 		case time.Now().After(end):
-			return fmt.Errorf("after %v there are still %s; the drain goes on", time.Duration(c.Timeout),
+			return nil, fmt.Errorf("after %s there are still %s; the drain goes on", words.Duration(time.Duration(c.Timeout)),
 				words.Count(int(now), "connection"))
 		case now != left:
-			fmt.Fprintf(io.out, "%s left\n", words.Count(int(now), "connection"))
+			say("%s left\n", words.Count(int(now), "connection"))
 			left = now
 		}
 	}
 }
 
-type undrainCmd struct{ overrideTarget }
+type undrainCmd struct {
+	overrideTarget
+	asJSON
+}
 
 // Help is the example that "director undrain --help" shows.
 func (undrainCmd) Help() string {
@@ -148,6 +170,9 @@ func (c *undrainCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return control.Write(io.out, r, true)
+	}
 	printOverrides(io, "no longer drained", r)
 	return nil
 }
@@ -155,6 +180,7 @@ func (c *undrainCmd) Run(io streams) error {
 type weightCmd struct {
 	overrideTarget
 	lasting
+	asJSON
 	Weight string `arg:"" optional:"" help:"The weight, 0 to 65535."`
 	Reset  bool   `help:"Restore the configured weight, even if it was changed with ipvsadm."`
 }
@@ -187,6 +213,9 @@ func (c *weightCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return control.Write(io.out, r, true)
+	}
 	printOverrides(io, done, r)
 	for _, o := range r.Changed {
 		if !c.Reset {
@@ -198,6 +227,9 @@ func (c *weightCmd) Run(io streams) error {
 
 // printOverrides says what was done, and to how many real servers.
 func printOverrides(io streams, done string, r control.OverrideReport) {
+	if r.Nothing != "" {
+		fmt.Fprintln(io.out, r.Nothing)
+	}
 	for _, o := range r.Changed {
 		where := ""
 		if o.VirtualServer != "" {

@@ -12,6 +12,7 @@ type handoverCmd struct {
 	daemonDirs
 	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
 	For  *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
+	asJSON
 }
 
 // Help is the example that "director handover --help" shows.
@@ -32,15 +33,23 @@ func (c *handoverCmd) Run(io streams) error {
 	}
 	failed := false
 	for _, o := range r.Instances {
-		fmt.Fprintln(io.out, control.OutcomeText(o))
+		if !c.JSON {
+			fmt.Fprintln(io.out, control.OutcomeText(o))
+		}
 		failed = failed || o.TakenBack || o.Ended || !o.Settled
 	}
-	if failed {
-		return exitCode(exitFailure)
+	if c.JSON {
+		if err := control.Write(io.out, r, true); err != nil {
+			return err
+		}
 	}
-	if r.Until.IsZero() {
+	switch {
+	case failed:
+		return exitCode(exitFailure)
+	case c.JSON:
+	case r.Until.IsZero():
 		fmt.Fprintf(io.out, "until you type: director resume %s\n", c.Name)
-	} else {
+	default:
 		fmt.Fprintf(io.out, "until %s, or you type: director resume %s\n", r.Until.Local().Format("2006-01-02 15:04:05"),
 			c.Name)
 	}
@@ -50,6 +59,7 @@ func (c *handoverCmd) Run(io streams) error {
 type resumeCmd struct {
 	daemonDirs
 	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
+	asJSON
 }
 
 // Help is the example that "director resume --help" shows.
@@ -65,6 +75,12 @@ func (c *resumeCmd) Run(io streams) error {
 	if err := control.Ask(c.run(), http.MethodPost, "/v1/resume", 10*time.Second, control.HandoverRequest{Name: c.Name},
 		&r); err != nil {
 		return err
+	}
+	if c.JSON {
+		return control.Write(io.out, r, true)
+	}
+	if r.Nothing != "" {
+		fmt.Fprintln(io.out, r.Nothing)
 	}
 	for _, o := range r.Instances {
 		fmt.Fprintf(io.out, "%s takes part again\n", o.Instance)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
 )
 
 // A word that decides who is MASTER, whom a router understands, what is tracked
@@ -101,7 +102,7 @@ func (l *losses) serviceWords(old, v *conf.VirtualServer) {
 	}
 	turn("lb_kind", old.Forward.String(), v.Forward.String())
 	turn("lb_algo", old.Scheduler, v.Scheduler)
-	turn("persistence_timeout", old.Persistence.String(), v.Persistence.String())
+	turn("persistence_timeout", value.Seconds(old.Persistence), value.Seconds(v.Persistence))
 	if v.Quorum < old.Quorum {
 		turn("quorum", strconv.FormatUint(uint64(old.Quorum), 10), strconv.FormatUint(uint64(v.Quorum), 10))
 	}

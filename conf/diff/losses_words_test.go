@@ -97,7 +97,7 @@ func TestLostWords(t *testing.T) {
 		{"scheduler", "lb_algo wrr", "lb_alg wrr", []string{
 			"lb_algo wrr of [198.51.100.100]:tcp:80 would become wlc"}},
 		{"persistence", "persistence_timeout 60", "persistence_timout 60", []string{
-			"persistence_timeout 1m0s of [198.51.100.100]:tcp:80 would become 0s"}},
+			"persistence_timeout 60 of [198.51.100.100]:tcp:80 would become 0"}},
 		{"check", "TCP_CHECK {", "TCP_CHEK {", []string{
 			"check TCP_CHECK of real server [10.9.0.1]:tcp:80 of [198.51.100.100]:tcp:80 would be removed"}},
 

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -38,6 +39,9 @@ func (l *loader) finishMatches() {
 	for _, v := range kept {
 		if m := v.Match; m != nil && m.Mark == 0 {
 			m.Mark = marks[matchName(v)]
+		}
+		if v.Match != nil {
+			l.keysOfIPsec(v)
 		}
 		if v.Match != nil && v.Group == "" {
 			v.Key = conf.ServiceKey{FWMark: v.Match.Mark, Protocol: v.Key.Protocol, IPv6: v.Key.IPv6}
@@ -98,6 +102,29 @@ func (l *loader) finishMatch(v *conf.VirtualServer) bool {
 		return false
 	}
 	return true
+}
+
+// keysPort is the UDP port on which IPsec agrees on keys (IKE).
+const keysPort = 500
+
+// keysOfIPsec notes a list that has ESP or AH and not the connection that they follow.
+func (l *loader) keysOfIPsec(v *conf.VirtualServer) {
+	for _, e := range v.Match.Entries {
+		if e.Protocol != conf.ESP && e.Protocol != conf.AH {
+			continue
+		}
+		keys := e
+		keys.Protocol, keys.Ports = conf.UDP, []conf.PortRange{{First: keysPort, Last: keysPort}}
+		if slices.ContainsFunc(v.Match.Entries, keys.Overlaps) {
+			continue
+		}
+		words := e.Words()
+		f := l.warnAtKeyword(v, "match", "ipsec-keys", "%s has %s of %s without udp %d: the kernel sends esp and ah of a "+
+			"client where its connection from UDP port %[4]d to port %[4]d is, and balances neither of them by itself",
+			matchText(v), words[1], words[0], keysPort)
+		f.Severity, f.Hint = conf.Note, fmt.Sprintf("add the line \"%s udp %d\"", words[0], keysPort)
+		return // one line about a list is enough
+	}
 }
 
 // groupMatch makes a match list of a virtual_server_group.

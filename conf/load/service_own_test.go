@@ -59,6 +59,11 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			`5:10: warning: "80" is not a protocol: the line is ignored (tcp, udp, sctp, ah, esp or any, before the ports)`}},
 		{"ports of esp", match("A", "10.0.0.1 esp 80\n10.0.0.2", ""), []string{
 			"5:14: warning: esp has no ports: the line is ignored (name tcp, udp or sctp before the ports)"}},
+		{"IPsec and its keys", match("A", "10.0.0.1 esp\n10.0.0.1 ah\n10.0.0.1 udp 500", ""), nil},
+		{"IPsec and all UDP", match("A", "10.0.0.1 esp\n10.0.0.0/24 udp", ""), nil},
+		{"IPsec without its keys", match("A", "10.0.0.1 esp\n10.0.0.1 ah\n10.0.0.1 udp 4500\n10.0.0.2 udp 500", ""), []string{
+			"4:2: note: virtual server match A has esp of 10.0.0.1 without udp 500: the kernel sends esp and ah of a client " +
+				"where its connection from UDP port 500 to port 500 is, and balances neither of them by itself"}},
 		{"host bits", match("A", "10.0.0.1/24 tcp 80\n10.0.0.2", ""), []string{
 			`5:1: warning: "10.0.0.1/24" has host bits beyond its mask: the line is ignored (write 10.0.0.0/24)`}},
 		{"two families", match("A", "10.0.0.1 tcp 80\n2001:db8::1 tcp 80", ""), []string{

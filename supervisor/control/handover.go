@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/words"
 )
 
 // maxHandover bounds the time of a handover that ends by itself.
@@ -24,7 +25,8 @@ func (q HandoverRequest) Until(now time.Time) (time.Time, error) {
 	}
 	d, err := time.ParseDuration(q.For)
 	if err != nil || d <= 0 || d > maxHandover {
-		return time.Time{}, fmt.Errorf("invalid duration %q: it must be above 0 and at most %v", q.For, maxHandover)
+		return time.Time{}, fmt.Errorf("invalid duration %q: it must be above 0 and at most %s", q.For,
+			words.Duration(maxHandover))
 	}
 	return now.Round(0).Add(d), nil
 }
@@ -34,6 +36,8 @@ type HandoverReport struct {
 	Schema
 	Until     time.Time         `json:"until,omitzero"`
 	Instances []HandoverOutcome `json:"instances"`
+	// Nothing says why a resume has ended no handover, for people; empty when it has.
+	Nothing string `json:"nothing,omitempty"`
 }
 
 // HandoverOutcome is what became of one instance.
@@ -52,16 +56,16 @@ type HandoverOutcome struct {
 
 // OutcomeText is the outcome in words.
 func OutcomeText(o HandoverOutcome) string {
-	took := o.After.Round(time.Millisecond)
+	took := words.Duration(o.After.Round(time.Millisecond))
 	switch {
 	case o.TakenBack:
-		return fmt.Sprintf("%s: no other router took over: the addresses are back here after %v", o.Instance, took)
+		return fmt.Sprintf("%s: no other router took over: the addresses are back here after %s", o.Instance, took)
 	case o.Ended:
 		return fmt.Sprintf("%s: the handover was ended meanwhile; it is %s", o.Instance, o.State)
 	case !o.Settled:
-		return fmt.Sprintf("%s: %s; nobody was heard within %v", o.Instance, o.State, took)
+		return fmt.Sprintf("%s: %s; nobody was heard within %s", o.Instance, o.State, took)
 	case o.Was == event.Master:
-		return fmt.Sprintf("%s: %s is MASTER after %v", o.Instance, o.Master, took)
+		return fmt.Sprintf("%s: %s is MASTER after %s", o.Instance, o.Master, took)
 	case o.Master != "":
 		return fmt.Sprintf("%s: remains %s, MASTER is %s", o.Instance, o.Was, o.Master)
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/words"
 )
 
 // The actions of an OverrideRequest.
@@ -61,7 +62,8 @@ func (q OverrideRequest) Override(now time.Time) (event.Override, error) {
 	}
 	d, err := time.ParseDuration(q.For)
 	if err != nil || d <= 0 || d > maxOverride {
-		return o, fmt.Errorf("invalid duration %q: it must be above 0 and at most %v", q.For, maxOverride)
+		return o, fmt.Errorf("invalid duration %q: it must be above 0 and at most %s", q.For,
+			words.Duration(maxOverride))
 	}
 	o.Until = o.Since.Add(d)
 	return o, nil
@@ -86,6 +88,8 @@ type OverrideReport struct {
 	Notices []string `json:"notices"`
 	// Servers are the real servers that are meant, as the kernel has them.
 	Servers []ServerConnections `json:"servers"`
+	// Nothing says why an undrain or a reset has changed nothing, for people; empty when it has.
+	Nothing string `json:"nothing,omitempty"`
 	// Drained says that all that is named was drained before this request.
 	Drained bool `json:"drained,omitempty"`
 	// NotKept says why a start of director would not know of it; empty when it would.

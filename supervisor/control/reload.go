@@ -3,6 +3,8 @@ package control
 import (
 	"fmt"
 	"time"
+
+	"github.com/lvs-director/director/words"
 )
 
 // ApplyPatience bounds how long a reload may take in the workers before the
@@ -30,8 +32,8 @@ func (q ReloadRequest) Wait() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(q.Confirm)
 	if err != nil || d <= 0 || d > MaxConfirm {
-		return 0, fmt.Errorf("invalid duration %q to wait for a confirmation: it must be above 0 and at most %v", q.Confirm,
-			MaxConfirm)
+		return 0, fmt.Errorf("invalid duration %q to wait for a confirmation: it must be above 0 and at most %s", q.Confirm,
+			words.Duration(MaxConfirm))
 	}
 	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/words"
 )
 
 // Setting is a setting of the kernel, which may not be known.
@@ -74,9 +75,9 @@ func Notices(cfg *conf.Config, targets []Target, quiescent Setting, atZero []Tar
 		}
 		for _, vs := range sticky {
 			lines = append(lines, fmt.Sprintf("%s is persistent and %s: clients that have been there return to the drained "+
-				"server until their persistence template times out (%v after their last connection), so the drain ends by time "+
+				"server until their persistence template times out (%s after their last connection), so the drain ends by time "+
 				"and not by running empty; to end templates at once, write ipvs { expire_quiescent_template 1 } in global_defs",
-				vs, why, vs.Persistence))
+				vs, why, words.Duration(vs.Persistence)))
 		}
 		return lines
 	}

@@ -206,8 +206,9 @@ func suggest(name string, names []string) string {
 }
 
 // Named finds the overrides of a kind that people mean by the names of a real server
-// or host and of a virtual server (empty is any), to end them. The error says why
-// there are none.
+// or host and of a virtual server (empty is any), to end them. There are none, without an error,
+// when nothing of what is named has one. The error says that the name is unknown, or that the
+// override is of more than is named.
 func Named(cfg *conf.Config, list []event.Override, kind event.OverrideKind, server, virtualServer string) (
 	found []event.Override, err error) {
 	services := map[string]bool{}
@@ -243,10 +244,8 @@ func Named(cfg *conf.Config, list []event.Override, kind event.OverrideKind, ser
 		return nil, fmt.Errorf("%s is %s only as a part of %s: name that instead", Target{virtualServer, server}, done,
 			strings.Join(wider[:min(len(wider), maxSuggested)], ", "))
 	}
-	if _, err := Select(cfg, server, virtualServer); err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%s is not %s: director status lists what is", Target{virtualServer, server}, done)
+	_, err = Select(cfg, server, virtualServer)
+	return nil, err
 }
 
 // portOf is "tcp:80" of "10.0.0.2:80" and "[10.0.0.2]:tcp:80", for called.

@@ -8,6 +8,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/diff"
 	"github.com/lvs-director/director/virtualserver/table"
+	"github.com/lvs-director/director/words"
 )
 
 // servers says what becomes of the virtual servers.
@@ -102,7 +103,7 @@ func (m *maker) realServers(c diff.ServerChange, forwardSaid bool) {
 				bound = append(bound, r.Name)
 			}
 			if timeout := cmp.Or(r.Old.DrainTimeout, c.New.DrainTimeout); timeout > 0 && !m.idle(c.Old, r.Old) {
-				drained.add("drains for "+timeout.String()+" at most and is removed then"+m.goOn(c.Old, r.Old), r.Name)
+				drained.add("drains for "+words.Duration(timeout)+" at most and is removed then"+m.goOn(c.Old, r.Old), r.Name)
 			} else if m.idle(c.Old, r.Old) {
 				gone = append(gone, r.Name)
 			} else {

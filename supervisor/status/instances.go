@@ -26,7 +26,7 @@ func (m *maker) instances() {
 		}
 	}
 	for _, i := range m.Config.Instances {
-		r := m.Known.Instance(i)
+		r := m.Known.InstanceReport(i)
 		ready := track.Ready(i, groups[i.SyncGroup], m.Host, func(a netip.Addr) bool { return virtual[a] })
 		r.Base, r.SyncGroup, r.Fault = int(i.Priority), i.SyncGroup, ready.Fault
 		for n := range ready.Items {
@@ -58,7 +58,7 @@ func (m *maker) instanceProblems(i *conf.Instance, r *control.Instance) {
 		m.problem(i.Name, fmt.Sprintf("%s: effective priority %d, base %d: %s", i.Name, r.Priority, r.Base,
 			strings.Join(failed, ", ")))
 	}
-	if lower, ok := m.Known.Lower[i.Name]; ok && r.State == event.Master && m.Now.Sub(lower.At) < window(i) {
+	if lower, ok := m.Known.lowerOf(i); ok && r.State == event.Master && m.Now.Sub(lower.At) < window(i) {
 		m.problem(i.Name, fmt.Sprintf("%s: two routers are MASTER: this one, and %s with priority %d, heard %s ago",
 			i.Name, lower.Sender, lower.Priority, m.Now.Sub(lower.At).Round(time.Millisecond)))
 	}
@@ -158,7 +158,7 @@ func (m *maker) senders() {
 			continue
 		}
 		text := "%s: %s advertises the same virtual router with priority %d and is refused (%s)"
-		if m.Known.Instances[i.Name].State == event.Master {
+		if is, _ := m.Known.Of(i); is.State == event.Master {
 			text += ": two routers are MASTER"
 		}
 		m.problem(i.Name, fmt.Sprintf(text, i.Name, s.Sender, s.Priority, s.Reason))

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ type ServerName struct{ VirtualServer, RealServer string }
 // configuration. The supervisor owns it; a restarted worker is told it, and
 // director status shows it.
 type Knowledge struct {
-	Instances      map[string]event.InstanceState
+	Instances      map[string]event.InstanceState // by identity; by name when an older director told it
 	VirtualServers map[string]event.VirtualServerState
 	RealServers    map[ServerName]event.RealServerState
 	Checks         map[ServerName]map[string]event.CheckResult
@@ -25,7 +26,7 @@ type Knowledge struct {
 	Histories []event.CheckHistory
 	InTable   map[string]event.ServersInTable // by virtual server
 	Groups    map[string]event.GroupState     // by name
-	Lower     map[string]event.LowerHeard     // the last one of an instance
+	Lower     map[string]event.LowerHeard     // the last one of an instance, as Instances
 	Table     event.TableLoaded
 	Host      event.HostState
 	Counters  event.VRRPCounters
@@ -46,6 +47,41 @@ func New() *Knowledge {
 		Heard:          make(map[string]time.Time),
 		Journals:       make(map[string]string),
 	}
+}
+
+// Instance notes where an instance is. One that has stopped is forgotten: a worker that
+// starts must not resume it.
+func (k *Knowledge) Instance(s event.InstanceState) {
+	if s.ID != "" {
+		delete(k.Instances, s.Instance)
+	}
+	if s.State == event.Stop {
+		delete(k.Instances, cmp.Or(s.ID, s.Instance))
+		return
+	}
+	k.Instances[cmp.Or(s.ID, s.Instance)] = s
+}
+
+// LowerHeard notes a losing advertisement that an instance has heard as MASTER.
+func (k *Knowledge) LowerHeard(h event.LowerHeard) { k.Lower[cmp.Or(h.ID, h.Instance)] = h }
+
+// Of is where an instance is, whatever its name was when that was told; known is false
+// when nothing was.
+func (k *Knowledge) Of(i *conf.Instance) (s event.InstanceState, known bool) {
+	if s, known = k.Instances[i.ID().String()]; known {
+		return s, true
+	}
+	s, known = k.Instances[i.Name]
+	return s, known && s.ID == ""
+}
+
+// lowerOf is the last losing advertisement that an instance has heard.
+func (k *Knowledge) lowerOf(i *conf.Instance) (h event.LowerHeard, known bool) {
+	if h, known = k.Lower[i.ID().String()]; known {
+		return h, true
+	}
+	h, known = k.Lower[i.Name]
+	return h, known && h.ID == ""
 }
 
 // Check notes the result of one run of a checker.
@@ -77,7 +113,7 @@ func (k *Knowledge) latestCheck(name ServerName) (event.CheckResult, bool) {
 func (k *Knowledge) Forget(cfg *conf.Config) {
 	instances := make(map[string]bool)
 	for _, i := range cfg.Instances {
-		instances[i.Name] = true
+		instances[i.ID().String()], instances[i.Name] = true, true
 	}
 	groups := make(map[string]bool)
 	for _, g := range cfg.SyncGroups {
@@ -137,11 +173,13 @@ func (k *Knowledge) CheckHistories() []event.CheckHistory {
 	return list
 }
 
-// States are where the instances are.
-func (k *Knowledge) States() map[string]event.VRRPState {
-	m := make(map[string]event.VRRPState, len(k.Instances))
-	for name, i := range k.Instances {
-		m[name] = i.State
+// States are where the instances of a configuration are, by name.
+func (k *Knowledge) States(cfg *conf.Config) map[string]event.VRRPState {
+	m := make(map[string]event.VRRPState, len(cfg.Instances))
+	for _, i := range cfg.Instances {
+		if s, known := k.Of(i); known {
+			m[i.Name] = s.State
+		}
 	}
 	return m
 }

@@ -36,6 +36,36 @@ func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
 	}
 }
 
+// A reload exchanges the names of two instances: what is known of each stays with it, whatever a
+// worker that has not heard of the reload calls it. An older director told no identities.
+func TestWhatIsKnownFollowsTheIdentity(t *testing.T) {
+	one, two := &conf.Instance{Name: "A", VRID: 1}, &conf.Instance{Name: "B", VRID: 2}
+	k := New()
+	k.Instance(event.InstanceState{Instance: "A", State: event.Backup}) // told by an older director
+	if s, known := k.Of(one); !known || s.State != event.Backup {
+		t.Errorf("without an identity: %+v, %v", s, known)
+	}
+	k.Instance(event.InstanceState{Instance: "A", ID: one.ID().String(), State: event.Master})
+	k.Instance(event.InstanceState{Instance: "B", ID: two.ID().String(), State: event.Fault})
+	k.LowerHeard(event.LowerHeard{Instance: "A", ID: one.ID().String(), Priority: 7})
+
+	one.Name, two.Name = "B", "A"
+	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
+	k.Forget(cfg)
+	k.Instance(event.InstanceState{Instance: "B", ID: two.ID().String(), State: event.Backup}) // sent before
+	states := k.States(cfg)
+	if states["B"] != event.Master || states["A"] != event.Backup || len(k.Instances) != 2 {
+		t.Errorf("states %v of %+v", states, k.Instances)
+	}
+	if h, known := k.lowerOf(one); !known || h.Priority != 7 {
+		t.Errorf("the losing advertisement: %+v, %v", h, known)
+	}
+	k.Instance(event.InstanceState{Instance: "A", ID: one.ID().String(), State: event.Stop})
+	if _, known := k.Of(one); known || len(k.Instances) != 1 {
+		t.Errorf("after one has stopped: %+v", k.Instances)
+	}
+}
+
 func TestTheLatestCheckOfARealServerIsShown(t *testing.T) {
 	k := New()
 	name := ServerName{"vs", "rs"}

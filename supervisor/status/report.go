@@ -6,9 +6,9 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 )
 
-// Instance is the report on an instance.
-func (k *Knowledge) Instance(i *conf.Instance) control.Instance {
-	st := k.Instances[i.Name]
+// InstanceReport is the report on an instance.
+func (k *Knowledge) InstanceReport(i *conf.Instance) control.Instance {
+	st, _ := k.Of(i)
 	r := control.Instance{
 		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
 		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,

@@ -32,6 +32,8 @@ func hint(op table.Op, err error) string {
 		case !errors.Is(err, syscall.EINVAL):
 		case mixed(s, d) && d.Forward != table.Tunnel:
 			return "real servers of the other address family can only be reached with lb_kind TUN"
+		case mixed(s, d):
+			return "a real server of the other address family and a sync daemon exclude each other"
 		case loopbackDown():
 			return "interface lo is down in this network namespace (ip link set lo up)"
 		case d.Key.Address.IsLinkLocalUnicast():

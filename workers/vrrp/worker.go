@@ -120,17 +120,17 @@ func alone(log *slog.Logger) (alone bool, leave func()) {
 // it: it goes out as the transition, and whoever has had that one knows it by
 // its time.
 func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
-	loud := make(map[string]time.Time)
+	loud := make(map[string]time.Time) // by identity: a reload may exchange names
 	return func(s event.InstanceState) {
 		switch {
 		case s.State == event.Stop:
-			delete(loud, s.Instance)
+			delete(loud, s.ID)
 		case !s.Quiet:
-			loud[s.Instance] = s.Since
-		case s.Since.Equal(loud[s.Instance]):
+			loud[s.ID] = s.Since
+		case s.Since.Equal(loud[s.ID]):
 			s.Quiet = false
 		}
-		put("instance "+s.Instance, worker.Message{Instance: &s})
+		put("instance "+s.ID, worker.Message{Instance: &s})
 	}
 }
 
@@ -151,7 +151,12 @@ func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Re
 	}
 	r := make(map[conf.InstanceID]vrrp.Resume, len(known.Instances))
 	for _, i := range known.Instances {
-		if id, ok := ids[i.Instance]; ok {
+		id, err := conf.ParseInstanceID(i.ID)
+		ok := err == nil
+		if i.ID == "" { // of an older director
+			id, ok = ids[i.Instance]
+		}
+		if ok {
 			r[id] = vrrp.Resume{State: i.State, Since: i.Since, SilentFor: silent, Silenced: known.Silenced}
 		}
 	}

@@ -16,15 +16,36 @@ func TestARetellingDoesNotSilenceATransition(t *testing.T) {
 	sent := make(map[string]event.InstanceState)
 	tell := newTeller(func(key string, m worker.Message) { sent[key] = *m.Instance })
 	at := time.Unix(100, 0)
-	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 is down"})
-	tell(event.InstanceState{Instance: "VI", State: event.Fault, Since: at, Reason: "eth0 does not exist", Quiet: true})
-	if got := sent["instance VI"]; got.Quiet || got.Reason != "eth0 does not exist" {
+	tell(event.InstanceState{Instance: "VI", ID: "1", State: event.Fault, Since: at, Reason: "eth0 is down"})
+	tell(event.InstanceState{Instance: "VI", ID: "1", State: event.Fault, Since: at, Reason: "eth0 does not exist",
+		Quiet: true})
+	if got := sent["instance 1"]; got.Quiet || got.Reason != "eth0 does not exist" {
 		t.Errorf("waiting to be sent: %+v, want the latest words of a transition", got)
 	}
 	// What was never a transition stays quiet.
-	tell(event.InstanceState{Instance: "resumed", State: event.Master, Since: at, Quiet: true})
-	if got := sent["instance resumed"]; !got.Quiet {
+	tell(event.InstanceState{Instance: "resumed", ID: "2", State: event.Master, Since: at, Quiet: true})
+	if got := sent["instance 2"]; !got.Quiet {
 		t.Errorf("a resumed instance became loud: %+v", got)
+	}
+	// A reload may give one instance the name of another.
+	tell(event.InstanceState{Instance: "VI", ID: "2", State: event.Backup, Since: at, Quiet: true})
+	if one, two := sent["instance 1"], sent["instance 2"]; one.State != event.Fault || !two.Quiet {
+		t.Errorf("names were exchanged: %+v and %+v", one, two)
+	}
+}
+
+// The state of a dead worker's instance is resumed by the instance, even if a reload gave its name
+// to another one; a worker of an older director told names only.
+func TestWhatIsResumedFollowsTheIdentity(t *testing.T) {
+	one, two := &conf.Instance{Name: "B", VRID: 1}, &conf.Instance{Name: "A", VRID: 2}
+	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
+	s := worker.Snapshot{Died: worker.Monotonic(), Instances: []event.InstanceState{
+		{Instance: "A", ID: one.ID().String(), State: event.Master}, {Instance: "A", State: event.Backup},
+		{Instance: "gone", ID: "nonsense", State: event.Master},
+	}}
+	r := resume(s, cfg)
+	if len(r) != 2 || r[one.ID()].State != event.Master || r[two.ID()].State != event.Backup {
+		t.Errorf("resume: %+v", r)
 	}
 }
 
