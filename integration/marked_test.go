@@ -30,16 +30,22 @@ func markAsUser(t *testing.T, h *lab.Host, address string, mark uint32, ports ..
 		if err != nil {
 			return err
 		}
-		table := c.AddTable(&nftables.Table{Name: userTable, Family: nftables.TableFamilyIPv4})
+		to := netip.MustParseAddr(address)
+		family, offset := nftables.TableFamilyIPv4, uint32(16)
+		if to.Is6() {
+			family, offset = nftables.TableFamilyIPv6, 24
+		}
+		table := c.AddTable(&nftables.Table{Name: userTable, Family: family})
 		chain := c.AddChain(&nftables.Chain{
 			Name: "prerouting", Table: table, Type: nftables.ChainTypeFilter,
 			Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityMangle,
 		})
-		daddr := netip.MustParseAddr(address).As4()
+		daddr := to.AsSlice()
 		for _, port := range ports {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
-				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 4},
-				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: daddr[:]},
+				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset,
+					Len: uint32(len(daddr))},
+				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: daddr},
 				&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
 				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/nftables"
-
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
@@ -94,18 +92,8 @@ func TestFullNAT(t *testing.T) {
 	if left := pair.Table(director); len(left) > 0 {
 		t.Errorf("services are still in the table:\n%s", pair.FormatTable(left))
 	}
-	if err := director.Do(func() error {
-		c, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		tables, err := c.ListTables()
-		for _, table := range tables {
-			t.Errorf("nftables table %s still exists", table.Name)
-		}
-		return err
-	}); err != nil {
-		t.Error(err)
+	for _, name := range nftTables(t, director) {
+		t.Errorf("nftables table %s still exists", name)
 	}
 }
 
