@@ -17,14 +17,39 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
+// serveAll is listen for a serve that takes long: every connection has a goroutine.
+func serveAll(t *testing.T, serve func(net.Conn)) netip.AddrPort {
+	t.Helper()
+	var all sync.WaitGroup
+	t.Cleanup(all.Wait)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer c.Close()
+				serve(c)
+			})
+		}
+	})
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
 // Thousands of servers that say a byte now and then delay no check of another one.
 func TestDribblersDelayNobody(t *testing.T) {
 	const dribblers = 1500
 	p := newProber(t)
-	slow := listen(t, "127.0.0.1:0", func(c net.Conn) {
+	slow := serveAll(t, func(c net.Conn) {
 		_, err := io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\n")
 		for ; err == nil; _, err = io.WriteString(c, "x") {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(time.Second)
 		}
 	})
 	well := listen(t, "127.0.0.1:0", func(c net.Conn) {
@@ -35,7 +60,7 @@ func TestDribblersDelayNobody(t *testing.T) {
 	for range dribblers {
 		cancel := p.Start(probe.Target{Checker: httpCheck(slow, "/")}, func(r probe.Result) {
 			if !over.Load() {
-				t.Errorf("a server that says a byte every 100 ms: %+v", r)
+				t.Errorf("a server that says a byte every second: %+v", r)
 			}
 		})
 		defer cancel()
@@ -179,4 +204,26 @@ func TestTimeoutsThatWereNoticedLate(t *testing.T) {
 		done.Done()
 	})
 	done.Wait()
+}
+
+// The wait for one of the goroutines that exchange data has a limit, and is no verdict.
+func TestWaitForATurn(t *testing.T) {
+	p := newProber(t)
+	p.LimitExchanges(1)
+	dribbles := httpCheck(serveAll(t, func(c net.Conn) {
+		for _, err := io.WriteString(c, "H"); err == nil; _, err = io.WriteString(c, "T") {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}), "/")
+	dribbles.Timeout = time.Second
+	results := make(chan probe.Result, 2)
+	for range 2 {
+		p.Start(probe.Target{Checker: dribbles}, func(r probe.Result) { results <- r })
+	}
+	waited := <-results
+	wantResult(t, waited, false, true, "slow servers keep this host")
+	if waited.Took > 3*time.Second {
+		t.Errorf("it took %v", waited.Took)
+	}
+	wantResult(t, <-results, false, false, "not complete within 4 times connect_timeout")
 }

@@ -13,3 +13,6 @@ func NewDialer(opts Options) *Prober { return newProber(opts, newDialer()) }
 
 // Answers is answers.
 var Answers = answers
+
+// LimitExchanges limits the goroutines that exchange data at the same time.
+func (p *Prober) LimitExchanges(n int) { p.exchanges.max = n }
