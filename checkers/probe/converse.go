@@ -20,8 +20,8 @@ type conversation struct {
 	// total limits what follows the connect, in which every step has the endpoint's timeout.
 	total time.Duration
 	talk  talk
-	// brief says that talk takes little of the processor and writes no secrets anew each
-	// time: then no goroutine is needed for a server that answers as servers do.
+	// brief says that talk takes little of the processor: then a server that answers as servers
+	// do needs no goroutine.
 	brief bool
 }
 

@@ -26,9 +26,8 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 		return func() {}
 	}
 	talk := func(ctx context.Context, conn net.Conn) Result { return exchange(ctx, conn, t) }
-	return p.converse(conversation{
-		endpoint: e, total: totalFactor * e.timeout, talk: talk, brief: t.Checker.Kind == conf.HTTPGet,
-	}, done)
+	brief := t.Checker.Kind == conf.HTTPGet && t.Checker.HTTP.URLs[t.URL].Regex == nil // a search may take long
+	return p.converse(conversation{endpoint: e, total: totalFactor * e.timeout, talk: talk, brief: brief}, done)
 }
 
 // exchange requests one URL over a connection and checks the answer.
