@@ -65,6 +65,9 @@ func (s *Schedule) cannotTell(c *checker, result verdict.Outcome, r probe.Result
 	return changed
 }
 
+// VerdictOf is what one run says of the server.
+func VerdictOf(r probe.Result) event.Verdict { return verdictOf(outcomeOf(r)) }
+
 // verdictOf is the word for an outcome.
 func verdictOf(o verdict.Outcome) event.Verdict {
 	switch o {

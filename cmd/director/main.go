@@ -46,6 +46,7 @@ type commands struct {
 	Undrain    undrainCmd    `cmd:"" help:"End a drain."`
 	Weight     weightCmd     `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
 	IPVS       ipvsCmd       `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or convert one to a configuration."`
+	Probe      probeCmd      `cmd:"" help:"Run checks once and print verdict, latency and reason."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`
 	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with causes and remedies."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`

@@ -45,3 +45,17 @@ func NewHistories(list []event.CheckHistory) []CheckHistory {
 	})
 	return out
 }
+
+// ProbeReport is what director probe --json prints.
+type ProbeReport struct {
+	Schema
+	File   string  `json:"file,omitempty"` // empty: the check of the command line
+	Checks []Probe `json:"checks"`
+}
+
+// Probe is one run of director probe.
+type Probe struct {
+	VirtualServer string `json:"virtual_server"`
+	RealServer    string `json:"real_server"`
+	Check
+}

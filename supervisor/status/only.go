@@ -59,13 +59,13 @@ func Only(r control.Status, name string) (control.Status, bool) {
 // onlyServer is the virtual server when it has the name, or with only the real
 // servers that have it.
 func onlyServer(v control.VirtualServer, name string) (control.VirtualServer, bool) {
-	if called(v.Name, name) {
+	if Called(v.Name, name) {
 		return v, true
 	}
 	all := v.RealServers
 	v.RealServers, v.Alive = nil, 0
 	for _, rs := range all {
-		if called(rs.Name, name) {
+		if Called(rs.Name, name) {
 			v.RealServers = append(v.RealServers, rs)
 			v.Alive += first(rs.Up)
 		}
@@ -78,7 +78,7 @@ func onlyServer(v control.VirtualServer, name string) (control.VirtualServer, bo
 // the virtual servers.
 func Named(cfg *conf.Config, name string) (virtual, real []string) {
 	for _, vs := range cfg.VirtualServers {
-		if called(vs.String(), name) {
+		if Called(vs.String(), name) {
 			virtual = append(virtual, vs.String())
 		}
 	}
@@ -87,7 +87,7 @@ func Named(cfg *conf.Config, name string) (virtual, real []string) {
 	}
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
-			if called(rs.String(), name) {
+			if Called(rs.String(), name) {
 				virtual, real = append(virtual, vs.String()), append(real, rs.String())
 			}
 		}
@@ -95,9 +95,9 @@ func Named(cfg *conf.Config, name string) (virtual, real []string) {
 	return virtual, slices.Compact(slices.Sorted(slices.Values(real)))
 }
 
-// called says whether people may mean "[192.0.2.10]:tcp:80" by name: as it is,
+// Called says whether people may mean "[192.0.2.10]:tcp:80" by name: as it is,
 // 192.0.2.10:80, or 192.0.2.10 alone.
-func called(full, name string) bool {
+func Called(full, name string) bool {
 	if full == name {
 		return true
 	}
