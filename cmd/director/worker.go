@@ -4,7 +4,9 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
 
+	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
@@ -65,4 +67,13 @@ func (c *workerCmd) Run(std streams) error {
 		return release(dir, log)
 	}
 	return workers.Run(log, c.Name, dir, loop)
+}
+
+// handoffCmd is how a running director asks a program whether it can go on
+// in its place.
+type handoffCmd struct{}
+
+// Run answers the question on standard input, if there is one.
+func (handoffCmd) Run(std streams) error {
+	return supervisor.AnswerHandoff(os.Stdin, std.out, version)
 }
