@@ -28,6 +28,13 @@ func (l *loader) finishDraining(v *conf.VirtualServer) {
 		if protocolOf(v) == conf.UDP && v.Scheduler != "sh" && g.LVSSync.Interface == "" {
 			v.EndFlows = conf.Yes
 		}
+		checked := func(r *conf.RealServer) bool { return len(r.Checkers) > 0 }
+		if protocolOf(v) == conf.UDP && v.Scheduler == "sh" && v.Flags&conf.FlagOnePacket == 0 &&
+			slices.ContainsFunc(v.RealServers, checked) {
+			f := l.warnAtKeyword(v, "lb_algo", "end-flows", "with sh, senders of UDP stay with a real server that fails, for "+
+				"as long as they go on sending")
+			f.Severity, f.Hint = conf.Note, "use mh, with which their flows are ended (end_flows_on_failure)"
+		}
 	}
 }
 

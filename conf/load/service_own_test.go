@@ -108,6 +108,9 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"sh does not end flows", strings.Replace(vs(" end_flows_on_failure"), "rr", "sh", 1), []string{
 			"5:2: warning: end_flows_on_failure is ignored with sh: to end its flows a server leaves the table and comes " +
 				"back, and sh then gives half of all clients another server (use mh"}},
+		{"sh and senders of UDP", "virtual_server 10.0.0.1 514 {\n lb_algo sh\n lb_kind DR\n protocol UDP\n" +
+			" real_server 10.1.0.1 514 {\n PING_CHECK {\n }\n }\n}\n", []string{
+			"2:2: note: with sh, senders of UDP stay with a real server that fails, for as long as they go on sending (use mh"}},
 		{"slow start where weights map clients", strings.Replace(
 			vs(" slow_start 30\n real_server 10.1.0.2 80 { slow_start 7 }"), "rr", "mh", 1), []string{
 			"5:2: warning: slow_start is ignored with mh: each step would give clients of other real servers another one",
