@@ -71,8 +71,9 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 	r.until("the drain of before is in force as well", func() bool { return len(r.status().Overrides) == 2 })
 	r.until("the handover of before is in force", func() bool { return r.lastOrders()["VI_1"] != 0 })
-	r.until("no file is a problem", func() bool {
-		return !r.hasProblem("are not in force") && !r.hasProblem("take part") && !r.hasProblem("are not kept")
+	r.until("the drain and the handover are all that is left to tell", func() bool {
+		s := r.status()
+		return len(s.Problems) == 0 && len(s.Overrides) == 2 && s.Instances[0].HandedOver != nil
 	})
 	r.until("both are kept", func() bool {
 		text, _ := os.ReadFile(drains)
