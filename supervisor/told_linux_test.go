@@ -226,7 +226,7 @@ func TestStatusOfEverything(t *testing.T) {
 	var s control.Status
 	r.until("all of it has come", func() bool {
 		s = r.status()
-		return len(s.Problems) > 0 && len(s.SyncGroups) == 1 && s.SyncGroups[0].State == event.Master &&
+		return s.Number == 1 && len(s.Problems) > 0 && len(s.SyncGroups) == 1 && s.SyncGroups[0].State == event.Master &&
 			len(s.VirtualServers) == 1 && len(s.VirtualServers[0].RealServers) == 1
 	})
 	i := s.Instances[0]
