@@ -251,6 +251,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 		s.due.Set(c, c.next(d, now))
 	}
 	s.tellResult(c, now)
+	s.logFlaps(sv, now)
 
 	if d.Retrying && c.conf.LogAll {
 		s.opts.Log.Info("check failed, trying again",
@@ -345,6 +346,10 @@ func (s *Schedule) updateState(sv *server, reason string, now time.Time) {
 		from, to, level, text = to, from, slog.LevelInfo, "real server is up"
 	}
 	sv.state.Up, sv.state.Since, sv.state.Reason = alive, now, reason
+	if !sv.lines.may(now) {
+		sv.lines.left++
+		return
+	}
 	s.opts.Log.Log(context.Background(), level, text,
 		"virtual_server", sv.virtual, "real_server", sv.real,
 		"from", from, "to", to, "reason", reason)

@@ -16,6 +16,7 @@ type server struct {
 	virtual, real  string // the texts of events
 	checkers       []*checker
 	state          event.RealServerState
+	lines          logPace
 	conf           *conf.RealServer
 	round          uint64 // of the last configuration that has it
 	// cameBack is when it came up again after a failure, while it starts slowly.

@@ -127,3 +127,38 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		"reason", c.last.Reason, "others_not_logged", h.skipped)
 	h.last, h.skipped = now, 0
 }
+
+// A real server that goes up and down again and again has so many lines of log, and one more
+// after each flapPause.
+const (
+	flapLines = 6
+	flapPause = 30 * time.Second
+)
+
+// logPace bounds the lines about one real server.
+type logPace struct {
+	used int
+	at   time.Time // when used was brought up to date
+	left int       // changes without a line since the last one
+}
+
+func (l *logPace) may(now time.Time) bool {
+	if n := int(now.Sub(l.at) / flapPause); n > 0 {
+		l.used, l.at = max(l.used-n, 0), now
+	}
+	if l.used >= flapLines {
+		return false
+	}
+	l.used++
+	return true
+}
+
+// logFlaps says how it is with a real server whose last changes had no line.
+func (s *Schedule) logFlaps(sv *server, now time.Time) {
+	if sv.lines.left == 0 || !sv.lines.may(now) {
+		return
+	}
+	s.opts.Log.Warn("real server goes up and down", "virtual_server", sv.virtual, "real_server", sv.real,
+		"changes_not_logged", sv.lines.left, "up", sv.state.Up, "reason", sv.state.Reason)
+	sv.lines.left = 0
+}

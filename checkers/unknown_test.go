@@ -184,3 +184,26 @@ func TestHistory(t *testing.T) {
 		l.Close()
 	})
 }
+
+// TestFlapsAreFolded: a server that flaps has few lines of log, and the last one is right.
+func TestFlapsAreFolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		l := newLab(func(probe.Target) probe.Result {
+			up = !up
+			return probe.Result{OK: up, Reason: "so"}
+		})
+		c := tcpChecker()
+		c.Retries, c.Interval = 0, time.Second
+		l.Apply(config([]conf.Checker{c}), nil)
+		pause(10 * time.Minute)
+		l.Close()
+		lines := strings.Count(l.log.String(), "\n")
+		if lines > 30 || !strings.Contains(l.log.String(), "changes_not_logged=") {
+			t.Errorf("%d lines:\n%s", lines, l.log.String())
+		}
+		if len(l.events) < 500 {
+			t.Errorf("%d events", len(l.events))
+		}
+	})
+}
