@@ -32,6 +32,21 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 
 // exchange requests one URL over a connection and checks the answer.
 func exchange(ctx context.Context, conn net.Conn, t Target) Result {
+	answer, steps, r := ask(ctx, conn, t)
+	if steps == nil {
+		return r
+	}
+	url := &t.Checker.HTTP.URLs[t.URL]
+	where := prefix(t.Checker.HTTP, url)
+	if !accepted(url.Statuses, answer.status) {
+		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
+	}
+	return answer.checkBody(steps, where, url, steps.step)
+}
+
+// ask requests one URL over a connection and reads the head of the answer. The body is to
+// be read from steps, which is nil when the answer is a failure.
+func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Result) {
 	c := t.Checker
 	url := &c.HTTP.URLs[t.URL]
 	timeout := timeoutOf(c)
@@ -39,23 +54,20 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	if c.Kind == conf.SSLGet {
 		secure, err := handshake(ctx, conn, steps, c, url)
 		if err != nil {
-			return failure("TLS handshake", steps.late(err), timeout)
+			return head{}, nil, failure("TLS handshake", steps.late(err), timeout)
 		}
 		steps.conn = secure
 	}
 	where := prefix(c.HTTP, url)
 	conn.SetWriteDeadline(steps.next())
 	if _, err := steps.conn.Write(request(c, url)); err != nil {
-		return failure(where+"request", steps.late(err), timeout)
+		return head{}, nil, failure(where+"request", steps.late(err), timeout)
 	}
 	answer, err := readHead(steps)
 	if err != nil {
-		return failure(where+"answer", err, timeout)
+		return head{}, nil, failure(where+"answer", err, timeout)
 	}
-	if !accepted(url.Statuses, answer.status) {
-		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
-	}
-	return answer.checkBody(steps, where, url, timeout)
+	return answer, steps, Result{}
 }
 
 // prefix names the URL in reasons when a checker has several.

@@ -48,6 +48,7 @@ type head struct {
 	status int
 	length int64  // Content-Length; -1 without
 	body   []byte // what arrived of the body with the head
+	text   []byte // all of it, with the empty line
 }
 
 // readHead reads status line and headers.
@@ -65,7 +66,7 @@ func readHead(r io.Reader) (head, error) {
 		buf = buf[:len(buf)+n]
 		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 {
 			h, err := parseHead(buf[:from+i+2])
-			h.body = buf[from+i+4:]
+			h.text, h.body = buf[:from+i+4], buf[from+i+4:]
 			return h, err
 		}
 		switch {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
@@ -39,6 +40,7 @@ type commands struct {
 	Confirm    confirmCmd    `cmd:"" help:"Keep a configuration that was applied with reload --confirm."`
 	History    historyCmd    `cmd:"" help:"List the configurations that have been in force."`
 	Rollback   rollbackCmd   `cmd:"" help:"Apply an earlier configuration again."`
+	Genhash    genhashCmd    `cmd:"" help:"Print the digest of a page for HTTP_GET and SSL_GET."`
 	Genkey     genkeyCmd     `cmd:"" help:"Print a random key for auth_hmac."`
 	Handover   handoverCmd   `cmd:"" help:"Hand the mastership over to a peer and stay BACKUP for a while."`
 	Resume     resumeCmd     `cmd:"" help:"End a handover: take part in the election again."`
@@ -65,7 +67,21 @@ func main() {
 	// and leaves the addresses behind. Caught, not ignored: programs that are
 	// started by us get it as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, early))
+	os.Exit(run(arguments(os.Args), os.Stdout, os.Stderr, early))
+}
+
+// arguments are those of the command line, with the command genhash if that is how the
+// program was called: by that name, or as keepalived --genhash.
+func arguments(argv []string) []string {
+	switch {
+	case len(argv) == 0:
+		return nil
+	case filepath.Base(argv[0]) == "genhash":
+		return append([]string{"genhash"}, argv[1:]...)
+	case len(argv) > 1 && argv[1] == "--genhash":
+		return append([]string{"genhash"}, argv[2:]...)
+	}
+	return argv[1:]
 }
 
 // exitCode is an exit status that has already been explained to the user.
