@@ -39,8 +39,9 @@ const (
 func (probeCmd) Help() string {
 	return `Runs checks once, from this host, and prints verdict, latency and reason of each. It needs no running director and
 changes nothing. Programs of MISC_CHECK are run. With a file: all its checks, or those of a virtual server or a real
-server. Without one: tcp, http, https, smtp, dns, udp, ping or agent, with ADDRESS:PORT (ping: ADDRESS). Exit status 0
-when all are alive, 1 when one is dead, 2 when one could not be made or there is none of that name.
+server. Without one: tcp, http, https, smtp, dns, udp, ping or agent, with ADDRESS:PORT; http, https, smtp, dns and
+ping may do without a port. Exit status 0 when all are alive, 1 when one is dead, 2 when one could not be made or
+there is none of that name.
 
 Example: director probe -f /etc/keepalived/keepalived.conf 192.0.2.10:80
 Example: director probe http 10.0.0.2:80 --path /health -o 'connect_timeout 2'`
@@ -97,6 +98,10 @@ func (c *probeCmd) configuration() (*conf.Config, string, error) {
 	return cfg, file, nil
 }
 
+// usualPorts are those of checks whose port may be left out; a ping has none.
+var usualPorts = map[conf.CheckKind]string{conf.PingCheck: "1", conf.HTTPGet: "80", conf.SSLGet: "443",
+	conf.SMTPCheck: "25", conf.DNSCheck: "53"}
+
 // made is a configuration with the one check of the command line.
 func (c *probeCmd) made() (string, error) {
 	word := c.Words[0]
@@ -105,11 +110,11 @@ func (c *probeCmd) made() (string, error) {
 		return "", fmt.Errorf("probe %s needs one server: director probe %s 10.0.0.2:80", word, word)
 	}
 	host, port, err := net.SplitHostPort(c.Words[1])
-	if kind == conf.PingCheck && err != nil {
-		host, port, err = c.Words[1], "1", nil
+	if usual := usualPorts[kind]; err != nil && usual != "" {
+		host, port, err = strings.Trim(c.Words[1], "[]"), usual, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("probe %s of %q: it is no address with a port, such as 10.0.0.2:80", word, c.Words[1])
+		return "", fmt.Errorf("probe %s of %q: add a port, such as 10.0.0.2:80", word, c.Words[1])
 	}
 	lines := append([]string{"connect_ip " + host}, c.Options...)
 	place := "192.0.2.1" // of documentation: the check goes to connect_ip
