@@ -51,7 +51,9 @@ func (p *fakeProber) Start(t probe.Target, done func(probe.Result)) func() {
 		name += t.Checker.HTTP.URLs[t.URL].Path
 	}
 	var r probe.Result
+	var took time.Duration
 	p.do(func() {
+		took = p.took
 		p.begun = append(p.begun, fmt.Sprint(time.Since(p.began), " ", name))
 		if p.running[name]++; p.running[name] > 1 {
 			p.overlaps++
@@ -60,12 +62,12 @@ func (p *fakeProber) Start(t probe.Target, done func(probe.Result)) func() {
 	})
 	stop := make(chan struct{})
 	go func() {
-		timer := time.NewTimer(p.took)
+		timer := time.NewTimer(took)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 			p.do(func() { p.running[name]-- })
-			r.Took = p.took
+			r.Took = took
 			done(r)
 		case <-stop:
 			p.do(func() { p.running[name]--; p.cancelled++ })

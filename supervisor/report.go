@@ -147,7 +147,8 @@ func (s *supervisor) checks(ctx context.Context, q worker.AskChecks) ([]event.Ch
 		return nil, errStopping
 	case <-ctx.Done():
 	}
-	if err := s.do(ctx, func() { delete(s.asking.open, id) }); err != nil {
+	// Who asked may have gone; the question goes with him all the same.
+	if err := s.do(context.WithoutCancel(ctx), func() { delete(s.asking.open, id) }); err != nil {
 		return nil, err
 	}
 	return nil, fmt.Errorf("asking for results of checks: the lvs worker does not answer within %v", checksPatience)

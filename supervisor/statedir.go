@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/lvs-director/director/retry"
@@ -103,7 +105,12 @@ func (p *payment) pay(o *Options, entry history.Entry) {
 		p.store = store
 	}
 	if p.confirm != 0 {
-		if p.err = p.store.Confirm(p.confirm); p.err != nil {
+		// An entry that is gone cannot be confirmed, now or later: what is owed goes on.
+		p.err = p.store.Confirm(p.confirm)
+		if errors.Is(p.err, fs.ErrNotExist) {
+			p.err = nil
+		}
+		if p.err != nil {
 			p.confirm = 0
 			return
 		}

@@ -144,6 +144,7 @@ func TestAnswers(t *testing.T) {
 		{"no body", "HTTP/1.1 204 No Content\r\n\r\n", "", true, "status 204"},
 		{"status", "HTTP/1.1 503 Service Unavailable\r\n\r\n", "", false, "status 503, want 200-299"},
 		{"no reason phrase", "HTTP/1.1 200 \r\n\r\n", "", true, "status 200"},
+		{"a stream's own word", "ICY 200 OK\r\n\r\n", "", true, "status 200"},
 		{"no space after the code", "HTTP/1.1 200\r\n\r\n", "", false, `"HTTP/1.1 200" is not a status line`},
 		{"digest to the end", "HTTP/1.0 200 OK\r\n\r\nhello", hello, true, "digest as configured"},
 		{"digest in capitals", "HTTP/1.0 200 OK\r\n\r\nhello", strings.ToUpper(hello), true, "digest as configured"},
@@ -298,6 +299,7 @@ func TestSSL(t *testing.T) {
 	c.Kind = conf.SSLGet
 	c.HTTP.URLs[0].VirtualHost = "virtual.example"
 	c.HTTP.URLs[0].Digest = "5d41402abc4b2a76b9719d911017c592"
+	c.HTTP.URLs = append(c.HTTP.URLs, conf.HTTPURL{Path: "/", VirtualHost: "second.example"})
 	for _, test := range []struct {
 		enable bool
 		sni    string
@@ -309,6 +311,11 @@ func TestSSL(t *testing.T) {
 			t.Errorf("SNI %q, want %q", got, test.want)
 		}
 		rude.Store(true)
+	}
+	c.HTTP.EnableSNI, c.HTTP.SNI = true, ""
+	p.Probe(t.Context(), probe.Target{Checker: c, URL: 1})
+	if got := <-names; got != "second.example" {
+		t.Errorf("SNI of the second url %q", got)
 	}
 	plain := listen(t, "127.0.0.1:0", func(c net.Conn) {
 		c.Read(make([]byte, 4096))

@@ -81,13 +81,13 @@ func readHead(r io.Reader) (head, error) {
 }
 
 // parseHead reads "HTTP/x NNN ..." and the header lines, each with its CRLF.
-// As with keepalived a space must follow the code, and only Content-Length
+// As with keepalived any word does for HTTP/x ("ICY 200 OK" is a stream's), a space must follow the code, and only Content-Length
 // written exactly so is recognised: digests depend on it.
 func parseHead(text []byte) (head, error) {
 	h := head{length: -1}
 	line, rest, _ := bytes.Cut(text, []byte("\r\n"))
-	version, after, ok := bytes.Cut(line, []byte(" "))
-	if !ok || !bytes.HasPrefix(version, []byte("HTTP/")) || len(after) < 4 || after[3] != ' ' {
+	_, after, ok := bytes.Cut(line, []byte(" "))
+	if !ok || len(after) < 4 || after[3] != ' ' {
 		return h, fmt.Errorf("%s is not a status line", quote(line))
 	}
 	for _, digit := range after[:3] {

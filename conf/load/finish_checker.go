@@ -94,9 +94,6 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 		if c.Kind == conf.SSLGet && l.Config.SSL != (conf.SSL{}) {
 			c.HTTP.SSL = &l.Config.SSL
 		}
-		if c.HTTP.SNI == "" && c.HTTP.EnableSNI {
-			c.HTTP.SNI = c.HTTP.URLs[0].VirtualHost
-		}
 	case c.Misc != nil:
 		if c.Misc.Timeout == 0 {
 			c.Misc.Timeout = c.Interval
