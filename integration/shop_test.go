@@ -119,7 +119,6 @@ func (s *shop) open(services ...string) {
 	s.daemon = pair.Start(s.t, stage.Director(), s.director, conf)
 	want := strings.Count(conf, "real_server ")
 	s.Until(60*time.Second, "the table is complete", func() bool { return s.destinations() >= want })
-	time.Sleep(500 * time.Millisecond) // marks may come after the table
 }
 
 // table is the kernel's own text of the table.

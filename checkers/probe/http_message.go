@@ -80,9 +80,9 @@ func readHead(r io.Reader) (head, error) {
 	}
 }
 
-// parseHead reads "HTTP/x NNN ..." and the header lines, each with its CRLF.
-// As with keepalived any word does for HTTP/x ("ICY 200 OK" is a stream's), a space must follow the code, and only Content-Length
-// written exactly so is recognised: digests depend on it.
+// parseHead reads "HTTP/x NNN ..." and the header lines, each with its CRLF. As with
+// keepalived any word does for HTTP/x (a stream says "ICY 200 OK"), a space must follow
+// the code, and only Content-Length written exactly so is recognised: digests depend on it.
 func parseHead(text []byte) (head, error) {
 	h := head{length: -1}
 	line, rest, _ := bytes.Cut(text, []byte("\r\n"))

@@ -46,6 +46,7 @@ type request struct {
 	servers    []*conf.VirtualServer
 	generation uint64
 	apply      bool
+	loaded     uint64 // the generation that the IPVS table has; 0 is no news
 	stop, keep bool
 }
 
@@ -55,9 +56,16 @@ func New(opt Options) *Keeper {
 }
 
 // Apply makes the rules those of the virtual servers, which must not be changed
-// afterwards. Of several that wait only the last counts.
+// afterwards. Of several that wait only the last counts. What the configuration before
+// needs stays until Loaded is called with the generation: rules come before the virtual
+// servers that need them, and go after them.
 func (k *Keeper) Apply(servers []*conf.VirtualServer, generation uint64) {
 	k.inbox.Put(func(r *request) { r.servers, r.generation, r.apply = servers, generation, true })
+}
+
+// Loaded tells that the IPVS table has the virtual servers of a generation.
+func (k *Keeper) Loaded(generation uint64) {
+	k.inbox.Put(func(r *request) { r.loaded = generation })
 }
 
 // Stop ends Run and waits for it. The tables are removed; with keep they stay.
@@ -115,6 +123,9 @@ func (k *Keeper) Run(ctx context.Context) {
 			if got.apply {
 				r.apply(got.servers, got.generation, time.Now())
 			}
+			if got.loaded != 0 {
+				r.loaded(got.loaded, time.Now())
+			}
 		}
 	}
 }
@@ -123,8 +134,9 @@ func (k *Keeper) Run(ctx context.Context) {
 type rounds struct {
 	Options
 	generation uint64
-	rules      Rules
-	failed     bool // the rules are not in the kernel
+	rules      Rules // to be in the kernel now
+	final      Rules // of the configuration alone
+	failed     bool  // the rules are not in the kernel
 	retry      retry.Retry
 	// unmade is why the rules of the generation could not be made, and unkept why the
 	// kernel does not have those that were.
@@ -144,10 +156,25 @@ func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now tim
 		r.tell()
 		return
 	}
-	r.rules, r.unmade = rules, ""
+	both, _, err := rules.With(r.rules)
+	if err != nil {
+		both = rules // too much to have both
+	}
+	r.rules, r.final, r.unmade = both, rules, ""
 	r.retry = retry.Retry{}
 	r.put(now)
 	r.tell() // whether it has changed or not: it is another generation's
+}
+
+// loaded ends what only the configuration before needed.
+func (r *rounds) loaded(generation uint64, now time.Time) {
+	if generation != r.generation || r.unmade != "" {
+		return
+	}
+	if _, more, _ := r.final.With(r.rules); more {
+		r.rules, r.retry = r.final, retry.Retry{}
+		r.put(now)
+	}
 }
 
 // tell tells what is wrong at present.

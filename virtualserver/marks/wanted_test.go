@@ -50,20 +50,7 @@ func markOf(r marks.Rules, p packet) (mark uint32, times int) {
 func TestAPacketHasOneMark(t *testing.T) {
 	for seed := range int64(300) {
 		rnd := rand.New(rand.NewSource(seed))
-		var servers []*conf.VirtualServer
-		for i := range 1 + rnd.Intn(5) {
-			v := list(fmt.Sprint("list", i), uint32(i+1))
-			for range 1 + rnd.Intn(4) {
-				p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(16))}), 28+rnd.Intn(5)).Masked()
-				e := conf.MatchEntry{Address: p, Protocol: []conf.Protocol{0, conf.TCP, conf.UDP}[rnd.Intn(3)]}
-				if e.Protocol != 0 && rnd.Intn(2) == 0 {
-					first := uint16(1 + rnd.Intn(8))
-					e.Ports = []conf.PortRange{{First: first, Last: first + uint16(rnd.Intn(5))}}
-				}
-				v.Match.Entries = append(v.Match.Entries, e)
-			}
-			servers = append(servers, v)
-		}
+		servers := randomLists(rnd)
 		rules, err := marks.Wanted(servers)
 		if err != nil {
 			t.Fatal(err)
@@ -73,20 +60,112 @@ func TestAPacketHasOneMark(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for a := range 18 {
-			for _, protocol := range []conf.Protocol{conf.TCP, conf.UDP, conf.ESP} {
-				for port := range uint16(14) {
-					p := packet{netip.AddrFrom4([4]byte{10, 0, 0, byte(a)}), protocol, port}
-					want := firstThatNames(servers, p)
-					got, times := markOf(rules, p)
-					again, _ := markOf(other, p)
-					if got != want || times > 1 || again != got {
-						t.Fatalf("seed %d: packet %v is in %d ranges, mark %d, in another order %d, want %d", seed, p, times,
-							got, again, want)
-					}
+		for p := range packets {
+			want := firstThatNames(servers, p)
+			got, times := markOf(rules, p)
+			again, _ := markOf(other, p)
+			if got != want || times > 1 || again != got {
+				t.Fatalf("seed %d: packet %v is in %d ranges, mark %d, in another order %d, want %d", seed, p, times,
+					got, again, want)
+			}
+		}
+	}
+}
+
+// randomLists overlap in many ways.
+func randomLists(rnd *rand.Rand) (servers []*conf.VirtualServer) {
+	for i := range 1 + rnd.Intn(5) {
+		v := list(fmt.Sprint("list", i), uint32(i+1))
+		for range 1 + rnd.Intn(4) {
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(16))}), 28+rnd.Intn(5)).Masked()
+			e := conf.MatchEntry{Address: p, Protocol: []conf.Protocol{0, conf.TCP, conf.UDP}[rnd.Intn(3)]}
+			if e.Protocol != 0 && rnd.Intn(2) == 0 {
+				first := uint16(1 + rnd.Intn(8))
+				e.Ports = []conf.PortRange{{First: first, Last: first + uint16(rnd.Intn(5))}}
+			}
+			v.Match.Entries = append(v.Match.Entries, e)
+		}
+		servers = append(servers, v)
+	}
+	return servers
+}
+
+// packets are those that random lists name, and some more.
+func packets(yield func(packet) bool) {
+	for a := range 18 {
+		for _, protocol := range []conf.Protocol{conf.TCP, conf.UDP, conf.ESP} {
+			for port := range uint16(14) {
+				if !yield(packet{netip.AddrFrom4([4]byte{10, 0, 0, byte(a)}), protocol, port}) {
+					return
 				}
 			}
 		}
+	}
+}
+
+// TestRulesOfBothWhileTheTableChanges: a packet that the new rules name is theirs, any other
+// is where the rules before had it.
+func TestRulesOfBothWhileTheTableChanges(t *testing.T) {
+	for seed := range int64(300) {
+		rnd := rand.New(rand.NewSource(seed))
+		before, err := marks.Wanted(randomLists(rnd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := marks.Wanted(randomLists(rnd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		both, more, err := after.With(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differ := false
+		for p := range packets {
+			want, _ := markOf(after, p)
+			if want == 0 {
+				want, _ = markOf(before, p)
+				differ = differ || want != 0
+			}
+			if got, times := markOf(both, p); got != want || times > 1 {
+				t.Fatalf("seed %d: packet %v is in %d ranges, mark %d, want %d", seed, p, times, got, want)
+			}
+		}
+		if differ && !more {
+			t.Fatalf("seed %d: nothing of the rules before is left, it says", seed)
+		}
+	}
+}
+
+// TestSourcesOfBothWhileTheTableChanges: connections to a real server that leaves keep their
+// pool until the table is without it.
+func TestSourcesOfBothWhileTheTableChanges(t *testing.T) {
+	rulesOf := func(server string, pool ...netip.Addr) marks.Rules {
+		t.Helper()
+		rules, err := marks.Wanted([]*conf.VirtualServer{{
+			Services:       []conf.ServiceKey{{Protocol: conf.TCP, Address: addr("192.0.2.100"), Port: 80}},
+			LocalAddresses: pool,
+			RealServers:    []*conf.RealServer{{Key: conf.ServerKey{Address: addr(server), Port: 80}, Forward: conf.FNAT}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rules
+	}
+	before, after := rulesOf("10.9.0.1", addr("192.0.2.8")), rulesOf("10.9.0.2", addr("192.0.2.9"), addr("192.0.2.7"))
+	both, more, err := after.With(before)
+	if err != nil || !more {
+		t.Fatal(more, err)
+	}
+	pools := map[string]int{}
+	for _, s := range both.Sources {
+		pools[s.Server.String()] = len(both.Pools[s.Pool])
+	}
+	if len(both.Sources) != 2 || pools["10.9.0.1"] != 1 || pools["10.9.0.2"] != 2 {
+		t.Errorf("%+v", both)
+	}
+	if _, more, _ := after.With(after); more {
+		t.Error("the same rules are another's")
 	}
 }
 

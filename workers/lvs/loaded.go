@@ -3,20 +3,31 @@ package lvs
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lvs-director/director/event"
 )
+
+// marksPatience is how long the table waits for the marks: nftables may hang, and most of
+// the table works without.
+const marksPatience = 10 * time.Second
 
 // loaded tells that a configuration is in the kernel: when its virtual servers are in the
 // IPVS table, and the packets of its match lists get their marks. Whoever waits for the
 // table would send clients to virtual servers that nothing finds yet.
 type loaded struct {
 	tell func(event.TableLoaded)
+	// changed has an entry when marks may have changed.
+	changed chan struct{}
 
 	mu      sync.Mutex // between the owners of the table and of the marks
 	table   *event.TableLoaded
 	marks   uint64 // the generation whose marks are set, or cannot be
 	problem string // with the marks
+}
+
+func newLoaded(tell func(event.TableLoaded)) *loaded {
+	return &loaded{tell: tell, changed: make(chan struct{}, 1)}
 }
 
 func (l *loaded) tableIs(t event.TableLoaded) {
@@ -34,6 +45,17 @@ func (l *loaded) marksAre(generation uint64, problem string) {
 	}
 	l.marks, l.problem = generation, problem
 	l.report()
+	select {
+	case l.changed <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// hasMarks says whether the marks of a generation are set, or cannot be.
+func (l *loaded) hasMarks(generation uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.marks >= generation
 }
 
 // report tells the table's state with what is wrong with the marks. All else works, so

@@ -10,7 +10,7 @@ import (
 // An address that comes before the marks sends clients to virtual servers that nothing finds.
 func TestATableIsLoadedWhenItsMarksAre(t *testing.T) {
 	var told []event.TableLoaded
-	l := loaded{tell: func(t event.TableLoaded) { told = append(told, t) }}
+	l := newLoaded(func(t event.TableLoaded) { told = append(told, t) })
 	l.tableIs(event.TableLoaded{Generation: 1})
 	l.marksAre(1, "")
 	l.marksAre(2, "")

@@ -79,7 +79,10 @@ type rig struct {
 }
 
 // bubble runs a test in made-up time.
-func bubble(t *testing.T, test func(*rig)) {
+func bubble(t *testing.T, test func(*rig)) { bubbleWith(t, nil, test) }
+
+// bubbleWith has the rules of nftables put somewhere; nil takes any.
+func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
 	path := filepath.Join(t.TempDir(), "journal-lvs")
 	synctest.Test(t, func(t *testing.T) {
 		j, err := journal.Open(path, "epoch")
@@ -102,8 +105,11 @@ func bubble(t *testing.T, test func(*rig)) {
 				return nil
 			}),
 		}
+		if rules == nil {
+			rules = netfilter{make(chan nft.Repair)}
+		}
 		h := host{
-			table: func() (ipvs.Driver, error) { return r.kernel, nil }, marks: netfilter{make(chan nft.Repair)},
+			table: func() (ipvs.Driver, error) { return r.kernel, nil }, marks: rules,
 			foreign: func() (uint64, error) { return 0, nil }, prober: r.probes,
 			programs: newPrograms(p.Out.Put), files: newFiles(),
 		}

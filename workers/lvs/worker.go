@@ -52,13 +52,17 @@ func Run(p *workers.Process) error {
 // When the supervisor is gone the table stays: connections go on, and the next
 // director adopts it.
 func run(p *workers.Process, h host) error {
-	inKernel := &loaded{tell: func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) }}
+	inKernel := newLoaded(func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) })
+	var marking *marks.Keeper
 	loop := virtualserver.New(virtualserver.Options{
 		Open: h.table, Journal: p.Journal, Log: p.Log,
 		State: func(s event.VirtualServerState) {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
-		Loaded: inKernel.tableIs,
+		Loaded: func(t event.TableLoaded) {
+			inKernel.tableIs(t)
+			marking.Loaded(t.Generation)
+		},
 		// A verdict is news when the table has it, or when it cannot have it.
 		Verdict: func(s event.RealServerState) {
 			p.Out.Put("real server "+s.VirtualServer+" "+s.RealServer, worker.Message{RealServer: &s})
@@ -70,7 +74,7 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
 		},
 	})
-	marking := marks.New(marks.Options{
+	marking = marks.New(marks.Options{
 		Log: p.Log, Kernel: h.marks, Done: inKernel.marksAre, Foreign: h.foreign,
 	})
 	schedule := checkers.New(checkers.Options{
@@ -90,6 +94,22 @@ func run(p *workers.Process, h host) error {
 	go marking.Run(ctx)
 
 	keep, first := false, true
+	// waiting is a configuration whose marks are not set yet. Nothing more is read until
+	// it is applied, which keeps the order.
+	var waiting *worker.Configure
+	in := p.In
+	patience := time.NewTimer(0)
+	defer patience.Stop()
+	proceed := func() {
+		changed := h.files.configure(waiting.Config, waiting.Trackers)
+		apply(waiting, first, loop, schedule)
+		for _, name := range changed {
+			schedule.FileChanged(name)
+		}
+		keep, first = waiting.KeepServices, false
+		p.Out.Put("applied", workers.Applied(waiting, nil))
+		waiting, in = nil, p.In
+	}
 	beat := time.NewTicker(event.HeartbeatInterval)
 	defer beat.Stop()
 	for {
@@ -98,7 +118,17 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
 		case <-p.Term:
 			// The supervisor got it too and will say when: addresses go first.
-		case m, ok := <-p.In:
+		case <-inKernel.changed:
+			if waiting != nil && inKernel.hasMarks(waiting.Generation) {
+				proceed()
+			}
+		case <-patience.C:
+			if waiting != nil {
+				p.Log.Warn("nftables does not answer: virtual servers are set without waiting for the rules of match lists "+
+					"and full NAT", "waited", marksPatience)
+				proceed()
+			}
+		case m, ok := <-in:
 			switch {
 			case !ok:
 				p.Log.Error("the supervisor has ended: leaving the IPVS table in place")
@@ -127,13 +157,14 @@ func run(p *workers.Process, h host) error {
 				if h.fit != nil {
 					h.fit(m.Configure.Config)
 				}
-				changed := h.files.configure(m.Configure.Config, m.Configure.Trackers)
-				apply(m.Configure, first, loop, marking, schedule)
-				for _, name := range changed {
-					schedule.FileChanged(name)
+				servers := m.Configure.Config.VirtualServers
+				marking.Apply(servers, m.Configure.Generation)
+				if waiting = m.Configure; !marks.Needed(servers) || inKernel.hasMarks(waiting.Generation) {
+					proceed()
+				} else {
+					in = nil
+					patience.Reset(marksPatience)
 				}
-				keep, first = m.Configure.KeepServices, false
-				p.Out.Put("applied", workers.Applied(m.Configure, nil))
 			}
 		}
 	}
@@ -141,14 +172,11 @@ func run(p *workers.Process, h host) error {
 
 // apply gives a configuration to everybody: to the table before the checkers, whose
 // verdicts are about real servers that the table knows.
-func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, marking *marks.Keeper,
-	schedule *checkers.Schedule,
-) {
+func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, schedule *checkers.Schedule) {
 	if c.Followed != nil {
 		loop.Follow(c.Followed.State)
 	}
 	loop.Override(c.Overrides, nil)
-	marking.Apply(c.Config.VirtualServers, c.Generation)
 	loop.Apply(c.Config, virtualserver.Known{
 		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
 		Fresh: first && c.Known.Died == 0,

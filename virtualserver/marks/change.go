@@ -1,0 +1,67 @@
+package marks
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// Needed says whether virtual servers need rules at all.
+func Needed(servers []*conf.VirtualServer) bool {
+	return slices.ContainsFunc(servers, func(v *conf.VirtualServer) bool {
+		return v.Match != nil || len(fullNATServers(v)) > 0
+	})
+}
+
+// With are the rules, and those of before for the packets that the rules do not name: what
+// serves both an IPVS table that is before the change and one that is after it. more says
+// that there are such packets.
+func (r Rules) With(before Rules) (both Rules, more bool, err error) {
+	has := make(map[Mark]bool, len(r.Marks))
+	marks := make([]claim[uint32], 0, len(r.Marks)+len(before.Marks))
+	for _, m := range r.Marks {
+		has[m] = true
+		marks = append(marks, claim[uint32]{m.Packets, m.Mark})
+	}
+	for _, m := range before.Marks {
+		if !has[m] {
+			more = true
+			marks = append(marks, claim[uint32]{m.Packets, m.Mark})
+		}
+	}
+	both.Pools = slices.Clone(r.Pools)
+	sources := make(map[netip.Addr][]claim[int])
+	known := make(map[Source]bool, len(r.Sources))
+	for _, s := range r.Sources {
+		known[s] = true
+		sources[s.Server] = append(sources[s.Server], claim[int]{s.Packets, s.Pool})
+	}
+	for _, s := range before.Sources {
+		s.Pool = both.pool(before.Pools[s.Pool])
+		if !known[s] {
+			more = true
+			sources[s.Server] = append(sources[s.Server], claim[int]{s.Packets, s.Pool})
+		}
+	}
+	if !more {
+		return r, false, nil
+	}
+	apart, err := disjoint(marks)
+	if err != nil {
+		return Rules{}, false, err
+	}
+	for _, c := range apart {
+		both.Marks = append(both.Marks, Mark{c.Packets, c.of})
+	}
+	for server, list := range sources {
+		apart, err := disjoint(list)
+		if err != nil {
+			return Rules{}, false, err
+		}
+		for _, c := range apart {
+			both.Sources = append(both.Sources, Source{c.Packets, server, c.of})
+		}
+	}
+	return both, true, nil
+}

@@ -1,0 +1,88 @@
+package lvs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/virtualserver/marks"
+	"github.com/lvs-director/director/worker"
+)
+
+// slowNetfilter takes rules after a while, and remembers what the table had by then.
+type slowNetfilter struct {
+	netfilter
+	took  time.Duration
+	err   error
+	table func() int // the number of virtual servers
+
+	mu   sync.Mutex
+	said []string
+}
+
+func (n *slowNetfilter) Put(r marks.Rules) error {
+	time.Sleep(n.took)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.said = append(n.said, fmt.Sprintf("%d sources beside %d virtual servers", len(r.Sources), n.table()))
+	return n.err
+}
+
+func withFullNAT(servers ...string) *conf.Config {
+	cfg := configuration(servers...)
+	v := cfg.VirtualServers[0]
+	v.Services = []conf.ServiceKey{v.Key}
+	for _, rs := range v.RealServers {
+		rs.Forward = conf.FNAT
+	}
+	return cfg
+}
+
+// TestRulesOfFullNATComeBeforeTheTable: a client that comes between keeps its own source
+// for good, and has no answer. They go after the table, for the same reason.
+func TestRulesOfFullNATComeBeforeTheTable(t *testing.T) {
+	slow := &slowNetfilter{took: 2 * time.Second}
+	bubbleWith(t, slow, func(r *rig) {
+		slow.table = func() int { return len(r.kernel.Table()) }
+		r.configure(1, withFullNAT(first), nil)
+		r.has(first)
+		r.configure(2, withFullNAT(second), nil)
+		r.has(second)
+		r.configure(3, &conf.Config{}, nil)
+		want := []string{
+			"1 sources beside 0 virtual servers",
+			"2 sources beside 1 virtual servers", // of both configurations
+			"1 sources beside 1 virtual servers",
+			"1 sources beside 0 virtual servers", // nothing is needed, nothing has gone yet
+			"0 sources beside 0 virtual servers",
+		}
+		if got := strings.Join(slow.said, "\n"); got != strings.Join(want, "\n") {
+			t.Errorf("nftables had\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		}
+	})
+}
+
+// TestTheTableDoesNotWaitForEver for nftables that refuses, or that hangs.
+func TestTheTableDoesNotWaitForEver(t *testing.T) {
+	for _, test := range []struct {
+		took time.Duration
+		err  error
+	}{{time.Second, errors.New("made up")}, {time.Hour, nil}} {
+		slow := &slowNetfilter{took: test.took, err: test.err}
+		bubbleWith(t, slow, func(r *rig) {
+			slow.table = func() int { return 0 }
+			r.in <- worker.Message{Configure: &worker.Configure{Generation: 1, Config: withFullNAT(first)}}
+			time.Sleep(15 * time.Second)
+			synctest.Wait()
+			r.has(first)
+			r.in <- worker.Message{Finish: &worker.Finish{}}
+			time.Sleep(2 * time.Hour)
+			synctest.Wait()
+		})
+	}
+}
