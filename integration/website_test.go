@@ -223,7 +223,7 @@ func (seen *watch) stop(ports ...int) {
 }
 
 // underWay is the greatest age of a request that is not answered yet, apart from the time that the
-// lab was starved.
+// lab was starved, if none of the answers took longer.
 const underWay = 200 * time.Millisecond
 
 // expectOnlyInFlight fails if a request of a client failed that was not in flight to a real server
@@ -235,7 +235,7 @@ func (seen *watch) expectOnlyInFlight(what string, port int, requests traffic.Su
 	for _, r := range requests.Failures {
 		excused := r.Outcome == traffic.NoAnswer && w.Starved(r.Start, r.Start.Add(r.Took)) >= traffic.Patience/4
 		for _, at := range left {
-			oldest := at.Add(-underWay - w.Starved(at.Add(-traffic.Patience), at))
+			oldest := at.Add(-max(underWay, requests.Slowest) - w.Starved(at.Add(-traffic.Patience), at))
 			excused = excused || r.Outcome == traffic.NoAnswer && r.Start.After(oldest) && r.Start.Before(at)
 		}
 		if !excused {

@@ -43,6 +43,7 @@ type Summary struct {
 	Servers    map[string]int // answers by server
 	LongestGap time.Duration  // between two answers, or an answer and the start or end of the period
 	GapStart   time.Time
+	Slowest    time.Duration // of the answers, from the request on
 }
 
 // Summarize sums up the requests started from one time up to another. A gap is
@@ -58,6 +59,9 @@ func Summarize(requests []Request, from, to time.Time) Summary {
 			continue
 		}
 		s.Sent++
+		if r.Outcome == Answered {
+			s.Slowest = max(s.Slowest, r.Took)
+		}
 		s.Outcomes[r.Outcome]++
 		if r.Outcome == Answered {
 			s.Servers[r.Server]++
