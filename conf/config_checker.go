@@ -36,9 +36,11 @@ type Checker struct {
 	BindIf      string
 	FWMark      uint32
 
-	Timeout  time.Duration // connect_timeout; bounds each step and, times a small factor, the whole check
-	Interval time.Duration // delay_loop
-	Warmup   time.Duration // bound of the random delay before the first run; 0 is none
+	Timeout time.Duration // connect_timeout; bounds each step and, times a small factor, the whole check
+	// TotalTimeout bounds all of HTTP_GET and SSL_GET; 0 is 4 times Timeout.
+	TotalTimeout time.Duration
+	Interval     time.Duration // delay_loop
+	Warmup       time.Duration // bound of the random delay before the first run; 0 is none
 	// Retries is how many further failures in a row are forgiven while up;
 	// RetryDelay is how soon the next try comes.
 	Retries    int
@@ -117,8 +119,13 @@ type HTTPCheck struct {
 	EnableSNI    bool
 	VirtualHost  string // Host header of URLs without their own; empty means address:port
 	TLSCompliant bool
-	SSL          *SSL // certificate that SSL_GET shows; nil is none
-	URLs         []HTTPURL
+	// Verify has the server's certificate verified (SSL_GET): by the authorities in the file
+	// VerifyCA, empty is the host's, and for the name VerifyName, empty is the one that the
+	// server is asked for, else its address.
+	Verify               bool
+	VerifyCA, VerifyName string
+	SSL                  *SSL // certificate that SSL_GET shows; nil is none
+	URLs                 []HTTPURL
 }
 
 // HTTPURL is one url block.
@@ -127,9 +134,16 @@ type HTTPURL struct {
 	VirtualHost string // Host header; empty means address:port of the real server
 	// Statuses are the accepted status codes; never empty, default 200-299.
 	Statuses []StatusRange
+	Method   string       // empty is GET, or POST with a body
+	Headers  []HTTPHeader // beside those that the check makes itself
+	Body     string
+	Dechunk  bool   // put chunks together before digest and regex
 	Digest   string // 32 lower-case hex digits: MD5 of the body; empty is not checked
 	Regex    *Regex
 }
+
+// HTTPHeader is a header of a request. It has no control character.
+type HTTPHeader struct{ Name, Value string }
 
 // Regex is a pattern that the body must, or must not, match.
 type Regex struct {

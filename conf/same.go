@@ -39,7 +39,8 @@ func (r *RealServer) Same(o *RealServer) bool {
 func (c *Checker) Same(o *Checker) bool {
 	return c.Kind == o.Kind && c.ConnectIP == o.ConnectIP && c.ConnectPort == o.ConnectPort && c.BindIP == o.BindIP &&
 		c.BindPort == o.BindPort && c.BindIf == o.BindIf && c.FWMark == o.FWMark && c.Timeout == o.Timeout &&
-		c.Interval == o.Interval && c.Warmup == o.Warmup && c.Retries == o.Retries && c.RetryDelay == o.RetryDelay &&
+		c.Interval == o.Interval && c.TotalTimeout == o.TotalTimeout && c.Warmup == o.Warmup &&
+		c.Retries == o.Retries && c.RetryDelay == o.RetryDelay &&
 		c.Alpha == o.Alpha && c.LogAll == o.LogAll && c.BFD == o.BFD && c.Rise == o.Rise &&
 		c.UnknownDown == o.UnknownDown && sameDeep(c.HTTP, o.HTTP) &&
 		sameDeep(c.SMTP, o.SMTP) && sameDeep(c.DNS, o.DNS) && sameDeep(c.Misc, o.Misc) && sameDeep(c.UDP, o.UDP) &&

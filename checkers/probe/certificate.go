@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -77,4 +78,30 @@ func decrypted(text []byte, password string) ([]byte, error) {
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 	}
+}
+
+// verifyChain says what is wrong with the certificate of a server that was asked for as name.
+func verifyChain(chain []*x509.Certificate, c *conf.Checker, name string) error {
+	if len(chain) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	o := x509.VerifyOptions{DNSName: cmp.Or(c.HTTP.VerifyName, name), Intermediates: x509.NewCertPool()}
+	if o.DNSName == "" {
+		o.DNSName = c.ConnectIP.Unmap().WithZone("").String()
+	}
+	for _, more := range chain[1:] {
+		o.Intermediates.AddCert(more)
+	}
+	if file := c.HTTP.VerifyCA; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return &localError{"certificates of authorities", err}
+		}
+		o.Roots = x509.NewCertPool()
+		if !o.Roots.AppendCertsFromPEM(text) {
+			return &localError{"certificates of authorities", fmt.Errorf("%s has none", file)}
+		}
+	}
+	_, err := chain[0].Verify(o)
+	return err
 }

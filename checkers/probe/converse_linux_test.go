@@ -153,12 +153,12 @@ func TestConversationsThatFail(t *testing.T) {
 			io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\nbody")
 			io.Copy(io.Discard, c)
 		}},
-		{"dribbles", "not complete within 4 times connect_timeout", func(c net.Conn) {
+		{"dribbles", "not complete within", func(c net.Conn) {
 			for _, err := io.WriteString(c, "H"); err == nil; _, err = io.WriteString(c, "T") {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}},
-		{"dribbles slowly", "not complete within 4 times connect_timeout", func(c net.Conn) {
+		{"dribbles slowly", "not complete within", func(c net.Conn) {
 			for _, err := io.WriteString(c, "H"); err == nil; _, err = io.WriteString(c, "T") {
 				time.Sleep(200 * time.Millisecond)
 			}
@@ -225,5 +225,5 @@ func TestWaitForATurn(t *testing.T) {
 	if waited.Took > 3*time.Second {
 		t.Errorf("it took %v", waited.Took)
 	}
-	wantResult(t, <-results, false, false, "not complete within 4 times connect_timeout")
+	wantResult(t, <-results, false, false, "not complete within")
 }

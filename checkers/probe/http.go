@@ -14,9 +14,17 @@ import (
 )
 
 // totalFactor limits handshake, request and answer together to this many times
-// connect_timeout, which limits each single step. A server that sends a byte now
-// and then fails; the check does not last for ever.
+// connect_timeout, which limits each single step, unless total_timeout says otherwise. A
+// server that sends a byte now and then fails; the check does not last for ever.
 const totalFactor = 4
+
+// totalOf limits all of a check.
+func totalOf(c *conf.Checker) time.Duration {
+	if c.TotalTimeout > 0 {
+		return c.TotalTimeout
+	}
+	return totalFactor * timeoutOf(c)
+}
 
 // httpGet is HTTP_GET and SSL_GET: it requests one URL over a new connection.
 func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
@@ -27,7 +35,7 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 	}
 	talk := func(ctx context.Context, conn net.Conn) Result { return exchange(ctx, conn, t) }
 	brief := t.Checker.Kind == conf.HTTPGet && t.Checker.HTTP.URLs[t.URL].Regex == nil // a search may take long
-	return p.converse(conversation{endpoint: e, total: totalFactor * e.timeout, talk: talk, brief: brief}, done)
+	return p.converse(conversation{endpoint: e, total: totalOf(t.Checker), talk: talk, brief: brief}, done)
 }
 
 // exchange requests one URL over a connection and checks the answer.
@@ -50,7 +58,7 @@ func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Resul
 	c := t.Checker
 	url := &c.HTTP.URLs[t.URL]
 	timeout := timeoutOf(c)
-	steps := &stepReader{conn: conn, step: timeout, end: beginning(conn).Add(totalFactor * timeout)}
+	steps := &stepReader{conn: conn, step: timeout, total: totalOf(c), end: beginning(conn).Add(totalOf(c))}
 	if c.Kind == conf.SSLGet {
 		secure, err := handshake(ctx, conn, steps, c, url)
 		if err != nil {
@@ -80,10 +88,11 @@ func prefix(h *conf.HTTPCheck, url *conf.HTTPURL) string {
 
 // stepReader reads from a connection with a time limit for each read and one for all of them.
 type stepReader struct {
-	conn net.Conn
-	step time.Duration
-	end  time.Time
-	due  time.Time // the last deadline that next has returned
+	conn  net.Conn
+	step  time.Duration
+	total time.Duration
+	end   time.Time
+	due   time.Time // the last deadline that next has returned
 }
 
 // next returns the deadline of a step that begins now.
@@ -118,16 +127,13 @@ func (r *stepReader) Read(b []byte) (int, error) {
 		// TLS without close_notify is common, and an end for keepalived too.
 		err = io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(r.end):
-		err = errTotal
+		err = fmt.Errorf("the answer is not complete within %v (total_timeout)", r.total)
 	}
 	return n, err
 }
 
-var errTotal = fmt.Errorf("the answer is not complete within %d times connect_timeout", totalFactor)
-
-// handshake makes a TLS connection. It verifies nothing and allows versions and
-// ciphers that browsers refuse: as with keepalived it checks whether a server
-// answers, not its certificate.
+// handshake makes a TLS connection. It allows versions and ciphers that browsers refuse and,
+// without verify, any certificate: as with keepalived it checks whether a server answers.
 func handshake(
 	ctx context.Context, conn net.Conn, steps *stepReader, c *conf.Checker, url *conf.HTTPURL,
 ) (net.Conn, error) {
@@ -146,6 +152,12 @@ func handshake(
 		InsecureSkipVerify:   true,
 		MinVersion:           tls.VersionTLS10,
 		CipherSuites:         allCiphers(),
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if !c.HTTP.Verify {
+				return nil
+			}
+			return verifyChain(s.PeerCertificates, c, name)
+		},
 	})
 	conn.SetDeadline(steps.next())
 	if err := secure.HandshakeContext(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httputil"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -39,14 +40,32 @@ func request(c *conf.Checker, url *conf.HTTPURL) []byte {
 	if host == "" {
 		host = netip.AddrPortFrom(c.ConnectIP.Unmap().WithZone(""), c.ConnectPort).String()
 	}
-	return []byte("GET " + url.Path + " HTTP/" + version + "\r\nUser-Agent: KeepAliveClient\r\n" +
-		closing + "Host: " + host + "\r\n\r\n")
+	method := url.Method
+	if method == "" {
+		method = "GET"
+		if url.Body != "" {
+			method = "POST"
+		}
+	}
+	agent, more := "User-Agent: KeepAliveClient\r\n", ""
+	for _, h := range url.Headers {
+		if strings.EqualFold(h.Name, "User-Agent") {
+			agent = ""
+		}
+		more += h.Name + ": " + h.Value + "\r\n"
+	}
+	if url.Body != "" || method == "POST" {
+		more += fmt.Sprintf("Content-Length: %d\r\n", len(url.Body))
+	}
+	return []byte(method + " " + url.Path + " HTTP/" + version + "\r\n" + agent +
+		closing + "Host: " + host + "\r\n" + more + "\r\n" + url.Body)
 }
 
 // head is the answer up to the empty line.
 type head struct {
 	status int
 	length int64  // Content-Length; -1 without
+	chunks bool   // the body comes in chunks
 	body   []byte // what arrived of the body with the head
 	text   []byte // all of it, with the empty line
 }
@@ -98,6 +117,9 @@ func parseHead(text []byte) (head, error) {
 	}
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		if name, coding, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(name, []byte("Transfer-Encoding")) {
+			h.chunks = bytes.EqualFold(bytes.TrimSpace(coding), []byte("chunked"))
+		}
 		value, ok := bytes.CutPrefix(line, []byte("Content-Length:"))
 		if !ok || h.length >= 0 {
 			continue
@@ -111,11 +133,14 @@ func parseHead(text []byte) (head, error) {
 
 // checkBody reads the body to its end and compares its digest. The body is what
 // follows the headers, up to Content-Length bytes, otherwise to the end of the
-// connection. Chunks are not joined: keepalived's digests are made that way.
+// connection. Chunks are not joined without dechunk: keepalived's digests are made that way.
 func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout time.Duration) Result {
 	body := io.MultiReader(bytes.NewReader(h.body), r)
 	limit := int64(maxBody + 1)
-	if h.length >= 0 {
+	switch {
+	case url.Dechunk && h.chunks:
+		body, h.length = httputil.NewChunkedReader(body), -1
+	case h.length >= 0:
 		limit = min(h.length, limit)
 	}
 	sum := md5.New()

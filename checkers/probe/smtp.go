@@ -18,16 +18,16 @@ const (
 
 // smtpCheck has a mail server greet, says HELO and QUIT. The answer to QUIT is not awaited.
 func smtpCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
-	e := endpointOf(t.Checker)
+	e, total := endpointOf(t.Checker), totalOf(t.Checker)
 	hello := "smtpchecker.keepalived.org"
 	if s := t.Checker.SMTP; s != nil && s.Hello != "" {
 		hello = s.Hello
 	}
 	talk := func(_ context.Context, conn net.Conn) Result {
-		steps := &stepReader{conn: conn, step: e.timeout, end: beginning(conn).Add(totalFactor * e.timeout)}
+		steps := &stepReader{conn: conn, step: e.timeout, total: total, end: beginning(conn).Add(total)}
 		return greetMailServer(conn, steps, hello)
 	}
-	return p.converse(conversation{endpoint: e, total: totalFactor * e.timeout, talk: talk, brief: true}, done)
+	return p.converse(conversation{endpoint: e, total: total, talk: talk, brief: true}, done)
 }
 
 func greetMailServer(conn net.Conn, steps *stepReader, hello string) Result {

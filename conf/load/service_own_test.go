@@ -87,6 +87,19 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 		{"mark of a mark", "virtual_server fwmark 5 {\n lvs_sched rr\n lvs_method NAT\n mark 6\n match { 10.0.0.1 }\n " +
 			"real_server 10.1.0.1 {\n }\n}\n", []string{"4:2: warning: mark is ignored: the virtual server has mark 5"}},
 
+		{"headers", vs(" real_server 10.1.0.9 80 {\n HTTP_GET {\n url {\n path /\n headers {\n Host a\n X-Key: one two\n" +
+			" x-key b\n Bad(Name c\n }\n method GE,T\n }\n url { path x }\n url {\n path \"/a b\"\n virtualhost \"a b\"\n }\n" +
+			" }\n }"), []string{
+			"10:2: warning: header Host is made by the check: the line is ignored (use virtualhost for Host, http_protocol for " +
+				"Connection)",
+			"12:2: warning: header x-key is there twice: the first line is used",
+			`13:2: warning: "Bad(Name" is not the name of a header: the line is ignored`,
+			`15:9: warning: method cannot be "GE,T": it is ignored (a word such as GET, HEAD, POST or OPTIONS)`,
+			`17:2: note: path "x" is sent as it is: most servers refuse a path that does not begin with / or has blanks`,
+			`18:2: note: path "/a b" is sent as it is: most servers refuse a path that does not begin with / or has blanks`,
+			`18:2: note: virtualhost "a b" is sent as it is: most servers refuse a name with blanks`,
+		}},
+
 		{"unknown setting", "global_defs {\n ipvs {\n  expire_nodes 1\n }\n}\n" + vs(""), []string{
 			`3:3: warning: IPVS has no setting "expire_nodes": the line is ignored`}},
 		{"value of a setting", "global_defs {\n ipvs {\n  conntrack 2\n sync_threshold 3\n sync_threshold 3 50 " +

@@ -232,6 +232,15 @@ func (c *hostCheck) names() {
 	for _, f := range []string{c.cfg.SSL.CA, c.cfg.SSL.Certificate, c.cfg.SSL.Key} {
 		c.readable(&c.cfg.SSL, "", f)
 	}
+	for _, v := range c.cfg.VirtualServers {
+		for _, rs := range v.RealServers {
+			for i := range rs.Checkers {
+				if h := rs.Checkers[i].HTTP; h != nil {
+					c.readable(&rs.Checkers[i], "verify_ca", h.VerifyCA)
+				}
+			}
+		}
+	}
 }
 
 func (c *hostCheck) readable(block any, keyword, name string) {

@@ -16,9 +16,10 @@ import (
 
 // Checkers are the tables of the kinds of checkers.
 var Checkers = map[conf.CheckKind]*table[conf.Checker]{
-	conf.TCPCheck:  newTable(string(conf.TCPCheck), checkerTiming, checkerConnect),
-	conf.HTTPGet:   newTable(string(conf.HTTPGet), checkerTiming, checkerConnect, httpKeywords, oldRetry),
-	conf.SSLGet:    newTable(string(conf.SSLGet), checkerTiming, checkerConnect, httpKeywords, oldRetry, sslKeywords),
+	conf.TCPCheck: newTable(string(conf.TCPCheck), checkerTiming, checkerConnect),
+	conf.HTTPGet:  newTable(string(conf.HTTPGet), checkerTiming, checkerConnect, httpKeywords, httpOwn, oldRetry),
+	conf.SSLGet: newTable(string(conf.SSLGet), checkerTiming, checkerConnect, httpKeywords, httpOwn, oldRetry, sslKeywords,
+		sslOwn),
 	conf.PingCheck: newTable(string(conf.PingCheck), checkerTiming, checkerConnect),
 	conf.SMTPCheck: newTable(string(conf.SMTPCheck), checkerTiming, checkerConnect, smtpKeywords),
 	conf.DNSCheck:  newTable(string(conf.DNSCheck), checkerTiming, checkerConnect, dnsKeywords),
@@ -170,7 +171,7 @@ var URL = newTable("url", []keyword[conf.HTTPURL]{
 		func(u *conf.HTTPURL) *int { return &regexOf(u).MaxOffset }).hidden(),
 	ignored[conf.HTTPURL]("regex_stack", "START MAX", 2, "director's regular expressions need no stack"),
 	ignored[conf.HTTPURL]("tls_compliant", "", 0, "TLS is always read to its end"),
-})
+}, urlOwn)
 
 func regexKeyword(name string, noMatch bool) keyword[conf.HTTPURL] {
 	return keyword[conf.HTTPURL]{

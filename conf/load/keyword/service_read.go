@@ -187,6 +187,13 @@ func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
 		l.AtEnd(n, "missing-path", "url has no path: it is removed")
 		return false
 	}
+	if !strings.HasPrefix(u.Path, "/") || strings.ContainsFunc(u.Path, func(r rune) bool { return r <= ' ' }) {
+		l.Note(n, "odd-path", "path %q is sent as it is: most servers refuse a path that does not begin with / or has blanks",
+			value.Clip(u.Path))
+	}
+	if strings.ContainsFunc(u.VirtualHost, func(r rune) bool { return r <= ' ' }) {
+		l.Note(n, "odd-host", "virtualhost %q is sent as it is: most servers refuse a name with blanks", value.Clip(u.VirtualHost))
+	}
 	if len(u.Statuses) == 0 {
 		u.Statuses = []conf.StatusRange{{From: 200, To: 299}}
 	}

@@ -1,0 +1,93 @@
+package keyword
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/value"
+	"github.com/lvs-director/director/conf/syntax"
+)
+
+// What keepalived does not know of HTTP_GET and SSL_GET: requests of another kind, one
+// limit for all of a check, and certificates that are verified.
+
+var urlOwn = []keyword[conf.HTTPURL]{
+	{name: "method", value: "WORD", deflt: "GET; POST with a body", need: 1, own: true,
+		set: func(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
+			if w := n.Arg(0); isToken(w) {
+				u.Method = w
+			} else {
+				l.WarnArg(n, 0, "unknown-value", "method cannot be %q: %s", value.Clip(w), l.Instead()).Hint =
+					"a word such as GET, HEAD, POST or OPTIONS"
+			}
+		},
+		get: func(u *conf.HTTPURL) []string { return some(u.Method) }},
+	group("headers", "{ NAME VALUE }", 0, setHeaders).ours().shown(func(u *conf.HTTPURL) []entryLine {
+		lines := make([]entryLine, 0, len(u.Headers))
+		for _, h := range u.Headers {
+			lines = append(lines, entryLine{h.Name, []string{h.Name, h.Value}})
+		}
+		return lines
+	}),
+	word("body", "TEXT", "none", func(u *conf.HTTPURL) *string { return &u.Body }).ours(),
+	flag("dechunk", func(u *conf.HTTPURL) *bool { return &u.Dechunk }).ours().
+		remark("puts the chunks of a page together before digest and regex; keepalived's digests are made without"),
+}
+
+// setHeaders reads the lines of a headers block.
+func setHeaders(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
+	for _, c := range l.Entries(n) {
+		h := conf.HTTPHeader{Name: strings.TrimSuffix(c.Keyword.Text, ":")}
+		words := make([]string, len(c.Args))
+		for i := range c.Args {
+			words[i] = c.Arg(i)
+		}
+		h.Value = strings.Join(words, " ")
+		switch {
+		case !isToken(h.Name):
+			l.Warn(c, "unknown-value", "%q is not the name of a header: the line is ignored", value.Clip(h.Name))
+		case !isFieldValue(h.Value):
+			l.Warn(c, "unknown-value", "header %s has a line break or another control character: the line is ignored", h.Name)
+		case slices.ContainsFunc(madeHeaders, func(s string) bool { return strings.EqualFold(s, h.Name) }):
+			l.Warn(c, "unknown-value", "header %s is made by the check: the line is ignored", h.Name).Hint =
+				"use virtualhost for Host, http_protocol for Connection"
+		case slices.ContainsFunc(u.Headers, func(o conf.HTTPHeader) bool { return strings.EqualFold(o.Name, h.Name) }):
+			l.Warn(c, "repeated", "header %s is there twice: the first line is used", h.Name)
+		default:
+			u.Headers = append(u.Headers, h)
+			l.Entry(u, "headers", h.Name, c)
+		}
+	}
+}
+
+// madeHeaders are those that the check makes itself.
+var madeHeaders = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding"}
+
+// isToken says whether s is a token of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// isFieldValue says whether s may be the value of a header (RFC 9110, section 5.5).
+func isFieldValue(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+var httpOwn = []keyword[conf.Checker]{
+	duration("total_timeout", time.Millisecond, time.Hour, "4 times connect_timeout",
+		func(c *conf.Checker) *time.Duration { return &c.TotalTimeout }).ours(),
+}
+
+var sslOwn = []keyword[conf.Checker]{
+	flag("verify", func(c *conf.Checker) *bool { return &c.HTTP.Verify }).ours().
+		remark("the server's certificate has to be good; without it any will do, as in keepalived"),
+	word("verify_ca", "FILE", "the host's", func(c *conf.Checker) *string { return &c.HTTP.VerifyCA }).ours().
+		remark("certificates of the authorities that verify believes, in PEM"),
+	word("verify_name", "NAME", "sni_name, else virtualhost, else the address", func(c *conf.Checker) *string {
+		return &c.HTTP.VerifyName
+	}).ours().remark("the name that the certificate has to be for"),
+}
