@@ -192,7 +192,8 @@ func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
 			value.Clip(u.Path))
 	}
 	if strings.ContainsFunc(u.VirtualHost, func(r rune) bool { return r <= ' ' }) {
-		l.Note(n, "odd-host", "virtualhost %q is sent as it is: most servers refuse a name with blanks", value.Clip(u.VirtualHost))
+		l.Note(n, "odd-host", "virtualhost %q is sent as it is: most servers refuse a name with blanks",
+			value.Clip(u.VirtualHost))
 	}
 	if len(u.Statuses) == 0 {
 		u.Statuses = []conf.StatusRange{{From: 200, To: 299}}
