@@ -88,8 +88,8 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			"real_server 10.1.0.1 {\n }\n}\n", []string{"4:2: warning: mark is ignored: the virtual server has mark 5"}},
 
 		{"headers", vs(" real_server 10.1.0.9 80 {\n HTTP_GET {\n url {\n path /\n headers {\n Host a\n" +
-			" X-Key: one two\n x-key b\n Bad(Name c\n }\n method GE,T\n }\n url { path x }\n url {\n path \"/a b\"\n virtualhost " +
-			"\"a b\"\n }\n }\n }"), []string{
+			" X-Key: one two\n x-key b\n Bad(Name c\n }\n method GE,T\n }\n url { path x }\n url {\n path \"/a b\"\n " +
+			"virtualhost \"a b\"\n }\n }\n }"), []string{
 			"10:2: warning: header Host is made by the check: the line is ignored (use virtualhost for Host, http_protocol for " +
 				"Connection)",
 			"12:2: warning: header x-key is there twice: the first line is used",
