@@ -21,8 +21,10 @@ const (
 	UDPCheck  CheckKind = "UDP_CHECK"
 	FileCheck CheckKind = "FILE_CHECK"
 	BFDCheck  CheckKind = "BFD_CHECK"
-	// AgentCheck is director's own.
+	// The others are director's own.
 	AgentCheck CheckKind = "AGENT_CHECK"
+	QueryCheck CheckKind = "QUERY_CHECK"
+	GRPCCheck  CheckKind = "GRPC_CHECK"
 )
 
 // Checker is one check of a real server with all inheritance applied.
@@ -61,8 +63,10 @@ type Checker struct {
 	UDP  *UDPCheckParams  // set for UDP_CHECK
 	File *FileCheckParams // set for FILE_CHECK
 	BFD  string           // name of the bfd_instance of BFD_CHECK
-	// Agent is set for AGENT_CHECK.
+	// Agent is set for AGENT_CHECK, Query for QUERY_CHECK, GRPC for GRPC_CHECK.
 	Agent *AgentCheckParams
+	Query *QueryCheckParams
+	GRPC  *GRPCCheckParams
 }
 
 // SMTPCheckParams is what is particular to SMTP_CHECK.
@@ -92,6 +96,28 @@ func (m *MiscCheckParams) ProgramID() string {
 // AgentCheckParams is what is particular to AGENT_CHECK.
 type AgentCheckParams struct {
 	Send string // sent before the line of the agent is read; empty is nothing
+}
+
+// QueryCheckParams is what is particular to QUERY_CHECK.
+type QueryCheckParams struct {
+	Query string // the name of a ready list of steps; empty is Steps
+	Steps []QueryStep
+	TLS   bool   // the conversation begins with TLS
+	SNI   string // empty is none
+}
+
+// QueryStep is a step of a conversation: one of the three.
+type QueryStep struct {
+	Send     string // bytes to be sent
+	Expect   string // an expression that what the server says since the step before must match
+	StartTLS bool
+}
+
+// GRPCCheckParams is what is particular to GRPC_CHECK (grpc.health.v1).
+type GRPCCheckParams struct {
+	Service string // empty is the server as a whole
+	TLS     bool
+	Host    string // authority and SNI; empty is address:port
 }
 
 // UDPCheckParams is what is particular to UDP_CHECK.

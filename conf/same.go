@@ -44,7 +44,8 @@ func (c *Checker) Same(o *Checker) bool {
 		c.Alpha == o.Alpha && c.LogAll == o.LogAll && c.BFD == o.BFD && c.Rise == o.Rise &&
 		c.UnknownDown == o.UnknownDown && sameDeep(c.HTTP, o.HTTP) &&
 		sameDeep(c.SMTP, o.SMTP) && sameDeep(c.DNS, o.DNS) && sameDeep(c.Misc, o.Misc) && sameDeep(c.UDP, o.UDP) &&
-		sameDeep(c.File, o.File) && sameValue(c.Agent, o.Agent)
+		sameDeep(c.File, o.File) && sameValue(c.Agent, o.Agent) && sameDeep(c.Query, o.Query) &&
+		sameValue(c.GRPC, o.GRPC)
 }
 
 // Same says that two scripts are the same.

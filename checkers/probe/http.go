@@ -145,20 +145,24 @@ func handshake(
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(conn, &tls.Config{
-		// Whatever authorities the server names, as OpenSSL does.
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil },
-		ServerName:           name, // empty, or an address: no SNI is sent
-		InsecureSkipVerify:   true,
-		MinVersion:           tls.VersionTLS10,
-		CipherSuites:         allCiphers(),
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if !c.HTTP.Verify {
-				return nil
-			}
-			return verifyChain(s.PeerCertificates, c, name)
-		},
-	})
+	config := anyTLS(name)
+	// Whatever authorities the server names, as OpenSSL does.
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil }
+	if c.HTTP.Verify {
+		config.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s.PeerCertificates, c, name) }
+	}
+	return shakeHands(ctx, conn, steps, config)
+}
+
+// anyTLS takes any server as it is. Without a name, or with an address, no SNI is sent.
+func anyTLS(name string) *tls.Config {
+	return &tls.Config{
+		ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, CipherSuites: allCiphers(),
+	}
+}
+
+func shakeHands(ctx context.Context, conn net.Conn, steps *stepReader, config *tls.Config) (net.Conn, error) {
+	secure := tls.Client(conn, config)
 	conn.SetDeadline(steps.next())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, err

@@ -66,6 +66,8 @@ var kinds = map[conf.CheckKind]start{
 	conf.FileCheck: fileCheck,
 
 	conf.AgentCheck: agentCheck,
+	conf.QueryCheck: queryCheck,
+	conf.GRPCCheck:  grpcCheck,
 }
 
 // Supports says whether a kind of check can be run.

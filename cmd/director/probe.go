@@ -39,18 +39,20 @@ const (
 func (probeCmd) Help() string {
 	return `Runs checks once, from this host, and prints verdict, latency and reason of each. It needs no running director and
 changes nothing. Programs of MISC_CHECK are run. With a file: all its checks, or those of a virtual server or a real
-server. Without one: tcp, http, https, smtp, dns, udp, ping or agent, with ADDRESS:PORT; http, https, smtp, dns and
+server. Without one: tcp, http, https, smtp, dns, udp, ping, agent, query or grpc, with ADDRESS:PORT; http, https, smtp, dns and
 ping may do without a port. Exit status 0 when all are alive, 1 when one is dead, 2 when one could not be made or
 there is none of that name.
 
 Example: director probe -f /etc/keepalived/keepalived.conf 192.0.2.10:80
-Example: director probe http 10.0.0.2:80 --path /health -o 'connect_timeout 2'`
+Example: director probe http 10.0.0.2:80 --path /health -o 'connect_timeout 2'
+Example: director probe query 10.0.0.2:6379 -o 'query redis'`
 }
 
 // kindsOfProbe are the words for the checks that need no file.
 var kindsOfProbe = map[string]conf.CheckKind{
 	"tcp": conf.TCPCheck, "http": conf.HTTPGet, "https": conf.SSLGet, "ssl": conf.SSLGet, "smtp": conf.SMTPCheck,
 	"dns": conf.DNSCheck, "udp": conf.UDPCheck, "ping": conf.PingCheck, "agent": conf.AgentCheck,
+	"query": conf.QueryCheck, "grpc": conf.GRPCCheck,
 }
 
 // oneProbe is one run.

@@ -88,16 +88,30 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			"real_server 10.1.0.1 {\n }\n}\n", []string{"4:2: warning: mark is ignored: the virtual server has mark 5"}},
 
 		{"headers", vs(" real_server 10.1.0.9 80 {\n HTTP_GET {\n url {\n path /\n headers {\n Host a\n" +
-			" X-Key: one two\n x-key b\n Bad(Name c\n }\n method GE,T\n }\n url { path x }\n url {\n path \"/a b\"\n " +
-			"virtualhost \"a b\"\n }\n }\n }"), []string{
-			"10:2: warning: header Host is made by the check: the line is ignored (use virtualhost for Host, http_protocol for " +
-				"Connection)",
+			" X-Key: one two\n x-key b\n Bad(Name c\n }\n method GE,T\n }\n url { path x }\n url {\n " +
+			"path \"/a b\"\n virtualhost \"a b\"\n }\n }\n }"), []string{
+			"10:2: warning: header Host is made by the check: the line is ignored (use virtualhost for Host, http_protocol " +
+				"for Connection)",
 			"12:2: warning: header x-key is there twice: the first line is used",
 			`13:2: warning: "Bad(Name" is not the name of a header: the line is ignored`,
 			`15:9: warning: method cannot be "GE,T": it is ignored (a word such as GET, HEAD, POST or OPTIONS)`,
 			`17:2: note: path "x" is sent as it is: most servers refuse a path that does not begin with / or has blanks`,
 			`18:2: note: path "/a b" is sent as it is: most servers refuse a path that does not begin with / or has blanks`,
 			`18:2: note: virtualhost "a b" is sent as it is: most servers refuse a name with blanks`,
+		}},
+
+		{"conversations", vs(" real_server 10.1.0.9 80 {\n QUERY_CHECK {\n query oracle\n }\n QUERY_CHECK {\n query redis\n" +
+			" steps {\n expect a\n }\n }\n QUERY_CHECK {\n steps {\n send \"a\\xg1\"\n expect \"(\"\n wait 3\n starttls\n" +
+			" }\n }\n }"), []string{
+			"6:2: warning: QUERY_CHECK has neither a query nor steps: it only connects (query " +
+				"imap|ldap|mysql|pop3|postgres|redis)",
+			`7:8: warning: query cannot be "oracle": it is ignored (one of imap, ldap, mysql, pop3, postgres, redis, or ` +
+				"write steps)",
+			"9:2: warning: QUERY_CHECK has a query and steps: the steps are ignored",
+			`17:7: warning: send "a\\xg1": \x needs two hexadecimal digits: the line is ignored`,
+			"18:9: warning: expect \"(\": error parsing regexp: missing closing ): `(`: the line is ignored",
+			`19:2: warning: "wait" is not a step of a conversation: the line is ignored (send "TEXT", expect "REGEX" or ` +
+				"starttls)",
 		}},
 
 		{"unknown setting", "global_defs {\n ipvs {\n  expire_nodes 1\n }\n}\n" + vs(""), []string{

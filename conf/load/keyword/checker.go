@@ -29,14 +29,17 @@ var Checkers = map[conf.CheckKind]*table[conf.Checker]{
 	conf.BFDCheck:  newTable(string(conf.BFDCheck), bfdCheckKeywords),
 
 	conf.AgentCheck: newTable(string(conf.AgentCheck), checkerTiming, checkerConnect, agentKeywords),
+	conf.QueryCheck: newTable(string(conf.QueryCheck), checkerTiming, checkerConnect, httpOwn, queryKeywords),
+	conf.GRPCCheck:  newTable(string(conf.GRPCCheck), checkerTiming, checkerConnect, httpOwn, grpcKeywords),
 }
 
 // checkKinds is the order of the kinds in texts.
 var checkKinds = []conf.CheckKind{conf.TCPCheck, conf.HTTPGet, conf.SSLGet, conf.SMTPCheck, conf.DNSCheck,
-	conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck, conf.AgentCheck}
+	conf.MiscCheck, conf.PingCheck, conf.UDPCheck, conf.FileCheck, conf.BFDCheck, conf.AgentCheck,
+	conf.QueryCheck, conf.GRPCCheck}
 
 // ownKinds are those that keepalived does not know.
-var ownKinds = []conf.CheckKind{conf.AgentCheck}
+var ownKinds = []conf.CheckKind{conf.AgentCheck, conf.QueryCheck, conf.GRPCCheck}
 
 // checkerRows makes a row of the real_server block for each kind of checker.
 func checkerRows() []keyword[conf.RealServer] {

@@ -31,6 +31,7 @@ var shownElsewhere = map[string]string{
 	"real_server SMTP_CHECK": "a block", "real_server DNS_CHECK": "a block", "real_server MISC_CHECK": "a block",
 	"real_server UDP_CHECK":  "a block",
 	"real_server FILE_CHECK": "a block", "real_server BFD_CHECK": "a block", "real_server AGENT_CHECK": "a block",
+	"real_server QUERY_CHECK": "a block", "real_server GRPC_CHECK": "a block",
 	"HTTP_GET url": "a block", "SSL_GET url": "a block", "SMTP_CHECK host": "in SMTP_CHECK itself",
 
 	"auth_hmac key":                           "masked, by its number",

@@ -126,6 +126,10 @@ func (l *Loader) checker(n *syntax.Node, kind conf.CheckKind, r *conf.RealServer
 		c.File = &conf.FileCheckParams{}
 	case conf.AgentCheck:
 		c.Agent = &conf.AgentCheckParams{}
+	case conf.QueryCheck:
+		c.Query = &conf.QueryCheckParams{}
+	case conf.GRPCCheck:
+		c.GRPC = &conf.GRPCCheckParams{}
 	}
 	l.Begin(c, n)
 	Checkers[kind].Read(l, n.Children(), c)
@@ -144,6 +148,8 @@ func (l *Loader) checker(n *syntax.Node, kind conf.CheckKind, r *conf.RealServer
 // usable tells whether a checker has what it cannot do without.
 func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
 	switch c.Kind {
+	case conf.QueryCheck:
+		l.finishQuery(n, c.Query)
 	case conf.HTTPGet, conf.SSLGet:
 		if len(c.HTTP.URLs) == 0 {
 			l.AtEnd(n, "missing-url", "%s has no url: it is removed", c.Kind)

@@ -91,3 +91,93 @@ var sslOwn = []keyword[conf.Checker]{
 		return &c.HTTP.VerifyName
 	}).ours().remark("the name that the certificate has to be for"),
 }
+
+// Checks that keepalived lacks: conversations, and gRPC's health service.
+
+var queryKeywords = []keyword[conf.Checker]{
+	{name: "query", value: join(conf.ReadyQueries(), "|"), need: 1, own: true,
+		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
+			if w := n.Arg(0); slices.Contains(conf.ReadyQueries(), w) {
+				c.Query.Query = w
+			} else {
+				l.WarnArg(n, 0, "unknown-value", "query cannot be %q: %s", value.Clip(w), l.Instead()).Hint =
+					"one of " + join(conf.ReadyQueries(), ", ") + ", or write steps"
+			}
+		},
+		get: func(c *conf.Checker) []string { return some(c.Query.Query) }},
+	group("steps", `{ send "BYTES" | expect "REGEX" | starttls }`, 0, setSteps).ours().
+		shown(func(c *conf.Checker) []entryLine {
+			lines := make([]entryLine, 0, len(c.Query.Steps))
+			for _, s := range c.Query.Steps {
+				words := stepWords(s)
+				lines = append(lines, entryLine{strings.Join(words, " "), words})
+			}
+			return lines
+		}),
+	flag("tls", func(c *conf.Checker) *bool { return &c.Query.TLS }).ours().
+		remark("the conversation begins with TLS; any certificate will do"),
+	word("sni_name", "NAME", "none", func(c *conf.Checker) *string { return &c.Query.SNI }).ours(),
+}
+
+// maxSteps bounds a conversation.
+const maxSteps = 64
+
+// setSteps reads the lines of a steps block.
+func setSteps(l *Loader, n *syntax.Node, c *conf.Checker) {
+	for _, line := range l.Entries(n) {
+		var s conf.QueryStep
+		var err error
+		switch word := line.Keyword.Text; {
+		case word == "starttls" && len(line.Args) == 0:
+			s.StartTLS = true
+		case word == "send" && len(line.Args) == 1 && line.Arg(0) != "":
+			s.Send, err = conf.Unescape(line.Arg(0))
+		case word == "expect" && len(line.Args) == 1 && line.Arg(0) != "":
+			s.Expect = line.Arg(0)
+			_, err = s.Pattern()
+		default:
+			l.Warn(line, "unknown-value", "%q is not a step of a conversation: the line is ignored", value.Clip(word)).Hint =
+				`send "TEXT", expect "REGEX" or starttls`
+			continue
+		}
+		switch {
+		case err != nil:
+			l.WarnArg(line, 0, "unknown-value", "%s %q: %v: the line is ignored", line.Keyword.Text,
+				value.Clip(line.Arg(0)), err)
+		case len(c.Query.Steps) == maxSteps:
+			l.Warn(line, "unknown-value", "a conversation has at most %d steps: the line is ignored", maxSteps)
+		default:
+			c.Query.Steps = append(c.Query.Steps, s)
+			l.Entry(c, "steps", strings.Join(stepWords(s), " "), line)
+		}
+	}
+}
+
+func stepWords(s conf.QueryStep) []string {
+	switch {
+	case s.StartTLS:
+		return []string{"starttls"}
+	case s.Expect != "":
+		return []string{"expect", s.Expect}
+	}
+	return []string{"send", conf.Escape(s.Send)}
+}
+
+// finishQuery says that a conversation has nothing that could fail.
+func (l *Loader) finishQuery(n *syntax.Node, q *conf.QueryCheckParams) {
+	switch {
+	case q.Query != "" && len(q.Steps) > 0:
+		l.Warn(n, "query", "QUERY_CHECK has a query and steps: the steps are ignored")
+		q.Steps = nil
+	case q.Query == "" && len(q.Steps) == 0:
+		l.Warn(n, "query", "QUERY_CHECK has neither a query nor steps: it only connects").Hint =
+			"query " + join(conf.ReadyQueries(), "|")
+	}
+}
+
+var grpcKeywords = []keyword[conf.Checker]{
+	word("service", "NAME", "the server as a whole", func(c *conf.Checker) *string { return &c.GRPC.Service }).ours(),
+	flag("tls", func(c *conf.Checker) *bool { return &c.GRPC.TLS }).ours().remark("any certificate will do"),
+	word("host", "NAME", "address:port", func(c *conf.Checker) *string { return &c.GRPC.Host }).ours().
+		remark("the authority, and with tls the SNI"),
+}

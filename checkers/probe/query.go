@@ -1,0 +1,107 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/lvs-director/director/conf"
+)
+
+// maxSaid is how much a server may say in one step of a conversation, in bytes.
+const maxSaid = 16 << 10
+
+// queryCheck has a conversation with a server, of sending, expecting and TLS.
+func queryCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
+	q := t.Checker.Query
+	if q == nil {
+		done(Result{Local: true, Reason: "no conversation is configured"})
+		return func() {}
+	}
+	e, total := endpointOf(t.Checker), totalOf(t.Checker)
+	talk := func(ctx context.Context, conn net.Conn) Result {
+		steps := &stepReader{conn: conn, step: e.timeout, total: total, end: beginning(conn).Add(total)}
+		return query(ctx, conn, steps, q)
+	}
+	return p.converse(conversation{endpoint: e, total: total, talk: talk}, done)
+}
+
+func query(ctx context.Context, conn net.Conn, steps *stepReader, q *conf.QueryCheckParams) Result {
+	secure := func() error {
+		over, err := shakeHands(ctx, conn, steps, anyTLS(q.SNI))
+		if err == nil {
+			steps.conn = over
+		}
+		return err
+	}
+	what := "query"
+	if q.Query != "" {
+		what = q.Query
+	}
+	if q.TLS {
+		if err := secure(); err != nil {
+			return failure(what+": TLS handshake", steps.late(err), steps.step)
+		}
+	}
+	list := q.Conversation()
+	for i, s := range list {
+		where := fmt.Sprintf("%s: step %d", what, i+1)
+		switch {
+		case s.StartTLS:
+			if err := secure(); err != nil {
+				return failure(where+", starttls", steps.late(err), steps.step)
+			}
+		case s.Send != "":
+			conn.SetWriteDeadline(steps.next())
+			// What follows the last answer is a goodbye, which the server may not wait for.
+			if _, err := io.WriteString(steps.conn, s.Send); err != nil && i < len(list)-1 {
+				return failure(where+", send", steps.late(err), steps.step)
+			}
+		default:
+			if r := expect(steps, s, where); !r.OK {
+				return r
+			}
+		}
+	}
+	if len(list) == 0 {
+		return Result{OK: true, Reason: "query: connected"}
+	}
+	return Result{OK: true, Reason: what + ": answered as expected"}
+}
+
+// expect reads until what was said since the last step matches.
+func expect(steps *stepReader, s conf.QueryStep, where string) Result {
+	pattern, err := s.Pattern()
+	if err != nil {
+		return Result{Local: true, Reason: where + ", expect: " + err.Error()}
+	}
+	said := make([]byte, 0, 512)
+	for {
+		if len(said) == cap(said) {
+			if len(said) >= maxSaid {
+				return Result{Reason: fmt.Sprintf("%s: not what is expected in %d bytes: %s", where, maxSaid, clip(string(said)))}
+			}
+			said = append(make([]byte, 0, 2*cap(said)), said...)
+		}
+		n, err := steps.Read(said[len(said):cap(said)])
+		said = said[:len(said)+n]
+		if n > 0 && pattern.Match(said) {
+			return Result{OK: true}
+		}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, io.EOF) && len(said) == 0:
+			return Result{Reason: where + ": the server closed the connection without an answer"}
+		case errors.Is(err, io.EOF):
+			return Result{Reason: where + ": not what is expected: " + clip(string(said))}
+		}
+		r := failure(where+", expect", err, steps.step)
+		if len(said) > 0 {
+			r.Reason += ", after " + clip(string(said))
+		}
+		return r
+	}
+}
