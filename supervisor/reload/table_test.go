@@ -176,6 +176,17 @@ var table = []struct {
 		"confirmed": nothing,
 		"release":   reads,
 	}},
+	{"held, and 1 was refused", []reload.Input{reload.Hold{}, file(1)}, 0, map[string]string{
+		"file":      upgrades,
+		"rollback":  upgrades,
+		"confirmed": nothing,
+	}},
+	{"stopped while the workers apply B for 1", []reload.Input{file(1), read("B"), reload.Stop{}}, time.Hour,
+		map[string]string{
+			"file":      stops,
+			"rollback":  stops,
+			"confirmed": nothing,
+		}},
 	{"stopped while B has to be confirmed", append(untried[:3:3], reload.Stop{}), time.Hour, map[string]string{
 		"file":      stops,
 		"rollback":  stops,
