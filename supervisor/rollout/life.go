@@ -34,9 +34,6 @@ func (m *Machine) started(in Started) {
 		return
 	}
 	p.phase = Running
-	if m.Stopping() {
-		return // endNext sees to it
-	}
 	if !p.died.IsZero() {
 		m.emit(WorkerRestarted{p.name, p.pid, m.now.Sub(p.died)})
 	}
