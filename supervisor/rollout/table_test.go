@@ -138,6 +138,12 @@ var states = []struct {
 		"upgrade":   notDown,
 		"stop":      "Finish lvs 101", // the other one has cleaned up after itself
 	})},
+	{"it has ended before it applied anything", join(up, inputs["vrrp ends"]), alive.but(effects{
+		"vrrp dies": "",
+		"vrrp ends": "",
+		"upgrade":   notYet,
+		"stop":      "Release vrrp",
+	})},
 	{"it is started again", join(serving, inputs["vrrp ends"], time.Second, rollout.Tick{}), alive.but(effects{
 		"vrrp starts": "WorkerRestarted; Hand vrrp 1 fresh resuming",
 		"vrrp dies":   "WorkerDied vrrp again 100ms",
