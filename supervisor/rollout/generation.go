@@ -25,7 +25,7 @@ func (m *Machine) awaitTable(t table) { m.table, m.tableUntil = t, m.now.Add(Tab
 // hand gives a running worker the generation in force, or, a vrrp worker that
 // has just been started, the one that the table is loaded for.
 func (m *Machine) hand(p *process, fresh bool) {
-	if p.phase != Running {
+	if p.phase != Running || m.Stopping() {
 		return
 	}
 	h := Hand{Worker: p.name, Generation: m.generation, Fresh: fresh}

@@ -1,6 +1,12 @@
 package rollout
 
+import "errors"
+
 // The lives of a worker: start, death, back-off, giving up.
+
+// errReplaced is how a worker ended that was killed to be replaced: not in good
+// order, so what it held is there still.
+var errReplaced = errors.New("it was killed to be replaced")
 
 func (m *Machine) start(p *process) {
 	if p.phase != Absent {
@@ -20,7 +26,9 @@ func (m *Machine) started(in Started) {
 	}
 	p.pid, p.since = in.Pid, m.now
 	p.applied, p.problem = 0, ""
-	p.watch = watch{lastSent: p.watch.lastSent}
+	if p.name == LVS {
+		m.loaded = Table{} // that was its predecessor
+	}
 	if p.phase == Finishing { // a stop came meanwhile
 		m.emit(Finish{p.name, p.pid})
 		return
@@ -42,9 +50,15 @@ func (m *Machine) died(in Died) {
 	default:
 		return // it was given up waiting for
 	}
-	silenced := p.watch.step == killed
-	p.pid, p.died, p.err = 0, m.now, in.Err
-	p.resumable, p.silenced = !silenced, silenced
+	if p.phase != Starting { // else its predecessor did its work last
+		p.died, p.silenced = m.now, p.watch.step == killed
+		p.resumable = !p.silenced || p.name == LVS // the table forwards on
+		p.watch = watch{lastSent: p.watch.lastSent}
+	}
+	p.pid, p.err = 0, in.Err
+	if in.Planned && p.err == nil {
+		p.err = errReplaced
+	}
 	switch {
 	case p.phase == Finishing:
 		m.finished(p)
@@ -52,7 +66,7 @@ func (m *Machine) died(in Died) {
 	case m.Stopping():
 		p.phase = Waiting // endNext sees to it
 		return
-	case in.Planned && !silenced:
+	case in.Planned && !p.silenced:
 		p.err = nil
 		m.start(p)
 		return
@@ -62,25 +76,25 @@ func (m *Machine) died(in Died) {
 		p.deaths = p.deaths[1:]
 	}
 	wait, tooMany := restartDelay(p.deaths)
-	if in.Err == nil {
+	if p.err == nil {
 		wait = max(wait, politeRestart)
 	}
 	p.next = m.now.Add(wait)
-	m.emit(WorkerDied{p.name, in.Err, wait, tooMany})
-	m.rest(p, tooMany, silenced)
+	m.emit(WorkerDied{p.name, p.err, wait, tooMany})
+	m.rest(p, tooMany)
 }
 
 // rest is what a worker does until it is started again.
-func (m *Machine) rest(p *process, tooMany, silenced bool) {
+func (m *Machine) rest(p *process, tooMany bool) {
 	p.phase = Waiting
 	if tooMany {
 		p.phase = GivenUp
 	}
-	if p.name != VRRP || !p.left || !tooMany && !silenced {
+	if p.name != VRRP || !p.left || !tooMany && !p.silenced {
 		return // the table stays and forwards; addresses are resumed
 	}
 	why := "the vrrp worker keeps dying"
-	if silenced {
+	if p.silenced {
 		why = "the vrrp worker stopped answering"
 	}
 	p.phase = Releasing

@@ -28,11 +28,15 @@ func (s *script) step(in rollout.Input, want ...string) {
 	s.t.Helper()
 	var got []string
 	for _, e := range s.m.Step(s.now, in, nil) {
-		got = append(got, strings.TrimPrefix(fmt.Sprintf("%T", e), "rollout.")+detail(e))
+		got = append(got, inWords(e))
 	}
 	if g, w := strings.Join(got, "; "), strings.Join(want, "; "); g != w {
 		s.t.Errorf("%+v:\n got %s\nwant %s", in, g, w)
 	}
+}
+
+func inWords(e rollout.Effect) string {
+	return strings.TrimPrefix(fmt.Sprintf("%T", e), "rollout.") + detail(e)
 }
 
 func detail(e rollout.Effect) string {

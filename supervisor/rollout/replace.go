@@ -70,9 +70,6 @@ func (m *Machine) replaceNext() {
 		return
 	}
 	r.step, r.pid, r.until = replacing, p.pid, m.now.Add(ReplacePatience)
-	if p.name == LVS {
-		m.loaded = Table{}
-	}
 	if p.phase == Running { // else it is started with this program anyway
 		m.emit(ReplaceWorker{p.name})
 	}

@@ -98,7 +98,8 @@ func (w *world) carryOutRollout(e rollout.Effect) {
 		if w.configs[e.Generation] == nil {
 			w.fail("generation %d was never in force", e.Generation)
 		}
-		if e.Fresh && w.anew[e.Worker] && e.Predecessor != (rollout.Predecessor{Silenced: true}) {
+		if e.Fresh && e.Worker == rollout.VRRP && w.anew[e.Worker] &&
+			e.Predecessor != (rollout.Predecessor{Silenced: true}) {
 			w.fail("%s may resume after its predecessor was killed for its silence", e.Worker)
 		}
 		if e.Fresh && e.Worker == rollout.VRRP {
@@ -143,7 +144,7 @@ func (w *world) carryOutRollout(e rollout.Effect) {
 		if l := w.lives[e.Worker]; l != nil {
 			w.soon(func() {
 				if w.lives[e.Worker] == l {
-					w.die(e.Worker, fmt.Errorf("replaced"), true)
+					w.die(e.Worker, nil, true)
 				}
 			})
 		}
