@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -197,5 +198,20 @@ func TestSignalsAreTakenIn(t *testing.T) {
 	// no handler yet.
 	if err := s.lastSignals(&handoff{}); err != nil || !signal.Ignored(syscall.SIGHUP) {
 		t.Errorf("the last moment: %v, ignored: %v", err, signal.Ignored(syscall.SIGHUP))
+	}
+	// One that came just before is written down for it.
+	h := &handoff{Version: handoffVersion}
+	if err := h.save(); err != nil {
+		t.Fatal(err)
+	}
+	fd := duplicate(t, h.file)
+	defer h.file.Close()
+	s.tellReload(reload.Hold{})
+	early.hup <- syscall.SIGHUP
+	if err := s.lastSignals(h); err != nil {
+		t.Error(err)
+	}
+	if next, err := readHandoff(strconv.Itoa(fd)); err != nil || !next.Reload {
+		t.Errorf("the next program reads %+v, %v", next, err)
 	}
 }
