@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -17,6 +18,10 @@ import (
 	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
 )
+
+// As in the program: the thread that a worker in another network namespace is started from
+// must be able to end, and the main thread is not.
+func init() { runtime.LockOSThread() }
 
 // The tests of this package run a whole supervisor with workers that are real
 // processes and touch nothing: this test binary, which director starts as it

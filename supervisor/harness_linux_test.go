@@ -28,6 +28,7 @@ const patience = 30 * time.Second
 type rig struct {
 	t     *testing.T
 	opts  *Options
+	s     *supervisor // only for what the outside cannot do: see handOff
 	log   lines
 	stop  chan os.Signal
 	hup   chan os.Signal
@@ -113,7 +114,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	s := r.opts.supervisor()
-	s.files = files
+	r.s, s.files = s, files
 	s.ready = func(state string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

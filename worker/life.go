@@ -14,7 +14,9 @@ const lingerTime = 2 * time.Second
 
 // run is one life of the worker, or the rest of it when the worker was adopted.
 func (k *Keeper) run(ctx context.Context) error {
+	greeted := k.adopted != nil
 	conn, proc, err := k.connect()
+	k.adopted = nil // one that cannot be taken on is ended, and the next one is started
 	if err != nil {
 		return fmt.Errorf("starting the %s worker: %w", k.name, err)
 	}
@@ -22,9 +24,7 @@ func (k *Keeper) run(ctx context.Context) error {
 	k.conn.Store(conn)
 	out := NewOutboxOf(conn.WriteAll, AtOnce)
 	defer out.Close() // its error is not needed: how the worker ended says more
-	greeted := k.adopted != nil
 	if greeted {
-		k.adopted = nil
 		out.Put("", Message{})
 	} else {
 		out.Put("hello", Message{Hello: NewHello()})
