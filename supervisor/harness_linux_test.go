@@ -34,6 +34,7 @@ type rig struct {
 	ended chan error
 	mu    sync.Mutex
 	ready []string // what the service manager was told
+	s     *supervisor
 }
 
 // lines is a log that may be read while it is written.
@@ -113,7 +114,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	s := r.opts.supervisor()
-	s.files = files
+	r.s, s.files = s, files
 	s.ready = func(state string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
