@@ -91,7 +91,7 @@ func TestAHistoryThatIsMended(t *testing.T) {
 		t.Errorf("the log has it %d times", n)
 	}
 	wants(t, r.log.String(), "the history of configurations is written again")
-	wants(t, r.refused(http.MethodPost, "/v1/rollback", control.ReloadRequest{}), "no configuration before the one in force")
+	wants(t, r.refused(http.MethodPost, "/v1/rollback", control.ReloadRequest{}), "no configuration before the one")
 }
 
 // TestAFullHistory: what is confirmed meanwhile is kept as confirmed later, and a rollback

@@ -152,7 +152,8 @@ func TestAFallbackIsRemembered(t *testing.T) {
 		t.Errorf("status is %+v", s.ConfigState)
 	}
 	list := r.entries()
-	if e := list[len(list)-1]; e.Reason != "start with number 1" || e.Of != 1 || e.Replaced != second || e.Digest != first {
+	e := list[len(list)-1]
+	if e.Reason != "start with number 1" || e.Of != 1 || e.Replaced != second || e.Digest != first {
 		t.Errorf("the history has %+v", e)
 	}
 	r.end()
