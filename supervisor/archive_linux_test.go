@@ -187,6 +187,8 @@ func TestAStopWaitsForTheDisk(t *testing.T) {
 			if got := r.reasons(); tc.answers && got != "start, reload" {
 				t.Errorf("the history has %q", got)
 			}
+			// This process goes on, and so does what it writes.
+			r.until("nothing is written any more", func() bool { return r.reasons() == "start, reload" })
 		})
 	}
 }

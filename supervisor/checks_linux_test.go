@@ -54,6 +54,15 @@ func (r *rig) answeredChecks(name string) (report control.ChecksReport) {
 	return report
 }
 
+// asksNothing waits until no question is open: one that was answered takes no memory.
+func (r *rig) asksNothing() {
+	r.t.Helper()
+	r.until("no question is open", func() (none bool) {
+		err := r.s.do(context.Background(), func() { none = len(r.s.asking.open) == 0 })
+		return err == nil && none
+	})
+}
+
 // TestChecksOfAName: the worker is asked for what people may mean by it, and all parts of
 // its answer are shown, in order.
 func TestChecksOfAName(t *testing.T) {
@@ -83,6 +92,7 @@ func TestChecksOfAName(t *testing.T) {
 			t.Errorf("%s: the worker was asked for %+v", name, q)
 		}
 	}
+	r.asksNothing()
 	before := len(r.toldOf(worker.LVS, "ask"))
 	if report := r.checks("10.0.0.33"); report.Error != "" || len(report.Checkers) != 0 {
 		t.Errorf("of a name that nothing has: %+v", report)
@@ -216,10 +226,7 @@ func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 			tc.spoil(r)
 			r.s.post(func() { r.s.tellRollout(rollout.Replace{Workers: []rollout.Worker{rollout.LVS}}) })
 			r.until("it was replaced", func() bool { return strings.Contains(r.log.String(), "worker replaced") })
-			r.until("no question is open", func() (none bool) {
-				err := r.s.do(context.Background(), func() { none = len(r.s.asking.open) == 0 })
-				return err == nil && none
-			})
+			r.asksNothing()
 			list := r.toldOf(worker.LVS, "configure")
 			for _, c := range list[1:] {
 				var runs uint64
