@@ -54,6 +54,9 @@ const (
 	stays      = "stays"      // does not end when it is asked to
 	tableFails = "tablefails" // says what is in the file as the error of the table
 	beats      = "beats"      // sends heartbeats
+	remembers  = "remembers"  // answers for its checks with what is in the file, a checker in each part
+	halfway    = "halfway"    // leaves the last part of such an answer off
+	diesAsked  = "dies-asked" // ends after such an answer
 )
 
 // The files of fake workers are beside the run directory, which may be full or gone.
@@ -68,7 +71,7 @@ func fakeFile(dir worker.RunDir, name string) string {
 // told is something that happened to a fake worker.
 type told struct {
 	Pid        int
-	What       string // started, configure, proceed, finish, tracker, handover, overrides, program, TERM, release
+	What       string // started, configure, proceed, finish, tracker, handover, overrides, program, ask, TERM, release
 	Generation uint64
 	Proceed    bool
 	Known      []event.InstanceState
@@ -82,6 +85,8 @@ type told struct {
 	Overrides  []event.Override
 	Reset      []event.Override
 	Ended      *worker.ProgramEnded
+	Asked      *worker.AskChecks
+	Checks     []event.CheckHistory
 }
 
 type fake struct {
@@ -201,6 +206,8 @@ func (f *fake) obey(m worker.Message) bool {
 		f.out.Put("counters", worker.Message{Counters: &event.VRRPCounters{
 			Instances: map[string]event.InstanceCounters{"VI_1": {Sent: 7}},
 		}})
+	case m.AskChecks != nil:
+		return f.remember(*m.AskChecks)
 	case m.Finish != nil:
 		f.note("finish", told{})
 		return f.does(stays)
@@ -212,7 +219,7 @@ func (f *fake) configure(c *worker.Configure) {
 	t := told{
 		Generation: c.Generation, Proceed: c.Proceed, Known: c.Known.Instances, Servers: c.Known.RealServers,
 		Silenced: c.Known.Silenced, Trackers: c.Trackers, HandOver: c.HandOver.Numbers, Keys: len(c.Keys),
-		Services: len(c.Config.VirtualServers), Overrides: c.Overrides,
+		Services: len(c.Config.VirtualServers), Overrides: c.Overrides, Checks: c.Known.Checks,
 	}
 	for _, i := range c.Config.Instances {
 		t.Instances = append(t.Instances, i.Name)
@@ -227,6 +234,30 @@ func (f *fake) configure(c *worker.Configure) {
 		}})
 	}
 	f.out.Put("applied", worker.Message{Applied: &worker.Applied{Generation: c.Generation, Error: f.text(complains)}})
+}
+
+// remember answers for its checks; it is false when the worker is to die of it. Status asks
+// each time for the latest ones, which is not noted.
+func (f *fake) remember(q worker.AskChecks) bool {
+	if !q.Latest {
+		f.note("ask", told{Asked: &q})
+	}
+	if !f.does(remembers) {
+		return true
+	}
+	var list []event.CheckHistory
+	if err := json.Unmarshal([]byte(f.text(remembers)), &list); err != nil {
+		fmt.Fprintln(os.Stderr, "fake worker:", err)
+	}
+	for n := range list {
+		last := n == len(list)-1
+		if last && f.does(halfway) {
+			break
+		}
+		f.out.Put(fmt.Sprintf("checks %d part %d", q.ID, n),
+			worker.Message{CheckHistory: &worker.CheckHistory{ID: q.ID, List: list[n : n+1], Last: last}})
+	}
+	return q.Latest || !f.does(diesAsked)
 }
 
 // listen says to the supervisor what comes in over the socket.

@@ -35,6 +35,7 @@ type rig struct {
 	ended chan error
 	mu    sync.Mutex
 	ready []string // what the service manager was told
+	s     *supervisor
 }
 
 // lines is a log that may be read while it is written.

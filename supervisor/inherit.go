@@ -116,7 +116,6 @@ func (s *supervisor) takeOver(h *handoff) {
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.followHandovers(nil)
-	s.inheritOverrides(h.Overrides)
 	for _, v := range h.InTable {
 		s.known.InTable[v.VirtualServer] = v
 	}
@@ -132,6 +131,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	for _, w := range h.Workers {
 		s.adopt(w)
 	}
+	s.inheritOverrides(h.Overrides) // the lvs worker is told which have ended meanwhile
 	s.tracking.Resume(s.current().cfg, h.Trackers)
 	s.misc.Resume(h.Programs, s.programOf)
 	s.ready("READY=1")

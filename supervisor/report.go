@@ -200,13 +200,15 @@ func (s *supervisor) replaceLVS() {
 		return
 	}
 	go func() {
+		whole := false // a worker that dies meanwhile leaves a part of an answer
 		select {
 		case <-a.done:
+			whole = true
 		case <-time.After(checksPatience):
 		case <-s.done:
 		}
 		s.post(func() {
-			if s.asking.open[id] == nil {
+			if whole {
 				s.known.Histories = a.list
 			}
 			delete(s.asking.open, id)
