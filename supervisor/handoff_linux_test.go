@@ -197,7 +197,7 @@ func TestAnswerHandoff(t *testing.T) {
 		"a good configuration": {&handoffQuestion{Text: text(instance("VI_1", "") + service)}, 0},
 		"only warnings":        {&handoffQuestion{Text: text(doubtful)}, 0},
 		"warnings are errors":  {&handoffQuestion{Strict: true, Text: text(doubtful)}, 1},
-		"a broken one":         {&handoffQuestion{Text: broken(t)}, 1},
+		"a broken one":         {&handoffQuestion{Text: brokenText(t)}, 1},
 	} {
 		var in, out bytes.Buffer
 		if tc.question != nil {
@@ -250,8 +250,8 @@ func TestWhatATriedProgramPrints(t *testing.T) {
 	}
 }
 
-// broken is a configuration with one error.
-func broken(t *testing.T) history.Text {
+// brokenText is a configuration with one error.
+func brokenText(t *testing.T) history.Text {
 	t.Helper()
 	return prepared(t, "vrrp_instance VI_1 {\n interface vip0\n").opts.load().text
 }

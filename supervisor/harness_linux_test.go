@@ -28,14 +28,13 @@ const patience = 30 * time.Second
 type rig struct {
 	t     *testing.T
 	opts  *Options
-	s     *supervisor // only for what the outside cannot do: see handOff
+	s     *supervisor // only for what the outside cannot do
 	log   lines
 	stop  chan os.Signal
 	hup   chan os.Signal
 	ended chan error
 	mu    sync.Mutex
 	ready []string // what the service manager was told
-	s     *supervisor
 }
 
 // lines is a log that may be read while it is written.

@@ -102,7 +102,7 @@ func TestAHandoffThatCannotBeUsed(t *testing.T) {
 		"a control socket that is none": {func(h *handoff) { h.Listener = duplicate(t, null) },
 			"taking over the control socket"},
 		"a control socket that is closed": {func(h *handoff) { h.Listener = 1 << 20 }, "taking over the control socket"},
-		"a configuration with errors": {func(h *handoff) { h.Current.Text = broken(t) },
+		"a configuration with errors": {func(h *handoff) { h.Current.Text = brokenText(t) },
 			"the configuration in force has errors for this program, the first: "},
 	} {
 		r := prepared(t, instance("VI_1", ""))

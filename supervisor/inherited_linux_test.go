@@ -14,8 +14,8 @@ import (
 	"github.com/lvs-director/director/worker"
 )
 
-// takesOver starts a supervisor that goes on where another program ended, without workers.
-func (r *rig) takesOver(h *handoff) {
+// resumesAlone starts a supervisor that goes on where another program ended, without workers.
+func (r *rig) resumesAlone(h *handoff) {
 	r.t.Helper()
 	begin, err := r.opts.choose(r.opts.Log)
 	if err != nil {
@@ -55,7 +55,7 @@ func TestOverridesOfTheProgramBefore(t *testing.T) {
 	over, soon := drain, drain
 	over.RealServer, over.Until = "10.0.0.4", time.Now().Add(-time.Second)
 	soon.RealServer, soon.Until = "10.0.0.5", time.Now().Add(500*time.Millisecond)
-	r.takesOver(&handoff{Generation: 5, Overrides: []event.Override{drain, over, soon, handWeight(4)}})
+	r.resumesAlone(&handoff{Generation: 5, Overrides: []event.Override{drain, over, soon, handWeight(4)}})
 	r.until("those that last are left", func() bool { return len(r.status().Overrides) == 2 })
 	s := r.status()
 	if o := s.Overrides; o[0].RealServer != "10.0.0.3" || o[0].By != "eve" || o[1].Source != event.SourceKernel ||
@@ -83,7 +83,7 @@ func TestTooManyOverridesOfTheProgramBefore(t *testing.T) {
 		list[n] = handWeight(n)
 		list[n].RealServer = strings.Repeat("x", 1+n%300) + time.Duration(n).String()
 	}
-	r.takesOver(&handoff{Generation: 1, Overrides: list})
+	r.resumesAlone(&handoff{Generation: 1, Overrides: list})
 	r.until("it answers", func() bool { return r.status().Generation == 1 })
 	wants(t, r.log.String(), "failed to take over drains and weights from the previous program", "too many overrides")
 }

@@ -162,7 +162,7 @@ func TestAConfirmationIsAwaitedByTheNextProgram(t *testing.T) {
 			}
 			h.Pending.Until = time.Now()
 			if damaged {
-				h.Pending.Back.Text = broken(t)
+				h.Pending.Back.Text = brokenText(t)
 			}
 			next := r.successor()
 			next.takesOver(h)

@@ -149,7 +149,9 @@ func TestASignalWhileAnUpgradeIsPrepared(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	script := filepath.Join(dir, "slow")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 3\n"), 0o755); err != nil {
+	// It runs until it is let go, a minute at most.
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nfor i in $(seq 600); do [ -e $0.go ] && exit; sleep 0.1; done\n"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	const user = "global_defs {\n script_user root\n}\n"
@@ -185,6 +187,9 @@ func TestStopWhileAnUpgradeIsPrepared(t *testing.T) {
 	r.ask(http.MethodPost, "/v1/upgrade", control.UpgradeRequest{Binary: r.other("")}, &report)
 	r.stopped()
 	r.awaitTold(worker.VRRP, "finish", 1)
+	if err := os.WriteFile(script+".go", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	r.gone()
 	if strings.Contains(r.log.String(), "executing") {
 		t.Error("another program was executed in the middle of a stop")
