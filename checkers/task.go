@@ -95,10 +95,19 @@ func (s *Schedule) hasten(t *task, at time.Time) {
 	}
 }
 
+// maxAtOnce is how many checks without a warmup begin at once. More are spread over their
+// delay_loop, and a second at most.
+const maxAtOnce = 100
+
 // begin has the tasks begin that have a new member and no warmup.
 func (s *Schedule) begin(now time.Time) {
-	for _, t := range s.fresh {
-		s.hasten(t, now)
+	count := time.Duration(len(s.fresh))
+	for i, t := range s.fresh {
+		at := now
+		if count > maxAtOnce {
+			at = now.Add(min(time.Second, t.conf.Interval) * time.Duration(i) / count)
+		}
+		s.hasten(t, at)
 	}
 	s.fresh = nil
 }
