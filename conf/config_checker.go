@@ -39,7 +39,8 @@ type Checker struct {
 	FWMark      uint32
 
 	Timeout time.Duration // connect_timeout; bounds each step and, times a small factor, the whole check
-	// TotalTimeout bounds all of HTTP_GET and SSL_GET; 0 is 4 times Timeout.
+	// TotalTimeout bounds all that follows the connect (HTTP_GET, SSL_GET, QUERY_CHECK,
+	// GRPC_CHECK); 0 is 4 times Timeout.
 	TotalTimeout time.Duration
 	Interval     time.Duration // delay_loop
 	Warmup       time.Duration // bound of the random delay before the first run; 0 is none

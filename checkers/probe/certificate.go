@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/youmark/pkcs8"
@@ -80,12 +81,21 @@ func decrypted(text []byte, password string) ([]byte, error) {
 	}
 }
 
-// verifyChain says what is wrong with the certificate of a server that was asked for as name.
-func verifyChain(chain []*x509.Certificate, c *conf.Checker, name string) error {
+// withoutPort is a host without the port that may follow it.
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
+}
+
+// verifyChain says what is wrong with the certificate of a server that was asked for as name
+// (SNI), else as host.
+func verifyChain(chain []*x509.Certificate, c *conf.Checker, name, host string) error {
 	if len(chain) == 0 {
 		return errors.New("the server has no certificate")
 	}
-	o := x509.VerifyOptions{DNSName: cmp.Or(c.HTTP.VerifyName, name), Intermediates: x509.NewCertPool()}
+	o := x509.VerifyOptions{DNSName: cmp.Or(c.HTTP.VerifyName, name, withoutPort(host)), Intermediates: x509.NewCertPool()}
 	if o.DNSName == "" {
 		o.DNSName = c.ConnectIP.Unmap().WithZone("").String()
 	}

@@ -35,7 +35,7 @@ func grpcCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
 	talk := func(ctx context.Context, conn net.Conn) Result {
 		steps := &stepReader{conn: conn, step: e.timeout, total: total, end: beginning(conn).Add(total)}
 		if g.TLS {
-			config := anyTLS(g.Host)
+			config := anyTLS(withoutPort(g.Host))
 			config.NextProtos = []string{"h2"}
 			secure, err := shakeHands(ctx, conn, steps, config)
 			if err != nil {
@@ -53,6 +53,7 @@ func askHealth(ctx context.Context, conn net.Conn, steps *stepReader, host strin
 	due := steps.next()
 	ctx, cancel := context.WithDeadline(ctx, due)
 	defer cancel()
+	conn.SetWriteDeadline(due) // a server that reads nothing must not stop the end either
 	transport, over := overConnection(conn)
 	defer over()
 	request := (&http.Request{
@@ -65,6 +66,7 @@ func askHealth(ctx context.Context, conn net.Conn, steps *stepReader, host strin
 		return grpcFailure(err, steps)
 	}
 	defer answer.Body.Close()
+	defer over() // first: the end of a body waits for what is being written
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxGRPC+1))
 	if err != nil {
 		return grpcFailure(err, steps)

@@ -139,7 +139,7 @@ func handshake(
 ) (net.Conn, error) {
 	name := c.HTTP.SNI
 	if name == "" && c.HTTP.EnableSNI {
-		name = url.VirtualHost
+		name = withoutPort(url.VirtualHost)
 	}
 	shown, err := certificateOf(c.HTTP.SSL)
 	if err != nil {
@@ -149,7 +149,9 @@ func handshake(
 	// Whatever authorities the server names, as OpenSSL does.
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown, nil }
 	if c.HTTP.Verify {
-		config.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s.PeerCertificates, c, name) }
+		config.VerifyConnection = func(s tls.ConnectionState) error {
+			return verifyChain(s.PeerCertificates, c, name, url.VirtualHost)
+		}
 	}
 	return shakeHands(ctx, conn, steps, config)
 }

@@ -138,6 +138,8 @@ func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout ti
 	body := io.MultiReader(bytes.NewReader(h.body), r)
 	limit := int64(maxBody + 1)
 	switch {
+	case url.Method == "HEAD": // an answer to it has no body (RFC 9110, section 9.3.2)
+		body, h.length = bytes.NewReader(nil), -1
 	case url.Dechunk && h.chunks:
 		body, h.length = httputil.NewChunkedReader(body), -1
 	case h.length >= 0:

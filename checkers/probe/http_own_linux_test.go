@@ -89,6 +89,19 @@ func TestDechunk(t *testing.T) {
 	}
 }
 
+// TestHead: an answer to HEAD has no body, whatever its headers say of one.
+func TestHead(t *testing.T) {
+	for _, headers := range []string{"Content-Length: 1000\r\n", "", "Transfer-Encoding: chunked\r\n"} {
+		web := listen(t, "127.0.0.1:0", func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n"+headers+"\r\n")
+			io.Copy(io.Discard, c) // it stays open
+		})
+		c := httpCheck(web, "/")
+		c.HTTP.URLs[0].Method, c.HTTP.URLs[0].Dechunk = "HEAD", true
+		wantResult(t, run(t, newProber(t), c), true, false, "status 200")
+	}
+}
+
 // TestTotalTimeout: a server that always sends a little more has so much time and no more.
 func TestTotalTimeout(t *testing.T) {
 	web := listen(t, "127.0.0.1:0", func(c net.Conn) {
@@ -180,22 +193,25 @@ func TestVerify(t *testing.T) {
 		to        netip.AddrPort
 		ca, host  string
 		as        string // verify_name
+		noSNI     bool
 		ok, local bool
 		reason    string
 	}{
-		{"good", good, ours.file(), "www.example", "", true, false, "status 200"},
-		{"by its address", good, ours.file(), "", "", true, false, "status 200"},
-		{"another name", good, ours.file(), "web.example", "", false, false, "not web.example"},
-		{"verify_name", good, ours.file(), "web.example", "www.example", true, false, "status 200"},
-		{"another authority", good, other.file(), "www.example", "", false, false, "unknown authority"},
-		{"the host's authorities", good, "", "www.example", "", false, false, "unknown authority"},
-		{"expired", expired, ours.file(), "www.example", "", false, false, "expired"},
-		{"no file", good, empty + ".not", "www.example", "", false, true, "no such file"},
-		{"a file without a certificate", good, empty, "www.example", "", false, true, "has none"},
+		{"good", good, ours.file(), "www.example", "", false, true, false, "status 200"},
+		{"good, with a port", good, ours.file(), "www.example:8443", "", false, true, false, "status 200"},
+		{"good, without SNI", good, ours.file(), "www.example:8443", "", true, true, false, "status 200"},
+		{"by its address", good, ours.file(), "", "", false, true, false, "status 200"},
+		{"another name", good, ours.file(), "web.example", "", false, false, false, "not web.example"},
+		{"verify_name", good, ours.file(), "web.example", "www.example", false, true, false, "status 200"},
+		{"another authority", good, other.file(), "www.example", "", false, false, false, "unknown authority"},
+		{"the host's authorities", good, "", "www.example", "", false, false, false, "unknown authority"},
+		{"expired", expired, ours.file(), "www.example", "", false, false, false, "expired"},
+		{"no file", good, empty + ".not", "www.example", "", false, false, true, "no such file"},
+		{"a file without a certificate", good, empty, "www.example", "", false, false, true, "has none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := httpCheck(test.to, "/")
-			c.Kind, c.HTTP.EnableSNI, c.HTTP.URLs[0].VirtualHost = conf.SSLGet, true, test.host
+			c.Kind, c.HTTP.EnableSNI, c.HTTP.URLs[0].VirtualHost = conf.SSLGet, !test.noSNI, test.host
 			c.HTTP.Verify, c.HTTP.VerifyCA, c.HTTP.VerifyName = true, test.ca, test.as
 			wantResult(t, p.Probe(t.Context(), probe.Target{Checker: c}), test.ok, test.local, test.reason)
 		})

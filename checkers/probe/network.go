@@ -49,6 +49,9 @@ func timeoutOf(c *conf.Checker) time.Duration {
 	if c.Timeout <= 0 {
 		return defaultTimeout
 	}
+	if c.TotalTimeout > 0 {
+		return min(c.Timeout, c.TotalTimeout)
+	}
 	return c.Timeout
 }
 

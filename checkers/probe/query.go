@@ -46,21 +46,25 @@ func query(ctx context.Context, conn net.Conn, steps *stepReader, q *conf.QueryC
 		}
 	}
 	list := q.Conversation()
+	var rest []byte // of what the server said, behind the last match
 	for i, s := range list {
 		where := fmt.Sprintf("%s: step %d", what, i+1)
 		switch {
 		case s.StartTLS:
+			rest = nil
 			if err := secure(); err != nil {
 				return failure(where+", starttls", steps.late(err), steps.step)
 			}
 		case s.Send != "":
+			rest = nil
 			conn.SetWriteDeadline(steps.next())
 			// What follows the last answer is a goodbye, which the server may not wait for.
 			if _, err := io.WriteString(steps.conn, s.Send); err != nil && i < len(list)-1 {
 				return failure(where+", send", steps.late(err), steps.step)
 			}
 		default:
-			if r := expect(steps, s, where); !r.OK {
+			var r Result
+			if rest, r = expect(steps, s, where, rest); !r.OK {
 				return r
 			}
 		}
@@ -71,37 +75,45 @@ func query(ctx context.Context, conn net.Conn, steps *stepReader, q *conf.QueryC
 	return Result{OK: true, Reason: what + ": answered as expected"}
 }
 
-// expect reads until what was said since the last step matches.
-func expect(steps *stepReader, s conf.QueryStep, where string) Result {
+// expect reads until what was said, and not matched before, matches. rest is what follows.
+func expect(steps *stepReader, s conf.QueryStep, where string, before []byte) (rest []byte, r Result) {
 	pattern, err := s.Pattern()
 	if err != nil {
-		return Result{Local: true, Reason: where + ", expect: " + err.Error()}
+		return nil, Result{Local: true, Reason: where + ", expect: " + err.Error()}
 	}
-	said := make([]byte, 0, 512)
-	for {
+	said := append(make([]byte, 0, max(512, 2*len(before))), before...)
+	for fresh := len(said) > 0; ; fresh = false {
+		if fresh {
+			if at := pattern.FindIndex(said); at != nil {
+				return said[at[1]:], Result{OK: true}
+			}
+		}
 		if len(said) == cap(said) {
 			if len(said) >= maxSaid {
-				return Result{Reason: fmt.Sprintf("%s: not what is expected in %d bytes: %s", where, maxSaid, clip(string(said)))}
+				return nil, Result{Reason: fmt.Sprintf("%s: not what is expected in %d bytes: %s", where, maxSaid,
+					clip(string(said)))}
 			}
 			said = append(make([]byte, 0, 2*cap(said)), said...)
 		}
 		n, err := steps.Read(said[len(said):cap(said)])
 		said = said[:len(said)+n]
-		if n > 0 && pattern.Match(said) {
-			return Result{OK: true}
+		if n > 0 {
+			if at := pattern.FindIndex(said); at != nil {
+				return said[at[1]:], Result{OK: true}
+			}
 		}
 		switch {
 		case err == nil:
 			continue
 		case errors.Is(err, io.EOF) && len(said) == 0:
-			return Result{Reason: where + ": the server closed the connection without an answer"}
+			return nil, Result{Reason: where + ": the server closed the connection without an answer"}
 		case errors.Is(err, io.EOF):
-			return Result{Reason: where + ": not what is expected: " + clip(string(said))}
+			return nil, Result{Reason: where + ": not what is expected: " + clip(string(said))}
 		}
-		r := failure(where+", expect", err, steps.step)
+		r = failure(where+", expect", err, steps.step)
 		if len(said) > 0 {
 			r.Reason += ", after " + clip(string(said))
 		}
-		return r
+		return nil, r
 	}
 }

@@ -92,6 +92,10 @@ func TestQuery(t *testing.T) {
 			}
 			says("", "me")(c)
 		}, hello, true, "answered as expected"},
+		{"two answers at once", says("hello me"), []conf.QueryStep{{Expect: "hello"}, {Expect: "me"}}, true,
+			"answered as expected"},
+		{"what was matched counts once", says("hello"), []conf.QueryStep{{Expect: "hello"}, {Expect: "hello"}}, false,
+			"step 2, expect: no answer in 1s"},
 		{"closes", func(net.Conn) {}, hello, false, "step 1: the server closed the connection without an answer"},
 		{"says something else and closes", func(c net.Conn) { io.WriteString(c, "go\x1b[31m away") }, hello, false,
 			"step 1: not what is expected: go?[31m away"},
@@ -234,6 +238,21 @@ func TestGRPC(t *testing.T) {
 			c.Timeout = time.Second
 			wantResult(t, run(t, p, c), test.ok, false, test.reason)
 		}
+	}
+	// A server that asks for answers without end, and reads none.
+	flood := listen(t, "127.0.0.1:0", func(c net.Conn) {
+		io.WriteString(c, "\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+		pings := strings.Repeat("\x00\x00\x08\x06\x00\x00\x00\x00\x00pingping", 1000)
+		for {
+			if _, err := io.WriteString(c, pings); err != nil {
+				return
+			}
+		}
+	})
+	c := httpCheck(flood, "/")
+	c.Kind, c.HTTP, c.GRPC, c.Timeout = conf.GRPCCheck, nil, &conf.GRPCCheckParams{}, time.Second
+	if r := run(t, p, c); r.OK {
+		t.Errorf("%+v", r)
 	}
 	for text, reason := range map[string]string{
 		"HTTP/1.1 400 Bad Request\r\n\r\n":     "grpc: ",

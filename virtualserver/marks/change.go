@@ -32,22 +32,29 @@ var fullNATModules = []string{
 	"nf_tables", "nf_conntrack", "nft_chain_nat", "nft_ct", "nft_masq", "nft_nat", "nft_numgen",
 }
 
-// With are the rules, and those of before for the packets that the rules do not name: what
-// serves both an IPVS table that is before the change and one that is after it. more says
-// that there are such packets.
+// With are the rules that serve both an IPVS table that is before the change and one that is
+// after it. A packet keeps the mark that it had, if a virtual server of that mark stays; else it
+// has the new one; else, without a new one, the one that it had. more says that this is not
+// the rules alone.
 func (r Rules) With(before Rules) (both Rules, more bool, err error) {
-	has := make(map[Mark]bool, len(r.Marks))
-	marks := make([]claim[uint32], 0, len(r.Marks)+len(before.Marks))
+	has, stays := make(map[Mark]bool, len(r.Marks)), make(map[uint32]bool)
 	for _, m := range r.Marks {
-		has[m] = true
-		marks = append(marks, claim[uint32]{m.Packets, m.Mark})
+		has[m], stays[m.Mark] = true, true
 	}
+	marks := make([]claim[uint32], 0, len(r.Marks)+len(before.Marks))
+	var going []claim[uint32]
 	for _, m := range before.Marks {
-		if !has[m] {
-			more = true
+		more = more || !has[m]
+		if stays[m.Mark] {
 			marks = append(marks, claim[uint32]{m.Packets, m.Mark})
+		} else {
+			going = append(going, claim[uint32]{m.Packets, m.Mark})
 		}
 	}
+	for _, m := range r.Marks {
+		marks = append(marks, claim[uint32]{m.Packets, m.Mark})
+	}
+	marks = append(marks, going...)
 	both.Pools = slices.Clone(r.Pools)
 	sources := make(map[netip.Addr][]claim[int])
 	known := make(map[Source]bool, len(r.Sources))

@@ -3,14 +3,9 @@ package lvs
 import (
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/lvs-director/director/event"
 )
-
-// marksPatience is how long the table waits for the marks: nftables may hang, and most of
-// the table works without.
-const marksPatience = 10 * time.Second
 
 // loaded tells that a configuration is in the kernel: when its virtual servers are in the
 // IPVS table, and the packets of its match lists get their marks. Whoever waits for the

@@ -86,3 +86,26 @@ func TestTheTableDoesNotWaitForEver(t *testing.T) {
 		})
 	}
 }
+
+// TestAStopDoesNotWaitForNftables: the table goes at once, and questions are answered.
+func TestAStopDoesNotWaitForNftables(t *testing.T) {
+	slow := &slowNetfilter{took: time.Hour}
+	bubbleWith(t, slow, func(r *rig) {
+		slow.table = func() int { return 0 }
+		r.in <- worker.Message{Configure: &worker.Configure{Generation: 1, Config: withFullNAT(first)}}
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		for generation := range uint64(5) {
+			r.in <- worker.Message{Configure: &worker.Configure{Generation: 2 + generation, Config: withFullNAT(second)}}
+		}
+		synctest.Wait()
+		r.has(second)
+		r.in <- worker.Message{Finish: &worker.Finish{}}
+		synctest.Wait()
+		if n := len(r.kernel.Table()); n > 0 || time.Since(began) > time.Second {
+			t.Errorf("%v after the stop the table has %d virtual servers", time.Since(began), n)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+	})
+}

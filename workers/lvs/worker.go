@@ -99,23 +99,11 @@ func run(p *workers.Process, h host) error {
 	}()
 	go marking.Run(ctx)
 
-	keep, first := false, true
-	// waiting is a configuration whose marks are not set yet. Nothing more is read until
-	// it is applied, which keeps the order.
-	var waiting *worker.Configure
-	in := p.In
-	patience := time.NewTimer(0)
-	defer patience.Stop()
-	proceed := func() {
-		changed := h.files.configure(waiting.Config, waiting.Trackers)
-		apply(waiting, first, loop, schedule)
-		for _, name := range changed {
-			schedule.FileChanged(name)
-		}
-		keep, first = waiting.KeepServices, false
-		p.Out.Put("applied", workers.Applied(waiting, nil))
-		waiting, in = nil, p.In
+	t := turn{
+		host: h, process: p, loop: loop, marking: marking, schedule: schedule, inKernel: inKernel,
+		asked: func(cfg *conf.Config) { latest.Store(cfg) }, patience: time.NewTimer(0),
 	}
+	defer t.patience.Stop()
 	beat := time.NewTicker(event.HeartbeatInterval)
 	defer beat.Stop()
 	for {
@@ -125,16 +113,10 @@ func run(p *workers.Process, h host) error {
 		case <-p.Term:
 			// The supervisor got it too and will say when: addresses go first.
 		case <-inKernel.changed:
-			if waiting != nil && inKernel.hasMarks(waiting.Generation) {
-				proceed()
-			}
-		case <-patience.C:
-			if waiting != nil {
-				p.Log.Warn("nftables does not answer: virtual servers are set without waiting for the rules of match lists "+
-					"and full NAT", "waited", marksPatience)
-				proceed()
-			}
-		case m, ok := <-in:
+			t.marksChanged()
+		case <-t.patience.C:
+			t.late()
+		case m, ok := <-p.In:
 			switch {
 			case !ok:
 				p.Log.Error("the supervisor has ended: leaving the IPVS table in place")
@@ -144,53 +126,17 @@ func run(p *workers.Process, h host) error {
 				return nil
 			case m.Finish != nil:
 				schedule.Close()
-				loop.Stop(keep)
-				marking.Stop(keep)
+				loop.Stop(t.keep)
+				marking.Stop(t.keep)
 				return nil
-			case m.Overrides != nil:
-				loop.Override(m.Overrides.List, m.Overrides.Reset)
-			case m.Followed != nil:
-				loop.Follow(m.Followed.State)
 			case m.AskChecks != nil:
 				askChecks(schedule, *m.AskChecks, p.Out.Put)
 			case m.ProgramEnded != nil:
 				h.programs.ended(*m.ProgramEnded)
-			case m.Tracker != nil:
-				if h.files.is(*m.Tracker) {
-					schedule.FileChanged(m.Tracker.Name)
-				}
-			case m.Configure != nil:
-				if h.fit != nil {
-					h.fit(m.Configure.Config)
-				}
-				latest.Store(m.Configure.Config)
-				servers := m.Configure.Config.VirtualServers
-				marking.Apply(servers, m.Configure.Generation)
-				if waiting = m.Configure; !marks.Needed(servers) || inKernel.hasMarks(waiting.Generation) {
-					proceed()
-				} else {
-					in = nil
-					patience.Reset(marksPatience)
-				}
+			default:
+				t.take(m)
 			}
 		}
-	}
-}
-
-// apply gives a configuration to everybody: to the table before the checkers, whose
-// verdicts are about real servers that the table knows.
-func apply(c *worker.Configure, first bool, loop *virtualserver.Loop, schedule *checkers.Schedule) {
-	if c.Followed != nil {
-		loop.Follow(c.Followed.State)
-	}
-	loop.Override(c.Overrides, nil)
-	loop.Apply(c.Config, virtualserver.Known{
-		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
-		Fresh: first && c.Known.Died == 0,
-	}, c.Generation)
-	schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
-	if len(c.Known.Checks) > 0 {
-		schedule.Remember(c.Known.Checks)
 	}
 }
 
@@ -201,16 +147,14 @@ func Release(d worker.RunDir, log *slog.Logger) error {
 		return err
 	}
 	defer j.Close()
-	rules := marks.NewKernel()
-	err = rules.Put(marks.Rules{})
-	rules.Close()
-	if len(j.Held()) == 0 {
-		return err
+	if len(j.Held()) > 0 {
+		loop := virtualserver.New(virtualserver.Options{Open: ipvs.Opener(), Journal: j, Log: log})
+		go loop.Run(context.Background())
+		// Without a virtual server everything that is ours is left over.
+		loop.Apply(&conf.Config{}, virtualserver.Known{}, 0)
+		loop.Stop(false)
 	}
-	loop := virtualserver.New(virtualserver.Options{Open: ipvs.Opener(), Journal: j, Log: log})
-	go loop.Run(context.Background())
-	// Without a virtual server everything that is ours is left over.
-	loop.Apply(&conf.Config{}, virtualserver.Known{}, 0)
-	loop.Stop(false)
-	return err
+	rules := marks.NewKernel()
+	defer rules.Close()
+	return rules.Put(marks.Rules{})
 }
