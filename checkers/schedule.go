@@ -34,8 +34,8 @@ type Options struct {
 	// changed. Those that change at the same time come together.
 	Events func([]event.RealServerState)
 	// Results is called with results that change something: the first one of a checker,
-	// and those with another verdict than the one before, or with another reason for the same
-	// bad one, that at most once in tellAgain. All are remembered; see Ask.
+	// those with another verdict than the one before or another warning, and those with another
+	// reason for the same bad verdict, that at most once in tellAgain. All are remembered; see Ask.
 	Results func(event.CheckResult)
 }
 
@@ -243,14 +243,16 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	}
 	c.past.add(c.last)
 	known := s.cannotTell(c, result, o.result, now)
+	url := c.state.URL // of this run
 	d := c.state.Step(c.rules, result)
+	warned := c.takeWarning(url, result, o.result.Warning)
 	if o.result.Late {
 		soon := min(againSoon, c.conf.Interval)
 		s.due.Set(c, now.Add(minPause+time.Duration(s.opts.Rand.Int64N(int64(soon)+1))))
 	} else {
 		s.due.Set(c, c.next(d, now))
 	}
-	s.tellResult(c, now)
+	s.tellResult(c, warned, now)
 	s.logFlaps(sv, now)
 
 	if d.Retrying && c.conf.LogAll {
@@ -272,14 +274,17 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 		}
 		s.ramp(sv, now)
 	}
+	if sv.updateWarnings() {
+		news = true
+	}
 	if c.takeWish(result, o.result.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)
 	}
 }
 
-// tellResult passes a result on when it changes something.
-func (s *Schedule) tellResult(c *checker, now time.Time) {
-	same := !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
+// tellResult passes a result on when it changes something, be it what is warned of.
+func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
+	same := !warned && !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
 	if same && (c.last.Verdict == event.Alive || c.told.Reason == c.last.Reason || now.Sub(c.toldAt) < tellAgain) {
 		return
 	}
