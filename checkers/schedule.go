@@ -273,6 +273,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 			sv.cameBack = now
 		}
 		s.ramp(sv, now)
+		s.noticeTogether(sv, now)
 	}
 	if sv.updateWarnings() {
 		news = true

@@ -15,6 +15,7 @@ type server struct {
 	deadline.Entry        // of the next step of its slow start
 	virtual, real  string // the texts of events
 	checkers       []*checker
+	siblings       *siblings // it and the others of its virtual server
 	state          event.RealServerState
 	lines          logPace
 	conf           *conf.RealServer
@@ -116,6 +117,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		s.ramps.Remove(sv)
 		delete(s.servers, id)
 	}
+	s.group(cfg)
 }
 
 // add adds a real server that is new to the schedule.
