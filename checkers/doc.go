@@ -6,7 +6,9 @@
 // server. The Schedule reports the result of every run, and the state of a real
 // server whenever it has changed.
 //
-// One goroutine owns all state. The runs of a checker never overlap. A checker
-// that a reload removes is cancelled; one that a reload leaves alone (same real
-// server, same options) keeps its state and its place in the schedule.
+// One goroutine owns all state. Equal checkers of a real server that is in many
+// virtual servers have one task: its runs never overlap, and each checker gets their
+// results. A checker that a reload removes leaves its task, and the last one ends it;
+// one that a reload leaves alone (same real server, same options) keeps its state and
+// its place in the schedule.
 package checkers

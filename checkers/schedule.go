@@ -76,7 +76,9 @@ type Schedule struct {
 	// Owned by the goroutine.
 	servers map[conf.RealServerID]*server
 	round   uint64 // number of the last configuration
-	due     deadline.Heap[*checker]
+	tasks   map[taskKey][]*task
+	due     deadline.Heap[*task]
+	fresh   []*task                // those that a configuration has begin without a warmup
 	ramps   deadline.Heap[*server] // real servers that start slowly, by the time of the next step
 	runs    uint64                 // number of the last run
 	// underWay is how many runs are.
@@ -95,9 +97,9 @@ type application struct {
 
 // outcome is the result of a run on its way to the owner.
 type outcome struct {
-	checker *checker
-	run     uint64
-	result  probe.Result
+	task   *task
+	run    uint64
+	result probe.Result
 }
 
 // New starts a schedule without checkers. Close ends it, but not the Prober.
@@ -106,6 +108,7 @@ func New(opts Options) *Schedule {
 		opts: opts, applies: make(chan application), files: make(chan string), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
 		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
+		tasks: make(map[taskKey][]*task),
 	}
 	go s.own()
 	return s
@@ -169,9 +172,9 @@ func (s *Schedule) own() {
 			s.noticeLateness(time.Now())
 			s.rampsDue(time.Now())
 		case <-s.stop:
-			for _, sv := range s.servers {
-				for _, c := range sv.checkers {
-					s.drop(c)
+			for _, list := range s.tasks {
+				for _, t := range list {
+					s.end(t)
 				}
 			}
 			return
@@ -179,11 +182,11 @@ func (s *Schedule) own() {
 		s.tell()
 		now := time.Now()
 		s.noticeLateness(now)
-		for c, ok := s.due.Pop(now); ok; c, ok = s.due.Pop(now) {
-			if c.run != 0 {
-				s.frozen(c, now)
+		for t, ok := s.due.Pop(now); ok; t, ok = s.due.Pop(now) {
+			if t.run != 0 {
+				s.frozen(t, now)
 			} else {
-				s.start(c, now)
+				s.start(t, now)
 			}
 		}
 		at, ok := s.due.Next()
@@ -204,61 +207,24 @@ func (s *Schedule) own() {
 	}
 }
 
-// start begins a run of a checker that has none in progress.
-func (s *Schedule) start(c *checker, now time.Time) {
-	s.runs++
-	s.underWay++
-	c.began = now
-	run := s.runs
-	c.run = run
-	s.due.Set(c, now.Add(c.patience()))
-	c.cancel = s.opts.Prober.Start(probe.Target{Checker: &c.conf, URL: c.state.URL}, func(r probe.Result) {
-		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{c, run, r}) })
-	})
-}
-
-// drop ends a checker.
-func (s *Schedule) drop(c *checker) {
-	s.due.Remove(c)
-	if c.run != 0 {
-		s.underWay--
-		c.run = 0
-		c.cancel()
-	}
-}
-
-// finish takes the result of a run.
-func (s *Schedule) finish(o outcome, now time.Time) {
-	c := o.checker
-	if c.run != o.run || c.run == 0 {
-		return // the run was cancelled
-	}
-	s.underWay--
-	c.run, c.cancel = 0, nil
+// take gives a checker the result of a run of its task.
+func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, now time.Time) verdict.Decision {
 	sv := c.server
-	result := s.outcome(c, &o.result, c.began)
 	c.last = event.CheckResult{
 		VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name,
-		OK: o.result.OK, Verdict: verdictOf(result), Reason: o.result.Reason, At: now, Took: o.result.Took,
+		OK: r.OK, Verdict: verdictOf(outcome), Reason: r.Reason, At: now, Took: r.Took,
 	}
 	c.past.add(c.last)
-	known := s.cannotTell(c, result, o.result, now)
+	known := s.cannotTell(c, outcome, r, now)
 	url := c.state.URL // of this run
-	d := c.state.Step(c.rules, result)
-	warned := c.takeWarning(url, result, o.result.Warning)
-	if o.result.Late {
-		soon := min(againSoon, c.conf.Interval)
-		s.due.Set(c, now.Add(minPause+time.Duration(s.opts.Rand.Int64N(int64(soon)+1))))
-	} else {
-		s.due.Set(c, c.next(d, now))
-	}
-	s.tellResult(c, warned, now)
+	d := c.state.Step(c.task.rules, outcome)
+	s.tellResult(c, c.takeWarning(url, outcome, r.Warning), now)
 	s.logFlaps(sv, now)
 
-	if d.Retrying && c.conf.LogAll {
+	if d.Retrying && c.task.conf.LogAll {
 		s.opts.Log.Info("check failed, trying again",
 			"virtual_server", sv.virtual, "real_server", sv.real, "checker", c.name,
-			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.rules.Retries)
+			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.task.rules.Retries)
 	}
 	// A first result also replaces the reason "not checked yet" of a server that is down.
 	wasUp, initial := sv.state.Up, sv.state.Initial
@@ -278,9 +244,10 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	if sv.updateWarnings() {
 		news = true
 	}
-	if c.takeWish(result, o.result.Wish) && sv.updateWeight() || news {
+	if c.takeWish(outcome, r.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)
 	}
+	return d
 }
 
 // tellResult passes a result on when it changes something, be it what is warned of.
@@ -292,45 +259,6 @@ func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
 	c.told, c.toldAt = c.last, now
 	s.opts.Results(c.last)
 }
-
-// outcomeOf is what a result means for a checker.
-func outcomeOf(r probe.Result) verdict.Outcome {
-	switch {
-	case r.Local:
-		return verdict.Unknown
-	case r.OK:
-		return verdict.Success
-	case r.Withdrawn:
-		return verdict.Withdrawal
-	}
-	return verdict.Failure
-}
-
-// next is when the run after this one begins. The pauses of a MISC_CHECK are counted from
-// the start of a run, as keepalived does, those of all others from its end.
-func (c *checker) next(d verdict.Decision, now time.Time) time.Time {
-	at := now.Add(d.Next)
-	if c.conf.Kind == conf.MiscCheck {
-		at = c.began.Add(d.Next)
-	}
-	if soonest := now.Add(minPause); at.Before(soonest) {
-		return soonest
-	}
-	if d.Next < fine {
-		return at
-	}
-	return together(at)
-}
-
-// Checks begin together at the multiples of tick, since it costs more to wake a process than to
-// make a check. Pauses shorter than fine are kept as they are.
-const (
-	tick = 100 * time.Millisecond
-	fine = time.Second
-)
-
-// together is the tick next to a time: on average no check is made later than configured.
-func together(at time.Time) time.Time { return at.Round(tick) }
 
 // tell passes on what has changed. The list is the receiver's.
 func (s *Schedule) tell() {

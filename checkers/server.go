@@ -24,27 +24,22 @@ type server struct {
 	cameBack time.Time
 }
 
-// checker is one checker of one real server.
+// checker is one checker of one real server. Its task makes the runs.
 type checker struct {
-	deadline.Entry // of the next run, when none is under way
-	server         *server
-	name           string
-	conf           conf.Checker
-	rules          verdict.Rules
-	state          verdict.Checker
-	last           event.CheckResult
-	past           history
-	told           event.CheckResult // the last one that was given to Options.Results
-	toldAt         time.Time
-	wish           event.Wish     // of the last run that was a success, while the checker is up
-	warnings       map[int]string // of the last run of each URL that was a success
-	began          time.Time      // when the last run did
-	run            uint64         // number of the run in progress; 0 is none
-	cancel         func()
-	trouble        string // why the last run could not be made; empty when it could
-	unknowns       int    // runs in a row that could not be made
-	lates          int    // runs in a row that this process was late for
-	unknownSince   time.Time
+	server       *server
+	task         *task
+	gone         bool // the configuration has it no more
+	name         string
+	state        verdict.Checker
+	last         event.CheckResult
+	past         history
+	told         event.CheckResult // the last one that was given to Options.Results
+	toldAt       time.Time
+	wish         event.Wish     // of the last run that was a success, while the checker is up
+	warnings     map[int]string // of the last run of each URL that was a success
+	trouble      string         // why the last run could not be made; empty when it could
+	unknowns     int            // runs in a row that could not be made
+	unknownSince time.Time
 }
 
 // verdict combines the checkers of a real server: alive while none is down, and none that
@@ -76,12 +71,15 @@ func (sv *server) verdict() (alive bool, failed, unknown []event.CheckResult) {
 
 // unknownIsDown says that the checker counts as down because it could not be made for too
 // often (unknown_counts down): as often as it may fail.
-func (c *checker) unknownIsDown() bool { return c.conf.UnknownDown && c.unknowns > c.rules.Retries }
+func (c *checker) unknownIsDown() bool {
+	return c.task.conf.UnknownDown && c.unknowns > c.task.rules.Retries
+}
 
 // apply replaces the configuration.
 func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	s.warnOfUnsupported(cfg)
 	s.round++
+	var gone []*checker // they leave in the end: a task may go on for others
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			id := vs.ServerID(rs)
@@ -98,7 +96,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 					continue
 				}
 			default:
-				s.reload(sv, rs, now)
+				gone = append(gone, s.reload(sv, rs, now)...)
 			}
 			sv.conf, sv.round = rs, s.round
 			sv.updateWeight()
@@ -111,13 +109,13 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		if sv.round == s.round {
 			continue
 		}
-		for _, c := range sv.checkers {
-			s.drop(c)
-		}
+		gone = append(gone, sv.checkers...)
 		s.ramps.Remove(sv)
 		delete(s.servers, id)
 	}
 	s.group(cfg)
+	s.leave(gone)
+	s.begin(now)
 }
 
 // add adds a real server that is new to the schedule.
@@ -140,8 +138,8 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	}
 	matched := false
 	for i := range list {
-		c := s.newChecker(sv, names[i], list[i], now)
-		c.state = verdict.New(c.rules)
+		c := s.newChecker(sv, names[i], rs, &list[i], now)
+		c.state = verdict.New(c.task.rules)
 		if restored {
 			failed, isDown := down[c.name]
 			c.state = verdict.Restore(!isDown)
@@ -184,8 +182,8 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 }
 
 // reload gives a real server the checkers of a new configuration. The same ones
-// go on; new ones do not change the state of the server.
-func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
+// go on; new ones do not change the state of the server. Those that are gone are left to the caller.
+func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) (gone []*checker) {
 	old := sv.checkers
 	sv.checkers = nil
 	list, names := supported(rs)
@@ -193,7 +191,7 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 	for i := range list {
 		same := -1
 		for j, c := range old {
-			if c != nil && c.conf.Same(&list[i]) {
+			if c != nil && c.task.conf.Same(&list[i]) {
 				same = j
 				break
 			}
@@ -206,37 +204,28 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) {
 			continue
 		}
 		added = true
-		c := s.newChecker(sv, names[i], list[i], now)
+		c := s.newChecker(sv, names[i], rs, &list[i], now)
 		if sv.state.Initial {
-			c.state = verdict.New(c.rules)
+			c.state = verdict.New(c.task.rules)
 		} else {
-			c.state = verdict.Adopt(c.rules, sv.state.Up)
+			c.state = verdict.Adopt(c.task.rules, sv.state.Up)
 		}
 	}
-	removed := false
 	for _, c := range old {
 		if c != nil {
-			removed = true
-			s.drop(c)
+			gone = append(gone, c)
 		}
 	}
-	if added || removed {
+	if added || len(gone) > 0 {
 		s.updateState(sv, "its checkers were changed", now)
 	}
+	return gone
 }
 
-// newChecker adds a checker to a real server. Its first run comes after a random part of its warmup.
-func (s *Schedule) newChecker(sv *server, name string, c conf.Checker, now time.Time) *checker {
-	n := &checker{server: sv, name: name, conf: c, rules: verdict.Of(&c)}
-	sv.checkers = append(sv.checkers, n)
-	var delay time.Duration
-	if c.Warmup > 0 {
-		delay = time.Duration(s.opts.Rand.Int64N(int64(c.Warmup)))
-	}
-	at := now.Add(delay)
-	if delay >= fine {
-		at = together(at)
-	}
-	s.due.Set(n, at)
-	return n
+// newChecker adds a checker to a real server.
+func (s *Schedule) newChecker(sv *server, name string, rs *conf.RealServer, cfg *conf.Checker, now time.Time) *checker {
+	c := &checker{server: sv, name: name}
+	sv.checkers = append(sv.checkers, c)
+	s.join(c, rs.Key.Address, cfg, now)
+	return c
 }

@@ -16,7 +16,7 @@ const (
 	// againSoon is the pause before a run that was late is made again: some part of it, so
 	// that those of thousands of checks do not come at once.
 	againSoon = time.Second
-	// maxLates is how many runs of a checker in a row may be late. A host that is always late
+	// maxLates is how many runs of a task in a row may be late. A host that is always late
 	// must judge in the end.
 	maxLates = 3
 	// frozenAfter is how much longer than its time limits and its delay_loop a run may last.
@@ -32,14 +32,14 @@ func (s *Schedule) noticeLateness(now time.Time) {
 
 // outcome is what a result means for a checker. A failure that came while this process was
 // late is none.
-func (s *Schedule) outcome(c *checker, r *probe.Result, began time.Time) verdict.Outcome {
-	if !r.OK && !r.Local && s.slept.After(began) {
+func (s *Schedule) outcome(t *task, r *probe.Result) verdict.Outcome {
+	if !r.OK && !r.Local && s.slept.After(t.began) {
 		r.Local, r.Late = true, true
 		r.Reason = "this process did not run for some time, the check is repeated: " + r.Reason
 	}
 	if !r.Late {
-		c.lates = 0
-	} else if c.lates++; c.lates > maxLates {
+		t.lates = 0
+	} else if t.lates++; t.lates > maxLates {
 		r.Late = false // it is a problem of this host
 	}
 	return outcomeOf(*r)
@@ -47,7 +47,7 @@ func (s *Schedule) outcome(c *checker, r *probe.Result, began time.Time) verdict
 
 // cannotTell notes whether the run could be made. It says whether what is known of the
 // checker has changed.
-func (s *Schedule) cannotTell(c *checker, result verdict.Outcome, r probe.Result, now time.Time) (changed bool) {
+func (s *Schedule) cannotTell(c *checker, result verdict.Outcome, r *probe.Result, now time.Time) (changed bool) {
 	switch {
 	case result != verdict.Unknown:
 		changed = c.unknowns > 0
@@ -80,25 +80,25 @@ func verdictOf(o verdict.Outcome) event.Verdict {
 }
 
 // patience is how long a run may last before it is taken for frozen.
-func (c *checker) patience() time.Duration {
-	limit := c.conf.Timeout
-	if c.conf.Misc != nil {
-		limit = max(limit, c.conf.Misc.Timeout, c.conf.Misc.Script.Timeout)
+func (t *task) patience() time.Duration {
+	limit := t.conf.Timeout
+	if t.conf.Misc != nil {
+		limit = max(limit, t.conf.Misc.Timeout, t.conf.Misc.Script.Timeout)
 	}
-	return c.conf.Interval + 8*limit + frozenAfter
+	return t.conf.Interval + 8*limit + frozenAfter
 }
 
 // frozen ends a run that has lasted for longer than its limits allow.
-func (s *Schedule) frozen(c *checker, now time.Time) {
+func (s *Schedule) frozen(t *task, now time.Time) {
 	if now.Sub(s.slept) < frozenAfter && !s.slept.IsZero() {
-		s.due.Set(c, now.Add(frozenAfter)) // its result may be on its way
+		s.due.Set(t, now.Add(frozenAfter)) // its result may be on its way
 		return
 	}
-	c.cancel()
-	s.finish(outcome{c, c.run, probe.Result{
-		Local: true, Took: now.Sub(c.began), Reason: "the check did not end in its time and was started anew",
+	t.cancel()
+	s.finish(outcome{t, t.run, probe.Result{
+		Local: true, Took: now.Sub(t.began), Reason: "the check did not end in its time and was started anew",
 	}}, now)
-	s.due.Set(c, now.Add(minPause))
+	s.due.Set(t, now.Add(minPause))
 }
 
 // hostTrouble logs checks that this host failed to make: once for each checker and
@@ -119,7 +119,7 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		return
 	}
 	consequence := "real server state unchanged"
-	if c.conf.UnknownDown {
+	if c.task.conf.UnknownDown {
 		consequence = "unknown counts as down"
 	}
 	log.Warn("failed to run a check for a cause on this host: "+consequence,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/checkers/verdict"
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
 
@@ -42,10 +43,13 @@ func (sv *server) updateWeight() (changed bool) {
 
 // lookAtFile has the checks of a track_file run now.
 func (s *Schedule) lookAtFile(name string, now time.Time) {
-	for _, sv := range s.servers {
-		for _, c := range sv.checkers {
-			if c.conf.File != nil && c.conf.File.Name == name && c.run == 0 {
-				s.due.Set(c, now)
+	for key, list := range s.tasks {
+		if key.kind != conf.FileCheck || key.words != name {
+			continue
+		}
+		for _, t := range list {
+			if t.run == 0 {
+				s.due.Set(t, now)
 			}
 		}
 	}

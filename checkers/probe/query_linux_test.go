@@ -62,12 +62,12 @@ func TestReadyQueries(t *testing.T) {
 		{"ldap", []string{"", bind + "\x00\x04\x00\x04\x00"}, true, "answered as expected"},
 		{"ldap", []string{"", "\x30\x84\x00\x00\x00\x10\x02\x01\x01\x61\x84\x00\x00\x00\x07\x0a\x01\x00\x04\x00\x04\x00"},
 			true, "answered as expected"},
-		{"ldap", []string{"", bind + "\x33\x04\x00\x04\x00"}, false, "no answer in 300ms"}, // busy
+		{"ldap", []string{"", bind + "\x33\x04\x00\x04\x00"}, false, "no answer in 1s"}, // busy
 	} {
 		t.Run(test.query, func(t *testing.T) {
 			c := httpCheck(listen(t, "127.0.0.1:0", says(test.texts...)), "/")
 			c.Kind, c.HTTP, c.Query, c.Timeout = conf.QueryCheck, nil, &conf.QueryCheckParams{Query: test.query},
-				300*time.Millisecond
+				time.Second
 			wantResult(t, run(t, p, c), test.ok, false, test.reason)
 		})
 	}
@@ -95,7 +95,7 @@ func TestQuery(t *testing.T) {
 		{"closes", func(net.Conn) {}, hello, false, "step 1: the server closed the connection without an answer"},
 		{"says something else and closes", func(c net.Conn) { io.WriteString(c, "go\x1b[31m away") }, hello, false,
 			"step 1: not what is expected: go?[31m away"},
-		{"says nothing", says(""), hello, false, "step 1, expect: no answer in 300ms"},
+		{"says nothing", says(""), hello, false, "step 1, expect: no answer in 1s"},
 		{"says too much", func(c net.Conn) { io.Copy(c, strings.NewReader(strings.Repeat("x", 1<<20))) }, hello, false,
 			"not what is expected in 16384 bytes"},
 		{"dribbles", func(c net.Conn) {
@@ -105,14 +105,14 @@ func TestQuery(t *testing.T) {
 				}
 				time.Sleep(30 * time.Millisecond)
 			}
-		}, hello, false, "not complete within 1.2s"},
+		}, hello, false, "not complete within 3s"},
 		{"only connects", says(""), nil, true, "query: connected"},
 		{"TLS that is none", says("hello"), []conf.QueryStep{{StartTLS: true}}, false, "step 1, starttls"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := httpCheck(listen(t, "127.0.0.1:0", test.serve), "/")
-			c.Kind, c.HTTP, c.Query, c.Timeout = conf.QueryCheck, nil, &conf.QueryCheckParams{Steps: test.steps},
-				300*time.Millisecond
+			c.Kind, c.HTTP, c.Query, c.Timeout = conf.QueryCheck, nil, &conf.QueryCheckParams{Steps: test.steps}, time.Second
+			c.TotalTimeout = 3 * time.Second
 			wantResult(t, run(t, p, c), test.ok, false, test.reason)
 		})
 	}
@@ -222,7 +222,7 @@ func TestGRPC(t *testing.T) {
 		{"nothing", false, "the server has no health service"},
 		{"plain", false, "it is no gRPC server"},
 		{"long", false, "longer than 1024 bytes"},
-		{"slow", false, "no answer in 500ms"},
+		{"slow", false, "no answer in 1s"},
 		{"absent", false, "does not know the service"},
 	} {
 		for _, secret := range []bool{false, true} {
@@ -231,14 +231,14 @@ func TestGRPC(t *testing.T) {
 				c.ConnectPort = secure.Addr().(*net.TCPAddr).AddrPort().Port()
 			}
 			c.Kind, c.HTTP, c.GRPC = conf.GRPCCheck, nil, &conf.GRPCCheckParams{Service: test.name, TLS: secret}
-			c.Timeout = 500 * time.Millisecond
+			c.Timeout = time.Second
 			wantResult(t, run(t, p, c), test.ok, false, test.reason)
 		}
 	}
 	for text, reason := range map[string]string{
 		"HTTP/1.1 400 Bad Request\r\n\r\n":     "grpc: ",
 		"":                                     "grpc: ",
-		"\x00\x00\x00\x04\x00\x00\x00\x00\x00": "no answer in 300ms",
+		"\x00\x00\x00\x04\x00\x00\x00\x00\x00": "no answer in 1s",
 	} {
 		c := httpCheck(listen(t, "127.0.0.1:0", func(c net.Conn) {
 			io.WriteString(c, text)
@@ -246,7 +246,7 @@ func TestGRPC(t *testing.T) {
 				io.Copy(io.Discard, c)
 			}
 		}), "/")
-		c.Kind, c.HTTP, c.GRPC, c.Timeout = conf.GRPCCheck, nil, &conf.GRPCCheckParams{}, 300*time.Millisecond
+		c.Kind, c.HTTP, c.GRPC, c.Timeout = conf.GRPCCheck, nil, &conf.GRPCCheckParams{}, time.Second
 		wantResult(t, p.Probe(context.Background(), probe.Target{Checker: c}), false, false, reason)
 	}
 }

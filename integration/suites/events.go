@@ -24,7 +24,8 @@ type event struct {
 type ended struct {
 	pkg, test string
 	took      time.Duration
-	reason    string // of a skip
+	reason    string   // of a skip
+	said      []string // the last lines of a failed one, with their places in the code
 }
 
 // result is the result of a suite.
@@ -100,6 +101,7 @@ func (r *result) take(e event, out io.Writer) {
 		case "pass":
 			r.passed++
 		case "fail":
+			end.said = lastLines(r.said[own])
 			r.failed = append(r.failed, end)
 		case "skip":
 			end.reason = skipReason(r.said[own])
@@ -125,10 +127,25 @@ func (r *result) interrupted(pkg string, out io.Writer) {
 	for k, text := range r.output {
 		if k.pkg == pkg {
 			io.WriteString(out, strings.Join(text, ""))
-			r.failed = append(r.failed, ended{pkg: pkg, test: k.test})
+			r.failed = append(r.failed, ended{pkg: pkg, test: k.test, said: lastLines(text)})
 			delete(r.output, k)
 		}
 	}
+}
+
+// maxLastLines is how many lines of a failed test the end of the output repeats.
+const maxLastLines = 8
+
+var place = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
+
+// lastLines are the last ones that a test printed with their places in the code.
+func lastLines(said []string) (list []string) {
+	for _, line := range said {
+		if place.MatchString(line) {
+			list = append(list, strings.TrimSpace(line))
+		}
+	}
+	return list[max(0, len(list)-maxLastLines):]
 }
 
 var skipLine = regexp.MustCompile(`^\s*\S+\.go:\d+: (?:SKIP:? )?(.*)`)

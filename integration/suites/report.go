@@ -46,12 +46,25 @@ func report(out io.Writer, results []*result, list []allowed, ci bool) int {
 		wrong = append(wrong, fmt.Sprintf("%d tests were skipped that are not listed in integration/suites/skips.txt",
 			unlisted))
 	}
+	reportFailures(out, results)
 	if len(wrong) > 0 {
 		fmt.Fprintf(out, "FAILED:\n    %s\n", strings.Join(wrong, "\n    "))
 		return 1
 	}
 	fmt.Fprintln(out, "PASSED")
 	return 0
+}
+
+// reportFailures repeats the last lines of the failed tests: what came before them may be
+// far away, or cut off.
+func reportFailures(out io.Writer, results []*result) {
+	for _, r := range results {
+		for _, t := range r.failed {
+			if len(t.said) > 0 {
+				fmt.Fprintf(out, "%s %s:\n    %s\n", t.pkg, t.test, strings.Join(t.said, "\n    "))
+			}
+		}
+	}
 }
 
 // reportSkips lists the skipped tests with the reasons, except those that ran in

@@ -46,6 +46,9 @@ func TestRead(t *testing.T) {
 	if r.passed != 1 || len(r.failed) != 3 || len(r.skipped) != 1 || r.skipped[0].reason != "no gcc" {
 		t.Errorf("passed %d, failed %v, skipped %v", r.passed, r.failed, r.skipped)
 	}
+	if said := r.failed[0].said; len(said) != 1 || said[0] != "conf_test.go:9: what is wrong" {
+		t.Errorf("of %s the report has %q", r.failed[0].test, said)
+	}
 }
 
 // TestReport: the end of the output names the failed tests, and a skip that is
@@ -61,7 +64,8 @@ func TestReport(t *testing.T) {
 		return r
 	}
 	failed := newResult("lab", true)
-	failed.failed = []ended{{pkg: "integration", test: "TestDR"}, {pkg: "integration", test: "TestDR/v3"}}
+	failed.failed = []ended{{pkg: "integration", test: "TestDR", said: []string{"dr_test.go:3: no answer"}},
+		{pkg: "integration", test: "TestDR/v3"}}
 	late := newResult("native", true)
 	late.failure = "not run: the limit of 1h15m0s is over"
 	for _, c := range []struct {
@@ -76,7 +80,8 @@ func TestReport(t *testing.T) {
 		{"a skip", []*result{skipped("TestOther")}, false, 0, []string{"conf TestOther: because  NOT LISTED"}},
 		{"a skip in CI", []*result{skipped("TestOther")}, true, 1, []string{"FAILED", "1 tests were skipped"}},
 		{"a failure, and a suite after it", []*result{failed, late}, false, 1,
-			[]string{"lab: integration TestDR (", "native: not run: the limit"}},
+			[]string{"lab: integration TestDR (", "integration TestDR:\n    dr_test.go:3: no answer\n",
+				"native: not run: the limit"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out strings.Builder

@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/marks"
 	"github.com/lvs-director/director/vrrp/link"
 	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker"
@@ -143,7 +144,7 @@ func LoadModules(cfg *conf.Config) {
 			engines = append(engines, vs.PersistenceEngine)
 		}
 	}
-	ipvs.LoadModules(schedulers, engines)
+	ipvs.LoadModules(schedulers, engines, marks.Modules(cfg.VirtualServers))
 }
 
 // Permitted says whether this process may do what cfg asks for, and whether

@@ -17,7 +17,7 @@ import (
 // next boot. So each module is asked for beforehand, once, with nothing locked.
 type modules struct{ asked map[string]bool }
 
-var moduleName = regexp.MustCompile(`^ip_vs[a-z0-9_]{0,32}$`)
+var moduleName = regexp.MustCompile(`^(ip_vs|nf_|nft_)[a-z0-9_]{0,32}$`)
 
 func (m *modules) prepare(ops []table.Op) {
 	for _, op := range ops {
@@ -32,15 +32,18 @@ func (m *modules) prepare(ops []table.Op) {
 }
 
 // LoadModules asks for the modules of schedulers and persistence engines, by
-// name, before a driver does. A driver can only do it where its process may
+// their names, and for others, before a driver does. A driver can only do it where its process may
 // load modules, which a worker's may not.
-func LoadModules(schedulers, engines []string) {
+func LoadModules(schedulers, engines, others []string) {
 	var m modules
 	for _, name := range schedulers {
 		m.ask("ip_vs_" + name)
 	}
 	for _, name := range engines {
 		m.ask("ip_vs_pe_" + name)
+	}
+	for _, name := range others {
+		m.ask(name)
 	}
 }
 

@@ -14,6 +14,24 @@ func Needed(servers []*conf.VirtualServer) bool {
 	})
 }
 
+// Modules are the kernel modules that the rules of virtual servers need. The kernel loads
+// them by itself, one after the other, while a table waits for its rules: whoever may
+// load them does it before.
+func Modules(servers []*conf.VirtualServer) (names []string) {
+	full := func(v *conf.VirtualServer) bool { return len(fullNATServers(v)) > 0 }
+	switch {
+	case slices.ContainsFunc(servers, full):
+		return fullNATModules
+	case Needed(servers):
+		return []string{"nf_tables"}
+	}
+	return nil
+}
+
+var fullNATModules = []string{
+	"nf_tables", "nf_conntrack", "nft_chain_nat", "nft_ct", "nft_masq", "nft_nat", "nft_numgen",
+}
+
 // With are the rules, and those of before for the packets that the rules do not name: what
 // serves both an IPVS table that is before the change and one that is after it. more says
 // that there are such packets.

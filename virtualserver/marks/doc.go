@@ -13,4 +13,9 @@
 // Wanted says, as a plain function, which packets those are; Keeper keeps them in two
 // tables of our own (package nft). Each is there only while it is needed: a chain of the
 // type nat has the kernel track all connections of the host.
+//
+// Rules are there before the virtual servers that need them, and go after them. A connection
+// that comes between is tracked as it came: without its new source it has no answer, however
+// often its client sends again. So a change puts the rules of both configurations first (With),
+// and those of the new one alone when the table has it.
 package marks

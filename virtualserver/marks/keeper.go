@@ -32,6 +32,9 @@ type Options struct {
 	Done func(generation uint64, problem string)
 	// Foreign counts packets of match lists that arrived with somebody else's mark.
 	Foreign func() (uint64, error)
+	// Absent says what the rules of a configuration need and this host does not have; "" is
+	// nothing. It is asked with each configuration and every minute; nil is nothing.
+	Absent func() string
 }
 
 // Keeper keeps nftables as virtual servers need it. Run owns its state; the other methods
@@ -112,6 +115,9 @@ func (k *Keeper) Run(ctx context.Context) {
 			r.repaired(repair, time.Now())
 		case <-foreign.C:
 			r.countForeign(time.Now())
+			if r.lookForAbsent() {
+				r.tell()
+			}
 		case <-k.inbox.Signal():
 			got := k.inbox.Take(request{})
 			if got.stop {
@@ -138,9 +144,9 @@ type rounds struct {
 	final      Rules // of the configuration alone
 	failed     bool  // the rules are not in the kernel
 	retry      retry.Retry
-	// unmade is why the rules of the generation could not be made, and unkept why the
-	// kernel does not have those that were.
-	unmade, unkept string
+	// unmade is why the rules of the generation could not be made, unkept why the kernel
+	// does not have those that were, and absent what they need.
+	unmade, unkept, absent string
 
 	lastRepair time.Time
 	lastCount  uint64
@@ -163,6 +169,7 @@ func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now tim
 	r.rules, r.final, r.unmade = both, rules, ""
 	r.retry = retry.Retry{}
 	r.put(now)
+	r.lookForAbsent()
 	r.tell() // whether it has changed or not: it is another generation's
 }
 
@@ -183,7 +190,27 @@ func (r *rounds) tell() {
 	if problem == "" {
 		problem = r.unkept
 	}
+	if problem == "" {
+		problem = r.absent
+	}
 	r.Done(r.generation, problem)
+}
+
+// lookForAbsent says whether what is absent has changed.
+func (r *rounds) lookForAbsent() bool {
+	if r.Absent == nil {
+		return false
+	}
+	before := r.absent
+	if r.absent = r.Absent(); r.absent == before {
+		return false
+	}
+	if r.absent != "" {
+		r.Log.Warn("full NAT lacks what it needs on this host", "reason", r.absent)
+	} else {
+		r.Log.Info("full NAT has what it needs on this host again")
+	}
+	return true
 }
 
 // put brings the rules into the kernel.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,7 +74,7 @@ func (k *kernel) put(t nft.Table, wanted nft.Elements, r Rules) error {
 // modulesOf are the modules that a table needs, which the kernel loads by itself if it has
 // them.
 var modulesOf = map[string]string{
-	marksTable: "-a nf_tables", fullNATTable: "-a nf_tables nf_conntrack nft_chain_nat nft_ct nft_masq nft_nat nft_numgen",
+	marksTable: "-a nf_tables", fullNATTable: "-a " + strings.Join(fullNATModules, " "),
 }
 
 // absent says that the kernel does not know what a change of nftables asks for.

@@ -1,6 +1,7 @@
 package lvs
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -76,6 +77,8 @@ type rig struct {
 	said []worker.Message
 	// look is called with what the worker says, when it says it.
 	look func(worker.Message)
+	// addresses are those of this host.
+	addresses func() ([]netip.Addr, error)
 }
 
 // bubble runs a test in made-up time.
@@ -111,7 +114,12 @@ func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
 		h := host{
 			table: func() (ipvs.Driver, error) { return r.kernel, nil }, marks: rules,
 			foreign: func() (uint64, error) { return 0, nil }, prober: r.probes,
-			programs: newPrograms(p.Out.Put), files: newFiles(),
+			programs: newPrograms(p.Out.Put), files: newFiles(), addresses: func() ([]netip.Addr, error) {
+				if r.addresses == nil {
+					return nil, errors.New("not known in this test")
+				}
+				return r.addresses()
+			},
 		}
 		r.host = h
 		go func() { r.ended <- run(p, h) }()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvs-director/director/checkers"
@@ -23,7 +25,9 @@ type host struct {
 	table   func() (ipvs.Driver, error)
 	marks   marks.Kernel
 	foreign func() (uint64, error) // as for marks.Options
-	prober  checkers.Prober
+	// addresses are those of this host; nil is that they cannot be known.
+	addresses func() ([]netip.Addr, error)
+	prober    checkers.Prober
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
@@ -35,7 +39,7 @@ type host struct {
 func Run(p *workers.Process) error {
 	h := host{
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
-		files: newFiles(),
+		files: newFiles(), addresses: ownAddresses,
 	}
 	procs := runtime.GOMAXPROCS(0)
 	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
@@ -74,8 +78,10 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
 		},
 	})
+	var latest atomic.Pointer[conf.Config] // of those that were asked for; the keeper of the marks reads it
 	marking = marks.New(marks.Options{
 		Log: p.Log, Kernel: h.marks, Done: inKernel.marksAre, Foreign: h.foreign,
+		Absent: func() string { return h.absent(latest.Load()) },
 	})
 	schedule := checkers.New(checkers.Options{
 		Log: p.Log, Prober: h.prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
@@ -157,6 +163,7 @@ func run(p *workers.Process, h host) error {
 				if h.fit != nil {
 					h.fit(m.Configure.Config)
 				}
+				latest.Store(m.Configure.Config)
 				servers := m.Configure.Config.VirtualServers
 				marking.Apply(servers, m.Configure.Generation)
 				if waiting = m.Configure; !marks.Needed(servers) || inKernel.hasMarks(waiting.Generation) {
