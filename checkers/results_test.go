@@ -1,6 +1,7 @@
 package checkers_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -105,4 +106,56 @@ func TestNames(t *testing.T) {
 	diff(t, "names", []string{
 		"TCP_CHECK 10.0.0.2:80", "PING_CHECK 10.0.0.2", "HTTP_GET [2001:db8::1]:80/health", "TCP_CHECK 10.0.0.2:80 #2",
 	}, got)
+}
+
+// TestWarnings are told when they change, of each URL, and go when the server says nothing of them any more.
+func TestWarnings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		web := tcpChecker()
+		web.Kind, web.Retries = conf.SSLGet, 0
+		web.HTTP = &conf.HTTPCheck{URLs: []conf.HTTPURL{{Path: "/a"}, {Path: "/b"}}}
+		warning, ok := "certificate of a ends", true
+		l := newLab(func(target probe.Target) probe.Result {
+			r := probe.Result{OK: ok, Reason: "status 200"}
+			if target.URL == 0 {
+				r.Warning = warning
+			}
+			return r
+		})
+		l.Apply(config([]conf.Checker{web}), nil)
+		pause(65 * time.Second)
+		set := func(text string, good bool) {
+			l.do(func() { warning, ok = text, good })
+			pause(65 * time.Second)
+		}
+		set("certificate of a ends tomorrow", true)
+		set("certificate of a ends tomorrow", false)
+		set("certificate of a ends tomorrow", true)
+		set("", true)
+		l.Close()
+		var got, told []string
+		for _, e := range l.events {
+			text := e.Verdict().String()
+			for _, w := range e.Warnings {
+				text += fmt.Sprint(", ", w.Checker, " ", w.URL, " ", w.Text)
+			}
+			got = append(got, text)
+		}
+		for _, r := range l.results {
+			told = append(told, r.Verdict.String())
+		}
+		name := ", SSL_GET 10.0.0.2:80/a +1 0 certificate of a ends"
+		diff(t, "events", []string{
+			"not checked yet", "alive" + name, "alive" + name + " tomorrow", "dead", "alive" + name + " tomorrow", "alive",
+		}, got)
+		diff(t, "results", []string{"alive", "alive", "dead", "alive", "alive"}, told)
+
+		again := newLab(func(probe.Target) probe.Result { return probe.Result{OK: true, Reason: "status 200"} })
+		again.Apply(config([]conf.Checker{web}), checkers.SnapshotOf(l.events[2:3]))
+		pause(25 * time.Second)
+		again.Close()
+		if n := len(again.events); n != 2 || len(again.events[0].Warnings) != 1 || len(again.events[1].Warnings) != 0 {
+			t.Errorf("after a restart: %+v", again.events)
+		}
+	})
 }

@@ -34,8 +34,8 @@ type Options struct {
 	// changed. Those that change at the same time come together.
 	Events func([]event.RealServerState)
 	// Results is called with results that change something: the first one of a checker,
-	// and those with another verdict than the one before, or with another reason for the same
-	// bad one, that at most once in tellAgain. All are remembered; see Ask.
+	// those with another verdict than the one before or another warning, and those with another
+	// reason for the same bad verdict, that at most once in tellAgain. All are remembered; see Ask.
 	Results func(event.CheckResult)
 }
 
@@ -216,8 +216,9 @@ func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, no
 	}
 	c.past.add(c.last)
 	known := s.cannotTell(c, outcome, r, now)
+	url := c.state.URL // of this run
 	d := c.state.Step(c.task.rules, outcome)
-	s.tellResult(c, now)
+	s.tellResult(c, c.takeWarning(url, outcome, r.Warning), now)
 	s.logFlaps(sv, now)
 
 	if d.Retrying && c.task.conf.LogAll {
@@ -238,6 +239,10 @@ func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, no
 			sv.cameBack = now
 		}
 		s.ramp(sv, now)
+		s.noticeTogether(sv, now)
+	}
+	if sv.updateWarnings() {
+		news = true
 	}
 	if c.takeWish(outcome, r.Wish) && sv.updateWeight() || news {
 		s.news = append(s.news, sv.state)
@@ -245,9 +250,9 @@ func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, no
 	return d
 }
 
-// tellResult passes a result on when it changes something.
-func (s *Schedule) tellResult(c *checker, now time.Time) {
-	same := !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
+// tellResult passes a result on when it changes something, be it what is warned of.
+func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
+	same := !warned && !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
 	if same && (c.last.Verdict == event.Alive || c.told.Reason == c.last.Reason || now.Sub(c.toldAt) < tellAgain) {
 		return
 	}

@@ -15,6 +15,7 @@ type server struct {
 	deadline.Entry        // of the next step of its slow start
 	virtual, real  string // the texts of events
 	checkers       []*checker
+	siblings       *siblings // it and the others of its virtual server
 	state          event.RealServerState
 	lines          logPace
 	conf           *conf.RealServer
@@ -34,9 +35,10 @@ type checker struct {
 	past         history
 	told         event.CheckResult // the last one that was given to Options.Results
 	toldAt       time.Time
-	wish         event.Wish // of the last run that was a success, while the checker is up
-	trouble      string     // why the last run could not be made; empty when it could
-	unknowns     int        // runs in a row that could not be made
+	wish         event.Wish     // of the last run that was a success, while the checker is up
+	warnings     map[int]string // of the last run of each URL that was a success
+	trouble      string         // why the last run could not be made; empty when it could
+	unknowns     int            // runs in a row that could not be made
 	unknownSince time.Time
 }
 
@@ -98,6 +100,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 			}
 			sv.conf, sv.round = rs, s.round
 			sv.updateWeight()
+			sv.updateWarnings()
 			s.ramp(sv, now)
 			s.news = append(s.news, sv.state)
 		}
@@ -110,6 +113,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		s.ramps.Remove(sv)
 		delete(s.servers, id)
 	}
+	s.group(cfg)
 	s.leave(gone)
 	s.begin(now)
 }
@@ -128,6 +132,10 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	for _, w := range known.Wishes {
 		wishes[w.Checker] = w.Wish
 	}
+	warnings := make(map[string][]event.CheckWarning)
+	for _, w := range known.Warnings {
+		warnings[w.Checker] = append(warnings[w.Checker], w)
+	}
 	matched := false
 	for i := range list {
 		c := s.newChecker(sv, names[i], rs, &list[i], now)
@@ -140,6 +148,9 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 				matched = true
 			} else {
 				c.wish = wishes[c.name]
+				for _, w := range warnings[c.name] {
+					c.warn(w.URL, w.Text)
+				}
 			}
 		}
 	}

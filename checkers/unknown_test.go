@@ -209,3 +209,71 @@ func TestFlapsAreFolded(t *testing.T) {
 		}
 	})
 }
+
+// TestFailedTogetherIsLogged once, when the last real server of a virtual server has failed with the others.
+func TestFailedTogetherIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := map[string]bool{}
+		l := newLab(func(target probe.Target) probe.Result {
+			if at := target.Checker.ConnectIP.String(); dead[at] {
+				return probe.Result{Reason: "connect to " + at + ":80: no route to host"}
+			}
+			return probe.Result{OK: true, Reason: "fine"}
+		})
+		var all [][]conf.Checker
+		at := tcpChecker().ConnectIP
+		for range 3 {
+			c := tcpChecker()
+			c.ConnectIP, c.Retries = at, 0
+			all, at = append(all, []conf.Checker{c}), at.Next()
+		}
+		l.Apply(config(all...), nil)
+		pause(15 * time.Second)
+		kill := func(wait time.Duration, servers ...string) {
+			l.do(func() {
+				clear(dead)
+				for _, s := range servers {
+					dead[s] = true
+				}
+			})
+			pause(wait)
+		}
+		count := func() int { return strings.Count(l.log.String(), `msg="all real servers have failed together"`) }
+		for i, step := range []struct {
+			wait    time.Duration
+			servers string
+			lines   int
+		}{
+			{20 * time.Second, "10.0.0.2 10.0.0.3", 0},
+			{20 * time.Second, "10.0.0.2 10.0.0.3 10.0.0.4", 1},
+			{200 * time.Second, "10.0.0.2 10.0.0.3 10.0.0.4", 1},
+			{20 * time.Second, "10.0.0.2", 1},
+			{100 * time.Second, "10.0.0.2 10.0.0.3", 1},
+			{20 * time.Second, "10.0.0.2 10.0.0.3 10.0.0.4", 1}, // each by itself
+			{20 * time.Second, "", 1},
+			{20 * time.Second, "10.0.0.2 10.0.0.3 10.0.0.4", 2},
+		} {
+			kill(step.wait, strings.Fields(step.servers)...)
+			if n := count(); n != step.lines {
+				t.Errorf("step %d: %d lines, want %d\n%s", i, n, step.lines, l.log.String())
+			}
+		}
+		l.Close()
+		want := `level=WARN msg="all real servers have failed together" virtual_server=` + vs +
+			` in_common="all 3 real servers failed within 20s, with the same reason: TCP_CHECK no route to host, ` +
+			`all in 10.0.0.0/24"`
+		if !strings.Contains(l.log.String(), want) {
+			t.Errorf("no line %s in\n%s", want, l.log.String())
+		}
+
+		again := newLab(func(probe.Target) probe.Result { return probe.Result{Reason: "no route to host"} })
+		again.Apply(config(all...), checkers.SnapshotOf(l.events[len(l.events)-3:]))
+		pause(60 * time.Second)
+		again.Apply(config(all...), nil)
+		pause(20 * time.Second)
+		again.Close()
+		if text := again.log.String(); strings.Contains(text, "together") {
+			t.Errorf("a restart and a reload say it again:\n%s", text)
+		}
+	})
+}

@@ -151,8 +151,11 @@ type HTTPCheck struct {
 	// server is asked for, else its address.
 	Verify               bool
 	VerifyCA, VerifyName string
-	SSL                  *SSL // certificate that SSL_GET shows; nil is none
-	URLs                 []HTTPURL
+	// ExpiryWarning is how many days before its end a certificate of the server is warned of
+	// (SSL_GET); 0 is never.
+	ExpiryWarning int
+	SSL           *SSL // certificate that SSL_GET shows; nil is none
+	URLs          []HTTPURL
 }
 
 // HTTPURL is one url block.

@@ -109,6 +109,7 @@ const (
 type CheckTiming struct {
 	Interval   time.Duration // delay_loop
 	Retries    int           // retry; -1 is the default of each kind of checker
+	Rise       int           // rise; 0 is 1
 	RetryDelay time.Duration // delay_before_retry; -1 is the default of each kind of checker
 	Timeout    time.Duration // connect_timeout
 	Warmup     time.Duration // -1 is Interval

@@ -49,6 +49,13 @@ func (r CheckResult) Said() Verdict {
 	return Dead
 }
 
+// CheckWarning is what a checker warns of although the server is alive.
+type CheckWarning struct {
+	Checker string
+	URL     int // the number of its url block
+	Text    string
+}
+
 // CheckHistory is what is remembered of one checker: its last runs, the latest one last.
 type CheckHistory struct {
 	VirtualServer string

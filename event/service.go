@@ -33,6 +33,8 @@ type RealServerState struct {
 	Starting int
 	// Wishes are what its checkers ask of the weight: those that ask for something.
 	Wishes []CheckWish
+	// Warnings are what its checkers that pass warn of, in their order.
+	Warnings []CheckWarning
 	// Unset says why the kernel's table does not have the verdict; empty when it does.
 	Unset string
 }

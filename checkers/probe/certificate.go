@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/youmark/pkcs8"
 
@@ -114,4 +116,51 @@ func verifyChain(chain []*x509.Certificate, c *conf.Checker, name, host string) 
 	}
 	_, err := chain[0].Verify(o)
 	return err
+}
+
+// endsSoon warns of the certificate of a chain that ends first, when that is within so many days.
+func endsSoon(chain []*x509.Certificate, days int, now time.Time) string {
+	if days == 0 || len(chain) == 0 {
+		return ""
+	}
+	first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	end := first.NotAfter.UTC()
+	if end.Sub(now) > time.Duration(days)*day {
+		return ""
+	}
+	verb, when := "ends", ""
+	if end.Before(now) {
+		verb = "ended"
+	}
+	// Days of the calendar, as in the date: the text changes once a day.
+	switch left := int(end.Truncate(day).Sub(now.UTC().Truncate(day)) / day); {
+	case left > 1:
+		when = fmt.Sprintf("in %d days", left)
+	case left == 1:
+		when = "tomorrow"
+	case left == 0:
+		when = "today"
+	case left == -1:
+		when = "yesterday"
+	default:
+		when = fmt.Sprintf("%d days ago", -left)
+	}
+	return fmt.Sprintf("certificate of %s %s on %s, %s", holder(first), verb, end.Format(time.DateOnly), when)
+}
+
+const day = 24 * time.Hour
+
+// holder is whose certificate it is, fit for one line.
+func holder(c *x509.Certificate) string {
+	name := c.Subject.CommonName
+	switch {
+	case len(c.DNSNames) > 0:
+		name = c.DNSNames[0]
+	case name == "":
+		name = "serial number " + c.SerialNumber.String()
+	}
+	if quoted := quote([]byte(name)); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
 }

@@ -1,14 +1,18 @@
 package probe_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/youmark/pkcs8"
 
@@ -94,4 +98,64 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
+}
+
+// TestExpiryWarning: a certificate that ends soon, or one of those that sign it, is said; the server is alive.
+func TestExpiryWarning(t *testing.T) {
+	ours := newAuthority(t) // ends in an hour
+	day := 24 * time.Hour
+	serve := func(ends time.Duration, chain bool, subject string, names ...string) *conf.Checker {
+		c := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(ends), DNSNames: names}
+		c.Subject.CommonName = subject
+		key, _, der := ours.sign(c)
+		sent := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+		if chain {
+			sent.Certificate = append(sent.Certificate, ours.cert.Raw)
+		}
+		config := &tls.Config{Certificates: []tls.Certificate{sent}}
+		web := listen(t, "127.0.0.1:0", func(c net.Conn) {
+			s := tls.Server(c, config)
+			if s.HandshakeContext(context.Background()) != nil {
+				return
+			}
+			s.Read(make([]byte, 4096))
+			io.WriteString(s, "HTTP/1.0 200 OK\r\n\r\n")
+			s.Close()
+		})
+		check := httpCheck(web, "/")
+		check.Kind, check.HTTP.ExpiryWarning = conf.SSLGet, 30
+		return check
+	}
+	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.DateOnly) }
+	p := newProber(t)
+	for _, test := range []struct {
+		name string
+		c    *conf.Checker
+		want string
+	}{
+		{"soon", serve(25*day, false, "", "www.example", "web.example"),
+			"certificate of www.example ends on " + date(25*day) + ", in 25 days"},
+		{"tomorrow", serve(day, false, "web 1"), "certificate of web 1 ends on " + date(day) + ", tomorrow"},
+		{"over", serve(-2*day, false, "web"), "certificate of web ended on " + date(-2*day) + ", 2 days ago"},
+		{"a name that is no text", serve(2*day, false, "a\r\nb\x1b"),
+			"certificate of \"a\\r\\nb\\x1b\" ends on " + date(2*day) + ", in 2 days"},
+		{"no name", serve(2*day, false, ""), "certificate of serial number 2 ends on " + date(2*day) + ", in 2 days"},
+		{"later", serve(31*day, false, "web"), ""},
+		{"the authority's", serve(31*day, true, "web"), "certificate of serial number 1 ends on "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := run(t, p, test.c)
+			if wantResult(t, r, true, false, test.want); test.want == "" {
+				if r.Warning != "" || r.Reason != "status 200" {
+					t.Errorf("%+v", r)
+				}
+			} else if r.Reason != "status 200; "+r.Warning || !strings.HasPrefix(r.Warning, test.want) {
+				t.Errorf("%+v", r)
+			}
+			test.c.HTTP.ExpiryWarning = 0
+			if r := run(t, p, test.c); r.Warning != "" || r.Reason != "status 200" {
+				t.Errorf("without expiry_warning: %+v", r)
+			}
+		})
+	}
 }

@@ -49,7 +49,14 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	if !accepted(url.Statuses, answer.status) {
 		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
 	}
-	return answer.checkBody(steps, where, url, steps.step)
+	r = answer.checkBody(steps, where, url, steps.step)
+	if secure, ok := steps.conn.(*tls.Conn); ok && r.OK {
+		r.Warning = endsSoon(secure.ConnectionState().PeerCertificates, t.Checker.HTTP.ExpiryWarning, time.Now())
+	}
+	if r.Warning != "" {
+		r.Reason += "; " + r.Warning
+	}
+	return r
 }
 
 // ask requests one URL over a connection and reads the head of the answer. The body is to

@@ -28,6 +28,7 @@ type Result struct {
 	// a failure that is not tried again.
 	Withdrawn bool
 	Wish      event.Wish // of a run that is OK: what the check asks of the weight
+	Warning   string     // of a run that is OK: what will end badly; Reason has it too
 	Reason    string     // one line: "connect to 10.0.0.2:80: connection refused"
 	Took      time.Duration
 }

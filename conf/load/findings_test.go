@@ -305,7 +305,11 @@ func TestFindings(t *testing.T) {
 		{"no port of the agent", vs("    real_server 10.1.0.2 80 {\n AGENT_CHECK {\n fall 3\n rise 2\n }\n }"),
 			"6:2: note: AGENT_CHECK has no connect_port: it asks port 80, where clients are served (set connect_port"},
 		{"retry and fall", vs("    real_server 10.1.0.2 80 {\n TCP_CHECK {\n retry 1\n fall 3\n rise 0\n }\n }"),
-			"8:2: note: fall is already set at t.conf:7:2: the last line counts\n9:7: warning: rise 0 is outside of 1"},
+			"8:2: note: fall is already set by retry at t.conf:7:2: the last line counts\n9:7: warning: rise 0 is outside of 1"},
+		{"fall and retry", vs(" fall 3\n retry 1\n real_server 10.1.0.2 80 {\n retry 1\n fall 1\n fall 2\n }"),
+			"6:2: note: retry is already set by fall at t.conf:5:2: the last line counts\n" +
+				"9:2: note: fall is already set by retry at t.conf:8:2: the last line counts\n" +
+				"10:2: note: fall is already set at t.conf:9:2: the last line counts"},
 
 		// Routes and rules.
 		{"rule without preference", "static_rules {\n from 10.0.0.0/8 table 1\n from 11.0.0.0/8 table 1\n}\n",

@@ -23,6 +23,9 @@ func (l *loader) finishTiming(t, outer *conf.CheckTiming) {
 	if t.Retries < 0 {
 		t.Retries = outer.Retries
 	}
+	if t.Rise == 0 {
+		t.Rise = outer.Rise
+	}
 	if t.RetryDelay < 0 {
 		t.RetryDelay = outer.RetryDelay
 	}
@@ -34,7 +37,7 @@ func (l *loader) finishTiming(t, outer *conf.CheckTiming) {
 // finishChecker applies what a checker inherits, and the defaults of its kind.
 func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *conf.Checker) {
 	t := conf.CheckTiming{Interval: c.Interval, Retries: c.Retries, RetryDelay: c.RetryDelay, Timeout: c.Timeout,
-		Warmup: c.Warmup}
+		Warmup: c.Warmup, Rise: c.Rise}
 	l.finishTiming(&t, &r.Timing)
 	retries, delay := keyword.DefaultRetries, keyword.DefaultRetryDelay
 	switch c.Kind {
@@ -55,6 +58,7 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 		t.Warmup = t.Interval
 	}
 	c.Interval, c.Retries, c.RetryDelay, c.Timeout, c.Warmup = t.Interval, t.Retries, t.RetryDelay, t.Timeout, t.Warmup
+	c.Rise = t.Rise
 
 	has := l.Sources.Of(c).Has
 	if !has("alpha") {

@@ -2,9 +2,11 @@ package load_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,51 @@ virtual_server 10.0.0.100 80 {
     }
 }
 `
+
+// TestFallAndRiseAreInherited as retry is, whose other word fall is.
+func TestFallAndRiseAreInherited(t *testing.T) {
+	cfg, findings := loaded(t, `
+virtual_server 10.0.0.100 80 {
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP
+    fall 4
+    rise 3
+    real_server 192.168.1.1 80 {
+        TCP_CHECK { }
+        MISC_CHECK { misc_path "/bin/true" }
+        TCP_CHECK {
+            retry 7
+            rise 1
+        }
+    }
+    real_server 192.168.1.2 80 {
+        fall 1
+        rise 2
+        TCP_CHECK { }
+        TCP_CHECK { fall 2 }
+    }
+    real_server 192.168.1.3 80 {
+        retry 8
+        DNS_CHECK { }
+    }
+}
+`)
+	if len(findings) != 0 {
+		t.Errorf("findings: %v", findings)
+	}
+	var got []string
+	for _, r := range cfg.VirtualServers[0].RealServers {
+		for _, c := range r.Checkers {
+			got = append(got, fmt.Sprintf("retry %d rise %d", c.Retries, c.Rise))
+		}
+	}
+	want := []string{"retry 3 rise 3", "retry 3 rise 3", "retry 7 rise 1", "retry 0 rise 2", "retry 1 rise 2",
+		"retry 8 rise 3"}
+	if !slices.Equal(got, want) {
+		t.Errorf("checks have %q, want %q", got, want)
+	}
+}
 
 func TestLoadFillsInDefaultsAndInheritance(t *testing.T) {
 	cfg, findings := loaded(t, pair)

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
@@ -9,7 +10,7 @@ import (
 )
 
 // checks has what checks say of a whole virtual server: those that this host fails to make,
-// and what the real servers have in common that failed together.
+// what the real servers have in common that failed together, and what checks that pass warn of.
 func (m *maker) checks() {
 	for n := range m.r.VirtualServers {
 		vs := &m.r.VirtualServers[n]
@@ -23,6 +24,42 @@ func (m *maker) checks() {
 		if text := event.FailedTogether(states); text != "" {
 			m.problem(vs.Name, vs.Name+": "+text)
 		}
+		m.warnings(vs.Name, states)
+	}
+}
+
+// maxNamed is how many real servers one line names.
+const maxNamed = 3
+
+// warnings has one line for each text: the real servers of a virtual server often have one
+// certificate.
+func (m *maker) warnings(name string, states []event.RealServerState) {
+	var list []string
+	servers := make(map[string][]string)
+	for _, s := range states {
+		for _, w := range s.Warnings {
+			of := servers[w.Text]
+			if len(of) == 0 {
+				list = append(list, w.Text)
+			} else if of[len(of)-1] == s.RealServer {
+				continue // another check of it
+			}
+			servers[w.Text] = append(of, s.RealServer)
+		}
+	}
+	for _, text := range list {
+		of := servers[text]
+		line := name + ": " + text + ": real server"
+		if len(of) > 1 {
+			line += "s"
+		}
+		line += " " + strings.Join(of[:min(len(of), maxNamed)], ", ")
+		if more := len(of) - maxNamed; more == 1 {
+			line += " and another one"
+		} else if more > 1 {
+			line += fmt.Sprintf(" and %d others", more)
+		}
+		m.problem(name, line)
 	}
 }
 

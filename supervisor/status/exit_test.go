@@ -1,10 +1,15 @@
 package status_test
 
 import (
+	"net/netip"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 )
 
@@ -48,5 +53,44 @@ func TestStatusJudgesTheWhole(t *testing.T) {
 		if got := status.ExitStatus(tc.r); got != tc.want {
 			t.Errorf("%s: exit status %d, want %d", name, got, tc.want)
 		}
+	}
+}
+
+// TestWarningsOfChecks are problems, one for each text, with the real servers that have it.
+func TestWarningsOfChecks(t *testing.T) {
+	vip := netip.MustParseAddr("192.0.2.1")
+	vs := &conf.VirtualServer{Key: conf.ServiceKey{Protocol: conf.TCP, Address: vip, Port: 443}}
+	k := status.New()
+	at := netip.MustParseAddr("10.0.0.0")
+	for n := range 6 {
+		at = at.Next()
+		rs := &conf.RealServer{Key: conf.ServerKey{Address: at, Port: 443}, Protocol: conf.TCP}
+		vs.RealServers = append(vs.RealServers, rs)
+		s := event.RealServerState{VirtualServer: vs.String(), RealServer: rs.String(), Up: true}
+		if n > 0 {
+			s.Warnings = []event.CheckWarning{{Checker: "a", Text: "certificate of a ends"}, {Checker: "b", URL: 1,
+				Text: "certificate of a ends"}}
+		}
+		if n == 5 {
+			s.Warnings = append(s.Warnings, event.CheckWarning{Checker: "b", Text: "certificate of b ends"})
+		}
+		k.RealServer(s)
+	}
+	f := status.Facts{Now: now, Known: k, Config: &conf.Config{VirtualServers: []*conf.VirtualServer{vs}},
+		Workers: []rollout.Status{{Worker: rollout.LVS, Pid: 8}}}
+	r := status.Make(f)
+	want := []string{
+		"[192.0.2.1]:tcp:443: certificate of a ends: real servers [10.0.0.2]:tcp:443, [10.0.0.3]:tcp:443, " +
+			"[10.0.0.4]:tcp:443 and 2 others",
+		"[192.0.2.1]:tcp:443: certificate of b ends: real server [10.0.0.6]:tcp:443",
+	}
+	if d := cmp.Diff(want, texts(r)); d != "" {
+		t.Error(d)
+	}
+	if exit := status.ExitStatus(r); exit != status.Degraded {
+		t.Errorf("exit status %d", exit)
+	}
+	if one, _ := status.Only(r, vs.String()); len(one.Problems) != 2 {
+		t.Errorf("problems of the virtual server: %+v", one.Problems)
 	}
 }

@@ -61,17 +61,9 @@ func without(rows []keyword[conf.Checker], name string) []keyword[conf.Checker] 
 
 var checkerTiming = append(
 	timingKeywords(0, func(c *conf.Checker) timing {
-		return timing{&c.Interval, &c.RetryDelay, &c.Timeout, &c.Warmup, &c.Retries, &c.Alpha}
+		return timing{&c.Interval, &c.RetryDelay, &c.Timeout, &c.Warmup, &c.Retries, &c.Rise, &c.Alpha}
 	}),
 	flag("log_all_failures", func(c *conf.Checker) *bool { return &c.LogAll }),
-	keyword[conf.Checker]{name: "fall", value: "1..4294967295", deflt: "that of retry", need: 1, aliasO: "retry",
-		own: true, why: "fall 3 is retry 2",
-		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
-			if v, ok := l.Integer(n, 0, 1, math.MaxUint32); ok {
-				c.Retries = int(v) - 1
-			}
-		}},
-	number("rise", 1, math.MaxUint32, "1", func(c *conf.Checker) *int { return &c.Rise }).ours(),
 	keyword[conf.Checker]{name: "unknown_counts", value: "up|down", deflt: "up", need: 1, own: true,
 		why: "what a check counts as that this host cannot make; up is the state before",
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {

@@ -90,6 +90,8 @@ var sslOwn = []keyword[conf.Checker]{
 	word("verify_name", "NAME", "sni_name, else virtualhost, else the address", func(c *conf.Checker) *string {
 		return &c.HTTP.VerifyName
 	}).ours().remark("the name that the certificate has to be for"),
+	number("expiry_warning", 1, 3650, "off", func(c *conf.Checker) *int { return &c.HTTP.ExpiryWarning }).ours().
+		remark("days before the end of the server's certificate from which on status warns of it"),
 }
 
 // Checks that keepalived lacks: conversations, and gRPC's health service.

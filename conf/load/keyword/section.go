@@ -82,8 +82,8 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
 			if value == nil {
 				continue
 			}
-			setting := Setting{Keyword: k.name, Words: value, From: from(k.name)}
-			if said, ok := c.Source(key, k.name); ok {
+			setting := Setting{Keyword: k.name, Words: value, From: from(k.canonical())}
+			if said, ok := c.Source(key, k.canonical()); ok {
 				setting.Said = said.Pos
 			}
 			if k.raw != nil {

@@ -176,12 +176,12 @@ var Real = newTable("real_server",
 // and a checker have in common.
 type timing struct {
 	interval, retryDelay, timeout, warmup *time.Duration
-	retries                               *int
+	retries, rise                         *int
 	alpha                                 *bool
 }
 
 func places(t *conf.CheckTiming, alpha *bool) timing {
-	return timing{&t.Interval, &t.RetryDelay, &t.Timeout, &t.Warmup, &t.Retries, alpha}
+	return timing{&t.Interval, &t.RetryDelay, &t.Timeout, &t.Warmup, &t.Retries, &t.Rise, alpha}
 }
 
 // timingKeywords are those words; fewest is the smallest retry, which
@@ -190,6 +190,8 @@ func timingKeywords[T any](fewest int64, at func(*T) timing) []keyword[T] {
 	return []keyword[T]{
 		duration("delay_loop", time.Microsecond, value.LongTimer, "60", func(t *T) *time.Duration { return at(t).interval }),
 		number("retry", fewest, math.MaxUint32, "1; MISC_CHECK 0, DNS_CHECK 3", func(t *T) *int { return at(t).retries }),
+		fall(fewest, func(t *T) *int { return at(t).retries }),
+		number("rise", 1, math.MaxUint32, "1", func(t *T) *int { return at(t).rise }).ours(),
 		duration("delay_before_retry", 0, value.LongTimer, "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
 			func(t *T) *time.Duration {
 				return at(t).retryDelay
@@ -200,6 +202,23 @@ func timingKeywords[T any](fewest int64, at func(*T) timing) []keyword[T] {
 		duration("warmup", 0, value.LongTimer, "delay_loop", func(t *T) *time.Duration { return at(t).warmup }),
 		flag("alpha", func(t *T) *bool { return at(t).alpha }),
 	}
+}
+
+// fall is the number of failures that retry counts without the first one.
+func fall[T any](fewest int64, retries func(*T) *int) keyword[T] {
+	return keyword[T]{name: "fall", value: "1..4294967295", deflt: "that of retry", need: 1, aliasO: "retry", own: true,
+		why: "fall 3 is retry 2",
+		set: func(l *Loader, n *syntax.Node, t *T) {
+			if v, ok := l.Integer(n, 0, 1, math.MaxUint32); ok {
+				*retries(t) = int(v) - 1
+			}
+		},
+		get: func(t *T) []string {
+			if n := *retries(t); n >= 0 && int64(n) < fewest {
+				return one(strconv.Itoa(n + 1)) // retry cannot say it here
+			}
+			return nil
+		}}
 }
 
 // schedFlag is a flag of the scheduler that was said before.

@@ -2,6 +2,7 @@ package keyword
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load/value"
@@ -152,10 +153,10 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 		if !k.repeat && k.set != nil {
 			if first, ok := block.Find(k.canonical()); ok && k.once {
-				l.Warn(n, "repeated", "%s is already set at %s: this line is ignored", k.name, first.Pos)
+				l.Warn(n, "repeated", "%s is already set%s at %s: this line is ignored", k.name, tb.by(l, k, first), first.Pos)
 				continue
 			} else if ok {
-				l.Note(n, "repeated", "%s is already set at %s: the last line counts", k.name, first.Pos)
+				l.Note(n, "repeated", "%s is already set%s at %s: the last line counts", k.name, tb.by(l, k, first), first.Pos)
 			}
 		}
 		if k.state == NoEffect && k.serves {
@@ -180,6 +181,19 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 		}
 	}
 	return known
+}
+
+// by names the word of an earlier line when that is another one for the same: retry and fall.
+func (tb *table[T]) by(l *Loader, k *keyword[T], first conf.Source) string {
+	line, from := l.Tree.Line(first.Pos), int(first.Pos.Col)-1
+	if from < 0 || from >= len(line) {
+		return ""
+	}
+	words := strings.FieldsFunc(line[from:], func(r rune) bool { return r <= ' ' || r == '{' })
+	if len(words) == 0 || words[0] == k.name || tb.index[words[0]] == nil {
+		return ""
+	}
+	return " by " + words[0]
 }
 
 func (k *keyword[T]) canonical() string {
