@@ -87,12 +87,14 @@ func (s *server) port() uint16 {
 func (s *server) start(script string) {
 	s.t.Helper()
 	const mounts = `set -e; mount -t overlay overlay -o lowerdir="$0":/usr /usr; mount --bind "$1" /etc
-mount -t tmpfs -o mode=755 tmpfs /run; mount -t tmpfs -o mode=755 tmpfs /var; exec sh -e -c "$2"`
+mount -t tmpfs -o mode=755 tmpfs /run; mount -t tmpfs -o mode=755 tmpfs /var
+ln -s /run /var/run; sh -e -c "$2"; exit $?`
 	var layers []string
 	for _, root := range s.roots {
 		layers = append(layers, filepath.Join(root, "usr"))
 	}
 	// When unshare is killed the kernel kills the first process of the namespace, and so all of them.
+	// That is the shell: a process that changes its user would not be told.
 	s.cmd = exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
 		"sh", "-c", mounts, strings.Join(layers, ":"), s.dir, script)
 	s.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/run"}
@@ -192,6 +194,12 @@ func (s *server) dead(port uint16, check, reason string) {
 	if r := s.probe(port, check); r.OK || r.Local || !strings.Contains(r.Reason, reason) {
 		s.t.Errorf("%s\n%+v, want dead and a reason with %q", check, r, reason)
 	}
+}
+
+// ready waits until the server is alive: some listen before they serve.
+func (s *server) ready(port uint16, check string) {
+	s.t.Helper()
+	until(s.t, "the server is ready", func() bool { return s.probe(port, check).OK })
 }
 
 // refused stops the server, and wants that the check finds nobody on its port.
