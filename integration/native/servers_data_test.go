@@ -21,17 +21,17 @@ func TestServersRedis(t *testing.T) {
 	t.Parallel()
 	roots := stage.Unpacked(t, "redis-tools", "usr/bin/redis-check-rdb")
 	redis := query("redis")
-	start := func(t *testing.T, options string, args ...any) (*server, uint16) {
+	start := func(t *testing.T, options string) (*server, uint16) {
 		t.Parallel()
 		s := newServer(t, roots)
-		// A database of one database with keys of two kilobytes, in the format of version 9; a sum of 0 is not checked.
+		// Keys of two kilobytes in the dump's format of version 9; a checksum of 0 is not checked.
 		dump := "REDIS0009\xfe\x00"
 		for i := range 400 {
 			dump += fmt.Sprintf("\x00\x08key%05d\x48\x00%s", i, strings.Repeat("x", 2048))
 		}
 		s.file("dump.rdb", dump+"\xff"+strings.Repeat("\x00", 8))
 		port := s.port()
-		s.file("redis.conf", fmt.Sprintf("bind %v\nport %d\ndir /etc\nsave \"\"\n", s.addr, port)+fmt.Sprintf(options, args...))
+		s.file("redis.conf", fmt.Sprintf("bind %v\nport %d\ndir /etc\nsave \"\"\n%s", s.addr, port, options))
 		// The program is what its name says.
 		s.start("ln -s $(command -v redis-check-rdb) /run/redis-server; exec /run/redis-server /etc/redis.conf")
 		return s, port
@@ -126,8 +126,8 @@ $run $bin/initdb --no-sync --no-instructions -A trust -D /run/data; ` + before +
 		s.alive(port, postgres, "answered as expected")
 	})
 	t.Run("full", func(t *testing.T) {
-		s, port := start(t, "host all all all scram-sha-256\n", "max_connections = 3\nsuperuser_reserved_connections = 0\n"+
-			"max_wal_senders = 0\n", "")
+		s, port := start(t, "host all all all scram-sha-256\n",
+			"max_connections = 3\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0\n", "")
 		s.ready(port, postgres)
 		s.alive(port, postgres, "answered as expected") // it asks for a password
 		for range 3 {

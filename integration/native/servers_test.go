@@ -44,12 +44,14 @@ var serversMade atomic.Uint32
 // newServer prepares a server on a loopback address of its own: no other server takes its ports.
 func newServer(t *testing.T, roots []string) *server {
 	t.Helper()
-	s := &server{t: t, roots: roots, dir: t.TempDir(), addr: netip.AddrFrom4([4]byte{127, 77, 0, byte(serversMade.Add(1))})}
+	addr := netip.AddrFrom4([4]byte{127, 77, 0, byte(serversMade.Add(1))})
+	s := &server{t: t, roots: roots, dir: t.TempDir(), addr: addr}
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.file("passwd", "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/run:/bin/false\nnobody:x:65534:65534::/run:/bin/false\n")
-	s.file("group", "root:x:0:\nmail:x:8:\nnogroup:x:65534:\n")
+	s.file("passwd", "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/run:/bin/false\nDebian-exim:x:8:8::/run:/bin/false\n"+
+		"nobody:x:65534:65534::/run:/bin/false\n")
+	s.file("group", "root:x:0:\nmail:x:8:\nDebian-exim:x:8:\nnogroup:x:65534:\n")
 	s.file("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
 	s.file("hosts", "127.0.0.1 localhost\n")
 	t.Cleanup(func() {
