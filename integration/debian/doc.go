@@ -5,6 +5,7 @@
 // becomes the next one to boot.
 //
 // The lab fetches the stock kernel for the guest, keepalived and FRR as peer
-// routers, and the servers that health checks are tested with. A package in the cache is used without a check for updates and needs
-// no network; to update, remove the cache folder.
+// routers, and the servers that health checks are tested with. A package in the
+// cache is used without a check for updates and needs no network; to update,
+// remove the cache folder.
 package debian

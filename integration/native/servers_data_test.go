@@ -146,7 +146,8 @@ $run $bin/initdb --no-sync --no-instructions -A trust -D /run/data; ` + before +
 		s.dead(port, postgres, "too many clients")
 	})
 	t.Run("waits for its master", func(t *testing.T) {
-		s, port := start(t, "local all all trust\n", "hot_standby = off\nrestore_command = 'false'\n", "touch /run/data/standby.signal")
+		s, port := start(t, "local all all trust\n", "hot_standby = off\nrestore_command = 'false'\n",
+			"touch /run/data/standby.signal")
 		s.dead(port, postgres, "C57P03")
 	})
 }
