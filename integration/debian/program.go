@@ -117,6 +117,16 @@ func dependencies(root string) []string {
 	return names
 }
 
+// Depends lists the packages that the named one depends on, and downloads that one first when it
+// is not there.
+func (c *Cache) Depends(ctx context.Context, name string) ([]string, error) {
+	root, err := c.Package(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return dependencies(root), nil
+}
+
 // installed reports whether the machine itself has the package.
 func installed(ctx context.Context, name string) bool {
 	out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Status}", name).Output()
@@ -127,7 +137,7 @@ func installed(ctx context.Context, name string) bool {
 func libraryDirs(root string) []string {
 	var dirs []string
 	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*",
-		"usr/lib/*/*/*.so.*"} {
+		"usr/lib/*/*/*.so.*", "usr/lib/*/modules/*/*.so"} {
 		found, _ := filepath.Glob(filepath.Join(root, pattern))
 		for _, lib := range found {
 			if dir := filepath.Dir(lib); !slices.Contains(dirs, dir) {
