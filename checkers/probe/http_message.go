@@ -105,8 +105,8 @@ func readHead(r io.Reader) (head, error) {
 func parseHead(text []byte) (head, error) {
 	h := head{length: -1}
 	line, rest, _ := bytes.Cut(text, []byte("\r\n"))
-	_, after, ok := bytes.Cut(line, []byte(" "))
-	if !ok || len(after) < 4 || after[3] != ' ' {
+	word, after, ok := bytes.Cut(line, []byte(" "))
+	if !ok || len(word) == 0 || len(after) < 4 || after[3] != ' ' {
 		return h, fmt.Errorf("%s is not a status line", quote(line))
 	}
 	for _, digit := range after[:3] {
