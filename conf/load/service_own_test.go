@@ -114,6 +114,14 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 				"starttls)",
 		}},
 
+		{"expects nothing", vs(" real_server 10.1.0.9 80 {\n QUERY_CHECK {\n steps {\n send a\n }\n }\n }"), []string{
+			"6:2: note: QUERY_CHECK expects nothing: every server that accepts the connection is alive"}},
+		{"hosts of gRPC", vs(" real_server 10.1.0.9 80 {\n GRPC_CHECK {\n host ::1\n }\n GRPC_CHECK {\n host [::1]:80\n }\n" +
+			" GRPC_CHECK {\n host \"a b\"\n }\n GRPC_CHECK {\n host shop.example:443\n }\n }"), []string{
+			`7:7: warning: host cannot be "::1": it is ignored (a name, or an address (IPv6 in [ ]), and a port if need be)`,
+			`13:7: warning: host cannot be "a b": it is ignored (a name, or an address (IPv6 in [ ]), and a port if need be)`,
+		}},
+
 		{"unknown setting", "global_defs {\n ipvs {\n  expire_nodes 1\n }\n}\n" + vs(""), []string{
 			`3:3: warning: IPVS has no setting "expire_nodes": the line is ignored`}},
 		{"value of a setting", "global_defs {\n ipvs {\n  conntrack 2\n sync_threshold 3\n sync_threshold 3 50 " +

@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -174,12 +175,25 @@ func (l *Loader) finishQuery(n *syntax.Node, q *conf.QueryCheckParams) {
 	case q.Query == "" && len(q.Steps) == 0:
 		l.Warn(n, "query", "QUERY_CHECK has neither a query nor steps: it only connects").Hint =
 			"query " + join(conf.ReadyQueries(), "|")
+	case q.Query == "" && !slices.ContainsFunc(q.Steps, func(s conf.QueryStep) bool { return s.Expect != "" || s.StartTLS }):
+		l.Note(n, "query", "QUERY_CHECK expects nothing: every server that accepts the connection is alive")
 	}
 }
 
 var grpcKeywords = []keyword[conf.Checker]{
 	word("service", "NAME", "the server as a whole", func(c *conf.Checker) *string { return &c.GRPC.Service }).ours(),
 	flag("tls", func(c *conf.Checker) *bool { return &c.GRPC.TLS }).ours().remark("any certificate will do"),
-	word("host", "NAME", "address:port", func(c *conf.Checker) *string { return &c.GRPC.Host }).ours().
-		remark("the authority, and with tls the SNI"),
+	{name: "host", value: "NAME[:PORT]", deflt: "address:port", need: 1, own: true,
+		why: "the authority, and with tls the SNI",
+		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
+			w := n.Arg(0)
+			if u, err := url.Parse("http://" + w); err != nil || u.Host != w || u.Hostname() == "" ||
+				strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(w, "[") {
+				l.WarnArg(n, 0, "unknown-value", "host cannot be %q: %s", value.Clip(w), l.Instead()).Hint =
+					"a name, or an address (IPv6 in [ ]), and a port if need be"
+				return
+			}
+			c.GRPC.Host = w
+		},
+		get: func(c *conf.Checker) []string { return some(c.GRPC.Host) }},
 }
