@@ -114,6 +114,9 @@ type QueryStep struct {
 	StartTLS bool
 }
 
+// Waits says whether the step needs an answer of the server.
+func (s QueryStep) Waits() bool { return s.Expect != "" || s.StartTLS }
+
 // GRPCCheckParams is what is particular to GRPC_CHECK (grpc.health.v1).
 type GRPCCheckParams struct {
 	Service string // empty is the server as a whole

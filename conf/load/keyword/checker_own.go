@@ -175,7 +175,7 @@ func (l *Loader) finishQuery(n *syntax.Node, q *conf.QueryCheckParams) {
 	case q.Query == "" && len(q.Steps) == 0:
 		l.Warn(n, "query", "QUERY_CHECK has neither a query nor steps: it only connects").Hint =
 			"query " + join(conf.ReadyQueries(), "|")
-	case q.Query == "" && !slices.ContainsFunc(q.Steps, func(s conf.QueryStep) bool { return s.Expect != "" || s.StartTLS }):
+	case q.Query == "" && !slices.ContainsFunc(q.Steps, conf.QueryStep.Waits):
 		l.Note(n, "query", "QUERY_CHECK expects nothing: every server that accepts the connection is alive")
 	}
 }
