@@ -82,11 +82,12 @@ func expect(steps *stepReader, s conf.QueryStep, where string, before []byte) (r
 		return nil, Result{Local: true, Reason: where + ", expect: " + err.Error()}
 	}
 	said := append(make([]byte, 0, max(512, 2*len(before))), before...)
-	for fresh := len(said) > 0; ; fresh = false {
-		if fresh {
-			if at := pattern.FindIndex(said); at != nil {
-				return said[at[1]:], Result{OK: true}
-			}
+	for {
+		if at := pattern.FindIndex(said); at != nil && len(said) > 0 {
+			return said[at[1]:], Result{OK: true}
+		}
+		if err != nil {
+			break
 		}
 		if len(said) == cap(said) {
 			if len(said) >= maxSaid {
@@ -95,25 +96,19 @@ func expect(steps *stepReader, s conf.QueryStep, where string, before []byte) (r
 			}
 			said = append(make([]byte, 0, 2*cap(said)), said...)
 		}
-		n, err := steps.Read(said[len(said):cap(said)])
+		var n int
+		n, err = steps.Read(said[len(said):cap(said)])
 		said = said[:len(said)+n]
-		if n > 0 {
-			if at := pattern.FindIndex(said); at != nil {
-				return said[at[1]:], Result{OK: true}
-			}
-		}
-		switch {
-		case err == nil:
-			continue
-		case errors.Is(err, io.EOF) && len(said) == 0:
-			return nil, Result{Reason: where + ": the server closed the connection without an answer"}
-		case errors.Is(err, io.EOF):
-			return nil, Result{Reason: where + ": not what is expected: " + clip(string(said))}
-		}
-		r = failure(where+", expect", err, steps.step)
-		if len(said) > 0 {
-			r.Reason += ", after " + clip(string(said))
-		}
-		return nil, r
 	}
+	switch {
+	case errors.Is(err, io.EOF) && len(said) == 0:
+		return nil, Result{Reason: where + ": the server closed the connection without an answer"}
+	case errors.Is(err, io.EOF):
+		return nil, Result{Reason: where + ": not what is expected: " + clip(string(said))}
+	}
+	r = failure(where+", expect", err, steps.step)
+	if len(said) > 0 {
+		r.Reason += ", after " + clip(string(said))
+	}
+	return nil, r
 }

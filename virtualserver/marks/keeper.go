@@ -142,6 +142,7 @@ type rounds struct {
 	generation uint64
 	rules      Rules // to be in the kernel now
 	final      Rules // of the configuration alone
+	both       bool  // rules has those of the configuration before too
 	failed     bool  // the rules are not in the kernel
 	retry      retry.Retry
 	// unmade is why the rules of the generation could not be made, unkept why the kernel
@@ -162,11 +163,11 @@ func (r *rounds) apply(servers []*conf.VirtualServer, generation uint64, now tim
 		r.tell()
 		return
 	}
-	both, _, err := rules.With(r.rules)
+	both, more, err := rules.With(r.rules)
 	if err != nil {
 		both = rules // too much to have both
 	}
-	r.rules, r.final, r.unmade = both, rules, ""
+	r.rules, r.final, r.both, r.unmade = both, rules, more, ""
 	r.retry = retry.Retry{}
 	r.put(now)
 	r.lookForAbsent()
@@ -178,8 +179,8 @@ func (r *rounds) loaded(generation uint64, now time.Time) {
 	if generation != r.generation || r.unmade != "" {
 		return
 	}
-	if _, more, _ := r.final.With(r.rules); more {
-		r.rules, r.retry = r.final, retry.Retry{}
+	if r.both {
+		r.rules, r.both, r.retry = r.final, false, retry.Retry{}
 		r.put(now)
 	}
 }
