@@ -64,6 +64,9 @@ func keysOf(list []resource.Resource) []resource.Key {
 // wish hands to the reconciler what the instance wants now.
 func (e *Engine) wish(i *instance, doubt resource.Doubt) {
 	i.seq++
+	if i.awaits {
+		return // goForAddresses does it
+	}
 	job := resource.Job{Owner: i.id, Seq: i.seq, Doubt: doubt}
 	if i.owns {
 		job.Want = i.resources
@@ -82,6 +85,8 @@ func (e *Engine) put(job resource.Job) {
 func (e *Engine) release(i *instance) {
 	i.owns, i.announce, i.announced, i.missing = false, 0, nil, nil
 	i.state.Missing = ""
+	i.awaits = false
+	e.deadlines.Remove(&i.patience)
 	e.scheduleExtra(i, time.Time{})
 	e.stopAnnouncing(i)
 	if !e.keep {
@@ -115,6 +120,7 @@ func (e *Engine) reconciled(r resource.Result) {
 	}
 	e.takeHolding(i, r, now)
 	e.suspectConflicts(now, i)
+	e.takeAbsence(i, r)
 	if !i.owns {
 		return
 	}
