@@ -27,26 +27,31 @@ func TestTied(t *testing.T) {
 		return []*conf.RealServer{{Key: conf.ServerKey{Address: addr(address), Port: 80}, Forward: method}}
 	}
 	match := &conf.Match{Entries: []conf.MatchEntry{{Address: netip.MustParsePrefix("10.0.0.2/31")}}}
+	virtual := func(list []*conf.RealServer) conf.VirtualServer { return conf.VirtualServer{RealServers: list} }
+	never := virtual(server("10.9.0.2", conf.DR))
+	never.OnlyOnMaster = conf.No
+	list := conf.VirtualServer{Match: match, RealServers: server("10.9.0.2", conf.DR)}
+	sorry := &conf.SorryServer{Key: conf.ServerKey{Address: addr("10.9.0.3")}, Forward: conf.DR}
 	for name, test := range map[string]struct {
 		v    conf.VirtualServer
 		key  conf.ServiceKey
 		want string
 	}{
-		"this host by DR":            {conf.VirtualServer{RealServers: server("10.9.0.2", conf.DR)}, key("10.0.0.1:80"), "A"},
-		"this host by TUN":           {conf.VirtualServer{RealServers: server("10.9.0.2", conf.TUN)}, key("10.0.0.2:80"), "B"},
-		"this host by NAT":           {conf.VirtualServer{RealServers: server("10.9.0.2", conf.NAT)}, key("10.0.0.1:80"), ""},
-		"a peer":                     {conf.VirtualServer{RealServers: server("10.9.0.3", conf.DR)}, key("10.0.0.1:80"), "A"},
-		"somebody":                   {conf.VirtualServer{RealServers: server("10.9.0.4", conf.DR)}, key("10.0.0.1:80"), ""},
-		"loopback":                   {conf.VirtualServer{RealServers: server("127.0.0.1", conf.DR)}, key("10.0.0.1:80"), ""},
-		"a virtual address":          {conf.VirtualServer{RealServers: server("10.0.0.2", conf.DR)}, key("10.0.0.1:80"), ""},
-		"an address of no instance":  {conf.VirtualServer{RealServers: server("10.9.0.2", conf.DR)}, key("10.0.0.9:80"), ""},
+		"this host by DR":            {virtual(server("10.9.0.2", conf.DR)), key("10.0.0.1:80"), "A"},
+		"this host by TUN":           {virtual(server("10.9.0.2", conf.TUN)), key("10.0.0.2:80"), "B"},
+		"this host by NAT":           {virtual(server("10.9.0.2", conf.NAT)), key("10.0.0.1:80"), ""},
+		"a peer":                     {virtual(server("10.9.0.3", conf.DR)), key("10.0.0.1:80"), "A"},
+		"somebody":                   {virtual(server("10.9.0.4", conf.DR)), key("10.0.0.1:80"), ""},
+		"loopback":                   {virtual(server("127.0.0.1", conf.DR)), key("10.0.0.1:80"), ""},
+		"a virtual address":          {virtual(server("10.0.0.2", conf.DR)), key("10.0.0.1:80"), ""},
+		"an address of no instance":  {virtual(server("10.9.0.2", conf.DR)), key("10.0.0.9:80"), ""},
 		"said":                       {conf.VirtualServer{OnlyOnMaster: conf.Yes}, key("10.0.0.1:80"), "A"},
-		"said not":                   {conf.VirtualServer{OnlyOnMaster: conf.No, RealServers: server("10.9.0.2", conf.DR)}, key("10.0.0.1:80"), ""},
+		"said not":                   {never, key("10.0.0.1:80"), ""},
 		"another instance":           {conf.VirtualServer{OnlyOnMaster: conf.Yes, MasterOf: "B"}, key("10.0.0.1:80"), "B"},
-		"a mark":                     {conf.VirtualServer{RealServers: server("10.9.0.2", conf.DR)}, mark, ""},
+		"a mark":                     {virtual(server("10.9.0.2", conf.DR)), mark, ""},
 		"a mark, said":               {conf.VirtualServer{OnlyOnMaster: conf.Yes, MasterOf: "A"}, mark, "A"},
-		"a match list":               {conf.VirtualServer{Match: match, RealServers: server("10.9.0.2", conf.DR)}, mark, "B"},
-		"the sorry server is a peer": {conf.VirtualServer{Sorry: &conf.SorryServer{Key: conf.ServerKey{Address: addr("10.9.0.3")}, Forward: conf.DR}}, key("10.0.0.1:80"), "A"},
+		"a match list":               {list, mark, "B"},
+		"the sorry server is a peer": {conf.VirtualServer{Sorry: sorry}, key("10.0.0.1:80"), "A"},
 	} {
 		got := ""
 		for _, in := range cfg.Holders().Tied(&test.v, test.key, own) {

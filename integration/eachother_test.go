@@ -117,7 +117,8 @@ func TestDirectorsAreRealServers(t *testing.T) {
 	e.until(0)
 	e.expectForty("dir1 is MASTER")
 	out, err := e.Dirs[1].Output(e.daemons[1].StatusCommand()...)
-	if err != nil || strings.Count(out, "2 of 2 up, elsewhere") != 3 || !strings.Contains(out, "VI_1 is BACKUP on this host") {
+	if err != nil || strings.Count(out, "2 of 2 up, elsewhere") != 3 ||
+		!strings.Contains(out, "VI_1 is BACKUP on this host") {
 		t.Errorf("status of the BACKUP (%v):\n%s", err, out)
 	}
 	e.web = traffic.StartClient(e.Client, "tcp", pair.Service)
@@ -174,7 +175,9 @@ func TestDirectorsAreRealServers(t *testing.T) {
 	for i := range e.daemons {
 		e.daemons[i].Reload(e.conf(i, "only_on_master false"))
 	}
-	e.Lab.Until(10*time.Second, "both have the virtual servers", func() bool { return e.services(0) == 3 && e.services(1) == 3 })
+	e.Lab.Until(10*time.Second, "both have the virtual servers", func() bool {
+		return e.services(0) == 3 && e.services(1) == 3
+	})
 	answered, _ := e.ask()
 	t.Logf("with only_on_master false: %v of 40 answered", answered)
 	if answered[0] == 40 && answered[1] == 40 {

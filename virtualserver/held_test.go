@@ -21,7 +21,9 @@ func holder() *conf.Instance {
 }
 
 func presence(state event.VRRPState, held event.Presence, acquired uint64) event.InstanceState {
-	return event.InstanceState{Instance: "VI", ID: holder().ID().String(), State: state, Presence: held, Acquired: acquired}
+	return event.InstanceState{
+		Instance: "VI", ID: holder().ID().String(), State: state, Presence: held, Acquired: acquired,
+	}
 }
 
 func (r *rig) applyWith(generation uint64, in *conf.Instance, servers ...*conf.VirtualServer) {
