@@ -8,17 +8,19 @@ import (
 
 // Holders tells which VRRP instances have the address of a virtual server.
 type Holders struct {
+	instances []*Instance
 	byName    map[string]*Instance
 	byAddress map[netip.Addr][]*Instance
-	peers     map[InstanceID]map[netip.Addr]bool
+	peers     map[netip.Addr][]*Instance // whose unicast peer it is
 }
 
 // Holders looks at the instances of a configuration, which must not change afterwards.
 func (c *Config) Holders() *Holders {
 	h := &Holders{
+		instances: c.Instances,
 		byName:    make(map[string]*Instance, len(c.Instances)),
 		byAddress: make(map[netip.Addr][]*Instance),
-		peers:     make(map[InstanceID]map[netip.Addr]bool),
+		peers:     make(map[netip.Addr][]*Instance),
 	}
 	for _, in := range c.Instances {
 		h.byName[in.Name] = in
@@ -29,13 +31,21 @@ func (c *Config) Holders() *Holders {
 			}
 		}
 		for _, p := range in.UnicastPeers {
-			if h.peers[in.ID()] == nil {
-				h.peers[in.ID()] = make(map[netip.Addr]bool, len(in.UnicastPeers))
-			}
-			h.peers[in.ID()][p.Address] = true
+			h.peers[p.Address] = append(h.peers[p.Address], in)
 		}
 	}
 	return h
+}
+
+// Same says that two configurations have the same instances, as far as it matters here.
+func (h *Holders) Same(o *Holders) bool {
+	return slices.EqualFunc(h.instances, o.instances, func(a, b *Instance) bool {
+		address := func(x, y Address) bool { return x.Prefix.Addr() == y.Prefix.Addr() }
+		return a == b || a.Name == b.Name && a.ID() == b.ID() &&
+			slices.EqualFunc(a.Addresses, b.Addresses, address) &&
+			slices.EqualFunc(a.ExcludedAddresses, b.ExcludedAddresses, address) &&
+			slices.EqualFunc(a.UnicastPeers, b.UnicastPeers, func(x, y UnicastPeer) bool { return x.Address == y.Address })
+	})
 }
 
 // Has says whether an address is a virtual one.
@@ -94,8 +104,8 @@ func (h *Holders) Tied(v *VirtualServer, key ServiceKey, own func(netip.Addr) bo
 // address and that is a director: this host, or a unicast peer of one of the instances.
 func (h *Holders) Director(v *VirtualServer, list []*Instance, own func(netip.Addr) bool) (a netip.Addr, ok bool) {
 	is := func(a netip.Addr) bool {
-		return !a.IsLoopback() && !h.Has(a) && own(a) ||
-			slices.ContainsFunc(list, func(in *Instance) bool { return h.peers[in.ID()][a] })
+		return own(a) && !a.IsLoopback() && !h.Has(a) ||
+			slices.ContainsFunc(h.peers[a], func(in *Instance) bool { return slices.Contains(list, in) })
 	}
 	for _, r := range v.RealServers {
 		if !r.Forward.Rewrites() && is(r.Key.Address) {

@@ -37,7 +37,7 @@ func (r *reconciler) configure(a *application) {
 	r.servers, r.services, r.started = servers, services, true
 	r.policy = a.config.Global.Reconcile
 	r.host.configure(a.config)
-	r.holding.configure(a.config)
+	sameHolders := r.holding.configure(a.config) && !r.holding.moved
 	now := time.Now()
 	for _, s := range changed {
 		for _, key := range s.keys {
@@ -57,7 +57,11 @@ func (r *reconciler) configure(a *application) {
 		}
 	}
 	r.load.begin(a.generation)
-	r.tie()
+	if sameHolders {
+		r.tie(changed)
+	} else {
+		r.tieAll()
+	}
 	for _, s := range changed {
 		r.prepare(s, now)
 	}

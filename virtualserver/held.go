@@ -20,6 +20,7 @@ type holding struct {
 	asked    map[string]uint64              // Acquired of those that are to be answered, by identity
 	awaited  []conf.InstanceID              // as told
 	told     bool                           // they were
+	moved    bool                           // own is another one than the virtual servers were tied by
 }
 
 // takeHolding takes what is new about the addresses of this host.
@@ -35,6 +36,7 @@ func (r *reconciler) takeHolding(t requests) {
 		}
 	}
 	if t.own != nil {
+		h.moved = true
 		own := make(map[netip.Addr]bool, len(*t.own))
 		for _, a := range *t.own {
 			own[a] = true
@@ -44,29 +46,45 @@ func (r *reconciler) takeHolding(t requests) {
 	switch {
 	case t.application != nil || !r.started: // configure does it
 	case t.own != nil:
-		r.tie()
+		r.tieAll()
 	case len(t.presence) > 0:
 		r.settle()
 	}
 }
 
-// configure takes the instances of a configuration.
-func (h *holding) configure(cfg *conf.Config) {
+// configure takes the instances of a configuration, and says whether they are as before.
+func (h *holding) configure(cfg *conf.Config) (same bool) {
+	before := h.holders
 	h.holders = cfg.Holders()
 	ids := make(map[string]bool, len(cfg.Instances))
 	for _, in := range cfg.Instances {
 		ids[in.ID().String()] = true
 	}
 	maps.DeleteFunc(h.presence, func(id string, _ event.InstanceState) bool { return !ids[id] })
+	return before != nil && before.Same(h.holders)
 }
 
-// tie finds the instances that the virtual servers follow.
-func (r *reconciler) tie() {
+// tieAll is tie for all virtual servers.
+func (r *reconciler) tieAll() {
+	r.holding.moved = false
+	list := make([]*server, 0, len(r.servers))
+	for _, s := range r.servers {
+		list = append(list, s)
+	}
+	r.tie(list)
+}
+
+// tie finds the instances that virtual servers follow.
+func (r *reconciler) tie(list []*server) {
 	h := &r.holding
+	for _, s := range list {
+		for _, key := range s.keys {
+			r.services[key].tied = h.holders.Tied(s.conf, key, func(a netip.Addr) bool { return h.own[a] })
+		}
+	}
 	known := make(map[string]bool)
 	var awaited []conf.InstanceID
 	for _, svc := range r.services {
-		svc.tied = h.holders.Tied(svc.server.conf, svc.key, func(a netip.Addr) bool { return h.own[a] })
 		for _, in := range svc.tied {
 			if id := in.ID(); !known[id.String()] {
 				known[id.String()] = true

@@ -29,9 +29,11 @@ func (l *loader) finishHeld() {
 		}
 	}
 	holders := l.Config.Holders()
-	source := func(a netip.Addr) bool {
-		return slices.ContainsFunc(l.Config.Instances, func(in *conf.Instance) bool { return in.SourceAddress == a })
+	sources := make(map[netip.Addr]bool, len(l.Config.Instances))
+	for _, in := range l.Config.Instances {
+		sources[in.SourceAddress] = true
 	}
+	source := func(a netip.Addr) bool { return sources[a] }
 	for _, v := range l.Config.VirtualServers {
 		l.heldElsewhere(v, holders, source)
 	}
