@@ -31,6 +31,8 @@ type Runner interface {
 type Options struct {
 	Log    *slog.Logger
 	Runner Runner // nil is program.Runner
+	// Listeners are told beside the scripts.
+	Listeners []Listener
 }
 
 // Last is the last run of a script of an object.
@@ -44,10 +46,11 @@ type Last struct {
 
 // Notifier runs the scripts of a configuration.
 type Notifier struct {
-	log    *slog.Logger
-	runner Runner
-	mail   *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
-	ended  chan struct{}
+	log       *slog.Logger
+	runner    Runner
+	listeners []Listener
+	mail      *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
+	ended     chan struct{}
 
 	// Owned by the goroutine.
 	global      conf.Global
@@ -68,7 +71,7 @@ type Notifier struct {
 // New starts a notifier without scripts. Stop ends it.
 func New(opts Options) *Notifier {
 	n := &Notifier{
-		log: opts.Log, runner: opts.Runner,
+		log: opts.Log, runner: opts.Runner, listeners: opts.Listeners,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance),
 		servers: make(map[conf.RealServerID]*server), services: make(map[conf.ServiceID]*service),
