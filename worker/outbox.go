@@ -73,8 +73,8 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 	var waiting record
 	writing, stopping := false, false
 	for {
-		if waiting.len() > 0 && !writing {
-			batch := waiting.take(most)
+		if waiting.Len() > 0 && !writing {
+			batch := waiting.Take(most)
 			list := make([]Message, len(batch))
 			for i, k := range batch {
 				list[i] = k.m
@@ -92,7 +92,7 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 			writing = false
 			if err != nil {
 				o.err = err
-				o.left = waiting.take(waiting.len())
+				o.left = waiting.Take(waiting.Len())
 				return
 			}
 		case <-o.stop:

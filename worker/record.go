@@ -1,6 +1,6 @@
 package worker
 
-import "container/list"
+import "github.com/lvs-director/director/mailbox"
 
 // MostRecorded is how many transitions wait for a slow reader beside the latest message of
 // each object: some megabytes.
@@ -44,66 +44,16 @@ func (m *Message) replaces(before *Message) {
 // record is what waits to be sent, in its order. Of each object it keeps the latest message,
 // and before that one its transitions, of all objects together MostRecorded at most. When
 // there are more the oldest are left out, and the next message of their object counts them.
-// The zero value is empty.
-type record struct {
-	order  list.List        // of *line, the oldest first
-	latest map[string]*line // the last one of each object
-	// passed are the transitions that a later message of their object follows.
-	passed list.List // of *line
-}
-
-// line is a message that waits.
-type line struct {
-	keyed
-	place  *list.Element // in order
-	passed *list.Element // in passed; nil for the latest one of its object
-	next   *line         // of the same object
-}
-
-func (r *record) len() int { return r.order.Len() }
+type record struct{ mailbox.Record[string, keyed] }
 
 // put adds a message.
 func (r *record) put(k keyed) {
-	if r.latest == nil {
-		r.latest = make(map[string]*line)
-	}
-	last := r.latest[k.key]
-	if last != nil && !newTransition(&last.m, &k.m) {
+	if last := r.Latest(k.key); last != nil && !newTransition(&last.m, &k.m) {
 		k.m.replaces(&last.m)
-		last.keyed = k
+		*last = k
 		return
 	}
-	l := &line{keyed: k}
-	l.place = r.order.PushBack(l)
-	r.latest[k.key] = l
-	if last == nil {
-		return
+	if left, next := r.Add(k.key, k, MostRecorded); next != nil {
+		next.m.LeftOut += left.m.LeftOut + 1
 	}
-	last.next, last.passed = l, r.passed.PushBack(last)
-	if r.passed.Len() > MostRecorded {
-		r.leaveOut(r.passed.Front().Value.(*line))
-	}
-}
-
-// leaveOut drops a transition and has the next message of its object count it.
-func (r *record) leaveOut(l *line) {
-	r.order.Remove(l.place)
-	r.passed.Remove(l.passed)
-	l.next.m.LeftOut += l.m.LeftOut + 1
-}
-
-// take removes and returns the n messages that have waited longest, or all there are.
-func (r *record) take(n int) []keyed {
-	n = min(n, r.order.Len())
-	out := make([]keyed, 0, n)
-	for range n {
-		l := r.order.Remove(r.order.Front()).(*line)
-		if l.passed != nil {
-			r.passed.Remove(l.passed)
-		} else {
-			delete(r.latest, l.key)
-		}
-		out = append(out, l.keyed)
-	}
-	return out
 }
