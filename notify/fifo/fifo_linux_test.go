@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -59,13 +60,31 @@ func (r *runner) wait(ctx context.Context, e program.Exit, end chan program.Exit
 	}
 }
 
+// logText is what was logged. The lock orders what the time of synctest alone orders.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // lab is FIFOs in a folder of their own.
 type lab struct {
 	*fifo.FIFOs
 	*runner
 	dir string
 	cfg *conf.Config
-	log bytes.Buffer
+	log logText
 	t   *testing.T
 }
 
@@ -94,6 +113,13 @@ func (l *lab) tell(n int, state string) {
 	i := l.cfg.Instances[n]
 	l.Told(notify.Happening{Name: i.Name, ID: i.ID().String(), State: state, Priority: 100, At: time.Now()})
 	synctest.Wait()
+}
+
+// Status is what is known, when nothing is under way.
+func (l *lab) Status() []fifo.Status {
+	s := l.FIFOs.Status()
+	synctest.Wait()
+	return s
 }
 
 // reader opens a FIFO to read.
@@ -477,7 +503,7 @@ func TestHandoff(t *testing.T) {
 		next.dir, next.cfg = l.dir, l.cfg
 		next.Resume(s)
 		next.apply(func(*conf.Global) {})
-		if st := next.Status()[0]; st.PID != 101 || len(next.started) != 0 || next.log.Len() != 0 {
+		if st := next.Status()[0]; st.PID != 101 || len(next.started) != 0 || next.log.String() != "" {
 			t.Errorf("the program goes on as pid %d, others: %v, log %s", st.PID, next.started, next.log.String())
 		}
 		var got strings.Builder
