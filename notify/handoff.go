@@ -25,6 +25,7 @@ type State struct {
 	HasServices bool
 	// HasServers says that Servers has those without scripts too, which an older program has not.
 	HasServers bool
+	Recent     []Last
 }
 
 // Memory is what is known about an object.
@@ -57,6 +58,8 @@ type InstanceMemory struct {
 	Name  string
 	ID    string              // conf.InstanceID; empty for a group and from an older director
 	Heard event.InstanceState // the last one
+	// Conflict says that another router was MASTER too a moment ago (notify_master_again).
+	Conflict bool
 }
 
 // ServerMemory is what is known about a real server.
@@ -198,15 +201,15 @@ func (n *Notifier) finishExport() {
 
 func (n *Notifier) state() (s State) {
 	for id, i := range n.instances {
-		s.Instances = append(s.Instances, InstanceMemory{i.remember(), i.name, id.String(), i.last})
+		s.Instances = append(s.Instances, InstanceMemory{i.remember(), i.name, id.String(), i.last, i.conflict != nil})
 	}
 	for name, g := range n.groups {
-		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, "", g.last})
+		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, "", g.last, g.conflict != nil})
 	}
 	for _, r := range n.servers {
 		s.Servers = append(s.Servers, ServerMemory{r.remember(), r.virtual, r.real, r.alive, r.known})
 	}
-	s.HasServices, s.HasServers = true, true
+	s.HasServices, s.HasServers, s.Recent = true, true, n.recent
 	for _, v := range n.services {
 		s.Services = append(s.Services, ServiceMemory{v.remember(), v.name, v.holds, v.unheard})
 	}
@@ -240,6 +243,7 @@ func (o *object) remember() Memory {
 // applied before. Scripts that wait are started, those that run are followed.
 func (n *Notifier) Import(s State) {
 	n.enqueue(func() {
+		n.recent = s.Recent
 		for _, m := range s.Instances {
 			i := n.instance(m.ID, m.Name)
 			if i == nil {
@@ -249,6 +253,9 @@ func (n *Notifier) Import(s State) {
 				i.leaves(func() { delete(n.instances, id) })
 			}
 			i.last = m.Heard
+			if m.Conflict {
+				n.conflicted(i)
+			}
 			n.recall(&i.object, m.Memory)
 		}
 		for _, m := range s.Groups {
@@ -257,6 +264,9 @@ func (n *Notifier) Import(s State) {
 				n.groups[m.Name].leaves(func() { delete(n.groups, m.Name) })
 			}
 			n.groups[m.Name].last = m.Heard
+			if m.Conflict {
+				n.conflicted(n.groups[m.Name])
+			}
 			n.recall(&n.groups[m.Name].object, m.Memory)
 		}
 		for _, r := range n.servers {

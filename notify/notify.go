@@ -65,7 +65,8 @@ type Notifier struct {
 	stopped     chan struct{} // set by Stop, closed when all scripts were told
 	held        bool          // no script is started
 	idle        chan struct{} // closed when no script runs; nil when nobody waits for that
-	export      chan State    // gets the state when no script is followed any more; nil when nobody waits for it
+	recent      []Last
+	export      chan State // gets the state when no script is followed any more; nil when nobody waits for it
 }
 
 // New starts a notifier without scripts. Stop ends it.

@@ -171,6 +171,7 @@ func (n *Notifier) finish(o *object, number uint64, exit program.Exit) {
 			"program", r.Exit.Argv[0], "reason", exit.String(), "output", exit.Output)
 	}
 	r.Running, r.Exit = false, exit
+	n.remember(*r.Last)
 	if o.queue.ended(number) {
 		if o.timer != nil {
 			o.timer.Stop()

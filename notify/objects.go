@@ -18,6 +18,10 @@ type instance struct {
 	name    string // in the configuration, which a reload may change
 	scripts conf.NotifyScripts
 	members string // of a group: their identities
+	// memberIDs are the same, one by one.
+	memberIDs []string
+	// conflict fires when another router that was MASTER too has given up; nil when there is none.
+	conflict *time.Timer
 	// priorities: changes of its priority are told (notify_priority_changes).
 	priorities bool
 	last       event.InstanceState // the last one that was heard; State is Init before the first
@@ -50,6 +54,10 @@ func (n *Notifier) apply(cfg *conf.Config) {
 
 func (n *Notifier) applyInstances(cfg *conf.Config) {
 	configured := make(map[conf.InstanceID]bool)
+	groupsPriorities := make(map[string]bool) // by name: notify_priority_changes of a group is for its members
+	for _, g := range cfg.SyncGroups {
+		groupsPriorities[g.Name] = g.NotifyPriorityChanges
+	}
 	for _, c := range cfg.Instances {
 		id := c.ID()
 		configured[id] = true
@@ -59,7 +67,7 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 			n.instances[id] = i
 		}
 		i.rename(c.Name)
-		i.scripts, i.gone, i.priorities = c.Notify, false, c.NotifyPriorityChanges
+		i.scripts, i.gone, i.priorities = c.Notify, false, c.NotifyPriorityChanges || groupsPriorities[c.SyncGroup]
 	}
 	for id, i := range n.instances {
 		if !configured[id] {
@@ -106,7 +114,8 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 		configured[c.Name] = true
 	}
 	for _, c := range cfg.SyncGroups {
-		members := membersOf(cfg, c)
+		ids := membersOf(cfg, c)
+		members := strings.Join(ids, " ")
 		g := n.groups[c.Name]
 		if g == nil {
 			g = n.renamedGroup(configured, members)
@@ -116,7 +125,7 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 		}
 		g.rename(c.Name)
 		n.groups[c.Name] = g
-		g.scripts, g.members, g.gone = c.Notify, members, false
+		g.scripts, g.members, g.memberIDs, g.gone = c.Notify, members, ids, false
 	}
 	for name, g := range n.groups {
 		if !configured[name] {
@@ -138,8 +147,8 @@ func (n *Notifier) renamedGroup(configured map[string]bool, members string) *ins
 	return nil
 }
 
-// membersOf are the identities of the members of a sync group, as one text.
-func membersOf(cfg *conf.Config, g *conf.SyncGroup) string {
+// membersOf are the identities of the members of a sync group, in their order.
+func membersOf(cfg *conf.Config, g *conf.SyncGroup) []string {
 	var ids []string
 	for _, i := range cfg.Instances {
 		if slices.Contains(g.Members, i.Name) {
@@ -147,7 +156,7 @@ func membersOf(cfg *conf.Config, g *conf.SyncGroup) string {
 		}
 	}
 	slices.Sort(ids)
-	return strings.Join(ids, " ")
+	return ids
 }
 
 func (n *Notifier) applyServers(cfg *conf.Config) {
@@ -232,6 +241,12 @@ func (n *Notifier) lowerHeard(i *instance) {
 		return
 	}
 	n.happened(i.happening(MasterRxLowerPri))
+	n.conflicted(i)
+	for _, g := range n.groups {
+		if g.last.State == event.Master && slices.Contains(g.memberIDs, i.last.ID) {
+			n.conflicted(g)
+		}
+	}
 	if i.scripts.RxLowerPriority.IsZero() || i.queue.waitsFor("notify_master_rx_lower_pri") {
 		return
 	}
@@ -254,12 +269,26 @@ func (n *Notifier) sayDeleted(i *instance) {
 	if i.scripts.Deleted.IsZero() && !i.scripts.SayDeleted {
 		n.sayEnd(i, event.Fault)
 	} else if i.last.State != event.Init && i.last.State != event.Stop {
+		n.happened(i.happening("DELETED"))
 		n.sayBoth(i, i.scripts.Deleted, "notify_deleted", "DELETED")
 	}
 }
 
+// sayAgain queues the scripts of the present state although it was told.
+func (n *Notifier) sayAgain(i *instance) {
+	h := i.happening(i.last.State.String())
+	h.Again = true
+	n.happened(h)
+	n.queueState(i, i.last.State)
+}
+
 // say queues the scripts of a state.
 func (n *Notifier) say(i *instance, state event.VRRPState) {
+	n.happened(i.happening(state.String()))
+	n.queueState(i, state)
+}
+
+func (n *Notifier) queueState(i *instance, state event.VRRPState) {
 	var specific conf.Script
 	var keyword string
 	switch state {
@@ -277,7 +306,6 @@ func (n *Notifier) say(i *instance, state event.VRRPState) {
 
 // sayBoth queues the specific script of a state and then the generic one.
 func (n *Notifier) sayBoth(i *instance, specific conf.Script, keyword, state string) {
-	n.happened(i.happening(state))
 	var steps []step
 	if !specific.IsZero() {
 		steps = append(steps, step{keyword, state, program.Of(specific, n.global)})

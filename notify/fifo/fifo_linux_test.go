@@ -197,7 +197,8 @@ func TestLines(t *testing.T) {
 		odd := `INSTANCE "a\"b\\c\nd%s" FAULT 1`
 		oddVS := `VS group?INSTANCE "x" MASTER 1 UP`
 		lines := func(list ...string) string { return strings.Join(list, "\n") + "\n" }
-		diff(t, "notify_fifo", lines(append(append(append([]string{}, wantVRRP...), wantLVS...), odd, oddVS)...), read(all, 0))
+		both := append(append([]string{}, wantVRRP...), wantLVS...)
+		diff(t, "notify_fifo", lines(append(both, odd, oddVS)...), read(all, 0))
 		diff(t, "vrrp_notify_fifo", lines(append(wantVRRP, odd)...), read(vrrp, 0))
 		diff(t, "lvs_notify_fifo", lines(append(wantLVS, oddVS)...), read(lvs, 0))
 		if !strings.Contains(l.log.String(), "too long for a FIFO") {
@@ -374,7 +375,9 @@ func TestPathsThatAreNoFIFO(t *testing.T) {
 		name, problem string
 		make          func(path string) error
 	}{
-		{"a file", "is a regular file and not a FIFO", func(p string) error { return os.WriteFile(p, []byte("mine"), 0o600) }},
+		{"a file", "is a regular file and not a FIFO", func(p string) error {
+			return os.WriteFile(p, []byte("mine"), 0o600)
+		}},
 		{"a directory", "is a directory and not a FIFO", func(p string) error { return os.Mkdir(p, 0o700) }},
 		{"a link to a FIFO", "is a symbolic link and not a FIFO", func(p string) error {
 			if err := unix.Mkfifo(p+".real", 0o600); err != nil {
