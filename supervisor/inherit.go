@@ -121,6 +121,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	for _, v := range h.InTable {
 		s.known.InTable[v.VirtualServer] = v
 	}
+	s.fifos.Resume(h.FIFOs)
 	s.notify.Apply(s.current().cfg)
 	s.notify.Import(h.Notify)
 	state := rollout.State{

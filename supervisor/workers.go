@@ -66,6 +66,10 @@ func (s *supervisor) workerEvent(e worker.Event) {
 
 // workerSaid takes in a message of a worker.
 func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
+	if m.LeftOut > 0 {
+		s.log.Warn("transitions were left out: this process was too slow to take them in, and scripts, FIFOs and mail are "+
+			"not told of them", "object", aboutWhat(&m), "transitions", m.LeftOut)
+	}
 	switch {
 	case m.Applied != nil:
 		if m.Applied.Error != "" {
@@ -115,6 +119,23 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.known.Table = *m.Table
 		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
 	}
+}
+
+// aboutWhat is the object of a message that tells a transition.
+func aboutWhat(m *worker.Message) string {
+	switch {
+	case m.Instance != nil:
+		return m.Instance.Instance
+	case m.LowerHeard != nil:
+		return m.LowerHeard.Instance
+	case m.Group != nil:
+		return m.Group.Group
+	case m.RealServer != nil:
+		return m.RealServer.RealServer + " of " + m.RealServer.VirtualServer
+	case m.VirtualServer != nil:
+		return m.VirtualServer.VirtualServer
+	}
+	return "other"
 }
 
 // instance notes a transition and tells the user's scripts.

@@ -21,10 +21,13 @@ const (
 )
 
 // Message travels between the supervisor and a worker. Exactly one field besides
-// Seq is set.
+// Seq and LeftOut is set.
 type Message struct {
 	// Seq numbers the messages of one direction of one connection, from 1.
 	Seq uint64
+	// LeftOut is how many transitions of the same object happened before it, after the
+	// message before, and are not told: the reader was too slow.
+	LeftOut int `json:",omitempty"`
 
 	// From both: the first message of each direction.
 	Hello *Hello `json:",omitempty"`

@@ -24,6 +24,7 @@ type Status struct {
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
+	FIFOs          []FIFO          `json:"fifos,omitempty"`
 }
 
 // Problem is something that is not as it should be.
