@@ -100,7 +100,9 @@ type Global struct {
 	SMTPPort        uint16   // default 25
 	SMTPHello       string   // smtp_helo_name; empty is the host's name
 	SMTPTimeout     time.Duration
-	SMTPAlert       Choice // smtp_alert
+	SMTPTLS         SMTPTLS  // smtp_tls, director's own
+	SMTPAuth        SMTPAuth // smtp_auth, director's own
+	SMTPAlert       Choice   // smtp_alert
 	SMTPAlertVRRP   Choice
 	SMTPAlertChecks Choice
 	NoMailFaults    bool // no_email_faults

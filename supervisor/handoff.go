@@ -21,6 +21,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
+	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/handover"
@@ -85,6 +86,7 @@ type handoff struct {
 	Trackers       []tracking.State
 	Programs       []misc.Request // of MISC_CHECK, which the lvs worker waits for
 	Notify         notify.State
+	Mail           mail.State
 	FIFOs          fifo.State
 	Journals       map[string]string // why that of a worker is not written
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
@@ -163,6 +165,7 @@ func (s *supervisor) handoff() *handoff {
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
 	}
+	h.Mail = s.mail.Export()   // what the notifier has told is in it
 	h.FIFOs = s.fifos.Export() // after the notifier has told all
 	for _, results := range s.known.Checks {
 		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)

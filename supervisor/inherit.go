@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 )
@@ -122,7 +123,11 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.InTable[v.VirtualServer] = v
 	}
 	s.fifos.Resume(h.FIFOs)
-	s.notify.Apply(s.current().cfg)
+	s.tellConfiguration(s.current())
+	if h.Mail.Known == nil {
+		h.Mail.Known = mail.Before(h.Instances, h.Groups, h.VirtualServers)
+	}
+	s.mail.Import(h.Mail)
 	s.notify.Import(h.Notify)
 	state := rollout.State{
 		Generation: h.Generation, Table: rollout.Table{Generation: h.Table.Generation, Problem: h.Table.Error},

@@ -41,6 +41,12 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Orders[i.Name] = control.Order{Since: o.Since, Until: o.Until}
 		}
 	}
+	if m, on := s.mail.Status(); on {
+		f.Header.Mail = control.NewMail(m)
+		if why := m.Problem(); why != "" {
+			f.Problems = append(f.Problems, why)
+		}
+	}
 	return status.Make(f)
 }
 
@@ -64,6 +70,21 @@ func (s *supervisor) state() control.ConfigState {
 	}
 	return c
 }
+
+// TestNotify sends one message of each kind that the configuration asks for.
+func (s *supervisor) TestNotify(ctx context.Context, _ struct{}) (r control.NotifyTest, err error) {
+	ctx, cancel := context.WithTimeout(ctx, testPatience)
+	defer cancel()
+	began := time.Now()
+	to, words, on, failed := s.mail.Test(ctx)
+	if on {
+		r.Add("mail", to, words, failed, time.Since(began))
+	}
+	return r, nil
+}
+
+// testPatience is how long a test of notifications may take.
+const testPatience = 45 * time.Second
 
 // compareFile looks whether the file on disk is what is in force. It reads the
 // file only when it was changed since it was read last, and never in the

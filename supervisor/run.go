@@ -20,6 +20,7 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -128,10 +129,11 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
 	fifos := fifo.New(fifo.Options{Log: log, Runner: &program.Runner{}})
+	letters := mailing.New(log, c.StateDir, c.File)
 	s := &supervisor{
-		log: log, flush: c.Flush, opts: c, fifos: fifos,
+		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters,
 		notify: notify.New(notify.Options{
-			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos},
+			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos, letters},
 		}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
 		misc:     misc.New(&program.Runner{}, misc.AtOnce),

@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
+	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -54,6 +55,7 @@ type supervisor struct {
 
 	started  time.Time
 	notify   *notify.Notifier
+	mail     *mailing.Mailing
 	fifos    *fifo.FIFOs
 	hooks    hooks
 	tracking *tracking.Trackers
@@ -164,7 +166,8 @@ func (s *supervisor) begin() {
 		s.keep(name, s.newKeeper(name))
 	}
 	s.startUp(func() {
-		s.notify.Apply(s.current().cfg)
+		s.tellConfiguration(s.current())
+		s.mail.SendKept()
 		s.tracking.Apply(s.current().cfg)
 		s.tellRollout(rollout.Begin{})
 	})

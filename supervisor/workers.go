@@ -103,6 +103,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.checkHistory(*m.CheckHistory)
 	case m.VirtualServer != nil:
 		s.virtualServer(*m.VirtualServer)
+		s.mail.VirtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
@@ -238,7 +239,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}
 	if e.Worker == rollout.VRRP {
-		c.Keys = l.keys // the other one signs nothing
+		c.Keys = l.keys.OfInstances(l.cfg) // the other one signs nothing
 		c.Await = s.known.Await
 		if len(l.cfg.VirtualServers) > 0 {
 			without := *l.cfg

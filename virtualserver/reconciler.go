@@ -89,8 +89,15 @@ type server struct {
 	was         bool   // the one that was told
 	since       time.Time
 	reason      string
+	limits      limits // when was changed last
 	reported    event.VirtualServerState
 	inTable     event.ServersInTable
+}
+
+// limits are what a virtual server's quorum was decided by.
+type limits struct {
+	quorum, hysteresis uint32
+	weights            uint64
 }
 
 // service is one of the kernel's services that is wanted.

@@ -122,6 +122,7 @@ func (r *reconciler) moveQuorum(s *server) {
 	}
 	weights := s.weights
 	quorum, hysteresis := table.QuorumLimits(s.conf)
+	s.limits = limits{quorum, hysteresis, weights}
 	first := s.reason == started
 	s.was, s.since = s.quorum, time.Now()
 	if s.quorum {
@@ -149,6 +150,9 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Total:         len(s.conf.RealServers),
 		Since:         s.since,
 		Reason:        s.reason,
+		Limit:         s.limits.quorum,
+		Hysteresis:    s.limits.hysteresis,
+		Weights:       s.limits.weights,
 		Error:         r.unreadable,
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
 		Idle:          s.up > 0 && s.serving == 0,

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -56,6 +57,7 @@ type commands struct {
 	Probe      probeCmd      `cmd:"" help:"Run checks once and print verdict, latency and reason."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`
 	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with causes and remedies."`
+	Notify     notifyCmd     `cmd:"" help:"Try whether notifications arrive."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Worker     workerCmd     `cmd:"" hidden:"" help:"A worker process; started by run."`
@@ -195,4 +197,52 @@ func keepalivedFlags(args []string) bool {
 	}
 	own := []string{"-h", "--help"}
 	return len(args[0]) > 0 && args[0][0] == '-' && !slices.Contains(own, args[0])
+}
+
+// version is set by the linker to the commit and its date; without that it is
+// what the Go tool has noted.
+var version string
+
+func init() {
+	if version == "" {
+		info, _ := debug.ReadBuildInfo()
+		version = builtFrom(info)
+	}
+}
+
+// builtFrom is the version of a program that the linker was told nothing about.
+func builtFrom(info *debug.BuildInfo) string {
+	if info == nil {
+		return "unknown"
+	}
+	set := make(map[string]string)
+	for _, s := range info.Settings {
+		set[s.Key] = s.Value
+	}
+	commit := set["vcs.revision"]
+	if commit == "" {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			return v
+		}
+		return "unknown (built without version control)"
+	}
+	text := commit[:min(12, len(commit))]
+	if t := set["vcs.time"]; len(t) >= len("2006-01-02") {
+		text += " (" + t[:len("2006-01-02")] + ")"
+	}
+	if set["vcs.modified"] == "true" {
+		text += " with local changes"
+	}
+	return text
+}
+
+type versionCmd struct{}
+
+// Help is the example that "director version --help" shows.
+func (versionCmd) Help() string { return "Example: director version" }
+
+// Run prints the version.
+func (versionCmd) Run(io streams) error {
+	fmt.Fprintln(io.out, "director", version)
+	return nil
 }

@@ -24,7 +24,9 @@ type Status struct {
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
-	FIFOs          []FIFO          `json:"fifos,omitempty"`
+	// Mail is how it is with notifications by mail; absent when none are asked for.
+	Mail  *Mail  `json:"mail,omitempty"`
+	FIFOs []FIFO `json:"fifos,omitempty"`
 }
 
 // Problem is something that is not as it should be.

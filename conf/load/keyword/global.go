@@ -34,32 +34,6 @@ var globalNames = []keyword[conf.Global]{
 		"become errors"),
 }
 
-var globalMail = []keyword[conf.Global]{
-	group("notification_email", "{ ADDRESS ... }", 0, setMailTo).shown(func(g *conf.Global) []entryLine {
-		return nameLines(g.MailTo)
-	}),
-	word("notification_email_from", "ADDRESS", "user@host",
-		func(g *conf.Global) *string { return &g.MailFrom }).check(func(l *Loader, n *syntax.Node) bool {
-		l.cutByComment(n)
-		return true
-	}),
-	custom("smtp_server", "HOST|IP [PORT]", "", 1, setSMTPServer, func(g *conf.Global) []string {
-		if g.SMTPServer == "" {
-			return nil
-		}
-		return []string{g.SMTPServer, strconv.Itoa(int(g.SMTPPort))}
-	}),
-	word("smtp_helo_name", "NAME", "the host's name", func(g *conf.Global) *string { return &g.SMTPHello }),
-	smtpTimeout(),
-	choice("smtp_alert", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlert }),
-	choice("smtp_alert_vrrp", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertVRRP }),
-	choice("smtp_alert_checker", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertChecks }),
-	flag("no_email_faults", func(g *conf.Global) *bool { return &g.NoMailFaults }),
-	flag("no_checker_emails", func(g *conf.Global) *bool { return &g.NoCheckerMails }),
-	flag("checker_log_all_failures", func(g *conf.Global) *bool { return &g.LogAllFailures }),
-	flag("rs_init_notifies", func(g *conf.Global) *bool { return &g.InitNotifies }),
-}
-
 var globalScripts = []keyword[conf.Global]{
 	{name: "script_user", value: "USER [GROUP]", deflt: "keepalived_script if there is such a user, else the " +
 		"running one",

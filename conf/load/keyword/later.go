@@ -8,8 +8,6 @@ var later = map[string][]string{
 		"instance",
 	},
 	"global_defs": {
-		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
-		"smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails",
 		"disable_local_igmp",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
@@ -17,13 +15,9 @@ var later = map[string][]string{
 	"vrrp_instance": {
 		"old_unicast_checksum",
 		"track_bfd",
-		"smtp_alert",
-	},
-	"virtual_server": {
-		"smtp_alert",
 	},
 	"real_server": {
-		"smtp_alert", "BFD_CHECK",
+		"BFD_CHECK",
 	},
 }
 
