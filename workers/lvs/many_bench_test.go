@@ -265,7 +265,7 @@ func startWorker(b *testing.B, prober checkers.Prober) atWork {
 			table: func() (ipvs.Driver, error) { return kernel, nil }, marks: netfilter{make(chan nft.Repair)},
 			foreign: func() (uint64, error) { return 0, nil }, prober: prober, programs: newPrograms(p.Out.Put),
 			files: newFiles(),
-			fit:   func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) },
+			fit:   func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }, rest: rest,
 		})
 	}()
 	return atWork{p.In, func() {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +32,10 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
-	// fit fits this process to the checks of a configuration; nil does not.
-	fit func(*conf.Config)
+	// fit fits this process to a configuration that comes, and rest to one that is in the table;
+	// nil does not.
+	fit  func(*conf.Config)
+	rest func()
 }
 
 // Run is the loop on this host.
@@ -42,6 +45,8 @@ func Run(p *workers.Process) error {
 		files: newFiles(), addresses: ownAddresses,
 	}
 	procs := runtime.GOMAXPROCS(0)
+	debug.SetGCPercent(gcWhileLoading)
+	h.rest = rest
 	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
 	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
 	if err != nil {
@@ -64,6 +69,9 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
 		Loaded: func(t event.TableLoaded) {
+			if h.rest != nil {
+				h.rest()
+			}
 			inKernel.tableIs(t)
 			marking.Loaded(t.Generation)
 		},
