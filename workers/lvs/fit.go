@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
@@ -52,16 +53,40 @@ const (
 	gcWhileLoading = 300
 )
 
-// fit fits this process to what its checks need, and to the work of a new configuration.
-func fit(log *slog.Logger, l checkLoad, procs int) {
+// loadingTime is how long after a configuration came this process is fitted to what it does for
+// hours: then the table and the schedule have the configuration.
+const loadingTime = 5 * time.Second
+
+// fitter fits this process to its work.
+type fitter struct {
+	log   *slog.Logger
+	procs int         // that it may use
+	rest  *time.Timer // runs after a configuration
+}
+
+func newFitter(log *slog.Logger) *fitter {
 	debug.SetGCPercent(gcWhileLoading)
-	if n := l.processors(procs); n != runtime.GOMAXPROCS(0) {
+	return &fitter{log: log, procs: runtime.GOMAXPROCS(0), rest: time.AfterFunc(loadingTime, rest)}
+}
+
+func (f *fitter) stop() { f.rest.Stop() }
+
+// rest fits this process to what it does while its configuration stays, and gives back the memory
+// that taking it took.
+func rest() {
+	debug.SetGCPercent(gcPercent)
+	debug.FreeOSMemory()
+}
+
+// fit fits this process to the work of a new configuration, and to what its checks need.
+func (f *fitter) fit(cfg *conf.Config) {
+	debug.SetGCPercent(gcWhileLoading)
+	f.rest.Reset(loadingTime)
+	l := loadOf(cfg)
+	if n := l.processors(f.procs); n != runtime.GOMAXPROCS(0) {
 		runtime.GOMAXPROCS(n)
 	}
 	if err := probe.RoomFor(l.checks); err != nil {
-		log.Warn("checks of real servers may run out of open files", "checks", l.checks, "reason", err)
+		f.log.Warn("checks of real servers may run out of open files", "checks", l.checks, "reason", err)
 	}
 }
-
-// rest fits this process to what it does while its configuration stays.
-func rest() { debug.SetGCPercent(gcPercent) }

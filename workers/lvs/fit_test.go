@@ -1,7 +1,11 @@
 package lvs
 
 import (
+	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -32,4 +36,34 @@ func TestProcessors(t *testing.T) {
 			t.Errorf("%d %s every 2 s: %d processors, want %d", test.count, test.kind, got, test.want)
 		}
 	}
+}
+
+// A worker collects garbage rarely while it takes a configuration, and often from then on.
+func TestGarbageIsCollectedRarelyWhileLoading(t *testing.T) {
+	before, procs := debug.SetGCPercent(100), runtime.GOMAXPROCS(0)
+	defer func() {
+		debug.SetGCPercent(before)
+		runtime.GOMAXPROCS(procs)
+	}()
+	percent := func() int {
+		p := debug.SetGCPercent(100)
+		debug.SetGCPercent(p)
+		return p
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFitter(slog.New(slog.DiscardHandler))
+		defer f.stop()
+		for range 2 {
+			f.fit(&conf.Config{})
+			time.Sleep(loadingTime - time.Second)
+			if p := percent(); p != gcWhileLoading {
+				t.Errorf("%d %% soon after a configuration, want %d", p, gcWhileLoading)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if p := percent(); p != gcPercent {
+				t.Errorf("%d %% some time after a configuration, want %d", p, gcPercent)
+			}
+		}
+	})
 }

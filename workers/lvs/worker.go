@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -32,10 +30,8 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
-	// fit fits this process to a configuration that comes, and rest to one that is in the table;
-	// nil does not.
-	fit  func(*conf.Config)
-	rest func()
+	// fit fits this process to a configuration that comes; nil does not.
+	fit func(*conf.Config)
 }
 
 // Run is the loop on this host.
@@ -44,10 +40,9 @@ func Run(p *workers.Process) error {
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
 		files: newFiles(), addresses: ownAddresses,
 	}
-	procs := runtime.GOMAXPROCS(0)
-	debug.SetGCPercent(gcWhileLoading)
-	h.rest = rest
-	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
+	f := newFitter(p.Log)
+	defer f.stop()
+	h.fit = f.fit
 	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
 	if err != nil {
 		return err
@@ -69,9 +64,6 @@ func run(p *workers.Process, h host) error {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
 		Loaded: func(t event.TableLoaded) {
-			if h.rest != nil {
-				h.rest()
-			}
 			inKernel.tableIs(t)
 			marking.Loaded(t.Generation)
 		},
