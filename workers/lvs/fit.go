@@ -47,6 +47,9 @@ const (
 	// gcPercent makes garbage collections more frequent than Go's default: what a worker keeps is
 	// the same for hours, and checks leave little behind.
 	gcPercent = 50
+	// gcRoom is how many bytes of garbage there may be at least. Without it the collections of a
+	// worker with some hundred checks took as long as the checks.
+	gcRoom = 8 << 20
 	// gcWhileLoading makes them rarer until a configuration is in the table: nearly all that is
 	// allocated then is kept. With gcPercent they took a third of the processor time of filling a
 	// table.
@@ -74,8 +77,15 @@ func (f *fitter) stop() { f.rest.Stop() }
 // rest fits this process to what it does while its configuration stays, and gives back the memory
 // that taking it took.
 func rest() {
-	debug.SetGCPercent(gcPercent)
 	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	debug.SetGCPercent(percentFor(m.HeapAlloc))
+}
+
+// percentFor is the percentage for a heap of so many bytes.
+func percentFor(heap uint64) int {
+	return int(min(max(100*gcRoom/max(heap, 1), gcPercent), gcWhileLoading))
 }
 
 // fit fits this process to the work of a new configuration, and to what its checks need.
