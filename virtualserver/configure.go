@@ -121,6 +121,11 @@ func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*serve
 			gone = append(gone, name)
 		}
 	}
+	if n := realServers(changed); n > len(r.names) { // at the start, above all
+		names := make(map[conf.RealServerID]*server, len(r.names)+n)
+		maps.Copy(names, r.names)
+		r.names = names
+	}
 	for _, s := range changed {
 		for _, rs := range s.conf.RealServers {
 			r.names[s.conf.ServerID(rs)] = s
@@ -131,6 +136,13 @@ func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*serve
 			delete(r.verdicts, name)
 		}
 	}
+}
+
+func realServers(list []*server) (n int) {
+	for _, s := range list {
+		n += len(s.conf.RealServers)
+	}
+	return n
 }
 
 // restore takes the verdicts that are known from elsewhere on real servers on which there

@@ -21,6 +21,8 @@ import (
 const (
 	// maxHead bounds status line and headers.
 	maxHead = 64 << 10
+	// usualHead is enough for those of most servers.
+	usualHead = 1 << 10
 	// maxBody bounds how much of a body is read. There is no digest of a longer
 	// one; without a digest the rest does not matter.
 	maxBody = 64 << 20
@@ -72,13 +74,13 @@ type head struct {
 
 // readHead reads status line and headers.
 func readHead(r io.Reader) (head, error) {
-	buf := make([]byte, 0, 4096)
+	buf := make([]byte, 0, usualHead)
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxHead {
 				return head{}, fmt.Errorf("its headers do not end within %d bytes", maxHead)
 			}
-			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
+			buf = append(make([]byte, 0, min(4*cap(buf), maxHead)), buf...)
 		}
 		from := max(len(buf)-3, 0)
 		n, err := r.Read(buf[len(buf):cap(buf)])

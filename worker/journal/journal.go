@@ -190,7 +190,7 @@ func (j *Journal) Claim(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; !ok {
-			b.WriteString("+" + k + "\n")
+			writeLine(&b, '+', k)
 		}
 	}
 	j.append(b.String())
@@ -208,7 +208,7 @@ func (j *Journal) Release(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; ok {
-			b.WriteString("-" + k + "\n")
+			writeLine(&b, '-', k)
 			delete(j.held, k)
 		}
 		if j.unread {
@@ -217,6 +217,12 @@ func (j *Journal) Release(keys ...string) error {
 	}
 	j.append(b.String())
 	return nil
+}
+
+func writeLine(b *strings.Builder, sign byte, key string) {
+	b.WriteByte(sign)
+	b.WriteString(key)
+	b.WriteByte('\n')
 }
 
 // Close releases the journal for the next process to open. The file stays.

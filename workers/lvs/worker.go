@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,7 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
-	// fit fits this process to the checks of a configuration; nil does not.
+	// fit fits this process to a configuration that comes; nil does not.
 	fit func(*conf.Config)
 }
 
@@ -43,8 +42,9 @@ func Run(p *workers.Process) error {
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
 		files: newFiles(), addresses: ownAddresses,
 	}
-	procs := runtime.GOMAXPROCS(0)
-	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
+	f := newFitter(p.Log)
+	defer f.stop()
+	h.fit = f.fit
 	watching, unwatch := context.WithCancel(context.Background())
 	defer unwatch()
 	var err error
