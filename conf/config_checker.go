@@ -143,7 +143,7 @@ type FileCheckParams struct {
 
 // HTTPCheck is what is particular to HTTP_GET and SSL_GET.
 type HTTPCheck struct {
-	Protocol     string // "1.0", "1.0C" or "1.1"
+	Protocol     string // "1.0", "1.0C", "1.1" or "2"
 	FastRecovery bool
 	SNI          string // empty is none (SSL_GET)
 	EnableSNI    bool

@@ -115,9 +115,9 @@ var httpKeywords = []keyword[conf.Checker]{
 		}
 	}),
 	word("virtualhost", "NAME", "that of the real server", func(c *conf.Checker) *string { return &c.HTTP.VirtualHost }),
-	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1"}, "1.0", func(c *conf.Checker) *string {
+	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1", "2"}, "1.0", func(c *conf.Checker) *string {
 		return &c.HTTP.Protocol
-	}),
+	}).remark("2 is director's own: HTTP/2, in plain text or by TLS (ALPN)"),
 	flag("fast_recovery", func(c *conf.Checker) *bool { return &c.HTTP.FastRecovery }),
 }
 
