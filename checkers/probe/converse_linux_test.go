@@ -227,3 +227,25 @@ func TestWaitForATurn(t *testing.T) {
 	}
 	wantResult(t, <-results, false, false, "not complete within")
 }
+
+// TestEveryWaitForATurnEnds: a turn that comes when the wait for it is over loses no result.
+func TestEveryWaitForATurnEnds(t *testing.T) {
+	p := newProber(t)
+	p.LimitExchanges(1)
+	silent := listen(t, "127.0.0.1:0", func(c net.Conn) { io.Copy(io.Discard, c) })
+	c := httpCheck(silent, "/")
+	c.Kind, c.HTTP, c.Query, c.Timeout = conf.QueryCheck, nil, &conf.QueryCheckParams{Query: "mysql"}, 2*time.Millisecond
+	const runs = 3000
+	ended := make(chan struct{}, runs)
+	for range runs {
+		p.Start(probe.Target{Checker: c}, func(probe.Result) { ended <- struct{}{} })
+	}
+	limit := time.After(30 * time.Second)
+	for n := range runs {
+		select {
+		case <-ended:
+		case <-limit:
+			t.Fatalf("%d of %d runs have not ended", runs-n, runs)
+		}
+	}
+}

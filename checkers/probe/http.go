@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -85,13 +86,28 @@ func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Resul
 	if _, err := steps.Write(request(c, url)); err != nil {
 		return head{}, nil, failure(where+"request", err, timeout)
 	}
-	answer, err := readHead(steps)
-	if err != nil {
-		return head{}, nil, failure(where+"answer", err, timeout)
+	var answer head
+	rest := io.Reader(steps)
+	for range maxInterim {
+		var err error
+		if answer, err = readHead(rest); err != nil {
+			return head{}, nil, failure(where+"answer", err, timeout)
+		}
+		if answer.rest = rest; !interim(answer.status) || accepted(url.Statuses, answer.status) {
+			return answer, steps, Result{}
+		}
+		rest = io.MultiReader(bytes.NewReader(answer.body), steps)
 	}
-	answer.rest = steps
-	return answer, steps, Result{}
+	return head{}, nil, Result{Reason: fmt.Sprintf("%sanswer: %d times status %d and no other", where, maxInterim,
+		answer.status)}
 }
+
+// maxInterim bounds the answers before the one to the request (RFC 9110, section 15.2): 100
+// Continue, 103 Early Hints.
+const maxInterim = 10
+
+// interim says whether another answer follows one with this status.
+func interim(status int) bool { return status >= 100 && status < 200 && status != 101 }
 
 // ask2 requests one URL over HTTP/2. Its body ends where HTTP/2 says, whatever its length was
 // said to be.
