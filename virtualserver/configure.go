@@ -16,11 +16,16 @@ func (r *reconciler) configure(a *application) {
 	for _, v := range a.known.VirtualServers {
 		quorums[v.VirtualServer] = v
 	}
-	n := len(a.config.VirtualServers)
+	wanted := a.config.VirtualServers
+	paths := table.Paths(wanted)
+	if len(paths) > 0 {
+		wanted = slices.Concat(wanted, paths)
+	}
+	n := len(wanted)
 	before, services := r.services, make(map[conf.ServiceKey]*service, n)
 	servers := make(map[conf.ServiceID]*server, n)
 	var changed []*server
-	for _, vs := range a.config.VirtualServers {
+	for i, vs := range wanted {
 		id := vs.ID()
 		s := r.keep(r.servers[id], vs, services)
 		if s == nil {
@@ -29,6 +34,7 @@ func (r *reconciler) configure(a *application) {
 			}
 			changed = append(changed, s)
 		}
+		s.path = i >= len(a.config.VirtualServers)
 		servers[id] = s
 	}
 	r.rename(servers, changed)

@@ -31,6 +31,8 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
+	// paths are the marks of checks as_client whose way the kernel has.
+	paths *atomic.Pointer[map[uint32]bool]
 	// fit fits this process to the checks of a configuration; nil does not.
 	fit func(*conf.Config)
 }
@@ -39,11 +41,11 @@ type host struct {
 func Run(p *workers.Process) error {
 	h := host{
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
-		files: newFiles(), addresses: ownAddresses,
+		files: newFiles(), addresses: ownAddresses, paths: new(atomic.Pointer[map[uint32]bool]),
 	}
 	procs := runtime.GOMAXPROCS(0)
 	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
-	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
+	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value, Path: h.hasPath})
 	if err != nil {
 		return err
 	}
@@ -73,6 +75,11 @@ func run(p *workers.Process, h host) error {
 		},
 		InTable: func(t event.ServersInTable) {
 			p.Out.Put("in table "+t.VirtualServer, worker.Message{InTable: &t})
+		},
+		Paths: func(marks map[uint32]bool) {
+			if h.paths != nil {
+				h.paths.Store(&marks)
+			}
 		},
 		Hands: func(list []event.Override) {
 			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
@@ -138,6 +145,12 @@ func run(p *workers.Process, h host) error {
 			}
 		}
 	}
+}
+
+// hasPath is a probe.Options.Path.
+func (h *host) hasPath(mark uint32) bool {
+	paths := h.paths.Load()
+	return paths != nil && (*paths)[mark]
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.

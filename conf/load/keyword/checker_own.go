@@ -119,6 +119,11 @@ var sslOwn = []keyword[conf.Checker]{
 		remark("days before the end of the server's certificate from which on status warns of it"),
 }
 
+var clientKeywords = []keyword[conf.Checker]{
+	flag("as_client", func(c *conf.Checker) *bool { return &c.AsClient }).ours().
+		remark("of DR and TUN: the check goes to the virtual address, through IPVS, as packets of clients do"),
+}
+
 // Checks that keepalived lacks: conversations, and gRPC's health service.
 
 var queryKeywords = []keyword[conf.Checker]{
