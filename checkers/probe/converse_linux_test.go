@@ -57,8 +57,11 @@ func TestDribblersDelayNobody(t *testing.T) {
 		io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\nwell")
 	})
 	var over atomic.Bool
+	dribbled := httpCheck(slow, "/")
+	// More than this test takes on a busy machine: four times connect_timeout was not.
+	dribbled.Timeout, dribbled.TotalTimeout = time.Minute, 10*time.Minute
 	for range dribblers {
-		cancel := p.Start(probe.Target{Checker: httpCheck(slow, "/")}, func(r probe.Result) {
+		cancel := p.Start(probe.Target{Checker: dribbled}, func(r probe.Result) {
 			if !over.Load() {
 				t.Errorf("a server that says a byte every second: %+v", r)
 			}
