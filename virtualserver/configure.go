@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ func (r *reconciler) configure(a *application) {
 	before, services := r.services, make(map[conf.ServiceKey]*service, n)
 	servers := make(map[conf.ServiceID]*server, n)
 	var changed []*server
+	r.paths = nil
 	for i, vs := range wanted {
 		id := vs.ID()
 		s := r.keep(r.servers[id], vs, services)
@@ -34,7 +36,9 @@ func (r *reconciler) configure(a *application) {
 			}
 			changed = append(changed, s)
 		}
-		s.path = i >= len(a.config.VirtualServers)
+		if s.path = i >= len(a.config.VirtualServers); s.path {
+			r.paths = append(r.paths, s)
+		}
 		servers[id] = s
 	}
 	r.rename(servers, changed)
@@ -42,6 +46,7 @@ func (r *reconciler) configure(a *application) {
 	r.servers, r.services, r.started = servers, services, true
 	r.policy = a.config.Global.Reconcile
 	r.host.configure(a.config)
+	sameHolders := r.holding.configure(a.config) && !r.holding.moved
 	now := time.Now()
 	for _, s := range changed {
 		for _, key := range s.keys {
@@ -60,14 +65,19 @@ func (r *reconciler) configure(a *application) {
 			r.forgetNotes(before[key])
 		}
 	}
+	r.load.begin(a.generation)
+	if sameHolders {
+		r.tie(changed)
+	} else {
+		r.tieAll()
+	}
 	for _, s := range changed {
 		r.prepare(s, now)
 	}
 	if moved {
-		r.ring = r.want.Keys()
+		r.ring = slices.SortedFunc(maps.Keys(services), table.CompareServices)
 		r.next, r.credit = 0, 0
 	}
-	r.load.begin(a.generation)
 	for _, s := range changed {
 		for _, key := range s.keys {
 			if was := before[key]; was == nil || !r.asBefore(was, services[key]) {

@@ -58,12 +58,8 @@ func (r *reconciler) report() {
 			Refused:        refused,
 			Host:           host,
 		}
-		for _, s := range r.servers {
-			if s.path { // of one service and one real server
-				loaded.VirtualServers--
-				loaded.RealServers--
-			}
-		}
+		loaded.VirtualServers -= len(r.paths) // of one service and one real server each
+		loaded.RealServers -= len(r.paths)
 		if err == "" && refused == "" && loaded.VirtualServers > 0 {
 			r.Log.Info("IPVS table matches the configuration", "generation", loaded.Generation,
 				"virtual_servers", loaded.VirtualServers, "real_servers", loaded.RealServers)
@@ -91,9 +87,9 @@ func (r *reconciler) reportServer(s *server) {
 // tellPaths tells which ways of checks as_client the kernel has.
 func (r *reconciler) tellPaths() {
 	var paths map[uint32]bool
-	for _, s := range r.servers {
-		if !s.path || r.unreadable != "" {
-			continue
+	for _, s := range r.paths {
+		if r.unreadable != "" {
+			break
 		}
 		key := s.keys[0]
 		if have, ok := r.have[key]; ok && table.SameEntry(r.want[key], have) {
@@ -184,6 +180,7 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
 		Idle:          s.up > 0 && s.serving == 0,
 	}
+	state.Elsewhere = r.elsewhere(s)
 	for _, key := range s.keys {
 		svc := r.services[key]
 		state.Repaired += svc.repaired

@@ -22,6 +22,7 @@ func (l *loader) finish() {
 	l.finishServers()
 	l.finishClients()
 	l.finishSettings()
+	l.finishHeld()
 	l.unreachableServers()
 	l.finishTrackedServers()
 	l.scriptSecurity()
