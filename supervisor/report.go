@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -130,6 +131,10 @@ type asked struct {
 func (s *supervisor) askChecks(q worker.AskChecks) (uint64, *asked) {
 	if !s.runs(rollout.LVS) {
 		return 0, nil
+	}
+	if s.asking.last == 0 {
+		// A worker may still answer what a supervisor before an upgrade has asked.
+		s.asking.last = rand.Uint64() >> 1
 	}
 	s.asking.last++
 	q.ID = s.asking.last

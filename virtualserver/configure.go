@@ -17,11 +17,17 @@ func (r *reconciler) configure(a *application) {
 	for _, v := range a.known.VirtualServers {
 		quorums[v.VirtualServer] = v
 	}
-	n := len(a.config.VirtualServers)
+	wanted := a.config.VirtualServers
+	paths := table.Paths(wanted)
+	if len(paths) > 0 {
+		wanted = slices.Concat(wanted, paths)
+	}
+	n := len(wanted)
 	before, services := r.services, make(map[conf.ServiceKey]*service, n)
 	servers := make(map[conf.ServiceID]*server, n)
 	var changed []*server
-	for _, vs := range a.config.VirtualServers {
+	r.paths = nil
+	for i, vs := range wanted {
 		id := vs.ID()
 		s := r.keep(r.servers[id], vs, services)
 		if s == nil {
@@ -29,6 +35,9 @@ func (r *reconciler) configure(a *application) {
 				continue
 			}
 			changed = append(changed, s)
+		}
+		if s.path = i >= len(a.config.VirtualServers); s.path {
+			r.paths = append(r.paths, s)
 		}
 		servers[id] = s
 	}

@@ -46,6 +46,9 @@ type Options struct {
 	// Hands is called with all weights that were set by hand in the kernel's table,
 	// when they have changed.
 	Hands func([]event.Override)
+	// Paths is called with the marks of the checks as_client whose way the kernel has, when they have
+	// changed. The map must not be changed.
+	Paths func(map[uint32]bool)
 	// Await is called with all instances that have a virtual server which stands in the
 	// table only while this host holds the addresses of the instance, when they have
 	// changed, and before Loaded.
@@ -87,6 +90,9 @@ func (o *Options) defaults() {
 	}
 	if o.InTable == nil {
 		o.InTable = func(event.ServersInTable) {}
+	}
+	if o.Paths == nil {
+		o.Paths = func(map[uint32]bool) {}
 	}
 	if o.Hands == nil {
 		o.Hands = func([]event.Override) {}
