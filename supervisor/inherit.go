@@ -25,6 +25,9 @@ func (c *Options) resume(text string, sig Signals) error {
 	if h.Signals != nil {
 		h.Signals.Release() // they are taken in
 	}
+	if h.RunDir != "" {
+		c.RunDir = h.RunDir
+	}
 	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
@@ -44,6 +47,15 @@ func (c *Options) resume(text string, sig Signals) error {
 		return err
 	}
 	current.kept = h.Entry
+	c.identify(current.cfg)
+	nameProcess(s.log, current.cfg.Global.ProcessNames)
+	if pids := c.pidFiles(current.cfg); h.PidFiles.Main != "" || pids.Main == "" {
+		s.pids = newPids(h.PidFiles)
+		s.pids.Adopt("", os.Getpid())
+	} else { // the program before wrote none
+		s.pids = newPids(pids)
+		s.pids.Follow("", os.Getpid())
+	}
 	state := reload.State{Generation: h.Generation, Current: current}
 	if p := h.Pending; p != nil {
 		if back, err := c.inherit(p.Back); err != nil {

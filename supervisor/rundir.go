@@ -10,7 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -200,4 +204,96 @@ func writePid(f *os.File) error {
 		return fmt.Errorf("writing the pid file: %w", err)
 	}
 	return nil
+}
+
+// identity is what tells a daemon apart from others on this host, beside its files. It does
+// not change at a reload.
+type identity struct{ namespace, instance string }
+
+// identify takes over what a configuration calls this daemon.
+func (c *Options) identify(cfg *conf.Config) {
+	c.identity = identity{cfg.NetworkNamespace, cfg.InstanceName}
+	if c.Identify != nil {
+		c.Identify(commandline.Identifier("", cfg.NetworkNamespace, cfg.InstanceName))
+	}
+}
+
+// nameProcess has ps show the name that a configuration gives the supervisor.
+func nameProcess(log *slog.Logger, names conf.ProcessNames) {
+	name := commandline.ProcessName(os.Args[0], "", worker.ProcessName(""), names)
+	if err := worker.SetProcessName(name); err != nil {
+		log.Warn("failed to set the name of this process", "error", err)
+	}
+}
+
+// pidFiles are those that other programs follow this daemon by: with keepalived's command
+// line always, else when the configuration asks for some. The run directory follows from
+// them unless it was given.
+func (c *Options) pidFiles(cfg *conf.Config) (pids commandline.PidFiles) {
+	flags := c.Keepalived
+	if flags == nil && (cfg.UsePIDDir || cfg.InstanceName != "") {
+		flags = &commandline.Options{}
+	}
+	if flags != nil {
+		pids = flags.PidFiles(cfg.NetworkNamespace, cfg.InstanceName, cfg.UsePIDDir)
+	}
+	if c.RunDir == "" {
+		c.RunDir = worker.RunDir(commandline.RunDir(pids.Main))
+	}
+	if c.OnlyVRRP {
+		pids.Checkers = ""
+	}
+	if c.OnlyCheckers {
+		pids.VRRP = ""
+	}
+	return pids
+}
+
+// newPids are the files that are written; those that have no name are not.
+func newPids(names commandline.PidFiles) (s pidfile.Set) {
+	s.Add("", names.Main)
+	s.Add(worker.VRRP, names.VRRP)
+	s.Add(worker.LVS, names.Checkers)
+	return s
+}
+
+// refuseRunning looks for the load balancer that the pid file names. Any other program has
+// the pid of one that is gone, and another configuration is another daemon, which was
+// started since.
+func (c *Options) refuseRunning(pids commandline.PidFiles) error {
+	if pids.Main == "" {
+		return nil
+	}
+	pid, err := pidfile.Read(pids.Main)
+	if err != nil || pid == os.Getpid() {
+		return nil // what is no pid file is overwritten, or cannot be written
+	}
+	program, file, ok := hostcheck.Running(pid)
+	if !ok || !sameFile(fmt.Sprintf("/proc/%d/root%s", pid, file), c.File) {
+		c.Log.Info("the pid file was left by a process that is gone", "file", pids.Main, "pid", pid)
+		return nil
+	}
+	return fmt.Errorf("%s (pid %d, of %s) runs already with %s: stop it first", program, pid, pids.Main, c.File)
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// noSNMP is the problem of who asks for an SNMP agent.
+const noSNMP = "SNMP is not served (-x, -A): docs/migrate.md says what replaces each value that is polled"
+
+// endStart ends the command that started this daemon, if there is one, with success.
+func (s *supervisor) endStart() {
+	if why := s.pids.Problem(); why != "" {
+		s.log.Error("pid files are not written, trying again each second", "error", why)
+		fmt.Fprintln(s.opts.Daemon, "director: warning:", why)
+	}
+	s.opts.Daemon.Ready()
+	s.opts.Daemon = nil
 }

@@ -4,15 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/worker"
 )
 
 type statusCmd struct {
-	daemonDirs
+	byFile
 	Name string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
@@ -107,4 +113,85 @@ func (c *statusCmd) ask(r *control.Status) error {
 				c.run().Control())
 		}
 	}
+}
+
+type listCmd struct {
+	asJSON
+}
+
+// Help is the example that "director list --help" shows.
+func (listCmd) Help() string {
+	return `Lists the directors that run on this host, in whatever run directory and network namespace. The other commands
+choose one of them with --run-dir DIR, with -p and its pid file, or with -f and its configuration file.
+
+Example: director list`
+}
+
+// Run prints the list.
+func (c *listCmd) Run(std streams) error {
+	list, err := listDirectors()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		var doc control.List
+		for _, o := range list {
+			doc.Directors = append(doc.Directors, o.Listed)
+		}
+		return control.Write(std.out, doc, true)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(std.out, "no director runs on this host")
+		return nil
+	}
+	tab := tabwriter.NewWriter(std.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(tab, "PID\tRUN DIRECTORY\tCONFIGURATION\tINSTANCES\tVIRTUAL SERVERS\tPROBLEMS")
+	for _, o := range list {
+		if o.Error != "" {
+			fmt.Fprintf(tab, "%d\t%s\tit does not answer: %s\n", o.Pid, o.RunDir, o.Error)
+			continue
+		}
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%d\t%d\t%d\n", o.Pid, o.RunDir, o.Config, o.Instances, o.VirtualServers, o.Problems)
+	}
+	return tab.Flush()
+}
+
+// listed is a director of this host, and how it and its configuration are reached.
+type listed struct {
+	control.Listed
+	reach worker.RunDir
+	file  string
+}
+
+const (
+	listPatience = 3 * time.Second // of each director
+	listAtOnce   = 16              // directors that are asked at the same time
+)
+
+// listDirectors asks all directors of this host.
+func listDirectors() ([]listed, error) {
+	found, err := hostcheck.Directors()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]listed, len(found))
+	var group errgroup.Group
+	group.SetLimit(listAtOnce)
+	for i, d := range found {
+		group.Go(func() error {
+			l := listed{Listed: control.Listed{Pid: d.Pid, RunDir: string(d.RunDir)}, reach: d.Reach}
+			var s control.Status
+			if err := control.Ask(d.Reach, http.MethodGet, "/v1/status", listPatience, nil, &s); err != nil {
+				l.Error = err.Error()
+			} else {
+				l.Config, l.Problems = s.Config, len(s.Problems)
+				l.Instances, l.VirtualServers = len(s.Instances), len(s.VirtualServers)
+				l.file = filepath.Join("/proc", strconv.Itoa(d.Pid), "root", s.Config)
+			}
+			list[i] = l
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+	return list, nil
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
+	"time"
 )
 
 // version is set by the linker to the commit and its date; without that it is
@@ -40,6 +42,23 @@ func builtFrom(info *debug.BuildInfo) string {
 		text += " with local changes"
 	}
 	return text
+}
+
+// built is when this program was made, as far as that is known.
+func built() time.Time {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if t, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
+				return t
+			}
+		}
+	}
+	if path, err := os.Executable(); err == nil {
+		if info, err := os.Stat(path); err == nil {
+			return info.ModTime()
+		}
+	}
+	return time.Time{}
 }
 
 type versionCmd struct{}

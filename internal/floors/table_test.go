@@ -22,6 +22,7 @@ var rooms = []room{
 	{name: "worker", floor: 2},
 	{name: "realserver", floor: 2},
 	{name: "doctor", floor: 2},
+	{name: "keepalived", floor: 2}, // its outer interfaces
 
 	{name: "nft", floor: 1},
 	{name: "conf", floor: 1},
@@ -54,6 +55,7 @@ var pure = []string{
 	"virtualserver/table",
 	"virtualserver/ipvsadm",
 	"doctor",
+	"keepalived/commandline",
 	"checkers/verdict",
 	"supervisor/reload",
 	"supervisor/rollout",

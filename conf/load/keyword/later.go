@@ -5,7 +5,6 @@ package keyword
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"instance",
 	},
 	"global_defs": {
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
