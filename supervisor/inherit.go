@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 )
@@ -25,10 +27,10 @@ func (c *Options) resume(text string, sig Signals) error {
 	if h.Signals != nil {
 		h.Signals.Release() // they are taken in
 	}
-	if h.RunDir != "" {
-		c.RunDir = h.RunDir
+	if c.derived = c.RunDir == ""; c.derived {
+		c.RunDir = cmp.Or(h.RunDir, commandline.DefaultRunDir)
 	}
-	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
+	files := runFiles{derived: c.derived, lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
 	}

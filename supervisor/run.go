@@ -54,6 +54,7 @@ type Options struct {
 	Daemon     *daemon.Child      // the start as a daemon; nil in the foreground
 	Identify   func(named string) // says what this process is called in syslog; may be nil
 	identity   identity
+	derived    bool // RunDir was not given
 }
 
 // StartError says that a configuration cannot be started with, and why.

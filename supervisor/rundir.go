@@ -16,6 +16,7 @@ import (
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/journal"
 )
 
 // runFiles are the supervisor's files in the run directory. They may be missing at
@@ -25,6 +26,7 @@ type runFiles struct {
 	lock     *os.File          // the pid file, which is locked; nil when it could not be had
 	listener *net.UnixListener // at the control socket; nil when it could not be made
 	socket   os.FileInfo       // the file of the control socket; nil when it is not known
+	derived  bool              // nobody chose the directory
 	problem  string            // why not all of them are there; empty when they are
 }
 
@@ -35,7 +37,7 @@ var errRunsAlready = errors.New("a director runs already")
 // cannot be written director goes on, and keepRunDir writes them later. An
 // error says that another director has the directory.
 func openRunDir(o *Options) (runFiles, error) {
-	var f runFiles
+	f := runFiles{derived: o.derived}
 	var failed []error
 	lock, err := lockRunDir(o.RunDir)
 	if errors.Is(err, errRunsAlready) {
@@ -163,6 +165,14 @@ func (f *runFiles) close(d worker.RunDir) {
 	if f.listener != nil {
 		f.listener.Close()
 	}
+	if f.derived {
+		// Whoever makes and removes daemons leaves no directory of each. What still has a key
+		// stays, with the directory.
+		for _, name := range []string{worker.VRRP, worker.LVS} {
+			_ = journal.RemoveEmpty(d.Journal(name))
+		}
+		_ = os.Remove(string(d))
+	}
 }
 
 // lockRunDir makes the run directory this process's own until it ends. The
@@ -238,6 +248,7 @@ func (c *Options) pidFiles(cfg *conf.Config) (pids commandline.PidFiles) {
 		pids = flags.PidFiles(cfg.NetworkNamespace, cfg.InstanceName, cfg.UsePIDDir)
 	}
 	if c.RunDir == "" {
+		c.derived = true
 		c.RunDir = worker.RunDir(commandline.RunDir(pids.Main))
 	}
 	if c.OnlyVRRP {

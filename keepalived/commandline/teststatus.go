@@ -6,14 +6,11 @@ import "github.com/lvs-director/director/conf"
 const (
 	TestGood     = 0
 	TestConfig   = 5 // a keyword that is unknown, a number out of range, an interface that is not there
-	TestSecurity = 6 // nothing but scripts that run without enable_script_security
+	TestSecurity = 6 // scripts run without enable_script_security
 )
 
-// silent are the codes of findings that director alone has: keepalived takes such a line
-// and says nothing, or says it without failing.
-var silent = map[string]bool{
-	"own-interface": true, "truncated": true, "unreachable": true, "no-configuration": true,
-}
+// silent are the codes of findings that director alone has.
+var silent = map[string]bool{"unreachable": true, "no-configuration": true}
 
 // insecure are the codes of findings about who may run a script.
 var insecure = map[string]bool{"script-security": true, "unsafe-program": true}
@@ -25,16 +22,18 @@ var ofHost = map[string]bool{
 	"unsafe-program": true,
 }
 
-// TestStatus is the exit status of -t for what was found in a file, and on this host. It
-// was compared with that of keepalived on 129 public files.
+// TestStatus is the exit status of -t for what was found in a file, and on this host. Scripts
+// without enable_script_security decide it whatever else is found, but what keepalived ends at.
 func TestStatus(file, host []conf.Finding, dynamicInterfaces bool) int {
 	status := TestGood
 	for _, f := range Failing(file, host, dynamicInterfaces) {
 		switch {
-		case !insecure[f.Code]:
+		case f.Severity == conf.Error:
 			return TestConfig
-		default:
+		case insecure[f.Code]:
 			status = TestSecurity
+		case status == TestGood:
+			status = TestConfig
 		}
 	}
 	return status

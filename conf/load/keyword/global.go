@@ -332,12 +332,12 @@ var globalIgnored = []keyword[conf.Global]{
 	ignored[conf.Global]("bfd_process_name", "[NAME]", 0, whyNames),
 	ignored[conf.Global]("snmp_socket", "ADDRESS", 1, whySNMP),
 	ignored[conf.Global]("enable_traps", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_keepalived", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_vrrp", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfc", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfcv2", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfcv3", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_checker", "", 0, whySNMP),
+	polled("enable_snmp_keepalived"),
+	polled("enable_snmp_vrrp"),
+	polled("enable_snmp_rfc"),
+	polled("enable_snmp_rfcv2"),
+	polled("enable_snmp_rfcv3"),
+	polled("enable_snmp_checker"),
 	ignored[conf.Global]("snmp_vs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("snmp_rs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("enable_dbus", "", 0, whyDBus),
@@ -355,5 +355,12 @@ func processName(name, without string, field func(*conf.ProcessNames) *string) k
 	})
 	k.need = 0
 	k.set = func(_ *Loader, n *syntax.Node, g *conf.Global) { *field(&g.ProcessNames) = cmp.Or(n.Arg(0), without) }
+	return k
+}
+
+// polled is a word that has others ask for what director does not serve: a problem in status.
+func polled(name string) keyword[conf.Global] {
+	k := ignored[conf.Global](name, "", 0, whySNMP)
+	k.serves = true
 	return k
 }
