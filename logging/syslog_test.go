@@ -93,7 +93,8 @@ func TestSyslogByStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	log, flush, err := New(&strings.Builder{}, Options{Syslog: &Syslog{Facility: 3, Identifier: func() string { return "K" }, Socket: path}})
+	log, flush, err := New(&strings.Builder{},
+		Options{Syslog: &Syslog{Facility: 3, Identifier: func() string { return "K" }, Socket: path}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,9 @@ func TestLogFile(t *testing.T) {
 	}
 	log.Info("goes on")
 	flush()
-	if got := console.String(); !strings.Contains(got, "failed to write to the log file") || !strings.Contains(got, "goes on") {
-		t.Errorf("%q", got)
+	for _, want := range []string{"failed to write to the log file", "goes on"} {
+		if got := console.String(); !strings.Contains(got, want) {
+			t.Errorf("%q has no %q", got, want)
+		}
 	}
 }

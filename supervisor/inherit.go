@@ -30,7 +30,8 @@ func (c *Options) resume(text string, sig Signals) error {
 	if c.derived = c.RunDir == ""; c.derived {
 		c.RunDir = cmp.Or(h.RunDir, commandline.DefaultRunDir)
 	}
-	files := runFiles{derived: c.derived, lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
+	files := runFiles{derived: c.derived}
+	files.lock = os.NewFile(uintptr(h.Lock), c.RunDir.PidFile()) // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
 	}

@@ -64,7 +64,8 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 
 // nameProcess has ps show the name that a configuration gives this process.
 func nameProcess(log *slog.Logger, name string, names conf.ProcessNames) {
-	if err := worker.SetProcessName(commandline.ProcessName(os.Args[0], name, worker.ProcessName(name), names)); err != nil {
+	called := commandline.ProcessName(os.Args[0], name, worker.ProcessName(name), names)
+	if err := worker.SetProcessName(called); err != nil {
 		log.Warn("failed to set the name of this process", "error", err)
 	}
 }

@@ -298,15 +298,14 @@ func TestProcessNamesOfTheConfiguration(t *testing.T) {
 // TestForeground: -n has the log on standard error, and in a file, and in syslog but with -G.
 func TestForeground(t *testing.T) {
 	b := newBox(t)
-	b.says(0, "keepalived -nlG -f k.conf -g k.log 2> err & sleep 0.1; until grep -q 'in service' err; do sleep 0.1; done; "+
-		"kill $(cat /run/keepalived.pid); wait")
+	const thenStop = " 2> err & until grep -q 'in service' err; do sleep 0.1; done; kill $(cat /run/keepalived.pid); wait"
+	b.says(0, "keepalived -nlG -f k.conf -g k.log"+thenStop)
 	b.says(0, "grep -c 'in service' k.log; grep worker=vrrp k.log", "1\n", "worker=vrrp")
 	_ = b.log.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
 	if n, _, err := b.log.ReadFrom(make([]byte, 100)); err == nil {
 		t.Errorf("syslog got %d bytes", n)
 	}
-	b.says(0, "keepalived -n -S local3 -f k.conf 2> err & sleep 0.1; until grep -q 'in service' err; do sleep 0.1; done; "+
-		"kill $(cat /run/keepalived.pid); wait")
+	b.says(0, "rm err; keepalived -n -S local3 -f k.conf"+thenStop)
 	b.logged(`^<158>.*in service`)
 }
 
@@ -314,7 +313,8 @@ func TestForeground(t *testing.T) {
 func TestConfigTest(t *testing.T) {
 	b := newBox(t)
 	instance := func(more string) string {
-		return "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n" + more + " virtual_ipaddress {\n  10.0.0.1\n }\n}\n"
+		return "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n" + more +
+			" virtual_ipaddress {\n  10.0.0.1\n }\n}\n"
 	}
 	const script = "vrrp_script s {\n script /bin/true\n interval 1\n}\n"
 	for name, tc := range map[string]struct {

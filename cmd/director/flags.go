@@ -3,17 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lvs-director/director/keepalived/commandline"
-	"github.com/lvs-director/director/supervisor/control"
-	"github.com/lvs-director/director/supervisor/hostcheck"
-	"github.com/lvs-director/director/supervisor/pidfile"
+	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -39,29 +35,15 @@ type byPid struct {
 }
 
 // AfterApply finds the run directory when something else says which director is meant.
-func (d *byPid) AfterApply() error {
+func (d *byPid) AfterApply() (err error) {
 	if d.Pid == "" {
 		return nil
 	}
 	if d.run() != defaultRunDir {
 		return errors.New("give either --run-dir or -p")
 	}
-	path, err := filepath.Abs(d.Pid)
-	if err != nil {
-		return fmt.Errorf("finding %s: %w", d.Pid, err)
-	}
-	d.RunDir = commandline.RunDir(path)
-	// One may have been given a directory of its own beside its pid file.
-	pid, err := pidfile.Read(path)
-	if err != nil {
-		return nil // the answer is that none runs there
-	}
-	list, err := hostcheck.Directors()
-	for _, o := range list {
-		if o.Pid == pid {
-			d.RunDir = string(o.Reach)
-		}
-	}
+	dir, err := directors.ByPid(d.Pid)
+	d.RunDir = string(dir)
 	return err
 }
 
@@ -72,36 +54,16 @@ type byFile struct {
 }
 
 // AfterApply finds the run directory when something else says which director is meant.
-func (d *byFile) AfterApply() error {
+func (d *byFile) AfterApply() (err error) {
 	if d.Of == "" {
 		return d.byPid.AfterApply()
 	}
 	if d.Pid != "" || d.run() != defaultRunDir {
 		return errors.New("give one of --run-dir, -p and -f")
 	}
-	list, err := listDirectors()
-	if err != nil {
-		return err
-	}
-	wanted, err := os.Stat(d.Of)
-	if err != nil {
-		return err
-	}
-	var found []listed
-	for _, o := range list {
-		if theirs, err := os.Stat(o.file); err == nil && os.SameFile(wanted, theirs) {
-			found = append(found, o)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return fmt.Errorf("%w with %s: director list shows those that run", control.ErrNoDirector, d.Of)
-	case 1:
-		d.RunDir = string(found[0].reach)
-		return nil
-	}
-	return fmt.Errorf("%d directors run with %s: director list shows their run directories; choose one with --run-dir",
-		len(found), d.Of)
+	dir, err := directors.ByFile(d.Of)
+	d.RunDir = string(dir)
+	return err
 }
 
 // namedFile lets a command take its file without -f.

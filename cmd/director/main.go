@@ -11,9 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -79,21 +77,7 @@ func main() {
 	if child := daemon.Inherited(); child != nil {
 		errOut = child // /dev/null is standard error already
 	}
-	os.Exit(run(arguments(os.Args), os.Stdout, errOut, early))
-}
-
-// arguments are those of the command line, with the command genhash if that is how the
-// program was called: by that name, or as keepalived --genhash.
-func arguments(argv []string) []string {
-	switch {
-	case len(argv) == 0:
-		return nil
-	case filepath.Base(argv[0]) == "genhash":
-		return append([]string{"genhash"}, argv[1:]...)
-	case len(argv) > 1 && (argv[1] == "--genhash" || argv[1] == "-T"):
-		return append([]string{"genhash"}, argv[2:]...)
-	}
-	return argv[1:]
+	os.Exit(run(commandline.Arguments(os.Args), os.Stdout, errOut, early))
 }
 
 // exitCode is an exit status that has already been explained to the user.
@@ -148,7 +132,7 @@ func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals)
 		_ = worker.SetProcessName(worker.ProcessName("signals")) // for ps only
 		return exitStatus(signalhold.Run(), errOut)
 	}
-	if keepalivedFlags(args) {
+	if commandline.IsMeant(os.Args[0], args) {
 		return exitStatus(runKeepalived(args, io), errOut)
 	}
 	args = separateNegatives(args)
@@ -188,17 +172,4 @@ func exitStatus(err error, errOut io.Writer) int {
 		return exitFailure
 	}
 	return exitOK
-}
-
-// keepalivedFlags tells keepalived's way of calling from director's: it has
-// no command, only flags.
-func keepalivedFlags(args []string) bool {
-	if len(args) == 0 {
-		return true
-	}
-	own := []string{"-h", "--help"}
-	if commandline.Called(os.Args[0]) {
-		own = nil
-	}
-	return len(args[0]) > 0 && args[0][0] == '-' && !slices.Contains(own, args[0])
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"errors"
-	"log/slog"
-	"os"
-	"sync/atomic"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/keepalived/commandline"
-	"github.com/lvs-director/director/logging"
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/daemon"
+	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -50,7 +47,7 @@ func (c *runCmd) Run(std streams) error {
 func (c *runCmd) supervise(
 	std streams, to worker.LogTo, flags *commandline.Options, child *daemon.Child,
 ) error {
-	log, identify, flush, err := newLog(std, to)
+	log, identify, flush, err := startup.NewLog(std.err, to)
 	if err != nil {
 		return err
 	}
@@ -70,19 +67,4 @@ func (c *runCmd) supervise(
 		log.Error("director ends", "error", err) // who started it may not be there any more
 	}
 	return err
-}
-
-// newLog is the log of a process that goes on running; identify changes what it is called
-// in syslog.
-func newLog(std streams, to worker.LogTo) (log *slog.Logger, identify func(string), flush func(), err error) {
-	f, ok := std.err.(*os.File)
-	o := logging.Options{Format: to.Format, Level: to.Level, Journal: ok && logging.IsJournal(f), Quiet: to.Quiet,
-		File: to.File}
-	var name atomic.Pointer[string]
-	name.Store(&to.Identifier)
-	if to.Syslog {
-		o.Syslog = &logging.Syslog{Facility: to.Facility, Identifier: func() string { return *name.Load() }}
-	}
-	log, flush, err = logging.New(std.err, o)
-	return log, func(now string) { name.Store(&now) }, flush, err
 }

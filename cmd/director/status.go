@@ -4,17 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/status"
-	"github.com/lvs-director/director/worker"
 )
 
 type statusCmd struct {
@@ -129,7 +125,7 @@ Example: director list`
 
 // Run prints the list.
 func (c *listCmd) Run(std streams) error {
-	list, err := listDirectors()
+	list, err := directors.List()
 	if err != nil {
 		return err
 	}
@@ -154,44 +150,4 @@ func (c *listCmd) Run(std streams) error {
 		fmt.Fprintf(tab, "%d\t%s\t%s\t%d\t%d\t%d\n", o.Pid, o.RunDir, o.Config, o.Instances, o.VirtualServers, o.Problems)
 	}
 	return tab.Flush()
-}
-
-// listed is a director of this host, and how it and its configuration are reached.
-type listed struct {
-	control.Listed
-	reach worker.RunDir
-	file  string
-}
-
-const (
-	listPatience = 3 * time.Second // of each director
-	listAtOnce   = 16              // directors that are asked at the same time
-)
-
-// listDirectors asks all directors of this host.
-func listDirectors() ([]listed, error) {
-	found, err := hostcheck.Directors()
-	if err != nil {
-		return nil, err
-	}
-	list := make([]listed, len(found))
-	var group errgroup.Group
-	group.SetLimit(listAtOnce)
-	for i, d := range found {
-		group.Go(func() error {
-			l := listed{Listed: control.Listed{Pid: d.Pid, RunDir: string(d.RunDir)}, reach: d.Reach}
-			var s control.Status
-			if err := control.Ask(d.Reach, http.MethodGet, "/v1/status", listPatience, nil, &s); err != nil {
-				l.Error = err.Error()
-			} else {
-				l.Config, l.Problems = s.Config, len(s.Problems)
-				l.Instances, l.VirtualServers = len(s.Instances), len(s.VirtualServers)
-				l.file = filepath.Join("/proc", strconv.Itoa(d.Pid), "root", s.Config)
-			}
-			list[i] = l
-			return nil
-		})
-	}
-	_ = group.Wait() // none fails
-	return list, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/lvs-director/director/supervisor"
+	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
@@ -50,7 +51,7 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	log, _, flush, err := newLog(std, c.LogTo)
+	log, _, flush, err := startup.NewLog(std.err, c.LogTo)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ var rooms = []room{
 
 	// Tools that know nothing of load balancing.
 	{name: "words", floor: 0},
+	{name: "buildinfo", floor: 0},
 	{name: "logging", floor: 0},
 	{name: "deadline", floor: 0},
 	{name: "mailbox", floor: 0},

@@ -131,6 +131,29 @@ func RunDir(pid string) string {
 // Called says whether a program was called keepalived, as a link to it.
 func Called(argv0 string) bool { return path.Base(argv0) == "keepalived" }
 
+// IsMeant tells keepalived's way of calling from director's: it has no command, only flags.
+func IsMeant(argv0 string, args []string) bool {
+	if len(args) == 0 {
+		return true
+	}
+	help := !Called(argv0) && (args[0] == "-h" || args[0] == "--help")
+	return strings.HasPrefix(args[0], "-") && !help
+}
+
+// Arguments are those of a command line, with the command genhash if that is how the
+// program was called: by that name, or as keepalived --genhash.
+func Arguments(argv []string) []string {
+	switch {
+	case len(argv) == 0:
+		return nil
+	case path.Base(argv[0]) == "genhash":
+		return append([]string{"genhash"}, argv[1:]...)
+	case len(argv) > 1 && (argv[1] == "--genhash" || argv[1] == "-T"):
+		return append([]string{"genhash"}, argv[2:]...)
+	}
+	return argv[1:]
+}
+
 // Identifier is what a process of a daemon is called in syslog; worker is empty for the
 // supervisor.
 func Identifier(worker, namespace, instance string) string {

@@ -65,14 +65,16 @@ func TestStartLines(t *testing.T) {
 		"--config-t":                {Test: true},
 		"-u 022 -m -M -e -a -B -X -R -V -I -C -M/core.%p": {Umask: "022", KeepAddresses: true, KeepServices: true,
 			OnlyCheckers: true},
+
 		"--perf=all --debug --debug=x --no-mem-check --ignore-sigint --all --flush-log-file": {},
-		"-b /run/b -g /var/log/k -A unix:/x":                                                 {BFDPid: "/run/b", LogFile: "/var/log/k", SNMP: true},
-		"-S local7":                                                                          {Facility: 23},
-		"-Suser":                                                                             {Facility: 1},
-		"-S daemon":                                                                          {},
-		"-v":                                                                                 {Version: true},
-		"--version":                                                                          {Version: true},
-		"-f a -f " + f:                                                                       {File: f, Files: []string{"a", f}},
+
+		"-b /run/b -g /var/log/k -A unix:/x": {BFDPid: "/run/b", LogFile: "/var/log/k", SNMP: true},
+		"-S local7":                          {Facility: 23},
+		"-Suser":                             {Facility: 1},
+		"-S daemon":                          {},
+		"-v":                                 {Version: true},
+		"--version":                          {Version: true},
+		"-f a -f " + f:                       {File: f, Files: []string{"a", f}},
 		"--run-dir /r --state-dir=/s --log-level debug": {RunDir: "/r", StateDir: "/s", LogLevel: "debug"},
 	} {
 		if want.Facility == 0 {
@@ -173,7 +175,7 @@ func TestRunDirectoryFollowsFromThePidFile(t *testing.T) {
 		}
 	}
 	seen := make(map[string]bool)
-	for _, pid := range []string{"/run/a.pid", "/run/b.pid", "/" + strings.Repeat("x", 4000), "/run/keepalived/ns/keepalived.pid"} {
+	for _, pid := range []string{"/run/a.pid", "/run/b.pid", "/" + strings.Repeat("x", 4000), "/run/keepalived/ns/k.pid"} {
 		dir := commandline.RunDir(pid)
 		if len(dir) > 40 || seen[dir] || dir == "/run/director" {
 			t.Errorf("%.40s: %s", pid, dir)

@@ -130,7 +130,11 @@ func TestFailures(t *testing.T) {
 		{"ends", 1, ""},
 	} {
 		began := time.Now()
-		status, said, _, _ := start(t, tc.what, map[bool]time.Duration{true: 500 * time.Millisecond, false: time.Minute}[tc.what == "late"])
+		patience := time.Minute
+		if tc.what == "late" {
+			patience = 500 * time.Millisecond
+		}
+		status, said, _, _ := start(t, tc.what, patience)
 		if status != tc.status || !strings.HasSuffix(said, tc.said) || tc.said == "" && said != "" {
 			t.Errorf("%s: status %d, said %q", tc.what, status, said)
 		}
