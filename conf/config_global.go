@@ -134,7 +134,22 @@ type Global struct {
 	JSONDumpFile   string
 	JSONVersion    int // 1 or 2
 	Umask          uint32
+
+	ProcessNames ProcessNames
 }
+
+// ProcessNames are what processes are called in ps.
+type ProcessNames struct {
+	All                 bool   // process_names: each process has a name of its own
+	Main, VRRP, Checker string // process_name and its kin; empty says nothing
+}
+
+// Names of processes with process_names, and with a word of its kin without a name.
+const (
+	MainProcess    = "keepalived"
+	VRRPProcess    = "keepalived_vrrp"
+	CheckerProcess = "keepalived_lvs"
+)
 
 // The values of reload_on_loss: what happens to a reload in which something
 // that is served goes, and a new finding may be the cause.

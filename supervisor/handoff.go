@@ -19,6 +19,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/mail"
@@ -90,6 +91,8 @@ type handoff struct {
 	FIFOs          fifo.State
 	Journals       map[string]string // why that of a worker is not written
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
+	RunDir         worker.RunDir     // empty: that of the command line
+	PidFiles       commandline.PidFiles
 
 	file *os.File // in memory, that it is written to
 }
@@ -155,6 +158,8 @@ func (l *loaded) handed() handedConfig { return handedConfig{l.text, l.keys, l.o
 func (s *supervisor) handoff() *handoff {
 	r := s.reload.State()
 	h := &handoff{
+		RunDir: s.opts.RunDir, PidFiles: commandline.PidFiles{
+			Main: s.pids.Path(""), VRRP: s.pids.Path(worker.VRRP), Checkers: s.pids.Path(worker.LVS)},
 		Version: handoffVersion, Oldest: oldestHandoff, From: s.opts.Version, File: s.opts.File,
 		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
 		Refused: s.refused.why, RefusedAt: s.refused.at,

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -26,7 +28,11 @@ func (c *Options) resume(text string, sig Signals) error {
 	if h.Signals != nil {
 		h.Signals.Release() // they are taken in
 	}
-	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
+	if c.derived = c.RunDir == ""; c.derived {
+		c.RunDir = cmp.Or(h.RunDir, commandline.DefaultRunDir)
+	}
+	files := runFiles{derived: c.derived}
+	files.lock = os.NewFile(uintptr(h.Lock), c.RunDir.PidFile()) // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
 	}
@@ -45,6 +51,15 @@ func (c *Options) resume(text string, sig Signals) error {
 		return err
 	}
 	current.kept = h.Entry
+	c.identify(current.cfg)
+	nameProcess(s.log, current.cfg.Global.ProcessNames)
+	if pids := c.pidFiles(current.cfg); h.PidFiles.Main != "" || pids.Main == "" {
+		s.pids = newPids(h.PidFiles)
+		s.pids.Adopt("", os.Getpid())
+	} else { // the program before wrote none
+		s.pids = newPids(pids)
+		s.pids.Follow("", os.Getpid())
+	}
 	state := reload.State{Generation: h.Generation, Current: current}
 	if p := h.Pending; p != nil {
 		if back, err := c.inherit(p.Back); err != nil {

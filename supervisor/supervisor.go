@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/mailing"
+	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -69,6 +70,7 @@ type supervisor struct {
 
 	signals    Signals
 	files      runFiles
+	pids       pidfile.Set
 	gate       *control.Gate
 	workersCtx context.Context
 	upgrade    upgrade

@@ -291,5 +291,6 @@ func (s *supervisor) detachWorkers() (handed []handedWorker, err error) {
 // before an upgrade that failed.
 func (s *supervisor) adopt(h handedWorker) {
 	name := rollout.Worker(h.Name)
+	s.pids.Adopt(h.Name, h.Worker.Pid)
 	s.keep(name, worker.Adopt(s.newKeeper(name), h.Worker))
 }

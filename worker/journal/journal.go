@@ -282,6 +282,7 @@ func (j *Journal) read() error {
 		}
 		line = strings.TrimSuffix(line, "\n")
 		switch {
+		case first && j.header == anyEpoch:
 		case first && line != j.header:
 			return nil
 		case first:
@@ -291,6 +292,30 @@ func (j *Journal) read() error {
 			delete(j.held, line[1:])
 		}
 	}
+}
+
+// anyEpoch is the header of a journal that is only looked at.
+const anyEpoch = ""
+
+// RemoveEmpty removes the journal at path, of whatever epoch, if no key is left in it and
+// no process has it.
+func RemoveEmpty(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	held, err := lock(path, 0)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	j := &Journal{path: path, header: anyEpoch, held: make(map[string]struct{})}
+	if err := j.read(); err != nil {
+		return err
+	}
+	if n := len(j.held); n > 0 {
+		return fmt.Errorf("removing the journal %s: it has %d keys", path, n)
+	}
+	return errors.Join(os.Remove(path), os.Remove(held.Name()))
 }
 
 // rewrite replaces the file by one that contains only the current keys.

@@ -1,11 +1,12 @@
 package keyword
 
+import "strings"
+
 // later are the keywords that are read into the Config and that no part of
 // director acts on yet. Whoever makes one work removes it here, and nowhere else.
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"instance",
 	},
 	"global_defs": {
 		"disable_local_igmp",
@@ -41,6 +42,8 @@ func whatInstead(block, name string) string {
 	switch {
 	case block == "real_server":
 		return "the check is not run, and the real server counts as up"
+	case strings.HasPrefix(name, "enable_snmp_"):
+		return whySNMP + "; docs/migrate.md says what replaces each value that is polled"
 	}
 	return instead[name]
 }
