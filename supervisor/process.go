@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
@@ -46,6 +46,10 @@ const releasePatience = 5 * time.Second
 // release removes what a worker left in the kernel. That may need the very lock
 // in the kernel that the worker has died of, so a process of its own does it.
 func release(name string, o *Options, privilege worker.Privilege) error {
+	return signals.Run(func() error { return releaseOnce(name, o, privilege) })
+}
+
+func releaseOnce(name string, o *Options, privilege worker.Privilege) error {
 	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat,
 		"--log-level", o.LogLevel, "--release")
 	cmd.Args[0] = os.Args[0]
@@ -113,10 +117,9 @@ func (c *Options) enterNamespace(cfg *conf.Config) error {
 		c.Log.Warn("running in another network namespace", "problem", noSys)
 	}
 	c.Log.Info("running in another network namespace", "net_namespace", name)
+	env := c.holdSignals()
 	c.Flush()
-	// The next program has no handler in its first moment: a SIGHUP must not end it.
-	signal.Ignore(syscall.SIGHUP)
-	if err := syscall.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
+	if err := syscall.Exec("/proc/self/exe", os.Args, env); err != nil {
 		return fmt.Errorf("net_namespace: executing director in network namespace %s: %w", name, err)
 	}
 	return nil // unreachable

@@ -28,6 +28,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(),
 		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Trackers:  status.Trackers(s.tracking.Known()),
 	}
 	for _, i := range f.Config.Instances {
 		if o, ok := s.handovers.Of(i.Name); ok {

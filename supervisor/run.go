@@ -65,11 +65,12 @@ func Run(o Options) error {
 	if err := worker.SetProcessName(worker.ProcessName("")); err != nil {
 		log.Warn("failed to set the name of this process", "error", err)
 	}
-	sig := o.Signals
-	if sig == nil {
-		sig = listen()
+	if c.Signals == nil {
+		c.Signals = newSignals()
+		defer c.Signals.close()
 	}
-	defer sig.close()
+	sig := c.Signals
+	sig.listen(true)
 	if text, ok := os.LookupEnv(handoffVar); ok {
 		return c.resume(text, *sig)
 	}

@@ -205,6 +205,9 @@ func (s *supervisor) fileProblems() (list []string) {
 	if why := s.files.problem; why != "" {
 		list = append(list, "the files of the run directory are not written: "+why)
 	}
+	if why := s.dumps.Problem(time.Now()); why != "" {
+		list = append(list, why)
+	}
 	for _, f := range []*statefile.Saver{s.handoverFile, s.overrides.file} {
 		if why := f.Problem(time.Now()); why != "" {
 			list = append(list, why)

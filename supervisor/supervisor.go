@@ -10,6 +10,7 @@ import (
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/dumps"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -63,6 +64,7 @@ type supervisor struct {
 	asking   asking
 
 	signals    Signals
+	dumps      dumps.Dumper
 	files      runFiles
 	gate       *control.Gate
 	workersCtx context.Context
@@ -107,6 +109,16 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.stop(sig)
 		case <-s.signals.hup:
 			s.tellReload(reload.Asked{})
+		case <-s.signals.dumps[0]:
+			s.dump(dumps.Kinds[0])
+		case <-s.signals.dumps[1]:
+			s.dump(dumps.Kinds[1])
+		case <-s.signals.dumps[2]:
+			s.dump(dumps.Kinds[2])
+		case <-s.signals.dumps[3]:
+			s.dump(dumps.Kinds[3])
+		case <-s.signals.dumps[4]:
+			s.dump(dumps.Kinds[4])
 		case e := <-s.events:
 			s.workerEvent(e)
 		case do := <-s.requests:

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/signals"
 )
 
 // Privilege is what a worker process is allowed beyond an ordinary process.
@@ -60,7 +61,7 @@ func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
 			r.refused = errors.Join(r.refused, setRoundRobin(p.RealTime))
 		}
 		r.refused = errors.Join(r.refused, boundCapabilities(p.Capabilities))
-		r.err = cmd.Start()
+		r.err = signals.Blocked(cmd.Start)
 	}()
 	r := <-started
 	return r.refused, r.err

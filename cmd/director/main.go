@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
@@ -67,12 +68,26 @@ type commands struct {
 func init() { runtime.LockOSThread() }
 
 func main() {
-	early := supervisor.ListenEarly()
+	early := earlySignals(os.Args)
 	// Without this a write to a log whose reader has died kills the process,
 	// and leaves the addresses behind. Caught, not ignored: programs that are
 	// started by us get it as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(arguments(os.Args), os.Stdout, os.Stderr, early))
+}
+
+// earlySignals is the first that a process of a daemon does: a signal that is sent to all of
+// them must not end one that has hardly begun. The supervisor obeys those that have come when it
+// can; the others are told by the supervisor what to do, and by nobody else.
+func earlySignals(argv []string) *supervisor.Signals {
+	args := arguments(argv)
+	switch {
+	case len(args) > 0 && (args[0] == "worker" || args[0] == "hand-down" || args[0] == signalhold.Command):
+		signals.Ignore()
+	case keepalivedFlags(args), args[0] == "run":
+		return supervisor.ListenEarly()
+	}
+	return nil
 }
 
 // arguments are those of the command line, with the command genhash if that is how the
@@ -97,7 +112,7 @@ func (s exitCode) Error() string { return fmt.Sprintf("exit status %d", int(s)) 
 // streams are where commands write to.
 type streams struct {
 	out, err io.Writer
-	early    *supervisor.Signals // that are taken in already; nil unless this program takes over
+	early    *supervisor.Signals // that are taken in already; nil unless this may become a supervisor
 }
 
 // run carries out one command line and returns the exit status.
