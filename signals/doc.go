@@ -3,11 +3,9 @@
 // each 15 s), at any moment, also to one that has just been started, and what a process does
 // with one before it says otherwise is to end.
 //
-// A Go program has handlers a moment after its start. Until then
-//
-//   - all but SIGHUP can wait: a process that is started by Blocked has them blocked, over the
-//     exec, until it calls Ignore or takes them in;
-//   - SIGHUP cannot: the runtime unblocks it before it has a handler (minit in
-//     runtime/signal_unix.go). Who starts a process of ours looks with EndedEarly whether that has
-//     happened, and starts it again.
+// A Go program has handlers a moment after its start. Until then all but SIGHUP can wait: they are
+// blocked when the process is forked, and over the exec, until it calls Ignore. SIGHUP cannot: the
+// runtime unblocks it before it has a handler (minit in runtime/signal_unix.go). So Start traces a process
+// for its first milliseconds, and takes SIGHUP from it. Where that is refused, EndedEarly says that one
+// has come, and the process is started again.
 package signals

@@ -59,7 +59,7 @@ func releaseOnce(name string, o *Options, privilege worker.Privilege) error {
 		return err
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- signals.Wait(cmd) }()
 	overdue := time.NewTimer(releasePatience)
 	defer overdue.Stop()
 	select {

@@ -49,7 +49,9 @@ func newSignals() *Signals {
 func (s *Signals) listen(stop bool) {
 	signal.Notify(s.hup, syscall.SIGHUP)
 	for n, c := range s.dumps {
-		signal.Notify(c, signals.Dumps[n])
+		if c != nil {
+			signal.Notify(c, signals.Dumps[n])
+		}
 	}
 	if stop {
 		signal.Notify(s.stop, syscall.SIGTERM, syscall.SIGINT)

@@ -53,10 +53,10 @@ func (q handoffQuestion) ask(ctx context.Context, path string) (a handoffAnswer,
 		cmd.Args[0] = os.Args[0]
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(asked.Bytes()), out, errOut
 		cmd.WaitDelay = time.Second
-		if err := signals.Blocked(cmd.Start); err != nil {
+		if err := signals.Start(cmd, nil); err != nil {
 			return err
 		}
-		return cmd.Wait()
+		return signals.Wait(cmd)
 	})
 	switch {
 	case ctx.Err() != nil:

@@ -57,7 +57,8 @@ func (s *supervisor) workerEvent(e worker.Event) {
 			s.asking.open = nil
 		}
 		if e.Died.Early {
-			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error", e.Died.Err)
+			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error",
+				e.Died.Err)
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned, Early: e.Died.Early})
 	case e.Received != nil:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	_ "github.com/lvs-director/director/cmd/director/early"
 	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/signalhold"

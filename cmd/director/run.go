@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/logline"
 	"github.com/lvs-director/director/logging"
 	"github.com/lvs-director/director/supervisor"
 )
@@ -23,7 +25,7 @@ type runCmd struct {
 	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
 
 	daemonDirs
-	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
+	LogFormat string `enum:"text,json,keepalived" default:"text" help:"Format of the log on standard error: text, json or keepalived."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
 }
 
@@ -38,7 +40,7 @@ Example: director run -f /etc/keepalived/keepalived.conf`
 
 // Run is the supervisor's process from its start to its end.
 func (c *runCmd) Run(std streams) error {
-	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	log, flush, err := newLog(std, c.LogFormat, c.LogLevel, "")
 	if err != nil {
 		return err
 	}
@@ -59,7 +61,16 @@ func (c *runCmd) Run(std streams) error {
 }
 
 // newLog is the log of a process that goes on running.
-func newLog(std streams, format, level string) (*slog.Logger, func(), error) {
+// It is the log of a worker, or of the supervisor when worker is empty.
+func newLog(std streams, format, level, worker string) (*slog.Logger, func(), error) {
 	f, ok := std.err.(*os.File)
-	return logging.New(std.err, logging.Options{Format: format, Level: level, Journal: ok && logging.IsJournal(f)})
+	o := logging.Options{Format: format, Level: level, Journal: ok && logging.IsJournal(f)}
+	if format == "keepalived" {
+		o.Handler = func(w io.Writer, level slog.Level, prefix func(slog.Level) string) slog.Handler {
+			return logline.NewHandler(w, logline.Options{
+				Level: level, Identifier: logline.Identifier(worker), Pid: os.Getpid(), Prefix: prefix, NoTime: prefix != nil,
+			})
+		}
+	}
+	return logging.New(std.err, o)
 }

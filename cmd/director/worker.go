@@ -52,7 +52,7 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	log, flush, err := newLog(std, c.LogFormat, c.LogLevel, c.Name)
 	if err != nil {
 		return err
 	}

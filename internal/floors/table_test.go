@@ -22,6 +22,7 @@ var rooms = []room{
 	{name: "worker", floor: 2},
 	{name: "realserver", floor: 2},
 	{name: "doctor", floor: 2},
+	{name: "keepalived", floor: 2},
 
 	{name: "nft", floor: 1},
 	{name: "conf", floor: 1},
@@ -34,6 +35,7 @@ var rooms = []room{
 	{name: "mailbox", floor: 0},
 	{name: "netns", floor: 0},
 	{name: "retry", floor: 0},
+	{name: "signals", floor: 0},
 	{name: "internal/wiretest", floor: 0},
 
 	// The lab knows the program from the outside.
@@ -58,6 +60,7 @@ var pure = []string{
 	"supervisor/reload",
 	"supervisor/rollout",
 	"event",
+	"keepalived/dump",
 }
 
 // known are impure packages that a pure one may import, since it uses their

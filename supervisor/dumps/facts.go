@@ -61,7 +61,9 @@ func Collect(k Kind, now time.Time, s Source) *dump.Facts {
 
 func server(v *conf.VirtualServer, known *status.Knowledge) dump.VirtualServer {
 	name := v.String()
-	d := dump.VirtualServer{Config: v, State: known.VirtualServers[name], Real: make([]dump.RealServer, len(v.RealServers))}
+	d := dump.VirtualServer{
+		Config: v, State: known.VirtualServers[name], Real: make([]dump.RealServer, len(v.RealServers)),
+	}
 	table := make(map[string]event.ServerInTable)
 	for _, t := range known.InTable[name].Servers {
 		if _, twice := table[t.RealServer]; !twice && !t.Sorry { // of a group the first service

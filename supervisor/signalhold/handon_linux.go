@@ -26,7 +26,8 @@ func Resumed() {
 	}
 	os.Unsetenv(heldVar)
 	h := &Hold{}
-	if n, err := fmt.Fscan(strings.NewReader(text), &h.Pid, &h.Socket); n < 2 || err != nil || h.Pid <= 1 || h.Socket <= 2 {
+	_, err := fmt.Fscan(strings.NewReader(text), &h.Pid, &h.Socket)
+	if err != nil || h.Pid <= 1 || h.Socket <= 2 {
 		return // not ours
 	}
 	unix.CloseOnExec(h.Socket)

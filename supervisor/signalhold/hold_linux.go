@@ -50,7 +50,7 @@ func begun(stderr *os.File) (*Hold, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = stderr
 	cmd.ExtraFiles = []*os.File{its}
-	if err := signals.Blocked(cmd.Start); err != nil {
+	if err := signals.Start(cmd, nil); err != nil {
 		unix.Close(h.Socket)
 		return nil, fmt.Errorf("holding signals: starting the holder: %w", err)
 	}
@@ -103,7 +103,13 @@ func (h *Hold) Release() {
 	_, _ = unix.Write(h.Socket, []byte{release}) // one that has ended holds nothing
 	unix.Close(h.Socket)
 	for {
-		if _, err := unix.Wait4(h.Pid, nil, 0, nil); !errors.Is(err, unix.EINTR) {
+		var status unix.WaitStatus
+		_, err := unix.Wait4(h.Pid, &status, 0, nil)
+		if err == nil && status.Stopped() { // of signals.Start
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		if !errors.Is(err, unix.EINTR) {
 			return // an error: somebody else was faster
 		}
 	}

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package signals
-
-// Blocked calls f.
-func Blocked(f func() error) error { return f() }
