@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocked calls f on a thread that has the signals blocked; a process that f starts has them
+// Blocked calls f on a thread that has the signals blocked; a process that f starts has them
 // blocked too, over the exec and from then on. For processes of ours only.
-func blocked(f func() error) error {
+func Blocked(f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var set, before unix.Sigset_t

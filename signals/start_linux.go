@@ -35,22 +35,12 @@ func Start(cmd *exec.Cmd, prepare func() error) error {
 				return
 			}
 		}
-		var attr syscall.SysProcAttr
-		if cmd.SysProcAttr != nil {
-			attr = *cmd.SysProcAttr
+		err := Blocked(cmd.Start)
+		held := err == nil && seize(cmd.Process.Pid)
+		started <- err
+		if held {
+			guard(cmd.Process.Pid) // this thread is its tracer; when it ends, the kernel lets go of all
 		}
-		traced := attr
-		traced.Ptrace = true
-		cmd.SysProcAttr = &traced
-		err := blocked(cmd.Start)
-		if err == nil {
-			pid := cmd.Process.Pid
-			started <- nil
-			guard(pid) // this thread is its tracer; when the thread ends, the kernel lets go of it
-			return
-		}
-		cmd.SysProcAttr = &attr
-		started <- blocked(cmd.Start)
 	}()
 	return <-started
 }
@@ -85,14 +75,34 @@ func after(s, what string) string {
 // process are waited for by others.
 const wnothread = 0x20000000
 
+// seize begins to trace the threads of a process, of which there is one or a few, and with them those that
+// they start. It does not stop them.
+func seize(pid int) (done bool) {
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	for _, t := range tasks {
+		tid, err := strconv.Atoi(t.Name())
+		if err == nil && ptrace(unix.PTRACE_SEIZE, tid, unix.PTRACE_O_TRACECLONE) == nil {
+			done = true
+		}
+	}
+	return done
+}
+
+func ptrace(request, tid int, data uintptr) error {
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), 0, data, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // guard lets a process that this thread traces go on, without the signals of this package, until it ignores
 // SIGHUP or ends. How it ends is left to who has started it.
 func guard(pid int) {
 	pause := unix.NsecToTimespec(int64(50 * time.Microsecond))
-	begun := false
 	looked := time.Now()
 	for end := looked.Add(guarded); time.Now().Before(end); {
-		tid, signal, err := stopped()
+		tid, status, err := stopped()
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
@@ -105,18 +115,28 @@ func guard(pid int) {
 			}
 			_ = unix.Nanosleep(&pause, nil)
 		default:
-			if !begun {
-				begun = true
-				_ = syscall.PtraceSetOptions(pid, unix.PTRACE_O_TRACECLONE) // without it only the first thread is guarded
-			}
-			_ = syscall.PtraceCont(tid, int(passedOn(signal))) // fails when it has ended
+			goOn(tid, status) // fails when it has ended
 		}
 	}
 }
 
-// stopped is a thread that has stopped for its tracer, which is this thread, and for which signal; 0 when
-// there is none.
-func stopped() (tid int, signal syscall.Signal, err error) {
+// goOn lets a thread that has stopped go on: the low byte of status is the signal, the next one why.
+func goOn(tid, status int) {
+	signal, event := syscall.Signal(status&0x7f), status>>8
+	isStop := signal == syscall.SIGSTOP || signal == syscall.SIGTSTP || signal == syscall.SIGTTIN ||
+		signal == syscall.SIGTTOU
+	switch {
+	case event == unix.PTRACE_EVENT_STOP && isStop:
+		_ = ptrace(unix.PTRACE_LISTEN, tid, 0) // the process is stopped, by somebody
+	case event != 0, signal == syscall.SIGHUP, slices.Contains(Dumps, signal):
+		_ = syscall.PtraceCont(tid, 0)
+	default:
+		_ = syscall.PtraceCont(tid, int(signal))
+	}
+}
+
+// stopped is a thread that has stopped for its tracer, which is this thread, and why; 0 when there is none.
+func stopped() (tid, status int, err error) {
 	var info unix.Siginfo
 	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WSTOPPED|unix.WNOHANG|unix.WALL|wnothread, nil); err != nil {
 		return 0, 0, err
@@ -128,15 +148,7 @@ func stopped() (tid int, signal syscall.Signal, err error) {
 	const word = unsafe.Sizeof(uintptr(0))
 	begin := (unsafe.Offsetof(info.Code) + 4 + word - 1) / word * word
 	rest := (*[3]int32)(unsafe.Add(unsafe.Pointer(&info), begin))
-	return int(rest[0]), syscall.Signal(rest[2] & 0x7f), nil
-}
-
-// passedOn is the signal that a thread goes on with.
-func passedOn(s syscall.Signal) syscall.Signal {
-	if s == syscall.SIGHUP || s == syscall.SIGTRAP || s == syscall.SIGSTOP || slices.Contains(Dumps, s) {
-		return 0 // SIGTRAP and SIGSTOP are of the tracing itself: an exec, a new thread
-	}
-	return s
+	return int(rest[0]), int(rest[2]), nil
 }
 
 // needsNoGuard says whether a process ignores SIGHUP, or has ended.

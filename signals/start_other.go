@@ -19,3 +19,6 @@ func Start(cmd *exec.Cmd, prepare func() error) error {
 	}
 	return cmd.Start()
 }
+
+// Blocked calls f.
+func Blocked(f func() error) error { return f() }

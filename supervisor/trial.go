@@ -53,10 +53,11 @@ func (q handoffQuestion) ask(ctx context.Context, path string) (a handoffAnswer,
 		cmd.Args[0] = os.Args[0]
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(asked.Bytes()), out, errOut
 		cmd.WaitDelay = time.Second
-		if err := signals.Start(cmd, nil); err != nil {
+		// Not traced: it may be any program.
+		if err := signals.Blocked(cmd.Start); err != nil {
 			return err
 		}
-		return signals.Wait(cmd)
+		return cmd.Wait()
 	})
 	switch {
 	case ctx.Err() != nil:
