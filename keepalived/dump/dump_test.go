@@ -173,7 +173,8 @@ func TestJSON(t *testing.T) {
 	if n := list[1].Data["iname"]; n != "a\"b\n%s\x1b" {
 		t.Errorf("the name of the second is %q", n)
 	}
-	if v, _ := list[1].Data["vips"].([]any); list[1].Data["state"] != 0. || len(v) != 0 || list[1].Data["adver_int"] != 0.5 {
+	last := list[1].Data
+	if v, _ := last["vips"].([]any); last["state"] != 0. || len(v) != 0 || last["adver_int"] != 0.5 {
 		t.Errorf("the second is %v", list[1].Data)
 	}
 	if list[0].Stats["pri_zero_rcvd"] != 4 || list[0].Stats["release_master"] != 1 || len(list[0].Stats) != 20 {

@@ -77,7 +77,8 @@ var globalScripts = []keyword[conf.Global]{
 		}},
 	bare("enable_script_security", func(g *conf.Global) *bool { return &g.ScriptSecurity }),
 	flag("set_supplementary_groups", func(g *conf.Global) *bool { return &g.SupplementaryGroups }),
-	flag("use_symlink_paths", func(g *conf.Global) *bool { return &g.UseSymlinkPaths }),
+	flag("use_symlink_paths", func(g *conf.Global) *bool { return &g.UseSymlinkPaths }).
+		remark("director always runs programs by the path that is written"),
 	program("startup_script", func(g *conf.Global) *conf.Script { return &g.StartupScript }).firstCounts(),
 	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration {
 		return &g.StartupScript.Timeout
@@ -297,7 +298,8 @@ var globalReload = []keyword[conf.Global]{
 	word("stats_dump_file", "PATH", "/tmp/keepalived.stats",
 		func(g *conf.Global) *string { return &g.StatsDumpFile }).remark("where a SIGUSR2 has the counters written"),
 	word("json_dump_file", "PATH", "/tmp/keepalived.json",
-		func(g *conf.Global) *string { return &g.JSONDumpFile }).remark("where signal 36 (SIGRTMIN+2) has both written as JSON"),
+		func(g *conf.Global) *string { return &g.JSONDumpFile }).remark("where signal 36 (SIGRTMIN+2) has both " +
+		"written as JSON"),
 	number("json_version", 1, 2, "1",
 		func(g *conf.Global) *int { return &g.JSONVersion }).remark("of json_dump_file"),
 	ignoredFlag[conf.Global]("data_use_instance", "see director status"),
