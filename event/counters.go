@@ -19,6 +19,13 @@ type InstanceCounters struct {
 	SendErrors uint64 `json:"send_errors"` // advertisements that the kernel refused
 	Received   uint64 `json:"received"`    // advertisements that passed all checks
 	Masters    uint64 `json:"masters"`     // times it became MASTER
+	Released   uint64 `json:"released"`    // times it ceased to be MASTER
+	// PriorityZeroSent and PriorityZeroReceived are advertisements with priority 0, which
+	// give the mastership up; Sent and Received count them too.
+	PriorityZeroSent     uint64 `json:"priority_zero_sent"`
+	PriorityZeroReceived uint64 `json:"priority_zero_received"`
+	// AddressMismatch are accepted advertisements with other addresses than the configured ones.
+	AddressMismatch uint64 `json:"address_mismatch"`
 	// Dropped are refused packets by the name of the reason.
 	Dropped map[string]uint64 `json:"dropped"`
 	// Odd is what was odd about the last advertisement that was accepted although

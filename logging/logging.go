@@ -8,7 +8,7 @@ import (
 
 // Formats and Levels are what Options take, the first one being the default.
 var (
-	Formats = []string{"text", "json"}
+	Formats = []string{"text", "json", "keepalived"}
 	Levels  = []string{"info", "debug", "warn", "error"}
 )
 

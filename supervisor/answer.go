@@ -105,10 +105,15 @@ const countPatience = time.Second
 // count has the counters brought up to date, if that is possible in time.
 func (s *supervisor) count(ctx context.Context) error {
 	var done chan struct{}
-	if err := s.do(ctx, func() { done = s.askCounters() }); err != nil || done == nil {
+	if err := s.do(ctx, func() { done = s.askCounters(false) }); err != nil || done == nil {
 		return err
 	}
-	enough := time.NewTimer(countPatience)
+	return s.awaitCounters(ctx, done, countPatience)
+}
+
+// awaitCounters waits for the answer, for so long at most.
+func (s *supervisor) awaitCounters(ctx context.Context, done chan struct{}, patience time.Duration) error {
+	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	select {
 	case <-done:
@@ -121,15 +126,19 @@ func (s *supervisor) count(ctx context.Context) error {
 }
 
 // askCounters asks; the channel is closed when the answer is there. It is nil
-// when there is nobody to ask.
-func (s *supervisor) askCounters() chan struct{} {
+// when there is nobody to ask. With clear the counters begin at zero afterwards.
+func (s *supervisor) askCounters(clear bool) chan struct{} {
 	if !s.runs(rollout.VRRP) {
 		return nil
 	}
 	if s.counting == nil {
 		s.counting = make(chan struct{})
 	}
-	s.keepers[rollout.VRRP].Send("count", worker.Message{Count: &worker.Count{}})
+	key := "count"
+	if clear {
+		key = "count and clear" // a question that only counts must not take its place
+	}
+	s.keepers[rollout.VRRP].Send(key, worker.Message{Count: &worker.Count{Clear: clear}})
 	return s.counting
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/dumps"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/history"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -69,7 +70,8 @@ type handoff struct {
 	Pending        *handedPending
 	Started        time.Time
 	Upgrades       int
-	Reload         bool // a signal asked for one meanwhile
+	Reload         bool       // a signal asked for one meanwhile
+	Dumps          dumps.Kind // that signals asked for meanwhile
 	Orders         map[string]handover.Order
 	LastOrder      uint64
 	Overrides      []event.Override
@@ -166,6 +168,7 @@ func (s *supervisor) handoff() *handoff {
 		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
 		Started: s.started, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
 		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(), Journals: s.known.Journals,
+		Dumps:          s.dumps.Waiting(),
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),

@@ -123,7 +123,7 @@ func (r *rig) start() {
 	}
 	s.reload = reload.New(begin.current)
 	s.disk, s.fallback = begin.disk, begin.fallback
-	go func() { r.ended <- s.serve(Signals{r.stop, r.hup}, nil) }()
+	go func() { r.ended <- s.serve(Signals{stop: r.stop, hup: r.hup}, nil) }()
 	r.t.Cleanup(r.end)
 }
 

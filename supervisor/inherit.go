@@ -164,6 +164,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	if h.Reload {
 		s.tellReload(reload.Asked{})
 	}
+	s.dump(h.Dumps)
 }
 
 // otherProgram are the workers that run another file than this process.

@@ -30,7 +30,7 @@ func (r *rig) resumesAlone(h *handoff) {
 	s.files, s.ready = files, func(string) {}
 	s.reload = reload.Resume(reload.State{Generation: h.Generation, Current: begin.current})
 	s.disk = begin.disk
-	go func() { r.ended <- s.serve(Signals{r.stop, r.hup}, h) }()
+	go func() { r.ended <- s.serve(Signals{stop: r.stop, hup: r.hup}, h) }()
 	r.t.Cleanup(r.end)
 }
 

@@ -154,9 +154,6 @@ func TestAnUpgradeWhileAWorkerIsDown(t *testing.T) {
 // process, so that no other may run beside it.
 func TestSignalsAreTakenIn(t *testing.T) {
 	t.Cleanup(func() { signal.Reset(syscall.SIGHUP) })
-	if ListenEarly() != nil {
-		t.Error("a program that takes over from nobody takes signals in early")
-	}
 	t.Setenv(handoffVar, "3")
 	early := ListenEarly()
 	if early == nil {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
@@ -47,6 +47,10 @@ const releasePatience = 5 * time.Second
 // release removes what a worker left in the kernel. That may need the very lock
 // in the kernel that the worker has died of, so a process of its own does it.
 func release(name string, o *Options, privilege worker.Privilege) error {
+	return signals.Run(func() error { return releaseOnce(name, o, privilege) })
+}
+
+func releaseOnce(name string, o *Options, privilege worker.Privilege) error {
 	cmd := exec.Command("/proc/self/exe", append(workerFlags(name, o), "--release")...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
@@ -55,7 +59,7 @@ func release(name string, o *Options, privilege worker.Privilege) error {
 		return err
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- signals.Wait(cmd) }()
 	overdue := time.NewTimer(releasePatience)
 	defer overdue.Stop()
 	select {
@@ -117,10 +121,9 @@ func (c *Options) enterNamespace(cfg *conf.Config) error {
 		c.Log.Warn("running in another network namespace", "problem", noSys)
 	}
 	c.Log.Info("running in another network namespace", "net_namespace", name)
+	env := c.holdSignals(c.Daemon.Environment())
 	c.Flush()
-	// The next program has no handler in its first moment: a SIGHUP must not end it.
-	signal.Ignore(syscall.SIGHUP)
-	if err := syscall.Exec("/proc/self/exe", os.Args, c.Daemon.Environment()); err != nil {
+	if err := syscall.Exec("/proc/self/exe", os.Args, env); err != nil {
 		return fmt.Errorf("net_namespace: executing director in network namespace %s: %w", name, err)
 	}
 	return nil // unreachable

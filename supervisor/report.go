@@ -31,6 +31,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(),
 		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Trackers:  status.Trackers(s.tracking.Known()),
 	}
 	for _, p := range f.Header.FIFOs {
 		if p.Problem != "" {

@@ -79,11 +79,12 @@ const gcWhileReading = 400
 func Run(o Options) error {
 	c, log := &o, o.Log
 	nameProcess(log, conf.ProcessNames{})
-	sig := o.Signals
-	if sig == nil {
-		sig = listen()
+	if c.Signals == nil {
+		c.Signals = newSignals()
+		defer c.Signals.close()
 	}
-	defer sig.close()
+	sig := c.Signals
+	sig.listen(true)
 	if text, ok := os.LookupEnv(handoffVar); ok {
 		return c.resume(text, *sig)
 	}

@@ -211,6 +211,9 @@ func (s *supervisor) fileProblems() (list []string) {
 	if k := s.opts.Keepalived; k != nil && k.SNMP {
 		list = append(list, noSNMP)
 	}
+	if why := s.dumps.Problem(time.Now()); why != "" {
+		list = append(list, why)
+	}
 	for _, f := range []*statefile.Saver{s.handoverFile, s.overrides.file} {
 		if why := f.Problem(time.Now()); why != "" {
 			list = append(list, why)

@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/dumps"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/pidfile"
@@ -69,6 +70,7 @@ type supervisor struct {
 	asking   asking
 
 	signals    Signals
+	dumps      dumps.Dumper
 	files      runFiles
 	pids       pidfile.Set
 	gate       *control.Gate
@@ -114,6 +116,16 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.stop(sig)
 		case <-s.signals.hup:
 			s.tellReload(reload.Asked{})
+		case <-s.signals.dumps[0]:
+			s.dump(dumps.Kinds[0])
+		case <-s.signals.dumps[1]:
+			s.dump(dumps.Kinds[1])
+		case <-s.signals.dumps[2]:
+			s.dump(dumps.Kinds[2])
+		case <-s.signals.dumps[3]:
+			s.dump(dumps.Kinds[3])
+		case <-s.signals.dumps[4]:
+			s.dump(dumps.Kinds[4])
 		case e := <-s.events:
 			s.workerEvent(e)
 		case do := <-s.requests:

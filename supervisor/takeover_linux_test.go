@@ -74,7 +74,7 @@ func (r *rig) resumes(h *handoff) error {
 	h.file.Close()
 	opts := *r.opts
 	opts.File = "" // it is handed off as well
-	return opts.resume(strconv.Itoa(fd), Signals{r.stop, r.hup})
+	return opts.resume(strconv.Itoa(fd), Signals{stop: r.stop, hup: r.hup})
 }
 
 // takesOver starts a supervisor with a handoff and waits until it serves.

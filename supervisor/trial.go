@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker"
 )
@@ -45,12 +46,19 @@ func (q handoffQuestion) ask(ctx context.Context, path string) (a handoffAnswer,
 	if err := gob.NewEncoder(&asked).Encode(q); err != nil {
 		return a, err
 	}
-	out, errOut := &bounded{limit: 1 << 20}, &bounded{limit: 64 << 10}
-	cmd := exec.CommandContext(ctx, path, "hand-down")
-	cmd.Args[0] = os.Args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &asked, out, errOut
-	cmd.WaitDelay = time.Second
-	err = cmd.Run()
+	var out, errOut *bounded
+	err = signals.Run(func() error {
+		out, errOut = &bounded{limit: 1 << 20}, &bounded{limit: 64 << 10}
+		cmd := exec.CommandContext(ctx, path, "hand-down")
+		cmd.Args[0] = os.Args[0]
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(asked.Bytes()), out, errOut
+		cmd.WaitDelay = time.Second
+		// Not traced: it may be any program.
+		if err := signals.Blocked(cmd.Start); err != nil {
+			return err
+		}
+		return cmd.Wait()
+	})
 	switch {
 	case ctx.Err() != nil:
 		return a, fmt.Errorf("%s does not answer within %v: is it a director?", path, trialPatience)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
@@ -143,6 +141,7 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 		s.mail.Release()
 		s.fifos.Release()
 		s.tellReload(reload.Release{})
+		s.dump(0)
 	default:
 		return false
 	}
@@ -183,6 +182,9 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	if !s.finishSaving() { // an exec waits for a thread that waits for a disk
 		return fmt.Errorf("the disk of %s does not answer", s.opts.StateDir)
 	}
+	if !s.finishDump() {
+		return errors.New("the disk that a dump is written to does not answer")
+	}
 
 	trackers := s.tracking.Export()
 	ctx, cancel := context.WithTimeout(context.Background(), trackerPause)
@@ -211,14 +213,14 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
 	if s.upgrade.releases {
 		if h.Signals, err = signalhold.Begin(os.Stderr); err != nil {
-			s.log.Warn("a SIGHUP during the upgrade is lost, and a SIGTERM ends director without an orderly stop",
-				"error", err)
+			s.log.Warn("a SIGHUP or a signal for a dump during the upgrade is lost, and a SIGTERM ends director without an "+
+				"orderly stop", "error", err)
 		} else {
 			defer h.Signals.Release()
 		}
 	}
 	s.flush()
-	defer signal.Notify(s.signals.hup, syscall.SIGHUP) // which may be ignored by now
+	defer s.signals.listen(true) // to those that may be ignored by now
 	return h.execute(path, func() error { return s.lastSignals(h) })
 }
 

@@ -58,7 +58,11 @@ func (s *supervisor) workerEvent(e worker.Event) {
 			s.known.Suspend(nil)
 			s.asking.open = nil
 		}
-		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
+		if e.Died.Early {
+			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error",
+				e.Died.Err)
+		}
+		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned, Early: e.Died.Early})
 	case e.Received != nil:
 		s.known.Heard[e.Worker] = time.Now()
 		s.workerSaid(name, *e.Received)

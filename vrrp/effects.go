@@ -100,6 +100,9 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 	if f.To == event.Master && !f.Quiet {
 		i.stats.masters++
 	}
+	if f.From == event.Master && f.To != event.Master {
+		i.stats.released++
+	}
 	i.peer, i.told = i.machine.Master(), now
 	since := now
 	if f.Quiet && i.was.State == f.To && !i.was.Since.IsZero() {

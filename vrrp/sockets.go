@@ -168,6 +168,9 @@ func (e *Engine) send(i *instance, now time.Time, priority uint8) {
 			continue
 		}
 		i.stats.sent++
+		if priority == 0 {
+			i.stats.zeroSent++
+		}
 		e.heartbeats.noteAdvertisement(now)
 	}
 }
@@ -215,6 +218,12 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 		return
 	}
 	i.stats.received++
+	if e.adv.Priority == 0 {
+		i.stats.zeroReceived++
+	}
+	if notes&packet.AddressMismatch != 0 {
+		i.stats.addressMismatch++
+	}
 	i.rules.Sequence = max(i.rules.Sequence, e.adv.Sequence())
 	if i.rules.HMAC != nil {
 		i.rules.HMAC.Replay.Record(&e.adv)

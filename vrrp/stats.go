@@ -20,6 +20,18 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	return s, err
 }
 
+// StatsAndClear is Stats; what is counted of instances begins at zero afterwards.
+func (e *Engine) StatsAndClear(ctx context.Context) (Stats, error) {
+	var s Stats
+	err := e.do(ctx, func() {
+		s = e.stats()
+		for _, i := range e.order {
+			i.stats = counters{}
+		}
+	})
+	return s, err
+}
+
 // flooded is the name under which advertisements are counted that came too
 // densely for each of them to count.
 const flooded = "flood"
@@ -27,8 +39,9 @@ const flooded = "flood"
 type counts [packet.DropReasons]uint64
 
 type counters struct {
-	sent, sendErrors, received, masters, flooded uint64
-	dropped                                      counts
+	sent, sendErrors, received, masters, released, flooded uint64
+	zeroSent, zeroReceived, addressMismatch                uint64
+	dropped                                                counts
 }
 
 func (e *Engine) stats() Stats {
@@ -43,8 +56,9 @@ func (e *Engine) stats() Stats {
 			dropped[flooded] = c.flooded
 		}
 		s.Instances[i.cfg.Name] = InstanceStats{
-			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Dropped: dropped,
-			Odd: i.odd.told(i.rules.Addresses),
+			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Released: c.released,
+			PriorityZeroSent: c.zeroSent, PriorityZeroReceived: c.zeroReceived, AddressMismatch: c.addressMismatch,
+			Dropped: dropped, Odd: i.odd.told(i.rules.Addresses),
 		}
 	}
 	for _, sock := range e.sockets {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"sync/atomic"
+
+	"github.com/lvs-director/director/signals"
 )
 
 // ConnFD is the worker's file descriptor of the connection to the supervisor.
@@ -26,6 +28,7 @@ type Started struct{ Pid int }
 type Died struct {
 	Err     error // how it ended; nil for exit status 0
 	Planned bool  // Replace killed it
+	Early   bool  // one of the signals that workers ignore has ended it, before its Hello
 }
 
 // Keeper runs one worker process at a time, whenever Start says so. Run does the
@@ -42,6 +45,8 @@ type Keeper struct {
 	detach               chan chan *Handed
 	adopted              *Handed // the worker that Run begins with; owned by its goroutine
 	conn                 atomic.Pointer[Conn]
+	// greeted: the worker that runs has said hello.
+	greeted atomic.Bool
 	// delivering: a message was read and waits to be received from events.
 	delivering atomic.Bool
 }
@@ -92,7 +97,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		d := &Died{Err: err}
+		d := &Died{Err: err, Early: !k.greeted.Load() && signals.EndedEarly(err)}
 		if errors.Is(err, errReplaced) {
 			d = &Died{Planned: true}
 		}

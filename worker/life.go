@@ -15,6 +15,7 @@ const lingerTime = 2 * time.Second
 // run is one life of the worker, or the rest of it when the worker was adopted.
 func (k *Keeper) run(ctx context.Context) error {
 	greeted := k.adopted != nil
+	k.greeted.Store(greeted)
 	conn, proc, err := k.connect()
 	k.adopted = nil // one that cannot be taken on is ended, and the next one is started
 	if err != nil {
@@ -136,6 +137,7 @@ func (k *Keeper) read(ctx context.Context, conn *Conn, greeted bool) error {
 			return fmt.Errorf("the %s worker speaks version %d of the protocol, this program reads %d to %d",
 				k.name, m.Hello.Version, OldestProtocol, ProtocolVersion)
 		}
+		k.greeted.Store(true)
 		k.delivering.Store(true)
 		select {
 		case k.events <- Event{Worker: k.name, Received: &m}:

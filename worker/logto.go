@@ -13,7 +13,7 @@ type LogTo struct {
 	File          string // absolute; empty is none
 	Syslog        bool
 	Facility      int    // of syslog(3)
-	Identifier    string // in syslog
+	Identifier    string // in syslog, and in keepalived's lines
 }
 
 // Args are the flags on the command line.
@@ -26,7 +26,10 @@ func (l LogTo) Args() []string {
 		args = append(args, "--log-file", l.File)
 	}
 	if l.Syslog {
-		args = append(args, "--syslog", strconv.Itoa(l.Facility), "--syslog-identifier", l.Identifier)
+		args = append(args, "--syslog", strconv.Itoa(l.Facility))
+	}
+	if l.Identifier != "" {
+		args = append(args, "--log-identifier", l.Identifier)
 	}
 	return args
 }
@@ -37,7 +40,7 @@ func (l *LogTo) Flags(f *flag.FlagSet) {
 	f.StringVar(&l.Level, "log-level", "info", "")
 	f.BoolVar(&l.Quiet, "log-quiet", false, "")
 	f.StringVar(&l.File, "log-file", "", "")
-	f.StringVar(&l.Identifier, "syslog-identifier", "", "")
+	f.StringVar(&l.Identifier, "log-identifier", "", "")
 	f.Func("syslog", "", func(text string) (err error) {
 		l.Syslog = true
 		l.Facility, err = strconv.Atoi(text)

@@ -243,7 +243,9 @@ func (h HandOver) Of(cfg *conf.Config) map[conf.InstanceID]uint64 {
 }
 
 // Count asks the vrrp worker for its counters (Message.Counters).
-type Count struct{}
+type Count struct {
+	Clear bool // those of instances begin at zero afterwards
+}
 
 // Finish asks a worker to undo what it made in the kernel and to exit.
 type Finish struct{}

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/netns"
+	"github.com/lvs-director/director/signals"
 )
 
 // Privilege is what a worker process is allowed beyond an ordinary process.
@@ -45,25 +45,20 @@ func LockMemory() error {
 // The main thread cannot end, so it must not run this: the program locks it to
 // the main goroutine when it starts.
 func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
-	type result struct{ refused, err error }
-	started := make(chan result)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		var r result
-		defer func() { started <- r }()
+	err = signals.Start(cmd, func() error {
 		if p.Namespace != "" {
-			if r.refused, r.err = netns.Enter(p.Namespace); r.err != nil {
-				return
+			var err error
+			if refused, err = netns.Enter(p.Namespace); err != nil {
+				return err
 			}
 		}
 		if p.RealTime > 0 {
-			r.refused = errors.Join(r.refused, setRoundRobin(p.RealTime))
+			refused = errors.Join(refused, setRoundRobin(p.RealTime))
 		}
-		r.refused = errors.Join(r.refused, boundCapabilities(p.Capabilities))
-		r.err = cmd.Start()
-	}()
-	r := <-started
-	return r.refused, r.err
+		refused = errors.Join(refused, boundCapabilities(p.Capabilities))
+		return nil
+	})
+	return refused, err
 }
 
 func setRoundRobin(priority int) error {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+
+	"github.com/lvs-director/director/signals"
 )
 
 // process is the process of a worker: a child that this program started, or one
@@ -20,7 +22,7 @@ type started struct{ cmd *exec.Cmd }
 
 func (s started) pid() int    { return s.cmd.Process.Pid }
 func (s started) kill()       { _ = s.cmd.Process.Kill() } // fails only when it has ended
-func (s started) wait() error { return s.cmd.Wait() }
+func (s started) wait() error { return signals.Wait(s.cmd) }
 
 // child is a process that an earlier program started.
 type child struct{ *os.Process }

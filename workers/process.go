@@ -36,9 +36,6 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 			log.Warn("the kernel refused a privilege to a worker", "refused", err)
 		}
 	}
-	// The supervisor decides; a terminal's or a service manager's signal to
-	// the whole group must not make the workers run ahead of it.
-	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 

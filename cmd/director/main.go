@@ -16,7 +16,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	_ "github.com/lvs-director/director/cmd/director/early"
 	"github.com/lvs-director/director/keepalived/commandline"
+	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/signalhold"
@@ -69,7 +71,7 @@ type commands struct {
 func init() { runtime.LockOSThread() }
 
 func main() {
-	early := supervisor.ListenEarly()
+	early := earlySignals(os.Args)
 	// Without this a write to a log whose reader has died kills the process,
 	// and leaves the addresses behind. Caught, not ignored: programs that are
 	// started by us get it as usual.
@@ -81,6 +83,20 @@ func main() {
 	os.Exit(run(commandline.Arguments(os.Args), os.Stdout, errOut, early))
 }
 
+// earlySignals is the first that a process of a daemon does: a signal that is sent to all of
+// them must not end one that has hardly begun. The supervisor obeys those that have come when it
+// can; the others are told by the supervisor what to do, and by nobody else.
+func earlySignals(argv []string) *supervisor.Signals {
+	args := commandline.Arguments(argv)
+	switch {
+	case len(args) > 0 && (args[0] == "worker" || args[0] == "hand-down" || args[0] == signalhold.Command):
+		signals.Ignore()
+	case len(argv) > 0 && commandline.IsMeant(argv[0], args), len(args) > 0 && args[0] == "run":
+		return supervisor.ListenEarly()
+	}
+	return nil
+}
+
 // exitCode is an exit status that has already been explained to the user.
 type exitCode int
 
@@ -89,7 +105,7 @@ func (s exitCode) Error() string { return fmt.Sprintf("exit status %d", int(s)) 
 // streams are where commands write to.
 type streams struct {
 	out, err io.Writer
-	early    *supervisor.Signals // that are taken in already; nil unless this program takes over
+	early    *supervisor.Signals // that are taken in already; nil unless this may become a supervisor
 }
 
 // run carries out one command line and returns the exit status.

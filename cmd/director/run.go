@@ -24,7 +24,7 @@ type runCmd struct {
 	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
 
 	daemonDirs
-	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
+	LogFormat string `enum:"text,json,keepalived" default:"text" help:"Format of the log on standard error: text, json or keepalived."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
 }
 
@@ -39,7 +39,9 @@ Example: director run -f /etc/keepalived/keepalived.conf`
 
 // Run is the supervisor's process from its start to its end.
 func (c *runCmd) Run(std streams) error {
-	return c.supervise(std, worker.LogTo{Format: c.LogFormat, Level: c.LogLevel}, nil, nil)
+	return c.supervise(std, worker.LogTo{
+		Format: c.LogFormat, Level: c.LogLevel, Identifier: commandline.Identifier("", "", ""),
+	}, nil, nil)
 }
 
 // supervise is Run with a log that goes elsewhere, and with keepalived's flags if it was

@@ -36,6 +36,7 @@ var rooms = []room{
 	{name: "mailbox", floor: 0},
 	{name: "netns", floor: 0},
 	{name: "retry", floor: 0},
+	{name: "signals", floor: 0},
 	{name: "internal/wiretest", floor: 0},
 
 	// The lab knows the program from the outside.
@@ -61,6 +62,7 @@ var pure = []string{
 	"supervisor/reload",
 	"supervisor/rollout",
 	"event",
+	"keepalived/dump",
 }
 
 // known are impure packages that a pure one may import, since it uses their

@@ -55,7 +55,9 @@ func (t *Trackers) repeat(ctx context.Context, w *watch, interval time.Duration,
 		case <-ctx.Done():
 			return
 		}
+		w.runs.Store(true)
 		exit := t.runner.Run(ctx, cmd, nil)
+		w.runs.Store(false)
 		if ctx.Err() != nil {
 			return
 		}

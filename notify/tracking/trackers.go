@@ -1,6 +1,7 @@
 package tracking
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -59,6 +61,8 @@ type watch struct {
 	file    *conf.TrackFile
 	state   event.TrackerState
 	known   bool // state is one
+	// runs: its program runs at this moment. The goroutine that runs it says so.
+	runs atomic.Bool
 }
 
 // Result is what was seen of a tracker, for Take.
@@ -127,6 +131,27 @@ func (t *Trackers) States() []event.TrackerState {
 			return int(a.Kind) - int(b.Kind)
 		}
 		return strings.Compare(a.Name, b.Name)
+	})
+	return list
+}
+
+// Known is what is known of a tracker that is watched.
+type Known struct {
+	event.TrackerState
+	Told    bool // there is a state
+	Running bool // its program runs at this moment
+}
+
+// Known is what is known of all that are watched, ordered by kind and name.
+func (t *Trackers) Known() []Known {
+	list := make([]Known, 0, len(t.watches))
+	for _, w := range t.watches {
+		k := Known{TrackerState: w.state, Told: w.known, Running: w.runs.Load()}
+		k.Kind, k.Name = w.kind, w.name
+		list = append(list, k)
+	}
+	slices.SortFunc(list, func(a, b Known) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
 	return list
 }

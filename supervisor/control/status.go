@@ -21,6 +21,8 @@ type Status struct {
 	Workers    []Worker    `json:"workers"`
 	Instances  []Instance  `json:"instances"`
 	SyncGroups []SyncGroup `json:"sync_groups"`
+	// Trackers are those that something uses.
+	Trackers []Tracker `json:"trackers"`
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
@@ -62,7 +64,14 @@ type Instance struct {
 	Interface string          `json:"interface"`
 	VRID      uint8           `json:"virtual_router_id"`
 	Addresses []string        `json:"addresses"`
-	SyncGroup string          `json:"sync_group,omitempty"`
+	// VirtualAddresses are the same with all that is known of each: first those that are advertised.
+	VirtualAddresses []Address `json:"virtual_addresses"`
+	Version          int       `json:"version"`    // of VRRP: 2 or 3
+	Authentication   string    `json:"auth_type"`  // PASS or AH; empty is none
+	Interval         float64   `json:"advert_int"` // seconds
+	Preempt          bool      `json:"preempt"`
+	GARP             GARP      `json:"garp"`
+	SyncGroup        string    `json:"sync_group,omitempty"`
 	// Tracked is what the instance and its group track. Fault is what keeps it,
 	// or would keep it, from working now, as seen from outside of its worker.
 	Tracked []Tracked `json:"tracked"`
@@ -77,6 +86,39 @@ type Instance struct {
 	HandedOver *Order `json:"handed_over,omitempty"`
 	// Counters are those of the vrrp worker that runs.
 	Counters *event.InstanceCounters `json:"counters,omitempty"`
+}
+
+// Address is a virtual address.
+type Address struct {
+	Address  string `json:"address"` // with its mask
+	Device   string `json:"device"`
+	On       string `json:"on"` // the interface that has it: the device, or a virtual MAC interface above it
+	Scope    string `json:"scope"`
+	Label    string `json:"label,omitempty"`
+	Excluded bool   `json:"excluded,omitempty"` // it is not advertised
+	Set      bool   `json:"set"`                // the kernel has it
+}
+
+// GARP is when and how often the addresses are announced; times are seconds.
+type GARP struct {
+	Delay         float64 `json:"master_delay"`
+	Repeat        int     `json:"master_repeat"`
+	Refresh       float64 `json:"master_refresh"`
+	RefreshRepeat int     `json:"master_refresh_repeat"`
+	LowerDelay    float64 `json:"lower_prio_delay"`
+	LowerRepeat   int     `json:"lower_prio_repeat"`
+}
+
+// Tracker is a script, file or process that instances track.
+type Tracker struct {
+	Kind string `json:"kind"` // script, file, process
+	Name string `json:"name"`
+	// State is up, down, unknown (there is no result yet) or ignored; of a file "value", and Value counts.
+	State   string    `json:"state"`
+	Value   int       `json:"value,omitempty"`
+	Running bool      `json:"running"` // the program of a script runs at this moment
+	Since   time.Time `json:"since,omitzero"`
+	Reason  string    `json:"reason,omitempty"`
 }
 
 // Tracked is a thing that an instance tracks.

@@ -83,5 +83,5 @@ func (m *Machine) applied(in Applied) {
 	if p == nil || p.phase != Running && p.phase != Finishing {
 		return
 	}
-	p.applied, p.problem = in.Generation, in.Problem
+	p.applied, p.problem, p.early = in.Generation, in.Problem, 0
 }

@@ -23,6 +23,8 @@ type Died struct {
 	Err    error // how it ended; nil for exit status 0
 	// Planned: Replace ended it.
 	Planned bool
+	// Early: a signal that workers ignore has ended it before it could, and before it did anything.
+	Early bool
 }
 
 // Applied says that a worker has applied a generation.

@@ -40,6 +40,9 @@ func (m *Machine) started(in Started) {
 	m.hand(p, true)
 }
 
+// manyEarly is how often in a row a worker is started again at once that a signal ended early.
+const manyEarly = 20
+
 func (m *Machine) died(in Died) {
 	p := m.find(in.Worker)
 	if p == nil {
@@ -49,6 +52,12 @@ func (m *Machine) died(in Died) {
 	case Starting, Running, Finishing:
 	default:
 		return // it was given up waiting for
+	}
+	if in.Early && p.early < manyEarly && p.phase != Finishing && !m.Stopping() {
+		p.early++
+		p.pid, p.phase = 0, Starting // as if it had not been started: its predecessor did its work last
+		m.emit(Start{p.name})
+		return
 	}
 	if p.phase != Starting { // else its predecessor did its work last
 		p.died, p.silenced = m.now, p.watch.step == killed

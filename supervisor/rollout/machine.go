@@ -51,6 +51,7 @@ type process struct {
 	// resumable: its successor may go on where it was.
 	resumable bool
 	silenced  bool // it was killed because it had stopped answering
+	early     int  // deaths in a row of Died.Early
 	watch     watch
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/keepalived/commandline"
+	"github.com/lvs-director/director/keepalived/logline"
 	"github.com/lvs-director/director/logging"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/worker"
@@ -113,6 +114,13 @@ func NewLog(w io.Writer, to worker.LogTo) (log *slog.Logger, identify func(strin
 	name.Store(&to.Identifier)
 	if to.Syslog {
 		o.Syslog = &logging.Syslog{Facility: to.Facility, Identifier: func() string { return *name.Load() }}
+	}
+	if to.Format == "keepalived" {
+		o.Handler = func(w io.Writer, options *slog.HandlerOptions) slog.Handler {
+			return logline.NewHandler(w, logline.Options{
+				Level: options.Level, Identifier: *name.Load(), Pid: os.Getpid(), Bare: options.ReplaceAttr != nil,
+			})
+		}
 	}
 	log, flush, err = logging.New(w, o)
 	return log, func(now string) { name.Store(&now) }, flush, err

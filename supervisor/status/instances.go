@@ -25,8 +25,10 @@ func (m *maker) instances() {
 			virtual[a.Prefix.Addr()] = true
 		}
 	}
-	for _, i := range m.Config.Instances {
+	placed := Place(m.Config, m.Host.Interfaces)
+	for n, i := range m.Config.Instances {
 		r := m.Known.InstanceReport(i)
+		r.VirtualAddresses = placed[n].virtualAddresses()
 		ready := track.Ready(i, groups[i.SyncGroup], m.Host, func(a netip.Addr) bool { return virtual[a] })
 		r.Base, r.SyncGroup, r.Fault = int(i.Priority), i.SyncGroup, ready.Fault
 		for n := range ready.Items {

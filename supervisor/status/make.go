@@ -26,6 +26,7 @@ type Facts struct {
 	Orders         map[string]control.Order // handovers in force, by instance
 	Overrides      []event.Override         // in force
 	Host           track.Host               // as it is now
+	Trackers       []control.Tracker        // those that something uses
 }
 
 // Make says what director status shows.
@@ -41,6 +42,7 @@ func Make(f Facts) control.Status {
 	if _, ok := m.runs[rollout.VRRP]; ok {
 		m.instances()
 		m.groups()
+		m.r.Trackers = f.Trackers
 		m.host()
 		if m.runs[rollout.VRRP] {
 			f.Known.Count(&m.r)

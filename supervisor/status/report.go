@@ -12,7 +12,13 @@ func (k *Knowledge) InstanceReport(i *conf.Instance) control.Instance {
 	r := control.Instance{
 		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
 		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,
-		Holding: st.Holding,
+		Holding: st.Holding, Version: int(i.Version), Authentication: i.Auth.Type.String(),
+		Interval: i.AdvertInterval.Seconds(), Preempt: i.Preempt,
+		GARP: control.GARP{
+			Delay: i.GARP.MasterDelay.Seconds(), Repeat: i.GARP.MasterRepeat, Refresh: i.GARP.MasterRefresh.Seconds(),
+			RefreshRepeat: i.GARP.RefreshRepeat, LowerDelay: i.GARP.LowerPrioDelay.Seconds(),
+			LowerRepeat: i.GARP.LowerPrioRepeat,
+		},
 	}
 	for _, list := range [][]conf.Address{i.Addresses, i.ExcludedAddresses} {
 		for _, a := range list {

@@ -72,7 +72,11 @@ func Run(p *workers.Process) error {
 			case m.Proceed != nil:
 				engine.AllowMaster()
 			case m.Count != nil:
-				if c, err := engine.Stats(ctx); err == nil {
+				stats := engine.Stats
+				if m.Count.Clear {
+					stats = engine.StatsAndClear
+				}
+				if c, err := stats(ctx); err == nil {
 					p.Out.Put("counters", worker.Message{Counters: &c})
 				}
 			case m.Tracker != nil:

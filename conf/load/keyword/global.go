@@ -268,13 +268,15 @@ var globalReload = []keyword[conf.Global]{
 		func(g *conf.Global) *string { return &g.ReloadFile }).optional().noEffect("director reload returns when the " +
 		"reload is done"),
 	word("state_dump_file", "PATH", "/tmp/keepalived.data",
-		func(g *conf.Global) *string { return &g.StateDumpFile }).noEffect("see director status"),
+		func(g *conf.Global) *string { return &g.StateDumpFile }).remark("where a SIGUSR1 has the state written; a path " +
+		"that ends with / is a folder"),
 	word("stats_dump_file", "PATH", "/tmp/keepalived.stats",
-		func(g *conf.Global) *string { return &g.StatsDumpFile }).noEffect("see director status"),
+		func(g *conf.Global) *string { return &g.StatsDumpFile }).remark("where a SIGUSR2 has the counters written"),
 	word("json_dump_file", "PATH", "/tmp/keepalived.json",
-		func(g *conf.Global) *string { return &g.JSONDumpFile }).noEffect("see director status --json"),
+		func(g *conf.Global) *string { return &g.JSONDumpFile }).remark("where signal 36 (SIGRTMIN+2) has both " +
+		"written as JSON"),
 	number("json_version", 1, 2, "1",
-		func(g *conf.Global) *int { return &g.JSONVersion }).noEffect("see director status --json"),
+		func(g *conf.Global) *int { return &g.JSONVersion }).remark("of json_dump_file"),
 	ignoredFlag[conf.Global]("data_use_instance", "see director status"),
 	ignored[conf.Global]("config_save_dir", "PATH", 1,
 		"director keeps every configuration it applied: see director history"),
