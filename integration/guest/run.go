@@ -27,8 +27,12 @@ type Command struct {
 	Stdout io.Writer // standard output and error together
 	Say    io.Writer // messages about the guest: downloads, boot time
 	Tap    string    // the tap interface that is the far end of the guest's eth0; none when empty
+	Root   string    // a whole system to boot (debian.Cache.Root), with its own process 1; this machine's files when empty
 	QMP    string    // path of a socket on which QEMU takes commands (qemu-qmp-ref(7)); none when empty
 }
+
+// HostFiles is where this machine's files are in a guest that has a system of its own (Command.Root).
+const HostFiles = "/run/guest/host"
 
 // ErrUnavailable says that no guest can be run on this machine, and why.
 var ErrUnavailable = errors.New("the lab's guest cannot run here")
@@ -67,7 +71,7 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 	}
 	defer os.RemoveAll(share)
 	m := machine{kernel: kernel, image: quickImage(ctx, cache.Dir(), kernel), initramfs: initramfs, share: share, cmd: cmd}
-	paths := fmt.Sprintf("logs=%s\nmodules=%s\n", quote(cmd.Logs), quote(kernel.Modules))
+	paths := fmt.Sprintf("logs=%s\nmodules=%s\nroot=%s\n", quote(cmd.Logs), quote("/lower"+kernel.Modules), quote(cmd.Root))
 	for name, script := range map[string]string{"start.sh": startScript(cmd), "paths.sh": paths} {
 		if err := os.WriteFile(filepath.Join(share, name), []byte(script), 0o755); err != nil {
 			return 0, err
@@ -115,8 +119,15 @@ func startScript(cmd Command) string {
 			fmt.Fprintf(&b, "export %s=%s\n", name, quote(value))
 		}
 	}
-	fmt.Fprintf(&b, "cd %s || exit 125\nexec", quote(cmd.Dir))
-	for _, arg := range cmd.Argv {
+	files := ""
+	if cmd.Root != "" {
+		files = HostFiles
+	}
+	fmt.Fprintf(&b, "cd %s || exit 125\nexec", quote(files+cmd.Dir))
+	for i, arg := range cmd.Argv {
+		if i == 0 {
+			arg = files + arg
+		}
 		fmt.Fprintf(&b, " %s", quote(arg))
 	}
 	b.WriteByte('\n')
