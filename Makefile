@@ -73,7 +73,7 @@ test-long:
 	@echo 'make test-long: every test in its long form, about an hour. The network of this machine'
 	@echo 'is not changed.'
 	@scripts/tools
-	@$(SUITES) lint unit fuzz native kernel lab
+	@$(SUITES) lint unit fuzz native kernel booted lab
 
 fuzz:
 	scripts/fuzz 60s

@@ -10,10 +10,11 @@ import (
 // have: flags and no command. Those that mean nothing here (director never
 // forks, always logs in detail to standard error) are taken without effect.
 type legacyCmd struct {
-	File       string `short:"f" name:"use-file" placeholder:"FILE" help:"Configuration file."`
-	Test       bool   `short:"t" name:"config-test" help:"Check the configuration and exit."`
-	TestOutput string `name:"config-test-output" hidden:""`
-	ConfigID   string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	File        string `short:"f" name:"use-file" placeholder:"FILE" help:"Configuration file."`
+	Test        bool   `short:"t" name:"config-test" help:"Check the configuration and exit."`
+	TestOutput  string `name:"config-test-output" hidden:""`
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
 
 	OnlyVRRP     bool `short:"P" name:"vrrp" help:"Only VRRP, no virtual servers."`
 	OnlyCheckers bool `short:"C" name:"check" help:"Only virtual servers and checkers, no VRRP."`
@@ -48,12 +49,12 @@ func (c *legacyCmd) Run(io streams) error {
 			defer f.Close()
 			io.err = f
 		}
-		return (&checkCmd{File: c.File, ConfigID: c.ConfigID}).Run(io)
+		return (&checkCmd{File: c.File, ConfigID: c.ConfigID, LocalConfig: c.LocalConfig}).Run(io)
 	case c.OnlyVRRP && c.OnlyCheckers:
 		return fmt.Errorf("-P and -C exclude each other: leave out both to run everything")
 	}
 	return (&runCmd{
-		File: c.File, ConfigID: c.ConfigID,
+		File: c.File, ConfigID: c.ConfigID, LocalConfig: c.LocalConfig,
 		OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepVIPs, KeepServices: c.KeepIPVS,
 		daemonDirs: c.daemonDirs, LogFormat: "text", LogLevel: c.LogLevel,

@@ -3,6 +3,7 @@
 package booted_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -134,4 +135,102 @@ func upgrades(t *testing.T, unit string) {
 	do(t, vip)
 	do(t, "director status --json | grep -q 'version.*"+newerVersion+"'")
 	is(t, "grep -c ^told /tmp/told || true", told)
+}
+
+// TestInKeepalivedsPlace: lvs-director-keepalived takes keepalived's place and its names, serves at once what that served,
+// outlives the purge of what keepalived left, and goes back.
+func TestInKeepalivedsPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP: both orders of installation are part of the long form")
+	}
+	host(t)
+	write(t, "/etc/default/keepalived", "DAEMON_ARGS=\"-D\"\n", 0o644)
+	out := do(t, "apt-get -y install "+deb(olderVar, "lvs-director")+" "+deb(olderVar, "lvs-director-keepalived"))
+	t.Log(out)
+	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' keepalived", "rc ")
+	until(t, "director is MASTER in keepalived's place", vip+" && director status >/dev/null")
+	is(t, "systemctl is-enabled keepalived", "enabled")
+	do(t, "systemctl show -p FragmentPath keepalived && ps -o args= -p $(systemctl show --value -p MainPID keepalived) | grep "+
+		"-- '-D'")
+	do(t, "keepalived -t -f /etc/keepalived/keepalived.conf")
+	is(t, "genhash --help | head -1", "Usage: director genhash --server=ADDRESS --url=PATH [flags]")
+	do(t, "dpkg -P keepalived")
+	is(t, "systemctl is-enabled keepalived", "enabled")
+	do(t, vip)
+	do(t, "systemctl reload keepalived && "+vip)
+	upgrades(t, "keepalived")
+
+	// The way back.
+	do(t, "apt-get -y install /debs/keepalived_*.deb")
+	until(t, "keepalived is MASTER again", vip+" && systemctl is-active keepalived && ! pidof director")
+	is(t, "systemctl is-enabled keepalived", "enabled")
+	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' lvs-director", "ii ")
+	is(t, "systemctl is-active director", "inactive")
+
+	// The other order: director's package first, and keepalived beside nothing.
+	do(t, "apt-get -y purge keepalived lvs-director lvs-director-keepalived")
+	write(t, "/etc/keepalived/keepalived.conf", keepalivedConf, 0o644)
+	do(t, "dpkg -i "+deb(newerVar, "lvs-director")+" "+deb(newerVar, "lvs-director-keepalived"))
+	until(t, "director is MASTER on a host that never had keepalived", vip)
+	if out, err := try("dpkg -i /debs/keepalived_*.deb"); err == nil {
+		t.Errorf("keepalived was installed beside what takes its place:\n%s", out)
+	}
+	try("dpkg --configure -a; dpkg -r --force-depends keepalived")
+	do(t, vip)
+	do(t, "apt-get -y purge lvs-director-keepalived")
+	is(t, "systemctl is-active keepalived", "inactive")
+	if _, err := try(vip); err == nil {
+		t.Error("the virtual address is still here after the removal")
+	}
+}
+
+// TestShapes: the unit as it is shipped leaves notify scripts what they have under keepalived; with hardened.conf director
+// itself works, and the score of systemd-analyze is under 3.
+func TestShapes(t *testing.T) {
+	host(t)
+	do(t, "systemctl disable --now keepalived && dpkg -i "+deb(olderVar, "lvs-director"))
+	for _, hardened := range []bool{false, true} {
+		if hardened {
+			do(t, "systemctl stop director; rm -f /tmp/told; mkdir -p /etc/systemd/system/director.service.d && "+
+				"cp /usr/share/lvs-director/hardened.conf /etc/systemd/system/director.service.d/ && systemctl daemon-reload")
+		}
+		do(t, "systemctl start director")
+		until(t, "director is MASTER", vip)
+		out := do(t, "systemd-analyze security director --no-pager")
+		score := out[strings.LastIndex(out, "\n")+1:]
+		t.Logf("hardened %v: %s", hardened, score)
+		if hardened {
+			var level float64
+			if _, rest, ok := strings.Cut(score, ": "); ok {
+				fmt.Sscan(rest, &level)
+			}
+			if level == 0 || level >= 3 {
+				t.Errorf("the score of hardened.conf: %s\n%s", score, out)
+			}
+		}
+		// Real time, locked memory, and the watchdog.
+		is(t, "ps -eo comm,cls | grep 'director: vrrp' | awk '{print $NF}'", "RR")
+		if locked := do(t, "grep VmLck /proc/$(pgrep -f 'worker vrrp' | head -1)/status"); strings.Contains(locked, " 0 kB") {
+			t.Errorf("the vrrp worker's memory is not locked: %s", locked)
+		}
+		is(t, "systemctl show --value -p WatchdogUSec director", "30s")
+		is(t, "cat /proc/$(systemctl show --value -p MainPID director)/oom_score_adj", "-900")
+		// A tracked process, and settings of the kernel.
+		do(t, "cp /usr/bin/sleep /usr/local/bin/worked-on; /usr/local/bin/worked-on 600 >/dev/null 2>&1 & sleep 0.1")
+		until(t, "the tracked process counts", "director status --json | grep -q '\"priority\": *160'")
+		do(t, "pkill -x worked-on || true")
+		until(t, "it counts no more", "director status --json | grep -q '\"priority\": *150'")
+		do(t, "director reload")
+		if hardened {
+			is(t, "cat /tmp/told 2>/dev/null", "") // it needs another user
+			continue
+		}
+		until(t, "the script ran", "grep -q ^home /tmp/told")
+		said := do(t, "cat /tmp/told")
+		for _, want := range []string{"told INSTANCE VI_1 MASTER 150", "oom 0", "init systemd", "\n1\n"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("the script did not say %q:\n%s", want, said)
+			}
+		}
+	}
 }
