@@ -121,12 +121,16 @@ func TestBesideKeepalived(t *testing.T) {
 		"2>/dev/null", "")
 }
 
-// upgrades has a unit's director upgraded by its package, to the newer edition and back.
+// upgrades has a unit's director upgraded by its package, to the newer edition.
 func upgrades(t *testing.T, unit string) {
 	t.Helper()
 	pid := do(t, "systemctl show -p MainPID "+unit)
 	told := do(t, "grep -c ^told /tmp/told || true")
-	out := do(t, "dpkg -i "+deb(newerVar, "lvs-director*"))
+	files := deb(newerVar, "lvs-director")
+	if unit == "keepalived" {
+		files += " " + deb(newerVar, "lvs-director-keepalived")
+	}
+	out := do(t, "dpkg -i "+files)
 	if !strings.Contains(out, newerVersion) {
 		t.Errorf("the package says\n%s", out)
 	}

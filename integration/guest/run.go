@@ -40,6 +40,8 @@ var ErrUnavailable = errors.New("the lab's guest cannot run here")
 const (
 	kvmBootLimit = 6 * time.Second
 	tcgBootLimit = 2 * time.Minute
+	// systemdBootLimit is that of a whole system, which starts a hundred programs.
+	systemdBootLimit = 6 * time.Minute
 )
 
 // Run boots the guest, runs the command and returns its exit status. It tries
@@ -78,7 +80,7 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 		}
 	}
 
-	if kvmWorthTrying(cache.Dir()) {
+	if kvmWorthTrying(cache.Dir()) && cmd.Root == "" {
 		status, err := m.run(ctx, "kvm", kvmBootLimit)
 		if !errors.Is(err, errNoBoot) {
 			return status, err
@@ -86,7 +88,11 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 		rememberNoKVM(cache.Dir())
 		fmt.Fprintf(cmd.Say, "lab: /dev/kvm is there but of no use, so the guest runs in software emulation: %v\n", err)
 	}
-	return m.run(ctx, "tcg,thread=multi", tcgBootLimit)
+	bootLimit := tcgBootLimit
+	if cmd.Root != "" {
+		bootLimit = systemdBootLimit
+	}
+	return m.run(ctx, "tcg,thread=multi", bootLimit)
 }
 
 // requireTools returns an error that lists the missing tools, with the command
