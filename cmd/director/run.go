@@ -47,7 +47,8 @@ func (c *runCmd) Run(std streams) error {
 	dir := c.run()
 	err = supervisor.Run(supervisor.Options{
 		Signals: std.early,
-		File:    c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
+		File:    c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
+		Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
 		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log,
 		Flush: flush,

@@ -62,7 +62,9 @@ func LoadText(name, text string, opts Options) (*conf.Config, []conf.Finding) {
 }
 
 func (o Options) syntax() syntax.Options {
-	return syntax.Options{ConfigID: o.ConfigID, Local: o.Local, IncludeChecks: o.IncludeChecks, Limits: o.Limits, FS: o.FS, Env: o.Env}
+	return syntax.Options{
+		ConfigID: o.ConfigID, Local: o.Local, IncludeChecks: o.IncludeChecks, Limits: o.Limits, FS: o.FS, Env: o.Env,
+	}
 }
 
 func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options) (*conf.Config, []conf.Finding) {

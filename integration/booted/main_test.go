@@ -36,7 +36,8 @@ const (
 var cannot = errors.New("the guest was not started")
 
 // systemPackages are what the system has beside what every Debian has. keepalived is in /debs.
-var systemPackages = []string{"systemd-sysv", "sudo", "iproute2", "procps", "kmod", "apt", "init-system-helpers", "libnl-3-200",
+var systemPackages = []string{"systemd-sysv", "sudo", "iproute2", "procps", "kmod", "apt", "init-system-helpers",
+	"libnl-3-200",
 	"libnl-genl-3-200", "libsnmp40", "libnftnl11", "libglib2.0-0", "libpcre2-8-0", "libssl3", "libsystemd0", "man-db"}
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }

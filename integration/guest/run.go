@@ -27,7 +27,7 @@ type Command struct {
 	Stdout io.Writer // standard output and error together
 	Say    io.Writer // messages about the guest: downloads, boot time
 	Tap    string    // the tap interface that is the far end of the guest's eth0; none when empty
-	Root   string    // a whole system to boot (debian.Cache.Root), with its own process 1; this machine's files when empty
+	Root   string    // a whole system to boot (debian.Cache.Root) with its own process 1; this machine's when empty
 	QMP    string    // path of a socket on which QEMU takes commands (qemu-qmp-ref(7)); none when empty
 }
 
@@ -73,7 +73,8 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 	}
 	defer os.RemoveAll(share)
 	m := machine{kernel: kernel, image: quickImage(ctx, cache.Dir(), kernel), initramfs: initramfs, share: share, cmd: cmd}
-	paths := fmt.Sprintf("logs=%s\nmodules=%s\nroot=%s\n", quote(cmd.Logs), quote("/lower"+kernel.Modules), quote(cmd.Root))
+	paths := fmt.Sprintf("logs=%s\nmodules=%s\nroot=%s\n", quote(cmd.Logs), quote("/lower"+kernel.Modules),
+		quote(cmd.Root))
 	for name, script := range map[string]string{"start.sh": startScript(cmd), "paths.sh": paths} {
 		if err := os.WriteFile(filepath.Join(share, name), []byte(script), 0o755); err != nil {
 			return 0, err
