@@ -277,6 +277,12 @@ type NotifyScripts struct {
 	// the configuration: notify_deleted stands there, with a script or without.
 	SayDeleted      bool
 	RxLowerPriority Script // notify_master_rx_lower_pri
+	// Release is notify_release: it runs before the addresses are given up on purpose, for
+	// Release.Timeout at most (notify_release_timeout).
+	Release Script
+	// MasterAgain tells MASTER once more after another router was MASTER too and has given
+	// up (notify_master_again).
+	MasterAgain bool
 	// Any is notify: it gets "INSTANCE", the name, the state and the priority
 	// appended to its arguments.
 	Any Script

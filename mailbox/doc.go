@@ -6,6 +6,7 @@
 // slice keeps everything, a map or a Queue keeps only the latest of each key
 // and is bounded by the number of keys.
 //
-// A Queue is that second kind in order of arrival. It is plain data without a
+// A Queue is that second kind in order of arrival, and a Record one that keeps a bounded
+// number of earlier values as well. They are plain data without a
 // lock, for the owner's own use as well as for the content of a Mailbox.
 package mailbox

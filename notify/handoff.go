@@ -23,11 +23,15 @@ type State struct {
 	Services          []ServiceMemory
 	// HasServices says that Services is whole: an older program has not written it.
 	HasServices bool
+	// HasServers says that Servers has those without scripts too, which an older program has not.
+	HasServers bool
+	Recent     []Last
 }
 
 // Memory is what is known about an object.
 type Memory struct {
-	Current, Waiting []Step // to be told
+	Current, Waiting []Step   // to be told; Waiting is the last of Queue
+	Queue            [][]Step // all states that wait; an older program has not written it
 	Last             map[string]Last
 	Running          []Running
 	Gone             bool // from the configuration
@@ -54,6 +58,8 @@ type InstanceMemory struct {
 	Name  string
 	ID    string              // conf.InstanceID; empty for a group and from an older director
 	Heard event.InstanceState // the last one
+	// Conflict says that another router was MASTER too a moment ago (notify_master_again).
+	Conflict bool
 }
 
 // ServerMemory is what is known about a real server.
@@ -195,15 +201,15 @@ func (n *Notifier) finishExport() {
 
 func (n *Notifier) state() (s State) {
 	for id, i := range n.instances {
-		s.Instances = append(s.Instances, InstanceMemory{i.remember(), i.name, id.String(), i.last})
+		s.Instances = append(s.Instances, InstanceMemory{i.remember(), i.name, id.String(), i.last, i.conflict != nil})
 	}
 	for name, g := range n.groups {
-		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, "", g.last})
+		s.Groups = append(s.Groups, InstanceMemory{g.remember(), name, "", g.last, g.conflict != nil})
 	}
 	for _, r := range n.servers {
 		s.Servers = append(s.Servers, ServerMemory{r.remember(), r.virtual, r.real, r.alive, r.known})
 	}
-	s.HasServices = true
+	s.HasServices, s.HasServers, s.Recent = true, true, n.recent
 	for _, v := range n.services {
 		s.Services = append(s.Services, ServiceMemory{v.remember(), v.name, v.holds, v.unheard})
 	}
@@ -212,10 +218,16 @@ func (n *Notifier) state() (s State) {
 
 func (o *object) remember() Memory {
 	m := Memory{
-		Current: exportSteps(o.queue.current), Waiting: exportSteps(o.queue.waiting),
-		Last: make(map[string]Last), Gone: o.gone,
+		Current: exportSteps(o.queue.current), Gone: o.gone,
+	}
+	for _, w := range o.queue.waiting {
+		m.Waiting = exportSteps(w.steps)
+		m.Queue = append(m.Queue, m.Waiting)
 	}
 	for keyword, l := range o.last {
+		if m.Last == nil {
+			m.Last = make(map[string]Last)
+		}
 		m.Last[keyword] = *l
 	}
 	for _, number := range slices.Sorted(maps.Keys(o.runs)) {
@@ -231,21 +243,34 @@ func (o *object) remember() Memory {
 // applied before. Scripts that wait are started, those that run are followed.
 func (n *Notifier) Import(s State) {
 	n.enqueue(func() {
+		n.recent = s.Recent
 		for _, m := range s.Instances {
 			i := n.instance(m.ID, m.Name)
 			if i == nil {
 				i = newInstance("INSTANCE", m.Name) // gone, with scripts that still have to run
-				n.instances[n.idOfGone(m)] = i
+				id := n.idOfGone(m)
+				n.instances[id] = i
+				i.leaves(func() { delete(n.instances, id) })
 			}
 			i.last = m.Heard
+			if m.Conflict {
+				n.conflicted(i)
+			}
 			n.recall(&i.object, m.Memory)
 		}
 		for _, m := range s.Groups {
 			if n.groups[m.Name] == nil {
 				n.groups[m.Name] = newInstance("GROUP", m.Name)
+				n.groups[m.Name].leaves(func() { delete(n.groups, m.Name) })
 			}
 			n.groups[m.Name].last = m.Heard
+			if m.Conflict {
+				n.conflicted(n.groups[m.Name])
+			}
 			n.recall(&n.groups[m.Name].object, m.Memory)
+		}
+		for _, r := range n.servers {
+			r.known, r.began = r.known && s.HasServers, true // else what is heard first is no change
 		}
 		for _, m := range s.Servers {
 			id, err := conf.ParseRealServer(m.VirtualServer, m.RealServer)
@@ -254,6 +279,7 @@ func (n *Notifier) Import(s State) {
 			}
 			if n.servers[id] == nil {
 				n.servers[id] = newServer(m.VirtualServer, m.RealServer)
+				n.servers[id].leaves(func() { delete(n.servers, id) })
 			}
 			r := n.servers[id]
 			r.alive, r.known = m.Alive, m.Known
@@ -269,6 +295,7 @@ func (n *Notifier) Import(s State) {
 			}
 			if n.services[id] == nil {
 				n.services[id] = newService(m.Name)
+				n.services[id].leaves(func() { delete(n.services, id) })
 			}
 			v := n.services[id]
 			v.holds, v.unheard = m.Holds, m.Unheard
@@ -291,9 +318,16 @@ func (n *Notifier) idOfGone(m InstanceMemory) conf.InstanceID {
 }
 
 func (n *Notifier) recall(o *object, m Memory) {
-	o.queue.current, o.queue.waiting, o.gone = importSteps(m.Current), importSteps(m.Waiting), m.Gone
+	o.queue.current, o.queue.waiting, o.gone = importSteps(m.Current), nil, m.Gone
+	if len(m.Queue) == 0 {
+		m.Queue = [][]Step{m.Waiting}
+	}
+	for _, steps := range m.Queue {
+		o.queue.push(time.Now(), importSteps(steps))
+	}
 	for keyword, l := range m.Last {
-		o.last[keyword] = &l
+		l.Script = keyword
+		o.ran(&l)
 	}
 	for _, r := range m.Running {
 		n.runs++

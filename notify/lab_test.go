@@ -84,16 +84,19 @@ type lab struct {
 	log bytes.Buffer
 }
 
-func newLab() *lab {
+func newLab() *lab { return newLabWith(notify.Options{}) }
+
+func newLabWith(o notify.Options) *lab {
 	l := &lab{fakeRunner: &fakeRunner{lock: make(chan struct{}, 1), began: time.Now()}}
-	l.Notifier = notify.New(notify.Options{Runner: l.fakeRunner,
-		Log: slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{
-			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-				if a.Key == slog.TimeKey || a.Key == "since" {
-					return slog.Attr{}
-				}
-				return a
-			}}))})
+	o.Runner = l.fakeRunner
+	o.Log = slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "since" {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+	l.Notifier = notify.New(o)
 	return l
 }
 

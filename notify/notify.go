@@ -31,6 +31,8 @@ type Runner interface {
 type Options struct {
 	Log    *slog.Logger
 	Runner Runner // nil is program.Runner
+	// Listeners are told beside the scripts.
+	Listeners []Listener
 }
 
 // Last is the last run of a script of an object.
@@ -44,10 +46,11 @@ type Last struct {
 
 // Notifier runs the scripts of a configuration.
 type Notifier struct {
-	log    *slog.Logger
-	runner Runner
-	mail   *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
-	ended  chan struct{}
+	log       *slog.Logger
+	runner    Runner
+	listeners []Listener
+	mail      *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
+	ended     chan struct{}
 
 	// Owned by the goroutine.
 	global      conf.Global
@@ -62,13 +65,14 @@ type Notifier struct {
 	stopped     chan struct{} // set by Stop, closed when all scripts were told
 	held        bool          // no script is started
 	idle        chan struct{} // closed when no script runs; nil when nobody waits for that
-	export      chan State    // gets the state when no script is followed any more; nil when nobody waits for it
+	recent      []Last
+	export      chan State // gets the state when no script is followed any more; nil when nobody waits for it
 }
 
 // New starts a notifier without scripts. Stop ends it.
 func New(opts Options) *Notifier {
 	n := &Notifier{
-		log: opts.Log, runner: opts.Runner,
+		log: opts.Log, runner: opts.Runner, listeners: opts.Listeners,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance),
 		servers: make(map[conf.RealServerID]*server), services: make(map[conf.ServiceID]*service),

@@ -12,21 +12,34 @@ import (
 // take a thousand real servers down. Scripts of instances are not counted.
 const maxServerRuns = 64
 
-// object is anything that has scripts.
+// skipPause is the least time between two lines about states of one object that were left out.
+const skipPause = 10 * time.Second
+
+// object is anything that has scripts. There are tens of thousands, most of them without a
+// script: what is only needed with one is made when it runs.
 type object struct {
 	name   string
-	many   bool // one of thousands: counts against maxServerRuns
-	gone   bool // from the configuration
+	many   bool   // one of thousands: counts against maxServerRuns
+	gone   bool   // from the configuration
+	drop   func() // forgets it, once it is gone
 	queue  queue
 	timer  *time.Timer      // until the run that holds up others is late
 	last   map[string]*Last // by keyword
 	runs   map[uint64]*run  // those that have not ended
 	queued bool             // in serverQueue
 	slot   bool             // counted in serverRuns
+	// skipSaid is when it was last said that states were left out.
+	skipSaid time.Time
 }
 
-func newObject(name string) object {
-	return object{name: name, last: make(map[string]*Last), runs: make(map[uint64]*run)}
+func newObject(name string) object { return object{name: name} }
+
+// ran notes the last run of a script.
+func (o *object) ran(l *Last) {
+	if o.last == nil {
+		o.last = make(map[string]*Last)
+	}
+	o.last[l.Script] = l
 }
 
 // run is a script that runs.
@@ -44,11 +57,20 @@ func (o *object) describe() string {
 	return o.name
 }
 
-// tell makes a state the next one that the scripts of an object are told, in the
-// place of one that waits. steps may be empty.
+// tell makes a state the last one that the scripts of an object are told. steps may be empty.
 func (n *Notifier) tell(o *object, steps []step) {
-	o.queue.push(steps)
+	o.queue.push(time.Now(), steps)
 	n.advance(o)
+}
+
+// saySkipped says how many states the scripts of an object are not told of, once in a while
+// and when nothing waits any more.
+func (n *Notifier) saySkipped(o *object) {
+	if o.queue.skipped == 0 || time.Since(o.skipSaid) < skipPause && len(o.queue.waiting) > 0 {
+		return
+	}
+	n.log.Warn("scripts are too slow: states that were over are not told", "object", o.name, "states", o.queue.skipped)
+	o.queue.skipped, o.skipSaid = 0, time.Now()
 }
 
 // advance starts the next script of an object if it may run now.
@@ -64,7 +86,7 @@ func (n *Notifier) advance(o *object) {
 		return
 	}
 	before := o.runs[o.queue.holder]
-	s, passed := o.queue.next()
+	s, passed := o.queue.next(time.Now())
 	if passed {
 		n.log.Warn("script is still running, starting the next one beside it", "object", o.name,
 			"script", before.Script, "pid", before.Exit.PID, "since", before.Exit.Started, "next", s.script, "state", s.state)
@@ -74,6 +96,7 @@ func (n *Notifier) advance(o *object) {
 		n.serverRuns++
 	}
 	n.begin(o, s)
+	n.saySkipped(o)
 }
 
 // release notes that the script of an object no longer holds up others.
@@ -98,7 +121,7 @@ func (n *Notifier) begin(o *object, s step) {
 	o.queue.began(number)
 	l := &Last{Object: o.name, Script: s.script, State: s.state, Running: true}
 	l.Exit.Argv, l.Exit.Started = s.cmd.Argv, time.Now()
-	o.last[s.script] = l
+	o.ran(l)
 	n.limit(o, number, Patience)
 	n.follow(o, number, &run{Last: l}, func(ctx context.Context) program.Exit {
 		return n.runner.Run(ctx, s.cmd, func(pid int) {
@@ -123,6 +146,9 @@ func (n *Notifier) limit(o *object, number uint64, patience time.Duration) {
 func (n *Notifier) follow(o *object, number uint64, r *run, wait func(context.Context) program.Exit) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.handOff = func() { cancel(program.ErrHandOff) }
+	if o.runs == nil {
+		o.runs = make(map[uint64]*run)
+	}
 	o.runs[number] = r
 	go func() {
 		exit := wait(ctx)
@@ -145,6 +171,7 @@ func (n *Notifier) finish(o *object, number uint64, exit program.Exit) {
 			"program", r.Exit.Argv[0], "reason", exit.String(), "output", exit.Output)
 	}
 	r.Running, r.Exit = false, exit
+	n.remember(*r.Last)
 	if o.queue.ended(number) {
 		if o.timer != nil {
 			o.timer.Stop()

@@ -17,8 +17,14 @@ type instance struct {
 	word    string // INSTANCE or GROUP
 	name    string // in the configuration, which a reload may change
 	scripts conf.NotifyScripts
-	members string              // of a group: their identities
-	last    event.InstanceState // the last one that was heard; State is Init before the first
+	members string // of a group: their identities
+	// memberIDs are the same, one by one.
+	memberIDs []string
+	// conflict fires when another router that was MASTER too has given up; nil when there is none.
+	conflict *time.Timer
+	// priorities: changes of its priority are told (notify_priority_changes).
+	priorities bool
+	last       event.InstanceState // the last one that was heard; State is Init before the first
 }
 
 // server is a real server that has scripts.
@@ -26,13 +32,18 @@ type server struct {
 	object
 	virtual, real string // the texts of events
 	up, down      conf.Script
-	omega         bool // its virtual server's
-	alive         bool // as far as is known
-	known         bool // alive was reported or is certain
+	omega         bool   // its virtual server's
+	alive         bool   // as far as is known
+	reason        string // of the last verdict
+	known         bool   // alive was reported or is certain
+	began         bool   // something was reported
 }
 
 func (n *Notifier) apply(cfg *conf.Config) {
 	n.global = cfg.Global
+	for _, l := range n.listeners {
+		l.Apply(cfg)
+	}
 	n.applyInstances(cfg)
 	n.applyGroups(cfg)
 	n.applyServers(cfg)
@@ -43,6 +54,10 @@ func (n *Notifier) apply(cfg *conf.Config) {
 
 func (n *Notifier) applyInstances(cfg *conf.Config) {
 	configured := make(map[conf.InstanceID]bool)
+	groupsPriorities := make(map[string]bool) // by name: notify_priority_changes of a group is for its members
+	for _, g := range cfg.SyncGroups {
+		groupsPriorities[g.Name] = g.NotifyPriorityChanges
+	}
 	for _, c := range cfg.Instances {
 		id := c.ID()
 		configured[id] = true
@@ -52,11 +67,11 @@ func (n *Notifier) applyInstances(cfg *conf.Config) {
 			n.instances[id] = i
 		}
 		i.rename(c.Name)
-		i.scripts, i.gone = c.Notify, false
+		i.scripts, i.gone, i.priorities = c.Notify, false, c.NotifyPriorityChanges || groupsPriorities[c.SyncGroup]
 	}
 	for id, i := range n.instances {
 		if !configured[id] {
-			i.gone = true
+			i.leaves(func() { delete(n.instances, id) })
 			n.sayDeleted(i)
 			n.forget(&i.object)
 		}
@@ -99,7 +114,8 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 		configured[c.Name] = true
 	}
 	for _, c := range cfg.SyncGroups {
-		members := membersOf(cfg, c)
+		ids := membersOf(cfg, c)
+		members := strings.Join(ids, " ")
 		g := n.groups[c.Name]
 		if g == nil {
 			g = n.renamedGroup(configured, members)
@@ -109,11 +125,11 @@ func (n *Notifier) applyGroups(cfg *conf.Config) {
 		}
 		g.rename(c.Name)
 		n.groups[c.Name] = g
-		g.scripts, g.members, g.gone = c.Notify, members, false
+		g.scripts, g.members, g.memberIDs, g.gone = c.Notify, members, ids, false
 	}
 	for name, g := range n.groups {
 		if !configured[name] {
-			g.gone = true
+			g.leaves(func() { delete(n.groups, name) })
 			n.forget(&g.object)
 		}
 	}
@@ -131,8 +147,8 @@ func (n *Notifier) renamedGroup(configured map[string]bool, members string) *ins
 	return nil
 }
 
-// membersOf are the identities of the members of a sync group, as one text.
-func membersOf(cfg *conf.Config, g *conf.SyncGroup) string {
+// membersOf are the identities of the members of a sync group, in their order.
+func membersOf(cfg *conf.Config, g *conf.SyncGroup) []string {
 	var ids []string
 	for _, i := range cfg.Instances {
 		if slices.Contains(g.Members, i.Name) {
@@ -140,16 +156,13 @@ func membersOf(cfg *conf.Config, g *conf.SyncGroup) string {
 		}
 	}
 	slices.Sort(ids)
-	return strings.Join(ids, " ")
+	return ids
 }
 
 func (n *Notifier) applyServers(cfg *conf.Config) {
 	configured := make(map[conf.RealServerID]bool)
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
-			if rs.NotifyUp.IsZero() && rs.NotifyDown.IsZero() {
-				continue
-			}
 			id := vs.ServerID(rs)
 			configured[id] = true
 			s := n.servers[id]
@@ -166,7 +179,7 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 	}
 	for id, s := range n.servers {
 		if !configured[id] {
-			s.gone = true
+			s.leaves(func() { delete(n.servers, id) })
 			n.sayServerEnd(s)
 			n.forget(&s.object)
 		}
@@ -194,30 +207,13 @@ func startsUp(rs *conf.RealServer) bool {
 
 // forget drops an object that is gone from the configuration when no script of it waits or runs.
 func (n *Notifier) forget(o *object) {
-	if !o.gone || !o.queue.idle() {
-		return
-	}
-	for key, i := range n.instances {
-		if &i.object == o {
-			delete(n.instances, key)
-		}
-	}
-	for key, g := range n.groups {
-		if &g.object == o {
-			delete(n.groups, key)
-		}
-	}
-	for key, s := range n.servers {
-		if &s.object == o {
-			delete(n.servers, key)
-		}
-	}
-	for key, s := range n.services {
-		if &s.object == o {
-			delete(n.services, key)
-		}
+	if o.gone && o.drop != nil && o.queue.idle() {
+		o.drop()
 	}
 }
+
+// leaves notes that an object is gone from the configuration; drop forgets it.
+func (o *object) leaves(drop func()) { o.gone, o.drop = true, drop }
 
 // transition takes the state of an instance or a group; nil is one that is not
 // configured. Scripts are told of changes only: not of a state that was taken
@@ -232,13 +228,26 @@ func (n *Notifier) transition(i *instance, s event.InstanceState) {
 	before := i.last
 	i.last = s
 	if s.Quiet || s.State == before.State {
+		if s.State == before.State && s.Priority != before.Priority {
+			n.prioritised(i)
+		}
 		return
 	}
 	n.say(i, s.State)
 }
 
 func (n *Notifier) lowerHeard(i *instance) {
-	if i == nil || i.gone || n.stopped != nil || i.scripts.RxLowerPriority.IsZero() || i.queue.waits() {
+	if i == nil || i.gone || n.stopped != nil || i.last.State != event.Master {
+		return
+	}
+	n.happened(i.happening(MasterRxLowerPri))
+	n.conflicted(i)
+	for _, g := range n.groups {
+		if g.last.State == event.Master && slices.Contains(g.memberIDs, i.last.ID) {
+			n.conflicted(g)
+		}
+	}
+	if i.scripts.RxLowerPriority.IsZero() || i.queue.waitsFor("notify_master_rx_lower_pri") {
 		return
 	}
 	cmd := program.Of(i.scripts.RxLowerPriority, n.global)
@@ -260,12 +269,26 @@ func (n *Notifier) sayDeleted(i *instance) {
 	if i.scripts.Deleted.IsZero() && !i.scripts.SayDeleted {
 		n.sayEnd(i, event.Fault)
 	} else if i.last.State != event.Init && i.last.State != event.Stop {
+		n.happened(i.happening("DELETED"))
 		n.sayBoth(i, i.scripts.Deleted, "notify_deleted", "DELETED")
 	}
 }
 
+// sayAgain queues the scripts of the present state although it was told.
+func (n *Notifier) sayAgain(i *instance) {
+	h := i.happening(i.last.State.String())
+	h.Again = true
+	n.happened(h)
+	n.queueState(i, i.last.State)
+}
+
 // say queues the scripts of a state.
 func (n *Notifier) say(i *instance, state event.VRRPState) {
+	n.happened(i.happening(state.String()))
+	n.queueState(i, state)
+}
+
+func (n *Notifier) queueState(i *instance, state event.VRRPState) {
 	var specific conf.Script
 	var keyword string
 	switch state {
@@ -301,7 +324,11 @@ func (n *Notifier) realServer(e event.RealServerState) {
 		return
 	}
 	news := s.known && !e.Initial && e.Up != s.alive
-	s.alive, s.known = e.Up, true
+	if !s.began && e.Up && n.global.InitNotifies {
+		news = true
+	}
+	s.began = true
+	s.alive, s.known, s.reason = e.Up, true, e.Reason
 	if news {
 		n.sayServer(s)
 	}
@@ -313,6 +340,7 @@ func (n *Notifier) sayServer(s *server) {
 	if s.alive {
 		script, keyword, state = s.up, "notify_up", "UP"
 	}
+	n.happened(Happening{Kind: RealServer, Name: s.real, VirtualServer: s.virtual, State: state, Reason: s.reason})
 	n.sayBy(&s.object, script, keyword, state)
 }
 

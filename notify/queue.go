@@ -1,6 +1,10 @@
 package notify
 
-import "github.com/lvs-director/director/notify/program"
+import (
+	"time"
+
+	"github.com/lvs-director/director/notify/program"
+)
 
 // step is one script to run.
 type step struct {
@@ -13,22 +17,60 @@ type step struct {
 // next; with that many the next waits for one of them to end.
 const maxLeft = 32
 
-// queue decides which script of an object runs when. It knows neither a clock nor a
-// process: runs are numbers. The zero value is an empty queue.
-type queue struct {
-	current []step // what remains of the state that is being told
-	waiting []step // the latest state, told after that
-	holder  uint64 // the run that holds up the next; 0 is none
-	overdue bool   // the holder has had its time
-	left    int    // runs that go on without holding up anything
-	final   bool   // everything ends: maxLeft no longer counts
+const (
+	// maxWaiting is how many states of one object wait to be told.
+	maxWaiting = 32
+	// maxBehind is how late a state is told that is over. One that has waited for longer is
+	// left out: what the scripts are for is the present state.
+	maxBehind = 5 * time.Second
+)
+
+// waiting is a state that waits to be told.
+type waiting struct {
+	steps []step
+	since time.Time
 }
 
-// push makes a state the next to be told, in the place of one that waits.
-func (q *queue) push(steps []step) { q.waiting = steps }
+// queue decides which script of an object runs when. It knows neither a clock nor a
+// process: it is told the time, and runs are numbers. The zero value is an empty queue.
+//
+// States are told in the order in which they came. When there are too many, or when they
+// have waited for too long, the later ones count; what is left out is counted.
+type queue struct {
+	current []step    // what remains of the state that is being told
+	waiting []waiting // those that are told after that
+	holder  uint64    // the run that holds up the next; 0 is none
+	overdue bool      // the holder has had its time
+	left    int       // runs that go on without holding up anything
+	final   bool      // everything ends: maxLeft no longer counts
+	skipped int       // states that were left out and of which nobody has been told
+}
 
-// waits says whether a state waits to be told.
-func (q *queue) waits() bool { return len(q.waiting) > 0 }
+// push makes a state the last one to be told.
+func (q *queue) push(now time.Time, steps []step) {
+	if len(steps) == 0 {
+		return
+	}
+	if len(q.waiting) == maxWaiting {
+		q.waiting = append(q.waiting[:0], q.waiting[1:]...)
+		q.skipped++
+	}
+	q.waiting = append(q.waiting, waiting{steps, now})
+}
+
+// waitsFor says whether a script is the next thing to be told after all that waits.
+func (q *queue) waitsFor(script string) bool {
+	n := len(q.waiting)
+	return n > 0 && q.waiting[n-1].steps[0].script == script
+}
+
+// latestOnly leaves out all states but the last one.
+func (q *queue) latestOnly() {
+	if n := len(q.waiting); n > 1 {
+		q.skipped += n - 1
+		q.waiting = append(q.waiting[:0], q.waiting[n-1])
+	}
+}
 
 // ready says whether next has a script to start.
 func (q *queue) ready() bool {
@@ -40,14 +82,20 @@ func (q *queue) ready() bool {
 
 // next returns the script to start now. It must be ready. The caller starts it and
 // calls began. passed says that the script before it still runs.
-func (q *queue) next() (s step, passed bool) {
+func (q *queue) next(now time.Time) (s step, passed bool) {
 	if q.holder != 0 {
 		q.left++
 		q.holder = 0
 		passed = true
 	}
 	if len(q.current) == 0 {
-		q.current, q.waiting = q.waiting, nil
+		if q.final || now.Sub(q.waiting[0].since) >= maxBehind {
+			q.latestOnly()
+		}
+		q.current, q.waiting = q.waiting[0].steps, q.waiting[1:]
+		if len(q.waiting) == 0 {
+			q.waiting = nil
+		}
 	}
 	s, q.current = q.current[0], q.current[1:]
 	return s, passed

@@ -12,8 +12,9 @@ type service struct {
 	name     string // the text of events
 	up, down conf.Script
 	omega    bool
-	holds    bool // has its quorum, as far as was heard
-	unheard  bool // what is heard first is no change
+	reason   string // of the last change
+	holds    bool   // has its quorum, as far as was heard
+	unheard  bool   // what is heard first is no change
 }
 
 func newService(name string) *service {
@@ -39,7 +40,7 @@ func (n *Notifier) applyServices(cfg *conf.Config) {
 	}
 	for id, s := range n.services {
 		if !configured[id] && !s.gone {
-			s.gone = true
+			s.leaves(func() { delete(n.services, id) })
 			n.sayQuorumEnd(s)
 			n.forget(&s.object)
 		}
@@ -59,7 +60,7 @@ func (n *Notifier) quorum(e event.VirtualServerState) {
 		return
 	}
 	news := !s.unheard && e.Quorum != s.holds
-	s.holds, s.unheard = e.Quorum, false
+	s.holds, s.unheard, s.reason = e.Quorum, false, e.Reason
 	if news {
 		n.sayQuorum(s)
 	}
@@ -71,6 +72,7 @@ func (n *Notifier) sayQuorum(s *service) {
 	if s.holds {
 		script, keyword, state = s.up, "quorum_up", "UP"
 	}
+	n.happened(Happening{Kind: VirtualServer, Name: s.name, State: state, Reason: s.reason})
 	n.sayBy(&s.object, script, keyword, state)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/handover"
@@ -71,6 +72,8 @@ type handoff struct {
 	LastOrder      uint64
 	Overrides      []event.Override
 	InTable        []event.ServersInTable
+	Await          *worker.Await
+	Suspended      []string // virtual servers whose checks are
 	Instances      []event.InstanceState
 	Groups         []event.GroupState
 	Host           event.HostState
@@ -82,6 +85,7 @@ type handoff struct {
 	Trackers       []tracking.State
 	Programs       []misc.Request // of MISC_CHECK, which the lvs worker waits for
 	Notify         notify.State
+	FIFOs          fifo.State
 	Journals       map[string]string // why that of a worker is not written
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
 
@@ -159,9 +163,11 @@ func (s *supervisor) handoff() *handoff {
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
 	}
+	h.FIFOs = s.fifos.Export() // after the notifier has told all
 	for _, results := range s.known.Checks {
 		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
 	}
+	h.Await, h.Suspended = s.known.Await, slices.Collect(maps.Keys(s.known.Suspended))
 	h.Orders, h.LastOrder = s.handovers.Export()
 	h.Overrides, h.InTable = s.overrides.set.List(), slices.Collect(maps.Values(s.known.InTable))
 	if back, ok := r.Back.(*loaded); ok {
@@ -223,6 +229,7 @@ func (h *handoff) readable() error {
 // descriptors are those that the next program inherits.
 func (h *handoff) descriptors() []int {
 	list := append([]int{h.Lock, h.Listener}, h.Notify.Descriptors()...)
+	list = append(list, h.FIFOs.Descriptors()...)
 	for _, w := range h.Workers {
 		list = append(list, w.Socket)
 	}

@@ -133,9 +133,17 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 	r, err := ask(ctx, s, func(answer func(result)) {
 		call := &handoverCall{began: time.Now(), answer: func(r control.HandoverReport) { answer(result{r, nil}) }}
 		call.report.Until = until
-		if err := s.beginHandover(q.Name, call); err != nil {
+		ids, err := s.canHandOver(q.Name)
+		if err != nil {
 			answer(result{err: err})
+			return
 		}
+		s.beforeRelease(ids, func() {
+			call.began = time.Now()
+			if err := s.beginHandover(q.Name, call); err != nil {
+				answer(result{err: err})
+			}
+		})
 	})
 	if err == nil {
 		err = r.err
@@ -144,6 +152,20 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 		return r.report, fmt.Errorf("handover: %w", err)
 	}
 	return r.report, nil
+}
+
+// canHandOver says which instances a handover of name is about.
+func (s *supervisor) canHandOver(name string) (ids []conf.InstanceID, err error) {
+	names, err := named(s.current().cfg, name)
+	if err == nil && !s.runs(rollout.VRRP) {
+		err = errors.New("there is no vrrp worker to hand anything over: director status says why")
+	}
+	for _, n := range names {
+		if i := instanceNamed(s.current().cfg, n); i != nil {
+			ids = append(ids, i.ID())
+		}
+	}
+	return ids, err
 }
 
 // beginHandover orders the instances that name stands for to leave their

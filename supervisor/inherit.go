@@ -116,9 +116,12 @@ func (s *supervisor) takeOver(h *handoff) {
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.followHandovers(nil)
+	s.known.Await = h.Await
+	s.known.Suspend(h.Suspended)
 	for _, v := range h.InTable {
 		s.known.InTable[v.VirtualServer] = v
 	}
+	s.fifos.Resume(h.FIFOs)
 	s.notify.Apply(s.current().cfg)
 	s.notify.Import(h.Notify)
 	state := rollout.State{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -22,12 +23,18 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Now: time.Now(), Known: s.known, Config: s.current().cfg, Findings: s.current().findings,
 		Header: control.Status{
 			Version: s.opts.Version, Pid: os.Getpid(), Since: s.started,
-			ConfigState: s.state(), Scripts: control.Scripts(s.notify.Last()),
+			ConfigState: s.state(), Scripts: control.Scripts(append(s.hooks.last(), s.notify.Last()...)),
+			FIFOs: control.FIFOs(s.fifos.Status()),
 		},
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(),
 		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+	}
+	for _, p := range f.Header.FIFOs {
+		if p.Problem != "" {
+			f.Problems = append(f.Problems, p.Keyword+" "+p.Path+": "+p.Problem)
+		}
 	}
 	for _, i := range f.Config.Instances {
 		if o, ok := s.handovers.Of(i.Name); ok {
@@ -173,6 +180,17 @@ func (s *supervisor) Checks(ctx context.Context, q control.ChecksRequest) (contr
 	}
 	r.Checkers = control.NewHistories(list)
 	return r, nil
+}
+
+// Told says what scripts and FIFOs were told of an object.
+func (s *supervisor) Told(ctx context.Context, q control.ToldRequest) (control.ToldReport, error) {
+	var cfg *conf.Config
+	if err := s.do(ctx, func() { cfg = s.current().cfg }); err != nil {
+		return control.ToldReport{}, fmt.Errorf("asking what scripts and FIFOs were told: %w", err)
+	}
+	list := append(control.ToldByScripts(s.notify.Recent(), s.notify.Last()), control.ToldByFIFOs(s.fifos.Status())...)
+	list = slices.DeleteFunc(list, func(t control.Told) bool { return !status.About(cfg, t.Object, q.Name) })
+	return control.ToldReport{Told: control.LastTold(list, q.Limit)}, nil
 }
 
 // latestChecks brings what is known of all checks up to date. What is not answered in time is

@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
@@ -127,9 +128,12 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 // supervisor makes one without a configuration.
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
+	fifos := fifo.New(fifo.Options{Log: log, Runner: &program.Runner{}})
 	s := &supervisor{
-		log: log, flush: c.Flush, opts: c,
-		notify:   notify.New(notify.Options{Log: log, Runner: &program.Runner{}}),
+		log: log, flush: c.Flush, opts: c, fifos: fifos,
+		notify: notify.New(notify.Options{
+			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos},
+		}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
 		misc:     misc.New(&program.Runner{}, misc.AtOnce),
 		ready:    notifyServiceManager(log),

@@ -3,11 +3,16 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 )
@@ -85,13 +90,103 @@ const scriptPatience = 30 * time.Second
 
 // stop begins to end everything. A second signal changes nothing.
 func (s *supervisor) stop(sig os.Signal) {
-	if s.rollout.Stopping() {
+	if s.rollout.Stopping() || s.hooks.stopping {
 		return
 	}
+	s.hooks.stopping = true
 	s.log.Info("stopping", "signal", sig.String())
 	s.ready("STOPPING=1")
+	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
+		end()
+		s.exited = true
+		return
+	}
 	s.tellReload(reload.Stop{})
-	s.tellRollout(rollout.Stop{})
+	if !s.runs(rollout.VRRP) {
+		s.tellRollout(rollout.Stop{})
+		return
+	}
+	s.beforeRelease(nil, func() { s.tellRollout(rollout.Stop{}) })
+}
+
+// hooks are the scripts of the configuration that director itself waits for.
+type hooks struct {
+	ended   map[string]notify.Last // startup_script, shutdown_script
+	running func()                 // ends the one that runs; nil when none does
+	// releasing counts who waits for notify_release. stopping: a stop has begun.
+	releasing int
+	stopping  bool
+}
+
+func (h *hooks) last() []notify.Last { return slices.Collect(maps.Values(h.ended)) }
+
+// beforeRelease runs notify_release of instances before their addresses go, and then calls
+// then in the loop; nil is all of them.
+func (s *supervisor) beforeRelease(ids []conf.InstanceID, then func()) {
+	s.hooks.releasing++
+	s.notify.BeforeRelease(ids, func() {
+		s.post(func() {
+			s.hooks.releasing--
+			then()
+		})
+	})
+}
+
+// startUp runs startup_script, then calls then in the loop. Nothing else runs before.
+func (s *supervisor) startUp(then func()) {
+	g := s.current().cfg.Global
+	if g.StartupScript.IsZero() {
+		then()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.hooks.running = cancel
+	s.tellReload(reload.Hold{})
+	go func() {
+		exit := s.runHook(ctx, "startup_script", g.StartupScript, g)
+		s.post(func() {
+			s.hooks.note("startup_script", exit)
+			if s.hooks.stopping {
+				return
+			}
+			s.hooks.running = nil
+			cancel()
+			then()
+			s.tellReload(reload.Release{})
+		})
+	}()
+}
+
+// note keeps how one has ended for status.
+func (h *hooks) note(keyword string, exit program.Exit) {
+	if h.ended == nil {
+		h.ended = make(map[string]notify.Last)
+	}
+	h.ended[keyword] = notify.Last{Object: "DIRECTOR", Script: keyword, State: "START", Exit: exit}
+}
+
+// runHook runs a script that director waits for.
+func (s *supervisor) runHook(ctx context.Context, keyword string, script conf.Script, g conf.Global) program.Exit {
+	s.log.Info("running a script and waiting for it", "script", keyword, "for_at_most", script.Timeout)
+	exit := program.Runner{}.Run(ctx, program.Of(script, g), nil)
+	if !exit.OK() {
+		s.log.Error("script failed, going on without it", "script", keyword, "program", script.Argv[0],
+			"reason", exit.String(), "output", exit.Output)
+	}
+	return exit
+}
+
+// fifoPatience is how long FIFOs and the programs that read them may take at the end.
+const fifoPatience = 5 * time.Second
+
+// shutDown closes the FIFOs and runs shutdown_script, when nothing else runs any more.
+func (s *supervisor) shutDown() {
+	ctx, cancel := context.WithTimeout(context.Background(), fifoPatience)
+	defer cancel()
+	s.fifos.Stop(ctx)
+	if g := s.current().cfg.Global; !g.ShutdownScript.IsZero() {
+		s.runHook(context.Background(), "shutdown_script", g.ShutdownScript, g)
+	}
 }
 
 // endPrograms gives the user's scripts their time.
@@ -103,5 +198,6 @@ func (s *supervisor) endPrograms() {
 	if err := s.notify.Stop(ctx); err != nil {
 		s.log.Warn("scripts still run", "error", err)
 	}
+	s.shutDown()
 	s.log.Info("stopped")
 }

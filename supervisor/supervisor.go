@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
@@ -53,6 +54,8 @@ type supervisor struct {
 
 	started  time.Time
 	notify   *notify.Notifier
+	fifos    *fifo.FIFOs
+	hooks    hooks
 	tracking *tracking.Trackers
 	misc     *misc.Programs
 	known    *status.Knowledge
@@ -153,8 +156,6 @@ func (s *supervisor) setDeadline(t *time.Timer) {
 func (s *supervisor) begin() {
 	s.started = time.Now()
 	s.generations = map[uint64]*loaded{s.reload.Generation(): s.current()}
-	s.notify.Apply(s.current().cfg)
-	s.tracking.Apply(s.current().cfg)
 	s.rememberStart()
 	s.readHandovers()
 	s.readOverrides()
@@ -162,7 +163,11 @@ func (s *supervisor) begin() {
 	for _, name := range s.rolloutOptions().Workers {
 		s.keep(name, s.newKeeper(name))
 	}
-	s.tellRollout(rollout.Begin{})
+	s.startUp(func() {
+		s.notify.Apply(s.current().cfg)
+		s.tracking.Apply(s.current().cfg)
+		s.tellRollout(rollout.Begin{})
+	})
 }
 
 // rolloutOptions are the workers that the command line asks for.

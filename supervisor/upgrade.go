@@ -63,7 +63,7 @@ func (s *supervisor) Upgrade(ctx context.Context, q control.UpgradeRequest) (con
 		a, err = ask(ctx, s, func(answer func(upgradeAnswer)) {
 			id := s.callers.id()
 			s.callers.upgrades[id] = &upgradeCall{path: path, answer: answer}
-			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.reload.Busy()})
+			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.reload.Busy() || s.hooks.running != nil})
 		})
 	}
 	if err == nil && a.refused != "" {
@@ -117,6 +117,10 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 			})
 		}()
 	case rollout.Exec:
+		if s.hooks.releasing > 0 {
+			s.tellRollout(rollout.ExecFailed{Err: errors.New("notify_release runs: addresses are about to be given up")})
+			break
+		}
 		err := s.become(s.upgrade.path, s.upgrade.tried)
 		s.tellRollout(rollout.ExecFailed{Err: err})
 	case rollout.UpgradeFailed:
@@ -126,6 +130,7 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 			s.log.Error("upgrade failed: this program keeps running", "error", e.Why)
 		}
 		s.notify.Release()
+		s.fifos.Release()
 		s.tellReload(reload.Release{})
 	default:
 		return false
@@ -146,7 +151,7 @@ func (s *supervisor) tryProgram(path string) {
 		}
 		s.post(func() {
 			s.upgrade.path, s.upgrade.tried, s.upgrade.releases = path, tried, answer.ReleasesSignals
-			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.reload.Busy()})
+			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.reload.Busy() || s.hooks.running != nil})
 		})
 	}()
 }

@@ -54,6 +54,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		if name == rollout.LVS {
 			s.misc.CancelAll() // nobody waits for them
+			s.known.Suspend(nil)
 			s.asking.open = nil
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
@@ -65,6 +66,10 @@ func (s *supervisor) workerEvent(e worker.Event) {
 
 // workerSaid takes in a message of a worker.
 func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
+	if m.LeftOut > 0 {
+		s.log.Warn("transitions were left out: this process was too slow to take them in, and scripts, FIFOs and mail are "+
+			"not told of them", "object", aboutWhat(&m), "transitions", m.LeftOut)
+	}
 	switch {
 	case m.Applied != nil:
 		if m.Applied.Error != "" {
@@ -101,6 +106,13 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
+	case m.Await != nil:
+		s.known.Await = m.Await
+		s.sendVRRP("await", worker.Message{Await: m.Await})
+	case m.HeldInTable != nil:
+		s.heldInTable(*m.HeldInTable)
+	case m.Suspended != nil:
+		s.known.Suspend(m.Suspended.VirtualServers)
 	case m.KernelWeights != nil:
 		s.kernelWeights(m.KernelWeights.List)
 	case m.Table != nil:
@@ -109,11 +121,29 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	}
 }
 
+// aboutWhat is the object of a message that tells a transition.
+func aboutWhat(m *worker.Message) string {
+	switch {
+	case m.Instance != nil:
+		return m.Instance.Instance
+	case m.LowerHeard != nil:
+		return m.LowerHeard.Instance
+	case m.Group != nil:
+		return m.Group.Group
+	case m.RealServer != nil:
+		return m.RealServer.RealServer + " of " + m.RealServer.VirtualServer
+	case m.VirtualServer != nil:
+		return m.VirtualServer.VirtualServer
+	}
+	return "other"
+}
+
 // instance notes a transition and tells the user's scripts.
 func (s *supervisor) instance(i event.InstanceState) {
 	s.known.Instance(i)
 	s.notify.Instance(i)
 	s.handoverHeard(i)
+	s.present(i)
 	if followed := instanceNamed(s.current().cfg, s.current().cfg.Global.LVSSync.Instance); followed != nil &&
 		s.runs(rollout.LVS) && (i.ID == followed.ID().String() || i.ID == "" && i.Instance == followed.Name) {
 		s.keepers[rollout.LVS].Send("followed", worker.Message{Followed: &i})
@@ -209,6 +239,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys // the other one signs nothing
+		c.Await = s.known.Await
 		if len(l.cfg.VirtualServers) > 0 {
 			without := *l.cfg
 			without.VirtualServers = nil // its heap stays small, and reading 40,000 real servers takes long
@@ -217,6 +248,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.LVS {
 		c.Overrides = s.operatorsOverrides()
+		c.Presence = s.presence(l.cfg)
 	}
 	if followed := instanceNamed(l.cfg, l.cfg.Global.LVSSync.Instance); followed != nil && e.Worker == rollout.LVS {
 		if i, known := s.known.Of(followed); known {

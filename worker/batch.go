@@ -35,7 +35,7 @@ const (
 
 // batchable says whether a message may be in a batch.
 func (m *Message) batchable() bool {
-	return m.RealServer != nil || m.Check != nil || m.VirtualServer != nil || m.InTable != nil
+	return m.LeftOut == 0 && (m.RealServer != nil || m.Check != nil || m.VirtualServer != nil || m.InTable != nil)
 }
 
 // batched is how many messages at the start of a list may be one batch.

@@ -1,23 +1,17 @@
 package worker
 
-import "github.com/lvs-director/director/mailbox"
-
 // Outbox sends messages without ever making their author wait for the reader.
 //
 // Messages have a key, the object they are about. While the reader is slow,
-// a later message of a key replaces the earlier one in its place; so what is
-// waiting is bounded by the number of objects.
+// a later message of a key replaces the earlier one in its place, unless it tells a new
+// transition. So what is waiting is bounded by the number of objects and MostRecorded; what
+// is left out of the transitions is counted (Message.LeftOut).
 type Outbox struct {
 	in   chan keyed
 	stop chan struct{}
 	done chan struct{}
 	err  error
 	left []keyed // what waited when write first failed
-}
-
-type keyed struct {
-	key string
-	m   Message
 }
 
 // AtOnce is how many messages are sent together at most. What waits longer is replaced
@@ -76,7 +70,7 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 	}()
 	defer close(work)
 
-	var waiting mailbox.Queue[string, keyed]
+	var waiting record
 	writing, stopping := false, false
 	for {
 		if waiting.Len() > 0 && !writing {
@@ -93,7 +87,7 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 		}
 		select {
 		case k := <-o.in:
-			waiting.Put(k.key, k)
+			waiting.put(k)
 		case err := <-result:
 			writing = false
 			if err != nil {

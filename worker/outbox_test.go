@@ -16,32 +16,128 @@ func instance(name string, s event.VRRPState) worker.Message {
 	return worker.Message{Instance: &event.InstanceState{Instance: name, State: s}}
 }
 
-// A supervisor that does not read stops nobody, and learns the latest state of
-// every object when it reads again.
-func TestLatestStateWinsWhileTheReaderIsSlow(t *testing.T) {
+// slowly puts messages into an outbox whose reader reads nothing until all are there, and
+// returns what it reads then. The first message is on its way and not replaced by any other.
+func slowly(t *testing.T, put func(o *worker.Outbox)) (got []worker.Message) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		reading := make(chan struct{})
-		var got []string
 		out := worker.NewOutbox(func(m worker.Message) error {
 			<-reading
-			got = append(got, m.Instance.Instance+" "+m.Instance.State.String())
+			got = append(got, m)
 			return nil
 		})
-		out.Put("A", instance("A", event.Backup))
-		synctest.Wait() // the first one is on its way and cannot be replaced
-		for range 1000 {
-			out.Put("A", instance("A", event.Fault))
-			out.Put("B", instance("B", event.Backup))
-			out.Put("A", instance("A", event.Master))
-		}
+		out.Put("first", worker.Message{})
+		synctest.Wait()
+		put(out)
 		close(reading)
 		if err := out.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff([]string{"A BACKUP", "A MASTER", "B BACKUP"}, got); d != "" {
-			t.Error(d)
-		}
 	})
+	return got[1:]
+}
+
+// A supervisor that does not read stops nobody, and learns the latest of what is no transition
+// when it reads again.
+func TestLatestStateWinsWhileTheReaderIsSlow(t *testing.T) {
+	var got []string
+	for _, m := range slowly(t, func(o *worker.Outbox) {
+		for n := range 1000 {
+			for _, name := range []string{"A", "B"} {
+				o.Put(name, worker.Message{Instance: &event.InstanceState{Instance: name, State: event.Backup, Peer: fmt.Sprint(n),
+					Quiet: true}})
+				o.Put("server", worker.Message{RealServer: &event.RealServerState{Up: true, Weight: n}})
+			}
+		}
+	}) {
+		if m.Instance != nil {
+			got = append(got, m.Instance.Instance+" "+m.Instance.Peer)
+		} else {
+			got = append(got, fmt.Sprint(m.RealServer.Weight))
+		}
+	}
+	if d := cmp.Diff([]string{"A 999", "999", "B 999"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// Transitions are all told, in the order in which they happened, and so is everything beside
+// them that scripts can be told of.
+func TestTransitionsAreRecorded(t *testing.T) {
+	var got []string
+	for _, m := range slowly(t, func(o *worker.Outbox) {
+		i := func(s event.VRRPState, priority int, quiet bool) {
+			o.Put("instance", worker.Message{Instance: &event.InstanceState{State: s, Priority: priority, Quiet: quiet}})
+		}
+		i(event.Fault, 100, false)
+		i(event.Fault, 100, true) // other words for the same
+		o.Put("group", worker.Message{Group: &event.GroupState{State: event.Fault}})
+		i(event.Backup, 100, false)
+		i(event.Backup, 90, true)
+		i(event.Master, 90, false)
+		o.Put("lower", worker.Message{LowerHeard: &event.LowerHeard{}})
+		o.Put("group", worker.Message{Group: &event.GroupState{State: event.Master}})
+		i(event.Master, 90, true)
+		o.Put("lower", worker.Message{LowerHeard: &event.LowerHeard{}})
+		for _, up := range []bool{false, true, true} {
+			o.Put("server", worker.Message{RealServer: &event.RealServerState{Up: up}})
+			o.Put("virtual", worker.Message{VirtualServer: &event.VirtualServerState{Quorum: up}})
+		}
+	}) {
+		if m.LeftOut != 0 {
+			t.Errorf("%d were left out before %+v", m.LeftOut, m)
+		}
+		switch {
+		case m.Instance != nil:
+			got = append(got, fmt.Sprint(m.Instance.State, " ", m.Instance.Priority, " ", m.Instance.Quiet))
+		case m.Group != nil:
+			got = append(got, "G "+m.Group.State.String())
+		case m.LowerHeard != nil:
+			got = append(got, "lower")
+		case m.RealServer != nil:
+			got = append(got, fmt.Sprint("RS ", m.RealServer.Up))
+		case m.VirtualServer != nil:
+			got = append(got, fmt.Sprint("VS ", m.VirtualServer.Quorum))
+		}
+	}
+	if d := cmp.Diff([]string{
+		"FAULT 100 false", "G FAULT", "BACKUP 100 false", "BACKUP 90 true", "MASTER 90 false", "lower", "G MASTER", "lower",
+		"RS false", "VS false", "RS true", "VS true",
+	}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// What waits is bounded, and what is left out is counted by the next message of its object.
+func TestAGapIsCounted(t *testing.T) {
+	const all = worker.MostRecorded + 1000
+	got := slowly(t, func(o *worker.Outbox) {
+		o.Put("calm", worker.Message{Group: &event.GroupState{Group: "calm"}})
+		for n := range all {
+			o.Put("A", instance("A", []event.VRRPState{event.Backup, event.Master}[n%2]))
+		}
+		o.Put("B", instance("B", event.Backup))
+	})
+	if n := len(got); n != worker.MostRecorded+3 { // with the latest one of each
+		t.Fatalf("%d messages", n)
+	}
+	left := 0
+	for _, m := range got {
+		if m.Instance == nil || m.Instance.Instance != "A" {
+			if m.LeftOut != 0 {
+				t.Errorf("%d left out before a message of another object", m.LeftOut)
+			}
+			continue
+		}
+		left += m.LeftOut
+	}
+	if got[0].Group == nil || got[1].LeftOut != 999 || left != 999 {
+		t.Errorf("%d are said to be left out, %d in the first of the object", left, got[1].LeftOut)
+	}
+	if last := got[len(got)-2].Instance; last.State != event.Master {
+		t.Errorf("the last state is %v", last.State)
+	}
 }
 
 func TestABrokenConnectionBlocksNobody(t *testing.T) {

@@ -26,7 +26,7 @@ func Check(cmd Command) error {
 	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
 		return fmt.Errorf("run %s: %w (it is not an executable file)", path, fs.ErrPermission)
 	}
-	who, err := credential(cmd.User, cmd.Group)
+	who, err := credential(cmd)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ type Command struct {
 	// User and Group run it; an empty user is keepalived_script if there is
 	// such a user, else the one director runs as; an empty group is the user's own.
 	User, Group string
+	// AllGroups gives it all groups of its user, else it has Group alone.
+	AllGroups bool
 	// Secure refuses to run, as root, what others than root could have written (enable_script_security).
 	Secure bool
 	// Timeout ends the program; 0 is never.
@@ -23,7 +25,9 @@ type Command struct {
 
 // Of is the command of a configured script with extra arguments appended.
 func Of(s conf.Script, g conf.Global, extra ...string) Command {
-	c := Command{User: s.User, Group: s.Group, Secure: g.ScriptSecurity, Timeout: s.Timeout}
+	c := Command{
+		User: s.User, Group: s.Group, Secure: g.ScriptSecurity, Timeout: s.Timeout, AllGroups: g.SupplementaryGroups,
+	}
 	if c.User == "" {
 		c.User, c.Group = g.ScriptUser, g.ScriptGroup
 	}

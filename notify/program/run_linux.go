@@ -124,7 +124,7 @@ func start(cmd Command) (*os.Process, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	who, err := credential(cmd.User, cmd.Group)
+	who, err := credential(cmd)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,7 +13,8 @@ import (
 const DefaultUser = "keepalived_script"
 
 // credential is who runs a command; nil is who we are already.
-func credential(name, group string) (*syscall.Credential, error) {
+func credential(cmd Command) (*syscall.Credential, error) {
+	name, group := cmd.User, cmd.Group
 	optional := name == ""
 	if optional {
 		name = DefaultUser
@@ -38,8 +39,10 @@ func credential(name, group string) (*syscall.Credential, error) {
 		gid = g.Gid
 	}
 	ids := []string{u.Uid, gid}
-	if all, err := u.GroupIds(); err == nil {
+	if all, err := u.GroupIds(); err == nil && cmd.AllGroups {
 		ids = append(ids, all...)
+	} else {
+		ids = append(ids, gid) // no group of ours, and no other of the user's
 	}
 	var numbers []uint32
 	for _, id := range ids {
@@ -88,4 +91,14 @@ func CheckParts(parts []Part) error {
 		}
 	}
 	return nil
+}
+
+// Owner is the user and group that a command runs as; false is who we are, or that there is no
+// such user.
+func Owner(cmd Command) (uid, gid int, ok bool) {
+	c, err := credential(cmd)
+	if err != nil || c == nil {
+		return 0, 0, false
+	}
+	return int(c.Uid), int(c.Gid), true
 }

@@ -28,6 +28,7 @@ func (c *hostCheck) scripts() {
 		}{
 			{"notify_master", n.Master}, {"notify_backup", n.Backup}, {"notify_fault", n.Fault}, {"notify_stop", n.Stop},
 			{"notify_deleted", n.Deleted}, {"notify_master_rx_lower_pri", n.RxLowerPriority}, {"notify", n.Any},
+			{"notify_release", n.Release},
 		} {
 			look(block, s.keyword, s.script)
 		}

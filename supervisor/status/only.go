@@ -14,7 +14,7 @@ import (
 // have it. It returns false when there is no such object.
 func Only(r control.Status, name string) (control.Status, bool) {
 	o := r
-	o.Instances, o.SyncGroups, o.VirtualServers, o.Problems, o.Scripts = nil, nil, nil, nil, nil
+	o.Instances, o.SyncGroups, o.VirtualServers, o.Problems, o.Scripts, o.FIFOs = nil, nil, nil, nil, nil, nil
 	o.RefusedSenders = control.RefusedSenders{}
 	names := map[string]bool{name: true}
 	for _, g := range r.SyncGroups {
@@ -93,6 +93,27 @@ func Named(cfg *conf.Config, name string) (virtual, real []string) {
 		}
 	}
 	return virtual, slices.Compact(slices.Sorted(slices.Values(real)))
+}
+
+// About says whether what scripts and FIFOs are told of ("INSTANCE VI_1", "REAL_SERVER
+// [10.0.0.2]:tcp:80 of [10.0.0.1]:tcp:80") is about the object that people call name: also a
+// member of the sync group of that name.
+func About(cfg *conf.Config, object, name string) bool {
+	kind, rest, _ := strings.Cut(object, " ")
+	switch kind {
+	case "VIRTUAL_SERVER":
+		return Called(rest, name)
+	case "REAL_SERVER":
+		real, virtual, _ := strings.Cut(rest, " of ")
+		return Called(real, name) || Called(virtual, name)
+	case "INSTANCE":
+		for _, g := range cfg.SyncGroups {
+			if g.Name == name && slices.Contains(g.Members, rest) {
+				return true
+			}
+		}
+	}
+	return rest == name
 }
 
 // Called says whether people may mean "[192.0.2.10]:tcp:80" by name: as it is,

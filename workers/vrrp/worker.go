@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
@@ -28,8 +27,10 @@ func Run(p *workers.Process) error {
 	defer leave()
 	engine := vrrp.New(vrrp.Options{
 		Log: p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
-		Alone:  func() bool { return alone },
-		Events: newTeller(p.Out.Put),
+		Alone: func() bool { return alone },
+		Events: func(s event.InstanceState) {
+			p.Out.Put("instance "+s.ID, worker.Message{Instance: &s})
+		},
 		GroupEvents: func(s event.GroupState) {
 			p.Out.Put("group "+s.Group, worker.Message{Group: &s})
 		},
@@ -78,7 +79,16 @@ func Run(p *workers.Process) error {
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:
 				_ = engine.HandOver(ctx, m.HandOver.Of(configured))
+			case m.Await != nil:
+				_ = engine.AwaitTable(ctx, identities(m.Await))
+			case m.HeldInTable != nil:
+				if id, err := conf.ParseInstanceID(m.HeldInTable.ID); err == nil {
+					_ = engine.InTable(ctx, id, m.HeldInTable.Acquired)
+				}
 			case m.Configure != nil:
+				if m.Configure.Await != nil {
+					_ = engine.AwaitTable(ctx, identities(m.Configure.Await))
+				}
 				release, configured = !m.Configure.KeepAddresses, m.Configure.Config
 				if m.Configure.Proceed {
 					engine.AllowMaster()
@@ -97,6 +107,17 @@ func Run(p *workers.Process) error {
 	}
 }
 
+// identities are the instances that a message names.
+func identities(a *worker.Await) []conf.InstanceID {
+	ids := make([]conf.InstanceID, 0, len(a.Instances))
+	for _, text := range a.Instances {
+		if id, err := conf.ParseInstanceID(text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 const cannotTellOthers = "failed to look for other directors: removing only leftovers of an earlier run that are in " +
 	"the configuration"
 
@@ -113,25 +134,6 @@ func alone(log *slog.Logger) (alone bool, leave func()) {
 		log.Warn(cannotTellOthers, "error", err)
 	}
 	return err == nil && others.None(), func() { _ = here.Close() }
-}
-
-// newTeller sends what the engine tells. A quiet retelling of a transition may
-// take the place of the transition itself in the outbox, and must not silence
-// it: it goes out as the transition, and whoever has had that one knows it by
-// its time.
-func newTeller(put func(string, worker.Message)) func(event.InstanceState) {
-	loud := make(map[string]time.Time) // by identity: a reload may exchange names
-	return func(s event.InstanceState) {
-		switch {
-		case s.State == event.Stop:
-			delete(loud, s.ID)
-		case !s.Quiet:
-			loud[s.ID] = s.Since
-		case s.Since.Equal(loud[s.ID]):
-			s.Quiet = false
-		}
-		put("instance "+s.ID, worker.Message{Instance: &s})
-	}
 }
 
 // resume says what instances were in the worker that died, and for how long

@@ -10,30 +10,6 @@ import (
 	"github.com/lvs-director/director/worker"
 )
 
-// The outbox keeps the latest message of an instance only. A transition that
-// is told again before it left must still reach the scripts.
-func TestARetellingDoesNotSilenceATransition(t *testing.T) {
-	sent := make(map[string]event.InstanceState)
-	tell := newTeller(func(key string, m worker.Message) { sent[key] = *m.Instance })
-	at := time.Unix(100, 0)
-	tell(event.InstanceState{Instance: "VI", ID: "1", State: event.Fault, Since: at, Reason: "eth0 is down"})
-	tell(event.InstanceState{Instance: "VI", ID: "1", State: event.Fault, Since: at, Reason: "eth0 does not exist",
-		Quiet: true})
-	if got := sent["instance 1"]; got.Quiet || got.Reason != "eth0 does not exist" {
-		t.Errorf("waiting to be sent: %+v, want the latest words of a transition", got)
-	}
-	// What was never a transition stays quiet.
-	tell(event.InstanceState{Instance: "resumed", ID: "2", State: event.Master, Since: at, Quiet: true})
-	if got := sent["instance 2"]; !got.Quiet {
-		t.Errorf("a resumed instance became loud: %+v", got)
-	}
-	// A reload may give one instance the name of another.
-	tell(event.InstanceState{Instance: "VI", ID: "2", State: event.Backup, Since: at, Quiet: true})
-	if one, two := sent["instance 1"], sent["instance 2"]; one.State != event.Fault || !two.Quiet {
-		t.Errorf("names were exchanged: %+v and %+v", one, two)
-	}
-}
-
 // The state of a dead worker's instance is resumed by the instance, even if a reload gave its name
 // to another one; a worker of an older director told names only.
 func TestWhatIsResumedFollowsTheIdentity(t *testing.T) {

@@ -77,7 +77,8 @@ var globalScripts = []keyword[conf.Global]{
 		}},
 	bare("enable_script_security", func(g *conf.Global) *bool { return &g.ScriptSecurity }),
 	flag("set_supplementary_groups", func(g *conf.Global) *bool { return &g.SupplementaryGroups }),
-	flag("use_symlink_paths", func(g *conf.Global) *bool { return &g.UseSymlinkPaths }),
+	flag("use_symlink_paths", func(g *conf.Global) *bool { return &g.UseSymlinkPaths }).
+		remark("director always runs programs by the path that is written"),
 	program("startup_script", func(g *conf.Global) *conf.Script { return &g.StartupScript }).firstCounts(),
 	wholeSeconds("startup_script_timeout", 1, 1000, "10", func(g *conf.Global) *time.Duration {
 		return &g.StartupScript.Timeout

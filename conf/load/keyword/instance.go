@@ -203,6 +203,11 @@ var instanceNotify = []keyword[conf.Instance]{
 	program("notify", func(in *conf.Instance) *conf.Script { return &in.Notify.Any }).firstCounts(),
 	program("notify_master_rx_lower_pri",
 		func(in *conf.Instance) *conf.Script { return &in.Notify.RxLowerPriority }).firstCounts(),
+	program("notify_release", func(in *conf.Instance) *conf.Script { return &in.Notify.Release }).firstCounts().ours(),
+	duration("notify_release_timeout", 100*time.Millisecond, time.Minute, "5", func(in *conf.Instance) *time.Duration {
+		return &in.Notify.Release.Timeout
+	}).ours(),
+	flag("notify_master_again", func(in *conf.Instance) *bool { return &in.Notify.MasterAgain }).ours(),
 	flag("notify_priority_changes", func(in *conf.Instance) *bool { return &in.NotifyPriorityChanges }),
 	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(in *conf.Instance) *conf.Choice {
 		return &in.SMTPAlert
@@ -217,6 +222,9 @@ var instanceIgnored = []keyword[conf.Instance]{
 	{name: "native_ipv6", why: "the instance is IPv6 when this stands before its addresses",
 		set: func(*Loader, *syntax.Node, *conf.Instance) {}},
 }
+
+// releaseTimeout is how long notify_release may take unless notify_release_timeout says so.
+const releaseTimeout = 5 * time.Second
 
 // ExcludedOf is the owner of an instance's excluded addresses.
 type ExcludedOf struct{ Instance *conf.Instance }

@@ -9,12 +9,7 @@ var later = map[string][]string{
 	},
 	"global_defs": {
 		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
-		"smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails", "rs_init_notifies",
-		"set_supplementary_groups", "use_symlink_paths",
-		"startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout",
-		"notify_fifo", "notify_fifo_script", "vrrp_notify_fifo", "vrrp_notify_fifo_script", "lvs_notify_fifo",
-		"lvs_notify_fifo_script",
-		"vrrp_notify_priority_changes", "fifo_write_vrrp_states_on_reload",
+		"smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails",
 		"disable_local_igmp",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
@@ -22,10 +17,10 @@ var later = map[string][]string{
 	"vrrp_instance": {
 		"old_unicast_checksum",
 		"track_bfd",
-		"notify_priority_changes", "smtp_alert",
+		"smtp_alert",
 	},
 	"virtual_server": {
-		"ha_suspend", "smtp_alert",
+		"smtp_alert",
 	},
 	"real_server": {
 		"smtp_alert", "BFD_CHECK",

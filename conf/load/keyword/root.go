@@ -142,7 +142,7 @@ func readInstance(l *Loader, n *syntax.Node, c *conf.Config) {
 	}
 	in := &conf.Instance{
 		Name: name, Priority: 100, AdvertInterval: time.Second, Preempt: true,
-		UnicastTTL: -1, DownTimerAdverts: 3,
+		UnicastTTL: -1, DownTimerAdverts: 3, Notify: conf.NotifyScripts{Release: conf.Script{Timeout: releaseTimeout}},
 	}
 	l.Begin(in, n)
 	l.Instances[name] = in
@@ -158,6 +158,7 @@ func readGroup(l *Loader, n *syntax.Node, c *conf.Config) {
 		return
 	}
 	g := &conf.SyncGroup{Name: name}
+	g.Notify.Release.Timeout = releaseTimeout
 	l.Begin(g, n)
 	Group.Read(l, n.Children(), g)
 	if len(l.Members[g]) == 0 {

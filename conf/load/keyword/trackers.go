@@ -203,6 +203,11 @@ var Group = newTable("vrrp_sync_group", []keyword[conf.SyncGroup]{
 	program("notify_fault", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Fault }).firstCounts(),
 	program("notify_stop", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Stop }).firstCounts(),
 	program("notify", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Any }).firstCounts(),
+	program("notify_release", func(g *conf.SyncGroup) *conf.Script { return &g.Notify.Release }).firstCounts().ours(),
+	duration("notify_release_timeout", 100*time.Millisecond, time.Minute, "5", func(g *conf.SyncGroup) *time.Duration {
+		return &g.Notify.Release.Timeout
+	}).ours(),
+	flag("notify_master_again", func(g *conf.SyncGroup) *bool { return &g.Notify.MasterAgain }).ours(),
 	choice("smtp_alert", "smtp_alert_vrrp, smtp_alert, else false", func(g *conf.SyncGroup) *conf.Choice {
 		return &g.SMTPAlert
 	}),

@@ -1,0 +1,166 @@
+package fifo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// identity is which file it is.
+type identity struct{ Dev, Ino uint64 }
+
+// opened is a FIFO that is open.
+type opened struct {
+	fd   int
+	id   identity
+	ours bool // made here
+}
+
+// owner is who reads a FIFO that is made; nil is who we are.
+type owner struct{ uid, gid int }
+
+// open opens the FIFO at path, and makes it when nothing is there.
+func open(path string, reader *owner) (opened, error) {
+	if !filepath.IsAbs(path) {
+		return opened{}, fmt.Errorf("%s is not an absolute path", path)
+	}
+	err := unix.Mkfifo(path, 0o600)
+	ours := err == nil
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return opened{}, fmt.Errorf("making FIFO %s: %w", path, err)
+	}
+	// First without opening what it is: that a device is opened may be enough for it to act.
+	place, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return opened{}, fmt.Errorf("opening FIFO %s: %w", path, err)
+	}
+	defer unix.Close(place)
+	var st unix.Stat_t
+	if err := unix.Fstat(place, &st); err != nil {
+		return opened{}, fmt.Errorf("opening FIFO %s: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return opened{}, fmt.Errorf("%s is %s and not a FIFO: nothing is written to it", path, kindOf(st.Mode))
+	}
+	ours = ours && st.Uid == uint32(os.Geteuid()) && st.Mode&0o777 == 0o600
+	if !ours {
+		if err := trusted(path, st.Uid, reader); err != nil {
+			return opened{}, err
+		}
+	}
+	if ours && reader != nil {
+		if err := unix.Fchownat(place, "", reader.uid, reader.gid, unix.AT_EMPTY_PATH); err != nil {
+			return opened{}, fmt.Errorf("giving FIFO %s to the user of its script: %w", path, err)
+		}
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", place), unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return opened{}, fmt.Errorf("opening FIFO %s: %w", path, err)
+	}
+	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours}, nil
+}
+
+// trusted refuses a FIFO that somebody may have put there to read what is not for him: in a
+// directory that all may write, as /tmp, it has to belong to us, to root, to the owner of the
+// directory or to the user of the script.
+func trusted(path string, uid uint32, reader *owner) error {
+	var dir unix.Stat_t
+	if err := unix.Stat(filepath.Dir(path), &dir); err != nil {
+		return fmt.Errorf("looking at the directory of FIFO %s: %w", path, err)
+	}
+	switch {
+	case dir.Mode&0o002 == 0, uid == 0, uid == uint32(os.Geteuid()), uid == dir.Uid,
+		reader != nil && uint32(reader.uid) == uid:
+		return nil
+	}
+	return fmt.Errorf("FIFO %s belongs to user %d in a directory that everybody may write: nothing is written to it", path,
+		uid)
+}
+
+func kindOf(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return "a regular file"
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFLNK:
+		return "a symbolic link"
+	case unix.S_IFSOCK:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// at is which file stands at a path; the zero identity is none.
+func at(path string) identity {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return identity{}
+	}
+	return identity{uint64(st.Dev), st.Ino}
+}
+
+// write writes without waiting; false is that there is no room.
+func (o opened) write(b []byte) (bool, error) {
+	for {
+		_, err := unix.Write(o.fd, b)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return false, nil
+		default:
+			return false, fmt.Errorf("writing: %w", err)
+		}
+	}
+}
+
+// unread is how much is in the pipe that nobody has read, in bytes.
+func (o opened) unread() int {
+	n, err := unix.IoctlGetInt(o.fd, unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// drain takes out all that nobody has read, and returns how much it was, in bytes.
+func (o opened) drain() (all int) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := unix.Read(o.fd, buf)
+		if n > 0 {
+			all += n
+		}
+		if err != nil && errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if n <= 0 || all > maxPipe {
+			return all
+		}
+	}
+}
+
+// close closes it, and removes it when it was made here and is still what stands at path.
+func (o opened) close(path string, remove bool) {
+	if remove && o.ours && at(path) == o.id {
+		_ = os.Remove(path) // somebody else has
+	}
+	_ = unix.Close(o.fd) // nothing is buffered
+}
+
+// inherit takes over a descriptor; false is that it is no FIFO.
+func inherit(fd int, ours bool) (opened, bool) {
+	var st unix.Stat_t
+	if fd <= 2 || unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return opened{}, false
+	}
+	unix.CloseOnExec(fd)
+	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours}, true
+}

@@ -1,0 +1,59 @@
+package worker
+
+import "github.com/lvs-director/director/mailbox"
+
+// MostRecorded is how many transitions wait for a slow reader beside the latest message of
+// each object: some megabytes.
+const MostRecorded = 4096
+
+// keyed is a message about the object key.
+type keyed struct {
+	key string
+	m   Message
+}
+
+// newTransition says whether a message about an object tells something that others have to be
+// told beside the one before: a transition, or a change of the priority.
+func newTransition(before, m *Message) bool {
+	switch {
+	case m.LowerHeard != nil:
+		return true
+	case m.Instance != nil && before.Instance != nil:
+		a, b := before.Instance, m.Instance
+		return a.State != b.State || a.Priority != b.Priority || !b.Quiet && !a.Since.Equal(b.Since)
+	case m.Group != nil && before.Group != nil:
+		return before.Group.State != m.Group.State
+	case m.RealServer != nil && before.RealServer != nil:
+		return before.RealServer.Up != m.RealServer.Up
+	case m.VirtualServer != nil && before.VirtualServer != nil:
+		return before.VirtualServer.Quorum != m.VirtualServer.Quorum
+	}
+	return false
+}
+
+// replaces makes m, which tells the same transition as the one before, take its place.
+func (m *Message) replaces(before *Message) {
+	m.LeftOut += before.LeftOut
+	if m.Instance != nil && before.Instance != nil && m.Instance.Quiet && !before.Instance.Quiet {
+		again := *m.Instance
+		again.Quiet = false // nobody has been told the transition yet
+		m.Instance = &again
+	}
+}
+
+// record is what waits to be sent, in its order. Of each object it keeps the latest message,
+// and before that one its transitions, of all objects together MostRecorded at most. When
+// there are more the oldest are left out, and the next message of their object counts them.
+type record struct{ mailbox.Record[string, keyed] }
+
+// put adds a message.
+func (r *record) put(k keyed) {
+	if last := r.Latest(k.key); last != nil && !newTransition(&last.m, &k.m) {
+		k.m.replaces(&last.m)
+		*last = k
+		return
+	}
+	if left, next := r.Add(k.key, k, MostRecorded); next != nil {
+		next.m.LeftOut += left.m.LeftOut + 1
+	}
+}
