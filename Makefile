@@ -18,7 +18,7 @@ RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
 SUITES = $(GO) run ./integration/suites
 
-.PHONY: help build test test-unit test-native test-lab test-long demo bench lint vuln fuzz tools clean
+.PHONY: help build test test-unit test-native test-lab test-long demo bench lint vuln fuzz tools packages clean
 
 help:
 	@echo 'make build      bin/director, static'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test       the tests, under fifteen minutes on two processors'
 	@echo 'make test-long  all tests in their long form, about an hour'
 	@echo 'make test-lab   the whole lab suite'
+	@echo 'make packages   bin/packages: deb and rpm'
 	@echo 'make bench      the figures of docs/benchmarks.md'
 	@echo 'make lint       gofmt, go vet, staticcheck, and which package may import which'
 	@echo 'make vuln       known vulnerabilities of what director is built from; needs the network'
@@ -72,7 +73,7 @@ test-long:
 	@echo 'make test-long: every test in its long form, about an hour. The network of this machine'
 	@echo 'is not changed.'
 	@scripts/tools
-	@$(SUITES) lint unit fuzz native kernel lab
+	@$(SUITES) lint unit fuzz native kernel booted lab
 
 fuzz:
 	scripts/fuzz 60s
@@ -84,6 +85,9 @@ demo:
 bench:
 	@scripts/tools
 	$(GO) run ./integration/bench
+
+packages:
+	@scripts/packages
 
 clean:
 	rm -rf bin integration/logs

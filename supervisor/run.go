@@ -32,9 +32,10 @@ import (
 
 // Options are what a supervisor is started with.
 type Options struct {
-	File     string // the configuration; empty is the first of load.DefaultFiles that exists
-	ConfigID string // as for load.Options; empty is the host's name
-	Strict   bool   // warnings of the configuration are errors
+	File      string // the configuration; empty is the first of load.DefaultFiles that exists
+	LocalFile string // as load.Options.Local
+	ConfigID  string // as for load.Options; empty is the host's name
+	Strict    bool   // warnings of the configuration are errors
 
 	OnlyVRRP, OnlyCheckers bool // run one half only
 	// KeepAddresses and KeepServices leave what the workers made in the kernel.

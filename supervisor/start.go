@@ -21,8 +21,9 @@ type start struct {
 // load reads the configuration file.
 func (c *Options) load() *loaded {
 	rec := history.NewRecorder(nil, nil)
-	l := c.read(c.File, rec.Options(load.Options{ConfigID: c.ConfigID, Strict: c.Strict}))
+	l := c.read(c.File, rec.Options(load.Options{ConfigID: c.ConfigID, Local: c.LocalFile, Strict: c.Strict}))
 	l.recorder, l.text = rec, rec.Text(c.File, l.cfg.ConfigID)
+	l.text.Local = c.LocalFile
 	return l
 }
 

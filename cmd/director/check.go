@@ -16,12 +16,13 @@ import (
 
 type checkCmd struct {
 	namedFile
-	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
-	Strict   bool   `help:"Treat warnings as errors."`
-	JSON     bool   `name:"json" help:"Print the findings as JSON on standard output."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
-	Host     bool   `help:"Also check against this host: interfaces, addresses, users, scripts, names, kernel."`
-	Compat   string `enum:",keepalived" default:"" placeholder:"keepalived" help:"List only the lines that keepalived would not understand; exit status 1 if there are any."`
+	File        string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
+	Strict      bool   `help:"Treat warnings as errors."`
+	JSON        bool   `name:"json" help:"Print the findings as JSON on standard output."`
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
+	Host        bool   `help:"Also check against this host: interfaces, addresses, users, scripts, names, kernel."`
+	Compat      string `enum:",keepalived" default:"" placeholder:"keepalived" help:"List only the lines that keepalived would not understand; exit status 1 if there are any."`
 }
 
 // Help is the example that "director check --help" shows.
@@ -47,7 +48,7 @@ func (c *checkCmd) Run(io streams) error {
 		return err
 	}
 	debug.SetGCPercent(gcOfACommand)
-	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Strict: c.Strict})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Local: c.LocalConfig, Strict: c.Strict})
 	if c.Host && !conf.HasErrors(findings) {
 		h, err := hostcheck.ThisHost(cfg)
 		if err != nil {

@@ -11,9 +11,10 @@ import (
 
 type configCmd struct {
 	namedFile
-	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
-	JSON     bool   `name:"json" help:"Print JSON."`
+	File        string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
+	JSON        bool   `name:"json" help:"Print JSON."`
 }
 
 // Help is the example that "director config --help" shows.
@@ -33,7 +34,7 @@ func (c *configCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Local: c.LocalConfig})
 	if conf.HasErrors(findings) {
 		_ = conf.WriteFindings(std.err, control.WorthSaying(findings), isTerminal(std.err))
 		return fmt.Errorf("%s has errors: there is no effective configuration", file)

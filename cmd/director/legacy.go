@@ -82,7 +82,7 @@ func startAsKeepalived(o *commandline.Options, args []string, std streams) error
 		fmt.Fprintln(std.err, "director: warning:", warning)
 	}
 	return (&runCmd{
-		File: o.File, ConfigID: o.ConfigID,
+		File: o.File, ConfigID: o.ConfigID, LocalConfig: o.LocalFile,
 		OnlyVRRP: o.OnlyVRRP, OnlyCheckers: o.OnlyCheckers,
 		KeepAddresses: o.KeepAddresses, KeepServices: o.KeepServices, NoFallback: o.NoFallback, Takeover: o.Takeover,
 		daemonDirs: daemonDirs{RunDir: o.RunDir, StateDir: cmp.Or(o.StateDir, defaultStateDir)},

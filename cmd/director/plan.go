@@ -18,10 +18,11 @@ import (
 
 type planCmd struct {
 	namedFile
-	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default the one that the running director reads, else as for check."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name. A running director uses its own."`
-	All      bool   `help:"Print all lines, however many."`
-	JSON     bool   `name:"json" help:"Print JSON."`
+	File        string `short:"f" placeholder:"FILE" help:"Configuration file; default the one that the running director reads, else as for check."`
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name. A running director uses its own."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
+	All         bool   `help:"Print all lines, however many."`
+	JSON        bool   `name:"json" help:"Print JSON."`
 	byPid
 }
 
@@ -82,7 +83,7 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	if err != nil {
 		return control.PlanReport{}, err
 	}
-	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID})
+	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Local: c.LocalConfig})
 	r := control.PlanReport{File: file, Digest: cfg.Digest, Losses: []string{},
 		Findings: control.Findings(control.WorthSaying(findings))}
 	if conf.HasErrors(findings) {

@@ -12,9 +12,10 @@ import (
 )
 
 type runCmd struct {
-	File     string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
-	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
-	Strict   bool   `help:"Treat warnings of the configuration as errors."`
+	File        string `short:"f" placeholder:"FILE" help:"Configuration file; default /etc/director/director.conf, else /etc/keepalived/keepalived.conf."`
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
+	Strict      bool   `help:"Treat warnings of the configuration as errors."`
 
 	OnlyVRRP      bool `name:"only-vrrp" help:"Only VRRP, no virtual servers (keepalived's -P)."`
 	OnlyCheckers  bool `name:"only-checkers" help:"Only virtual servers and checkers, no VRRP (keepalived's -C)."`
@@ -56,7 +57,8 @@ func (c *runCmd) supervise(
 	defer flush()
 	err = supervisor.Run(supervisor.Options{
 		Signals: std.early,
-		File:    c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
+		File:    c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
+		Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
 		RunDir: c.run(), StateDir: c.StateDir, LogTo: to, Version: version, Log: log, Flush: flush,
 		Keepalived: flags, Daemon: child, Identify: identify,

@@ -16,6 +16,10 @@ type Options struct {
 	// ConfigID is compared with "@ID" conditions; empty is the host's name up
 	// to the first dot (keepalived's -i).
 	ConfigID string
+	// Local is the file with director's own words that is read behind the main one. Empty is
+	// LocalFile, if it exists and the main file is one of DefaultFiles: a director that was
+	// given another file does not read it.
+	Local string
 	// Strict makes every warning an error, as strict_config in the file does.
 	Strict bool
 	// Compat warns of what keepalived would not understand, for the way back:
@@ -42,7 +46,11 @@ type Options struct {
 // The Config is never nil. When a finding is an Error it is good for looking
 // at and must not be run. Findings are in the order of the files.
 func Load(path string, opts Options) (*conf.Config, []conf.Finding) {
+	opts.Local = opts.local(path)
 	tree, findings := syntax.Parse(path, opts.syntax())
+	if opts.Local != "" {
+		joinLocal(tree, opts.Local)
+	}
 	return load(path, tree, findings, opts)
 }
 
@@ -53,7 +61,9 @@ func LoadText(name, text string, opts Options) (*conf.Config, []conf.Finding) {
 }
 
 func (o Options) syntax() syntax.Options {
-	return syntax.Options{ConfigID: o.ConfigID, IncludeChecks: o.IncludeChecks, Limits: o.Limits, FS: o.FS, Env: o.Env}
+	return syntax.Options{
+		ConfigID: o.ConfigID, Local: o.Local, IncludeChecks: o.IncludeChecks, Limits: o.Limits, FS: o.FS, Env: o.Env,
+	}
 }
 
 func load(path string, tree *syntax.Tree, findings []conf.Finding, opts Options) (*conf.Config, []conf.Finding) {

@@ -15,6 +15,8 @@ type Options struct {
 	// Dir is the directory of relative file names, in ${_PWD} only; empty: the
 	// working directory.
 	Dir string
+	// Local is a further main file, read behind those of the path; empty: none.
+	Local string
 	// IncludeChecks is what an include line reports from the start: all that
 	// includea does (keepalived's -e).
 	IncludeChecks bool

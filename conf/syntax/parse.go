@@ -22,6 +22,9 @@ func Parse(path string, opts Options) (*Tree, []conf.Finding) {
 			p.run()
 		}
 	}
+	if opts.Local != "" && !p.stopped && p.pushMain(opts.Local) {
+		p.run()
+	}
 	return p.finish()
 }
 

@@ -42,6 +42,11 @@ func Needed() (reason string) {
 // logs is shared for writing and receives the guest's console. The result is
 // the program's exit status; an error says that it could not be run.
 func Reexec(ctx context.Context, logs string, stdin io.Reader) (status int, err error) {
+	return ReexecIn(ctx, "", logs, stdin)
+}
+
+// ReexecIn is Reexec in a guest that boots a whole system of its own: root is Command.Root.
+func ReexecIn(ctx context.Context, root, logs string, stdin io.Reader) (status int, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, fmt.Errorf("find this program's file: %w", err)
@@ -54,6 +59,7 @@ func Reexec(ctx context.Context, logs string, stdin io.Reader) (status int, err 
 		Argv:   append([]string{self}, guestArgs(os.Args[1:])...),
 		Env:    os.Environ(),
 		Dir:    dir,
+		Root:   root,
 		Logs:   logs,
 		Stdin:  stdin,
 		Stdout: os.Stdout,

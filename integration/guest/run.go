@@ -27,8 +27,12 @@ type Command struct {
 	Stdout io.Writer // standard output and error together
 	Say    io.Writer // messages about the guest: downloads, boot time
 	Tap    string    // the tap interface that is the far end of the guest's eth0; none when empty
+	Root   string    // a whole system to boot (debian.Cache.Root) with its own process 1; this machine's when empty
 	QMP    string    // path of a socket on which QEMU takes commands (qemu-qmp-ref(7)); none when empty
 }
+
+// HostFiles is where this machine's files are in a guest that has a system of its own (Command.Root).
+const HostFiles = "/run/guest/host"
 
 // ErrUnavailable says that no guest can be run on this machine, and why.
 var ErrUnavailable = errors.New("the lab's guest cannot run here")
@@ -42,6 +46,8 @@ const (
 	kvmBootLimit     = 6 * time.Second
 	tcgBootLimit     = 2 * time.Minute
 	countedBootLimit = 5 * time.Minute
+	// systemdBootLimit is that of a whole system, which starts a hundred programs.
+	systemdBootLimit = 6 * time.Minute
 )
 
 // QEMU's accelerators in software.
@@ -79,7 +85,8 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 	}
 	defer os.RemoveAll(share)
 	m := machine{kernel: kernel, image: quickImage(ctx, cache.Dir(), kernel), initramfs: initramfs, share: share, cmd: cmd}
-	paths := fmt.Sprintf("logs=%s\nmodules=%s\n", quote(cmd.Logs), quote(kernel.Modules))
+	paths := fmt.Sprintf("logs=%s\nmodules=%s\nroot=%s\n", quote(cmd.Logs), quote("/lower"+kernel.Modules),
+		quote(cmd.Root))
 	for name, script := range map[string]string{"start.sh": startScript(cmd), "paths.sh": paths} {
 		if err := os.WriteFile(filepath.Join(share, name), []byte(script), 0o755); err != nil {
 			return 0, err
@@ -89,7 +96,7 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 	if os.Getenv(CountedVar) != "" {
 		return m.run(ctx, counted, countedBootLimit)
 	}
-	if kvmWorthTrying(cache.Dir()) {
+	if kvmWorthTrying(cache.Dir()) && cmd.Root == "" {
 		status, err := m.run(ctx, "kvm", kvmBootLimit)
 		if !errors.Is(err, errNoBoot) {
 			return status, err
@@ -97,7 +104,11 @@ func Run(ctx context.Context, cmd Command) (status int, err error) {
 		rememberNoKVM(cache.Dir())
 		fmt.Fprintf(cmd.Say, "lab: /dev/kvm is there but of no use, so the guest runs in software emulation: %v\n", err)
 	}
-	return m.run(ctx, emulated, tcgBootLimit)
+	bootLimit := tcgBootLimit
+	if cmd.Root != "" {
+		bootLimit = systemdBootLimit
+	}
+	return m.run(ctx, emulated, bootLimit)
 }
 
 // requireTools returns an error that lists the missing tools, with the command
@@ -130,8 +141,15 @@ func startScript(cmd Command) string {
 			fmt.Fprintf(&b, "export %s=%s\n", name, quote(value))
 		}
 	}
-	fmt.Fprintf(&b, "cd %s || exit 125\nexec", quote(cmd.Dir))
-	for _, arg := range cmd.Argv {
+	files := ""
+	if cmd.Root != "" {
+		files = HostFiles
+	}
+	fmt.Fprintf(&b, "cd %s || exit 125\nexec", quote(files+cmd.Dir))
+	for i, arg := range cmd.Argv {
+		if i == 0 {
+			arg = files + arg
+		}
 		fmt.Fprintf(&b, " %s", quote(arg))
 	}
 	b.WriteByte('\n')

@@ -67,6 +67,14 @@ var suites = []suite{
 		command: inGuest,
 	},
 	{
+		name: "booted", what: "the packages in a Debian system that systemd has booted, in the guest",
+		pkg: "integration/booted", tests: true, each: true,
+		command: func(f form, list []allowed) ([]string, []string, error) {
+			return goTest(f, leftOut(f, list, "integration/booted"), "-count=1", "-timeout=20m",
+				"./integration/booted"), nil, nil
+		},
+	},
+	{
 		name: "lab", what: "a pair with IPVS and traffic, in the guest where this kernel has no IPVS", pkg: "integration",
 		tests: true, each: true,
 		command: func(f form, list []allowed) ([]string, []string, error) {

@@ -39,6 +39,9 @@ var rooms = []room{
 	{name: "signals", floor: 0},
 	{name: "internal/wiretest", floor: 0},
 
+	// Manual pages, for the packages of distributions.
+	{name: "packaging", floor: 2},
+
 	// The lab knows the program from the outside.
 	{name: "integration", floor: 1},
 	{name: "integration/bench", floor: 3},

@@ -29,6 +29,7 @@ type Options struct {
 	SNMP       bool   // -x or -A
 	RunDir     string // --run-dir; empty follows from the pid file
 	StateDir   string // --state-dir
+	LocalFile  string // --local-config
 	LogFormat  string // --log-format
 	LogLevel   string // --log-level
 	Takeover   bool   // --takeover
@@ -132,6 +133,8 @@ var flags = []flag{
 		text(func(o *Options) *string { return &o.RunDir })},
 	{0, "state-dir", value, "DIR", true, "Directory of files that survive a reboot (default /var/lib/director).",
 		text(func(o *Options) *string { return &o.StateDir })},
+	{0, "local-config", value, "FILE", true, "File with director's own words, read behind the main one.",
+		text(func(o *Options) *string { return &o.LocalFile })},
 	{0, "log-level", value, "LEVEL", false, "Least severe lines to log: debug, info, warn or error (default info).",
 		text(func(o *Options) *string { return &o.LogLevel })},
 	{0, "log-format", value, "FORMAT", false, "Format of the log (see director run --help).",

@@ -338,3 +338,21 @@ func TestOf(t *testing.T) {
 		t.Error("the configuration's arguments are shared")
 	}
 }
+
+// TestOutOfMemory: director is protected from the kernel's want of memory, the user's programs are not.
+func TestOutOfMemory(t *testing.T) {
+	const score = "/proc/self/oom_score_adj"
+	own, err := os.ReadFile(score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(score, []byte("-900"), 0); err != nil {
+		t.Skip("SKIP: lowering oom_score_adj needs CAP_SYS_RESOURCE")
+	}
+	t.Cleanup(func() { os.WriteFile(score, own, 0) })
+	exit := program.Runner{}.Run(t.Context(), program.Command{
+		Argv: []string{"/bin/sh", "-c", "sleep 0.2; cat " + score}}, nil)
+	if got := strings.TrimSpace(exit.Output); got != "0" {
+		t.Errorf("a program runs with oom_score_adj %s, want 0 (%+v)", got, exit)
+	}
+}

@@ -155,7 +155,21 @@ func start(cmd Command) (*os.Process, *os.File, error) {
 		r.Close()
 		return nil, nil, explain(path, cmd, err)
 	}
+	unprotect(process.Pid)
 	return process, r, nil
+}
+
+// unprotect has the kernel end a program of the user for want of memory as it would any
+// other: director itself is among the last (OOMScoreAdjust of its unit), and a program
+// inherits that.
+func unprotect(pid int) {
+	const score = "oom_score_adj" // proc(5)
+	own, err := os.ReadFile("/proc/self/" + score)
+	if err != nil || len(own) == 0 || own[0] != '-' {
+		return // without /proc there is nothing to be done, and else nothing to do
+	}
+	// It fails when the program has ended by now.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, score), []byte("0"), 0)
 }
 
 // explain adds what the operator can do about a program that does not start.

@@ -23,6 +23,7 @@ type File struct {
 type Text struct {
 	Path     string // of the main file, or the pattern of several
 	ConfigID string // what "@" conditions were compared with
+	Local    string `json:",omitempty"` // the file that was asked for to be read behind it
 	Files    []File // in the order in which they were opened, each once
 	// Env are the environment variables that it asked for and that were set.
 	Env map[string]string
@@ -35,7 +36,7 @@ func (t Text) Options(base load.Options) load.Options {
 		files[path.Clean(f.Name)] = f.Text
 	}
 	base.FS = files
-	base.ConfigID = t.ConfigID
+	base.ConfigID, base.Local = t.ConfigID, t.Local
 	base.Env = func(name string) (string, bool) {
 		v, ok := t.Env[name]
 		return v, ok

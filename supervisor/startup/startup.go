@@ -84,7 +84,7 @@ func Test(o *commandline.Options, out io.Writer) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cfg, findings := load.Load(file, load.Options{ConfigID: o.ConfigID})
+	cfg, findings := load.Load(file, load.Options{ConfigID: o.ConfigID, Local: o.LocalFile})
 	if o.Namespace != "" {
 		cfg.NetworkNamespace = o.Namespace
 	}
