@@ -25,6 +25,8 @@ type Status struct {
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
 	FIFOs          []FIFO          `json:"fifos,omitempty"`
+	// Told is what scripts and FIFOs were told last, when one object is asked for.
+	Told []Told `json:"told,omitempty"`
 }
 
 // Problem is something that is not as it should be.
