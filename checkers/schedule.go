@@ -66,6 +66,7 @@ type Schedule struct {
 	opts    Options
 	applies chan application
 	files   chan string
+	halts   chan map[conf.ServiceID]bool
 	results *mailbox.Mailbox[[]outcome] // bounded by the runs under way: each sends one
 	// questions are those that wait, and memories what an earlier schedule remembered.
 	questions *mailbox.Mailbox[[]question]
@@ -85,6 +86,8 @@ type Schedule struct {
 	underWay int
 	news     []event.RealServerState // for Events
 	hosts    hostTrouble
+	// suspended are the virtual servers that are not checked at present.
+	suspended map[conf.ServiceID]bool
 	// expected is when the timer is to fire, and slept when this process was found to be late.
 	expected, slept time.Time
 }
@@ -105,7 +108,8 @@ type outcome struct {
 // New starts a schedule without checkers. Close ends it, but not the Prober.
 func New(opts Options) *Schedule {
 	s := &Schedule{
-		opts: opts, applies: make(chan application), files: make(chan string), results: mailbox.New[[]outcome](),
+		opts: opts, applies: make(chan application), files: make(chan string),
+		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
 		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
 		tasks: make(map[taskKey][]*task),
@@ -135,6 +139,16 @@ func (s *Schedule) FileChanged(name string) {
 	}
 }
 
+// Suspend has no checks made of the real servers of these virtual servers, and of no
+// others: what is known of them stays. Those that were suspended before are checked at once.
+// The set must not be changed afterwards, and is for later configurations too.
+func (s *Schedule) Suspend(set map[conf.ServiceID]bool) {
+	select {
+	case s.halts <- set:
+	case <-s.ended:
+	}
+}
+
 // Close ends the schedule and cancels every run. It must be called only once.
 func (s *Schedule) Close() {
 	close(s.stop)
@@ -152,6 +166,10 @@ func (s *Schedule) own() {
 			s.apply(a.cfg, a.snapshot, time.Now())
 			s.tell()
 			close(a.done)
+		case set := <-s.halts:
+			s.suspended = set
+			s.settle()
+			s.begin(time.Now())
 		case name := <-s.files:
 			s.lookAtFile(name, time.Now())
 		case <-s.results.Signal():

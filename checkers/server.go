@@ -12,7 +12,8 @@ import (
 
 // server is a real server of a virtual server with its checkers.
 type server struct {
-	deadline.Entry        // of the next step of its slow start
+	deadline.Entry // of the next step of its slow start
+	service        conf.ServiceID
 	virtual, real  string // the texts of events
 	checkers       []*checker
 	siblings       *siblings // it and the others of its virtual server
@@ -115,12 +116,13 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	}
 	s.group(cfg)
 	s.leave(gone)
+	s.settle()
 	s.begin(now)
 }
 
 // add adds a real server that is new to the schedule.
 func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
-	sv := &server{virtual: vs.String(), real: rs.String()}
+	sv := &server{service: vs.ID(), virtual: vs.String(), real: rs.String()}
 	known, restored := snapshot[vs.ServerID(rs)]
 	restored = restored && !known.Initial
 	list, names := supported(rs)

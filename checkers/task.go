@@ -26,6 +26,7 @@ type task struct {
 	cancel         func()
 	lates          int    // runs in a row that this process was late for
 	retrying       bool   // a member waits for the next run to forgive a failure or not
+	idle           bool   // all members are suspended
 	round          uint64 // of the last configuration that a member is new in
 }
 
@@ -90,7 +91,7 @@ func (s *Schedule) warmUp(t *task, now time.Time) {
 // hasten has a task begin no later than at. A run under way is one, and the pause before a
 // retry is not cut short.
 func (s *Schedule) hasten(t *task, at time.Time) {
-	if t.run == 0 && !t.retrying && (!t.Pending() || at.Before(t.Due())) {
+	if t.run == 0 && !t.retrying && !t.idle && (!t.Pending() || at.Before(t.Due())) {
 		s.due.Set(t, at)
 	}
 }
@@ -165,6 +166,9 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	result := s.outcome(t, &o.result)
 	pause, url := t.conf.Interval, t.url
 	for _, c := range t.members {
+		if s.suspended[c.server.service] {
+			continue
+		}
 		c.state.URL = url // one that is new was at another one
 		d := s.take(c, result, &o.result, now)
 		t.url, t.retrying = c.state.URL, t.retrying || d.Retrying

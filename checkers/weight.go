@@ -48,7 +48,7 @@ func (s *Schedule) lookAtFile(name string, now time.Time) {
 			continue
 		}
 		for _, t := range list {
-			if t.run == 0 {
+			if t.run == 0 && !t.idle {
 				s.due.Set(t, now)
 			}
 		}

@@ -16,7 +16,7 @@ func (v *VirtualServer) Same(o *VirtualServer) bool {
 		v.HASuspend == o.HASuspend && v.Tunnel == o.Tunnel && v.Weight == o.Weight && v.Inhibit == o.Inhibit &&
 		v.VirtualHost == o.VirtualHost && v.SMTPAlert == o.SMTPAlert && v.SNMPName == o.SNMPName &&
 		v.Timing == o.Timing && v.DrainTimeout == o.DrainTimeout && v.SlowStart == o.SlowStart &&
-		v.EndFlows == o.EndFlows &&
+		v.EndFlows == o.EndFlows && v.OnlyOnMaster == o.OnlyOnMaster && v.MasterOf == o.MasterOf &&
 		sameValue(v.Sorry, o.Sorry) && slices.Equal(v.Services, o.Services) &&
 		slices.Equal(v.LocalAddresses, o.LocalAddresses) && sameDeep(v.Match, o.Match) &&
 		v.QuorumUp.Same(o.QuorumUp) && v.QuorumDown.Same(o.QuorumDown) &&

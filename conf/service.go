@@ -193,6 +193,12 @@ type VirtualServer struct {
 	// EndFlows ends the connections to a real server that fails (end_flows_on_failure).
 	// Load makes it Yes or No.
 	EndFlows Choice
+	// OnlyOnMaster has the service in the table only while this host holds its virtual
+	// address (only_on_master); Unset does so where a real server is this host or a peer.
+	OnlyOnMaster Choice
+	// MasterOf is the name of the instance whose MASTER has it, with OnlyOnMaster; empty is
+	// the one that has the virtual address.
+	MasterOf string
 
 	RealServers []*RealServer
 }

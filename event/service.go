@@ -63,6 +63,9 @@ type VirtualServerState struct {
 	Idle bool
 	// Differs is what something else has changed and is left as it is (reconcile report).
 	Differs string
+	// Elsewhere says why it is not in the table, as it is to be: this host does not hold its
+	// virtual address. It is empty when it is there, or should be.
+	Elsewhere string
 }
 
 // Problem says what is wrong with it in the kernel; empty when nothing is.

@@ -88,6 +88,12 @@ type InstanceState struct {
 	// Restored counts the addresses, routes and rules that somebody else had
 	// removed and that were put back.
 	Restored int
+	// Presence says whether its virtual addresses are on this host, or are about to be.
+	// It outlasts MASTER by the time that it takes to remove them.
+	Presence Presence
+	// Acquired counts how often it went for its addresses. Whoever has its virtual servers
+	// in the table answers with it (HeldInTable).
+	Acquired uint64
 	// Missing is what the instance, as MASTER, wants to have on this host and
 	// cannot get, for people; empty is nothing.
 	Missing string

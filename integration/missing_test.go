@@ -21,11 +21,17 @@ import (
 // files are in memory.
 func hideModule(t *testing.T, name string) {
 	t.Helper()
+	hideModuleOf(t, "net/netfilter/ipvs", name)
+}
+
+// hideModuleOf is hideModule for one of another folder of the kernel.
+func hideModuleOf(t *testing.T, folder, name string) {
+	t.Helper()
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pattern := filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "kernel/net/netfilter/ipvs", name+".ko*")
+	pattern := filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "kernel", folder, name+".ko*")
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Logf("%s is not here anyway: %v", pattern, err)
@@ -52,13 +58,13 @@ func hideModule(t *testing.T, name string) {
 	t.Fatalf("module %s cannot be unloaded: %s", name, out)
 }
 
-// TestMissingModules: the kernel lacks the scheduler of one virtual server and the persistence
+// TestMissingModules: the kernel lacks the schedulers of two virtual servers and the persistence
 // engine of another. Director logs one line for each, and status shows each with its error. All
 // other virtual servers are in service as soon as ever.
 func TestMissingModules(t *testing.T) {
 	s := openShop(t)
 	if guest.Inside() {
-		for _, module := range []string{"ip_vs_ovf", "ip_vs_pe_sip"} {
+		for _, module := range []string{"ip_vs_ovf", "ip_vs_mh", "ip_vs_pe_sip"} {
 			hideModule(t, module)
 		}
 	} else {
@@ -67,9 +73,10 @@ func TestMissingModules(t *testing.T) {
 	lines := func(scheduler, protocol string, more ...string) []string {
 		return append([]string{"lb_algo " + scheduler, "lb_kind DR", "protocol " + protocol}, more...)
 	}
-	const works, alsoWorks, noScheduler, noEngine = 81, 82, 83, 54
+	const works, alsoWorks, noScheduler, noMaglev, noEngine = 81, 82, 83, 84, 54
 	conf := service(fmt.Sprint(shopVIP, " ", noScheduler), lines("ovf", "TCP"),
 		nearServers("192.0.2.", noScheduler, 3)...) +
+		service(fmt.Sprint(shopVIP, " ", noMaglev), lines("mh", "TCP"), nearServers("192.0.2.", noMaglev, 3)...) +
 		service(fmt.Sprint(shopVIP, " ", works), lines("rr", "TCP"), nearServers("192.0.2.", works, 3)...) +
 		service(fmt.Sprint(shopVIP, " ", noEngine), lines("rr", "UDP", "persistence_timeout 60", "persistence_engine sip"),
 			nearServers("192.0.2.", noEngine, 3)...) +
@@ -82,7 +89,9 @@ func TestMissingModules(t *testing.T) {
 		answers := traffic.Burst{Targets: []string{target4(port)}, Count: 60, Together: 4}.Run(s.client)
 		expectShares(t, answers, 1, map[string]int{"near1": 20, "near2": 20, "near3": 20})
 	}
-	for module, port := range map[string]int{"ip_vs_ovf": noScheduler, "ip_vs_pe_sip": noEngine} {
+	for module, port := range map[string]int{
+		"ip_vs_ovf": noScheduler, "ip_vs_mh": noMaglev, "ip_vs_pe_sip": noEngine,
+	} {
 		name := fmt.Sprintf("%s:%d", shopVIP, port)
 		var named []string
 		s.Until(10*time.Second, "a line names "+module, func() bool { return s.daemon.Printed(begun, module) })
@@ -104,7 +113,7 @@ func TestMissingModules(t *testing.T) {
 	s.Steady(3*time.Second, "nothing more is said of it, and the others stay", func() bool {
 		return s.destinations() == 6
 	})
-	for _, module := range []string{"ip_vs_ovf", "ip_vs_pe_sip"} {
+	for _, module := range []string{"ip_vs_ovf", "ip_vs_mh", "ip_vs_pe_sip"} {
 		n := 0
 		for _, line := range s.daemon.Log() {
 			if strings.Contains(line.Text, module) {
@@ -114,5 +123,50 @@ func TestMissingModules(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%d lines name %s, want 1", n, module)
 		}
+	}
+}
+
+// TestModulesOfRealServers: a director needs neither the module sctp nor fou to balance SCTP and to
+// send GUE: they are what its clients and real servers need. Without them every virtual server is in
+// the table, connections are scheduled, and the log says nothing.
+func TestModulesOfRealServers(t *testing.T) {
+	stage.Require(t)
+	if !guest.Inside() {
+		t.Skip("SKIP: only the guest's modules can be taken away")
+	}
+	hideModuleOf(t, "net/sctp", "sctp")
+	hideModuleOf(t, "net/ipv4", "fou")
+	site := pair.New(t, pair.DR, 1)
+	conf := service(pair.VIP+" 90", []string{"lb_algo rr", "lb_kind DR", "protocol SCTP"}, "192.0.2.11 90") +
+		service(pair.VIP+" 83", []string{"lb_algo rr", fmt.Sprintf("lb_kind TUN type gue port %d", guePort), "protocol TCP"},
+			"192.0.2.11 83") +
+		service(pair.VIP+" 80", []string{"lb_algo rr", "lb_kind DR", "protocol TCP"}, "192.0.2.11 80")
+	director := site.Dirs[0]
+	director.Address("eth0", pair.VIP+"/24")
+	daemon := pair.Start(t, stage.Director(), director, conf)
+	table := func() (text string) {
+		_ = director.Do(func() error {
+			data, err := os.ReadFile("/proc/thread-self/net/ip_vs")
+			text = string(data)
+			return err // without IPVS there is no table yet
+		})
+		return text
+	}
+	site.Lab.Until(20*time.Second, "all three are in the table", func() bool {
+		return strings.Count(table(), "C000020B:") == 3
+	})
+	out, err := director.Output(daemon.StatusCommand()...)
+	if err != nil || strings.Count(out, "1 of 1 up") != 3 {
+		t.Errorf("status (%v):\n%s", err, out)
+	}
+	for _, line := range daemon.Log() {
+		if strings.Contains(line.Text, "level=ERROR") || strings.Contains(line.Text, "level=WARN") {
+			t.Errorf("logged: %s", line.Text)
+		}
+	}
+	// The real server cannot unpack GUE: the connection is scheduled, and has no answer.
+	traffic.Burst{Targets: []string{pair.VIP + ":83"}, Count: 1, Together: 1}.Run(site.Client)
+	if text := table(); !strings.Contains(text, "C000020B:0053      Tunnel") {
+		t.Errorf("the table:\n%s", text)
 	}
 }

@@ -87,6 +87,9 @@ type told struct {
 	Ended      *worker.ProgramEnded
 	Asked      *worker.AskChecks
 	Checks     []event.CheckHistory
+	Presence   []event.InstanceState
+	Await      *worker.Await
+	Held       *event.HeldInTable
 }
 
 type fake struct {
@@ -208,6 +211,12 @@ func (f *fake) obey(m worker.Message) bool {
 		}})
 	case m.AskChecks != nil:
 		return f.remember(*m.AskChecks)
+	case m.Presence != nil:
+		f.note("presence", told{Presence: []event.InstanceState{*m.Presence}})
+	case m.Await != nil:
+		f.note("await", told{Await: m.Await})
+	case m.HeldInTable != nil:
+		f.note("held", told{Held: m.HeldInTable})
 	case m.Finish != nil:
 		f.note("finish", told{})
 		return f.does(stays)
@@ -220,6 +229,7 @@ func (f *fake) configure(c *worker.Configure) {
 		Generation: c.Generation, Proceed: c.Proceed, Known: c.Known.Instances, Servers: c.Known.RealServers,
 		Silenced: c.Known.Silenced, Trackers: c.Trackers, HandOver: c.HandOver.Numbers, Keys: len(c.Keys),
 		Services: len(c.Config.VirtualServers), Overrides: c.Overrides, Checks: c.Known.Checks,
+		Presence: c.Presence, Await: c.Await,
 	}
 	for _, i := range c.Config.Instances {
 		t.Instances = append(t.Instances, i.Name)

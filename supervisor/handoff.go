@@ -72,6 +72,8 @@ type handoff struct {
 	LastOrder      uint64
 	Overrides      []event.Override
 	InTable        []event.ServersInTable
+	Await          *worker.Await
+	Suspended      []string // virtual servers whose checks are
 	Instances      []event.InstanceState
 	Groups         []event.GroupState
 	Host           event.HostState
@@ -165,6 +167,7 @@ func (s *supervisor) handoff() *handoff {
 	for _, results := range s.known.Checks {
 		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
 	}
+	h.Await, h.Suspended = s.known.Await, slices.Collect(maps.Keys(s.known.Suspended))
 	h.Orders, h.LastOrder = s.handovers.Export()
 	h.Overrides, h.InTable = s.overrides.set.List(), slices.Collect(maps.Values(s.known.InTable))
 	if back, ok := r.Back.(*loaded); ok {

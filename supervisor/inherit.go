@@ -116,6 +116,8 @@ func (s *supervisor) takeOver(h *handoff) {
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.followHandovers(nil)
+	s.known.Await = h.Await
+	s.known.Suspend(h.Suspended)
 	for _, v := range h.InTable {
 		s.known.InTable[v.VirtualServer] = v
 	}

@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/worker"
@@ -53,6 +55,52 @@ func TestTrackersReachTheWorker(t *testing.T) {
 	again := r.awaitTold(worker.VRRP, "configure", 2)
 	if file, _ := find([]told{again}, event.TrackFile); file.Value != -7 {
 		t.Errorf("the new worker was told %+v", again.Trackers)
+	}
+}
+
+// TestPresenceReachesTheTable: the lvs worker is told whether this host holds the addresses of an
+// instance, also one that starts, and the vrrp worker is told what it answers and awaits.
+func TestPresenceReachesTheTable(t *testing.T) {
+	t.Parallel()
+	r := running(t, service+instance("VI_1", ""))
+	id := conf.InstanceID{Interface: "vip0", VRID: 51}.String()
+	awaited := worker.Await{Instances: []string{id}}
+	r.says(worker.LVS, worker.Message{Await: &awaited},
+		worker.Message{Suspended: &worker.Suspended{VirtualServers: []string{"[192.0.2.10]:tcp:80"}}})
+	if got := r.awaitTold(worker.VRRP, "await", 1).Await; got == nil || !slices.Equal(got.Instances, awaited.Instances) {
+		t.Errorf("the vrrp worker awaits %+v", got)
+	}
+	r.until("status has the suspension", func() bool {
+		v := r.status().VirtualServers
+		return len(v) == 1 && v[0].ChecksSuspended
+	})
+	state := event.InstanceState{
+		Instance: "VI_1", ID: id, State: event.Master, Since: time.Now(), Presence: event.Present, Acquired: 3,
+	}
+	r.says(worker.VRRP, worker.Message{Instance: &state})
+	if got := r.awaitTold(worker.LVS, "presence", 1).Presence; len(got) != 1 || !got[0].Holds() || got[0].Acquired != 3 {
+		t.Errorf("the lvs worker was told %+v", got)
+	}
+	r.says(worker.LVS, worker.Message{HeldInTable: &event.HeldInTable{ID: id, Acquired: 3}},
+		worker.Message{VirtualServer: &event.VirtualServerState{
+			VirtualServer: "[192.0.2.10]:tcp:80", Quorum: true, Elsewhere: "VI_1 is BACKUP on this host",
+		}})
+	if got := r.awaitTold(worker.VRRP, "held", 1).Held; got == nil || got.ID != id || got.Acquired != 3 {
+		t.Errorf("the vrrp worker was told %+v", got)
+	}
+	r.until("status has where it is", func() bool {
+		v := r.status().VirtualServers
+		return len(v) == 1 && v[0].Elsewhere == "VI_1 is BACKUP on this host" && v[0].Error == ""
+	})
+	kill(t, r.awaitTold(worker.LVS, "started", 1).Pid)
+	again := r.awaitTold(worker.LVS, "configure", 2)
+	if len(again.Presence) != 1 || !again.Presence[0].Holds() || again.Presence[0].ID != id {
+		t.Errorf("a new lvs worker was told %+v", again.Presence)
+	}
+	kill(t, r.awaitTold(worker.VRRP, "started", 1).Pid)
+	got := r.awaitTold(worker.VRRP, "configure", 2).Await
+	if got == nil || !slices.Equal(got.Instances, awaited.Instances) {
+		t.Errorf("a new vrrp worker awaits %+v", got)
 	}
 }
 

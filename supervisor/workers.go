@@ -54,6 +54,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		if name == rollout.LVS {
 			s.misc.CancelAll() // nobody waits for them
+			s.known.Suspend(nil)
 			s.asking.open = nil
 		}
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned})
@@ -105,6 +106,13 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
+	case m.Await != nil:
+		s.known.Await = m.Await
+		s.sendVRRP("await", worker.Message{Await: m.Await})
+	case m.HeldInTable != nil:
+		s.heldInTable(*m.HeldInTable)
+	case m.Suspended != nil:
+		s.known.Suspend(m.Suspended.VirtualServers)
 	case m.KernelWeights != nil:
 		s.kernelWeights(m.KernelWeights.List)
 	case m.Table != nil:
@@ -135,6 +143,7 @@ func (s *supervisor) instance(i event.InstanceState) {
 	s.known.Instance(i)
 	s.notify.Instance(i)
 	s.handoverHeard(i)
+	s.present(i)
 	if followed := instanceNamed(s.current().cfg, s.current().cfg.Global.LVSSync.Instance); followed != nil &&
 		s.runs(rollout.LVS) && (i.ID == followed.ID().String() || i.ID == "" && i.Instance == followed.Name) {
 		s.keepers[rollout.LVS].Send("followed", worker.Message{Followed: &i})
@@ -230,6 +239,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys // the other one signs nothing
+		c.Await = s.known.Await
 		if len(l.cfg.VirtualServers) > 0 {
 			without := *l.cfg
 			without.VirtualServers = nil // its heap stays small, and reading 40,000 real servers takes long
@@ -238,6 +248,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 	}
 	if e.Worker == rollout.LVS {
 		c.Overrides = s.operatorsOverrides()
+		c.Presence = s.presence(l.cfg)
 	}
 	if followed := instanceNamed(l.cfg, l.cfg.Global.LVSSync.Instance); followed != nil && e.Worker == rollout.LVS {
 		if i, known := s.known.Of(followed); known {

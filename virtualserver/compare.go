@@ -103,7 +103,7 @@ func (r *reconciler) read() bool {
 	}
 	seen, now := keys{}, time.Now()
 	for _, s := range services {
-		if _, wanted := r.want[s.Key]; !wanted && !r.held[s.Key] {
+		if r.services[s.Key] == nil && !r.held[s.Key] {
 			continue // not ours
 		}
 		seen.add(s.Key)

@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ func (r *reconciler) configure(a *application) {
 	r.servers, r.services, r.started = servers, services, true
 	r.policy = a.config.Global.Reconcile
 	r.host.configure(a.config)
+	sameHolders := r.holding.configure(a.config) && !r.holding.moved
 	now := time.Now()
 	for _, s := range changed {
 		for _, key := range s.keys {
@@ -54,14 +56,19 @@ func (r *reconciler) configure(a *application) {
 			r.forgetNotes(before[key])
 		}
 	}
+	r.load.begin(a.generation)
+	if sameHolders {
+		r.tie(changed)
+	} else {
+		r.tieAll()
+	}
 	for _, s := range changed {
 		r.prepare(s, now)
 	}
 	if moved {
-		r.ring = r.want.Keys()
+		r.ring = slices.SortedFunc(maps.Keys(services), table.CompareServices)
 		r.next, r.credit = 0, 0
 	}
-	r.load.begin(a.generation)
 	for _, s := range changed {
 		for _, key := range s.keys {
 			if was := before[key]; was == nil || !r.asBefore(was, services[key]) {

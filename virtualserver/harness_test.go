@@ -94,6 +94,21 @@ type rig struct {
 	verdicts map[string]event.RealServerState
 	tables   map[string]event.ServersInTable
 	hands    []event.Override
+	awaits   []conf.InstanceID
+	answers  []event.HeldInTable
+}
+
+// awaited are the instances that were told last, and answered all answers.
+func (r *rig) awaited() []conf.InstanceID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.awaits
+}
+
+func (r *rig) answered() []event.HeldInTable {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.answers)
 }
 
 func (r *rig) Write(p []byte) (int, error) {
@@ -136,6 +151,16 @@ func start(t *testing.T, kernel *ipvstest.Fake, j *journal) *rig {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.verdicts[v.VirtualServer+v.RealServer] = v
+		},
+		Await: func(ids []conf.InstanceID) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.awaits = ids
+		},
+		Held: func(h event.HeldInTable) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.answers = append(r.answers, h)
 		},
 		InTable: func(s event.ServersInTable) {
 			r.mu.Lock()

@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -45,6 +46,27 @@ func (l *Loop) Override(list, reset []event.Override) {
 // Follow tells the state of the VRRP instance that the sync daemons follow.
 func (l *Loop) Follow(state event.VRRPState) {
 	l.inbox.Put(func(t *requests) { t.followed = &state })
+}
+
+// Present tells the states of VRRP instances: whether this host holds their addresses.
+// The latest one of each counts.
+func (l *Loop) Present(list ...event.InstanceState) {
+	if len(list) == 0 {
+		return
+	}
+	l.inbox.Put(func(t *requests) {
+		if t.presence == nil {
+			t.presence = make(map[string]event.InstanceState, len(list))
+		}
+		for _, s := range list {
+			t.presence[s.ID] = s
+		}
+	})
+}
+
+// Own tells the addresses of this host, by which it knows that it is a real server.
+func (l *Loop) Own(addresses []netip.Addr) {
+	l.inbox.Put(func(t *requests) { t.own = &addresses })
 }
 
 // Verdict is Verdicts of one.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 )
@@ -45,6 +46,13 @@ type Options struct {
 	// Hands is called with all weights that were set by hand in the kernel's table,
 	// when they have changed.
 	Hands func([]event.Override)
+	// Await is called with all instances that have a virtual server which stands in the
+	// table only while this host holds the addresses of the instance, when they have
+	// changed, and before Loaded.
+	Await func([]conf.InstanceID)
+	// Held is called when the table has the virtual servers of an instance whose addresses
+	// this host holds, or cannot have them: once for each time that it went for them.
+	Held func(event.HeldInTable)
 	// ReadFile reads kernel settings; nil is os.ReadFile. WriteFile sets one; nil
 	// writes to the file.
 	ReadFile  func(string) ([]byte, error)
@@ -81,6 +89,12 @@ func (o *Options) defaults() {
 	}
 	if o.Hands == nil {
 		o.Hands = func([]event.Override) {}
+	}
+	if o.Await == nil {
+		o.Await = func([]conf.InstanceID) {}
+	}
+	if o.Held == nil {
+		o.Held = func(event.HeldInTable) {}
 	}
 	if o.WriteFile == nil {
 		o.WriteFile = func(name, value string) error { return os.WriteFile(name, []byte(value), 0o644) }

@@ -47,7 +47,13 @@ func (r *reconciler) prepare(s *server, now time.Time) {
 	}
 	r.evaluateQuorum(s)
 	for _, key := range s.keys {
-		r.want[key] = table.WantedEntry(s.conf, key, r.facts(r.services[key]))
+		svc := r.services[key]
+		if svc.elsewhere != "" {
+			delete(r.want, key)
+			svc.order = ""
+			continue
+		}
+		r.want[key] = table.WantedEntry(s.conf, key, r.facts(svc))
 	}
 }
 

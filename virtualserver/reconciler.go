@@ -68,6 +68,7 @@ type reconciler struct {
 	handsTold  []event.Override
 	gained     int // virtual servers that have gained their first quorum in this report
 	host       host
+	holding    holding
 }
 
 // server is a virtual server of the configuration.
@@ -99,9 +100,12 @@ type service struct {
 	failures failures // of the last attempt
 	failing  bool     // that was logged
 	repaired int
-	synced   bool   // the kernel had it as wanted before
-	order    string // fingerprint of the order of its real servers, with mh
-	differs  string // what something else changed and stays, with reconcile report
+	synced   bool             // the kernel had it as wanted before
+	tied     []*conf.Instance // this host has to hold one of them; none is that it has not
+	// elsewhere says why it is not wanted in the table at present; empty when it is.
+	elsewhere string
+	order     string // fingerprint of the order of its real servers, with mh
+	differs   string // what something else changed and stays, with reconcile report
 
 	hands     map[conf.ServerKey]hand
 	handsSet  int      // since the last line about it
@@ -235,6 +239,7 @@ func (r *reconciler) take(t requests) {
 		r.host.followed = *t.followed
 		r.host.hurry()
 	}
+	r.takeHolding(t)
 	if t.application != nil {
 		r.configure(t.application)
 	}
@@ -251,6 +256,7 @@ func (r *reconciler) take(t requests) {
 		r.read() // a new service may be in the kernel already
 	}
 	r.sync()
+	r.answerHolding()
 	r.applyHost()
 	r.report()
 }

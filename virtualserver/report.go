@@ -153,6 +153,7 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
 		Idle:          s.up > 0 && s.serving == 0,
 	}
+	state.Elsewhere = r.elsewhere(s)
 	for _, key := range s.keys {
 		svc := r.services[key]
 		state.Repaired += svc.repaired

@@ -1,6 +1,8 @@
 package virtualserver
 
 import (
+	"net/netip"
+
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
@@ -14,6 +16,8 @@ type requests struct {
 	verdicts    table.Verdicts
 	overrides   *overriding
 	followed    *event.VRRPState
+	presence    map[string]event.InstanceState // by identity
+	own         *[]netip.Addr
 	stop        *stopRequest
 }
 

@@ -192,7 +192,10 @@ func (r *reconciler) operations(todo keys) []table.Op {
 			have[key] = old
 		}
 	}
-	ops := table.Diff(want, have, func(key conf.ServiceKey) bool { return r.held[key] })
+	ops := table.Diff(want, have, func(key conf.ServiceKey) bool {
+		svc := r.services[key]
+		return r.held[key] || svc != nil && svc.elsewhere != "" // of whoever made it
+	})
 	return slices.DeleteFunc(ops, func(op table.Op) bool {
 		_, exists := have[op.Key()]
 		return op.Kind == table.NewDestination && !exists && r.refused.has(op.Key())

@@ -53,6 +53,28 @@ func (e *Engine) AllowMaster() {
 	_ = e.do(context.Background(), e.allowMaster) // one that has stopped needs no permission
 }
 
+// AwaitTable names the instances whose addresses wait, when they become MASTER, until
+// the IPVS table has their virtual servers: until InTable, and for 200 ms at most. It
+// replaces what was named before.
+func (e *Engine) AwaitTable(ctx context.Context, ids []conf.InstanceID) error {
+	return e.do(ctx, func() {
+		e.tabled = make(map[conf.InstanceID]bool, len(ids))
+		for _, id := range ids {
+			e.tabled[id] = true
+		}
+	})
+}
+
+// InTable says that the table has the virtual servers of an instance, which went for its
+// addresses for the time acquired (event.InstanceState).
+func (e *Engine) InTable(ctx context.Context, id conf.InstanceID, acquired uint64) error {
+	return e.do(ctx, func() {
+		if i := e.instances[id]; i != nil && i.acquired == acquired {
+			e.goForAddresses(i)
+		}
+	})
+}
+
 // Stop gives up every mastership at once, then removes the addresses if
 // release is set, and returns when Run is about to.
 func (e *Engine) Stop(release bool) {

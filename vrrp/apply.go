@@ -153,6 +153,7 @@ func (e *Engine) end(i *instance, now time.Time) {
 		e.deadlines.Remove(&i.timers[t])
 	}
 	e.deadlines.Remove(&i.extra)
+	e.deadlines.Remove(&i.patience)
 	e.detach(i)
 }
 

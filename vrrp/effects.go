@@ -65,7 +65,9 @@ func (e *Engine) carryOut(i *instance, now time.Time, f *machine.Effect, before 
 		}
 		e.deadlines.Remove(&i.timers[f.Timer])
 	case machine.AcquireAddresses:
-		i.owns = true
+		i.owns, i.present = true, true
+		i.acquired++
+		e.awaitTable(i, now)
 		e.heartbeats.pause = shortestHeartbeatPause // until the next one knows better
 		e.scheduleExtra(i, now)
 		e.wish(i, resource.NoDoubt)
@@ -121,6 +123,7 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		Restored: i.state.Restored,
 		Missing:  i.state.Missing,
 	}
+	i.tellPresence()
 	e.opts.Events(i.state)
 }
 
@@ -131,6 +134,7 @@ func (e *Engine) tellAgain(i *instance) {
 	i.state.Peer = i.peerText()
 	i.state.HandOver, i.state.HandedOver = i.handover, i.machine.HandedOver()
 	i.state.Quiet = true
+	i.tellPresence()
 	e.opts.Events(i.state)
 }
 

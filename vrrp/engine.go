@@ -39,6 +39,7 @@ type Engine struct {
 	trackers     map[track.Key]event.TrackerState
 	handovers    map[conf.InstanceID]uint64 // numbers of those in force
 	watchers     map[track.Key][]*instance
+	tabled       map[conf.InstanceID]bool   // whose addresses wait for the IPVS table
 	virtual      map[netip.Addr][]*instance // whose virtual address it is
 	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets      map[link.Key]*socket

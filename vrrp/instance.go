@@ -77,8 +77,15 @@ type instance struct {
 	// handed to the reconciler, done the last one whose addresses were done.
 	owns      bool
 	seq, done uint64
-	missing   map[resource.Key]bool // wanted, but could not be made
-	extra     timer                 // of garp_extra_if
+	// present: the addresses may be on this host. acquired counts how often the machine
+	// wanted them. awaits: they do not come before the table has their virtual servers,
+	// for tablePatience at most.
+	present  bool
+	acquired uint64
+	awaits   bool
+	patience timer
+	missing  map[resource.Key]bool // wanted, but could not be made
+	extra    timer                 // of garp_extra_if
 	// announce is how many rounds to announce each address as soon as it is there,
 	// 0 when all are; announced are those that have been handed to the announcer.
 	announce  int
@@ -103,6 +110,7 @@ func newInstance(cfg *conf.Instance) *instance {
 		i.timers[t] = timer{kind: kind(t), inst: i}
 	}
 	i.extra = timer{kind: extraDue, inst: i}
+	i.patience = timer{kind: tableAwaited, inst: i}
 	i.alone[0] = i
 	i.configure(cfg)
 	i.machine = machine.New(i.params)

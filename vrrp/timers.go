@@ -39,6 +39,8 @@ const (
 	heartbeatDue
 	// socketLook: a socket with dense traffic is looked at.
 	socketLook
+	// tableAwaited: the addresses of an instance have waited for the table for long enough.
+	tableAwaited
 )
 
 // timer is something that has to be done at a time. It lives in what it is about;
@@ -46,7 +48,7 @@ const (
 type timer struct {
 	deadline.Entry
 	kind kind
-	inst *instance       // for the machine's timers and extraDue
+	inst *instance       // for the machine's timers, extraDue and tableAwaited
 	sock *socket         // for socketRetry and socketLook
 	link *linkDelay      // for linkLasts
 	vmac *vmac.Interface // for vmacRetry
@@ -100,6 +102,10 @@ func (e *Engine) fire() {
 			e.announceExtra(d.inst, now)
 		case startDue:
 			e.begin(now)
+		case tableAwaited:
+			e.log.Warn("the IPVS table has not answered: the virtual addresses come without waiting for it", "instance",
+				d.inst.cfg.Name, "waited", tablePatience)
+			e.goForAddresses(d.inst)
 		case linkLasts:
 			e.linkLasted(d.link, now)
 		case socketLook:

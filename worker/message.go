@@ -43,6 +43,13 @@ type Message struct {
 	// that lvs_sync_daemon follows.
 	Overrides *Overrides           `json:",omitempty"`
 	Followed  *event.InstanceState `json:",omitempty"`
+	// Presence is the state of an instance, whose addresses this host may hold, for the lvs
+	// worker.
+	Presence *event.InstanceState `json:",omitempty"`
+	// Await comes from the lvs worker and goes to the vrrp worker.
+	Await *Await `json:",omitempty"`
+	// HeldInTable is the lvs worker's answer to a Presence, and goes to the vrrp worker.
+	HeldInTable *event.HeldInTable `json:",omitempty"`
 	// To the lvs worker: the answer to a RunProgram.
 	ProgramEnded *ProgramEnded `json:",omitempty"`
 
@@ -69,7 +76,17 @@ type Message struct {
 	CheckHistory *CheckHistory `json:",omitempty"`
 	// RunProgram is of the lvs worker.
 	RunProgram *RunProgram `json:",omitempty"`
+	// Suspended is of the lvs worker.
+	Suspended *Suspended `json:",omitempty"`
 }
+
+// Await names, by identity, all instances that have virtual servers which stand in the
+// table only while this host holds the addresses of the instance. These addresses do not
+// come before the table has the virtual servers, for a moment at most.
+type Await struct{ Instances []string }
+
+// Suspended names all virtual servers whose checks are suspended (ha_suspend).
+type Suspended struct{ VirtualServers []string }
 
 // AskChecks asks the lvs worker for what it remembers of its checks.
 type AskChecks struct {
@@ -155,6 +172,11 @@ type Configure struct {
 	// Followed is the state of the VRRP instance that lvs_sync_daemon follows; nil
 	// when that is not known.
 	Followed *event.InstanceState
+	// Presence is the state of every instance, for the lvs worker: whether this host holds
+	// its addresses.
+	Presence []event.InstanceState
+	// Await is as in the message of that name, for the vrrp worker.
+	Await *Await
 }
 
 // Overrides are all overrides in force; they replace those told before.

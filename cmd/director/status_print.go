@@ -106,7 +106,13 @@ func printVirtualServer(w io.Writer, vs control.VirtualServer, now time.Time) {
 	if vs.SorryInUse {
 		state += ", sorry server"
 	}
-	fmt.Fprintf(w, "%s %s %s\t%s\t\t\t\t%s\n", vs.Name, vs.Scheduler, vs.Forward, state, vs.Error)
+	if vs.Elsewhere != "" {
+		state += ", elsewhere"
+	}
+	if vs.ChecksSuspended {
+		state += ", checks suspended"
+	}
+	fmt.Fprintf(w, "%s %s %s\t%s\t\t\t\t%s\n", vs.Name, vs.Scheduler, vs.Forward, state, cmp.Or(vs.Error, vs.Elsewhere))
 	for _, rs := range slices.SortedStableFunc(slices.Values(vs.RealServers), func(a, b control.RealServer) int {
 		return cmp.Compare(fewer(a.Up), fewer(b.Up))
 	}) {

@@ -21,6 +21,7 @@ func (l *loader) finish() {
 	l.sharedRoutes()
 	l.finishServers()
 	l.finishSettings()
+	l.finishHeld()
 	l.unreachableServers()
 	l.finishTrackedServers()
 	l.scriptSecurity()

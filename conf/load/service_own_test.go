@@ -158,6 +158,26 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			"5:2: warning: end_flows_on_failure needs expire_nodest_conn, without which the kernel keeps the " +
 				"connections to " +
 				"a server that is gone (ipvs { expire_nodest_conn 1 } in global_defs)"}},
+		{"only_on_master of an address of no instance", vs(" only_on_master"), []string{
+			"5:2: warning: only_on_master has no effect on [10.0.0.1]:tcp:80: no vrrp_instance is known to have its address " +
+				"(name the instance: only_on_master INSTANCE)"}},
+		{"only_on_master of another instance", directors + vs(" only_on_master A"), nil},
+		{"only_on_master of an unknown instance", directors + vs(" only_on_master B"), []string{
+			"14:2: warning: only_on_master: vrrp_instance B is not defined: the line is ignored"}},
+		{"a real server that is a peer", directors + dr("10.0.9.9 80", "10.9.0.3", ""), []string{
+			"10:1: note: real server 10.9.0.3 of [10.0.9.9]:tcp:80 is a director too: the virtual server is in the IPVS table " +
+				"only while this host is MASTER of A (only_on_master says so, and only_on_master false"}},
+		{"a real server that is this host", directors + dr("10.0.9.9 80", "10.9.0.2", ""), []string{
+			"10:1: note: real server 10.9.0.2 of [10.0.9.9]:tcp:80 is a director too"}},
+		{"a real server that is a peer, said", directors + dr("10.0.9.9 80", "10.9.0.3", "only_on_master"), nil},
+		{"a real server that is a peer, by choice", directors + dr("10.0.9.9 80", "10.9.0.3", "only_on_master no"), nil},
+		{"a real server that is a peer, of a mark", directors + dr("fwmark 7", "10.9.0.3", ""), []string{
+			"10:1: warning: real server 10.9.0.3 of FWM 7 is a director too: what one of them passes to the other by DR may " +
+				"come back, until it is dropped (only_on_master INSTANCE"}},
+		{"a real server that is a peer, of a mark, said", directors + dr("fwmark 7", "10.9.0.3", "only_on_master A"), nil},
+		{"ha_suspend of a mark", directors + dr("fwmark 7", "10.9.0.4", "ha_suspend"), []string{
+			"14:1: warning: ha_suspend is ignored: a firewall mark has no address to follow"}},
+		{"ha_suspend", directors + dr("10.0.9.8 80", "10.9.0.4", "ha_suspend"), nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, got := warnings(test.text, load.Options{})
@@ -170,6 +190,29 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// directors is an instance with a unicast peer.
+const directors = `vrrp_instance A {
+interface eth0
+virtual_router_id 1
+priority 100
+unicast_src_ip 10.9.0.2
+unicast_peer {
+10.9.0.3
+}
+virtual_ipaddress { 10.0.9.9/24 } }
+`
+
+// dr is a virtual server with one real server by DR, and a line.
+func dr(head, server, line string) string {
+	text := "virtual_server " + head + " {\nlb_algo rr\nlb_kind DR\n"
+	if strings.HasPrefix(head, "fwmark") {
+		text += "\n"
+	} else {
+		text, server = text+"protocol TCP\n", server+" 80"
+	}
+	return text + line + "\nreal_server " + server + " { weight 1 }\n}\n"
 }
 
 // TestKeepalivedWouldNotKnow: the way back to keepalived names each word.

@@ -116,10 +116,16 @@ type VirtualServer struct {
 	InKernel string `json:"in_kernel,omitempty"`
 	Alive    int    `json:"alive"`
 	// Unknown counts the real servers of which the checks cannot tell whether they are alive.
-	Unknown     int          `json:"unknown,omitempty"`
-	Error       string       `json:"error,omitempty"`
-	Repaired    int          `json:"repaired,omitempty"`
-	RealServers []RealServer `json:"real_servers"`
+	Unknown  int    `json:"unknown,omitempty"`
+	Error    string `json:"error,omitempty"`
+	Repaired int    `json:"repaired,omitempty"`
+	// Elsewhere says why it is not in the table, which is as it is to be: this host does not
+	// hold its address (only_on_master).
+	Elsewhere string `json:"elsewhere,omitempty"`
+	// ChecksSuspended says that its checks rest, since its address is not on this host
+	// (ha_suspend): what is known of its real servers is old.
+	ChecksSuspended bool         `json:"checks_suspended,omitempty"`
+	RealServers     []RealServer `json:"real_servers"`
 	// Leaving are real servers that left the configuration and finish their connections.
 	Leaving []RealServer `json:"leaving,omitempty"`
 }

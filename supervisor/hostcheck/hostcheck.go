@@ -73,6 +73,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 		}
 	}
 	c.localAddresses()
+	c.held()
 	c.scripts()
 	c.kernel()
 	c.settings()

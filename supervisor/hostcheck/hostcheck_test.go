@@ -88,6 +88,15 @@ func TestHostFindings(t *testing.T) {
 		want     []string
 	}{
 		"all is well": {},
+		"a real server that is this host": {old: "lb_kind NAT", new: "lb_kind DR\nreal_server 10.0.0.5 80 { weight 1 }",
+			want: []string{"18 note: [10.0.0.100]:tcp:80: its real server 10.0.0.5 is this host: it is in the IPVS table only " +
+				"while this host is MASTER of VI_1"}},
+		"a real server that is this host, said": {old: "lb_kind NAT",
+			new: "lb_kind DR\nonly_on_master\nreal_server 10.0.0.5 80 { weight 1 }"},
+		"a real server that is this host, of an address of no instance": {old: "virtual_server 10.0.0.100 80 {",
+			new: "virtual_server 10.0.0.200 80 {\nreal_server 10.0.0.5 80 {\nlvs_method DR\n}", want: []string{
+				"18 warning: [10.0.0.200]:tcp:80: its real server 10.0.0.5 is this host, and no vrrp_instance is known to have " +
+					"its address: what another director passes to this one may be passed on again"}},
 		"no interface": {change: func(h *Host) { delete(h.interfaces, "eth0") }, want: []string{
 			"7 warning: VI_1: this host has no interface eth0: the instance is in FAULT until there is one"}},
 		"a link that is down": {change: func(h *Host) {

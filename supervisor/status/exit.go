@@ -22,6 +22,9 @@ func ExitStatus(r control.Status) int {
 		}
 	}
 	for _, vs := range r.VirtualServers {
+		if vs.ChecksSuspended && vs.Error == "" {
+			continue // what is known of it is old, and it serves nobody here
+		}
 		if vs.Alive == 0 || vs.Error != "" {
 			nobody++
 		}
@@ -59,6 +62,8 @@ func Badness(s event.VRRPState) int {
 // Degree orders virtual servers: 0 no service, 1 degraded, 2 well.
 func Degree(v control.VirtualServer) int {
 	switch {
+	case v.ChecksSuspended && v.Error == "":
+		return 2
 	case v.Alive == 0 || v.Error != "":
 		return 0
 	case v.Alive < len(v.RealServers):

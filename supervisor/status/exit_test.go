@@ -41,6 +41,10 @@ func TestStatusJudgesTheWhole(t *testing.T) {
 		"all instances faulty": {control.Status{Instances: []control.Instance{fault}}, status.NoService},
 		"one of two dead": {control.Status{VirtualServers: []control.VirtualServer{server("a", false),
 			server("b", true)}}, status.NoService},
+		"a virtual server that is elsewhere": {control.Status{VirtualServers: []control.VirtualServer{
+			{RealServers: []control.RealServer{{Up: true}}, Alive: 1, Elsewhere: "VI_1 is BACKUP on this host"}}}, status.OK},
+		"checks that are suspended": {control.Status{VirtualServers: []control.VirtualServer{
+			{RealServers: []control.RealServer{{}}, ChecksSuspended: true}}}, status.OK},
 		"no real server": {control.Status{Instances: []control.Instance{master},
 			VirtualServers: []control.VirtualServer{server("a", false, false)}}, status.NoService},
 		"a worker is missing": {control.Status{Instances: []control.Instance{master},

@@ -32,6 +32,8 @@ type Knowledge struct {
 	Counters  event.VRRPCounters
 	Heard     map[string]time.Time // when a worker was heard last
 	Journals  map[string]string    // why the journal of a worker is not written
+	Suspended map[string]bool      // virtual servers whose checks are suspended
+	Await     *worker.Await        // what the lvs worker told of it; nil is nothing yet
 }
 
 // New knows nothing.
@@ -107,6 +109,14 @@ func (k *Knowledge) latestCheck(name ServerName) (event.CheckResult, bool) {
 		return event.CheckResult{}, false
 	}
 	return results[0], true
+}
+
+// Suspend notes which virtual servers are not checked at present.
+func (k *Knowledge) Suspend(names []string) {
+	k.Suspended = make(map[string]bool, len(names))
+	for _, name := range names {
+		k.Suspended[name] = true
+	}
 }
 
 // Forget drops what is not in cfg any more.

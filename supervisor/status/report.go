@@ -28,6 +28,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 	r := control.VirtualServer{
 		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
 		Quorum: st.Quorum, Error: st.Problem(), Repaired: st.Repaired,
+		Elsewhere: st.Elsewhere, ChecksSuspended: k.Suspended[vs.String()],
 	}
 	for _, rs := range vs.RealServers {
 		name := ServerName{vs.String(), rs.String()}

@@ -32,10 +32,18 @@ type turn struct {
 	hung     bool              // nftables: nothing waits for it again before it answers
 	keep     bool              // the table stays at a stop
 	applied  bool              // a configuration was
+	here     here
 }
 
 // take takes a message, now or when its turn comes.
 func (t *turn) take(m worker.Message) {
+	switch {
+	case m.Presence != nil: // an address waits for the answer
+		t.loop.Present(*m.Presence)
+		return
+	case m.Configure != nil:
+		t.loop.Present(m.Configure.Presence...)
+	}
 	t.held = append(t.held, m)
 	t.goOn()
 }
@@ -106,6 +114,8 @@ func (t *turn) apply() {
 		t.loop.Follow(c.Followed.State)
 	}
 	t.loop.Override(c.Overrides, nil)
+	t.here.config = c.Config
+	t.look()
 	t.loop.Apply(c.Config, virtualserver.Known{
 		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
 		Fresh: !t.applied && c.Known.Died == 0,

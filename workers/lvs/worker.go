@@ -27,7 +27,9 @@ type host struct {
 	foreign func() (uint64, error) // as for marks.Options
 	// addresses are those of this host; nil is that they cannot be known.
 	addresses func() ([]netip.Addr, error)
-	prober    checkers.Prober
+	// moved has an entry when they may have changed; nil is that nobody says so.
+	moved  <-chan struct{}
+	prober checkers.Prober
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
@@ -43,6 +45,12 @@ func Run(p *workers.Process) error {
 	}
 	procs := runtime.GOMAXPROCS(0)
 	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
+	watching, unwatch := context.WithCancel(context.Background())
+	defer unwatch()
+	var err error
+	if h.moved, err = watchAddresses(watching); err != nil {
+		p.Log.Warn("changes of this host's addresses are noticed late", "error", err)
+	}
 	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
 	if err != nil {
 		return err
@@ -73,6 +81,16 @@ func run(p *workers.Process, h host) error {
 		},
 		InTable: func(t event.ServersInTable) {
 			p.Out.Put("in table "+t.VirtualServer, worker.Message{InTable: &t})
+		},
+		Await: func(ids []conf.InstanceID) {
+			a := worker.Await{}
+			for _, id := range ids {
+				a.Instances = append(a.Instances, id.String())
+			}
+			p.Out.Put("await", worker.Message{Await: &a})
+		},
+		Held: func(h event.HeldInTable) {
+			p.Out.Put("held in table "+h.ID, worker.Message{HeldInTable: &h})
 		},
 		Hands: func(list []event.Override) {
 			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
@@ -106,8 +124,14 @@ func run(p *workers.Process, h host) error {
 	defer t.patience.Stop()
 	beat := time.NewTicker(event.HeartbeatInterval)
 	defer beat.Stop()
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
 	for {
 		select {
+		case <-h.moved:
+			t.look()
+		case <-look.C:
+			t.look()
 		case <-beat.C:
 			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
 		case <-p.Term:

@@ -79,7 +79,16 @@ func Run(p *workers.Process) error {
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:
 				_ = engine.HandOver(ctx, m.HandOver.Of(configured))
+			case m.Await != nil:
+				_ = engine.AwaitTable(ctx, identities(m.Await))
+			case m.HeldInTable != nil:
+				if id, err := conf.ParseInstanceID(m.HeldInTable.ID); err == nil {
+					_ = engine.InTable(ctx, id, m.HeldInTable.Acquired)
+				}
 			case m.Configure != nil:
+				if m.Configure.Await != nil {
+					_ = engine.AwaitTable(ctx, identities(m.Configure.Await))
+				}
 				release, configured = !m.Configure.KeepAddresses, m.Configure.Config
 				if m.Configure.Proceed {
 					engine.AllowMaster()
@@ -96,6 +105,17 @@ func Run(p *workers.Process) error {
 			}
 		}
 	}
+}
+
+// identities are the instances that a message names.
+func identities(a *worker.Await) []conf.InstanceID {
+	ids := make([]conf.InstanceID, 0, len(a.Instances))
+	for _, text := range a.Instances {
+		if id, err := conf.ParseInstanceID(text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 const cannotTellOthers = "failed to look for other directors: removing only leftovers of an earlier run that are in " +

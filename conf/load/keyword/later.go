@@ -20,7 +20,7 @@ var later = map[string][]string{
 		"smtp_alert",
 	},
 	"virtual_server": {
-		"ha_suspend", "smtp_alert",
+		"smtp_alert",
 	},
 	"real_server": {
 		"smtp_alert", "BFD_CHECK",

@@ -67,6 +67,23 @@ var serverOwn = []keyword[conf.VirtualServer]{
 	}).ours(),
 	choice("end_flows_on_failure", "true for UDP without lvs_sync_daemon, else false",
 		func(v *conf.VirtualServer) *conf.Choice { return &v.EndFlows }).ours(),
+	{name: "only_on_master", value: "[BOOL|INSTANCE]", max: 1, own: true,
+		deflt: "true where a real server of DR or TUN is this host or a unicast peer",
+		why:   "in the table only while this host holds the virtual address",
+		set: func(l *Loader, n *syntax.Node, v *conf.VirtualServer) {
+			v.OnlyOnMaster, v.MasterOf = conf.Yes, ""
+			if len(n.Args) == 0 {
+				return
+			}
+			if on, is := value.BoolWord(n.Arg(0)); !is {
+				v.MasterOf = n.Arg(0)
+			} else if !on {
+				v.OnlyOnMaster = conf.No
+			}
+		},
+		get: func(v *conf.VirtualServer) []string {
+			return some(cmp.Or(v.MasterOf, v.OnlyOnMaster.String()))
+		}},
 }
 
 // whyGroupMarks is the note of nftables_ipvs, which makes one mark of each group.
