@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// FirstCheckMark and LastCheckMark are the firewall marks of checks as_client.
+const (
+	FirstCheckMark uint32 = 0x44000000
+	LastCheckMark  uint32 = 0x44ffffff
+)
+
+// IsCheckMark says whether a mark is kept for checks as_client.
+func IsCheckMark(mark uint32) bool { return mark >= FirstCheckMark && mark <= LastCheckMark }
+
 // CheckKind is the kind of a checker: its block's keyword.
 type CheckKind string
 
@@ -37,6 +46,11 @@ type Checker struct {
 	BindPort    uint16
 	BindIf      string
 	FWMark      uint32
+	// AsClient has the check go where a packet of a client goes: to the virtual address, which is
+	// ConnectIP, with a firewall mark of its own by which IPVS on this host sends it to the real
+	// server Server. Only of DR and TUN.
+	AsClient bool
+	Server   netip.Addr
 
 	Timeout time.Duration // connect_timeout; bounds each step and, times a small factor, the whole check
 	// TotalTimeout bounds all that follows the connect (HTTP_GET, SSL_GET, QUERY_CHECK,
@@ -143,7 +157,7 @@ type FileCheckParams struct {
 
 // HTTPCheck is what is particular to HTTP_GET and SSL_GET.
 type HTTPCheck struct {
-	Protocol     string // "1.0", "1.0C" or "1.1"
+	Protocol     string // "1.0", "1.0C", "1.1" or "2"
 	FastRecovery bool
 	SNI          string // empty is none (SSL_GET)
 	EnableSNI    bool

@@ -100,7 +100,9 @@ type Global struct {
 	SMTPPort        uint16   // default 25
 	SMTPHello       string   // smtp_helo_name; empty is the host's name
 	SMTPTimeout     time.Duration
-	SMTPAlert       Choice // smtp_alert
+	SMTPTLS         SMTPTLS  // smtp_tls, director's own
+	SMTPAuth        SMTPAuth // smtp_auth, director's own
+	SMTPAlert       Choice   // smtp_alert
 	SMTPAlertVRRP   Choice
 	SMTPAlertChecks Choice
 	NoMailFaults    bool // no_email_faults
@@ -132,7 +134,22 @@ type Global struct {
 	JSONDumpFile   string
 	JSONVersion    int // 1 or 2
 	Umask          uint32
+
+	ProcessNames ProcessNames
 }
+
+// ProcessNames are what processes are called in ps.
+type ProcessNames struct {
+	All                 bool   // process_names: each process has a name of its own
+	Main, VRRP, Checker string // process_name and its kin; empty says nothing
+}
+
+// Names of processes with process_names, and with a word of its kin without a name.
+const (
+	MainProcess    = "keepalived"
+	VRRPProcess    = "keepalived_vrrp"
+	CheckerProcess = "keepalived_lvs"
+)
 
 // The values of reload_on_loss: what happens to a reload in which something
 // that is served goes, and a new finding may be the cause.

@@ -44,6 +44,12 @@ func (q *QueryCheckParams) Conversation() []QueryStep {
 // Pattern is the expression of an expect step, in RE2.
 func (s QueryStep) Pattern() (*regexp.Regexp, error) { return regexp.Compile(s.Expect) }
 
+// Bytes says whether the expression is of bytes: it names one of \x80 to \xff. Others are of text,
+// in UTF-8. Of bytes each counts as the character of its number.
+func (s QueryStep) Bytes() bool { return highByte.MatchString(s.Expect) }
+
+var highByte = regexp.MustCompile(`\\x[89a-fA-F][0-9a-fA-F]`)
+
 // Unescape makes bytes of a text with \r, \n, \t, \0, \\ and \xHH.
 func Unescape(s string) (string, error) {
 	var b strings.Builder

@@ -38,7 +38,8 @@ func (r *RealServer) Same(o *RealServer) bool {
 // Same says that two checkers do the same.
 func (c *Checker) Same(o *Checker) bool {
 	return c.Kind == o.Kind && c.ConnectIP == o.ConnectIP && c.ConnectPort == o.ConnectPort && c.BindIP == o.BindIP &&
-		c.BindPort == o.BindPort && c.BindIf == o.BindIf && c.FWMark == o.FWMark && c.Timeout == o.Timeout &&
+		c.BindPort == o.BindPort && c.BindIf == o.BindIf && c.FWMark == o.FWMark && c.AsClient == o.AsClient &&
+		c.Server == o.Server && c.Timeout == o.Timeout &&
 		c.Interval == o.Interval && c.TotalTimeout == o.TotalTimeout && c.Warmup == o.Warmup &&
 		c.Retries == o.Retries && c.RetryDelay == o.RetryDelay &&
 		c.Alpha == o.Alpha && c.LogAll == o.LogAll && c.BFD == o.BFD && c.Rise == o.Rise &&

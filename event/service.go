@@ -47,6 +47,10 @@ type VirtualServerState struct {
 	Alive, Total  int  // real servers
 	Since         time.Time
 	Reason        string
+	// Limit and Hysteresis are the quorum as it can be reached, and Weights the weights of alive
+	// real servers, when the quorum was gained or lost last; 0 is not known.
+	Limit, Hysteresis uint32
+	Weights           uint64
 	// Error says why the kernel does not have it as wanted; empty when it does.
 	Error string
 	// Attempts counts how often in a row the kernel refused what Error says.

@@ -24,19 +24,20 @@ func severity(level slog.Level) int {
 	return len(severities) - 1
 }
 
-// priorityPrefix is what a line of that level begins with in the journal.
-func priorityPrefix(level slog.Level) string {
-	return fmt.Sprintf("<%d>", severities[severity(level)].priority)
+// priorityPrefix is what a line of that level begins with in the journal, where the
+// facility is 0, and in syslog.
+func priorityPrefix(facility int, level slog.Level) string {
+	return fmt.Sprintf("<%d>", facility<<3|severities[severity(level)].priority)
 }
 
 // priorityHandler puts the priority before each line: it has one handler for
 // each severity, which differ in what they write before a line.
 type priorityHandler [len(severities)]slog.Handler
 
-func newPriorityHandler(w io.Writer, make func(io.Writer) slog.Handler) priorityHandler {
+func newPriorityHandler(w io.Writer, facility int, make func(io.Writer) slog.Handler) priorityHandler {
 	var h priorityHandler
 	for n, s := range severities {
-		h[n] = make(prefixed{w, priorityPrefix(s.level)})
+		h[n] = make(prefixed{w, priorityPrefix(facility, s.level)})
 	}
 	return h
 }

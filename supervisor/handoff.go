@@ -19,8 +19,10 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
+	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/handover"
@@ -85,9 +87,12 @@ type handoff struct {
 	Trackers       []tracking.State
 	Programs       []misc.Request // of MISC_CHECK, which the lvs worker waits for
 	Notify         notify.State
+	Mail           mail.State
 	FIFOs          fifo.State
 	Journals       map[string]string // why that of a worker is not written
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
+	RunDir         worker.RunDir     // empty: that of the command line
+	PidFiles       commandline.PidFiles
 
 	file *os.File // in memory, that it is written to
 }
@@ -153,6 +158,8 @@ func (l *loaded) handed() handedConfig { return handedConfig{l.text, l.keys, l.o
 func (s *supervisor) handoff() *handoff {
 	r := s.reload.State()
 	h := &handoff{
+		RunDir: s.opts.RunDir, PidFiles: commandline.PidFiles{
+			Main: s.pids.Path(""), VRRP: s.pids.Path(worker.VRRP), Checkers: s.pids.Path(worker.LVS)},
 		Version: handoffVersion, Oldest: oldestHandoff, From: s.opts.Version, File: s.opts.File,
 		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
 		Refused: s.refused.why, RefusedAt: s.refused.at,
@@ -163,6 +170,7 @@ func (s *supervisor) handoff() *handoff {
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
 	}
+	h.Mail = s.mail.Export()   // what the notifier has told is in it
 	h.FIFOs = s.fifos.Export() // after the notifier has told all
 	for _, results := range s.known.Checks {
 		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)

@@ -74,7 +74,8 @@ func prepared(t *testing.T, config string) *rig {
 		t: t, stop: make(chan os.Signal, 2), hup: make(chan os.Signal, 1), ended: make(chan error, 1),
 		opts: &Options{
 			File: filepath.Join(dir, "director.conf"), RunDir: worker.RunDir(filepath.Join(dir, "run")),
-			StateDir: filepath.Join(dir, "state"), LogFormat: "text", LogLevel: "info", Version: "test", Flush: func() {},
+			StateDir: filepath.Join(dir, "state"),
+			LogTo:    worker.LogTo{Format: "text", Level: "info"}, Version: "test", Flush: func() {},
 		},
 	}
 	r.opts.Log = slog.New(slog.NewTextHandler(&r.log, nil))

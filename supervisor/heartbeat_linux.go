@@ -39,6 +39,7 @@ func (s *supervisor) round() {
 	}
 	s.tellRollout(rollout.Round{Unread: unread})
 	s.keepRunDir()
+	s.pids.Keep()
 	s.keepStateDir()
 	s.watchNamespaces()
 	s.reaper.reap(time.Now(), s.isWorker)

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
+	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 )
@@ -25,7 +28,11 @@ func (c *Options) resume(text string, sig Signals) error {
 	if h.Signals != nil {
 		h.Signals.Release() // they are taken in
 	}
-	files := runFiles{lock: os.NewFile(uintptr(h.Lock), c.RunDir.PidFile())} // nil for one that there was not
+	if c.derived = c.RunDir == ""; c.derived {
+		c.RunDir = cmp.Or(h.RunDir, commandline.DefaultRunDir)
+	}
+	files := runFiles{derived: c.derived}
+	files.lock = os.NewFile(uintptr(h.Lock), c.RunDir.PidFile()) // nil for one that there was not
 	if files.listener, err = inheritListener(h.Listener); err != nil {
 		return err
 	}
@@ -44,6 +51,15 @@ func (c *Options) resume(text string, sig Signals) error {
 		return err
 	}
 	current.kept = h.Entry
+	c.identify(current.cfg)
+	nameProcess(s.log, current.cfg.Global.ProcessNames)
+	if pids := c.pidFiles(current.cfg); h.PidFiles.Main != "" || pids.Main == "" {
+		s.pids = newPids(h.PidFiles)
+		s.pids.Adopt("", os.Getpid())
+	} else { // the program before wrote none
+		s.pids = newPids(pids)
+		s.pids.Follow("", os.Getpid())
+	}
 	state := reload.State{Generation: h.Generation, Current: current}
 	if p := h.Pending; p != nil {
 		if back, err := c.inherit(p.Back); err != nil {
@@ -122,7 +138,11 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.InTable[v.VirtualServer] = v
 	}
 	s.fifos.Resume(h.FIFOs)
-	s.notify.Apply(s.current().cfg)
+	s.tellConfiguration(s.current())
+	if h.Mail.Known == nil {
+		h.Mail.Known = mail.Before(h.Instances, h.Groups, h.VirtualServers)
+	}
+	s.mail.Import(h.Mail)
 	s.notify.Import(h.Notify)
 	state := rollout.State{
 		Generation: h.Generation, Table: rollout.Table{Generation: h.Table.Generation, Problem: h.Table.Error},

@@ -26,6 +26,12 @@ type loaded struct {
 // Digest identifies the text.
 func (l *loaded) Digest() string { return l.cfg.Digest }
 
+// tellConfiguration has those told of it who tell others: scripts and mail.
+func (s *supervisor) tellConfiguration(l *loaded) {
+	s.mail.Password(l.keys.Password(l.cfg))
+	s.notify.Apply(l.cfg)
+}
+
 // name is what was read, in words.
 func (l *loaded) name() string {
 	if l.origin.Number != 0 {

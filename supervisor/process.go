@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
@@ -46,8 +47,7 @@ const releasePatience = 5 * time.Second
 // release removes what a worker left in the kernel. That may need the very lock
 // in the kernel that the worker has died of, so a process of its own does it.
 func release(name string, o *Options, privilege worker.Privilege) error {
-	cmd := exec.Command("/proc/self/exe", "worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat,
-		"--log-level", o.LogLevel, "--release")
+	cmd := exec.Command("/proc/self/exe", append(workerFlags(name, o), "--release")...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = os.Stderr
 	privilege.RealTime = 0
@@ -70,9 +70,13 @@ func release(name string, o *Options, privilege worker.Privilege) error {
 // workerArgs is the command line of a worker. What director was started with
 // stands at its end, so that ps tells whose worker it is.
 func workerArgs(name string, o *Options) []string {
-	args := []string{"worker", name, "--run-dir", string(o.RunDir), "--log-format", o.LogFormat, "--log-level", o.LogLevel,
-		"--"}
-	return append(args, os.Args[1:]...)
+	return append(append(workerFlags(name, o), "--"), os.Args[1:]...)
+}
+
+func workerFlags(name string, o *Options) []string {
+	to := o.LogTo
+	to.Identifier = commandline.Identifier(name, o.identity.namespace, o.identity.instance)
+	return append([]string{"worker", name, "--run-dir", string(o.RunDir)}, to.Args()...)
 }
 
 // privilege is what a worker keeps of root's power, and where it runs.
@@ -116,7 +120,7 @@ func (c *Options) enterNamespace(cfg *conf.Config) error {
 	c.Flush()
 	// The next program has no handler in its first moment: a SIGHUP must not end it.
 	signal.Ignore(syscall.SIGHUP)
-	if err := syscall.Exec("/proc/self/exe", os.Args, os.Environ()); err != nil {
+	if err := syscall.Exec("/proc/self/exe", os.Args, c.Daemon.Environment()); err != nil {
 		return fmt.Errorf("net_namespace: executing director in network namespace %s: %w", name, err)
 	}
 	return nil // unreachable

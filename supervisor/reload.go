@@ -167,7 +167,7 @@ func (s *supervisor) apply(e reload.Apply) {
 	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", e.Generation, "digest", words.ShortDigest(l.Digest()),
 		"reason", reasonText(e.Reason, l))
-	s.notify.Apply(l.cfg)
+	s.tellConfiguration(l)
 	s.tracking.Apply(l.cfg)
 	s.tellRollout(rollout.Deploy{Generation: e.Generation})
 	s.forgetGenerations()

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -41,6 +42,12 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Orders[i.Name] = control.Order{Since: o.Since, Until: o.Until}
 		}
 	}
+	if m, on := s.mail.Status(); on {
+		f.Header.Mail = control.NewMail(m)
+		if why := m.Problem(); why != "" {
+			f.Problems = append(f.Problems, why)
+		}
+	}
 	return status.Make(f)
 }
 
@@ -64,6 +71,21 @@ func (s *supervisor) state() control.ConfigState {
 	}
 	return c
 }
+
+// TestNotify sends one message of each kind that the configuration asks for.
+func (s *supervisor) TestNotify(ctx context.Context, _ struct{}) (r control.NotifyTest, err error) {
+	ctx, cancel := context.WithTimeout(ctx, testPatience)
+	defer cancel()
+	began := time.Now()
+	to, words, on, failed := s.mail.Test(ctx)
+	if on {
+		r.Add("mail", to, words, failed, time.Since(began))
+	}
+	return r, nil
+}
+
+// testPatience is how long a test of notifications may take.
+const testPatience = 45 * time.Second
 
 // compareFile looks whether the file on disk is what is in force. It reads the
 // file only when it was changed since it was read last, and never in the
@@ -109,6 +131,10 @@ type asked struct {
 func (s *supervisor) askChecks(q worker.AskChecks) (uint64, *asked) {
 	if !s.runs(rollout.LVS) {
 		return 0, nil
+	}
+	if s.asking.last == 0 {
+		// A worker may still answer what a supervisor before an upgrade has asked.
+		s.asking.last = rand.Uint64() >> 1
 	}
 	s.asking.last++
 	q.ID = s.asking.last

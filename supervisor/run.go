@@ -6,20 +6,24 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	sdaemon "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -40,13 +44,20 @@ type Options struct {
 
 	Signals *Signals // that are taken in already; see ListenEarly
 
-	RunDir    worker.RunDir
-	StateDir  string
-	LogFormat string // of the workers, as for logging.Options
-	LogLevel  string // likewise
-	Version   string // of this program
-	Log       *slog.Logger
-	Flush     func() // writes what of the log waits
+	RunDir   worker.RunDir // empty follows from the pid file
+	StateDir string
+	LogTo    worker.LogTo // of the workers; their identifiers follow from the configuration
+	Version  string       // of this program
+	Log      *slog.Logger
+	Flush    func() // writes what of the log waits
+
+	// Keepalived are the flags of keepalived's that this program was started with; nil when
+	// it was started with a command of director's.
+	Keepalived *commandline.Options
+	Daemon     *daemon.Child      // the start as a daemon; nil in the foreground
+	Identify   func(named string) // says what this process is called in syslog; may be nil
+	identity   identity
+	derived    bool // RunDir was not given
 }
 
 // StartError says that a configuration cannot be started with, and why.
@@ -60,12 +71,14 @@ func (e *StartError) Error() string { return e.err.Error() }
 // Unwrap gives the error without the findings.
 func (e *StartError) Unwrap() error { return e.err }
 
+// gcWhileReading makes garbage collections rare while the first configuration is read: nearly
+// all that is allocated then is kept, and the heap has room to grow.
+const gcWhileReading = 400
+
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
 	c, log := &o, o.Log
-	if err := worker.SetProcessName(worker.ProcessName("")); err != nil {
-		log.Warn("failed to set the name of this process", "error", err)
-	}
+	nameProcess(log, conf.ProcessNames{})
 	sig := o.Signals
 	if sig == nil {
 		sig = listen()
@@ -79,12 +92,19 @@ func Run(o Options) error {
 		return err
 	}
 	c.File = file
+	atRest := debug.SetGCPercent(gcWhileReading)
 	start, err := c.choose(log)
+	debug.SetGCPercent(atRest)
 	if err != nil {
 		return &StartError{start.disk.findings, err}
 	}
 	cfg := start.current.cfg
+	c.identify(cfg)
 	if err := c.enterNamespace(cfg); err != nil {
+		return err
+	}
+	pids := c.pidFiles(cfg)
+	if err := c.refuseRunning(pids); err != nil {
 		return err
 	}
 	hostcheck.LoadModules(cfg)
@@ -104,6 +124,9 @@ func Run(o Options) error {
 		s.files.close(c.RunDir)
 		return err
 	}
+	s.pids = newPids(pids)
+	s.pids.Follow("", os.Getpid())
+	nameProcess(log, cfg.Global.ProcessNames)
 	s.reload = reload.New(start.current)
 	s.disk, s.fallback = start.disk, start.fallback
 	return s.serve(*sig, nil)
@@ -128,10 +151,11 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
 	fifos := fifo.New(fifo.Options{Log: log, Runner: &program.Runner{}})
+	letters := mailing.New(log, c.StateDir, c.File)
 	s := &supervisor{
-		log: log, flush: c.Flush, opts: c, fifos: fifos,
+		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters,
 		notify: notify.New(notify.Options{
-			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos},
+			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos, letters},
 		}),
 		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
 		misc:     misc.New(&program.Runner{}, misc.AtOnce),
@@ -155,6 +179,7 @@ func (c *Options) supervisor() *supervisor {
 // where it goes on, nil at a start.
 func (s *supervisor) serve(sig Signals, from *handoff) error {
 	defer s.files.close(s.opts.RunDir)
+	defer func() { s.pids.Remove() }()
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	s.gate, s.signals = control.NewGate(s.files.listener), sig
@@ -182,7 +207,7 @@ func logFindings(log *slog.Logger, findings []conf.Finding) {
 // notifyServiceManager tells systemd, when it started us, of our state.
 func notifyServiceManager(log *slog.Logger) func(string) {
 	return func(state string) {
-		if _, err := daemon.SdNotify(false, state); err != nil {
+		if _, err := sdaemon.SdNotify(false, state); err != nil {
 			log.Warn("failed to notify the service manager", "state", state, "error", err)
 		}
 	}
@@ -192,5 +217,5 @@ func notifyServiceManager(log *slog.Logger) func(string) {
 func reloadingNow() string {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail for this clock
-	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/1000)
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sdaemon.SdNotifyReloading, now.Nano()/1000)
 }

@@ -10,8 +10,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/journal"
 )
 
 // runFiles are the supervisor's files in the run directory. They may be missing at
@@ -21,6 +26,7 @@ type runFiles struct {
 	lock     *os.File          // the pid file, which is locked; nil when it could not be had
 	listener *net.UnixListener // at the control socket; nil when it could not be made
 	socket   os.FileInfo       // the file of the control socket; nil when it is not known
+	derived  bool              // nobody chose the directory
 	problem  string            // why not all of them are there; empty when they are
 }
 
@@ -31,7 +37,7 @@ var errRunsAlready = errors.New("a director runs already")
 // cannot be written director goes on, and keepRunDir writes them later. An
 // error says that another director has the directory.
 func openRunDir(o *Options) (runFiles, error) {
-	var f runFiles
+	f := runFiles{derived: o.derived}
 	var failed []error
 	lock, err := lockRunDir(o.RunDir)
 	if errors.Is(err, errRunsAlready) {
@@ -159,6 +165,14 @@ func (f *runFiles) close(d worker.RunDir) {
 	if f.listener != nil {
 		f.listener.Close()
 	}
+	if f.derived {
+		// Whoever makes and removes daemons leaves no directory of each. What still has a key
+		// stays, with the directory.
+		for _, name := range []string{worker.VRRP, worker.LVS} {
+			_ = journal.RemoveEmpty(d.Journal(name))
+		}
+		_ = os.Remove(string(d))
+	}
 }
 
 // lockRunDir makes the run directory this process's own until it ends. The
@@ -200,4 +214,97 @@ func writePid(f *os.File) error {
 		return fmt.Errorf("writing the pid file: %w", err)
 	}
 	return nil
+}
+
+// identity is what tells a daemon apart from others on this host, beside its files. It does
+// not change at a reload.
+type identity struct{ namespace, instance string }
+
+// identify takes over what a configuration calls this daemon.
+func (c *Options) identify(cfg *conf.Config) {
+	c.identity = identity{cfg.NetworkNamespace, cfg.InstanceName}
+	if c.Identify != nil {
+		c.Identify(commandline.Identifier("", cfg.NetworkNamespace, cfg.InstanceName))
+	}
+}
+
+// nameProcess has ps show the name that a configuration gives the supervisor.
+func nameProcess(log *slog.Logger, names conf.ProcessNames) {
+	name := commandline.ProcessName(os.Args[0], "", worker.ProcessName(""), names)
+	if err := worker.SetProcessName(name); err != nil {
+		log.Warn("failed to set the name of this process", "error", err)
+	}
+}
+
+// pidFiles are those that other programs follow this daemon by: with keepalived's command
+// line always, else when the configuration asks for some. The run directory follows from
+// them unless it was given.
+func (c *Options) pidFiles(cfg *conf.Config) (pids commandline.PidFiles) {
+	flags := c.Keepalived
+	if flags == nil && (cfg.UsePIDDir || cfg.InstanceName != "") {
+		flags = &commandline.Options{}
+	}
+	if flags != nil {
+		pids = flags.PidFiles(cfg.NetworkNamespace, cfg.InstanceName, cfg.UsePIDDir)
+	}
+	if c.RunDir == "" {
+		c.derived = true
+		c.RunDir = worker.RunDir(commandline.RunDir(pids.Main))
+	}
+	if c.OnlyVRRP {
+		pids.Checkers = ""
+	}
+	if c.OnlyCheckers {
+		pids.VRRP = ""
+	}
+	return pids
+}
+
+// newPids are the files that are written; those that have no name are not.
+func newPids(names commandline.PidFiles) (s pidfile.Set) {
+	s.Add("", names.Main)
+	s.Add(worker.VRRP, names.VRRP)
+	s.Add(worker.LVS, names.Checkers)
+	return s
+}
+
+// refuseRunning looks for the load balancer that the pid file names. Any other program has
+// the pid of one that is gone, and another configuration is another daemon, which was
+// started since.
+func (c *Options) refuseRunning(pids commandline.PidFiles) error {
+	if pids.Main == "" {
+		return nil
+	}
+	pid, err := pidfile.Read(pids.Main)
+	if err != nil || pid == os.Getpid() {
+		return nil // what is no pid file is overwritten, or cannot be written
+	}
+	program, file, ok := hostcheck.Running(pid)
+	if !ok || !sameFile(fmt.Sprintf("/proc/%d/root%s", pid, file), c.File) {
+		c.Log.Info("the pid file was left by a process that is gone", "file", pids.Main, "pid", pid)
+		return nil
+	}
+	return fmt.Errorf("%s (pid %d, of %s) runs already with %s: stop it first", program, pid, pids.Main, c.File)
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// noSNMP is the problem of who asks for an SNMP agent.
+const noSNMP = "SNMP is not served (-x, -A): docs/migrate.md says what replaces each value that is polled"
+
+// endStart ends the command that started this daemon, if there is one, with success.
+func (s *supervisor) endStart() {
+	if why := s.pids.Problem(); why != "" {
+		s.log.Error("pid files are not written, trying again each second", "error", why)
+		fmt.Fprintln(s.opts.Daemon, "director: warning:", why)
+	}
+	s.opts.Daemon.Ready()
+	s.opts.Daemon = nil
 }

@@ -96,6 +96,7 @@ func (s *supervisor) stop(sig os.Signal) {
 	s.hooks.stopping = true
 	s.log.Info("stopping", "signal", sig.String())
 	s.ready("STOPPING=1")
+	s.mail.Stopping()
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
 		end()
 		s.exited = true
@@ -198,6 +199,7 @@ func (s *supervisor) endPrograms() {
 	if err := s.notify.Stop(ctx); err != nil {
 		s.log.Warn("scripts still run", "error", err)
 	}
+	s.mail.End()
 	s.shutDown()
 	s.log.Info("stopped")
 }

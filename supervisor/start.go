@@ -38,6 +38,9 @@ func (c *Options) read(path string, o load.Options) *loaded {
 	cfg, findings := load.Load(path, o)
 	keys, trouble := keyfile.Read(cfg, nil)
 	findings = append(findings, trouble...)
+	if c.Keepalived != nil && c.Keepalived.Namespace != "" {
+		cfg.NetworkNamespace = c.Keepalived.Namespace
+	}
 	if c.OnlyVRRP {
 		cfg.VirtualServers = nil
 	}

@@ -205,6 +205,12 @@ func (s *supervisor) fileProblems() (list []string) {
 	if why := s.files.problem; why != "" {
 		list = append(list, "the files of the run directory are not written: "+why)
 	}
+	if why := s.pids.Problem(); why != "" {
+		list = append(list, "pid files are not written: "+why)
+	}
+	if k := s.opts.Keepalived; k != nil && k.SNMP {
+		list = append(list, noSNMP)
+	}
 	for _, f := range []*statefile.Saver{s.handoverFile, s.overrides.file} {
 		if why := f.Problem(time.Now()); why != "" {
 			list = append(list, why)

@@ -12,6 +12,8 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
+	"github.com/lvs-director/director/supervisor/mailing"
+	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -54,6 +56,7 @@ type supervisor struct {
 
 	started  time.Time
 	notify   *notify.Notifier
+	mail     *mailing.Mailing
 	fifos    *fifo.FIFOs
 	hooks    hooks
 	tracking *tracking.Trackers
@@ -67,6 +70,7 @@ type supervisor struct {
 
 	signals    Signals
 	files      runFiles
+	pids       pidfile.Set
 	gate       *control.Gate
 	workersCtx context.Context
 	upgrade    upgrade
@@ -164,7 +168,8 @@ func (s *supervisor) begin() {
 		s.keep(name, s.newKeeper(name))
 	}
 	s.startUp(func() {
-		s.notify.Apply(s.current().cfg)
+		s.tellConfiguration(s.current())
+		s.mail.SendKept()
 		s.tracking.Apply(s.current().cfg)
 		s.tellRollout(rollout.Begin{})
 	})

@@ -24,6 +24,8 @@ import (
 const (
 	// scriptPause is how long an upgrade waits for notify scripts that run.
 	scriptPause = 10 * time.Second
+	// mailPause is how long it waits for a mail that is being sent, which is sent again then.
+	mailPause = 3 * time.Second
 	// trackerPause is how long it waits for tracking scripts and programs of checks, which it
 	// ends.
 	trackerPause = 5 * time.Second
@@ -108,7 +110,15 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), scriptPause)
 			defer cancel()
+			held := make(chan struct{})
+			go func() {
+				defer close(held)
+				sent, cut := context.WithTimeout(ctx, mailPause)
+				defer cut()
+				s.mail.Hold(sent)
+			}()
 			running := s.notify.Hold(ctx)
+			<-held
 			s.post(func() {
 				if len(running) > 0 && !s.rollout.Stopping() {
 					s.log.Info("scripts are still running: the next program waits for them", "scripts", running)
@@ -130,6 +140,7 @@ func (s *supervisor) carryOutUpgrade(e rollout.Effect) bool {
 			s.log.Error("upgrade failed: this program keeps running", "error", e.Why)
 		}
 		s.notify.Release()
+		s.mail.Release()
 		s.fifos.Release()
 		s.tellReload(reload.Release{})
 	default:
@@ -280,5 +291,6 @@ func (s *supervisor) detachWorkers() (handed []handedWorker, err error) {
 // before an upgrade that failed.
 func (s *supervisor) adopt(h handedWorker) {
 	name := rollout.Worker(h.Name)
+	s.pids.Adopt(h.Name, h.Worker.Pid)
 	s.keep(name, worker.Adopt(s.newKeeper(name), h.Worker))
 }

@@ -45,6 +45,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 	name := rollout.Worker(e.Worker)
 	switch {
 	case e.Started != nil:
+		s.pids.Follow(e.Worker, e.Started.Pid)
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
 		delete(s.known.Journals, e.Worker) // the next one tells how it is with it
@@ -103,6 +104,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.checkHistory(*m.CheckHistory)
 	case m.VirtualServer != nil:
 		s.virtualServer(*m.VirtualServer)
+		s.mail.VirtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
 		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
@@ -190,6 +192,8 @@ func (s *supervisor) carryOutRollout(e rollout.Effect) {
 	case rollout.Lost:
 		s.lost(e)
 	case rollout.Deployed:
+		s.pids.Freshen()
+		nameProcess(s.log, s.current().cfg.Global.ProcessNames)
 		s.tellReload(reload.Deployed{Generation: e.Generation, Problems: e.Problems})
 	case rollout.Exit:
 		s.exited = true
@@ -205,6 +209,7 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 	switch e := e.(type) {
 	case rollout.InService:
 		s.ready("READY=1")
+		s.endStart()
 		cfg := s.current().cfg
 		s.log.Info("in service", "config", cfg.Path, "instances", len(cfg.Instances), "virtual_servers",
 			len(cfg.VirtualServers))
@@ -238,7 +243,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
 	}
 	if e.Worker == rollout.VRRP {
-		c.Keys = l.keys // the other one signs nothing
+		c.Keys = l.keys.OfInstances(l.cfg) // the other one signs nothing
 		c.Await = s.known.Await
 		if len(l.cfg.VirtualServers) > 0 {
 			without := *l.cfg

@@ -17,11 +17,17 @@ func (r *reconciler) configure(a *application) {
 	for _, v := range a.known.VirtualServers {
 		quorums[v.VirtualServer] = v
 	}
-	n := len(a.config.VirtualServers)
+	wanted := a.config.VirtualServers
+	paths := table.Paths(wanted)
+	if len(paths) > 0 {
+		wanted = slices.Concat(wanted, paths)
+	}
+	n := len(wanted)
 	before, services := r.services, make(map[conf.ServiceKey]*service, n)
 	servers := make(map[conf.ServiceID]*server, n)
 	var changed []*server
-	for _, vs := range a.config.VirtualServers {
+	r.paths = nil
+	for i, vs := range wanted {
 		id := vs.ID()
 		s := r.keep(r.servers[id], vs, services)
 		if s == nil {
@@ -29,6 +35,9 @@ func (r *reconciler) configure(a *application) {
 				continue
 			}
 			changed = append(changed, s)
+		}
+		if s.path = i >= len(a.config.VirtualServers); s.path {
+			r.paths = append(r.paths, s)
 		}
 		servers[id] = s
 	}
@@ -121,6 +130,11 @@ func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*serve
 			gone = append(gone, name)
 		}
 	}
+	if n := realServers(changed); n > len(r.names) { // at the start, above all
+		names := make(map[conf.RealServerID]*server, len(r.names)+n)
+		maps.Copy(names, r.names)
+		r.names = names
+	}
 	for _, s := range changed {
 		for _, rs := range s.conf.RealServers {
 			r.names[s.conf.ServerID(rs)] = s
@@ -131,6 +145,13 @@ func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*serve
 			delete(r.verdicts, name)
 		}
 	}
+}
+
+func realServers(list []*server) (n int) {
+	for _, s := range list {
+		n += len(s.conf.RealServers)
+	}
+	return n
 }
 
 // restore takes the verdicts that are known from elsewhere on real servers on which there
@@ -191,10 +212,11 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	s.four, s.six = rewritten(vs)
 	s.alpha = vs.Alpha || slices.ContainsFunc(vs.RealServers, func(rs *conf.RealServer) bool { return rs.Alpha })
 	if old != nil {
-		s.quorum, s.was, s.since, s.reason = old.quorum, old.was, old.since, old.reason
+		s.quorum, s.was, s.since, s.reason, s.limits = old.quorum, old.was, old.since, old.reason, old.limits
 		s.reported, s.inTable = old.reported, old.inTable
 	} else if q, told := quorums[s.name]; told {
 		s.quorum, s.was, s.since, s.reason = q.Quorum, q.Quorum, q.Since, q.Reason
+		s.limits = limits{q.Limit, q.Hysteresis, q.Weights}
 	}
 	return s
 }

@@ -152,7 +152,7 @@ func (r *reconciler) tellHands() {
 
 // claimWeights writes the weights that are about to be sent to the journal.
 func (r *reconciler) claimWeights(ops []table.Op) {
-	var notes []table.Note
+	notes := make([]table.Note, 0, len(ops))
 	for _, op := range ops {
 		if op.Kind != table.NewDestination && op.Kind != table.SetDestination {
 			continue

@@ -15,6 +15,7 @@ import (
 // those that leave.
 func (r *reconciler) inTable(s *server) event.ServersInTable {
 	t := event.ServersInTable{VirtualServer: s.name}
+	t.Servers = make([]event.ServerInTable, 0, len(s.keys)*len(s.conf.RealServers)+1) // and a sorry server
 	for _, key := range s.keys {
 		svc := r.services[key]
 		f := r.facts(svc)

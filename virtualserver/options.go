@@ -46,6 +46,9 @@ type Options struct {
 	// Hands is called with all weights that were set by hand in the kernel's table,
 	// when they have changed.
 	Hands func([]event.Override)
+	// Paths is called with the marks of the checks as_client whose way the kernel has, when they have
+	// changed. The map must not be changed.
+	Paths func(map[uint32]bool)
 	// Await is called with all instances that have a virtual server which stands in the
 	// table only while this host holds the addresses of the instance, when they have
 	// changed, and before Loaded.
@@ -67,8 +70,9 @@ const (
 	// and the time it takes to read them.
 	reconcileRound = 25
 	// reconcileAtOnce is how many services and real servers are compared in one
-	// interval at least.
-	reconcileAtOnce = 256
+	// interval at least. With 256 of them the comparisons of a table of 500 read three
+	// real servers from the kernel for every check of one every 5 s.
+	reconcileAtOnce = 64
 )
 
 func (o *Options) defaults() {
@@ -86,6 +90,9 @@ func (o *Options) defaults() {
 	}
 	if o.InTable == nil {
 		o.InTable = func(event.ServersInTable) {}
+	}
+	if o.Paths == nil {
+		o.Paths = func(map[uint32]bool) {}
 	}
 	if o.Hands == nil {
 		o.Hands = func([]event.Override) {}

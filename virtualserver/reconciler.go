@@ -66,7 +66,9 @@ type reconciler struct {
 	warned     map[string]bool // warnings that are logged once
 	wake       time.Time       // when the loop has to look again before its next round; zero is never
 	handsTold  []event.Override
-	gained     int // virtual servers that have gained their first quorum in this report
+	paths      []*server       // of checks as_client
+	pathsTold  map[uint32]bool // what was told of them
+	gained     int             // virtual servers that have gained their first quorum in this report
 	host       host
 	holding    holding
 }
@@ -78,6 +80,8 @@ type server struct {
 	keys []conf.ServiceKey // its services, one or more
 	// partial says that others have some of its services.
 	partial bool
+	// path says that it is for checks as_client: it is none of the user's, and nobody is told of it.
+	path bool
 	// alpha says that a real server of it begins down.
 	alpha bool
 	// four and six are reached by NAT, by IPv4 and by IPv6; nil is none.
@@ -89,8 +93,15 @@ type server struct {
 	was         bool   // the one that was told
 	since       time.Time
 	reason      string
+	limits      limits // when was changed last
 	reported    event.VirtualServerState
 	inTable     event.ServersInTable
+}
+
+// limits are what a virtual server's quorum was decided by.
+type limits struct {
+	quorum, hysteresis uint32
+	weights            uint64
 }
 
 // service is one of the kernel's services that is wanted.

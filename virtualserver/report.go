@@ -45,6 +45,7 @@ func (r *reconciler) report() {
 		r.tellHands()
 	}
 
+	r.tellPaths()
 	err, refused := r.loadError()
 	host := r.hostProblem()
 	if !r.load.told || err != r.load.err || refused != r.load.refused || host != r.load.host {
@@ -57,6 +58,8 @@ func (r *reconciler) report() {
 			Refused:        refused,
 			Host:           host,
 		}
+		loaded.VirtualServers -= len(r.paths) // of one service and one real server each
+		loaded.RealServers -= len(r.paths)
 		if err == "" && refused == "" && loaded.VirtualServers > 0 {
 			r.Log.Info("IPVS table matches the configuration", "generation", loaded.Generation,
 				"virtual_servers", loaded.VirtualServers, "real_servers", loaded.RealServers)
@@ -66,6 +69,9 @@ func (r *reconciler) report() {
 }
 
 func (r *reconciler) reportServer(s *server) {
+	if s.path {
+		return
+	}
 	r.moveQuorum(s)
 	if state := r.state(s); state != s.reported {
 		s.reported = state
@@ -75,6 +81,27 @@ func (r *reconciler) reportServer(s *server) {
 	if table.Words != s.inTable.Words || !slices.EqualFunc(s.inTable.Servers, table.Servers, sameInTable) {
 		s.inTable = table
 		r.InTable(table)
+	}
+}
+
+// tellPaths tells which ways of checks as_client the kernel has.
+func (r *reconciler) tellPaths() {
+	var paths map[uint32]bool
+	for _, s := range r.paths {
+		if r.unreadable != "" {
+			break
+		}
+		key := s.keys[0]
+		if have, ok := r.have[key]; ok && table.SameEntry(r.want[key], have) {
+			if paths == nil {
+				paths = make(map[uint32]bool)
+			}
+			paths[key.FWMark] = true
+		}
+	}
+	if !maps.Equal(paths, r.pathsTold) {
+		r.pathsTold = paths
+		r.Paths(paths)
 	}
 }
 
@@ -122,6 +149,7 @@ func (r *reconciler) moveQuorum(s *server) {
 	}
 	weights := s.weights
 	quorum, hysteresis := table.QuorumLimits(s.conf)
+	s.limits = limits{quorum, hysteresis, weights}
 	first := s.reason == started
 	s.was, s.since = s.quorum, time.Now()
 	if s.quorum {
@@ -149,6 +177,9 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Total:         len(s.conf.RealServers),
 		Since:         s.since,
 		Reason:        s.reason,
+		Limit:         s.limits.quorum,
+		Hysteresis:    s.limits.hysteresis,
+		Weights:       s.limits.weights,
 		Error:         r.unreadable,
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
 		Idle:          s.up > 0 && s.serving == 0,

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/journal"
@@ -28,9 +30,7 @@ type Process struct {
 // Run is a worker process from its start to its end: it takes what the
 // supervisor has prepared for it and calls loop.
 func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) error) error {
-	if err := worker.SetProcessName(worker.ProcessName(name)); err != nil {
-		log.Warn("failed to set the name of this process", "error", err)
-	}
+	nameProcess(log, name, conf.ProcessNames{})
 	if name == worker.VRRP {
 		if err := worker.LockMemory(); err != nil {
 			log.Warn("the kernel refused a privilege to a worker", "refused", err)
@@ -56,14 +56,22 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 		Log: log, Journal: j, Term: term, In: make(chan worker.Message),
 		Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce),
 	}
-	p.converse(conn)
+	p.converse(conn, name)
 	defer p.Out.Close()
 	go p.restoreJournal()
 	return loop(p)
 }
 
+// nameProcess has ps show the name that a configuration gives this process.
+func nameProcess(log *slog.Logger, name string, names conf.ProcessNames) {
+	called := commandline.ProcessName(os.Args[0], name, worker.ProcessName(name), names)
+	if err := worker.SetProcessName(called); err != nil {
+		log.Warn("failed to set the name of this process", "error", err)
+	}
+}
+
 // converse says hello and begins to read.
-func (p *Process) converse(conn *worker.Conn) {
+func (p *Process) converse(conn *worker.Conn, name string) {
 	p.Out.Put("hello", worker.Message{Hello: worker.NewHello()})
 	go func() {
 		defer close(p.In)
@@ -74,6 +82,9 @@ func (p *Process) converse(conn *worker.Conn) {
 					p.Log.Error("the connection to the supervisor broke", "error", err)
 				}
 				return
+			}
+			if m.Configure != nil && m.Configure.Config != nil {
+				nameProcess(p.Log, name, m.Configure.Config.Global.ProcessNames)
 			}
 			p.In <- m
 		}

@@ -115,8 +115,16 @@ func verifyChain(chain []*x509.Certificate, c *conf.Checker, name, host string) 
 		}
 	}
 	_, err := chain[0].Verify(o)
+	var unknown x509.UnknownAuthorityError
+	if o.Roots == nil && errors.As(err, &unknown) {
+		if pool, failed := x509.SystemCertPool(); failed != nil || pool.Equal(x509.NewCertPool()) {
+			return &localError{"certificates of authorities", errNoAuthorities} // nobody would be good
+		}
+	}
 	return err
 }
+
+var errNoAuthorities = errors.New("this host has none: install ca-certificates, or set verify_ca")
 
 // endsSoon warns of the certificate of a chain that ends first, when that is within so many days.
 func endsSoon(chain []*x509.Certificate, days int, now time.Time) string {

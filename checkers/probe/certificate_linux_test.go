@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/youmark/pkcs8"
 
+	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
 )
 
@@ -103,9 +105,9 @@ func (zeros) Read(b []byte) (int, error) {
 // TestExpiryWarning: a certificate that ends soon, or one of those that sign it, is said; the server is alive.
 func TestExpiryWarning(t *testing.T) {
 	ours := newAuthority(t) // ends in an hour
-	day := 24 * time.Hour
+	day, now := 24*time.Hour, time.Now()
 	serve := func(ends time.Duration, chain bool, subject string, names ...string) *conf.Checker {
-		c := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(ends), DNSNames: names}
+		c := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: now.Add(ends), DNSNames: names}
 		c.Subject.CommonName = subject
 		key, _, der := ours.sign(c)
 		sent := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
@@ -126,7 +128,7 @@ func TestExpiryWarning(t *testing.T) {
 		check.Kind, check.HTTP.ExpiryWarning = conf.SSLGet, 30
 		return check
 	}
-	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.DateOnly) }
+	date := func(d time.Duration) string { return now.Add(d).UTC().Format(time.DateOnly) }
 	p := newProber(t)
 	for _, test := range []struct {
 		name string
@@ -134,12 +136,12 @@ func TestExpiryWarning(t *testing.T) {
 		want string
 	}{
 		{"soon", serve(25*day, false, "", "www.example", "web.example"),
-			"certificate of www.example ends on " + date(25*day) + ", in 25 days"},
-		{"tomorrow", serve(day, false, "web 1"), "certificate of web 1 ends on " + date(day) + ", tomorrow"},
-		{"over", serve(-2*day, false, "web"), "certificate of web ended on " + date(-2*day) + ", 2 days ago"},
+			"certificate of www.example ends on " + date(25*day)},
+		{"tomorrow", serve(day, false, "web 1"), "certificate of web 1 ends on " + date(day)},
+		{"over", serve(-2*day, false, "web"), "certificate of web ended on " + date(-2*day)},
 		{"a name that is no text", serve(2*day, false, "a\r\nb\x1b"),
-			"certificate of \"a\\r\\nb\\x1b\" ends on " + date(2*day) + ", in 2 days"},
-		{"no name", serve(2*day, false, ""), "certificate of serial number 2 ends on " + date(2*day) + ", in 2 days"},
+			"certificate of \"a\\r\\nb\\x1b\" ends on " + date(2*day)},
+		{"no name", serve(2*day, false, ""), "certificate of serial number 2 ends on " + date(2*day)},
 		{"later", serve(31*day, false, "web"), ""},
 		{"the authority's", serve(31*day, true, "web"), "certificate of serial number 1 ends on "},
 	} {
@@ -158,4 +160,47 @@ func TestExpiryWarning(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDaysUntilTheEnd: the days are those of the calendar, in UTC.
+func TestDaysUntilTheEnd(t *testing.T) {
+	now := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	for _, test := range []struct {
+		ends time.Time
+		want string
+	}{
+		{now.AddDate(0, 0, 25), "ends on 2027-01-25, in 25 days"},
+		{now.Add(time.Second), "ends on 2027-01-01, tomorrow"},
+		{now.Add(25 * time.Hour), "ends on 2027-01-02, in 2 days"},
+		{now, "ends on 2026-12-31, today"},
+		{now.Add(-time.Second), "ended on 2026-12-31, today"},
+		{now.Add(-24 * time.Hour), "ended on 2026-12-30, yesterday"},
+		{now.AddDate(0, 0, -2), "ended on 2026-12-29, 2 days ago"},
+	} {
+		chain := []*x509.Certificate{{NotAfter: test.ends, DNSNames: []string{"www.example"}}}
+		if got := probe.EndsSoon(chain, 30, now); got != "certificate of www.example "+test.want {
+			t.Errorf("%v: %q, want %q", test.ends, got, test.want)
+		}
+	}
+}
+
+// TestNoAuthorities: on a host that believes no authority nothing can be said of a certificate.
+func TestNoAuthorities(t *testing.T) {
+	const inside = "PROBE_TEST_NO_AUTHORITIES"
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command("/proc/self/exe", "-test.run", "^TestNoAuthorities$", "-test.v")
+		none := filepath.Join(t.TempDir(), "none")
+		cmd.Env = append(os.Environ(), inside+"=1", "SSL_CERT_FILE="+none, "SSL_CERT_DIR="+none)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	ours := newAuthority(t)
+	key, _, der := ours.sign(&x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"www.example"}})
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	c := httpCheck(listen(t, "127.0.0.1:0", func(c net.Conn) { tls.Server(c, config).Handshake() }), "/")
+	c.Kind, c.HTTP.Verify, c.HTTP.VerifyName = conf.SSLGet, true, "www.example"
+	wantResult(t, run(t, newProber(t), c), false, true, "this host has none: install ca-certificates")
 }

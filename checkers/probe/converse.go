@@ -74,8 +74,11 @@ func (p *Prober) longTalk(ctx context.Context, stop func(), c conversation, conn
 		}
 	})
 	p.exchanges.do(func() {
+		if !given.Stop() {
+			return // the wait is over: whoever says so must find ctx as it is
+		}
 		defer stop()
-		if !given.Stop() || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		r := c.talk(ctx, conn)

@@ -57,8 +57,11 @@ func TestDribblersDelayNobody(t *testing.T) {
 		io.WriteString(c, "HTTP/1.0 200 OK\r\n\r\nwell")
 	})
 	var over atomic.Bool
+	dribbled := httpCheck(slow, "/")
+	// More than this test takes on a busy machine: four times connect_timeout was not.
+	dribbled.Timeout, dribbled.TotalTimeout = time.Minute, 10*time.Minute
 	for range dribblers {
-		cancel := p.Start(probe.Target{Checker: httpCheck(slow, "/")}, func(r probe.Result) {
+		cancel := p.Start(probe.Target{Checker: dribbled}, func(r probe.Result) {
 			if !over.Load() {
 				t.Errorf("a server that says a byte every second: %+v", r)
 			}
@@ -226,4 +229,26 @@ func TestWaitForATurn(t *testing.T) {
 		t.Errorf("it took %v", waited.Took)
 	}
 	wantResult(t, <-results, false, false, "not complete within")
+}
+
+// TestEveryWaitForATurnEnds: a turn that comes when the wait for it is over loses no result.
+func TestEveryWaitForATurnEnds(t *testing.T) {
+	p := newProber(t)
+	p.LimitExchanges(1)
+	silent := listen(t, "127.0.0.1:0", func(c net.Conn) { io.Copy(io.Discard, c) })
+	c := httpCheck(silent, "/")
+	c.Kind, c.HTTP, c.Query, c.Timeout = conf.QueryCheck, nil, &conf.QueryCheckParams{Query: "mysql"}, 2*time.Millisecond
+	const runs = 3000
+	ended := make(chan struct{}, runs)
+	for range runs {
+		p.Start(probe.Target{Checker: c}, func(probe.Result) { ended <- struct{}{} })
+	}
+	limit := time.After(30 * time.Second)
+	for n := range runs {
+		select {
+		case <-ended:
+		case <-limit:
+			t.Fatalf("%d of %d runs have not ended", runs-n, runs)
+		}
+	}
 }

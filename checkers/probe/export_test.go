@@ -6,6 +6,7 @@ var (
 	ReadHead   = readHead
 	ParseReply = parseReply
 	StripIPv4  = stripIPv4
+	EndsSoon   = endsSoon
 )
 
 // NewDialer is a prober over the portable network.

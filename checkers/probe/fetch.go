@@ -38,7 +38,7 @@ func (p *Prober) Fetch(ctx context.Context, c *conf.Checker) (Page, error) {
 		if answer.length >= 0 {
 			limit = min(limit, answer.length)
 		}
-		body, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(answer.body), steps), limit))
+		body, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(answer.body), answer.rest), limit))
 		switch {
 		case err != nil:
 			return failure(fmt.Sprintf("body after %d bytes", len(body)), err, e.timeout)

@@ -1,18 +1,14 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
-	"net/url"
-	"time"
 
+	"github.com/lvs-director/director/checkers/probe/h2"
 	"github.com/lvs-director/director/conf"
 )
 
@@ -41,73 +37,34 @@ func grpcCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
 			if err != nil {
 				return failure("grpc: TLS handshake", steps.late(err), steps.step)
 			}
-			conn = secure
+			steps.conn = secure
 		}
-		return askHealth(ctx, conn, steps, host, g)
+		return askHealth(steps, host, g)
 	}
-	return p.converse(conversation{endpoint: e, total: total, talk: talk}, done)
+	return p.converse(conversation{endpoint: e, total: total, talk: talk, brief: !g.TLS}, done)
 }
 
-// askHealth has one time limit for request and answer.
-func askHealth(ctx context.Context, conn net.Conn, steps *stepReader, host string, g *conf.GRPCCheckParams) Result {
-	due := steps.next()
-	ctx, cancel := context.WithDeadline(ctx, due)
-	defer cancel()
-	conn.SetWriteDeadline(due) // a server that reads nothing must not stop the end either
-	transport, over := overConnection(conn)
-	defer over()
-	request := (&http.Request{
-		Method: http.MethodPost, URL: &url.URL{Scheme: "http", Host: host, Path: "/grpc.health.v1.Health/Check"},
-		Header: http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}, "User-Agent": {"director"}},
-		Body:   io.NopCloser(bytes.NewReader(healthRequest(g.Service))),
-	}).WithContext(ctx)
-	answer, err := transport.RoundTrip(request)
-	if err != nil {
-		return grpcFailure(err, steps)
+func askHealth(steps *stepReader, host string, g *conf.GRPCCheckParams) Result {
+	conn := h2.New(steps, maxHead)
+	request := h2.Request{Method: "POST", Scheme: "http", Authority: host, Path: "/grpc.health.v1.Health/Check",
+		Headers: []h2.Header{{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"},
+			{Name: "user-agent", Value: "director"}},
+		Body: healthRequest(g.Service)}
+	if g.TLS {
+		request.Scheme = "https"
 	}
-	defer answer.Body.Close()
-	defer over() // first: the end of a body waits for what is being written
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxGRPC+1))
+	answer, err := conn.Ask(request)
 	if err != nil {
-		return grpcFailure(err, steps)
+		return failure("grpc", err, steps.step)
+	}
+	body, err := io.ReadAll(io.LimitReader(conn, maxGRPC+1))
+	if err != nil {
+		return failure("grpc", err, steps.step)
 	}
 	if len(body) > maxGRPC {
 		return Result{Reason: fmt.Sprintf("grpc: the answer is longer than %d bytes", maxGRPC)}
 	}
-	return healthResult(answer, body)
-}
-
-// grpcFailure tells the end of the time from other failures.
-func grpcFailure(err error, steps *stepReader) Result {
-	if errors.Is(err, context.DeadlineExceeded) {
-		if time.Since(steps.due) > lateness {
-			return failure("grpc", &localError{"wait for an answer", errLate}, steps.step)
-		}
-		return Result{Reason: fmt.Sprintf("grpc: no answer in %v", steps.step)}
-	}
-	return Result{Reason: "grpc: " + clip(err.Error())}
-}
-
-// overConnection speaks HTTP/2 over a connection that is made. over ends what it has of it.
-func overConnection(conn net.Conn) (t *http.Transport, over func()) {
-	given := make(chan net.Conn, 1)
-	given <- conn
-	t = &http.Transport{
-		Protocols: new(http.Protocols), DisableCompression: true, MaxResponseHeaderBytes: maxHead,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			select {
-			case c := <-given:
-				return c, nil
-			default:
-				return nil, errors.New("the server closed the connection")
-			}
-		},
-	}
-	t.Protocols.SetUnencryptedHTTP2(true) // TLS is made already, if it is wanted
-	return t, func() {
-		conn.Close()
-		t.CloseIdleConnections()
-	}
+	return healthResult(answer, conn.Trailers(), body)
 }
 
 // healthRequest is a HealthCheckRequest as gRPC sends it: five bytes of head and the message,
@@ -129,15 +86,15 @@ var healthStates = []string{"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOW
 const serving = 1
 
 // healthResult is what an answer means.
-func healthResult(answer *http.Response, body []byte) Result {
-	if answer.StatusCode != http.StatusOK {
-		return Result{Reason: fmt.Sprintf("grpc: HTTP status %d", answer.StatusCode)}
+func healthResult(answer h2.Answer, trailers []h2.Header, body []byte) Result {
+	if answer.Status != 200 {
+		return Result{Reason: fmt.Sprintf("grpc: HTTP status %d", answer.Status)}
 	}
-	status, text := answer.Trailer.Get("Grpc-Status"), answer.Trailer.Get("Grpc-Message")
-	if status == "" { // an answer without a message has it among the headers
-		status, text = answer.Header.Get("Grpc-Status"), answer.Header.Get("Grpc-Message")
+	if len(trailers) == 0 { // an answer without a message has them as headers
+		trailers = answer.Headers
 	}
-	switch status {
+	text := h2.Value(trailers, "grpc-message")
+	switch status := h2.Value(trailers, "grpc-status"); status {
 	case "0":
 	case "":
 		return Result{Reason: "grpc: the answer has no grpc-status: it is no gRPC server"}

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/lvs-director/director/checkers/probe/h2"
 	"github.com/lvs-director/director/conf"
 )
 
@@ -49,7 +51,7 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	if !accepted(url.Statuses, answer.status) {
 		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
 	}
-	r = answer.checkBody(steps, where, url, steps.step)
+	r = answer.checkBody(answer.rest, where, url, steps.step)
 	if secure, ok := steps.conn.(*tls.Conn); ok && r.OK {
 		r.Warning = endsSoon(secure.ConnectionState().PeerCertificates, t.Checker.HTTP.ExpiryWarning, time.Now())
 	}
@@ -59,8 +61,8 @@ func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	return r
 }
 
-// ask requests one URL over a connection and reads the head of the answer. The body is to
-// be read from steps, which is nil when the answer is a failure.
+// ask requests one URL over a connection and reads the head of the answer. The steps are nil
+// when the answer is a failure.
 func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Result) {
 	c := t.Checker
 	url := &c.HTTP.URLs[t.URL]
@@ -74,15 +76,48 @@ func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Resul
 		steps.conn = secure
 	}
 	where := prefix(c.HTTP, url)
-	conn.SetWriteDeadline(steps.next())
-	if _, err := steps.conn.Write(request(c, url)); err != nil {
-		return head{}, nil, failure(where+"request", steps.late(err), timeout)
+	if c.HTTP.Protocol == "2" {
+		answer, err := ask2(steps, c, url)
+		if err != nil {
+			return head{}, nil, failure(where+"answer", err, timeout)
+		}
+		return answer, steps, Result{}
 	}
-	answer, err := readHead(steps)
+	if _, err := steps.Write(request(c, url)); err != nil {
+		return head{}, nil, failure(where+"request", err, timeout)
+	}
+	var answer head
+	rest := io.Reader(steps)
+	for range maxInterim {
+		var err error
+		if answer, err = readHead(rest); err != nil {
+			return head{}, nil, failure(where+"answer", err, timeout)
+		}
+		if answer.rest = rest; !interim(answer.status) || accepted(url.Statuses, answer.status) {
+			return answer, steps, Result{}
+		}
+		rest = io.MultiReader(bytes.NewReader(answer.body), steps)
+	}
+	return head{}, nil, Result{Reason: fmt.Sprintf("%sanswer: %d times status %d and no other", where, maxInterim,
+		answer.status)}
+}
+
+// maxInterim bounds the answers before the one to the request (RFC 9110, section 15.2): 100
+// Continue, 103 Early Hints.
+const maxInterim = 10
+
+// interim says whether another answer follows one with this status.
+func interim(status int) bool { return status >= 100 && status < 200 && status != 101 }
+
+// ask2 requests one URL over HTTP/2. Its body ends where HTTP/2 says, whatever its length was
+// said to be.
+func ask2(steps *stepReader, c *conf.Checker, url *conf.HTTPURL) (head, error) {
+	conn := h2.New(steps, maxHead)
+	answer, err := conn.Ask(request2(c, url))
 	if err != nil {
-		return head{}, nil, failure(where+"answer", err, timeout)
+		return head{}, err
 	}
-	return answer, steps, Result{}
+	return head{status: answer.Status, length: -1, rest: conn}, nil
 }
 
 // prefix names the URL in reasons when a checker has several.
@@ -93,7 +128,8 @@ func prefix(h *conf.HTTPCheck, url *conf.HTTPURL) string {
 	return url.Path + ": "
 }
 
-// stepReader reads from a connection with a time limit for each read and one for all of them.
+// stepReader reads from a connection, and writes to it, with a time limit for each time and one for
+// all of them.
 type stepReader struct {
 	conn  net.Conn
 	step  time.Duration
@@ -124,6 +160,12 @@ func (r *stepReader) late(err error) error {
 }
 
 var errLate = errors.New("this process did not run for some time, the check is repeated")
+
+func (r *stepReader) Write(b []byte) (int, error) {
+	r.conn.SetWriteDeadline(r.next())
+	n, err := r.conn.Write(b)
+	return n, r.late(err)
+}
 
 func (r *stepReader) Read(b []byte) (int, error) {
 	r.conn.SetReadDeadline(r.next())
@@ -160,7 +202,15 @@ func handshake(
 			return verifyChain(s.PeerCertificates, c, name, url.VirtualHost)
 		}
 	}
-	return shakeHands(ctx, conn, steps, config)
+	if c.HTTP.Protocol == "2" {
+		config.MinVersion = tls.VersionTLS12 // RFC 9113, section 9.2
+		config.NextProtos = []string{"h2"}
+	}
+	secure, err := shakeHands(ctx, conn, steps, config)
+	if err == nil && c.HTTP.Protocol == "2" && secure.ConnectionState().NegotiatedProtocol != "h2" {
+		return nil, errors.New("the server does not choose HTTP/2 (ALPN)")
+	}
+	return secure, err
 }
 
 // anyTLS takes any server as it is. Without a name, or with an address, no SNI is sent.
@@ -170,7 +220,7 @@ func anyTLS(name string) *tls.Config {
 	}
 }
 
-func shakeHands(ctx context.Context, conn net.Conn, steps *stepReader, config *tls.Config) (net.Conn, error) {
+func shakeHands(ctx context.Context, conn net.Conn, steps *stepReader, config *tls.Config) (*tls.Conn, error) {
 	secure := tls.Client(conn, config)
 	conn.SetDeadline(steps.next())
 	if err := secure.HandshakeContext(ctx); err != nil {

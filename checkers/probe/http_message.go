@@ -11,16 +11,20 @@ import (
 	"io"
 	"net/http/httputil"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/checkers/probe/h2"
 	"github.com/lvs-director/director/conf"
 )
 
 const (
 	// maxHead bounds status line and headers.
 	maxHead = 64 << 10
+	// usualHead is enough for those of most servers.
+	usualHead = 1 << 10
 	// maxBody bounds how much of a body is read. There is no digest of a longer
 	// one; without a digest the rest does not matter.
 	maxBody = 64 << 20
@@ -36,17 +40,7 @@ func request(c *conf.Checker, url *conf.HTTPURL) []byte {
 	case "1.1":
 		version, closing = "1.1", "Connection: close\r\n"
 	}
-	host := url.VirtualHost
-	if host == "" {
-		host = netip.AddrPortFrom(c.ConnectIP.Unmap().WithZone(""), c.ConnectPort).String()
-	}
-	method := url.Method
-	if method == "" {
-		method = "GET"
-		if url.Body != "" {
-			method = "POST"
-		}
-	}
+	method := methodOf(url)
 	agent, more := "User-Agent: KeepAliveClient\r\n", ""
 	for _, h := range url.Headers {
 		if strings.EqualFold(h.Name, "User-Agent") {
@@ -58,27 +52,64 @@ func request(c *conf.Checker, url *conf.HTTPURL) []byte {
 		more += fmt.Sprintf("Content-Length: %d\r\n", len(url.Body))
 	}
 	return []byte(method + " " + url.Path + " HTTP/" + version + "\r\n" + agent +
-		closing + "Host: " + host + "\r\n" + more + "\r\n" + url.Body)
+		closing + "Host: " + hostOf(c, url) + "\r\n" + more + "\r\n" + url.Body)
+}
+
+func hostOf(c *conf.Checker, url *conf.HTTPURL) string {
+	if url.VirtualHost != "" {
+		return url.VirtualHost
+	}
+	return netip.AddrPortFrom(c.ConnectIP.Unmap().WithZone(""), c.ConnectPort).String()
+}
+
+func methodOf(url *conf.HTTPURL) string {
+	switch {
+	case url.Method != "":
+		return url.Method
+	case url.Body != "":
+		return "POST"
+	}
+	return "GET"
+}
+
+// request2 is the same request for HTTP/2.
+func request2(c *conf.Checker, url *conf.HTTPURL) h2.Request {
+	r := h2.Request{Method: methodOf(url), Scheme: "http", Authority: hostOf(c, url), Path: url.Path,
+		Body: []byte(url.Body)}
+	if c.Kind == conf.SSLGet {
+		r.Scheme = "https"
+	}
+	if !slices.ContainsFunc(url.Headers, func(h conf.HTTPHeader) bool { return strings.EqualFold(h.Name, "User-Agent") }) {
+		r.Headers = append(r.Headers, h2.Header{Name: "user-agent", Value: "KeepAliveClient"})
+	}
+	for _, h := range url.Headers {
+		r.Headers = append(r.Headers, h2.Header{Name: strings.ToLower(h.Name), Value: h.Value})
+	}
+	if url.Body != "" || r.Method == "POST" {
+		r.Headers = append(r.Headers, h2.Header{Name: "content-length", Value: strconv.Itoa(len(url.Body))})
+	}
+	return r
 }
 
 // head is the answer up to the empty line.
 type head struct {
 	status int
-	length int64  // Content-Length; -1 without
-	chunks bool   // the body comes in chunks
-	body   []byte // what arrived of the body with the head
-	text   []byte // all of it, with the empty line
+	length int64     // Content-Length; -1 without
+	chunks bool      // the body comes in chunks
+	body   []byte    // what arrived of the body with the head
+	text   []byte    // all of it, with the empty line; nil of HTTP/2
+	rest   io.Reader // the body, from what is not in body on
 }
 
 // readHead reads status line and headers.
 func readHead(r io.Reader) (head, error) {
-	buf := make([]byte, 0, 4096)
+	buf := make([]byte, 0, usualHead)
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxHead {
 				return head{}, fmt.Errorf("its headers do not end within %d bytes", maxHead)
 			}
-			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
+			buf = append(make([]byte, 0, min(4*cap(buf), maxHead)), buf...)
 		}
 		from := max(len(buf)-3, 0)
 		n, err := r.Read(buf[len(buf):cap(buf)])

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lvs-director/director/checkers/probe/ownpath"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
@@ -40,6 +41,9 @@ type Options struct {
 	// Where one is nil these checks cannot be made.
 	Programs Programs
 	Files    Files
+	// Path says whether IPVS takes packets with a mark to the real server of a check as_client. Where
+	// it is nil, it is taken to.
+	Path func(mark uint32) bool
 }
 
 // Prober carries runs out. Its methods may be called from any goroutine.
@@ -104,8 +108,38 @@ func (p *Prober) Start(t Target, done func(Result)) (cancel func()) {
 		done(Result{Local: true, Reason: string(t.Checker.Kind) + " checks are not supported"})
 		return func() {}
 	}
-	return run(p, t, func(r Result) {
+	took := func(r Result) {
 		r.Took = time.Since(began)
+		done(r)
+	}
+	if t.Checker.AsClient {
+		return p.asClient(run, t, took)
+	}
+	return run(p, t, took)
+}
+
+// asClient begins a run that goes to the virtual address through IPVS. What this host lacks for it
+// says nothing about the real server.
+func (p *Prober) asClient(run start, t Target, done func(Result)) (cancel func()) {
+	c := *t.Checker
+	if p.opts.Path != nil && !p.opts.Path(c.FWMark) {
+		done(Result{Local: true, Reason: "as_client: the way through IPVS is not there"})
+		return func() {}
+	}
+	source, err := ownpath.Source(c.ConnectIP, c.Server)
+	if err != nil {
+		done(failure("as_client", &localError{"begin the way", err}, timeoutOf(&c)))
+		return func() {}
+	}
+	if !c.BindIP.IsValid() {
+		c.BindIP = source
+	}
+	return run(p, Target{Checker: &c, URL: t.URL}, func(r Result) {
+		if !r.OK && !r.Local {
+			if why := ownpath.Deaf(c.ConnectIP, c.Server); why != "" {
+				r = Result{Local: true, Reason: "as_client: " + why}
+			}
+		}
 		done(r)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
+	"unicode/utf8"
 
 	"github.com/lvs-director/director/conf"
 )
@@ -75,6 +77,25 @@ func query(ctx context.Context, conn net.Conn, steps *stepReader, q *conf.QueryC
 	return Result{OK: true, Reason: what + ": answered as expected"}
 }
 
+// matchEnd is where the first match ends; -1 is none.
+func matchEnd(pattern *regexp.Regexp, bytes bool, said []byte) int {
+	text := said
+	if bytes {
+		text = make([]byte, 0, len(said)+len(said)/2)
+		for _, b := range said {
+			text = utf8.AppendRune(text, rune(b))
+		}
+	}
+	at := pattern.FindIndex(text)
+	switch {
+	case at == nil:
+		return -1
+	case bytes:
+		return utf8.RuneCount(text[:at[1]])
+	}
+	return at[1]
+}
+
 // expect reads until what was said, and not matched before, matches. rest is what follows.
 func expect(steps *stepReader, s conf.QueryStep, where string, before []byte) (rest []byte, r Result) {
 	pattern, err := s.Pattern()
@@ -83,8 +104,8 @@ func expect(steps *stepReader, s conf.QueryStep, where string, before []byte) (r
 	}
 	said := append(make([]byte, 0, max(512, 2*len(before))), before...)
 	for {
-		if at := pattern.FindIndex(said); at != nil && len(said) > 0 {
-			return said[at[1]:], Result{OK: true}
+		if end := matchEnd(pattern, s.Bytes(), said); end >= 0 && len(said) > 0 {
+			return said[end:], Result{OK: true}
 		}
 		if err != nil {
 			break

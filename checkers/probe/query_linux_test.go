@@ -110,6 +110,10 @@ func TestQuery(t *testing.T) {
 				time.Sleep(30 * time.Millisecond)
 			}
 		}, hello, false, "not complete within 3s"},
+		{"bytes", says("\x00\xff\xfe\x80then"), []conf.QueryStep{{Expect: `^\x00\xff[\xf0-\xfe]\x80`},
+			{Expect: "^then$"}}, true, "answered as expected"},
+		{"other bytes", says("\xc3\xbf"), []conf.QueryStep{{Expect: `^\xff`}}, false, "no answer in 1s"},
+		{"text", says("größe"), []conf.QueryStep{{Expect: "^größ"}, {Expect: "^e$"}}, true, "answered as expected"},
 		{"only connects", says(""), nil, true, "query: connected"},
 		{"TLS that is none", says("hello"), []conf.QueryStep{{StartTLS: true}}, false, "step 1, starttls"},
 	} {

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +8,8 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// defaultPayload is what UDP_CHECK sends without payload, as keepalived does.
-var defaultPayload = bytes.Repeat([]byte("keepalived check - "), 4)[:64]
+// defaultPayload is what UDP_CHECK sends without payload: 32 bytes, as keepalived does.
+var defaultPayload = []byte("keepalived check - keepalived ch")
 
 // udpCheck sends a datagram. Without require_reply it can only see that no error comes back:
 // a server that drops what it is sent passes.

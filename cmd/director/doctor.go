@@ -14,7 +14,7 @@ import (
 )
 
 type doctorCmd struct {
-	daemonDirs
+	byPid
 	namedFile
 	File string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
 	JSON bool   `name:"json" help:"Print JSON."`

@@ -17,7 +17,7 @@ import (
 
 // overrideTarget is what the commands that override a weight are about.
 type overrideTarget struct {
-	daemonDirs
+	byFile
 	Name string `arg:"" help:"A real server (10.0.0.2:80) or a host with all its real servers (10.0.0.2)."`
 	VS   string `name:"vs" placeholder:"VS" help:"Only in this virtual server (192.0.2.10:80, fwmark 5, a group); default is all that have it."`
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/keepalived/commandline"
+	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -17,11 +19,52 @@ type daemonDirs struct {
 	StateDir string `name:"state-dir" default:"/var/lib/director" placeholder:"DIR" help:"Directory of files that survive a reboot."`
 }
 
-// defaultRunDir is that of a director that was told none.
-const defaultRunDir worker.RunDir = "/run/director"
+// Directories of a director that was told none.
+const (
+	defaultRunDir   worker.RunDir = commandline.DefaultRunDir
+	defaultStateDir               = "/var/lib/director"
+)
 
 // run is the run directory with its files.
 func (d daemonDirs) run() worker.RunDir { return worker.RunDir(d.RunDir) }
+
+// byPid chooses one of several directors.
+type byPid struct {
+	daemonDirs
+	Pid string `short:"p" name:"pid" placeholder:"FILE" help:"Ask the director with this pid file."`
+}
+
+// AfterApply finds the run directory when something else says which director is meant.
+func (d *byPid) AfterApply() (err error) {
+	if d.Pid == "" {
+		return nil
+	}
+	if d.run() != defaultRunDir {
+		return errors.New("give either --run-dir or -p")
+	}
+	dir, err := directors.ByPid(d.Pid)
+	d.RunDir = string(dir)
+	return err
+}
+
+// byFile chooses one of several directors, also by its configuration.
+type byFile struct {
+	byPid
+	Of string `short:"f" name:"file" placeholder:"FILE" help:"Ask the director that runs with this configuration file."`
+}
+
+// AfterApply finds the run directory when something else says which director is meant.
+func (d *byFile) AfterApply() (err error) {
+	if d.Of == "" {
+		return d.byPid.AfterApply()
+	}
+	if d.Pid != "" || d.run() != defaultRunDir {
+		return errors.New("give one of --run-dir, -p and -f")
+	}
+	dir, err := directors.ByFile(d.Of)
+	d.RunDir = string(dir)
+	return err
+}
 
 // namedFile lets a command take its file without -f.
 type namedFile struct {

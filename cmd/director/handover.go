@@ -9,7 +9,7 @@ import (
 )
 
 type handoverCmd struct {
-	daemonDirs
+	byFile
 	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
 	For  *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
 	asJSON
@@ -57,7 +57,7 @@ func (c *handoverCmd) Run(io streams) error {
 }
 
 type resumeCmd struct {
-	daemonDirs
+	byFile
 	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
 	asJSON
 }

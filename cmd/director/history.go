@@ -15,7 +15,7 @@ import (
 )
 
 type historyCmd struct {
-	daemonDirs
+	byPid
 	File   string `short:"f" placeholder:"FILE" help:"Configuration file whose history is shown; default the running director's, else as for check."`
 	Number string `arg:"" optional:"" help:"Print the text of this configuration."`
 	JSON   bool   `name:"json" help:"Print JSON."`

@@ -18,7 +18,7 @@ type ipvsCmd struct {
 }
 
 type ipvsListCmd struct {
-	daemonDirs
+	byPid
 	List    bool `short:"L" name:"list" help:"Print like ipvsadm -L, with the owner of each service (default)."`
 	Small   bool `short:"l" name:"lower-list" hidden:""`
 	Save    bool `short:"S" name:"save" help:"Print like ipvsadm -S, for ipvsadm-restore."`
@@ -73,7 +73,7 @@ func (c *ipvsListCmd) Run(std streams) error {
 }
 
 type ipvsImportCmd struct {
-	daemonDirs
+	byPid
 	File string `arg:"" optional:"" help:"Output of ipvsadm-save -n or director ipvs -S; - is standard input; default is the running table."`
 }
 

@@ -1,79 +1,90 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+
+	"github.com/lvs-director/director/buildinfo"
+	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/keepalived/commandline"
+	"github.com/lvs-director/director/logging"
+	"github.com/lvs-director/director/supervisor/daemon"
+	"github.com/lvs-director/director/supervisor/startup"
 )
 
-// legacyCmd is the command line that keepalived's users and service files
-// have: flags and no command. Those that mean nothing here (director never
-// forks, always logs in detail to standard error) are taken without effect.
-type legacyCmd struct {
-	File       string `short:"f" name:"use-file" placeholder:"FILE" help:"Configuration file."`
-	Test       bool   `short:"t" name:"config-test" help:"Check the configuration and exit."`
-	TestOutput string `name:"config-test-output" hidden:""`
-	ConfigID   string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
-
-	OnlyVRRP     bool `short:"P" name:"vrrp" help:"Only VRRP, no virtual servers."`
-	OnlyCheckers bool `short:"C" name:"check" help:"Only virtual servers and checkers, no VRRP."`
-	KeepVIPs     bool `short:"V" name:"dont-release-vrrp" help:"Leave virtual addresses in place when stopping."`
-	KeepIPVS     bool `short:"I" name:"dont-release-ipvs" help:"Leave the IPVS table in place when stopping."`
-
-	DontFork   bool `short:"n" name:"dont-fork" help:"Without effect: director never forks."`
-	LogConsole bool `short:"l" name:"log-console" help:"Without effect: director logs to standard error."`
-	LogDetail  bool `short:"D" name:"log-detail" help:"Without effect: director logs every event once."`
-	Version    bool `short:"v" name:"version" help:"Print the version."`
-
-	daemonDirs
-	LogLevel string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
-}
-
-// Help says where the rest is.
-func (legacyCmd) Help() string {
-	return "Example: director -n -l -f /etc/keepalived/keepalived.conf\nThe other commands are listed by director --help."
-}
-
-// Run runs, checks or prints the version as the flags say.
-func (c *legacyCmd) Run(io streams) error {
+// runKeepalived carries out the command line that keepalived's users and service files
+// have: flags and no command.
+func runKeepalived(args []string, std streams) error {
+	o, err := commandline.Parse(args)
+	program, called := filepath.Base(os.Args[0]), commandline.Called(os.Args[0])
+	if called && o.File == "" {
+		o.File = load.DefaultFiles[1]
+	}
 	switch {
-	case c.Version:
-		return versionCmd{}.Run(io)
-	case c.Test:
-		if c.TestOutput != "" {
-			f, err := os.Create(c.TestOutput)
-			if err != nil {
-				return fmt.Errorf("opening the file for the findings: %w", err)
-			}
-			defer f.Close()
-			io.err = f
+	case err != nil:
+		return fmt.Errorf("%w (see %s --help)", err, program)
+	case o.Help:
+		fmt.Fprint(std.err, commandline.Usage(program))
+	case o.Version && called:
+		fmt.Fprint(std.err, commandline.VersionText(version, buildinfo.Time()))
+	case o.Version:
+		return versionCmd{}.Run(std)
+	case o.AskSignal:
+		n, ok := commandline.SignalNumber(o.SignalOf)
+		if !ok {
+			fmt.Fprintf(std.err, "Unknown sigfunc %s\n", o.SignalOf)
+			return exitCode(exitFailure)
 		}
-		return (&checkCmd{File: c.File, ConfigID: c.ConfigID}).Run(io)
-	case c.OnlyVRRP && c.OnlyCheckers:
-		return fmt.Errorf("-P and -C exclude each other: leave out both to run everything")
+		fmt.Fprintln(std.out, n)
+	case o.Test:
+		status, err := startup.Test(&o, std.err)
+		if err == nil && status != exitOK {
+			err = exitCode(status)
+		}
+		return err
+	case o.OnlyVRRP && o.OnlyCheckers:
+		return errors.New("-P and -C exclude each other: leave out both to run everything")
+	case o.LogFormat != "" && !slices.Contains(logging.Formats, o.LogFormat):
+		return fmt.Errorf("--log-format %s: it is %s", o.LogFormat, strings.Join(logging.Formats, " or "))
+	default:
+		return startAsKeepalived(&o, args, std)
+	}
+	return nil
+}
+
+// startAsKeepalived is the supervisor's process, or the command that starts it as a daemon.
+func startAsKeepalived(o *commandline.Options, args []string, std streams) error {
+	child, _ := std.err.(*daemon.Child)
+	background := !startup.Foreground(o, std.early != nil)
+	if child == nil && std.early == nil && len(o.Files) > 1 {
+		fmt.Fprintf(std.err, "director: warning: -f is given %d times: %s counts\n", len(o.Files), o.File)
+	}
+	if child == nil && std.early == nil && background {
+		if directory, err := os.Getwd(); err == nil {
+			args = commandline.Absolute(args, directory)
+		}
+		return exitCode(daemon.Start(append(os.Args[:1:1], args...), std.err, daemon.Patience))
+	}
+	if mask, ok := o.UmaskBits(); ok {
+		syscall.Umask(mask)
+	}
+	to, warning, err := startup.LogTo(o, background)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		fmt.Fprintln(std.err, "director: warning:", warning)
 	}
 	return (&runCmd{
-		File: c.File, ConfigID: c.ConfigID,
-		OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
-		KeepAddresses: c.KeepVIPs, KeepServices: c.KeepIPVS,
-		daemonDirs: c.daemonDirs, LogFormat: "text", LogLevel: c.LogLevel,
-	}).Run(io)
-}
-
-// splitOptionalValue makes of keepalived's -tFILE and --config-test=FILE,
-// flags with an optional value, two flags.
-func splitOptionalValue(args []string) []string {
-	var out []string
-	for _, a := range args {
-		file, ok := strings.CutPrefix(a, "--config-test=")
-		if !ok && strings.HasPrefix(a, "-t") && strings.ContainsAny(a, "/.") {
-			file, ok = a[2:], true
-		}
-		if ok {
-			out = append(out, "--config-test", "--config-test-output="+file)
-			continue
-		}
-		out = append(out, a)
-	}
-	return out
+		File: o.File, ConfigID: o.ConfigID,
+		OnlyVRRP: o.OnlyVRRP, OnlyCheckers: o.OnlyCheckers,
+		KeepAddresses: o.KeepAddresses, KeepServices: o.KeepServices, NoFallback: o.NoFallback, Takeover: o.Takeover,
+		daemonDirs: daemonDirs{RunDir: o.RunDir, StateDir: cmp.Or(o.StateDir, defaultStateDir)},
+	}).supervise(std, to, o, child)
 }

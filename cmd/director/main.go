@@ -11,14 +11,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor"
+	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/signalhold"
 	"github.com/lvs-director/director/worker"
 )
@@ -31,7 +31,7 @@ const (
 
 const description = `director makes a Linux host one half of a load-balancer pair: VRRP decides which host owns the virtual addresses, IPVS forwards, health checkers choose the real servers. It reads an existing keepalived.conf.
 
-Without a command it takes keepalived's flags: "director -n -l -f FILE" runs, "director -t -f FILE" checks.`
+Without a command it takes keepalived's flags: "director -f FILE" starts a daemon, "director -n -l -f FILE" runs in the foreground, "director -t -f FILE" checks.`
 
 // commands is the command line.
 type commands struct {
@@ -40,6 +40,7 @@ type commands struct {
 	Config     configCmd     `cmd:"" help:"Print the effective configuration, with the origin of each value."`
 	Fmt        fmtCmd        `cmd:"" help:"Print a configuration file in canonical form."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a running director, problems first; exit status 1 if degraded, 2 if something is not served."`
+	List       listCmd       `cmd:"" help:"List the directors that run on this host."`
 	Plan       planCmd       `cmd:"" help:"Show what a configuration file would change, without changing anything."`
 	Reload     reloadCmd     `cmd:"" help:"Apply the configuration file to a running director."`
 	Confirm    confirmCmd    `cmd:"" help:"Keep a configuration that was applied with reload --confirm."`
@@ -56,6 +57,7 @@ type commands struct {
 	Probe      probeCmd      `cmd:"" help:"Run checks once and print verdict, latency and reason."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`
 	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with causes and remedies."`
+	Notify     notifyCmd     `cmd:"" help:"Try whether notifications arrive."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Worker     workerCmd     `cmd:"" hidden:"" help:"A worker process; started by run."`
@@ -72,21 +74,11 @@ func main() {
 	// and leaves the addresses behind. Caught, not ignored: programs that are
 	// started by us get it as usual.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(arguments(os.Args), os.Stdout, os.Stderr, early))
-}
-
-// arguments are those of the command line, with the command genhash if that is how the
-// program was called: by that name, or as keepalived --genhash.
-func arguments(argv []string) []string {
-	switch {
-	case len(argv) == 0:
-		return nil
-	case filepath.Base(argv[0]) == "genhash":
-		return append([]string{"genhash"}, argv[1:]...)
-	case len(argv) > 1 && argv[1] == "--genhash":
-		return append([]string{"genhash"}, argv[2:]...)
+	var errOut io.Writer = os.Stderr
+	if child := daemon.Inherited(); child != nil {
+		errOut = child // /dev/null is standard error already
 	}
-	return argv[1:]
+	os.Exit(run(commandline.Arguments(os.Args), os.Stdout, errOut, early))
 }
 
 // exitCode is an exit status that has already been explained to the user.
@@ -141,16 +133,12 @@ func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals)
 		_ = worker.SetProcessName(worker.ProcessName("signals")) // for ps only
 		return exitStatus(signalhold.Run(), errOut)
 	}
-	cli := &commands{}
-	var flags any = cli
-	if keepalivedFlags(args) {
-		flags = &legacyCmd{}
-		args = splitOptionalValue(args)
-	} else {
-		args = separateNegatives(args)
+	if commandline.IsMeant(os.Args[0], args) {
+		return exitStatus(runKeepalived(args, io), errOut)
 	}
+	args = separateNegatives(args)
 	exit := -1
-	parser, err := kong.New(flags,
+	parser, err := kong.New(&commands{},
 		kong.Name("director"), kong.Description(description),
 		kong.Writers(out, errOut), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -185,14 +173,4 @@ func exitStatus(err error, errOut io.Writer) int {
 		return exitFailure
 	}
 	return exitOK
-}
-
-// keepalivedFlags tells keepalived's way of calling from director's: it has
-// no command, only flags.
-func keepalivedFlags(args []string) bool {
-	if len(args) == 0 {
-		return true
-	}
-	own := []string{"-h", "--help"}
-	return len(args[0]) > 0 && args[0][0] == '-' && !slices.Contains(own, args[0])
 }

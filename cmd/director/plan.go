@@ -22,7 +22,7 @@ type planCmd struct {
 	ConfigID string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name. A running director uses its own."`
 	All      bool   `help:"Print all lines, however many."`
 	JSON     bool   `name:"json" help:"Print JSON."`
-	daemonDirs
+	byPid
 }
 
 // Help is the example that "director plan --help" shows.

@@ -45,7 +45,8 @@ there is none of that name.
 
 Example: director probe -f /etc/keepalived/keepalived.conf 192.0.2.10:80
 Example: director probe http 10.0.0.2:80 --path /health -o 'connect_timeout 2'
-Example: director probe query 10.0.0.2:6379 -o 'query redis'`
+Example: director probe query 10.0.0.2:6379 -o 'query redis'
+Example: director probe query 10.0.0.2:25 -o 'steps {' -o 'expect "^220"' -o 'send "QUIT\r\n"' -o '}'`
 }
 
 // kindsOfProbe are the words for the checks that need no file.
@@ -126,14 +127,43 @@ func (c *probeCmd) made() (string, error) {
 	if kind == conf.HTTPGet || kind == conf.SSLGet {
 		lines = append(lines, "url {", "path "+c.Path, "}")
 	}
-	for _, text := range append([]string{host, port, c.Path}, c.Options...) {
+	for _, text := range []string{host, port, c.Path} {
 		if strings.ContainsAny(text, "\r\n{}") {
 			return "", fmt.Errorf("probe %s: %q is not one line without braces", word, text)
 		}
 	}
+	if err := wholeBlocks(c.Options); err != nil {
+		return "", fmt.Errorf("probe %s: %w", word, err)
+	}
 	return fmt.Sprintf("virtual_server %s %s {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n"+
 		"real_server %s %s {\n%s {\n%s\n}\n}\n}\n",
 		place+"0", port, place, port, kind, strings.Join(lines, "\n")), nil
+}
+
+// wholeBlocks says what is wrong with lines that make up no whole blocks: "steps {" begins one and "}"
+// ends it.
+func wholeBlocks(lines []string) error {
+	depth := 0
+	for _, text := range lines {
+		line := strings.TrimSpace(text)
+		begins := strings.HasSuffix(line, " {")
+		switch {
+		case strings.ContainsAny(text, "\r\n"), line != "}" && !strings.Contains(line, `"`) &&
+			strings.ContainsAny(strings.TrimSuffix(line, " {"), "{}"):
+			return fmt.Errorf("%q is not one line: give each line of a block with an -o of its own", text)
+		case begins:
+			depth++
+		case line == "}":
+			depth--
+		}
+		if depth < 0 {
+			return fmt.Errorf("%q ends a block that no -o has begun", text)
+		}
+	}
+	if depth > 0 {
+		return errors.New("a block has no end: add -o '}'")
+	}
+	return nil
 }
 
 // choose are the checks that are asked for. URLs are checked one by one.

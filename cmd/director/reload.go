@@ -11,7 +11,7 @@ import (
 )
 
 type reloadCmd struct {
-	daemonDirs
+	byFile
 	Confirm    *lasts `placeholder:"TIME" help:"Go back to the previous configuration after this time (30s, 5m) unless \"director confirm\" is run."`
 	AcceptLoss bool   `name:"accept-loss" help:"Reload even if a new warning in the file stops something that runs."`
 }
@@ -34,7 +34,7 @@ func (c *reloadCmd) Run(io streams) error {
 }
 
 type rollbackCmd struct {
-	daemonDirs
+	byFile
 	Number  string `arg:"" optional:"" help:"Number in the history; default is the configuration before the one in force."`
 	Confirm *lasts `placeholder:"TIME" help:"Go back to the previous configuration after this time (30s, 5m) unless \"director confirm\" is run."`
 }
@@ -58,7 +58,7 @@ func (c *rollbackCmd) Run(io streams) error {
 }
 
 type confirmCmd struct {
-	daemonDirs
+	byFile
 }
 
 // Help is the example that "director confirm --help" shows.

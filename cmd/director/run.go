@@ -2,12 +2,13 @@ package main
 
 import (
 	"errors"
-	"log/slog"
-	"os"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/logging"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor"
+	"github.com/lvs-director/director/supervisor/daemon"
+	"github.com/lvs-director/director/supervisor/startup"
+	"github.com/lvs-director/director/worker"
 )
 
 type runCmd struct {
@@ -38,28 +39,32 @@ Example: director run -f /etc/keepalived/keepalived.conf`
 
 // Run is the supervisor's process from its start to its end.
 func (c *runCmd) Run(std streams) error {
-	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	return c.supervise(std, worker.LogTo{Format: c.LogFormat, Level: c.LogLevel}, nil, nil)
+}
+
+// supervise is Run with a log that goes elsewhere, and with keepalived's flags if it was
+// started with them, as a daemon or not.
+func (c *runCmd) supervise(
+	std streams, to worker.LogTo, flags *commandline.Options, child *daemon.Child,
+) error {
+	log, identify, flush, err := startup.NewLog(std.err, to)
 	if err != nil {
 		return err
 	}
 	defer flush()
-	dir := c.run()
 	err = supervisor.Run(supervisor.Options{
 		Signals: std.early,
 		File:    c.File, ConfigID: c.ConfigID, Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
-		RunDir: dir, StateDir: c.StateDir, LogFormat: c.LogFormat, LogLevel: c.LogLevel, Version: version, Log: log,
-		Flush: flush,
+		RunDir: c.run(), StateDir: c.StateDir, LogTo: to, Version: version, Log: log, Flush: flush,
+		Keepalived: flags, Daemon: child, Identify: identify,
 	})
 	var refused *supervisor.StartError
 	if errors.As(err, &refused) {
 		_ = conf.WriteFindings(std.err, refused.Findings, isTerminal(std.err))
 	}
+	if err != nil && to.Quiet {
+		log.Error("director ends", "error", err) // who started it may not be there any more
+	}
 	return err
-}
-
-// newLog is the log of a process that goes on running.
-func newLog(std streams, format, level string) (*slog.Logger, func(), error) {
-	f, ok := std.err.(*os.File)
-	return logging.New(std.err, logging.Options{Format: format, Level: level, Journal: ok && logging.IsJournal(f)})
 }

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv("GORACE"); !ok {
 		os.Setenv("GORACE", raceOptions) // for what is started from here
 	}
-	testscript.Main(m, map[string]func(){"director": main})
+	testscript.Main(m, map[string]func(){"director": main, "keepalived": main})
 }
 
 // The scripts are what a user types and what he is told.

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"text/tabwriter"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/status"
 )
 
 type statusCmd struct {
-	daemonDirs
+	byFile
 	Name string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
@@ -118,4 +120,45 @@ func (c *statusCmd) ask(r *control.Status) error {
 				c.run().Control())
 		}
 	}
+}
+
+type listCmd struct {
+	asJSON
+}
+
+// Help is the example that "director list --help" shows.
+func (listCmd) Help() string {
+	return `Lists the directors that run on this host, in whatever run directory and network namespace. The other commands
+choose one of them with --run-dir DIR, with -p and its pid file, or with -f and its configuration file.
+
+Example: director list`
+}
+
+// Run prints the list.
+func (c *listCmd) Run(std streams) error {
+	list, err := directors.List()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		var doc control.List
+		for _, o := range list {
+			doc.Directors = append(doc.Directors, o.Listed)
+		}
+		return control.Write(std.out, doc, true)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(std.out, "no director runs on this host")
+		return nil
+	}
+	tab := tabwriter.NewWriter(std.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(tab, "PID\tRUN DIRECTORY\tCONFIGURATION\tINSTANCES\tVIRTUAL SERVERS\tPROBLEMS")
+	for _, o := range list {
+		if o.Error != "" {
+			fmt.Fprintf(tab, "%d\t%s\tit does not answer: %s\n", o.Pid, o.RunDir, o.Error)
+			continue
+		}
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%d\t%d\t%d\n", o.Pid, o.RunDir, o.Config, o.Instances, o.VirtualServers, o.Problems)
+	}
+	return tab.Flush()
 }

@@ -15,6 +15,9 @@ import (
 
 // printDetails writes what the tables have no room for.
 func printDetails(w io.Writer, r control.Status, now time.Time) {
+	if r.Mail != nil {
+		fmt.Fprintf(w, "\nmail: %s\n", r.Mail.Text(now))
+	}
 	for _, g := range r.SyncGroups {
 		fmt.Fprintf(w, "\nsync group %s: %s since %s, %s\n", g.Name, g.State, words.Age(now, g.Since),
 			words.Or(g.Reason, "no change yet"))

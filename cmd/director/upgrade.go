@@ -15,7 +15,7 @@ import (
 const upgradePatience = time.Minute
 
 type upgradeCmd struct {
-	daemonDirs
+	byFile
 	Binary string `placeholder:"PATH" help:"The program to continue with; default the file that the running one was started from."`
 }
 

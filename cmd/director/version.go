@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+
+	"github.com/lvs-director/director/buildinfo"
 )
 
 // version is set by the linker to the commit and its date; without that it is
@@ -12,34 +14,8 @@ var version string
 func init() {
 	if version == "" {
 		info, _ := debug.ReadBuildInfo()
-		version = builtFrom(info)
+		version = buildinfo.Version(info)
 	}
-}
-
-// builtFrom is the version of a program that the linker was told nothing about.
-func builtFrom(info *debug.BuildInfo) string {
-	if info == nil {
-		return "unknown"
-	}
-	set := make(map[string]string)
-	for _, s := range info.Settings {
-		set[s.Key] = s.Value
-	}
-	commit := set["vcs.revision"]
-	if commit == "" {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			return v
-		}
-		return "unknown (built without version control)"
-	}
-	text := commit[:min(12, len(commit))]
-	if t := set["vcs.time"]; len(t) >= len("2006-01-02") {
-		text += " (" + t[:len("2006-01-02")] + ")"
-	}
-	if set["vcs.modified"] == "true" {
-		text += " with local changes"
-	}
-	return text
 }
 
 type versionCmd struct{}

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/lvs-director/director/supervisor"
+	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
@@ -16,11 +17,10 @@ import (
 // workerCmd is the command line of a worker process. The run directory is in
 // it so that ps tells whose worker it is.
 type workerCmd struct {
-	Name      string
-	RunDir    string
-	LogFormat string
-	LogLevel  string
-	Release   bool // only remove what a worker left in the kernel
+	Name    string
+	RunDir  string
+	LogTo   worker.LogTo `kong:"-"`
+	Release bool         // only remove what a worker left in the kernel
 }
 
 // parseWorker reads what the supervisor writes. It does without the parser of the
@@ -30,8 +30,7 @@ func parseWorker(args []string) (*workerCmd, error) {
 	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.RunDir, "run-dir", "", "")
-	flags.StringVar(&c.LogFormat, "log-format", "text", "")
-	flags.StringVar(&c.LogLevel, "log-level", "info", "")
+	c.LogTo.Flags(flags)
 	flags.BoolVar(&c.Release, "release", false, "")
 	if len(args) > 0 {
 		c.Name, args = args[0], args[1:]
@@ -52,7 +51,7 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	log, flush, err := newLog(std, c.LogFormat, c.LogLevel)
+	log, _, flush, err := startup.NewLog(std.err, c.LogTo)
 	if err != nil {
 		return err
 	}

@@ -237,7 +237,7 @@ func (c *ServerChange) compare(before, after *conf.Config) {
 			rc.Action, rc.Old = Untouched, old
 			if !reflect.DeepEqual(old, r) {
 				rc.Action = Changed
-				rc.Checkers = !reflect.DeepEqual(old.Checkers, r.Checkers)
+				rc.Checkers = !slices.EqualFunc(old.Checkers, r.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) })
 				rc.Fields = orSomething(fields(effective.RealSection(before, c.Old, old), effective.RealSection(after, c.New, r)),
 					"real_server")
 			}

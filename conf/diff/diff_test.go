@@ -258,6 +258,7 @@ var notShown = map[string]bool{
 	"Instance.FilterTable":      true, // nftables in global_defs
 	"Authentication.Pass":       true, // nothing without a type
 	"Checker.BFD":               true, // this one is SSL_GET
+	"Checker.Server":            true, // the real server's address
 	"UDP.Reply":                 true, // the half that any reply has
 	"Instance.IPv6":             true, // of the addresses
 	"Instance.Routes":           true, // shown as they were written

@@ -1,4 +1,5 @@
-// Package keyfile reads the keys of auth_hmac that stand in files of their own.
+// Package keyfile reads the keys of auth_hmac and the password of smtp_auth, which stand in files
+// of their own.
 package keyfile
 
 import (
@@ -24,13 +25,19 @@ type Keys map[string]conf.Secret
 // maxKeyFile is more than a key can be long, written in any way.
 const maxKeyFile = 1 << 10
 
-const unreadableKey = "auth-key-file"
+// maxPassword is in bytes.
+const maxPassword = 512
+
+const (
+	unreadableKey      = "auth-key-file"
+	unreadablePassword = "smtp-auth-file"
+)
 
 // Read reads the key files that cfg names. What cannot be read is a
 // warning: an instance that has to sign with such a key is in FAULT.
 func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	var keys Keys
-	var findings []conf.Finding
+	findings := readPassword(cfg, fsys, &keys)
 	tried := make(map[string]error)
 	for _, i := range cfg.Instances {
 		if i.HMAC == nil {
@@ -74,24 +81,9 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 // readKey reads one: 32 to 64 bytes, or hex: and twice as many digits. The end
 // of the last line does not count. Errors show nothing of the file.
 func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
-	if fsys == nil {
-		fsys = syntax.Host{}
-	}
-	f, err := fsys.Open(name)
+	b, err := read(name, "a key", fsys)
 	if err != nil {
-		return "", fmt.Errorf("reading a key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("reading a key: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("reading a key: %s is not a regular file", name)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err != nil {
-		return "", fmt.Errorf("reading a key: %w", err)
+		return "", err
 	}
 	text := strings.TrimRight(string(b), "\r\n")
 	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
@@ -107,10 +99,90 @@ func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
 	return conf.Secret(text), nil
 }
 
+// read reads a file of at most maxKeyFile bytes, and one more. It does not wait for a pipe.
+func read(name, what string, fsys syntax.FS) ([]byte, error) {
+	if fsys == nil {
+		fsys = syntax.Host{}
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", what, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", what, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading %s: %s is not a regular file", what, name)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", what, err)
+	}
+	return b, nil
+}
+
+// readPassword reads the password of smtp_auth: the first line of its file.
+func readPassword(cfg *conf.Config, fsys syntax.FS, keys *Keys) []conf.Finding {
+	file := cfg.Global.SMTPAuth.File
+	if file == "" {
+		return nil
+	}
+	b, err := read(file, "the password of smtp_auth", fsys)
+	text, _, _ := strings.Cut(string(b), "\n")
+	text = strings.TrimSuffix(text, "\r")
+	if err == nil && (text == "" || len(text) > maxPassword || strings.ContainsRune(text, 0)) {
+		err = fmt.Errorf("the first line of %s must be a password of 1 to %d bytes", file, maxPassword)
+	}
+	if err == nil {
+		*keys = Keys{passwordOf(file): conf.Secret(text)}
+		return nil
+	}
+	f := conf.Finding{
+		Severity: conf.Warning, Pos: conf.Pos{File: cfg.Path}, Code: unreadablePassword,
+		Message: "no mail can be sent: " + err.Error(),
+	}
+	if src, said := cfg.Source(&cfg.Global, "smtp_auth"); said {
+		f.Pos = src.Pos
+	}
+	return []conf.Finding{f}
+}
+
+// passwordOf is the place of a password among the keys: a file of a key may have the same name.
+func passwordOf(file string) string { return "smtp_auth " + file }
+
+// Password is the one of smtp_auth; empty is none.
+func (k Keys) Password(cfg *conf.Config) conf.Secret {
+	if cfg.Global.SMTPAuth.File == "" {
+		return ""
+	}
+	return k[passwordOf(cfg.Global.SMTPAuth.File)]
+}
+
+// OfInstances are the keys without those that no instance of cfg signs with.
+func (k Keys) OfInstances(cfg *conf.Config) Keys {
+	var keys Keys
+	for _, i := range cfg.Instances {
+		if i.HMAC == nil {
+			continue
+		}
+		for _, key := range i.HMAC.Keys {
+			if secret, ok := k[key.File]; ok && key.File != "" {
+				if keys == nil {
+					keys = make(Keys)
+				}
+				keys[key.File] = secret
+			}
+		}
+	}
+	return keys
+}
+
 // Insist makes unreadable keys errors: a reload with them changes nothing.
 func Insist(findings []conf.Finding) {
 	for n := range findings {
-		if findings[n].Code == unreadableKey {
+		if c := findings[n].Code; c == unreadableKey || c == unreadablePassword {
 			findings[n].Severity = conf.Error
 		}
 	}

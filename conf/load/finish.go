@@ -20,6 +20,7 @@ func (l *loader) finish() {
 	l.finishStatic()
 	l.sharedRoutes()
 	l.finishServers()
+	l.finishClients()
 	l.finishSettings()
 	l.finishHeld()
 	l.unreachableServers()

@@ -3,7 +3,6 @@ package load
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load/keyword"
@@ -93,10 +92,18 @@ type loader struct{ *keyword.Loader }
 // digest identifies what was read, whatever the files are called.
 func digest(tree *syntax.Tree) string {
 	h := sha256.New()
+	piece := make([]byte, 4096) // a hash takes no strings: a large file would be copied as a whole
+	write := func(text string) {
+		for len(text) > 0 {
+			n := copy(piece, text)
+			_, _ = h.Write(piece[:n])
+			text = text[n:]
+		}
+	}
 	for _, f := range tree.Files {
-		_, _ = io.WriteString(h, f.Text)
+		write(f.Text)
 		_, _ = h.Write([]byte{0})
 	}
-	_, _ = io.WriteString(h, tree.ConfigID)
+	write(tree.ConfigID)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -100,6 +100,13 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			`18:2: note: virtualhost "a b" is sent as it is: most servers refuse a name with blanks`,
 		}},
 
+		{"HTTP/2", vs(" real_server 10.1.0.9 80 {\n HTTP_GET {\n http_protocol 2\n url {\n path /\n dechunk\n headers {\n" +
+			" upgrade h2c\n X-Key a\n }\n }\n }\n HTTP_GET {\n http_protocol 3\n url {\n path /\n }\n }\n }"), []string{
+			"6:2: warning: header upgrade is for HTTP/1.1: HTTP/2 is asked without it",
+			"6:2: note: dechunk is for HTTP/1.1: a page has no chunks in HTTP/2",
+			`18:16: warning: http_protocol cannot be "3": 1.0 is used (one of 1.0, 1.0C, 1.1, 2)`,
+		}},
+
 		{"conversations", vs(" real_server 10.1.0.9 80 {\n QUERY_CHECK {\n query oracle\n }\n QUERY_CHECK {\n query redis\n" +
 			" steps {\n expect a\n }\n }\n QUERY_CHECK {\n steps {\n send \"a\\xg1\"\n expect \"(\"\n wait 3\n starttls\n" +
 			" }\n }\n }"), []string{

@@ -69,7 +69,12 @@ func run(ctx context.Context) error {
 	trials := flag.Int("trials", 10, "how often each figure is measured; the slow ones less often")
 	only := flag.String("only", "",
 		"the parts to measure, separated by commas: "+names(all)+"; none only writes the report")
+	counted := flag.Bool("counted", false,
+		"let the guest's clock count instructions: for parts of the lab, on a machine that has other work too")
 	flag.Parse()
+	if *counted {
+		os.Setenv(guest.CountedVar, "1")
+	}
 	chosen, err := choose(all, *only)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type kept struct {
 	Trials  int
 	Took    time.Duration
 	InGuest bool
+	Counted bool // the guest's clock counted instructions
 	Error   string
 	Figures json.RawMessage
 }
@@ -61,7 +62,8 @@ func (p part) path() string { return filepath.Join(stage.LogsDir(), "bench-"+p.n
 func (p part) measure(trials int) error {
 	began := time.Now()
 	figures, err := p.figures(trials)
-	k := kept{Trials: trials, Took: time.Since(began), InGuest: guest.Inside()}
+	k := kept{Trials: trials, Took: time.Since(began), InGuest: guest.Inside(),
+		Counted: guest.Inside() && os.Getenv(guest.CountedVar) != ""}
 	if err != nil {
 		k.Error = err.Error()
 	}

@@ -48,12 +48,16 @@ figures.
 		if k.Error != "" {
 			fmt.Fprintf(&b, "\n**Failed**, figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
 		}
-		where := "on the machine's own kernel"
-		if k.InGuest {
+		where, how := "on the machine's own kernel", ""
+		switch {
+		case k.Counted:
+			where = "in an emulated guest of one processor whose clock counts instructions (500 million a second)"
+			how = " -counted"
+		case k.InGuest:
 			where = "in an emulated guest, which makes everything slower"
 		}
-		fmt.Fprintf(&b, "\nMeasured on %s at %s, %s, in %v: `go run ./integration/bench -only %s -trials %d`\n",
-			k.Day, k.Commit, where, k.Took.Round(time.Second), p.name, k.Trials)
+		fmt.Fprintf(&b, "\nMeasured on %s at %s, %s, in %v: `go run ./integration/bench -only %s -trials %d%s`\n",
+			k.Day, k.Commit, where, k.Took.Round(time.Second), p.name, k.Trials, how)
 	}
 	b.WriteString(`
 ## Commands
@@ -61,6 +65,7 @@ figures.
     make bench                                       # all of it, about half an hour
     go run ./integration/bench -only steady,moves    # these parts; the others' figures stay
     go run ./integration/bench -trials 3             # fewer trials
+    go run ./integration/bench -only table -counted  # on a busy machine: times are instructions, of one processor
     go run ./integration/bench -only none            # only this file, from the figures in integration/logs
 `)
 	return os.WriteFile(path, []byte(b.String()), 0o644)

@@ -97,11 +97,15 @@ func (m *machine) run(ctx context.Context, accel string, bootLimit time.Duration
 	}
 }
 
-// args is QEMU's command line: a machine with two processors, and a port each
-// for the command's output and for its exit status.
+// args is QEMU's command line: a machine with two processors, one when its clock counts
+// instructions, and a port each for the command's output and for its exit status.
 func (m *machine) args(accel, console, statusFile string) []string {
+	processors := "2"
+	if accel == counted {
+		processors = "1"
+	}
 	args := []string{
-		"-accel", accel, "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", "2", "-m", "2G",
+		"-accel", accel, "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", processors, "-m", "2G",
 		"-display", "none", "-monitor", "none", "-no-reboot",
 		"-serial", "file:" + console,
 		"-kernel", m.image, "-initrd", m.initramfs,
@@ -117,6 +121,9 @@ func (m *machine) args(accel, console, statusFile string) []string {
 		"-chardev", "stdio,id=out,signal=off", "-device", "virtserialport,chardev=out,name=lab.out",
 		"-chardev", "file,id=status,path=" + qemuValue(statusFile), "-device",
 		"virtserialport,chardev=status,name=lab.status",
+	}
+	if accel == counted {
+		args = append(args, "-icount", "shift=1,sleep=on") // 2 ns each
 	}
 	if m.cmd.Tap == "" {
 		args = append(args, "-nic", "none")

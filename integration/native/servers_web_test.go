@@ -93,6 +93,7 @@ http {
 		}
 		location = /protocol { return 200 "$server_protocol"; }
 		location = /host { return 200 "$http_host"; }
+		location = /posted { return 200 "$content_length bytes"; }
 	}
 	server {
 		listen %[1]s;
@@ -115,6 +116,22 @@ http {
 		ssl_verify_client on;
 		location / { return 200 "$ssl_client_s_dn"; }
 	}
+	server {
+		listen %[4]s http2;
+		location = /page { alias /etc/page.html; }
+		location = /busy { return 503; }
+		location = /post {
+			if ($request_method != POST) { return 405; }
+			client_body_buffer_size 1k;
+			proxy_pass http://%[1]s/posted;
+		}
+		location / { return 200 "$server_protocol $http_host $http_x_check $ssl_server_name"; }
+	}
+	server {
+		listen %[5]s ssl http2;
+		location = /page { alias /etc/page.html; }
+		location / { return 200 "$server_protocol $http_host $http_x_check $ssl_server_name"; }
+	}
 }`
 
 // TestServersNginx: pages, their digests and expressions, chunks and TLS of a real web server.
@@ -127,9 +144,9 @@ func TestServersNginx(t *testing.T) {
 	newAuthority(t, s, "stranger")
 	page := strings.Repeat("<p>one of many lines</p>\n", 4000) + "<p>the end of the page</p>\n"
 	s.file("page.html", page)
-	plain, secure, closed := s.port(), s.port(), s.port()
+	plain, secure, closed, plain2, secure2 := s.port(), s.port(), s.port(), s.port(), s.port()
 	at := func(port uint16) string { return fmt.Sprintf("%v:%d", s.addr, port) }
-	s.file("nginx.conf", fmt.Sprintf(nginxConf, at(plain), at(secure), at(closed)))
+	s.file("nginx.conf", fmt.Sprintf(nginxConf, at(plain), at(secure), at(closed), at(plain2), at(secure2)))
 	s.start("mkdir -p /var/lib/nginx; exec nginx -c /etc/nginx.conf")
 
 	get := func(url string) string { return "HTTP_GET {\nconnect_timeout 5\nurl {\n" + url + "\n}\n}" }
@@ -176,6 +193,20 @@ func TestServersNginx(t *testing.T) {
 	s.global = fmt.Sprintf("SSL {\ncertificate %s\nkey %s\n}", file("stranger.pem"), file("stranger.key"))
 	s.dead(closed, sslGet("", "path /"), "status 400")
 	s.global = ""
+
+	get2 := func(url string) string { return "HTTP_GET {\nhttp_protocol 2\nurl {\n" + url + "\n}\n}" }
+	s.alive(plain2, get2(digest), "status 200, digest as configured")
+	s.dead(plain2, get2("path /page\ndigest 00112233445566778899aabbccddeeff"), fmt.Sprintf("%x", md5.Sum([]byte(page))))
+	s.alive(plain2, get2("path /\nvirtualhost a.example\nheaders {\nX-Check shop\n}\n"+
+		"regex \"^HTTP/2.0 a.example shop $\""), "")
+	s.dead(plain2, get2("path /busy"), "status 503, want 200-299")
+	s.dead(plain2, get2("path /post"), "status 405")
+	s.alive(plain2, get2("path /post\nbody "+strings.Repeat("x", 3000)+"\nregex \"^3000 bytes$\""), "")
+	s.dead(plain, get2("path /"), "is not HTTP/2")
+	s.alive(secure2, sslGet("http_protocol 2\nenable_sni", digest+"\nvirtualhost a.example"), "status 200")
+	s.alive(secure2, sslGet("http_protocol 2\n"+verify+file("authority.pem"),
+		a+"\nregex \"^HTTP/2.0 a.example  a.example$\""), "")
+	s.dead(secure, sslGet("http_protocol 2\nenable_sni", a), "TLS handshake: remote error: tls: no application protocol")
 
 	s.refused(plain, get("path /page"))
 	s.refused(secure, sslGet("enable_sni", a))

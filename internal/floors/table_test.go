@@ -22,6 +22,7 @@ var rooms = []room{
 	{name: "worker", floor: 2},
 	{name: "realserver", floor: 2},
 	{name: "doctor", floor: 2},
+	{name: "keepalived", floor: 2}, // its outer interfaces
 
 	{name: "nft", floor: 1},
 	{name: "conf", floor: 1},
@@ -29,6 +30,7 @@ var rooms = []room{
 
 	// Tools that know nothing of load balancing.
 	{name: "words", floor: 0},
+	{name: "buildinfo", floor: 0},
 	{name: "logging", floor: 0},
 	{name: "deadline", floor: 0},
 	{name: "mailbox", floor: 0},
@@ -54,6 +56,7 @@ var pure = []string{
 	"virtualserver/table",
 	"virtualserver/ipvsadm",
 	"doctor",
+	"keepalived/commandline",
 	"checkers/verdict",
 	"supervisor/reload",
 	"supervisor/rollout",

@@ -35,6 +35,7 @@ type Controller interface {
 	Override(context.Context, OverrideRequest) (OverrideReport, error)
 	Upgrade(context.Context, UpgradeRequest) (UpgradeReport, error)
 	Upgraded(context.Context, struct{}) (UpgradeReport, error)
+	TestNotify(context.Context, struct{}) (NotifyTest, error)
 }
 
 // Listen makes the socket. The run directory is locked, so a socket
@@ -73,6 +74,7 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux.HandleFunc("POST /v1/override", answer(c.Override))
 	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
 	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
+	mux.HandleFunc("POST /v1/notify/test", answer(c.TestNotify))
 	server := &http.Server{
 		Handler: mux, ConnState: g.note, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },

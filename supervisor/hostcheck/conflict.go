@@ -1,12 +1,14 @@
 package hostcheck
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -120,6 +122,13 @@ func (p process) loadBalancer() (program, file string, ok bool) {
 	default:
 		return "", "", false
 	}
+	if o, err := commandline.Parse(args); command == "" && err == nil {
+		if o.Test || o.Version || o.Help || o.AskSignal {
+			return "", "", false
+		}
+		return program, cmp.Or(o.File, file), true
+	}
+	// director run, or a keepalived that has other flags than we know.
 	for i, a := range args {
 		value, attached := strings.CutPrefix(a, "--use-file=")
 		if !attached {
@@ -146,12 +155,23 @@ func (p process) loadBalancer() (program, file string, ok bool) {
 
 // runDir is the run directory that a director was started with.
 func (p process) runDir(otherwise worker.RunDir) worker.RunDir {
-	for i, a := range p.argv {
+	args := p.argv[1:]
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		switch o, err := commandline.Parse(args); {
+		case err != nil:
+		case o.RunDir != "":
+			return worker.RunDir(o.RunDir)
+		case o.Pid != "":
+			return worker.RunDir(commandline.RunDir(o.Pid))
+		}
+		return otherwise
+	}
+	for i, a := range args {
 		if value, ok := strings.CutPrefix(a, "--run-dir="); ok {
 			return worker.RunDir(value)
 		}
-		if a == "--run-dir" && i+1 < len(p.argv) {
-			return worker.RunDir(p.argv[i+1])
+		if a == "--run-dir" && i+1 < len(args) {
+			return worker.RunDir(args[i+1])
 		}
 	}
 	return otherwise

@@ -34,13 +34,47 @@ func findOthers(configID string) ([]other, error) {
 		pids[pid] = true
 		found = append(found, readOther(proc, other{pid: pid, program: program, file: file}, configID))
 	})
+	// Who started us is no competitor: the command that starts a daemon and waits for it, or a
+	// wrapper of the same name.
+	ours := ancestors()
 	var mains []other
 	for _, o := range found {
-		if !pids[parents[o.pid]] {
+		if !pids[parents[o.pid]] && !ours[o.pid] {
 			mains = append(mains, o)
 		}
 	}
 	return mains, err
+}
+
+// maxAncestors bounds how far back we look.
+const maxAncestors = 64
+
+// ancestors are the processes that this one descends from.
+func ancestors() map[int]bool {
+	all := make(map[int]bool)
+	for pid := os.Getppid(); pid > 0 && len(all) < maxAncestors && !all[pid]; {
+		all[pid] = true
+		pid = parentOf(filepath.Join("/proc", strconv.Itoa(pid)))
+	}
+	return all
+}
+
+// Running says which load balancer a process is that is not one of our own ancestors, and
+// which configuration it was given; ok is false for every other process.
+func Running(pid int) (program, file string, ok bool) {
+	if ancestors()[pid] {
+		return "", "", false
+	}
+	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	p, ok := readProcess(proc, ownProgram())
+	if !ok {
+		return "", "", false
+	}
+	program, file, ok = p.loadBalancer()
+	if ok {
+		file = absolute(proc, withDefault(proc, file))
+	}
+	return program, file, ok
 }
 
 // FindDirector is the process of the director that has a run directory, in this
@@ -63,10 +97,7 @@ func eachProcess(visit func(pid int, proc string, p process)) error {
 	if err != nil {
 		return fmt.Errorf("reading which network namespace this is: %w", err)
 	}
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return fmt.Errorf("finding our own program: %w", err)
-	}
+	self := ownProgram()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return fmt.Errorf("looking for other load balancers: %w", err)
@@ -77,17 +108,9 @@ func eachProcess(visit func(pid int, proc string, p process)) error {
 			continue
 		}
 		proc := filepath.Join("/proc", e.Name())
-		// A process that ends while we look is none; so errors mean "not this one".
-		cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
-		if err != nil || len(cmdline) == 0 {
+		p, ok := readProcess(proc, self)
+		if !ok {
 			continue
-		}
-		p := process{argv: strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")}
-		if name, err := os.ReadFile(filepath.Join(proc, "comm")); err == nil {
-			p.name = strings.TrimSuffix(string(name), "\n")
-		}
-		if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil {
-			p.ours = strings.TrimSuffix(exe, " (deleted)") == strings.TrimSuffix(self, " (deleted)")
 		}
 		if ns, err := os.Readlink(filepath.Join(proc, "ns/net")); err != nil || ns != ours {
 			continue
@@ -97,21 +120,58 @@ func eachProcess(visit func(pid int, proc string, p process)) error {
 	return nil
 }
 
-// readOther reads the other one's configuration, in its own file system.
-func readOther(proc string, o other, configID string) other {
-	if o.file == "" {
-		o.file = load.DefaultFiles[0]
-		if _, err := os.Stat(filepath.Join(proc, "root", o.file)); err != nil {
-			o.file = load.DefaultFiles[1]
+// ownProgram is the file of this program; empty when /proc does not tell.
+func ownProgram() string {
+	self, _ := os.Readlink("/proc/self/exe")
+	return strings.TrimSuffix(self, " (deleted)")
+}
+
+// readProcess reads one of /proc. A process that ends while we look is none; so errors mean
+// "not this one".
+func readProcess(proc, self string) (p process, ok bool) {
+	cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+	if err != nil || len(cmdline) == 0 {
+		return p, false
+	}
+	p.argv = strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
+	if name, err := os.ReadFile(filepath.Join(proc, "comm")); err == nil {
+		p.name = strings.TrimSuffix(string(name), "\n")
+	}
+	if exe, err := os.Readlink(filepath.Join(proc, "exe")); err == nil {
+		p.ours = self != "" && strings.TrimSuffix(exe, " (deleted)") == self
+	}
+	return p, true
+}
+
+// withDefault is the configuration of a process that may have been given none.
+func withDefault(proc, file string) string {
+	if file == "" {
+		file = load.DefaultFiles[0]
+		if _, err := os.Stat(filepath.Join(proc, "root", file)); err != nil {
+			file = load.DefaultFiles[1]
 		}
 	}
-	path := o.file
+	return file
+}
+
+// absolute is a file as a process names it, independent of its working directory.
+func absolute(proc, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	cwd, err := os.Readlink(filepath.Join(proc, "cwd"))
+	if err != nil {
+		return file
+	}
+	return filepath.Join(cwd, file)
+}
+
+// readOther reads the other one's configuration, in its own file system.
+func readOther(proc string, o other, configID string) other {
+	o.file = withDefault(proc, o.file)
+	path := absolute(proc, o.file)
 	if !filepath.IsAbs(path) {
-		cwd, err := os.Readlink(filepath.Join(proc, "cwd"))
-		if err != nil {
-			return o
-		}
-		path = filepath.Join(cwd, path)
+		return o
 	}
 	cfg, _ := load.Load(filepath.Join(proc, "root", path), load.Options{ConfigID: configID})
 	if cfg != nil {

@@ -21,6 +21,7 @@ import (
 const (
 	ownedByDirector = "director's"
 	adopted         = "director's, adopted"
+	forChecks       = "director's, for checks as_client"
 	ownedByOthers   = "not director's"
 )
 
@@ -57,7 +58,9 @@ func listing(t table.Table, counted map[conf.ServiceKey]ipvs.Measured, keys []st
 	owners := make(map[conf.ServiceKey]string, len(keys))
 	for _, text := range keys {
 		if key, ok := table.ParseJournalKey(text); ok && owners[key] == "" {
-			owners[key] = ownedByDirector
+			if owners[key] = ownedByDirector; table.IsPath(key) {
+				owners[key] = forChecks
+			}
 		} else if key, ok := table.ParseAdoptedKey(text); ok {
 			owners[key] = adopted
 		}

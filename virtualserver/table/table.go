@@ -190,9 +190,9 @@ func (t Table) Keys() []conf.ServiceKey {
 // Sorted are the destinations in the order in which they are inserted, the
 // same on every director: sh and mh map clients by it.
 func (e Entry) Sorted() []Destination {
-	return slices.SortedFunc(maps.Values(e.Destinations), func(a, b Destination) int {
-		return CompareServers(a.Key, b.Key)
-	})
+	list := slices.AppendSeq(make([]Destination, 0, len(e.Destinations)), maps.Values(e.Destinations))
+	slices.SortFunc(list, func(a, b Destination) int { return CompareServers(a.Key, b.Key) })
+	return list
 }
 
 // RealServers is the number of destinations of all services.

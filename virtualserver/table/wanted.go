@@ -54,7 +54,8 @@ func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerK
 	if known {
 		s.Up = state.Up
 		if state.Checked {
-			c.Check = &state.Weight
+			asked := state.Weight // a pointer into state would put all of it on the heap
+			c.Check = &asked
 		}
 	}
 	place := c

@@ -43,16 +43,11 @@ func (c Contributors) Combine() (weight int, source event.WeightSource) {
 	if c.Starting > 0 && weight > 1 {
 		weight, source = max(min(weight, math.MaxInt32)*c.Starting/100, 1), event.WeightStarting
 	}
-	for _, step := range []struct {
-		value  *int
-		source event.WeightSource
-	}{
-		{c.Operator, event.WeightSet},
-		{c.Kernel, event.WeightKernel},
-	} {
-		if step.value != nil {
-			weight, source = *step.value, step.source
-		}
+	if c.Operator != nil {
+		weight, source = *c.Operator, event.WeightSet
+	}
+	if c.Kernel != nil {
+		weight, source = *c.Kernel, event.WeightKernel
 	}
 	return min(max(weight, 0), math.MaxInt32), source
 }

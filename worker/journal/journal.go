@@ -190,7 +190,7 @@ func (j *Journal) Claim(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; !ok {
-			b.WriteString("+" + k + "\n")
+			writeLine(&b, '+', k)
 		}
 	}
 	j.append(b.String())
@@ -208,7 +208,7 @@ func (j *Journal) Release(keys ...string) error {
 	var b strings.Builder
 	for _, k := range keys {
 		if _, ok := j.held[k]; ok {
-			b.WriteString("-" + k + "\n")
+			writeLine(&b, '-', k)
 			delete(j.held, k)
 		}
 		if j.unread {
@@ -217,6 +217,12 @@ func (j *Journal) Release(keys ...string) error {
 	}
 	j.append(b.String())
 	return nil
+}
+
+func writeLine(b *strings.Builder, sign byte, key string) {
+	b.WriteByte(sign)
+	b.WriteString(key)
+	b.WriteByte('\n')
 }
 
 // Close releases the journal for the next process to open. The file stays.
@@ -276,6 +282,7 @@ func (j *Journal) read() error {
 		}
 		line = strings.TrimSuffix(line, "\n")
 		switch {
+		case first && j.header == anyEpoch:
 		case first && line != j.header:
 			return nil
 		case first:
@@ -285,6 +292,30 @@ func (j *Journal) read() error {
 			delete(j.held, line[1:])
 		}
 	}
+}
+
+// anyEpoch is the header of a journal that is only looked at.
+const anyEpoch = ""
+
+// RemoveEmpty removes the journal at path, of whatever epoch, if no key is left in it and
+// no process has it.
+func RemoveEmpty(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	held, err := lock(path, 0)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	j := &Journal{path: path, header: anyEpoch, held: make(map[string]struct{})}
+	if err := j.read(); err != nil {
+		return err
+	}
+	if n := len(j.held); n > 0 {
+		return fmt.Errorf("removing the journal %s: it has %d keys", path, n)
+	}
+	return errors.Join(os.Remove(path), os.Remove(held.Name()))
 }
 
 // rewrite replaces the file by one that contains only the current keys.

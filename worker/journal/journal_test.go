@@ -229,3 +229,35 @@ func TestAJournalThatCannotBeRead(t *testing.T) {
 		})
 	}
 }
+
+// TestRemoveEmpty: one that has a key stays, and one that another process has.
+func TestRemoveEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := journal.Open(path, "boot a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Claim("address a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.RemoveEmpty(path); err == nil {
+		t.Error("one that is held is removed")
+	}
+	j.Close()
+	if err := journal.RemoveEmpty(path); err == nil {
+		t.Error("one with a key is removed")
+	}
+	if j, err = journal.Open(path, "boot a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Release("address a"); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	if err := journal.RemoveEmpty(path); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

@@ -1,7 +1,11 @@
 package lvs
 
 import (
+	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -30,6 +34,47 @@ func TestProcessors(t *testing.T) {
 	} {
 		if got := of(test.kind, test.count, 2*time.Second); got != test.want {
 			t.Errorf("%d %s every 2 s: %d processors, want %d", test.count, test.kind, got, test.want)
+		}
+	}
+}
+
+// A worker collects garbage rarely while it takes a configuration, and often from then on.
+func TestGarbageIsCollectedRarelyWhileLoading(t *testing.T) {
+	kept := make([]byte, 16<<20) // a heap that needs no room
+	defer runtime.KeepAlive(kept)
+	before, procs := debug.SetGCPercent(100), runtime.GOMAXPROCS(0)
+	defer func() {
+		debug.SetGCPercent(before)
+		runtime.GOMAXPROCS(procs)
+	}()
+	percent := func() int {
+		p := debug.SetGCPercent(100)
+		debug.SetGCPercent(p)
+		return p
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFitter(slog.New(slog.DiscardHandler))
+		defer f.stop()
+		for range 2 {
+			f.fit(&conf.Config{})
+			time.Sleep(loadingTime - time.Second)
+			if p := percent(); p != gcWhileLoading {
+				t.Errorf("%d %% soon after a configuration, want %d", p, gcWhileLoading)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if p := percent(); p < gcPercent || p >= gcWhileLoading {
+				t.Errorf("%d %% some time after a configuration, want less", p)
+			}
+		}
+	})
+}
+
+// A small heap has room for garbage, a large one a share of its size.
+func TestRoomForGarbage(t *testing.T) {
+	for heap, want := range map[uint64]int{0: gcWhileLoading, 1 << 20: gcWhileLoading, 8 << 20: 100, 1 << 30: gcPercent} {
+		if got := percentFor(heap); got != want {
+			t.Errorf("%d bytes: %d %%, want %d", heap, got, want)
 		}
 	}
 }

@@ -257,20 +257,21 @@ func startWorker(b *testing.B, prober checkers.Prober) atWork {
 		Out: worker.NewOutboxOf(conn.WriteAll, worker.AtOnce),
 	}
 	kernel := ipvstest.NewFake()
-	procs := runtime.GOMAXPROCS(0)
-	b.Cleanup(func() { runtime.GOMAXPROCS(procs) })
+	f := newFitter(p.Log)
+	b.Cleanup(func() { runtime.GOMAXPROCS(f.procs) })
 	ended := make(chan error)
 	go func() {
 		ended <- run(p, host{
 			table: func() (ipvs.Driver, error) { return kernel, nil }, marks: netfilter{make(chan nft.Repair)},
 			foreign: func() (uint64, error) { return 0, nil }, prober: prober, programs: newPrograms(p.Out.Put),
 			files: newFiles(),
-			fit:   func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) },
+			fit:   f.fit,
 		})
 	}()
 	return atWork{p.In, func() {
 		close(p.In)
 		<-ended
+		f.stop()
 		theirs.Close()
 		j.Close()
 	}}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,7 +120,7 @@ func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
 					return nil, errors.New("not known in this test")
 				}
 				return r.addresses()
-			},
+			}, paths: new(atomic.Pointer[map[uint32]bool]),
 		}
 		r.host = h
 		go func() { r.ended <- run(p, h) }()

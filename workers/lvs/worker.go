@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,9 @@ type host struct {
 	// programs and files are what prober was made with.
 	programs *programs
 	files    *files
-	// fit fits this process to the checks of a configuration; nil does not.
+	// paths are the marks of checks as_client whose way the kernel has.
+	paths *atomic.Pointer[map[uint32]bool]
+	// fit fits this process to a configuration that comes; nil does not.
 	fit func(*conf.Config)
 }
 
@@ -41,17 +42,18 @@ type host struct {
 func Run(p *workers.Process) error {
 	h := host{
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
-		files: newFiles(), addresses: ownAddresses,
+		files: newFiles(), addresses: ownAddresses, paths: new(atomic.Pointer[map[uint32]bool]),
 	}
-	procs := runtime.GOMAXPROCS(0)
-	h.fit = func(cfg *conf.Config) { fit(p.Log, loadOf(cfg), procs) }
+	f := newFitter(p.Log)
+	defer f.stop()
+	h.fit = f.fit
 	watching, unwatch := context.WithCancel(context.Background())
 	defer unwatch()
 	var err error
 	if h.moved, err = watchAddresses(watching); err != nil {
 		p.Log.Warn("changes of this host's addresses are noticed late", "error", err)
 	}
-	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value})
+	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value, Path: h.hasPath})
 	if err != nil {
 		return err
 	}
@@ -81,6 +83,11 @@ func run(p *workers.Process, h host) error {
 		},
 		InTable: func(t event.ServersInTable) {
 			p.Out.Put("in table "+t.VirtualServer, worker.Message{InTable: &t})
+		},
+		Paths: func(marks map[uint32]bool) {
+			if h.paths != nil {
+				h.paths.Store(&marks)
+			}
 		},
 		Await: func(ids []conf.InstanceID) {
 			a := worker.Await{}
@@ -162,6 +169,12 @@ func run(p *workers.Process, h host) error {
 			}
 		}
 	}
+}
+
+// hasPath is a probe.Options.Path.
+func (h *host) hasPath(mark uint32) bool {
+	paths := h.paths.Load()
+	return paths != nil && (*paths)[mark]
 }
 
 // Release removes what an lvs worker that is dead for good left in the kernel.

@@ -16,21 +16,21 @@ import (
 
 // Checkers are the tables of the kinds of checkers.
 var Checkers = map[conf.CheckKind]*table[conf.Checker]{
-	conf.TCPCheck: newTable(string(conf.TCPCheck), checkerTiming, checkerConnect),
-	conf.HTTPGet:  newTable(string(conf.HTTPGet), checkerTiming, checkerConnect, httpKeywords, httpOwn, oldRetry),
-	conf.SSLGet: newTable(string(conf.SSLGet), checkerTiming, checkerConnect, httpKeywords, httpOwn, oldRetry, sslKeywords,
+	conf.TCPCheck: newTable(string(conf.TCPCheck), checkerTiming, checkerClient),
+	conf.HTTPGet:  newTable(string(conf.HTTPGet), checkerTiming, checkerClient, httpKeywords, httpOwn, oldRetry),
+	conf.SSLGet: newTable(string(conf.SSLGet), checkerTiming, checkerClient, httpKeywords, httpOwn, oldRetry, sslKeywords,
 		sslOwn),
 	conf.PingCheck: newTable(string(conf.PingCheck), checkerTiming, checkerConnect),
-	conf.SMTPCheck: newTable(string(conf.SMTPCheck), checkerTiming, checkerConnect, smtpKeywords),
-	conf.DNSCheck:  newTable(string(conf.DNSCheck), checkerTiming, checkerConnect, dnsKeywords),
+	conf.SMTPCheck: newTable(string(conf.SMTPCheck), checkerTiming, checkerClient, smtpKeywords),
+	conf.DNSCheck:  newTable(string(conf.DNSCheck), checkerTiming, checkerClient, dnsKeywords),
 	conf.MiscCheck: newTable(string(conf.MiscCheck), without(checkerTiming, "connect_timeout"), miscKeywords),
-	conf.UDPCheck:  newTable(string(conf.UDPCheck), checkerTiming, checkerConnect, udpKeywords),
+	conf.UDPCheck:  newTable(string(conf.UDPCheck), checkerTiming, checkerClient, udpKeywords),
 	conf.FileCheck: newTable(string(conf.FileCheck), fileCheckKeywords),
 	conf.BFDCheck:  newTable(string(conf.BFDCheck), bfdCheckKeywords),
 
-	conf.AgentCheck: newTable(string(conf.AgentCheck), checkerTiming, checkerConnect, agentKeywords),
-	conf.QueryCheck: newTable(string(conf.QueryCheck), checkerTiming, checkerConnect, httpOwn, queryKeywords),
-	conf.GRPCCheck:  newTable(string(conf.GRPCCheck), checkerTiming, checkerConnect, httpOwn, grpcKeywords),
+	conf.AgentCheck: newTable(string(conf.AgentCheck), checkerTiming, checkerClient, agentKeywords),
+	conf.QueryCheck: newTable(string(conf.QueryCheck), checkerTiming, checkerClient, httpOwn, queryKeywords),
+	conf.GRPCCheck:  newTable(string(conf.GRPCCheck), checkerTiming, checkerClient, httpOwn, grpcKeywords),
 }
 
 // checkKinds is the order of the kinds in texts.
@@ -91,6 +91,9 @@ var checkerConnect = []keyword[conf.Checker]{
 	number("fwmark", 0, math.MaxUint32, "0", func(c *conf.Checker) *uint32 { return &c.FWMark }),
 }
 
+// checkerClient is where a check goes that may go a client's way.
+var checkerClient = slices.Concat(checkerConnect, clientKeywords)
+
 var oldRetry = []keyword[conf.Checker]{
 	{name: "nb_get_retry", value: "0..4294967295", need: 1, why: "deprecated: write retry",
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
@@ -115,9 +118,9 @@ var httpKeywords = []keyword[conf.Checker]{
 		}
 	}),
 	word("virtualhost", "NAME", "that of the real server", func(c *conf.Checker) *string { return &c.HTTP.VirtualHost }),
-	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1"}, "1.0", func(c *conf.Checker) *string {
+	oneOf("http_protocol", []string{"1.0", "1.0C", "1.1", "2"}, "1.0", func(c *conf.Checker) *string {
 		return &c.HTTP.Protocol
-	}),
+	}).remark("2 is director's own: HTTP/2, in plain text or by TLS (ALPN)"),
 	flag("fast_recovery", func(c *conf.Checker) *bool { return &c.HTTP.FastRecovery }),
 }
 

@@ -66,6 +66,30 @@ func setHeaders(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 // madeHeaders are those that the check makes itself.
 var madeHeaders = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding"}
 
+// finishPages removes what HTTP/2 has no place for.
+func (l *Loader) finishPages(n *syntax.Node, h *conf.HTTPCheck) {
+	if h.Protocol != "2" {
+		return
+	}
+	for i := range h.URLs {
+		u := &h.URLs[i]
+		u.Headers = slices.DeleteFunc(u.Headers, func(h conf.HTTPHeader) bool {
+			if !slices.ContainsFunc(connectionHeaders, func(s string) bool { return strings.EqualFold(s, h.Name) }) {
+				return false
+			}
+			l.Warn(n, "unknown-value", "header %s is for HTTP/1.1: HTTP/2 is asked without it", h.Name)
+			return true
+		})
+		if u.Dechunk {
+			l.Note(n, "dechunk", "dechunk is for HTTP/1.1: a page has no chunks in HTTP/2")
+			u.Dechunk = false
+		}
+	}
+}
+
+// connectionHeaders may not be sent over HTTP/2 (RFC 9113, section 8.2.2).
+var connectionHeaders = []string{"Keep-Alive", "Proxy-Connection", "Upgrade", "TE", "HTTP2-Settings"}
+
 // isToken says whether s is a token of RFC 9110, section 5.6.2.
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
@@ -93,6 +117,11 @@ var sslOwn = []keyword[conf.Checker]{
 	}).ours().remark("the name that the certificate has to be for"),
 	number("expiry_warning", 1, 3650, "off", func(c *conf.Checker) *int { return &c.HTTP.ExpiryWarning }).ours().
 		remark("days before the end of the server's certificate from which on status warns of it"),
+}
+
+var clientKeywords = []keyword[conf.Checker]{
+	flag("as_client", func(c *conf.Checker) *bool { return &c.AsClient }).ours().
+		remark("of DR and TUN: the check goes to the virtual address, through IPVS, as packets of clients do"),
 }
 
 // Checks that keepalived lacks: conversations, and gRPC's health service.

@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -20,7 +21,7 @@ const (
 	whyIptables   = "director uses nftables, never iptables"
 	whyBuffers    = "director sizes its buffers itself"
 	whyBFD        = "director has no BFD"
-	whyNames      = "director's processes have names of their own"
+	whyNames      = "director has no process for BFD"
 )
 
 // Global is the global_defs block (keepalived core/global_parser.c).
@@ -32,32 +33,6 @@ var globalNames = []keyword[conf.Global]{
 	word("router_id", "STRING", "the host's name", func(g *conf.Global) *string { return &g.RouterID }),
 	flag("strict_config", func(g *conf.Global) *bool { return &g.StrictConfig }).ours().remark("warnings " +
 		"become errors"),
-}
-
-var globalMail = []keyword[conf.Global]{
-	group("notification_email", "{ ADDRESS ... }", 0, setMailTo).shown(func(g *conf.Global) []entryLine {
-		return nameLines(g.MailTo)
-	}),
-	word("notification_email_from", "ADDRESS", "user@host",
-		func(g *conf.Global) *string { return &g.MailFrom }).check(func(l *Loader, n *syntax.Node) bool {
-		l.cutByComment(n)
-		return true
-	}),
-	custom("smtp_server", "HOST|IP [PORT]", "", 1, setSMTPServer, func(g *conf.Global) []string {
-		if g.SMTPServer == "" {
-			return nil
-		}
-		return []string{g.SMTPServer, strconv.Itoa(int(g.SMTPPort))}
-	}),
-	word("smtp_helo_name", "NAME", "the host's name", func(g *conf.Global) *string { return &g.SMTPHello }),
-	smtpTimeout(),
-	choice("smtp_alert", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlert }),
-	choice("smtp_alert_vrrp", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertVRRP }),
-	choice("smtp_alert_checker", "unset", func(g *conf.Global) *conf.Choice { return &g.SMTPAlertChecks }),
-	flag("no_email_faults", func(g *conf.Global) *bool { return &g.NoMailFaults }),
-	flag("no_checker_emails", func(g *conf.Global) *bool { return &g.NoCheckerMails }),
-	flag("checker_log_all_failures", func(g *conf.Global) *bool { return &g.LogAllFailures }),
-	flag("rs_init_notifies", func(g *conf.Global) *bool { return &g.InitNotifies }),
 }
 
 var globalScripts = []keyword[conf.Global]{
@@ -325,19 +300,19 @@ var globalIgnored = []keyword[conf.Global]{
 	ignoredFlag[conf.Global]("lvs_netlink_monitor_rcv_bufs_force", whyBuffers),
 	ignoredNumber[conf.Global]("process_monitor_rcv_bufs", 0, math.MaxUint32, "", whyBuffers),
 	ignoredFlag[conf.Global]("process_monitor_rcv_bufs_force", whyBuffers),
-	ignored[conf.Global]("process_names", "", 0, whyNames),
-	ignored[conf.Global]("process_name", "[NAME]", 0, whyNames),
-	ignored[conf.Global]("vrrp_process_name", "[NAME]", 0, whyNames),
-	ignored[conf.Global]("checker_process_name", "[NAME]", 0, whyNames),
+	bare("process_names", func(g *conf.Global) *bool { return &g.ProcessNames.All }),
+	processName("process_name", conf.MainProcess, func(n *conf.ProcessNames) *string { return &n.Main }),
+	processName("vrrp_process_name", conf.VRRPProcess, func(n *conf.ProcessNames) *string { return &n.VRRP }),
+	processName("checker_process_name", conf.CheckerProcess, func(n *conf.ProcessNames) *string { return &n.Checker }),
 	ignored[conf.Global]("bfd_process_name", "[NAME]", 0, whyNames),
 	ignored[conf.Global]("snmp_socket", "ADDRESS", 1, whySNMP),
 	ignored[conf.Global]("enable_traps", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_keepalived", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_vrrp", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfc", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfcv2", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_rfcv3", "", 0, whySNMP),
-	ignored[conf.Global]("enable_snmp_checker", "", 0, whySNMP),
+	polled("enable_snmp_keepalived"),
+	polled("enable_snmp_vrrp"),
+	polled("enable_snmp_rfc"),
+	polled("enable_snmp_rfcv2"),
+	polled("enable_snmp_rfcv3"),
+	polled("enable_snmp_checker"),
 	ignored[conf.Global]("snmp_vs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("snmp_rs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("enable_dbus", "", 0, whyDBus),
@@ -346,4 +321,21 @@ var globalIgnored = []keyword[conf.Global]{
 	ignored[conf.Global]("random_seed", "NUMBER", 1, "director's random numbers need no seed"),
 	ignored[conf.Global]("iproute_usr_dir", "PATH", 1, "director reads the names of tables from the usual places"),
 	ignored[conf.Global]("iproute_etc_dir", "PATH", 1, "director reads the names of tables from the usual places"),
+}
+
+// processName is a name of a process in ps; without a word it is the one with process_names.
+func processName(name, without string, field func(*conf.ProcessNames) *string) keyword[conf.Global] {
+	k := word(name, "[NAME]", "keepalived when it was called so, else a name of director's", func(g *conf.Global) *string {
+		return field(&g.ProcessNames)
+	})
+	k.need = 0
+	k.set = func(_ *Loader, n *syntax.Node, g *conf.Global) { *field(&g.ProcessNames) = cmp.Or(n.Arg(0), without) }
+	return k
+}
+
+// polled is a word that has others ask for what director does not serve: a problem in status.
+func polled(name string) keyword[conf.Global] {
+	k := ignored[conf.Global](name, "", 0, whySNMP)
+	k.serves = true
+	return k
 }

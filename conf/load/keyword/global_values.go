@@ -87,37 +87,6 @@ func cpus[T any](name string, field func(*T) *[]int) keyword[T] {
 	})
 }
 
-func setMailTo(l *Loader, n *syntax.Node, g *conf.Global) {
-	for _, c := range n.Children() {
-		g.MailTo = append(g.MailTo, c.Keyword.Text)
-		g.MailTo = append(g.MailTo, value.Vector(c)...)
-		l.Entry(g, n.Keyword.Text, c.Keyword.Text, c)
-	}
-	if len(n.Children()) == 0 {
-		l.AtEnd(n, "empty-block", "notification_email is empty")
-	}
-}
-
-func setSMTPServer(l *Loader, n *syntax.Node, g *conf.Global) {
-	host := n.Arg(0)
-	if _, err := value.ParseAddr(host); err != nil {
-		if !hostName(host) {
-			l.WarnArg(n, 0, "invalid-host", "%q is neither an address nor the name of a host: the line is ignored",
-				value.Clip(host))
-			return
-		}
-		l.NoteArg(n, 0, "host-name",
-			"%s is looked up whenever mail is sent; keepalived looks it up once at start and sends no mail when that fails",
-			value.Clip(host))
-	}
-	g.SMTPServer = host
-	if len(n.Args) > 1 {
-		if p, ok := l.Port(n, 1); ok {
-			g.SMTPPort = p
-		}
-	}
-}
-
 // hostName tells whether s can be the name of a host.
 func hostName(s string) bool {
 	if s == "" || len(s) > 253 {
@@ -239,20 +208,4 @@ func getLVSSync(g *conf.Global) []string {
 		words = append(words, "group", s.Group.String())
 	}
 	return words
-}
-
-// smtpTimeout is smtp_connect_timeout, of which 0 is 1.
-func smtpTimeout() keyword[conf.Global] {
-	k := wholeSeconds("smtp_connect_timeout", 1, 4294, "30", func(g *conf.Global) *time.Duration { return &g.SMTPTimeout })
-	set := k.set
-	k.set = func(l *Loader, n *syntax.Node, g *conf.Global) {
-		if n.Arg(0) == "0" {
-			l.WarnArg(n, 0, "out-of-range", "smtp_connect_timeout must be above 0: 1 is used")
-			l.Taken = true
-			g.SMTPTimeout = time.Second
-			return
-		}
-		set(l, n, g)
-	}
-	return k
 }

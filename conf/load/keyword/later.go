@@ -1,15 +1,14 @@
 package keyword
 
+import "strings"
+
 // later are the keywords that are read into the Config and that no part of
 // director acts on yet. Whoever makes one work removes it here, and nowhere else.
 var later = map[string][]string{
 	"": {
 		"bfd_instance",
-		"instance",
 	},
 	"global_defs": {
-		"notification_email", "notification_email_from", "smtp_server", "smtp_helo_name", "smtp_connect_timeout",
-		"smtp_alert", "smtp_alert_vrrp", "smtp_alert_checker", "no_email_faults", "no_checker_emails",
 		"disable_local_igmp",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
 		"vrrp_cpu_affinity", "checker_cpu_affinity", "umask",
@@ -17,13 +16,9 @@ var later = map[string][]string{
 	"vrrp_instance": {
 		"old_unicast_checksum",
 		"track_bfd",
-		"smtp_alert",
-	},
-	"virtual_server": {
-		"smtp_alert",
 	},
 	"real_server": {
-		"smtp_alert", "BFD_CHECK",
+		"BFD_CHECK",
 	},
 }
 
@@ -47,6 +42,8 @@ func whatInstead(block, name string) string {
 	switch {
 	case block == "real_server":
 		return "the check is not run, and the real server counts as up"
+	case strings.HasPrefix(name, "enable_snmp_"):
+		return whySNMP + "; docs/migrate.md says what replaces each value that is polled"
 	}
 	return instead[name]
 }

@@ -114,3 +114,96 @@ func (l *Loader) addresses(n *syntax.Node, owner any, static bool) {
 		l.Entry(block, n.Keyword.Text, a.Prefix.Addr().String(), c)
 	}
 }
+
+// Section is a block of the effective configuration: what was said, what was
+// inherited and what is default, all of it. Secrets are masked.
+type Section struct {
+	Keyword  string    `json:"block"`
+	Words    []string  `json:"words,omitempty"`
+	From     string    `json:"from,omitempty"` // where the block begins
+	Settings []Setting `json:"settings,omitempty"`
+	Sections []Section `json:"blocks,omitempty"`
+}
+
+// Setting is one line of a Section. In a block of entries the keyword is the
+// entry's first word.
+type Setting struct {
+	Keyword string   `json:"keyword"`
+	Words   []string `json:"value,omitempty"`
+	// From is FILE:LINE:COL, the place it was inherited from, or "default".
+	From string `json:"from"`
+
+	// Said is where the block itself says it; no place for what is inherited or a default.
+	Said conf.Pos `json:"-"`
+
+	// Secret is what is behind a mask, so that changes are seen; it is not shown.
+	Secret conf.Secret `json:"-"`
+}
+
+// entryLine is one line of a block of entries; key finds its source.
+type entryLine struct {
+	key   string
+	words []string
+}
+
+// Show shows one block. inherited says where a value that was not said comes
+// from, "" when it is a default.
+func Show[T any](c *conf.Config, tb *table[T], t *T, words []string, inherited func(keyword string) string) Section {
+	return ShowAt(c, tb, t, t, words, inherited)
+}
+
+// ShowAt is Show for a block whose place is remembered under another key.
+func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
+	inherited func(keyword string) string) Section {
+	s := Section{Keyword: tb.block, Words: words}
+	if pos, ok := c.Place(key); ok {
+		s.From = pos.String()
+	}
+	from := func(keyword string) string {
+		if said, ok := c.Source(key, keyword); ok {
+			return said.Pos.String()
+		}
+		if inherited != nil {
+			if f := inherited(keyword); f != "" {
+				return f
+			}
+		}
+		return "default"
+	}
+	for i := range tb.list {
+		k := &tb.list[i]
+		switch {
+		case k.lines != nil:
+			lines := k.lines(t)
+			if len(lines) == 0 {
+				continue
+			}
+			sub := Section{Keyword: k.name}
+			if said, ok := c.Source(key, k.name); ok {
+				sub.From = said.Pos.String()
+			}
+			for _, line := range lines {
+				entry := Setting{Keyword: line.words[0], Words: line.words[1:], From: sub.From}
+				if said, ok := c.Source(key, k.name+" "+line.key); ok {
+					entry.From, entry.Said = said.Pos.String(), said.Pos
+				}
+				sub.Settings = append(sub.Settings, entry)
+			}
+			s.Sections = append(s.Sections, sub)
+		case k.get != nil:
+			value := k.get(t)
+			if value == nil {
+				continue
+			}
+			setting := Setting{Keyword: k.name, Words: value, From: from(k.canonical())}
+			if said, ok := c.Source(key, k.canonical()); ok {
+				setting.Said = said.Pos
+			}
+			if k.raw != nil {
+				setting.Secret = conf.Secret(k.raw(t))
+			}
+			s.Settings = append(s.Settings, setting)
+		}
+	}
+	return s
+}

@@ -63,10 +63,9 @@ var rootLines = []keyword[conf.Config]{
 	word("net_namespace_ipvs", "NAME", "net_namespace", func(c *conf.Config) *string { return &c.IPVSNamespace }),
 	ignored[conf.Config]("namespace_with_ipsets", "", 0, whyIptables),
 	word("instance", "NAME", "none", func(c *conf.Config) *string { return &c.InstanceName }).
-		noEffect("in keepalived it is a part of the names of pid files; director's files are in its run directory: give " +
-			"each director of a host its own with --run-dir"),
+		remark("a part of the names of the pid files, and of the identifier in syslog"),
 	bare("use_pid_dir", func(c *conf.Config) *bool { return &c.UsePIDDir }).
-		noEffect("director's pid file is in its run directory (--run-dir)"),
+		remark("the pid files are in /run/keepalived"),
 	ignoredNumber[conf.Config]("child_wait_time", 0, math.MaxUint32, "5",
 		"director waits for its workers as long as they have something to do"),
 	ignored[conf.Config]("linkbeat_use_polling", "", 0, "the kernel tells of every link that goes down"),

@@ -155,6 +155,7 @@ func (l *Loader) usable(n *syntax.Node, c *conf.Checker) bool {
 			l.AtEnd(n, "missing-url", "%s has no url: it is removed", c.Kind)
 			return false
 		}
+		l.finishPages(n, c.HTTP)
 	case conf.UDPCheck:
 		if c.UDP.MinReply > c.UDP.MaxReply {
 			l.AtEnd(n, "reply-length", "UDP_CHECK always fails: min_reply_length %d is above max_reply_length %d",

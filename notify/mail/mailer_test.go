@@ -1,0 +1,274 @@
+package mail_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/notify/mail"
+)
+
+// post is a mail server of a test with a clock of its own.
+type post struct {
+	err   error // of each mail; nil takes it
+	hangs bool  // no answer until the conversation is cut
+	mails []string
+	tries int
+}
+
+func (p *post) take(ctx context.Context, _ mail.Server, _ string, to []string, message []byte) (r mail.Receipt) {
+	p.tries++
+	if p.hangs {
+		<-ctx.Done()
+		r.Err = ctx.Err()
+		return r
+	}
+	if r.Err = p.err; r.Err == nil {
+		p.mails = append(p.mails, strings.Join(to, " ")+"\n"+string(message))
+	}
+	return r
+}
+
+// mailer is one with a configuration and a log.
+func (p *post) mailer(t *testing.T, cfg *conf.Config) (*mail.Mailer, *bytes.Buffer) {
+	var log bytes.Buffer
+	m := mail.NewWith(slog.New(slog.NewTextHandler(&log, nil)), p.take)
+	m.Apply(cfg)
+	return m, &log
+}
+
+func stop(m *mail.Mailer) mail.Backlog {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return m.Stop(ctx)
+}
+
+func down(n int) notify.Happening {
+	h := told(notify.RealServer, rs, "DOWN")
+	h.Reason = fmt.Sprintf("TCP_CHECK 10.0.0.1:80: reason %d", n)
+	return h
+}
+
+// TestBurst is one mail to all, with all recipients named once.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{}
+		m, _ := p.mailer(t, site(t, "", "", "", ""))
+		for n := range 200 {
+			m.Told(down(n))
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(p.mails) != 1 || !strings.HasPrefix(p.mails[0], "a@example.org b@example.org\n") ||
+			!strings.Contains(p.mails[0], "\nTo: a@example.org,\n b@example.org\n") ||
+			strings.Count(p.mails[0], "=> TCP CHECK failed on service <=") != 200 {
+			t.Errorf("%d mails: %.500q", len(p.mails), p.mails)
+		}
+		if b := stop(m); b.Changes() != 0 || len(p.mails) != 1 {
+			t.Errorf("after the stop: %d changes, %d mails", b.Changes(), len(p.mails))
+		}
+	})
+}
+
+// TestDeadServerHoldsUpNobody: what is told returns at once, the queue is bounded, the log says little,
+// status says it; a stop takes 5 seconds and returns what is left.
+func TestDeadServerHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{hangs: true}
+		m, log := p.mailer(t, site(t, "", "", "", ""))
+		for n := range 30000 {
+			m.Told(down(n))
+			if n == 0 {
+				time.Sleep(2 * time.Second) // the first mail is under way
+			}
+		}
+		began := time.Now()
+		if s, on := m.Status(); !on || s.Waiting != 10001 || s.Lost != 19999 {
+			t.Errorf("%v %+v", on, s)
+		}
+		b := stop(m)
+		if took := time.Since(began); took != 5*time.Second || b.Changes() != 10001 {
+			t.Errorf("the stop took %v and left %d changes", took, b.Changes())
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "oldest are left out") {
+			t.Errorf("the log has %d lines: %s", lines, log)
+		}
+		m.Told(down(1)) // to one that has ended
+		if _, on := m.Status(); on || stop(m).Changes() != 0 {
+			t.Error("it has not ended")
+		}
+	})
+}
+
+// TestTriesAgain: a mail that is refused for now is a problem until it is delivered; each attempt is the
+// same mail; the log has a line a minute at most.
+func TestTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{err: errors.New("the mail server answers 451 later")}
+		m, log := p.mailer(t, site(t, "", "", "", ""))
+		m.Told(down(1))
+		time.Sleep(5 * time.Minute)
+		s, _ := m.Status()
+		const want = "mail cannot be delivered to 192.0.2.25:2525 (14 attempts, 1 changes wait): " +
+			"the mail server answers 451 later"
+		if s.Problem() != want || p.tries != 14 {
+			t.Errorf("%q, %d tries", s.Problem(), p.tries)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines > 5 {
+			t.Errorf("%d lines: %s", lines, log)
+		}
+		p.err = nil
+		time.Sleep(time.Minute)
+		if s, _ = m.Status(); s.Problem() != "" || s.Sent != 1 || len(p.mails) != 1 ||
+			!strings.Contains(log.String(), "delivered again") {
+			t.Errorf("%+v, %d mails\n%s", s, len(p.mails), log)
+		}
+		stop(m)
+	})
+}
+
+// TestAStopSends what waits at once, also what happens last.
+func TestAStopSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{}
+		m, _ := p.mailer(t, site(t, "smtp_alert", "", "", ""))
+		began := time.Now()
+		m.Told(told(notify.Instance, "VI_1", "MASTER"))
+		m.Stopping()
+		m.Told(told(notify.Instance, "VI_1", "STOP"))
+		if b := stop(m); b.Changes() != 0 || time.Since(began) > time.Second ||
+			!strings.Contains(strings.Join(p.mails, "\n"), "=> VRRP Instance stopping <=") {
+			t.Errorf("%d changes left after %v: %q", b.Changes(), time.Since(began), p.mails)
+		}
+	})
+}
+
+// TestUpgrade: what waits goes to the next program, and a mail under way is sent again by it, under its
+// name; when the upgrade fails this one goes on.
+func TestUpgrade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{hangs: true}
+		cfg := site(t, "smtp_alert", "", "", "")
+		m, _ := p.mailer(t, cfg)
+		m.Told(told(notify.Instance, "VI_1", "MASTER"))
+		time.Sleep(2 * time.Second)
+		m.Told(down(1))
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		began := time.Now()
+		m.Hold(ctx)
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("it was held after %v", took)
+		}
+		state := m.Export()
+		p.hangs = false
+		time.Sleep(time.Minute)
+		if p.tries != 1 {
+			t.Errorf("%d attempts while it was held", p.tries)
+		}
+		next := mail.NewWith(slog.New(slog.DiscardHandler), p.take)
+		next.Import(state) // before the notifier has passed on the configuration
+		synctest.Wait()
+		next.Apply(cfg)
+		next.Told(told(notify.Instance, "VI_1", "MASTER")) // it is known
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if len(p.mails) != 2 || !strings.Contains(p.mails[0], "Entering MASTER") ||
+			!strings.Contains(p.mails[1], "reason 1") {
+			t.Errorf("the next program sent %q", p.mails)
+		}
+		stop(next)
+		m.Release()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if len(p.mails) != 4 {
+			t.Errorf("after a failed upgrade %d mails", len(p.mails))
+		}
+		stop(m)
+	})
+}
+
+// TestKept: what an earlier program kept is sent, unless it is too old or nobody wants mail.
+func TestKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{}
+		m, log := p.mailer(t, site(t, "", "", "", ""))
+		old, fresh := news("old"), news("fresh")
+		old.At, fresh.At = time.Now().Add(-2*time.Hour), time.Now().Add(-10*time.Minute)
+		m.Kept(mail.Backlog{Waiting: []mail.News{old, fresh}, Sent: 7})
+		time.Sleep(2 * time.Second)
+		if s, _ := m.Status(); len(p.mails) != 1 || !strings.Contains(p.mails[0], "Subject: [R1] fresh\n") || s.Sent != 1 {
+			t.Errorf("%+v %q", s, p.mails)
+		}
+		if !strings.Contains(log.String(), "too old") {
+			t.Error(log)
+		}
+		m.Apply(&conf.Config{})
+		m.Kept(mail.Backlog{Waiting: []mail.News{fresh}})
+		time.Sleep(2 * time.Second)
+		if _, on := m.Status(); on || len(p.mails) != 1 || !strings.Contains(log.String(), "asks for none") {
+			t.Errorf("%v %q\n%s", on, p.mails, log)
+		}
+		stop(m)
+	})
+}
+
+// TestReload: mail goes to where the new configuration says, also what waited; and nowhere when it asks
+// for none.
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{err: errors.New("no")}
+		cfg := site(t, "", "", "", "")
+		m, log := p.mailer(t, cfg)
+		m.Told(down(1))
+		time.Sleep(1500 * time.Millisecond)
+		moved := *cfg
+		moved.Global.MailTo, moved.Global.SMTPPort = []string{"c@example.org"}, 25
+		p.err = nil
+		m.Apply(&moved)
+		synctest.Wait()
+		if len(p.mails) != 1 || !strings.HasPrefix(p.mails[0], "c@example.org\n") {
+			t.Errorf("%q", p.mails)
+		}
+		m.Told(down(2))
+		m.Apply(&conf.Config{})
+		time.Sleep(time.Hour)
+		if len(p.mails) != 1 || !strings.Contains(log.String(), "mail is not sent") {
+			t.Errorf("%d mails\n%s", len(p.mails), log)
+		}
+		stop(m)
+	})
+}
+
+// TestNoPassword: a password that could not be read, and one that could, are shown nowhere.
+func TestNoPassword(t *testing.T) {
+	s := (&smtpd{ehlo: []string{"AUTH PLAIN"}, user: "lb", password: "hush"}).start(t)
+	cfg := site(t, "smtp_auth lb /nowhere/password", "", "", "")
+	cfg.Global.SMTPServer, cfg.Global.SMTPPort = "127.0.0.1", s.server().Port
+	var log bytes.Buffer
+	m := mail.New(slog.New(slog.NewTextHandler(&log, nil)))
+	m.Apply(cfg)
+	if _, _, on, err := m.Test(t.Context()); !on || err == nil ||
+		!strings.Contains(err.Error(), "/nowhere/password could not be read") {
+		t.Error(on, err)
+	}
+	m.Password("hush")
+	m.Apply(cfg)
+	target, words, _, err := m.Test(t.Context())
+	if err != nil || !strings.Contains(strings.Join(words, "\n"), "logged in as lb with PLAIN") || len(s.got()) != 1 {
+		t.Error(target, words, err)
+	}
+	settings, _ := mail.SettingsOf(&cfg.Global, "hush")
+	if text := fmt.Sprintf("%v %+v %#v %s", settings, settings, settings, log.String()); strings.Contains(text, "hush") {
+		t.Error("the password is shown")
+	}
+	stop(m)
+}

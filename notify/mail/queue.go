@@ -1,0 +1,223 @@
+package mail
+
+import (
+	"time"
+
+	"github.com/lvs-director/director/retry"
+)
+
+const (
+	// gather is how long the first news waits for others: what happens together is one mail.
+	gather = time.Second
+	// longestPause bounds the time between two mails of a storm.
+	longestPause = time.Minute
+	// maxWaiting bounds the news that wait, all of which are one mail: 200 real servers that go down
+	// and up 20 times in a minute are 8000.
+	maxWaiting = 10000
+	// giveUp is when a mail that no server has taken is given up.
+	giveUp = 24 * time.Hour
+	// Kept is how long what was not sent before a stop is sent after a start.
+	Kept = time.Hour
+)
+
+// Mail is one mail that is to be sent.
+type Mail struct {
+	ID    string // for Message-ID; the same in every attempt, so that a receiver knows a second copy
+	At    time.Time
+	News  []News
+	Left  int      // older news that had no room
+	To    []string // who have not got it yet; nil is all recipients
+	First time.Time
+}
+
+// Queue gathers news to mails and says when one may be sent. It has no clock. The zero value
+// is an empty queue.
+type Queue struct {
+	waiting []News
+	left    int // news that had no room since the last mail
+	pending *Mail
+	busy    bool // pending is being sent
+	taken   time.Time
+	pause   time.Duration // after the last mail
+	due     time.Time     // of what waits
+	retry   retry.Retry
+	flush   bool // nothing is waited for
+
+	// Counts since the start.
+	Sent   int // mails
+	Failed int // mails that were given up, or refused for good
+	Lost   int // news that had no room
+}
+
+// Add queues news. What has no room takes the place of the oldest that waits; it returns how
+// many those were.
+func (q *Queue) Add(now time.Time, list ...News) (lost int) {
+	if len(list) == 0 {
+		return 0
+	}
+	if len(q.waiting) == 0 {
+		q.due = now.Add(gather)
+		if next := q.taken.Add(q.pause); next.After(q.due) {
+			q.due = next
+		}
+	}
+	q.waiting = append(q.waiting, list...)
+	if lost = len(q.waiting) - maxWaiting; lost <= 0 {
+		return 0
+	}
+	q.waiting = append(q.waiting[:0], q.waiting[lost:]...)
+	q.left += lost
+	q.Lost += lost
+	return lost
+}
+
+// Flush has what waits sent without a pause: director stops, or was told to send it now.
+func (q *Queue) Flush() {
+	q.flush = true
+	q.retry.Now()
+}
+
+// Len is how many news wait.
+func (q *Queue) Len() int {
+	n := len(q.waiting)
+	if q.pending != nil {
+		n += len(q.pending.News)
+	}
+	return n
+}
+
+// When is the time at which Take has a mail; the zero Time is never, until something is told.
+func (q *Queue) When() time.Time {
+	switch {
+	case q.busy:
+		return time.Time{}
+	case q.pending != nil && q.retry.Next().IsZero():
+		return q.pending.At
+	case q.pending != nil:
+		return q.retry.Next()
+	case len(q.waiting) == 0:
+		return time.Time{}
+	case q.flush:
+		return q.taken.Add(1) // any time that is over, and not zero
+	}
+	return q.due
+}
+
+// Take is the mail to send now, nil when there is none. Done must be told how it went.
+func (q *Queue) Take(now time.Time, id func() string) *Mail {
+	if q.busy {
+		return nil
+	}
+	if q.pending == nil {
+		if len(q.waiting) == 0 || !q.flush && now.Before(q.due) {
+			return nil
+		}
+		q.pending = &Mail{ID: id(), At: now, News: q.waiting, Left: q.left}
+		q.waiting, q.left = nil, 0
+		q.pace(now)
+	} else if !q.retry.Ready(now) {
+		return nil
+	}
+	q.busy = true
+	return q.pending
+}
+
+// pace sets when the next mail may leave: the pause grows while mails follow each other.
+func (q *Queue) pace(now time.Time) {
+	if q.pause == 0 || now.Sub(q.taken) > 3*q.pause {
+		q.pause = gather
+	} else {
+		q.pause = min(2*q.pause, longestPause)
+	}
+	q.taken = now
+}
+
+// Outcome is how an attempt to send a mail went.
+type Outcome struct {
+	Err   error    // why it was not sent to all; nil when it was
+	Again []string // who may get it in another attempt; nil with an Err is all of them
+	Never bool     // it is refused for good
+}
+
+// Done notes how the attempt went. It says whether the mail was given up.
+func (q *Queue) Done(now time.Time, o Outcome) (gaveUp bool) {
+	q.busy = false
+	m := q.pending
+	if m == nil {
+		return false
+	}
+	if m.First.IsZero() {
+		m.First = now
+	}
+	switch {
+	case o.Err == nil:
+		q.Sent++
+		q.pending, q.retry = nil, retry.Retry{}
+	case o.Never, now.Sub(m.First) > giveUp:
+		q.Failed++
+		q.pending, q.retry, gaveUp = nil, retry.Retry{}, true
+	default:
+		if o.Again != nil {
+			m.To = o.Again
+		}
+		q.retry.Failed(now)
+	}
+	return gaveUp
+}
+
+// Cut notes that the attempt was cut off: it counts for nothing.
+func (q *Queue) Cut() { q.busy = false }
+
+// Backlog is what a queue has not sent. Fields are only added.
+type Backlog struct {
+	Pending            *Mail `json:"pending,omitempty"`
+	Waiting            []News
+	Left               int
+	Sent, Failed, Lost int
+}
+
+// Changes is how many there are in it.
+func (b Backlog) Changes() int {
+	n := len(b.Waiting)
+	if b.Pending != nil {
+		n += len(b.Pending.News)
+	}
+	return n
+}
+
+// Backlog is what has not been sent.
+func (q *Queue) Backlog() Backlog {
+	return Backlog{q.pending, append([]News(nil), q.waiting...), q.left, q.Sent, q.Failed, q.Lost}
+}
+
+// Restore adds what another queue had not sent, before what waits here. What is older than limit
+// is not added; it returns how many news those were. counts takes over what was counted as well.
+func (q *Queue) Restore(now time.Time, b Backlog, limit time.Duration, counts bool) (old int) {
+	fresh := func(list []News) (kept []News) {
+		for _, n := range list {
+			if now.Sub(n.At) <= limit {
+				kept = append(kept, n)
+			}
+		}
+		old += len(list) - len(kept)
+		return kept
+	}
+	if counts {
+		q.Sent, q.Failed, q.Lost = q.Sent+b.Sent, q.Failed+b.Failed, q.Lost+b.Lost
+	}
+	before := fresh(b.Waiting)
+	if p := b.Pending; p != nil {
+		switch kept := fresh(p.News); {
+		case q.pending != nil:
+			before = append(kept, before...)
+		case len(kept) > 0:
+			q.pending = &Mail{ID: p.ID, At: p.At, News: kept, Left: p.Left, To: p.To, First: p.First}
+		}
+	}
+	after := q.waiting
+	q.waiting = nil
+	q.left += b.Left
+	q.Add(now, before...)
+	q.Add(now, after...)
+	return old
+}

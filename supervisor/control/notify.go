@@ -1,0 +1,107 @@
+package control
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lvs-director/director/notify/mail"
+	"github.com/lvs-director/director/words"
+)
+
+// Mail is how it is with notifications by mail.
+type Mail struct {
+	Server string   `json:"server"` // "192.0.2.25:25"
+	To     []string `json:"to"`
+	Sent   int      `json:"sent"` // mails
+	// LastSent is when the last one was; absent is never.
+	LastSent time.Time `json:"last_sent,omitzero"`
+	Queued   int       `json:"queued"` // changes that wait to be mailed
+	Failed   int       `json:"failed"` // mails that were given up
+	Lost     int       `json:"lost"`   // changes that had no room and are not mailed
+	// Error is why the last attempt failed, at ErrorAt; absent when it did not.
+	Error    string    `json:"error,omitempty"`
+	ErrorAt  time.Time `json:"error_at,omitzero"`
+	Attempts int       `json:"attempts,omitempty"` // that failed in a row
+}
+
+// NewMail is the form of what the mailer knows.
+func NewMail(s mail.Status) *Mail {
+	m := &Mail{
+		Server: s.Server, To: s.To, Sent: s.Sent, LastSent: s.LastSent, Queued: s.Waiting, Failed: s.Failed, Lost: s.Lost,
+		Error: s.Error, Attempts: s.Attempts,
+	}
+	switch {
+	case s.Unusable != "":
+		m.Error = s.Unusable
+	case s.Error != "":
+		m.ErrorAt = s.ErrorAt
+	}
+	return m
+}
+
+// Text is it for people, in one line.
+func (m Mail) Text(now time.Time) string {
+	text := fmt.Sprintf("%d sent to %s", m.Sent, m.Server)
+	if !m.LastSent.IsZero() {
+		text += fmt.Sprintf(", the last %s ago", words.Age(now, m.LastSent))
+	}
+	text += fmt.Sprintf("; %d changes wait, %d mails given up, %d changes left out", m.Queued, m.Failed, m.Lost)
+	if m.Error != "" {
+		text += "; the last attempt failed: " + m.Error
+	}
+	return text
+}
+
+// NotifyTest is what came of a test of notifications: nothing when the configuration asks for none.
+type NotifyTest struct {
+	Schema
+	Results []NotifyTestResult `json:"results"`
+}
+
+// NotifyTestResult is what came of one kind.
+type NotifyTestResult struct {
+	Kind   string        `json:"kind"`   // "mail"
+	Target string        `json:"target"` // "192.0.2.25:25"
+	OK     bool          `json:"ok"`
+	Words  []string      `json:"words"` // what happened, one fact each
+	Error  string        `json:"error,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+}
+
+// Add adds a result; err is nil when it went well.
+func (t *NotifyTest) Add(kind, target string, words []string, err error, took time.Duration) {
+	r := NotifyTestResult{Kind: kind, Target: target, OK: err == nil, Words: words, Took: took}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	t.Results = append(t.Results, r)
+}
+
+// OK says that something was sent, and that all of it was.
+func (t NotifyTest) OK() bool {
+	for _, r := range t.Results {
+		if !r.OK {
+			return false
+		}
+	}
+	return len(t.Results) > 0
+}
+
+// Print writes the results for people.
+func (t NotifyTest) Print(w io.Writer) {
+	if len(t.Results) == 0 {
+		fmt.Fprintln(w, "nothing to try: the configuration asks for no mail (notification_email, smtp_server)")
+	}
+	for _, r := range t.Results {
+		took := r.Took.Round(time.Millisecond)
+		if r.OK {
+			fmt.Fprintf(w, "%s to %s: sent in %v\n", r.Kind, r.Target, took)
+		} else {
+			fmt.Fprintf(w, "%s to %s: failed after %v: %s\n", r.Kind, r.Target, took, r.Error)
+		}
+		for _, fact := range r.Words {
+			fmt.Fprintf(w, "  %s\n", fact)
+		}
+	}
+}
