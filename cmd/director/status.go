@@ -48,6 +48,7 @@ func (c *statusCmd) Run(io streams) error {
 		if len(r.VirtualServers) > 0 {
 			c.askHistory(io, &r)
 		}
+		r.Told = c.askTold(io)
 	}
 	if c.JSON {
 		if err := control.Write(io.out, r, true); err != nil {
@@ -63,6 +64,16 @@ func (c *statusCmd) Run(io streams) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// askTold asks what scripts and FIFOs were told of the object.
+func (c *statusCmd) askTold(io streams) []control.Told {
+	var t control.ToldReport
+	q := control.ToldRequest{Name: c.Name}
+	if err := control.Ask(c.run(), http.MethodPost, "/v1/told", 10*time.Second, q, &t); err != nil {
+		fmt.Fprintln(io.err, "director: what scripts and FIFOs were told is not known:", err)
+	}
+	return t.Told
 }
 
 // askHistory puts what is remembered of the checks into the status of an object.

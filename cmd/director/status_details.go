@@ -26,6 +26,7 @@ func printDetails(w io.Writer, r control.Status, now time.Time) {
 	for _, i := range r.Instances {
 		printInstance(w, i, now)
 	}
+	defer printTold(w, r.Told, now)
 	for _, v := range r.VirtualServers {
 		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name,
 			map[bool]string{true: "reached", false: "lost"}[v.Quorum], v.Repaired)
@@ -54,6 +55,29 @@ func printDetails(w io.Writer, r control.Status, now time.Time) {
 		}
 	}
 }
+
+// printTold shows what scripts and FIFOs were told last, and how that ended.
+func printTold(w io.Writer, list []control.Told, now time.Time) {
+	if len(list) > 0 {
+		fmt.Fprintln(w, "\ntold:")
+	}
+	for _, t := range list {
+		fmt.Fprintf(w, "  %s ago  %s of %s: %s: %s", words.Age(now, t.At), t.By, t.Object, t.What, t.Result)
+		if t.Took > 0 {
+			fmt.Fprintf(w, ", took %v", t.Took.Round(time.Millisecond))
+		}
+		fmt.Fprintln(w)
+		if t.Output != "" {
+			lines := strings.Split(t.Output, "\n")
+			for _, line := range lines[max(0, len(lines)-outputLines):] {
+				fmt.Fprintf(w, "      | %s\n", line)
+			}
+		}
+	}
+}
+
+// outputLines is how many of the last lines of a failing script are shown.
+const outputLines = 5
 
 // printHistory shows the last results of a checker, the latest one first.
 func printHistory(w io.Writer, h control.CheckHistory, now time.Time) {

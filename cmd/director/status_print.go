@@ -44,6 +44,11 @@ func printStatus(w io.Writer, r control.Status, now time.Time) {
 				i.Name, i.Restored)
 		}
 	}
+	for _, f := range r.FIFOs {
+		if f.Lost > 0 && f.Problem == "" {
+			fmt.Fprintf(w, "- %s %s: %d lines were left out because nobody read it\n", f.Keyword, f.Path, f.Lost)
+		}
+	}
 	for _, line := range handovers(r, now) {
 		fmt.Fprintf(w, "* %s\n", line)
 	}

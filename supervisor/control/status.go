@@ -26,9 +26,11 @@ type Status struct {
 	RefusedSenders
 	VirtualServers []VirtualServer `json:"virtual_servers"`
 	Scripts        []Script        `json:"scripts"`
+	FIFOs          []FIFO          `json:"fifos,omitempty"`
+	// Told is what scripts and FIFOs were told last, when one object is asked for.
+	Told []Told `json:"told,omitempty"`
 	// Mail is how it is with notifications by mail; absent when none are asked for.
-	Mail  *Mail  `json:"mail,omitempty"`
-	FIFOs []FIFO `json:"fifos,omitempty"`
+	Mail *Mail `json:"mail,omitempty"`
 }
 
 // Problem is something that is not as it should be.
