@@ -254,8 +254,9 @@ func (s *supervisor) endPrograms() {
 	s.log.Info("stopped")
 }
 
-// holdSignals has the signals held until this program has executed itself and takes them in again; the
-// result is env with what that program needs to know of it. A reload that was asked for is done with: the file is read again.
+// holdSignals has the signals held until this program has executed itself and takes them in
+// again; the result is env with what that program needs to know of it. A reload that was asked
+// for is done with: the file is read again.
 func (c *Options) holdSignals(env []string) []string {
 	held, err := signalhold.Begin(os.Stderr)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/screen"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
@@ -49,7 +50,7 @@ func (c *historyCmd) Run(io streams) error {
 		return err
 	}
 	if running {
-		printAttention(io.err, now)
+		screen.Attention(io.err, now, time.Now())
 	}
 	store, err := history.Look(c.StateDir, file)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lvs-director/director/conf/load/keyword"
+	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/packaging/manual"
 )
 
@@ -56,7 +57,7 @@ func rendered(t *testing.T, name, source string) string {
 // TestManual: the manual pages name every command, flag and keyword, groff has nothing to say against
 // them, and the completion of each shell knows every command and flag.
 func TestManual(t *testing.T) {
-	commandLine, legacy := model(t, &commands{}), model(t, &legacyCmd{})
+	commandLine, legacy := model(t, &commands{}), commandline.FlagTexts()
 	example, err := os.ReadFile("../../examples/nat.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestManual(t *testing.T) {
 		files[file] = manual.Completion(shell, commandLine)
 		completions[shell] = files[file]
 	}
-	if again := manual.Director(model(t, &commands{}), model(t, &legacyCmd{}), edition); again !=
+	if again := manual.Director(model(t, &commands{}), legacy, edition); again !=
 		files["usr/share/man/man8/director.8"] {
 		t.Error("two runs make two different pages")
 	}
@@ -105,10 +106,8 @@ func TestManual(t *testing.T) {
 			expectOn(t, "the completion of "+shell, text, strings.Fields(c.Path())[0])
 		}
 	}
-	for _, f := range legacy.Flags {
-		if !f.Hidden && f.Name != "help" {
-			expectOn(t, "director.8", shown["director.8"], "--"+f.Name)
-		}
+	for _, f := range legacy {
+		expectOn(t, "director.8", shown["director.8"], f.Long)
 	}
 	for _, k := range keyword.Keywords() {
 		expectOn(t, "director.conf.5", shown["director.conf.5"], squeeze(strings.TrimSpace(k.Name+" "+k.Value)))

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"time"
 
+	"github.com/lvs-director/director/cmd/director/screen"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
@@ -61,7 +63,7 @@ func (c *planCmd) Run(std streams) error {
 			return fmt.Errorf("writing the plan: %w", err)
 		}
 	} else {
-		printAttentionBefore(std.err, r.ConfigState)
+		screen.AttentionBefore(std.err, r.ConfigState, time.Now())
 		_ = conf.WriteFindings(std.err, control.ConfFindings(r.Findings), isTerminal(std.err))
 	}
 	if r.Refused != "" {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/screen"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/plan"
@@ -86,7 +87,7 @@ func change(
 	if err := control.Ask(d.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &p); err != nil {
 		return err
 	}
-	printAttentionBefore(io.err, p.ConfigState)
+	screen.AttentionBefore(io.err, p.ConfigState, time.Now())
 	_ = conf.WriteFindings(io.err, control.ConfFindings(p.Findings), isTerminal(io.err))
 	if p.Refused != "" {
 		return fmt.Errorf("%s: generation %d keeps running unchanged", p.Refused, p.ConfigState.Generation)

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/screen"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/hostcheck"
@@ -55,9 +56,9 @@ func (c *statusCmd) Run(io streams) error {
 			return fmt.Errorf("writing the status: %w", err)
 		}
 	} else {
-		printStatus(io.out, r, time.Now())
+		screen.Status(io.out, r, time.Now())
 		if c.Name != "" {
-			printDetails(io.out, r, time.Now())
+			screen.Details(io.out, r, time.Now())
 		}
 	}
 	if code := status.ExitStatus(r); code != exitOK {

@@ -40,7 +40,7 @@ var rooms = []room{
 	{name: "internal/wiretest", floor: 0},
 
 	// Manual pages, for the packages of distributions.
-	{name: "packaging", floor: 2},
+	{name: "packaging", floor: 4},
 
 	// The lab knows the program from the outside.
 	{name: "integration", floor: 1},

@@ -171,24 +171,45 @@ func (p *parser) give(f *flag, name, v string, at place) error {
 	return nil
 }
 
+// FlagText is how a flag is written, and what it does; without a Help it is accepted, and
+// means nothing here.
+type FlagText struct {
+	Short       string // "-f", or empty
+	Long        string // "--use-file"
+	Value, Help string // Value as it stands behind Long: "=FILE", "[=FILE]"
+}
+
+// FlagTexts are all flags, in the order of the usage.
+func FlagTexts() []FlagText {
+	list := make([]FlagText, 0, len(flags))
+	for _, f := range flags {
+		t := FlagText{Long: "--" + f.long, Value: f.what, Help: f.help}
+		if f.short != 0 {
+			t.Short = "-" + string(f.short)
+		}
+		if f.takes == value {
+			t.Value = "=" + f.what
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
 // Usage is the list of flags.
 func Usage(program string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage: %s [FLAG...]\n", program)
 	var quiet []string
-	for _, f := range flags {
-		name := "    --" + f.long
-		if f.short != 0 {
-			name = "-" + string(f.short) + ", --" + f.long
+	for _, f := range FlagTexts() {
+		name := "    " + f.Long
+		if f.Short != "" {
+			name = f.Short + ", " + f.Long
 		}
-		if f.help == "" {
+		if f.Help == "" {
 			quiet = append(quiet, strings.TrimSpace(name))
 			continue
 		}
-		if f.takes == value {
-			name += "="
-		}
-		fmt.Fprintf(&b, "  %-34s %s\n", name+f.what, f.help)
+		fmt.Fprintf(&b, "  %-34s %s\n", name+f.Value, f.Help)
 	}
 	fmt.Fprintf(&b, "Accepted without effect: %s.\n", strings.Join(quiet, ", "))
 	return b.String()

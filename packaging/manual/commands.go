@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lvs-director/director/keepalived/commandline"
 )
 
 // Edition is what every page says of itself.
@@ -14,7 +16,7 @@ type Edition struct {
 }
 
 // Director is director(8): all commands, then the flags of keepalived.
-func Director(commands, keepalived *kong.Application, e Edition) string {
+func Director(commands *kong.Application, keepalived []commandline.FlagText, e Edition) string {
 	p := newPage("director", 8, e.Date, e.Version, "System administration")
 	p.macro("SH", "NAME")
 	p.line(`director \- VRRP router, IPVS load balancer and health checker`)
@@ -32,8 +34,22 @@ func Director(commands, keepalived *kong.Application, e Edition) string {
 		writeCommand(p, c)
 	}
 	p.macro("SH", "FLAGS OF KEEPALIVED")
-	p.text("Without a command, and when it is called keepalived, director takes these.\n\n" + keepalived.Detail)
-	writeFlags(p, keepalived.Node)
+	p.text("Without a command, and when it is called keepalived, director takes these. " +
+		"The commands are listed by director --help.")
+	var quiet []string
+	for _, f := range keepalived {
+		words := bold(f.Long)
+		if f.Short != "" {
+			words = bold(f.Short) + ", " + words
+		}
+		if f.Help == "" {
+			quiet = append(quiet, words)
+			continue
+		}
+		p.item(words + italic(f.Value))
+		p.text(f.Help)
+	}
+	p.line(".PP\nAccepted without effect: " + strings.Join(quiet, "; ") + ".")
 	p.macro("SH", "EXIT STATUS")
 	p.text("0 when it was done, 1 when it was not; what a command means by another status stands in its section.")
 	p.macro("SH", "SIGNALS")

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"cmp"
@@ -15,9 +15,9 @@ import (
 	"github.com/lvs-director/director/words"
 )
 
-// printStatus writes the report for people, what is degraded first: "!" marks a
+// Status writes the report for people, what is degraded first: "!" marks a
 // problem, "*" what somebody asked for and has not ended yet, "-" a remark.
-func printStatus(w io.Writer, r control.Status, now time.Time) {
+func Status(w io.Writer, r control.Status, now time.Time) {
 	fmt.Fprintf(w, "director %s, pid %d, up %s, %s, generation %d, digest %s\n",
 		r.Version, r.Pid, words.Age(now, r.Since), r.Config, r.Generation, words.ShortDigest(r.Digest))
 	wrong, awaited := r.ConfigState, control.ConfigState{ConfirmUntil: r.ConfirmUntil}
@@ -192,16 +192,16 @@ func fewer(up bool) int {
 	return 0
 }
 
-// printAttentionBefore is printAttention before the answer of a reload or a plan, which
+// AttentionBefore is Attention before the answer of a reload or a plan, which
 // takes the place of what became of the reload before.
-func printAttentionBefore(w io.Writer, c control.ConfigState) {
+func AttentionBefore(w io.Writer, c control.ConfigState, now time.Time) {
 	c.ReloadRefused = ""
-	printAttention(w, c)
+	Attention(w, c, now)
 }
 
-// printAttention writes what nobody may overlook.
-func printAttention(w io.Writer, c control.ConfigState) {
-	for _, line := range status.Attention(c, time.Now()) {
+// Attention writes what nobody may overlook.
+func Attention(w io.Writer, c control.ConfigState, now time.Time) {
+	for _, line := range status.Attention(c, now) {
 		fmt.Fprintln(w, "director: ATTENTION:", line)
 	}
 }

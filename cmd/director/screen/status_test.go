@@ -1,10 +1,11 @@
-package main
+package screen_test
 
 import (
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/screen"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/status"
@@ -23,7 +24,7 @@ func server(name string, up ...bool) control.VirtualServer {
 
 func TestDegradedThingsAreShownFirst(t *testing.T) {
 	var b strings.Builder
-	printStatus(&b, control.Status{
+	screen.Status(&b, control.Status{
 		Problems: []control.Problem{{Text: "the lvs worker does not run"}},
 		Instances: []control.Instance{{Name: "VI_good", State: event.Master},
 			{Name: "VI_bad", State: event.Fault, Reason: "eth1 is down"}},
@@ -55,7 +56,7 @@ func TestRefusedSendersAreShown(t *testing.T) {
 		},
 		Dropped: map[string]map[string]uint64{"eth0": {"unknown-vrid": 3}}, MoreStrangers: 2,
 	}
-	printStatus(&b, r, now)
+	screen.Status(&b, r, now)
 	out := b.String()
 	last := -1
 	for _, want := range []string{"REFUSED FROM", "10.0.0.2", "VI", "auth-failed", "10.0.0.9", "unknown-vrid",
@@ -79,7 +80,7 @@ func TestMarks(t *testing.T) {
 		Instances: []control.Instance{{Name: "VI_1", State: event.Backup,
 			HandedOver: &control.Order{Since: now.Add(-time.Minute)}}},
 	}
-	printStatus(&b, r, now)
+	screen.Status(&b, r, now)
 	for _, want := range []string{"\n* ATTENTION: the configuration is not confirmed", "\n* VI_1 has been handed over"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, b.String())
@@ -96,7 +97,7 @@ func TestAttentionComesFirst(t *testing.T) {
 	var b strings.Builder
 	r := control.Status{ConfigState: control.ConfigState{Config: "a.conf", Digest: strings.Repeat("ab", 32),
 		Fallback: "x", FileDiffers: true}}
-	printStatus(&b, r, now)
+	screen.Status(&b, r, now)
 	if !strings.Contains(b.String(), "digest abababababab\n! ATTENTION: NOT a.conf") ||
 		!strings.Contains(b.String(), "\n- a.conf differs") {
 		t.Error(b.String())

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"github.com/lvs-director/director/words"
 )
 
-// printDetails writes what the tables have no room for.
-func printDetails(w io.Writer, r control.Status, now time.Time) {
+// Details writes what the tables have no room for.
+func Details(w io.Writer, r control.Status, now time.Time) {
 	if r.Mail != nil {
 		fmt.Fprintf(w, "\nmail: %s\n", r.Mail.Text(now))
 	}
