@@ -197,13 +197,14 @@ func TestInKeepalivedsPlace(t *testing.T) {
 	out := do(t, "apt-get -y install "+deb(olderVar, "lvs-director")+" "+deb(olderVar, "lvs-director-keepalived"))
 	t.Log(out)
 	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' keepalived", "rc")
-	until(t, "director is MASTER in keepalived's place", vip+" && director status --json | grep -q '\"state\": *\"MASTER\"'")
+	until(t, "director is MASTER in keepalived's place",
+		vip+" && director status --json | grep -q '\"state\": *\"MASTER\"'")
 	is(t, "systemctl is-enabled keepalived", "enabled")
 	do(t, "systemctl show -p FragmentPath keepalived && "+
 		"ps -o args= -p $(systemctl show --value -p MainPID keepalived) | grep "+
 		"-- '-D'")
 	do(t, "keepalived -t -f /etc/keepalived/keepalived.conf")
-	is(t, "genhash --help | head -1", "Usage: director genhash --server=ADDRESS --url=PATH [flags]")
+	is(t, "genhash --help | sed -n 1p", "Usage: director genhash --server=ADDRESS --url=PATH [flags]")
 	do(t, "dpkg -P keepalived")
 	is(t, "systemctl is-enabled keepalived", "enabled")
 	do(t, vip)

@@ -36,7 +36,7 @@ func TestProblem(t *testing.T) {
 		owner   int
 		want    string
 	}{
-		"another version":    {"echo director 0.2, commit abc", 0o755, 0, "runs 0.1, 0.2, commit abc is installed: restart needed"},
+		"another version":    {"echo director 0.2, commit abc", 0o755, 0, "runs 0.1, 0.2, commit abc is installed:"},
 		"the same version":   {"echo director 0.1", 0o755, 0, ""},
 		"not a director":     {"echo hello", 0o755, 0, "does not say its version as director does"},
 		"more lines":         {"echo director 1; echo 2", 0o755, 0, "does not say its version as director does"},
