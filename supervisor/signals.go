@@ -34,13 +34,13 @@ type Signals struct {
 // program that has not begun to run, unless it takes over from a running director.
 func ListenEarly() *Signals {
 	s := newSignals()
-	s.listen(hasHandoff())
+	s.listen(TakesOver())
 	signalhold.Resumed()
 	return s
 }
 
-// hasHandoff says that this program is executed to take over from a running director.
-func hasHandoff() bool { _, ok := os.LookupEnv(handoffVar); return ok }
+// TakesOver says that this program is executed to take over from a running director.
+func TakesOver() bool { _, ok := os.LookupEnv(handoffVar); return ok }
 
 func newSignals() *Signals {
 	s := &Signals{stop: make(chan os.Signal, 2), hup: make(chan os.Signal, 1)}
