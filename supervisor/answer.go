@@ -77,6 +77,9 @@ func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, er
 	if err == nil {
 		err = s.compareFile(ctx, &r.ConfigState)
 	}
+	if err == nil {
+		err = s.compareProgram(ctx, &r)
+	}
 	if err != nil {
 		return r, fmt.Errorf("status: %w", err)
 	}

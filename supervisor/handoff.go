@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/gob"
 	"encoding/json"
@@ -340,15 +339,18 @@ func AnswerHandoff(in io.Reader, out io.Writer, version string) error {
 	return json.NewEncoder(out).Encode(a)
 }
 
-// bounded keeps what is written to it, up to a limit.
+// bounded keeps what is written to it, up to a limit. A bytes.Buffer in it would read without end by its ReadFrom.
 type bounded struct {
-	bytes.Buffer
+	text  []byte
 	limit int
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.limit {
+	if len(b.text)+len(p) > b.limit {
 		return 0, fmt.Errorf("it prints more than %d bytes", b.limit)
 	}
-	return b.Buffer.Write(p)
+	b.text = append(b.text, p...)
+	return len(p), nil
 }
+
+func (b *bounded) Bytes() []byte { return b.text }

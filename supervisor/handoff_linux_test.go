@@ -245,8 +245,8 @@ func TestWhatATriedProgramPrints(t *testing.T) {
 	}
 	_, err := b.Write([]byte("i"))
 	wantsErr(t, err, "it prints more than 8 bytes")
-	if b.String() != "abcdefgh" {
-		t.Errorf("it has %q", b.String())
+	if string(b.Bytes()) != "abcdefgh" {
+		t.Errorf("it has %q", b.Bytes())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
@@ -87,6 +88,24 @@ func (s *supervisor) TestNotify(ctx context.Context, _ struct{}) (r control.Noti
 
 // testPatience is how long a test of notifications may take.
 const testPatience = 45 * time.Second
+
+// compareProgram looks whether the file of this program holds another one by now, never in the supervisor's goroutine.
+func (s *supervisor) compareProgram(ctx context.Context, r *control.Status) error {
+	path, err := ownFile()
+	if err != nil {
+		r.Problems = append(r.Problems, control.Problem{Text: "the installed version is not known: " + err.Error()})
+		return nil
+	}
+	var known installed.File
+	if err := s.do(ctx, func() { known = s.program }); err != nil {
+		return err
+	}
+	known = installed.Look(ctx, known, path, "/proc/self/exe")
+	if why := known.Problem(path, s.opts.Version); why != "" {
+		r.Problems = append(r.Problems, control.Problem{Text: why})
+	}
+	return s.do(ctx, func() { s.program = known })
+}
 
 // compareFile looks whether the file on disk is what is in force. It reads the
 // file only when it was changed since it was read last, and never in the

@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/dumps"
 	"github.com/lvs-director/director/supervisor/handover"
+	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/supervisor/reload"
@@ -41,9 +42,10 @@ type supervisor struct {
 	done     chan struct{}
 	exited   bool // the workers have ended
 
-	disk     *loaded // the file as it was read last
-	fallback string  // why not the file but something older is in force; empty when it is the file
-	refused  refusal // of the last reload
+	disk     *loaded        // the file as it was read last
+	program  installed.File // the file of this program, when it is another program by now
+	fallback string         // why not the file but something older is in force; empty when it is the file
+	refused  refusal        // of the last reload
 	archive  archive
 
 	// handovers are what was handed over on purpose; handoverEnd fires when the

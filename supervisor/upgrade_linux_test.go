@@ -229,5 +229,5 @@ func TestTheProgramThatPrintsWithoutEnd(t *testing.T) {
 	if err == nil {
 		t.Fatal("it can take over")
 	}
-	wants(t, err.Error(), path, "is it a director")
+	wants(t, err.Error(), path, "is not a director binary")
 }

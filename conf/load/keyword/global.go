@@ -317,7 +317,7 @@ var globalIgnored = []keyword[conf.Global]{
 	polled("enable_snmp_checker"),
 	ignored[conf.Global]("snmp_vs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("snmp_rs_stats_update_interval", "SECONDS", 1, whySNMP),
-	ignored[conf.Global]("enable_dbus", "", 0, whyDBus),
+	missed("enable_dbus", whyDBus),
 	ignored[conf.Global]("dbus_service_name", "NAME", 1, whyDBus),
 	ignored[conf.Global]("dbus_no_interface_name", "", 0, whyDBus),
 	ignored[conf.Global]("random_seed", "NUMBER", 1, "director's random numbers need no seed"),
@@ -339,5 +339,12 @@ func processName(name, without string, field func(*conf.ProcessNames) *string) k
 func polled(name string) keyword[conf.Global] {
 	k := ignored[conf.Global](name, "", 0, whySNMP)
 	k.serves = true
+	return k
+}
+
+// missed is a word without effect that has other programs rely on what director does not offer.
+func missed(name, why string) keyword[conf.Global] {
+	k := ignored[conf.Global](name, "", 0, why)
+	k.missed = true
 	return k
 }
