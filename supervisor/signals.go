@@ -148,8 +148,7 @@ func (s *supervisor) stop(sig os.Signal) {
 	s.ready("STOPPING=1")
 	s.mail.Stopping()
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
-		end()
-		s.exited = true
+		end() // it is waited for: what ignores SIGTERM is killed
 		return
 	}
 	s.tellReload(reload.Stop{})
@@ -198,6 +197,8 @@ func (s *supervisor) startUp(then func()) {
 		s.post(func() {
 			s.hooks.note("startup_script", exit)
 			if s.hooks.stopping {
+				cancel()
+				s.exited = true
 				return
 			}
 			s.hooks.running = nil
