@@ -40,9 +40,9 @@ func TestChecksAsClient(t *testing.T) {
 	})
 	six85 := func(up int) func() bool {
 		return func() bool {
-			return strings.Count(s.table(), "[20010db8000100000000000000000011]:0055")+
-				strings.Count(s.table(), "[20010db8000100000000000000000012]:0055")+
-				strings.Count(s.table(), "[20010db8000100000000000000000013]:0055") == up
+			return strings.Count(s.table(), "[2001:0db8:0001:0000:0000:0000:0000:0011]:0055")+
+				strings.Count(s.table(), "[2001:0db8:0001:0000:0000:0000:0000:0012]:0055")+
+				strings.Count(s.table(), "[2001:0db8:0001:0000:0000:0000:0000:0013]:0055") == up
 		}
 	}
 	s.Until(20*time.Second, "of IPv6 the real server without the address is out", six85(5)) // 2 for clients, 3 for checks

@@ -36,10 +36,14 @@ func Start(cmd *exec.Cmd, prepare func() error) error {
 			}
 		}
 		err := Blocked(cmd.Start)
-		held := err == nil && seize(cmd.Process.Pid)
+		pid, held := 0, false
+		if err == nil {
+			pid = cmd.Process.Pid // whoever started it may let go of it from then on
+			held = seize(pid)
+		}
 		started <- err
 		if held {
-			guard(cmd.Process.Pid) // this thread is its tracer; when it ends, the kernel lets go of all
+			guard(pid) // this thread is its tracer; when it ends, the kernel lets go of all
 		}
 	}()
 	return <-started

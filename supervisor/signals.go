@@ -34,13 +34,13 @@ type Signals struct {
 // program that has not begun to run, unless it takes over from a running director.
 func ListenEarly() *Signals {
 	s := newSignals()
-	s.listen(hasHandoff())
+	s.listen(TakesOver())
 	signalhold.Resumed()
 	return s
 }
 
-// hasHandoff says that this program is executed to take over from a running director.
-func hasHandoff() bool { _, ok := os.LookupEnv(handoffVar); return ok }
+// TakesOver says that this program is executed to take over from a running director.
+func TakesOver() bool { _, ok := os.LookupEnv(handoffVar); return ok }
 
 func newSignals() *Signals {
 	s := &Signals{stop: make(chan os.Signal, 2), hup: make(chan os.Signal, 1)}
@@ -148,8 +148,7 @@ func (s *supervisor) stop(sig os.Signal) {
 	s.ready("STOPPING=1")
 	s.mail.Stopping()
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
-		end()
-		s.exited = true
+		end() // it is waited for: what ignores SIGTERM is killed
 		return
 	}
 	s.tellReload(reload.Stop{})
@@ -198,6 +197,8 @@ func (s *supervisor) startUp(then func()) {
 		s.post(func() {
 			s.hooks.note("startup_script", exit)
 			if s.hooks.stopping {
+				cancel()
+				s.exited = true
 				return
 			}
 			s.hooks.running = nil

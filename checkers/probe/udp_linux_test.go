@@ -90,7 +90,7 @@ func TestUDP(t *testing.T) {
 			conf.UDPCheckParams{RequireReply: true, MaxReply: 65535}), true, false, "40000 bytes"},
 		"an address that is not ours": {bound(udpCheck(quiet, wants), "198.51.100.77"), false, true, "cannot assign"},
 		"IPv6": {udpCheck(answerUDP(t, "[::1]:0",
-			func(b []byte) [][]byte { return [][]byte{b} }), wants), true, false, "a reply of 64 bytes"},
+			func(b []byte) [][]byte { return [][]byte{b} }), wants), true, false, "a reply of 32 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) { wantResult(t, run(t, p, tc.c), tc.ok, tc.local, tc.reason) })
 	}

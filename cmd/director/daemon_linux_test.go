@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -102,14 +103,14 @@ func (b *box) sh(script string) (out, errOut string, code int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	cmd := exec.Command("nsenter", "--mount", "--net", "--pid", "-t", fmt.Sprint(b.pid), "sh", "-c",
+	ctx, cancel := context.WithTimeout(context.Background(), b.patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nsenter", "--mount", "--net", "--pid", "-t", fmt.Sprint(b.pid), "sh", "-c",
 		"cd \"$1\"; "+script, "sh", b.dir)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(director)+":"+os.Getenv("PATH"))
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	cmd.WaitDelay = b.patience // whoever has its output still
-	timer := time.AfterFunc(b.patience, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

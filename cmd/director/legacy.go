@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/logging"
+	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/startup"
 )
@@ -61,11 +62,12 @@ func runKeepalived(args []string, std streams) error {
 // startAsKeepalived is the supervisor's process, or the command that starts it as a daemon.
 func startAsKeepalived(o *commandline.Options, args []string, std streams) error {
 	child, _ := std.err.(*daemon.Child)
-	background := !startup.Foreground(o, std.early != nil)
-	if child == nil && std.early == nil && len(o.Files) > 1 {
+	background := !startup.Foreground(o, supervisor.TakesOver())
+	started := child == nil && !supervisor.TakesOver() // by the user, here
+	if started && len(o.Files) > 1 {
 		fmt.Fprintf(std.err, "director: warning: -f is given %d times: %s counts\n", len(o.Files), o.File)
 	}
-	if child == nil && std.early == nil && background {
+	if started && background {
 		if directory, err := os.Getwd(); err == nil {
 			args = commandline.Absolute(args, directory)
 		}

@@ -144,7 +144,7 @@ func leftOut(f form, list []allowed, pkg string) (tests []string) {
 // ownSuite says whether a package is a suite of its own.
 func ownSuite(pkg string) bool {
 	switch pkg {
-	case "integration", "integration/native", "internal/floors":
+	case "integration", "integration/native", "integration/booted", "internal/floors":
 		return true
 	}
 	return false

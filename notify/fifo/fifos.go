@@ -16,6 +16,9 @@ import (
 type Options struct {
 	Log    *slog.Logger
 	Runner notify.Runner // nil is program.Runner
+	// Dir is where it is noted which programs read FIFOs, so that those of a director that was
+	// killed are ended; empty is nowhere.
+	Dir string
 }
 
 // FIFOs are all FIFOs of a configuration; a notify.Listener. No method but Stop, Export and
@@ -23,6 +26,7 @@ type Options struct {
 type FIFOs struct {
 	log    *slog.Logger
 	runner notify.Runner
+	dir    string
 	mail   *mailbox.Mailbox[[]func()]
 	ended  chan struct{}
 
@@ -39,7 +43,7 @@ type FIFOs struct {
 // New starts FIFOs without a configuration. Stop ends them.
 func New(o Options) *FIFOs {
 	f := &FIFOs{
-		log: o.Log, runner: o.Runner, mail: mailbox.New[[]func()](), ended: make(chan struct{}),
+		log: o.Log, runner: o.Runner, dir: o.Dir, mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 	}
 	if f.runner == nil {
 		f.runner = program.Runner{}

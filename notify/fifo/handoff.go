@@ -113,6 +113,9 @@ func (f *FIFOs) Resume(s State) {
 	f.enqueue(func() {
 		f.configured = false
 		f.states.resume(s.States)
+		for _, p := range f.pipes {
+			p.script.clear = true // what reads them is handed over
+		}
 		for _, h := range s.Pipes {
 			for _, p := range f.pipes {
 				if p.keyword == h.Keyword {

@@ -55,6 +55,7 @@ func open(path string, reader *owner) (opened, error) {
 	}
 	if ours && reader != nil {
 		if err := unix.Fchownat(place, "", reader.uid, reader.gid, unix.AT_EMPTY_PATH); err != nil {
+			_ = os.Remove(path) // else the next attempt would take it for somebody's
 			return opened{}, fmt.Errorf("giving FIFO %s to the user of its script: %w", path, err)
 		}
 	}
@@ -153,6 +154,21 @@ func (o opened) close(path string, remove bool) {
 		_ = os.Remove(path) // somebody else has
 	}
 	_ = unix.Close(o.fd) // nothing is buffered
+}
+
+// give gives one that was made here to the user who reads it.
+func (o opened) give(reader *owner) error {
+	if reader == nil {
+		reader = &owner{os.Geteuid(), os.Getegid()}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(o.fd, &st); err != nil || !o.ours {
+		return err
+	}
+	if st.Uid == uint32(reader.uid) && st.Gid == uint32(reader.gid) {
+		return nil
+	}
+	return unix.Fchown(o.fd, reader.uid, reader.gid)
 }
 
 // inherit takes over a descriptor; false is that it is no FIFO.

@@ -23,4 +23,12 @@ func (opened) write([]byte) (bool, error) { return false, nil }
 func (opened) unread() int                { return 0 }
 func (opened) drain() int                 { return 0 }
 func (opened) close(string, bool)         {}
+func (opened) give(*owner) error          { return nil }
 func inherit(int, bool) (opened, bool)    { return opened{}, false }
+
+type recorded struct{ pid int }
+
+func (*pipe) note(int)                 {}
+func (*pipe) unnote()                  {}
+func (*pipe) orphan() (recorded, bool) { return recorded{}, false }
+func (recorded) end()                  {}

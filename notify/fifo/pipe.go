@@ -130,6 +130,9 @@ func (p *pipe) takeBack() []waiting {
 
 // step does what can be done now, and returns when there is something to do again.
 func (p *pipe) step(now time.Time) time.Time {
+	if !p.alone() {
+		return now.Add(time.Hour) // the end of it is told
+	}
 	if p.file != nil && now.Sub(p.looked) >= lookInterval {
 		p.look(now)
 	}
@@ -178,11 +181,7 @@ func (p *pipe) shut(remove bool) {
 
 // open opens the FIFO.
 func (p *pipe) open(now time.Time) {
-	var reader *owner
-	if uid, gid, ok := program.Owner(p.script.cmd); ok && len(p.script.cmd.Argv) > 0 {
-		reader = &owner{uid, gid}
-	}
-	file, err := open(p.path, reader)
+	file, err := open(p.path, p.reader())
 	if err != nil {
 		p.problem = err.Error()
 		if p.said != p.problem {

@@ -25,6 +25,8 @@ type script struct {
 	handed  *program.Handoff // nobody follows it
 	last    program.Exit     // of the one before
 	ended   bool             // last is set
+	// clear: what a director that was killed has left running has ended; clearing: it is being ended.
+	clear, clearing bool
 }
 
 // want says which program is to run. One that runs and is not that is ended.
@@ -55,12 +57,15 @@ func (p *pipe) run(now time.Time) time.Time {
 	if !s.again.Ready(now) {
 		return s.again.Next()
 	}
+	p.give()
 	p.renew(p.takeBack())
 	cmd := s.cmd
 	s.runs, s.pid, s.started, s.ending = &cmd, 0, now, false
 	s.starts++
 	p.follow(func(ctx context.Context) program.Exit {
-		return p.runner.Run(ctx, cmd, func(pid int) { p.enqueue(func() { s.pid = pid }) })
+		return p.runner.Run(ctx, cmd, func(pid int) {
+			p.enqueue(func() { s.pid = pid; p.note(pid) })
+		})
 	})
 	return time.Time{}
 }
@@ -81,6 +86,43 @@ func (p *pipe) follow(wait func(context.Context) program.Exit) {
 	}()
 }
 
+// alone says whether no program of a director that was killed reads the FIFO. One that does is
+// ended; until then nothing is written, since it would be lost.
+func (p *pipe) alone() bool {
+	s := &p.script
+	if s.clear || s.clearing {
+		return s.clear
+	}
+	orphan, found := p.orphan()
+	if !found {
+		s.clear = true
+		return true
+	}
+	s.clearing = true
+	p.log.Warn("the script of a FIFO was left running by a director that was killed: ending it", "fifo", p.keyword,
+		"pid", orphan.pid)
+	go func() {
+		orphan.end()
+		p.enqueue(func() { s.clear, s.clearing = true, false })
+	}()
+	return false
+}
+
+// reader is the user of the script; nil is who we are.
+func (p *pipe) reader() *owner {
+	if uid, gid, ok := program.Owner(p.script.cmd); ok && len(p.script.cmd.Argv) > 0 {
+		return &owner{uid, gid}
+	}
+	return nil
+}
+
+// give gives a FIFO that was made here to the user of the script, which a reload may have changed.
+func (p *pipe) give() {
+	if err := p.file.give(p.reader()); err != nil {
+		p.log.Warn("a FIFO cannot be given to the user of its script", "fifo", p.keyword, "path", p.path, "error", err)
+	}
+}
+
 // exited takes the end of the program.
 func (p *pipe) exited(exit program.Exit) {
 	s := &p.script
@@ -93,6 +135,7 @@ func (p *pipe) exited(exit program.Exit) {
 	now := time.Now()
 	planned := s.ending || p.stopping
 	s.runs, s.pid, s.ending, s.cancel, s.last, s.ended = nil, 0, false, nil, exit, true
+	p.unnote()
 	if planned {
 		s.again = retry.Retry{}
 		return

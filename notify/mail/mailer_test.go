@@ -1,12 +1,13 @@
 package mail_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // post is a mail server of a test with a clock of its own.
 type post struct {
+	mu    sync.Mutex
 	err   error // of each mail; nil takes it
 	hangs bool  // no answer until the conversation is cut
 	mails []string
@@ -25,9 +27,13 @@ type post struct {
 }
 
 func (p *post) take(ctx context.Context, _ mail.Server, _ string, to []string, message []byte) (r mail.Receipt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.tries++
 	if p.hangs {
+		p.mu.Unlock()
 		<-ctx.Done()
+		p.mu.Lock()
 		r.Err = ctx.Err()
 		return r
 	}
@@ -37,9 +43,48 @@ func (p *post) take(ctx context.Context, _ mail.Server, _ string, to []string, m
 	return r
 }
 
+// answers has it answer otherwise from now on.
+func (p *post) answers(err error, hangs bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err, p.hangs = err, hangs
+}
+
+// got are the mails that it took.
+func (p *post) got() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.mails)
+}
+
+// attempts are how many mails it was offered.
+func (p *post) attempts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tries
+}
+
+// written is a log that a test reads while it is written to.
+type written struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
 // mailer is one with a configuration and a log.
-func (p *post) mailer(t *testing.T, cfg *conf.Config) (*mail.Mailer, *bytes.Buffer) {
-	var log bytes.Buffer
+func (p *post) mailer(t *testing.T, cfg *conf.Config) (*mail.Mailer, *written) {
+	var log written
 	m := mail.NewWith(slog.New(slog.NewTextHandler(&log, nil)), p.take)
 	m.Apply(cfg)
 	return m, &log
@@ -67,13 +112,13 @@ func TestBurst(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if len(p.mails) != 1 || !strings.HasPrefix(p.mails[0], "a@example.org b@example.org\n") ||
-			!strings.Contains(p.mails[0], "\nTo: a@example.org,\n b@example.org\n") ||
-			strings.Count(p.mails[0], "=> TCP CHECK failed on service <=") != 200 {
-			t.Errorf("%d mails: %.500q", len(p.mails), p.mails)
+		if len(p.got()) != 1 || !strings.HasPrefix(p.got()[0], "a@example.org b@example.org\n") ||
+			!strings.Contains(p.got()[0], "\nTo: a@example.org,\n b@example.org\n") ||
+			strings.Count(p.got()[0], "=> TCP CHECK failed on service <=") != 200 {
+			t.Errorf("%d mails: %.500q", len(p.got()), p.got())
 		}
-		if b := stop(m); b.Changes() != 0 || len(p.mails) != 1 {
-			t.Errorf("after the stop: %d changes, %d mails", b.Changes(), len(p.mails))
+		if b := stop(m); b.Changes() != 0 || len(p.got()) != 1 {
+			t.Errorf("after the stop: %d changes, %d mails", b.Changes(), len(p.got()))
 		}
 	})
 }
@@ -119,17 +164,17 @@ func TestTriesAgain(t *testing.T) {
 		s, _ := m.Status()
 		const want = "mail cannot be delivered to 192.0.2.25:2525 (14 attempts, 1 changes wait): " +
 			"the mail server answers 451 later"
-		if s.Problem() != want || p.tries != 14 {
-			t.Errorf("%q, %d tries", s.Problem(), p.tries)
+		if s.Problem() != want || p.attempts() != 14 {
+			t.Errorf("%q, %d tries", s.Problem(), p.attempts())
 		}
 		if lines := strings.Count(log.String(), "\n"); lines > 5 {
 			t.Errorf("%d lines: %s", lines, log)
 		}
-		p.err = nil
+		p.answers(nil, false)
 		time.Sleep(time.Minute)
-		if s, _ = m.Status(); s.Problem() != "" || s.Sent != 1 || len(p.mails) != 1 ||
+		if s, _ = m.Status(); s.Problem() != "" || s.Sent != 1 || len(p.got()) != 1 ||
 			!strings.Contains(log.String(), "delivered again") {
-			t.Errorf("%+v, %d mails\n%s", s, len(p.mails), log)
+			t.Errorf("%+v, %d mails\n%s", s, len(p.got()), log)
 		}
 		stop(m)
 	})
@@ -145,8 +190,8 @@ func TestAStopSends(t *testing.T) {
 		m.Stopping()
 		m.Told(told(notify.Instance, "VI_1", "STOP"))
 		if b := stop(m); b.Changes() != 0 || time.Since(began) > time.Second ||
-			!strings.Contains(strings.Join(p.mails, "\n"), "=> VRRP Instance stopping <=") {
-			t.Errorf("%d changes left after %v: %q", b.Changes(), time.Since(began), p.mails)
+			!strings.Contains(strings.Join(p.got(), "\n"), "=> VRRP Instance stopping <=") {
+			t.Errorf("%d changes left after %v: %q", b.Changes(), time.Since(began), p.got())
 		}
 	})
 }
@@ -169,10 +214,10 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("it was held after %v", took)
 		}
 		state := m.Export()
-		p.hangs = false
+		p.answers(nil, false)
 		time.Sleep(time.Minute)
-		if p.tries != 1 {
-			t.Errorf("%d attempts while it was held", p.tries)
+		if p.attempts() != 1 {
+			t.Errorf("%d attempts while it was held", p.attempts())
 		}
 		next := mail.NewWith(slog.New(slog.DiscardHandler), p.take)
 		next.Import(state) // before the notifier has passed on the configuration
@@ -181,16 +226,16 @@ func TestUpgrade(t *testing.T) {
 		next.Told(told(notify.Instance, "VI_1", "MASTER")) // it is known
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if len(p.mails) != 2 || !strings.Contains(p.mails[0], "Entering MASTER") ||
-			!strings.Contains(p.mails[1], "reason 1") {
-			t.Errorf("the next program sent %q", p.mails)
+		if len(p.got()) != 2 || !strings.Contains(p.got()[0], "Entering MASTER") ||
+			!strings.Contains(p.got()[1], "reason 1") {
+			t.Errorf("the next program sent %q", p.got())
 		}
 		stop(next)
 		m.Release()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if len(p.mails) != 4 {
-			t.Errorf("after a failed upgrade %d mails", len(p.mails))
+		if len(p.got()) != 4 {
+			t.Errorf("after a failed upgrade %d mails", len(p.got()))
 		}
 		stop(m)
 	})
@@ -205,8 +250,8 @@ func TestKept(t *testing.T) {
 		old.At, fresh.At = time.Now().Add(-2*time.Hour), time.Now().Add(-10*time.Minute)
 		m.Kept(mail.Backlog{Waiting: []mail.News{old, fresh}, Sent: 7})
 		time.Sleep(2 * time.Second)
-		if s, _ := m.Status(); len(p.mails) != 1 || !strings.Contains(p.mails[0], "Subject: [R1] fresh\n") || s.Sent != 1 {
-			t.Errorf("%+v %q", s, p.mails)
+		if s, _ := m.Status(); len(p.got()) != 1 || !strings.Contains(p.got()[0], "Subject: [R1] fresh\n") || s.Sent != 1 {
+			t.Errorf("%+v %q", s, p.got())
 		}
 		if !strings.Contains(log.String(), "too old") {
 			t.Error(log)
@@ -214,8 +259,8 @@ func TestKept(t *testing.T) {
 		m.Apply(&conf.Config{})
 		m.Kept(mail.Backlog{Waiting: []mail.News{fresh}})
 		time.Sleep(2 * time.Second)
-		if _, on := m.Status(); on || len(p.mails) != 1 || !strings.Contains(log.String(), "asks for none") {
-			t.Errorf("%v %q\n%s", on, p.mails, log)
+		if _, on := m.Status(); on || len(p.got()) != 1 || !strings.Contains(log.String(), "asks for none") {
+			t.Errorf("%v %q\n%s", on, p.got(), log)
 		}
 		stop(m)
 	})
@@ -232,17 +277,17 @@ func TestReload(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		moved := *cfg
 		moved.Global.MailTo, moved.Global.SMTPPort = []string{"c@example.org"}, 25
-		p.err = nil
+		p.answers(nil, false)
 		m.Apply(&moved)
 		synctest.Wait()
-		if len(p.mails) != 1 || !strings.HasPrefix(p.mails[0], "c@example.org\n") {
-			t.Errorf("%q", p.mails)
+		if len(p.got()) != 1 || !strings.HasPrefix(p.got()[0], "c@example.org\n") {
+			t.Errorf("%q", p.got())
 		}
 		m.Told(down(2))
 		m.Apply(&conf.Config{})
 		time.Sleep(time.Hour)
-		if len(p.mails) != 1 || !strings.Contains(log.String(), "mail is not sent") {
-			t.Errorf("%d mails\n%s", len(p.mails), log)
+		if len(p.got()) != 1 || !strings.Contains(log.String(), "mail is not sent") {
+			t.Errorf("%d mails\n%s", len(p.got()), log)
 		}
 		stop(m)
 	})
@@ -253,7 +298,7 @@ func TestNoPassword(t *testing.T) {
 	s := (&smtpd{ehlo: []string{"AUTH PLAIN"}, user: "lb", password: "hush"}).start(t)
 	cfg := site(t, "smtp_auth lb /nowhere/password", "", "", "")
 	cfg.Global.SMTPServer, cfg.Global.SMTPPort = "127.0.0.1", s.server().Port
-	var log bytes.Buffer
+	var log written
 	m := mail.New(slog.New(slog.NewTextHandler(&log, nil)))
 	m.Apply(cfg)
 	if _, _, on, err := m.Test(t.Context()); !on || err == nil ||

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -33,6 +34,9 @@ var passedOn = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sys
 // status of the command: 0 when the daemon is ready, or alive after patience; 1 when it has
 // ended. What it says until then goes to text.
 func Start(argv []string, text io.Writer, patience time.Duration) int {
+	shared := &sharedText{to: text}
+	defer shared.end()
+	text = shared
 	p, err := start(argv)
 	if err != nil {
 		fmt.Fprintln(text, "director: starting the daemon:", err)
@@ -51,6 +55,28 @@ func Start(argv []string, text io.Writer, patience time.Duration) int {
 		}
 	}
 	return status
+}
+
+// sharedText is written to by the daemon's last words and by the command, which has it to
+// itself again in the end.
+type sharedText struct {
+	mu sync.Mutex
+	to io.Writer // nil when it has ended
+}
+
+func (s *sharedText) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.to == nil {
+		return len(text), nil
+	}
+	return s.to.Write(text)
+}
+
+func (s *sharedText) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.to = nil
 }
 
 // process is the daemon as its starter knows it.

@@ -11,14 +11,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxSize bounds what is read of a pid file, in bytes.
 const maxSize = 64
 
-// Read gives the pid in a file. One without a pid is an error.
+// Read gives the pid in a file. One without a pid is an error. It does not wait for the writer of a
+// named pipe that was put there.
 func Read(path string) (int, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, err
 	}
