@@ -45,14 +45,18 @@ func Table(h *lab.Host) []VirtualService {
 	return ParseTable(string(text))
 }
 
-// ParseTable reads the text of /proc/net/ip_vs (IPv4 only): after three lines of headings, a line for
-// each service and a line with an arrow for each of its destinations.
+// ParseTable reads the TCP and UDP services of the text of /proc/net/ip_vs (IPv4 only): after three
+// lines of headings, a line for each service and a line with an arrow for each of its destinations.
 func ParseTable(text string) []VirtualService {
 	var table []VirtualService
+	other := true // the destinations that follow are of none of these services
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		switch {
-		case len(f) >= 6 && f[0] == "->" && len(table) > 0:
+		case len(f) >= 6 && f[0] == "->":
+			if other {
+				continue
+			}
 			address, ok := hexAddress(f[1])
 			if !ok {
 				continue // the heading
@@ -64,9 +68,12 @@ func ParseTable(text string) []VirtualService {
 			last := &table[len(table)-1]
 			last.Servers = append(last.Servers, rs)
 		case len(f) >= 3 && (f[0] == "TCP" || f[0] == "UDP"):
-			if address, ok := hexAddress(f[1]); ok {
+			address, ok := hexAddress(f[1])
+			if other = !ok; ok {
 				table = append(table, VirtualService{Protocol: f[0], Address: address, Scheduler: f[2]})
 			}
+		default:
+			other = true // FWM, SCTP, a heading
 		}
 	}
 	return table
