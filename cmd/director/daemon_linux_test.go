@@ -20,8 +20,8 @@ import (
 type box struct {
 	t   *testing.T
 	dir string
-	pid int // of a process inside
-	log net.PacketConn
+	pid int         // of a process inside
+	log chan string // lines of its syslog
 	// patience is how long a script may take.
 	patience time.Duration
 }
@@ -48,11 +48,22 @@ func newBox(t *testing.T) *box {
 		t.Skip("SKIP: only root can make namespaces")
 	}
 	b := &box{t: t, dir: t.TempDir(), patience: time.Minute}
-	var err error
-	if b.log, err = net.ListenPacket("unixgram", filepath.Join(b.dir, "log.sock")); err != nil {
+	socket, err := net.ListenPacket("unixgram", filepath.Join(b.dir, "log.sock"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.log.Close() })
+	t.Cleanup(func() { socket.Close() })
+	b.log = make(chan string, 10000)
+	go func() { // at once: a socket holds few lines
+		buf := make([]byte, 16<<10)
+		for {
+			n, _, err := socket.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			b.log <- string(buf[:n])
+		}
+	}()
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
 		"sh", "-c", boxSetup, "sh", b.dir)
 	var said bytes.Buffer
@@ -159,17 +170,17 @@ func (b *box) is(script, want string) {
 func (b *box) logged(pattern string) {
 	b.t.Helper()
 	re := regexp.MustCompile(pattern)
-	buf := make([]byte, 16<<10)
 	var all strings.Builder
-	_ = b.log.SetReadDeadline(time.Now().Add(15 * time.Second))
+	overdue := time.After(15 * time.Second)
 	for {
-		n, _, err := b.log.ReadFrom(buf)
-		if err != nil {
+		select {
+		case line := <-b.log:
+			fmt.Fprintln(&all, line)
+			if re.MatchString(line) {
+				return
+			}
+		case <-overdue:
 			b.t.Fatalf("syslog has no %s:\n%s", pattern, all.String())
-		}
-		fmt.Fprintf(&all, "%s\n", buf[:n])
-		if re.Match(buf[:n]) {
-			return
 		}
 	}
 }
@@ -302,9 +313,10 @@ func TestForeground(t *testing.T) {
 	const thenStop = " 2> err & until grep -q 'in service' err; do sleep 0.1; done; kill $(cat /run/keepalived.pid); wait"
 	b.says(0, "keepalived -nlG -f k.conf -g k.log"+thenStop)
 	b.says(0, "grep -c 'in service' k.log; grep worker=vrrp k.log", "1\n", "worker=vrrp")
-	_ = b.log.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-	if n, _, err := b.log.ReadFrom(make([]byte, 100)); err == nil {
-		t.Errorf("syslog got %d bytes", n)
+	select {
+	case line := <-b.log:
+		t.Errorf("syslog got %q", line)
+	default:
 	}
 	b.says(0, "rm err; keepalived -n -S local3 -f k.conf"+thenStop)
 	b.logged(`^<158>.*in service`)
