@@ -397,6 +397,9 @@ func TestSignalsToTheCommand(t *testing.T) {
 
 // TestHundredDaemons side by side, found by their files.
 func TestHundredDaemons(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP: a hundred daemons are part of the long form")
+	}
 	b := newBox(t)
 	b.patience = 8 * time.Minute // for a machine that does other things, too
 	const n = 100
