@@ -11,8 +11,11 @@ type notifyCmd struct {
 	Test notifyTestCmd `cmd:"" help:"Send a test notification of each kind that is configured, and report what happened."`
 }
 
+// Help is the example that "director notify --help" shows.
+func (notifyCmd) Help() string { return "Example: director notify test" }
+
 type notifyTestCmd struct {
-	daemonDirs
+	byFile
 	asJSON
 }
 
