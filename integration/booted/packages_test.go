@@ -90,6 +90,9 @@ func host(t *testing.T) {
 // TestBesideKeepalived: lvs-director installs beside keepalived, and takes nothing over until it is told. Then it is
 // upgraded in place, and removed.
 func TestBesideKeepalived(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP: an installation beside keepalived is part of the long form")
+	}
 	host(t)
 	pid := do(t, "systemctl show -p MainPID keepalived")
 	out := do(t, "dpkg -i "+deb(olderVar, "lvs-director"))
