@@ -129,7 +129,8 @@ func TestDirectorsAreRealServers(t *testing.T) {
 		e.Lab.Until(20*time.Second, "answers after: "+what, func() bool {
 			return e.web.AnsweredSince(time.Now().Add(-500*time.Millisecond), 10)
 		})
-		expectAnswered(t, &pair.Running{Site: e.Site}, what, e.web.Between(since, time.Now()), inFlight)
+		// Without a sync daemon a takeover resets what is under way, at each of the two moves.
+		expectAnswered(t, &pair.Running{Site: e.Site}, what, e.web.Between(since, time.Now()), 4*inFlight)
 	}
 	since := time.Now()
 	e.daemons[0].Reload(strings.Replace(e.conf(0), "priority 200", "priority 50", 1))
