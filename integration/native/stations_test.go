@@ -21,7 +21,9 @@ type station struct {
 	config    pair.Config
 	start     func()
 	terminate func()
+	daemon    func() *pair.Daemon // nil of FRR
 	holds     func() bool
+	ready     func() bool // it takes part; nil when that cannot be seen
 }
 
 // stations are routers on one network, the best first.
@@ -60,6 +62,9 @@ func newStationsOn(t *testing.T, site *pair.Site, kinds string, version int, int
 			st.runFRR(t, stage.FRR(t))
 		case "director":
 			st.run(t, stage.Director())
+			start, began := st.start, time.Time{}
+			st.start = func() { began = time.Now(); start() }
+			st.ready = func() bool { return st.daemon().Printed(began, "state changed") }
 		case "keepalived":
 			st.run(t, stage.Keepalived())
 		}
@@ -77,6 +82,7 @@ func (st *station) run(t *testing.T, kind pair.Kind) {
 		daemon.Terminate()
 		daemon.WaitEnd(5 * time.Second)
 	}
+	st.daemon = func() *pair.Daemon { return daemon }
 	st.holds = func() bool { return st.host.HasAddress("eth0", st.vip()) }
 }
 
@@ -121,6 +127,9 @@ func (s *stations) steadyAlone(i int, length time.Duration) {
 func (s *stations) startAll() {
 	for _, st := range s.list {
 		st.start()
+		if st.ready != nil {
+			s.lab.Until(15*time.Second, st.host.Name+" takes part", st.ready)
+		}
 		s.untilAlone(0, 15*time.Second)
 	}
 	s.steadyAlone(0, s.list[0].config.MasterDownInterval()+slack)
