@@ -32,8 +32,8 @@ const (
 	newerVersion = "0.2"
 )
 
-// cannot is why the tests are skipped here; nil in the guest.
-var cannot = errors.New("the guest was not started")
+// errHere is why the tests are skipped here; nil in the guest.
+var errHere = errors.New("the guest was not started")
 
 // systemPackages are what the system has beside what every Debian has. keepalived is in /debs.
 var systemPackages = []string{"systemd-sysv", "sudo", "iproute2", "procps", "kmod", "apt", "init-system-helpers",
@@ -47,7 +47,7 @@ func testMain(m *testing.M) int {
 	list := flag.Lookup("test.list")
 	switch {
 	case guest.Inside():
-		cannot = nil
+		errHere = nil
 		return m.Run()
 	case list != nil && list.Value.String() != "":
 		return m.Run()
@@ -60,7 +60,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
 		return 1
 	}
-	cannot = err
+	errHere = err
 	return m.Run()
 }
 
@@ -100,8 +100,8 @@ func inGuest(ctx context.Context) (status int, err error) {
 // require skips a test where there is no guest.
 func require(t *testing.T) {
 	t.Helper()
-	if cannot != nil {
-		t.Skipf("SKIP: %v", cannot)
+	if errHere != nil {
+		t.Skipf("SKIP: %v", errHere)
 	}
 }
 
