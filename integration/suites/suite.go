@@ -169,6 +169,8 @@ func unit(f form, list []allowed) (argv, env []string, err error) {
 	}
 	if f == long {
 		argv, env = append(argv, "-timeout=60m"), append(env, "DIRECTOR_LONG=1")
+	} else {
+		argv = append(argv, "-timeout=20m")
 	}
 	return append(argv, packages...), env, nil
 }
