@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lvs-director/director/signals"
 )
 
 // Command is the hidden command of the holder.
@@ -26,20 +24,7 @@ type Hold struct {
 
 // Begin starts a holder, which is this program with Command. From then on none of
 // the signals that are held reaches this process until Release.
-func Begin(stderr *os.File) (h *Hold, err error) {
-	for range signals.Attempts {
-		// One of the signals may end the holder before it can ignore them.
-		if h, err = begun(stderr); !errors.Is(err, errEnded) {
-			break
-		}
-	}
-	return h, err
-}
-
-// errEnded says that the holder has ended without a word.
-var errEnded = errors.New("the holder has ended")
-
-func begun(stderr *os.File) (*Hold, error) {
+func Begin(stderr *os.File) (*Hold, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("holding signals: making a socket: %w", err)
@@ -50,7 +35,7 @@ func begun(stderr *os.File) (*Hold, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stderr = stderr
 	cmd.ExtraFiles = []*os.File{its}
-	if err := signals.Start(cmd, nil); err != nil {
+	if err := cmd.Start(); err != nil {
 		unix.Close(h.Socket)
 		return nil, fmt.Errorf("holding signals: starting the holder: %w", err)
 	}
@@ -72,9 +57,6 @@ func (h *Hold) await() error {
 	if err == nil {
 		_, err = unix.Write(h.Socket, []byte{begin})
 	}
-	if errors.Is(err, unix.EPIPE) {
-		return errEnded
-	}
 	if err != nil {
 		return err
 	}
@@ -84,12 +66,10 @@ func (h *Hold) await() error {
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case errors.Is(err, unix.ECONNRESET):
-			return errEnded // with our byte unread
 		case err != nil:
 			return fmt.Errorf("the holder does not begin: %w", err)
 		case n == 0:
-			return errEnded
+			return errors.New("the holder has ended")
 		case text[0] != holding:
 			return errors.New(string(text[:n]))
 		}
@@ -103,13 +83,7 @@ func (h *Hold) Release() {
 	_, _ = unix.Write(h.Socket, []byte{release}) // one that has ended holds nothing
 	unix.Close(h.Socket)
 	for {
-		var status unix.WaitStatus
-		_, err := unix.Wait4(h.Pid, &status, 0, nil)
-		if err == nil && status.Stopped() { // of signals.Start
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		if !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Wait4(h.Pid, nil, 0, nil); !errors.Is(err, unix.EINTR) {
 			return // an error: somebody else was faster
 		}
 	}
