@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/signals"
 )
 
 // What the two say to each other, a byte each. Anything else that the holder says
@@ -51,7 +53,8 @@ type holder struct {
 // Run is the holder's process.
 func Run() error {
 	// A signal to the whole group or control group is not for the holder.
-	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	signal.Ignore(unix.SIGQUIT, unix.SIGTERM)
+	signals.Ignore()
 	runtime.LockOSThread()                                   // a tracer is a thread
 	if err := unix.SetNonblock(socketFD, true); err != nil { // else it takes no deadline
 		return fmt.Errorf("holding signals: %w", err)
