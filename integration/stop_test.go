@@ -44,10 +44,7 @@ func TestGracefulStop(t *testing.T) {
 		if left := pair.Table(r.Dirs[0]); len(left) > 0 {
 			t.Errorf("dir1 has stopped and failed to remove services, still present:\n%s", pair.FormatTable(left))
 		}
-		last := r.Advertised(0, asked)
-		if len(last) == 0 || last[len(last)-1].Priority != 0 {
-			t.Errorf("dir1's last advertisement was not of priority 0: %+v", last)
-		}
+		r.UntilLeft(0, asked)
 		r.Lab.Until(2*time.Second, "notify_stop has run", func() bool {
 			_, err := os.Stat(record)
 			return err == nil
@@ -80,10 +77,7 @@ func TestSupervisorKilled(t *testing.T) {
 	if len(pair.Table(r.Dirs[0])) == 0 {
 		t.Error("the table of dir1 was emptied")
 	}
-	last := r.Advertised(0, killed)
-	if len(last) == 0 || last[len(last)-1].Priority != 0 {
-		t.Errorf("dir1's last advertisement was not of priority 0: %+v", last)
-	}
+	r.UntilLeft(0, killed)
 
 	// Started again, it adopts what is there and takes over.
 	back := time.Now()

@@ -222,6 +222,9 @@ func TestSignalsDuringUpgrades(t *testing.T) {
 			t.Errorf("upgrade %d: %s", i, out)
 		}
 		sent += enough()
+		if i%5 == 4 { // the next upgrade is not refused
+			n.until("the reloads are done", func() bool { _, code := n.do("reload"); return code == 0 })
+		}
 	}
 	t.Logf("%d upgrades in %d signals", upgrades, sent)
 	n.until("all has settled", func() bool { _, code := n.do("status"); return code == 0 })

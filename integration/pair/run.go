@@ -9,6 +9,9 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
+// captureLag is how long a packet may take from the wire to the list of what was captured.
+const captureLag = 500 * time.Millisecond
+
 // Running is a site in operation: both daemons run, the first one is MASTER, and
 // a client receives answers.
 type Running struct {
@@ -76,6 +79,27 @@ func (r *Running) UntilMaster(i int, limit time.Duration) {
 		other := 1 - i
 		return r.Holds(i) && (!r.Dirs[other].On() || !r.HoldsAny(other))
 	})
+}
+
+// UntilLeft waits until the last advertisement of director i since a moment is of priority 0, which
+// says that it leaves (RFC 9568 5.2.4). The lab reads what it captures a moment after it was sent.
+func (r *Running) UntilLeft(i int, since time.Time) {
+	r.t.Helper()
+	r.Lab.Until(captureLag, r.Dirs[i].Name+"'s last advertisement is of priority 0", func() bool {
+		sent := r.Advertised(i, since)
+		return len(sent) > 0 && sent[len(sent)-1].Priority == 0
+	})
+}
+
+// FirstSent waits for director i's first advertisement after a moment, and says when it was sent.
+func (r *Running) FirstSent(i int, after time.Time) time.Time {
+	r.t.Helper()
+	var sent []Advertisement
+	r.Lab.Until(captureLag, r.Dirs[i].Name+" has sent an advertisement", func() bool {
+		sent = r.Advertised(i, after)
+		return len(sent) > 0
+	})
+	return sent[0].Time
 }
 
 // UntilAnswered waits until the client has received answers to several requests
