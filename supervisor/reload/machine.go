@@ -63,6 +63,7 @@ type Machine struct {
 	generation uint64
 	progress   progress
 	applying   []applying
+	signalled  time.Time  // when a signal that waits for the workers is obeyed at the latest; zero: none waits
 	probation  *probation // nil when nothing waits for a confirmation
 	reloading  bool       // the service manager was told TellReloading last
 
@@ -85,7 +86,7 @@ func Resume(s State) *Machine {
 
 // State is what Resume needs.
 func (m *Machine) State() State {
-	s := State{Generation: m.generation, Current: m.current, Signalled: m.phase == heldSignalled}
+	s := State{Generation: m.generation, Current: m.current, Signalled: m.phase == heldSignalled || !m.signalled.IsZero()}
 	if m.probation != nil {
 		s.Back, s.Until = m.probation.back, m.probation.until
 	}
@@ -125,6 +126,9 @@ func (m *Machine) Deadline() time.Time {
 	if m.probation != nil && m.phase == idle {
 		at = m.probation.until
 	}
+	if !m.signalled.IsZero() && m.phase == idle && (at.IsZero() || m.signalled.Before(at)) {
+		at = m.signalled
+	}
 	for _, a := range m.applying {
 		if at.IsZero() || a.by.Before(at) {
 			at = a.by
@@ -156,6 +160,7 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 	case Stop:
 		m.stop()
 	}
+	m.obeySignal()
 	m.goBackWhenDue()
 	if m.reloading && !m.Busy() {
 		m.reloading = false
@@ -163,6 +168,15 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 	}
 	effects, m.out = m.out, nil
 	return effects
+}
+
+// obeySignal reads the file for the signal that came while the workers were busy.
+func (m *Machine) obeySignal() {
+	if m.signalled.IsZero() || m.phase != idle || m.progress == deploying && m.now.Before(m.signalled) {
+		return
+	}
+	m.signalled = time.Time{}
+	m.readForAll(Request{})
 }
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
@@ -239,5 +253,5 @@ func (m *Machine) stop() {
 	for _, a := range m.applying {
 		m.answer(a.request, m.applied([]string{refusedStopping}, false))
 	}
-	m.waiting, m.applying, m.reloading = nil, nil, false
+	m.waiting, m.applying, m.reloading, m.signalled = nil, nil, false, time.Time{}
 }

@@ -1,6 +1,9 @@
 package reload
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Reasons to refuse a request without reading anything for it.
 const (
@@ -18,8 +21,13 @@ const maxWaiting = 256
 func (m *Machine) asked(r Request) {
 	switch m.phase {
 	case idle:
-		m.waiting = append(m.waiting, r)
-		m.startReading(r.Number)
+		if r.signal() && m.progress == deploying { // whoever signals all the time keeps no generation from its workers
+			if m.signalled.IsZero() {
+				m.signalled = m.now.Add(SignalPause)
+			}
+			return
+		}
+		m.readForAll(r)
 	case readingFile, readingFileAgain:
 		if r.Number != 0 {
 			m.refuse(r, nil, refusedReading)
@@ -46,6 +54,16 @@ func (m *Machine) asked(r Request) {
 	case stopped:
 		m.refuse(r, nil, refusedStopping)
 	}
+}
+
+// readForAll begins to read what one asks for, and for the signal that waits for the workers too.
+func (m *Machine) readForAll(r Request) {
+	m.waiting = append(m.waiting, r)
+	if r.Number == 0 && !m.signalled.IsZero() {
+		m.signalled = time.Time{}
+		m.waiting = append(m.waiting, Request{})
+	}
+	m.startReading(r.Number)
 }
 
 func (m *Machine) startReading(number int) {

@@ -40,6 +40,28 @@ func TestAReloadOvertakesAnother(t *testing.T) {
 	s.step(reload.Deployed{Generation: 3}, "in force", "1: applied C", "2: applied C", "READY")
 }
 
+// Who signals all the time keeps no text from the workers: the next is read when they are done.
+func TestSignalsWaitForTheWorkers(t *testing.T) {
+	s := begin(t)
+	s.step(signal, "RELOADING", "read file")
+	s.step(read("B"), "apply B as 2 (file)", "remember")
+	s.step(signal)
+	s.step(signal)
+	s.step(reload.Deployed{Generation: 2}, "in force", "RELOADING", "read file")
+	s.step(read("C"), "apply C as 3 (file)", "remember")
+	s.step(signal)
+	if got := s.m.Deadline(); !got.Equal(s.now.Add(reload.SignalPause)) {
+		t.Errorf("it wants a Tick at %v, now is %v", got, s.now)
+	}
+	s.after(reload.SignalPause) // a worker hangs: the text may be what has it hang
+	s.step(reload.Tick{}, "RELOADING", "read file")
+	s.step(read("D"), "apply D as 4 (file)", "remember")
+	s.step(signal)
+	s.step(file(1), "RELOADING", "read file") // and the signal shares its reading
+	s.step(reload.Read{Config: text("E"), Loss: "it loses VI_1"}, "1: refused, it loses VI_1", "refused: it loses VI_1")
+	s.step(reload.Deployed{Generation: 4}, "in force", "READY")
+}
+
 // A text that is refused changes nothing, and the next signal reads anew.
 func TestARefusedTextChangesNothing(t *testing.T) {
 	s := begin(t)

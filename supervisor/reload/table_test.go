@@ -112,7 +112,7 @@ var table = []struct {
 		"stop":      "1: refused, director is stopping",
 	}},
 	{"the workers apply B for 1", []reload.Input{file(1), read("B")}, reload.Patience - 1, map[string]string{
-		"signal":    reads,
+		"signal":    "",
 		"file":      reads,
 		"rollback":  "RELOADING; read 4",
 		"deployed":  "in force; 1: applied B; READY",
@@ -120,7 +120,7 @@ var table = []struct {
 		"stop":      "1: applied B but director is stopping",
 	}},
 	{"they have taken Patience", []reload.Input{file(1), read("B")}, reload.Patience, map[string]string{
-		"signal":    reads,
+		"signal":    "",
 		"file":      reads,
 		"rollback":  "RELOADING; read 4",
 		"deployed":  "in force; 1: applied B; READY",

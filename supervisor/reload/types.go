@@ -6,6 +6,10 @@ import "time"
 // force before he is told that it takes longer.
 const Patience = 20 * time.Second
 
+// SignalPause is how long a signal waits at most for the workers to apply what is in force. Whoever
+// signals all the time would otherwise have no generation ever applied.
+const SignalPause = time.Second
+
 // MaxConfirm bounds the time in which a confirmation may come.
 const MaxConfirm = 24 * time.Hour
 
