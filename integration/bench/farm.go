@@ -280,7 +280,7 @@ func (c *counting) Apply(ops []table.Op) []error {
 }
 
 func (c *counting) Services() ([]table.Service, error) {
-	c.lists.Add(1)
+	defer c.lists.Add(1) // when it has been read: only then the loop begins with the real servers
 	return c.Driver.Services()
 }
 
