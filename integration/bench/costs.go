@@ -30,6 +30,7 @@ const (
 type checkCost struct {
 	Kind, Checks string
 	CPU, Others  []time.Duration // in costTime
+	Without      []time.Duration // the same process in costTime, with the same real servers and no check
 	RSS          []int64
 }
 
@@ -94,6 +95,9 @@ func measureCost(kind pair.Kind, set checkSet, row *checkCost) error {
 		f := farm{services: 10, servers: set.count}
 		b := newBalancer(t, f)
 		b.serve()
+		unchecked := set
+		unchecked.text = ""
+		row.Without = append(row.Without, b.idleCost(kind, unchecked.file(f)))
 		began := time.Now()
 		d := pair.Start(t, terse(kind), b.host, set.file(f))
 		b.untilFull(began, fillLimit, kind.Name())
@@ -113,9 +117,10 @@ func measureCost(kind pair.Kind, set checkSet, row *checkCost) error {
 		row.CPU = append(row.CPU, after.CPU-before.CPU)
 		row.Others = append(row.Others, others(d, worker)-beside)
 		row.RSS = append(row.RSS, after.RSS)
-		fmt.Printf("  %-10s %s: processor %v in %v, %v a check (others %v), resident %s\n", kind.Name(), set.title(),
-			after.CPU-before.CPU, costTime, set.perCheck(after.CPU-before.CPU), row.Others[len(row.Others)-1],
-			megabytes(after.RSS))
+		without := row.Without[len(row.Without)-1]
+		fmt.Printf("  %-10s %s: processor %v in %v, without checks %v, %v a check (others %v), resident %s\n", kind.Name(),
+			set.title(), after.CPU-before.CPU, costTime, without, set.perCheck(after.CPU-before.CPU-without),
+			row.Others[len(row.Others)-1], megabytes(after.RSS))
 		d.KillAll()
 		d.WaitEnd(settleLimit)
 	})
@@ -123,6 +128,28 @@ func measureCost(kind pair.Kind, set checkSet, row *checkCost) error {
 		return fmt.Errorf("the measurement of what %s of %s cost failed", set.title(), kind.Name())
 	}
 	return nil
+}
+
+// idleCost is what the process that checks uses in costTime when it has nothing to check, and empties the
+// table: director compares it all the time, keepalived does not.
+func (b *balancer) idleCost(kind pair.Kind, text string) time.Duration {
+	b.t.Helper()
+	began := time.Now()
+	d := pair.Start(b.t, terse(kind), b.host, text)
+	b.untilFull(began, fillLimit, kind.Name())
+	worker := d.Worker(pair.LVS)
+	time.Sleep(costSettle)
+	before, err := use(worker)
+	time.Sleep(costTime)
+	after, err2 := use(worker)
+	if err := errors.Join(err, err2); err != nil {
+		b.t.Fatalf("measure %s: %v", kind.Name(), err)
+	}
+	d.KillAll()
+	d.WaitEnd(settleLimit)
+	b.empty()
+	b.forget()
+	return after.CPU - before.CPU
 }
 
 // answerPages answers every connection with a page.
@@ -147,26 +174,32 @@ func costsSection(rows []checkCost) string {
 	fmt.Fprintf(&b, `## What a check costs
 
 The processor time of the process that checks, in %v after the first %v, while every real server answers
-and nothing changes.
+and nothing changes; without checks: the same with the same table and nothing to check, which is director's
+comparison of the table. The difference is what the checks cost.
 
 | checks | | keepalived | director |
 |---|---|---|---|
 `, costTime, costSettle)
 	for _, set := range checkSets() {
 		cpu, each, beside, rss := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
+		idle := map[string]string{}
 		for _, r := range rows {
 			if r.Checks != set.title() || len(r.CPU) == 0 {
 				continue
 			}
 			cpu[r.Kind], beside[r.Kind] = spread(r.CPU), spread(r.Others)
-			each[r.Kind] = set.perCheck(median(r.CPU)).Round(time.Microsecond).String()
+			alone := time.Duration(0) // of an earlier measurement: not measured
+			if len(r.Without) > 0 {
+				alone, idle[r.Kind] = median(r.Without), spread(r.Without)
+			}
+			each[r.Kind] = set.perCheck(median(r.CPU) - alone).Round(time.Microsecond).String()
 			rss[r.Kind] = megabytes(median(r.RSS))
 		}
 		title := set.title()
 		for _, line := range []struct {
 			what  string
 			cells map[string]string
-		}{{"processor", cpu}, {"processor a check", each}, {"processor of the other processes", beside}, {"memory", rss}} {
+		}{{"processor", cpu}, {"without checks", idle}, {"processor a check", each}, {"processor of the other processes", beside}, {"memory", rss}} {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", title, line.what, line.cells["keepalived"], line.cells["director"])
 			title = ""
 		}
