@@ -91,6 +91,32 @@ func TestAVirtualServerFollowsItsAddress(t *testing.T) {
 	})
 }
 
+// A configuration that does not have an instance says nothing of its addresses: the next one may
+// have it again. Its stop does.
+func TestPresenceIsKnownUntilTheInstanceStops(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		vs := virtual(vip, a, b)
+		r.loop.Own([]netip.Addr{serverKey(a).Address})
+		r.loop.Present(presence(event.Master, event.Present, 1))
+		here, elsewhere := tables{vip: {a: 1, b: 1}}, tables{}
+		r.applyWith(1, holder(), vs)
+		r.expect(here)
+		r.apply(2, nil)
+		r.expect(elsewhere)
+		r.applyWith(3, holder(), vs)
+		r.expect(here)
+		// It stops with its addresses, whose removal nobody tells any more.
+		r.loop.Present(presence(event.Stop, event.Present, 1))
+		r.expect(elsewhere)
+		if s := r.state(vs); s.Elsewhere != "VI is INIT on this host" {
+			t.Errorf("after the stop: %+v", s)
+		}
+		r.loop.Present(presence(event.Master, event.Present, 2))
+		r.expect(here)
+	})
+}
+
 // Whoever put such a service into the table of a BACKUP: packets circle by it.
 func TestAServiceOfOthersDoesNotStayElsewhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -44,7 +44,7 @@ type Message struct {
 	Overrides *Overrides           `json:",omitempty"`
 	Followed  *event.InstanceState `json:",omitempty"`
 	// Presence is the state of an instance, whose addresses this host may hold, for the lvs
-	// worker.
+	// worker: also of one that has stopped, unless all ends.
 	Presence *event.InstanceState `json:",omitempty"`
 	// Await comes from the lvs worker and goes to the vrrp worker.
 	Await *Await `json:",omitempty"`

@@ -119,8 +119,12 @@ func (k *Knowledge) Suspend(names []string) {
 	}
 }
 
-// Forget drops what is not in cfg any more.
-func (k *Knowledge) Forget(cfg *conf.Config) {
+// What a reload drops is known until the worker that has it has heard of the reload: one that
+// comes before that may bring it back, and the worker, to which nothing has happened, would
+// not tell it again.
+
+// ForgetInstances drops what cfg, which the vrrp worker has, does not have.
+func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 	instances := make(map[string]bool)
 	for _, i := range cfg.Instances {
 		instances[i.ID().String()], instances[i.Name] = true, true
@@ -129,6 +133,13 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 	for _, g := range cfg.SyncGroups {
 		groups[g.Name] = true
 	}
+	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
+	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
+	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
+}
+
+// ForgetServers drops what cfg, which the lvs worker has, does not have.
+func (k *Knowledge) ForgetServers(cfg *conf.Config) {
 	services := make(map[string]bool)
 	servers := make(map[ServerName]bool)
 	for _, vs := range cfg.VirtualServers {
@@ -137,9 +148,6 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 			servers[ServerName{vs.String(), rs.String()}] = true
 		}
 	}
-	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
-	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
-	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
 	maps.DeleteFunc(k.InTable, func(name string, _ event.ServersInTable) bool { return !services[name] })
 	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })

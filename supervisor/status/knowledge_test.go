@@ -19,7 +19,9 @@ func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(),
 		Reason: "connection refused"})
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: "gone"})
-	k.Forget(&conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}})
+	cfg := &conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}}
+	k.ForgetInstances(cfg)
+	k.ForgetServers(cfg)
 
 	s := k.Snapshot(time.Now().Add(-70 * time.Millisecond))
 	if len(s.Instances) != 1 || s.Instances[0].Instance != "VI_1" {
@@ -51,7 +53,7 @@ func TestWhatIsKnownFollowsTheIdentity(t *testing.T) {
 
 	one.Name, two.Name = "B", "A"
 	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
-	k.Forget(cfg)
+	k.ForgetInstances(cfg)
 	k.Instance(event.InstanceState{Instance: "B", ID: two.ID().String(), State: event.Backup}) // sent before
 	states := k.States(cfg)
 	if states["B"] != event.Master || states["A"] != event.Backup || len(k.Instances) != 2 {
