@@ -205,6 +205,11 @@ type Snapshot struct {
 	Silenced bool
 }
 
+// empty says that it is of no worker that has just started, or that nothing was known then.
+func (s *Snapshot) empty() bool {
+	return s.Died == 0 && !s.Silenced && len(s.Checks)+len(s.Instances)+len(s.RealServers)+len(s.VirtualServers) == 0
+}
+
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends
 // advertisements: at least every event.HeartbeatInterval, and sooner after an
 // advertisement. Times are of CLOCK_BOOTTIME, which counts while the host is suspended.
