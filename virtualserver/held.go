@@ -110,6 +110,7 @@ func (r *reconciler) settle() {
 		svc.elsewhere = r.holding.elsewhere(svc.tied)
 		if (was == "") != (svc.elsewhere == "") {
 			r.dirty.add(key)
+			delete(r.drift, key) // what something else did was to another wish
 		}
 		if was != svc.elsewhere {
 			r.changed.add(key)
