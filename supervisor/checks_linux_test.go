@@ -197,7 +197,9 @@ func TestStatusHasTheLatestChecks(t *testing.T) {
 // give a whole answer.
 func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 	t.Parallel()
-	both := func(r *rig) { r.remembers(ran("a", 40, "remembered"), ran("b", 50, "remembered")) }
+	const tcp, ping = "TCP_CHECK 10.0.0.3:80", "PING_CHECK 10.0.0.3"
+	checked := strings.Replace(service, " weight 1\n", " weight 1\n TCP_CHECK {\n }\n PING_CHECK {\n }\n", 1)
+	both := func(r *rig) { r.remembers(ran(tcp, 40, "remembered"), ran(ping, 50, "remembered")) }
 	half := func(r *rig) {
 		both(r)
 		r.does(worker.LVS, halfway, "")
@@ -216,9 +218,9 @@ func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := running(t, service)
-			r.says(worker.LVS, worker.Message{Check: &ran("a", 1, "told").Results[0]},
-				worker.Message{Check: &ran("b", 1, "told").Results[0]})
+			r := running(t, checked)
+			r.says(worker.LVS, worker.Message{Check: &ran(tcp, 1, "told").Results[0]},
+				worker.Message{Check: &ran(ping, 1, "told").Results[0]})
 			r.until("both are known", func() (both bool) {
 				err := r.s.do(context.Background(), func() { both = len(r.s.known.CheckHistories()) == 2 })
 				return err == nil && both

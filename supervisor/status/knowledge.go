@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
@@ -145,7 +146,12 @@ func (k *Knowledge) ForgetServers(cfg *conf.Config) {
 	for _, vs := range cfg.VirtualServers {
 		services[vs.String()] = true
 		for _, rs := range vs.RealServers {
-			servers[ServerName{vs.String(), rs.String()}] = true
+			name := ServerName{vs.String(), rs.String()}
+			servers[name] = true
+			if results := k.Checks[name]; len(results) > 0 {
+				names := checkers.Names(rs)
+				maps.DeleteFunc(results, func(name string, _ event.CheckResult) bool { return !slices.Contains(names, name) })
+			}
 		}
 	}
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
