@@ -242,6 +242,22 @@ func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 			if len(list) < 2 {
 				t.Error("no new worker was told anything")
 			}
+			const late = "does not tell in time what it remembers of its checks"
+			if n := strings.Count(r.log.String(), late); n != len(list)-1 && tc.runs == 2 || n > 0 && tc.runs != 2 {
+				t.Errorf("the log says %d times that the answer is missing", n)
+			}
 		})
+	}
+}
+
+// Of many checks the answer takes long: of 2000 that have run often there are 40,000 results.
+func TestTheTimeForAllResultsGrows(t *testing.T) {
+	for checks, want := range map[int]time.Duration{
+		0: 300 * time.Millisecond, 1: 300500 * time.Microsecond, 2000: 1300 * time.Millisecond,
+		40_000: 1300 * time.Millisecond, 80_000: 2300 * time.Millisecond, 1_000_000: 3 * time.Second,
+	} {
+		if got := wholePatience(checks); got != want {
+			t.Errorf("for %d checks it is %v, want %v", checks, got, want)
+		}
 	}
 }

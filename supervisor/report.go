@@ -255,6 +255,14 @@ func (s *supervisor) latestChecks(ctx context.Context) {
 	})
 }
 
+// wholePatience is how long a worker that is replaced may take to tell all that it remembers of
+// so many checks: of each its last results, of many checks fewer of each. 40,000 results take
+// half a second on an idle host.
+func wholePatience(checks int) time.Duration {
+	results := max(checks, min(20*checks, 40_000))
+	return min(checksPatience+time.Duration(results)*time.Second/40_000, 3*time.Second)
+}
+
 // replaceLVS replaces the lvs worker by one that knows what it remembers.
 func (s *supervisor) replaceLVS() {
 	keeper := s.keepers[rollout.LVS]
@@ -263,12 +271,21 @@ func (s *supervisor) replaceLVS() {
 		go keeper.Replace()
 		return
 	}
+	checks := 0
+	for _, vs := range s.current().cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			checks += len(rs.Checkers)
+		}
+	}
+	patience := wholePatience(checks)
 	go func() {
 		whole := false // a worker that dies meanwhile leaves a part of an answer
 		select {
 		case <-a.done:
 			whole = true
-		case <-time.After(checksPatience):
+		case <-time.After(patience):
+			s.log.Warn("the lvs worker does not tell in time what it remembers of its checks: the next one knows the result "+
+				"of each that was told last", "waited", patience, "checks", checks)
 		case <-s.done:
 		}
 		s.post(func() {
