@@ -122,7 +122,8 @@ func TestBesideKeepalived(t *testing.T) {
 	// A file of arguments that is none to a shell, and keepalived's names beside a unit that serves.
 	do(t, "cp /etc/default/director /tmp/arguments; echo \"; it's for systemd\" >>/etc/default/director")
 	running := do(t, "systemctl show -p MainPID director")
-	do(t, "dpkg -r --force-depends keepalived; dpkg -i "+deb(newerVar, "lvs-director")+" "+deb(newerVar, "lvs-director-keepalived"))
+	do(t, "dpkg -r --force-depends keepalived")
+	do(t, "dpkg -i "+deb(newerVar, "lvs-director")+" "+deb(newerVar, "lvs-director-keepalived"))
 	is(t, "systemctl show -p MainPID director", running)
 	is(t, "systemctl is-active keepalived", "inactive")
 	is(t, "systemctl is-enabled keepalived", "disabled")
