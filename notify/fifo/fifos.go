@@ -192,7 +192,15 @@ func (f *FIFOs) until(ctx context.Context, patience time.Duration, condition fun
 	defer look.Stop()
 	for {
 		answer := make(chan bool, 1)
-		if !f.enqueue(func() { answer <- condition() }) || <-answer {
+		if !f.enqueue(func() { answer <- condition() }) {
+			return
+		}
+		select {
+		case yes := <-answer:
+			if yes {
+				return
+			}
+		case <-f.ended:
 			return
 		}
 		select {
