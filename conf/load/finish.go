@@ -22,9 +22,9 @@ func (l *loader) finish() {
 	l.finishServers()
 	l.finishClients()
 	l.finishSettings()
+	l.finishTrackedServers()
 	l.finishHeld()
 	l.unreachableServers()
-	l.finishTrackedServers()
 	l.scriptSecurity()
 	l.notes()
 }
