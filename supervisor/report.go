@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/installed"
+	"github.com/lvs-director/director/supervisor/notifytest"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
@@ -74,20 +75,10 @@ func (s *supervisor) state() control.ConfigState {
 	return c
 }
 
-// TestNotify sends one message of each kind that the configuration asks for.
-func (s *supervisor) TestNotify(ctx context.Context, _ struct{}) (r control.NotifyTest, err error) {
-	ctx, cancel := context.WithTimeout(ctx, testPatience)
-	defer cancel()
-	began := time.Now()
-	to, words, on, failed := s.mail.Test(ctx)
-	if on {
-		r.Add("mail", to, words, failed, time.Since(began))
-	}
-	return r, nil
+// TestNotify tries each kind of notification that the configuration asks for.
+func (s *supervisor) TestNotify(ctx context.Context, q control.NotifyTestRequest) (control.NotifyTest, error) {
+	return notifytest.Try(ctx, notifytest.Parts{Mail: s.mail.Mailer, FIFOs: s.fifos, Scripts: s.notify}, q), nil
 }
-
-// testPatience is how long a test of notifications may take.
-const testPatience = 45 * time.Second
 
 // compareProgram looks whether the file of this program holds another one by now, never in the supervisor's goroutine.
 func (s *supervisor) compareProgram(ctx context.Context, r *control.Status) error {

@@ -153,7 +153,10 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 // supervisor makes one without a configuration.
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
-	fifos := fifo.New(fifo.Options{Log: log, Runner: &program.Runner{}, Dir: string(c.RunDir)})
+	fifos := fifo.New(fifo.Options{
+		Log: log, Runner: &program.Runner{}, Dir: string(c.RunDir),
+		Made: statefile.Note(statefile.Name(c.StateDir, "fifos", c.File)),
+	})
 	letters := mailing.New(log, c.StateDir, c.File)
 	s := &supervisor{
 		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters,

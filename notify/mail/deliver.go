@@ -117,7 +117,7 @@ func (s Server) talk(c *smtp.Client, from string, to []string, message []byte, r
 			return err
 		}
 	}
-	if err := c.Mail(from); err != nil {
+	if err := mailFrom(c, from, to); err != nil {
 		r.Never = final(err)
 		return said("MAIL FROM:<"+from+">", err)
 	}

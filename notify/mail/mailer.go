@@ -155,6 +155,7 @@ func (m *Mailer) apply(cfg *conf.Config) {
 	m.rules.Apply(cfg)
 	before, wasOn := m.settings.Server, m.on
 	m.settings, m.on = SettingsOf(&cfg.Global, m.secret)
+	defer func() { m.queue.For(m.settings.To) }()
 	switch n := m.queue.Len(); {
 	case m.on && before != m.settings.Server:
 		m.queue.retry.Now() // another server, or another way to it
