@@ -280,6 +280,10 @@ func (p *pipe) configure(c conf.FIFO, g conf.Global) {
 	if p.file != nil {
 		p.shut(true)
 	}
+	if c.Path == "" { // one that comes back begins with what is then
+		p.waiting.Take(p.waiting.Len())
+		p.lostNow, p.told = 0, false
+	}
 	p.path, p.opening, p.problem, p.said = c.Path, retry.Retry{}, "", ""
 }
 

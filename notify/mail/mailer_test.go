@@ -385,7 +385,7 @@ func TestNoPassword(t *testing.T) {
 	if err != nil || !strings.Contains(strings.Join(words, "\n"), "logged in as lb with PLAIN") || len(s.got()) != 1 {
 		t.Error(target, words, err)
 	}
-	settings, _ := mail.SettingsOf(&cfg.Global, "hush")
+	settings, _ := mail.SettingsOf(&cfg.Global, "lb1.example.org", "hush")
 	if text := fmt.Sprintf("%v %+v %#v %s", settings, settings, settings, log.String()); strings.Contains(text, "hush") {
 		t.Error("the password is shown")
 	}
