@@ -9,6 +9,7 @@ import (
 
 // siblings are the real servers of one virtual server.
 type siblings struct {
+	service conf.ServiceID
 	servers []*server
 	alive   int  // index of one that was not dead when it was looked at last
 	judged  bool // all are dead, and whether they failed together was looked at
@@ -26,23 +27,13 @@ func (b *siblings) allDead() bool {
 	return len(b.servers) > 0
 }
 
-// group makes the siblings of a configuration. What is dead already was logged before.
-func (s *Schedule) group(cfg *conf.Config) {
-	for _, vs := range cfg.VirtualServers {
-		b := &siblings{servers: make([]*server, 0, len(vs.RealServers))}
-		for _, rs := range vs.RealServers {
-			sv := s.servers[vs.ServerID(rs)]
-			if sv.siblings == b {
-				continue // it is there twice
-			}
-			if old := sv.siblings; old != nil {
-				b.lines = old.lines
-			}
-			sv.siblings = b
-			b.servers = append(b.servers, sv)
-		}
-		b.judged = b.allDead()
+// take takes a real server in, which leaves the siblings that it had in an earlier configuration.
+func (b *siblings) take(sv *server) {
+	if old := sv.siblings; old != nil {
+		b.lines = old.lines
 	}
+	sv.siblings = b
+	b.servers = append(b.servers, sv)
 }
 
 // noticeTogether logs that all real servers of a virtual server have failed within a short time:
@@ -63,6 +54,6 @@ func (s *Schedule) noticeTogether(sv *server, now time.Time) {
 		states[i] = one.state
 	}
 	if text := event.FailedTogether(states); text != "" && b.lines.may(now) {
-		s.opts.Log.Warn("all real servers have failed together", "virtual_server", sv.virtual, "in_common", text)
+		s.opts.Log.Warn("all real servers have failed together", "virtual_server", sv.state.VirtualServer, "in_common", text)
 	}
 }
