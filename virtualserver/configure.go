@@ -42,8 +42,8 @@ func (r *reconciler) configure(a *application) {
 		servers[id] = s
 	}
 	r.rename(servers, changed)
-	r.restore(a.known.RealServers)
 	r.servers, r.services, r.started = servers, services, true
+	r.restore(a.known.RealServers)
 	r.policy = a.config.Global.Reconcile
 	r.host.configure(a.config)
 	sameHolders := r.holding.configure(a.config) && !r.holding.moved
@@ -116,33 +116,29 @@ func (r *reconciler) keep(old *server, vs *conf.VirtualServer, services map[conf
 	return old
 }
 
-// rename makes the real servers known by their names, and forgets the verdicts on those
-// that are gone.
+// rename has a place for the verdict on each real server, and forgets the verdicts on those that
+// are gone.
 func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*server) {
-	var gone []conf.RealServerID
+	was := make(table.Verdicts)
 	for id, old := range r.servers {
 		if servers[id] == old {
 			continue
 		}
 		for _, rs := range old.conf.RealServers {
 			name := old.conf.ServerID(rs)
-			delete(r.names, name)
-			gone = append(gone, name)
+			was[name] = r.verdicts[name]
+			delete(r.verdicts, name)
 		}
 	}
-	if n := realServers(changed); n > len(r.names) { // at the start, above all
-		names := make(map[conf.RealServerID]*server, len(r.names)+n)
-		maps.Copy(names, r.names)
-		r.names = names
+	if n := realServers(changed); n > len(r.verdicts) { // at the start, above all
+		verdicts := make(table.Verdicts, len(r.verdicts)+n)
+		maps.Copy(verdicts, r.verdicts)
+		r.verdicts = verdicts
 	}
 	for _, s := range changed {
 		for _, rs := range s.conf.RealServers {
-			r.names[s.conf.ServerID(rs)] = s
-		}
-	}
-	for _, name := range gone {
-		if r.names[name] == nil {
-			delete(r.verdicts, name)
+			name := s.conf.ServerID(rs)
+			r.verdicts[name] = was[name]
 		}
 	}
 }
@@ -159,11 +155,9 @@ func realServers(list []*server) (n int) {
 func (r *reconciler) restore(known []event.RealServerState) {
 	for _, v := range known {
 		id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
-		if s := r.names[id]; err == nil && s != nil {
-			if _, told := r.verdicts[id]; !told {
-				r.verdicts[id] = v
-				r.markDirty(s)
-			}
+		if s := r.serverOf(id); err == nil && s != nil && !r.verdicts[id].Told {
+			r.verdicts[id] = table.VerdictOf(v)
+			r.markDirty(s)
 		}
 	}
 }

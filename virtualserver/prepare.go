@@ -177,11 +177,11 @@ func (r *reconciler) stepFlows(svc *service, now time.Time) {
 			delete(svc.ending, at) // as the sorry server it stays in the table
 			continue
 		}
-		v, known := r.verdicts[vs.ServerID(rs)]
+		v := r.verdicts[vs.ServerID(rs)]
 		d, there := have.Destinations[at]
 		e, ending := svc.ending[at]
 		switch {
-		case !known || v.Up:
+		case !v.Told || v.Up:
 			delete(svc.ending, at)
 		case !ending && there && d.Weight > 0 && r.expires():
 			if svc.ending == nil {

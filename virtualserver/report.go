@@ -107,9 +107,10 @@ func (r *reconciler) tellPaths() {
 
 // tellVerdicts tells the verdicts that the table has now, or why it has not.
 func (r *reconciler) tellVerdicts() {
-	for id, v := range r.news {
-		delete(r.news, id)
-		s := r.names[id]
+	told := r.news
+	r.news = nil
+	for id, v := range told {
+		s := r.serverOf(id)
 		if s == nil {
 			continue
 		}
