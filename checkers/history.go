@@ -120,11 +120,13 @@ const maxQuestions = 64
 func (s *Schedule) reply(q question) {
 	var asked []*server
 	count := 0
-	for _, sv := range s.servers {
-		if (len(q.VirtualServers) == 0 || slices.Contains(q.VirtualServers, sv.state.VirtualServer)) &&
-			(len(q.RealServers) == 0 || slices.Contains(q.RealServers, sv.state.RealServer)) {
-			asked = append(asked, sv)
-			count += len(sv.checkers)
+	for _, b := range s.services {
+		for _, sv := range b.servers {
+			if (len(q.VirtualServers) == 0 || slices.Contains(q.VirtualServers, sv.state.VirtualServer)) &&
+				(len(q.RealServers) == 0 || slices.Contains(q.RealServers, sv.state.RealServer)) {
+				asked = append(asked, sv)
+				count += len(sv.checkers)
+			}
 		}
 	}
 	most := maxHistory
@@ -158,12 +160,19 @@ func (s *Schedule) Remember(list []event.CheckHistory) {
 }
 
 func (s *Schedule) remember(list []event.CheckHistory) {
+	servers := make(map[conf.RealServerID]*server)
+	for id, b := range s.services {
+		for _, sv := range b.servers {
+			servers[conf.RealServerID{Service: id, Server: sv.conf.Key}] = sv
+		}
+	}
 	for _, h := range list {
 		id, err := conf.ParseRealServer(h.VirtualServer, h.RealServer)
-		if err != nil || s.servers[id] == nil {
+		sv := servers[id]
+		if err != nil || sv == nil {
 			continue // it is in no configuration, or not in this one
 		}
-		for _, c := range s.servers[id].checkers {
+		for _, c := range sv.checkers {
 			if c.name != h.Checker || c.past.runs > 0 {
 				continue
 			}

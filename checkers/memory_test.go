@@ -26,7 +26,7 @@ func (atOnce) Start(t probe.Target, done func(probe.Result)) func() {
 // TestMemoryOfACheck: what a schedule keeps of each real server with one check, its whole history
 // and the texts included. Ten thousand of them have 60 MB together with the table and the program.
 func TestMemoryOfACheck(t *testing.T) {
-	const count, most = 5000, 1700
+	const count, most = 5000, 1600
 	var lists [][]conf.Checker
 	for n := range count {
 		c := tcpChecker()

@@ -75,13 +75,13 @@ type Schedule struct {
 	ended     chan struct{}
 
 	// Owned by the goroutine.
-	servers map[conf.RealServerID]*server
-	round   uint64             // number of the last configuration
-	tasks   map[uint64][]*task // by the hash of their keys
-	due     deadline.Heap[*task]
-	fresh   []*task                // those that a configuration has begin without a warmup
-	ramps   deadline.Heap[*server] // real servers that start slowly, by the time of the next step
-	runs    uint64                 // number of the last run
+	services map[conf.ServiceID]*siblings
+	round    uint64             // number of the last configuration
+	tasks    map[uint64][]*task // by the hash of their keys
+	due      deadline.Heap[*task]
+	fresh    []*task                // those that a configuration has begin without a warmup
+	ramps    deadline.Heap[*server] // real servers that start slowly, by the time of the next step
+	runs     uint64                 // number of the last run
 	// underWay is how many runs are.
 	underWay int
 	news     []event.RealServerState // for Events
@@ -111,7 +111,7 @@ func New(opts Options) *Schedule {
 		opts: opts, applies: make(chan application), files: make(chan string),
 		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
-		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
+		stop: make(chan struct{}), ended: make(chan struct{}),
 		tasks: make(map[uint64][]*task),
 	}
 	go s.own()

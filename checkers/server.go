@@ -87,20 +87,21 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	s.warnOfUnsupported(cfg)
 	s.round++
 	var gone []*checker // they leave in the end: a task may go on for others
+	before := s.services
+	s.services = make(map[conf.ServiceID]*siblings, len(cfg.VirtualServers))
 	for _, vs := range cfg.VirtualServers {
-		b := &siblings{service: vs.ID(), servers: make([]*server, 0, len(vs.RealServers))}
+		b, there := s.siblingsOf(vs, before[vs.ID()])
 		name := vs.String()
 		for _, rs := range vs.RealServers {
-			id := vs.ServerID(rs)
-			sv := s.servers[id]
+			sv := there[rs.Key]
 			switch {
 			case sv == nil:
 				var known *event.RealServerState
-				if state, ok := snapshot[id]; ok {
+				if state, ok := snapshot[vs.ServerID(rs)]; ok {
 					known = &state
 				}
 				sv = s.add(name, rs, known, now)
-				s.servers[id] = sv
+				there[rs.Key] = sv
 			case sv.round == s.round:
 				continue // conf reports the second one
 			case sv.sameChecks(rs):
@@ -122,13 +123,13 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		}
 		b.judged = b.allDead()
 	}
-	for id, sv := range s.servers {
-		if sv.round == s.round {
-			continue
+	for _, b := range before {
+		for _, sv := range b.servers {
+			if sv.round != s.round {
+				gone = append(gone, sv.checkers...)
+				s.ramps.Remove(sv)
+			}
 		}
-		gone = append(gone, sv.checkers...)
-		s.ramps.Remove(sv)
-		delete(s.servers, id)
 	}
 	s.leave(gone)
 	s.settle()

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"maps"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -27,11 +28,33 @@ func (b *siblings) allDead() bool {
 	return len(b.servers) > 0
 }
 
-// take takes a real server in, which leaves the siblings that it had in an earlier configuration.
-func (b *siblings) take(sv *server) {
-	if old := sv.siblings; old != nil {
-		b.lines = old.lines
+// siblingsOf is a virtual server of a configuration, at first without real servers, and those that
+// it had in the configuration before or has already: conf reports one that is there twice.
+func (s *Schedule) siblingsOf(vs *conf.VirtualServer, before *siblings) (*siblings, map[conf.ServerKey]*server) {
+	b := s.services[vs.ID()]
+	if b == nil {
+		b = &siblings{service: vs.ID(), servers: make([]*server, 0, len(vs.RealServers))}
+		s.services[b.service] = b
 	}
+	there := b.byKey()
+	if before != nil {
+		b.lines = before.lines
+		maps.Copy(there, before.byKey())
+	}
+	return b, there
+}
+
+// byKey are the real servers by their identity within the virtual server.
+func (b *siblings) byKey() map[conf.ServerKey]*server {
+	all := make(map[conf.ServerKey]*server, len(b.servers))
+	for _, sv := range b.servers {
+		all[sv.conf.Key] = sv
+	}
+	return all
+}
+
+// take takes a real server in.
+func (b *siblings) take(sv *server) {
 	sv.siblings = b
 	b.servers = append(b.servers, sv)
 }

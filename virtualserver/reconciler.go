@@ -95,7 +95,7 @@ type server struct {
 	reason      string
 	limits      limits // when was changed last
 	reported    event.VirtualServerState
-	inTable     event.ServersInTable
+	inTable     uint64 // the sum of what was told of the table
 }
 
 // limits are what a virtual server's quorum was decided by.

@@ -78,8 +78,8 @@ func (r *reconciler) reportServer(s *server) {
 		r.State(state)
 	}
 	table := r.inTable(s)
-	if table.Words != s.inTable.Words || !slices.EqualFunc(s.inTable.Servers, table.Servers, sameInTable) {
-		s.inTable = table
+	if sum := sumInTable(table); sum != s.inTable {
+		s.inTable = sum
 		r.InTable(table)
 	}
 }
