@@ -85,13 +85,16 @@ func runMany(b *testing.B, ports ports, name string) {
 	p.mu.Lock()
 	p.lags, p.runs = nil, 0
 	p.mu.Unlock()
-	began, used := time.Now(), processor()
+	began, used, before := time.Now(), processor(), sleeps()
 	time.Sleep(length)
-	share := float64(processor()-used) / float64(time.Since(began))
+	spent, slept := processor()-used, sleeps()-before
+	share := float64(spent) / float64(time.Since(began))
 	p.mu.Lock()
 	lags, runs := slices.Sorted(slices.Values(p.lags)), p.runs
 	p.mu.Unlock()
 	b.ReportMetric(100*share, "%cpu")
+	b.ReportMetric(float64(spent.Microseconds())/float64(runs), "cpu-us/check")
+	b.ReportMetric(float64(slept)/float64(runs), "sleeps/check")
 	b.ReportMetric(float64(lags[len(lags)*99/100].Microseconds())/1000, "lag-p99-ms")
 	b.ReportMetric(float64(lags[len(lags)-1].Microseconds())/1000, "lag-max-ms")
 	b.ReportMetric(100*float64(runs)/(float64(load.count)*length.Seconds()/load.delay.Seconds()), "%made")

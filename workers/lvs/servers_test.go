@@ -147,6 +147,10 @@ type manyLoad struct {
 var manyLoads = map[string]manyLoad{
 	"tcp":                   {count: 10000, delay: 5 * time.Second},
 	"http":                  {count: 2000, delay: 2 * time.Second, page: true},
+	"tcp each second":       {count: 2000, delay: time.Second},
+	"http each second":      {count: 400, delay: time.Second, page: true},
+	"few tcp":               {count: 500, delay: 5 * time.Second},
+	"few http":              {count: 200, delay: 2 * time.Second, page: true},
 	"tcp beside 500 silent": {count: 10000, delay: 5 * time.Second, silents: 500},
 }
 
