@@ -79,6 +79,7 @@ type Schedule struct {
 	round    uint64             // number of the last configuration
 	tasks    map[uint64][]*task // by the hash of their keys
 	due      deadline.Heap[*task]
+	longest  time.Duration          // of the ticks
 	fresh    []*task                // those that a configuration has begin without a warmup
 	ramps    deadline.Heap[*server] // real servers that start slowly, by the time of the next step
 	runs     uint64                 // number of the last run

@@ -132,6 +132,7 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 		}
 	}
 	s.leave(gone)
+	s.measure()
 	s.settle()
 	s.begin(now)
 }

@@ -93,7 +93,7 @@ func (s *Schedule) warmUp(t *task, now time.Time) {
 	delay := time.Duration(s.opts.Rand.Int64N(int64(t.conf.Warmup)))
 	at := now.Add(delay)
 	if delay >= fine {
-		at = together(at)
+		at = together(at, s.tick(t.conf.Interval))
 	}
 	s.hasten(t, at)
 }
@@ -192,7 +192,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 		s.due.Set(t, now.Add(minPause+time.Duration(s.opts.Rand.Int64N(int64(soon)+1))))
 		return
 	}
-	s.due.Set(t, t.next(pause, now))
+	s.due.Set(t, t.next(pause, s.tick(pause), now))
 }
 
 // outcomeOf is what a result means for a checker.
@@ -210,7 +210,7 @@ func outcomeOf(r probe.Result) verdict.Outcome {
 
 // next is when the run after this one begins. The pauses of a MISC_CHECK are counted from
 // the start of a run, as keepalived does, those of all others from its end.
-func (t *task) next(pause time.Duration, now time.Time) time.Time {
+func (t *task) next(pause, tick time.Duration, now time.Time) time.Time {
 	at := now.Add(pause)
 	if t.conf.Kind == conf.MiscCheck {
 		at = t.began.Add(pause)
@@ -221,15 +221,5 @@ func (t *task) next(pause time.Duration, now time.Time) time.Time {
 	if pause < fine {
 		return at
 	}
-	return together(at)
+	return together(at, tick)
 }
-
-// Checks begin together at the multiples of tick, since it costs more to wake a process than to
-// make a check. Pauses shorter than fine are kept as they are.
-const (
-	tick = 100 * time.Millisecond
-	fine = time.Second
-)
-
-// together is the tick next to a time: on average no check is made later than configured.
-func together(at time.Time) time.Time { return at.Round(tick) }
