@@ -158,7 +158,7 @@ func (s *Schedule) logFlaps(sv *server, now time.Time) {
 	if sv.lines.left == 0 || !sv.lines.may(now) {
 		return
 	}
-	s.opts.Log.Warn("real server goes up and down", "virtual_server", sv.state.VirtualServer, "real_server", sv.state.RealServer,
-		"changes_not_logged", sv.lines.left, "up", sv.state.Up, "reason", sv.state.Reason)
+	s.opts.Log.Warn("real server goes up and down", "virtual_server", sv.state.VirtualServer,
+		"real_server", sv.state.RealServer, "changes_not_logged", sv.lines.left, "up", sv.state.Up, "reason", sv.state.Reason)
 	sv.lines.left = 0
 }
