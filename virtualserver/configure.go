@@ -41,7 +41,6 @@ func (r *reconciler) configure(a *application) {
 		}
 		servers[id] = s
 	}
-	r.rename(servers, changed)
 	r.servers, r.services, r.started = servers, services, true
 	r.restore(a.known.RealServers)
 	r.policy = a.config.Global.Reconcile
@@ -116,47 +115,13 @@ func (r *reconciler) keep(old *server, vs *conf.VirtualServer, services map[conf
 	return old
 }
 
-// rename has a place for the verdict on each real server, and forgets the verdicts on those that
-// are gone.
-func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*server) {
-	was := make(table.Verdicts)
-	for id, old := range r.servers {
-		if servers[id] == old {
-			continue
-		}
-		for _, rs := range old.conf.RealServers {
-			name := old.conf.ServerID(rs)
-			was[name] = r.verdicts[name]
-			delete(r.verdicts, name)
-		}
-	}
-	if n := realServers(changed); n > len(r.verdicts) { // at the start, above all
-		verdicts := make(table.Verdicts, len(r.verdicts)+n)
-		maps.Copy(verdicts, r.verdicts)
-		r.verdicts = verdicts
-	}
-	for _, s := range changed {
-		for _, rs := range s.conf.RealServers {
-			name := s.conf.ServerID(rs)
-			r.verdicts[name] = was[name]
-		}
-	}
-}
-
-func realServers(list []*server) (n int) {
-	for _, s := range list {
-		n += len(s.conf.RealServers)
-	}
-	return n
-}
-
 // restore takes the verdicts that are known from elsewhere on real servers on which there
 // is none.
 func (r *reconciler) restore(known []event.RealServerState) {
 	for _, v := range known {
 		id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
-		if s := r.serverOf(id); err == nil && s != nil && !r.verdicts[id].Told {
-			r.verdicts[id] = table.VerdictOf(v)
+		if s := r.serverOf(id); err == nil && s != nil && !s.verdicts[id.Server].Told {
+			s.verdicts[id.Server] = table.VerdictOf(v)
 			r.markDirty(s)
 		}
 	}
@@ -202,6 +167,13 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	}
 	if len(s.keys) == 0 {
 		return nil
+	}
+	s.verdicts = make(table.Verdicts, len(vs.RealServers))
+	for _, rs := range vs.RealServers {
+		s.verdicts[rs.Key] = table.Verdict{}
+		if was := r.servers[vs.ID()]; was != nil {
+			s.verdicts[rs.Key] = was.verdicts[rs.Key]
+		}
 	}
 	s.four, s.six = rewritten(vs)
 	s.alpha = vs.Alpha || slices.ContainsFunc(vs.RealServers, func(rs *conf.RealServer) bool { return rs.Alpha })

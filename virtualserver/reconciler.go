@@ -21,7 +21,6 @@ type reconciler struct {
 	servers   map[conf.ServiceID]*server
 	services  map[conf.ServiceKey]*service
 	ring      []conf.ServiceKey // of services, in order
-	verdicts  table.Verdicts    // of all real servers; the zero one where none was told
 	overrides table.Overrides
 	told      []event.Override // what overrides was made of
 	want      table.Table
@@ -78,6 +77,8 @@ type server struct {
 	conf *conf.VirtualServer
 	name string
 	keys []conf.ServiceKey // its services, one or more
+	// verdicts are those on all its real servers; the zero one where none was told.
+	verdicts table.Verdicts
 	// partial says that others have some of its services.
 	partial bool
 	// path says that it is for checks as_client: it is none of the user's, and nobody is told of it.
@@ -185,7 +186,6 @@ func newReconciler(opt Options) *reconciler {
 	r := &reconciler{
 		Options:  opt,
 		awaited:  func() bool { return false },
-		verdicts: table.Verdicts{},
 		want:     table.Table{},
 		have:     table.Table{},
 		held:     make(map[conf.ServiceKey]bool),
@@ -291,11 +291,11 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 		return
 	}
 	v.Unset = ""
-	was, is := r.verdicts[id], table.VerdictOf(v)
+	was, is := s.verdicts[id.Server], table.VerdictOf(v)
 	if !sameWeight(s, was, is) {
 		r.markDirty(s)
 	}
-	r.verdicts[id] = is
+	s.verdicts[id.Server] = is
 	if r.news == nil {
 		r.news = make(map[conf.RealServerID]event.RealServerState)
 	}
@@ -306,10 +306,14 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 
 // serverOf is the virtual server of a real server that is configured; nil is none.
 func (r *reconciler) serverOf(id conf.RealServerID) *server {
-	if _, configured := r.verdicts[id]; !configured {
+	s := r.servers[id.Service]
+	if s == nil {
 		return nil
 	}
-	return r.servers[id.Service]
+	if _, configured := s.verdicts[id.Server]; !configured {
+		return nil
+	}
+	return s
 }
 
 // sameWeight says that a verdict changes nothing in the table: most tell that a real server

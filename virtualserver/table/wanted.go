@@ -9,8 +9,8 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// Verdicts are the latest verdicts by real server.
-type Verdicts map[conf.RealServerID]Verdict
+// Verdicts are the latest verdicts on the real servers of a virtual server.
+type Verdicts map[conf.ServerKey]Verdict
 
 // Verdict is what the table follows of the verdict on a real server. The zero Verdict is none.
 type Verdict struct {
@@ -62,7 +62,7 @@ type Standing struct {
 // There a removal would move the clients of servers that are well. The same holds
 // for one that the sorry server stands in for.
 func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerKey) Standing {
-	state := f.Verdicts[vs.ServerID(rs)]
+	state := f.Verdicts[rs.Key]
 	s := Standing{Up: !rs.Alpha && !vs.Alpha, Present: true}
 	c := Contributors{Configured: rs.Weight}
 	if state.Told {
@@ -125,10 +125,10 @@ func (f *Facts) AliveIn(vs *conf.VirtualServer, key conf.ServiceKey, refused map
 // Wanted is the table that the configuration and the verdicts ask for, without
 // overrides. Of two virtual servers (or real servers of one) with the same key, the
 // first counts. A sorry server is in it where the quorum is not reached.
-func Wanted(servers []*conf.VirtualServer, verdicts Verdicts) Table {
+func Wanted(servers []*conf.VirtualServer, verdicts map[conf.ServiceID]Verdicts) Table {
 	t := make(Table, len(servers))
 	for _, vs := range servers {
-		f := Facts{Verdicts: verdicts}
+		f := Facts{Verdicts: verdicts[vs.ID()]}
 		quorum, hysteresis := QuorumLimits(vs)
 		_, _, weights := f.AliveIn(vs, Services(vs)[0], nil)
 		f.Lost = !Quorum(false, weights, quorum, hysteresis)

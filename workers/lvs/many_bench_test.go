@@ -1,6 +1,7 @@
 package lvs
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,13 +24,11 @@ import (
 	"github.com/lvs-director/director/workers"
 )
 
-// tick is when checks begin: at its multiples.
-const tick = 100 * time.Millisecond
-
 // timed is a prober that knows how late runs begin: after the end of the one before, and the
 // pause that is configured.
 type timed struct {
 	*probe.Prober
+	tick  time.Duration // checks begin at its multiples
 	mu    sync.Mutex
 	ended map[*conf.Checker]time.Time
 	lags  []time.Duration
@@ -40,7 +39,7 @@ func (p *timed) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	now, silent := time.Now(), t.Checker.Alpha
 	p.mu.Lock()
 	if at, again := p.ended[t.Checker]; again && !silent {
-		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(tick)))
+		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(p.tick)))
 	}
 	p.mu.Unlock()
 	return p.Prober.Start(t, func(r probe.Result) {
@@ -77,7 +76,7 @@ func runMany(b *testing.B, ports ports, name string) {
 		b.Fatal(err)
 	}
 	defer prober.Close()
-	p := &timed{Prober: prober, ended: map[*conf.Checker]time.Time{}}
+	p := &timed{Prober: prober, tick: cmp.Or(load.tick, 100*time.Millisecond), ended: map[*conf.Checker]time.Time{}}
 	stop := startWorker(b, p)
 	stop.in <- ports.told(b, name)
 	time.Sleep(settle)
