@@ -23,6 +23,8 @@ type Host struct {
 	module  func(name string) presence // of the kernel
 	feature func(ipvs.Feature) presence
 	setting func(name string) sysctl // such as net.ipv4.ip_forward
+	// way is the interface where packets to an address leave.
+	way func(netip.Addr) (device string, err error)
 	// noNamespace is why net_namespace or net_namespace_ipvs cannot be looked into; nil when they can.
 	noNamespace error
 }
@@ -77,6 +79,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 	c.scripts()
 	c.kernel()
 	c.settings()
+	c.clients()
 	c.names()
 	return c.findings
 }

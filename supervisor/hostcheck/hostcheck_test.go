@@ -33,6 +33,7 @@ func goodHost() Host {
 		module:  func(string) presence { return present },
 		feature: func(ipvs.Feature) presence { return present },
 		setting: settings(nil),
+		way:     func(netip.Addr) (string, error) { return "eth0", nil },
 	}
 }
 
@@ -270,23 +271,28 @@ func TestHostFindings(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&h)
 			}
-			var got []string
-			for _, f := range Findings(cfg, h) {
-				place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
-				line, _, _ := strings.Cut(place, ":")
-				text := f.Message
-				if strings.Contains(text, "net.ip") {
-					text += " (" + f.Hint + ")"
-				}
-				got = append(got, line+" "+f.Severity.String()+": "+text)
-			}
-			slices.Sort(got)
+			got := shortOf(Findings(cfg, h))
 			slices.Sort(tc.want)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
+}
+
+// shortOf are findings as "LINE SEVERITY: TEXT", sorted, with what to do about a setting.
+func shortOf(findings []conf.Finding) (list []string) {
+	for _, f := range findings {
+		place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
+		line, _, _ := strings.Cut(place, ":")
+		text := f.Message
+		if strings.Contains(text, "net.ip") {
+			text += " (" + f.Hint + ")"
+		}
+		list = append(list, line+" "+f.Severity.String()+": "+text)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // TestThisHostCanBeAsked: the real one, as far as every host is the same.
@@ -308,6 +314,9 @@ func TestThisHostCanBeAsked(t *testing.T) {
 	}
 	if _, unsafe := h.program(writeProgram(t)); unsafe == nil {
 		t.Error("a program in a directory of everybody is safe")
+	}
+	if device, err := h.way(netip.MustParseAddr("127.0.0.1")); err != nil || device != "lo" {
+		t.Errorf("the way to this host: %s, %v", device, err)
 	}
 	if h.module("no_such_module") == present {
 		t.Error("no_such_module is there")
