@@ -50,6 +50,10 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 			}
 			return f.Close()
 		},
+		there: func(name string) error {
+			_, err := os.Stat(name)
+			return err
+		},
 		resolve: func(name string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), resolvePatience)
 			defer cancel()

@@ -28,6 +28,7 @@ func goodHost() Host {
 		group:   func(name string) bool { return name == "root" },
 		program: func(string) (error, error) { return nil, nil },
 		file:    func(string) error { return nil },
+		there:   func(string) error { return nil },
 		resolve: func(string) error { return nil },
 		ipvs:    func() error { return nil },
 		module:  func(string) presence { return present },
@@ -83,6 +84,7 @@ virtual_server 10.0.0.100 80 {
 
 func TestHostFindings(t *testing.T) {
 	text := strings.Replace(goodConfig, " wheel", "", 1)
+	const server = "[10.0.0.100]:tcp:80, real server [10.1.0.11]:tcp:80: "
 	for name, tc := range map[string]struct {
 		old, new string
 		change   func(*Host)
@@ -197,9 +199,9 @@ func TestHostFindings(t *testing.T) {
 				"without privileges)"}},
 		"no user": {change: func(h *Host) { h.user = func(string) bool { return false } }, want: []string{
 			"2 warning: script_user: this host has no user scripts: the script does not run",
-			"23 warning: notify_down: this host has no user root: the script does not run"}},
+			"23 warning: " + server + "notify_down: this host has no user root: the script does not run"}},
 		"no group": {old: "down\" root", new: "down\" root wheel", want: []string{
-			"23 warning: notify_down: this host has no group wheel: the script does not run"}},
+			"23 warning: " + server + "notify_down: this host has no group wheel: the script does not run"}},
 		"no user is named": {old: "script_user scripts", new: "router_id r", want: []string{
 			"lb.conf note: this host has no user keepalived_script: scripts that name no user run as the user director runs " +
 				"as"}},
@@ -210,7 +212,7 @@ func TestHostFindings(t *testing.T) {
 				}
 				return nil, nil
 			}
-		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		}, want: []string{"25 warning: " + server + "misc_path: /usr/bin/probe is not executable"}},
 		"one program of many checks": {old: "            misc_path", new: "            misc_path \"/usr/bin/probe x\"\n" +
 			"        }\n        MISC_CHECK {\n            misc_path", change: func(h *Host) {
 			h.program = func(name string) (error, error) {
@@ -219,13 +221,13 @@ func TestHostFindings(t *testing.T) {
 				}
 				return nil, nil
 			}
-		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		}, want: []string{"25 warning: " + server + "misc_path: /usr/bin/probe is not executable (and 1 more check)"}},
 		"a program that others can replace": {change: func(h *Host) {
 			h.program = func(string) (error, error) { return nil, errors.New("/usr can be written") }
 		}, old: "script_user scripts", new: "script_user root\nenable_script_security", want: []string{
-			"17 warning: notify: it is not run: /usr can be written",
-			"24 warning: notify_down: it is not run: /usr can be written",
-			"26 warning: misc_path: it is not run: /usr can be written"}},
+			"17 warning: VI_1: notify: it is not run: /usr can be written",
+			"24 warning: " + server + "notify_down: it is not run: /usr can be written",
+			"26 warning: " + server + "misc_path: it is not run: /usr can be written"}},
 		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } },
 			want: []string{"18 error: none"}},
 		"no scheduler": {change: func(h *Host) { h.module = func(string) presence { return absent } }, want: []string{
