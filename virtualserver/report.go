@@ -79,8 +79,8 @@ func (r *reconciler) reportServer(s *server) {
 		r.State(state)
 	}
 	table := r.inTable(s)
-	if table.Words != s.inTable.Words || !slices.EqualFunc(s.inTable.Servers, table.Servers, sameInTable) {
-		s.inTable = table
+	if sum := sumInTable(table); sum != s.inTable {
+		s.inTable = sum
 		r.InTable(table)
 	}
 }
@@ -108,9 +108,10 @@ func (r *reconciler) tellPaths() {
 
 // tellVerdicts tells the verdicts that the table has now, or why it has not.
 func (r *reconciler) tellVerdicts() {
-	for id, v := range r.news {
-		delete(r.news, id)
-		s := r.names[id]
+	told := r.news
+	r.news = nil
+	for id, v := range told {
+		s := r.serverOf(id)
 		if s == nil {
 			continue
 		}

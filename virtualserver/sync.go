@@ -325,7 +325,7 @@ func (r *reconciler) disown(key conf.ServiceKey) {
 
 // removeAll removes our services from the kernel.
 func (r *reconciler) removeAll() {
-	r.servers, r.services, r.want, r.names, r.ring = nil, nil, table.Table{}, nil, nil
+	r.servers, r.services, r.want, r.ring = nil, nil, table.Table{}, nil
 	all := r.host.flushAtStop
 	r.host.configure(&conf.Config{})
 	if r.idle() || !r.read() {

@@ -15,6 +15,8 @@ import (
 type Target struct {
 	Checker *conf.Checker // options; never changed by a Prober
 	URL     int           // index in Checker.HTTP.URLs
+	// request is what an HTTP check sends, made once for all calls of its talk; nil is not made.
+	request []byte
 }
 
 // Result is the outcome of a run.

@@ -297,7 +297,7 @@ func TestFindings(t *testing.T) {
 		{"codes with commas", check("            url {\n path /\n status_code 200,201\n }"),
 			`10:14: warning: "200,201" is not a status code: it is ignored (put blanks between the codes)`},
 		{"digest", check("            url {\n path /\n digest abc\n }"),
-			"10:9: note: the digest has 3 characters and must have 32 hexadecimal digits"},
+			"10:9: warning: the digest has 3 characters and must have 32 hexadecimal digits: it is ignored"},
 		{"digest twice", check("            url {\n path /\n digest 00112233445566778899aabbccddeeff\n" +
 			" digest 10112233445566778899aabbccddeeff\n }"), "11:2: warning: digest is already set"},
 		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"),

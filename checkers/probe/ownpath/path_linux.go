@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -58,7 +59,7 @@ func Deaf(vip, server netip.Addr) string {
 		}
 	}
 	return fmt.Sprintf("this host has %v and drops answers from it: set net.ipv4.conf.%s.accept_local to 1", vip,
-		link.Name)
+		strings.ReplaceAll(link.Name, ".", "/")) // as sysctl(8) writes it
 }
 
 // local says whether this host has an address.
