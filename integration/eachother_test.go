@@ -4,8 +4,8 @@ package integration_test
 
 import (
 	"fmt"
-	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,24 +31,10 @@ const (
 	eachOtherMatch = 82
 )
 
-func (e *eachOther) vip() string {
-	if e.IPv6 {
-		return pair.VIP6
-	}
-	return pair.VIP
-}
-
-func (e *eachOther) real(i int) string {
-	if e.IPv6 {
-		return pair.GlobalAddress(i)
-	}
-	return pair.DirectorAddress(i)
-}
-
 // begin prepares both hosts as real servers and starts the directors, dir1 first.
 func (e *eachOther) begin() {
 	for i, h := range e.Dirs {
-		h.Run(stage.Director().Path, "realserver", e.vip(), "--method", strings.ToLower(e.kind), "--apply", "--state-dir",
+		h.Run(stage.Director().Path, "realserver", pair.VIP, "--method", strings.ToLower(e.kind), "--apply", "--state-dir",
 			filepath.Join(h.Dir(), "realserver"))
 		traffic.ServeNames(h, fmt.Sprint("tcp:", eachOtherPort), fmt.Sprint("tcp:", eachOtherMatch))
 		traffic.ServeWeb(h, 80)
@@ -65,38 +51,47 @@ func (e *eachOther) conf(i int, more ...string) string {
 	c.Service, c.Interval = false, 200*time.Millisecond
 	text := c.Text(e.Site)
 	for _, port := range []int{80, eachOtherPort, eachOtherMatch} {
-		head := fmt.Sprint(e.vip(), " ", port)
+		head := fmt.Sprint(pair.VIP, " ", port)
 		if port == eachOtherMatch {
 			head = "match each-other"
 		}
 		lines := append([]string{"delay_loop 1", "lb_algo rr", "lb_kind " + e.kind}, more...)
 		if port == eachOtherMatch {
-			lines = append(lines, fmt.Sprintf("match {\n %s tcp %d\n}", e.vip(), port))
+			lines = append(lines, fmt.Sprintf("match {\n %s tcp %d\n}", pair.VIP, port))
 		} else {
 			lines = append(lines, "protocol TCP")
 		}
 		text += "virtual_server " + head + " {\n" + strings.Join(lines, "\n") + "\n"
 		for n := range e.Dirs {
 			text += fmt.Sprintf("real_server %s %d {\n weight 1\n TCP_CHECK {\n connect_port %d\n connect_timeout 2\n }\n}\n",
-				e.real(n), port, port)
+				pair.DirectorAddress(n), port, port)
 		}
 		text += "}\n"
 	}
 	return text
 }
 
-// services is how many services the table of a director has.
-func (e *eachOther) services(i int) int {
-	n := 0
+// table is how many services the table of a director has, and how many real servers that get connections.
+func (e *eachOther) table(i int) (services, servers int) {
 	_ = e.Dirs[i].Do(func() error {
 		data, err := os.ReadFile("/proc/thread-self/net/ip_vs")
 		for line := range strings.Lines(string(data)) {
-			if strings.HasPrefix(line, "TCP ") || strings.HasPrefix(line, "FWM ") {
-				n++
+			words := strings.Fields(line)
+			switch {
+			case strings.HasPrefix(line, "TCP "), strings.HasPrefix(line, "FWM "):
+				services++
+			case len(words) > 3 && words[0] == "->" && words[3] != "0" && words[3] != "Weight":
+				servers++
 			}
 		}
 		return err // without IPVS there is no table yet
 	})
+	return services, servers
+}
+
+// services is how many services the table of a director has.
+func (e *eachOther) services(i int) int {
+	n, _ := e.table(i)
 	return n
 }
 
@@ -104,7 +99,7 @@ func (e *eachOther) services(i int) int {
 func (e *eachOther) ask() (answered [2]int, all traffic.Answers) {
 	for n, port := range []int{eachOtherPort, eachOtherMatch} {
 		answers := traffic.Burst{
-			Targets: []string{net.JoinHostPort(e.vip(), fmt.Sprint(port))}, Count: 40, Together: 4,
+			Targets: []string{fmt.Sprintf("%s:%d", pair.VIP, port)}, Count: 40, Together: 4,
 		}.Run(e.Client)
 		answered[n] = len(answers) - len(answers.Failed())
 		all = append(all, answers...)
@@ -124,8 +119,10 @@ func (e *eachOther) expectForty(when string) {
 
 func (e *eachOther) until(master int) {
 	e.t.Helper()
-	e.Lab.Until(20*time.Second, fmt.Sprintf("dir%d alone has the address and the virtual servers", master+1), func() bool {
-		return e.Holds(master) && !e.HoldsAny(1-master) && e.services(master) == 3 && e.services(1-master) == 0
+	what := fmt.Sprintf("dir%d alone has the address and the virtual servers with both real servers", master+1)
+	e.Lab.Until(20*time.Second, what, func() bool {
+		services, servers := e.table(master)
+		return e.Holds(master) && !e.HoldsAny(1-master) && services == 3 && servers == 6 && e.services(1-master) == 0
 	})
 }
 
@@ -207,30 +204,23 @@ func TestDirectorsAreRealServers(t *testing.T) {
 	}
 }
 
-// TestDirectorsAreRealServersOtherwise: the same by IPv6 and by TUN, at a takeover there and back.
-func TestDirectorsAreRealServersOtherwise(t *testing.T) {
+// TestDirectorsAreRealServersByTUN: the same by TUN, at a takeover there and back. By IPv6 it is no part of
+// the suite: Linux 6.1 does not let go of the interface, and so never of the namespace, of an IPVS host
+// that is a real server of its own IPv6 service.
+func TestDirectorsAreRealServersByTUN(t *testing.T) {
 	stage.Require(t)
-	for _, tc := range []struct {
-		name, kind string
-		six        bool
-	}{{"IPv6 DR", "DR", true}, {"IPv4 TUN", "TUN", false}, {"IPv6 TUN", "TUN", true}} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			e := &eachOther{Site: pair.New(t, pair.DR, 0), t: t, kind: tc.kind}
-			if tc.six {
-				e.UseIPv6()
-				e.Client.Address("eth0", "2001:db8:1::10/64")
-			}
-			e.begin()
-			e.expectForty("dir1 is MASTER")
-			e.daemons[0].Reload(strings.Replace(e.conf(0), "priority 200", "priority 50", 1))
-			e.until(1)
-			e.expectForty("dir2 is MASTER")
-			e.daemons[0].Reload(e.conf(0))
-			e.until(0)
-			e.expectForty("dir1 is MASTER again")
-		})
+	if out, err := exec.Command("modprobe", "ipip").CombinedOutput(); err != nil {
+		t.Fatalf("modprobe ipip: %v: %s", err, out)
 	}
+	e := &eachOther{Site: pair.New(t, pair.DR, 0), t: t, kind: "TUN"}
+	e.begin()
+	e.expectForty("dir1 is MASTER")
+	e.daemons[0].Reload(strings.Replace(e.conf(0), "priority 200", "priority 50", 1))
+	e.until(1)
+	e.expectForty("dir2 is MASTER")
+	e.daemons[0].Reload(e.conf(0))
+	e.until(0)
+	e.expectForty("dir1 is MASTER again")
 }
 
 // TestSuspendedChecks: the checks of a virtual server with ha_suspend rest while its address is not
