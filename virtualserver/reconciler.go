@@ -44,6 +44,8 @@ type reconciler struct {
 	// tried again later; stale ones have to be read again; changed ones may have
 	// something to report.
 	dirty, retry, stale, changed keys
+	// untold are those of changed whose real servers were told a moment ago.
+	untold keys
 	// news are verdicts that are told when the table has them. There is no map without one: a map
 	// keeps its memory when it is emptied.
 	news map[conf.RealServerID]event.RealServerState
@@ -97,6 +99,7 @@ type server struct {
 	limits      limits // when was changed last
 	reported    event.VirtualServerState
 	inTable     uint64 // the sum of what was told of the table
+	inTableAt   time.Time
 }
 
 // limits are what a virtual server's quorum was decided by.
@@ -196,6 +199,7 @@ func newReconciler(opt Options) *reconciler {
 		retry:    keys{},
 		stale:    keys{},
 		changed:  keys{},
+		untold:   keys{},
 		refused:  keys{},
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),
