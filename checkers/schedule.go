@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -78,6 +79,7 @@ type Schedule struct {
 	services map[conf.ServiceID]*siblings
 	round    uint64             // number of the last configuration
 	tasks    map[uint64][]*task // by the hash of their keys
+	seed     maphash.Seed       // of these hashes
 	due      deadline.Heap[*task]
 	longest  time.Duration          // of the ticks
 	fresh    []*task                // those that a configuration has begin without a warmup
@@ -113,7 +115,7 @@ func New(opts Options) *Schedule {
 		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
 		stop: make(chan struct{}), ended: make(chan struct{}),
-		tasks: make(map[uint64][]*task),
+		tasks: make(map[uint64][]*task), seed: maphash.MakeSeed(),
 	}
 	go s.own()
 	return s

@@ -51,18 +51,15 @@ func keyOf(real netip.Addr, c *conf.Checker) taskKey {
 	return key
 }
 
-// hashSeed is that of the hashes of this process.
-var hashSeed = maphash.MakeSeed()
-
 // hash stands for the key in a map: there are as many as checks, and a key has ninety bytes.
-func (k taskKey) hash() uint64 { return maphash.Comparable(hashSeed, k) }
+func (k taskKey) hash(seed maphash.Seed) uint64 { return maphash.Comparable(seed, k) }
 
 // rules are what the verdicts of its checkers depend on.
 func (t *task) rules() verdict.Rules { return verdict.Of(t.conf) }
 
 // join gives a new checker its task: that of its equals, or a new one.
 func (s *Schedule) join(c *checker, real netip.Addr, cfg *conf.Checker, now time.Time) {
-	key := keyOf(real, cfg).hash()
+	key := keyOf(real, cfg).hash(s.seed)
 	for _, t := range s.tasks[key] {
 		if t.real == real && t.conf.Same(cfg) {
 			c.task = t
@@ -135,7 +132,7 @@ func (s *Schedule) leave(list []*checker) {
 			continue
 		}
 		s.end(t)
-		key := keyOf(t.real, t.conf).hash()
+		key := keyOf(t.real, t.conf).hash(s.seed)
 		rest := slices.DeleteFunc(s.tasks[key], func(o *task) bool { return o == t })
 		if s.tasks[key] = rest; len(rest) == 0 {
 			delete(s.tasks, key)

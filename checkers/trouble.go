@@ -85,7 +85,7 @@ func (t *task) patience() time.Duration {
 	if t.conf.Misc != nil {
 		limit = max(limit, t.conf.Misc.Timeout, t.conf.Misc.Script.Timeout)
 	}
-	return t.conf.Interval + 8*limit + frozenAfter
+	return t.conf.Interval + probe.Longest(limit, t.conf.TotalTimeout) + frozenAfter
 }
 
 // frozen ends a run that has lasted for longer than its limits allow.

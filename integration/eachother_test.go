@@ -4,6 +4,7 @@ package integration_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +16,11 @@ import (
 	"github.com/lvs-director/director/integration/traffic"
 )
 
-// eachOther is a pair of directors that are the only real servers of each other, by DR.
+// eachOther is a pair of directors that are the only real servers of each other.
 type eachOther struct {
 	*pair.Site
 	t       *testing.T
+	kind    string // lb_kind
 	daemons [2]*pair.Daemon
 	web     *traffic.Client
 }
@@ -29,25 +31,54 @@ const (
 	eachOtherMatch = 82
 )
 
+func (e *eachOther) vip() string {
+	if e.IPv6 {
+		return pair.VIP6
+	}
+	return pair.VIP
+}
+
+func (e *eachOther) real(i int) string {
+	if e.IPv6 {
+		return pair.GlobalAddress(i)
+	}
+	return pair.DirectorAddress(i)
+}
+
+// begin prepares both hosts as real servers and starts the directors, dir1 first.
+func (e *eachOther) begin() {
+	for i, h := range e.Dirs {
+		h.Run(stage.Director().Path, "realserver", e.vip(), "--method", strings.ToLower(e.kind), "--apply", "--state-dir",
+			filepath.Join(h.Dir(), "realserver"))
+		traffic.ServeNames(h, fmt.Sprint("tcp:", eachOtherPort), fmt.Sprint("tcp:", eachOtherMatch))
+		traffic.ServeWeb(h, 80)
+		e.daemons[i] = pair.Start(e.t, stage.Director(), h, e.conf(i))
+		if i == 0 {
+			e.Lab.Until(30*time.Second, "dir1 is MASTER", func() bool { return e.Holds(0) })
+		}
+	}
+	e.until(0)
+}
+
 func (e *eachOther) conf(i int, more ...string) string {
 	c := e.DefaultConfig(i)
 	c.Service, c.Interval = false, 200*time.Millisecond
 	text := c.Text(e.Site)
 	for _, port := range []int{80, eachOtherPort, eachOtherMatch} {
-		head := fmt.Sprint(pair.VIP, " ", port)
+		head := fmt.Sprint(e.vip(), " ", port)
 		if port == eachOtherMatch {
 			head = "match each-other"
 		}
-		lines := append([]string{"delay_loop 1", "lb_algo rr", "lb_kind DR"}, more...)
+		lines := append([]string{"delay_loop 1", "lb_algo rr", "lb_kind " + e.kind}, more...)
 		if port == eachOtherMatch {
-			lines = append(lines, fmt.Sprintf("match {\n %s tcp %d\n}", pair.VIP, port))
+			lines = append(lines, fmt.Sprintf("match {\n %s tcp %d\n}", e.vip(), port))
 		} else {
 			lines = append(lines, "protocol TCP")
 		}
 		text += "virtual_server " + head + " {\n" + strings.Join(lines, "\n") + "\n"
 		for n := range e.Dirs {
 			text += fmt.Sprintf("real_server %s %d {\n weight 1\n TCP_CHECK {\n connect_port %d\n connect_timeout 2\n }\n}\n",
-				pair.DirectorAddress(n), port, port)
+				e.real(n), port, port)
 		}
 		text += "}\n"
 	}
@@ -73,7 +104,7 @@ func (e *eachOther) services(i int) int {
 func (e *eachOther) ask() (answered [2]int, all traffic.Answers) {
 	for n, port := range []int{eachOtherPort, eachOtherMatch} {
 		answers := traffic.Burst{
-			Targets: []string{fmt.Sprintf("%s:%d", pair.VIP, port)}, Count: 40, Together: 4,
+			Targets: []string{net.JoinHostPort(e.vip(), fmt.Sprint(port))}, Count: 40, Together: 4,
 		}.Run(e.Client)
 		answered[n] = len(answers) - len(answers.Failed())
 		all = append(all, answers...)
@@ -103,18 +134,8 @@ func (e *eachOther) until(master int) {
 // a takeover, across a reload, and no more requests fail at a takeover than are under way.
 func TestDirectorsAreRealServers(t *testing.T) {
 	stage.Require(t)
-	e := &eachOther{Site: pair.New(t, pair.DR, 0), t: t}
-	for i, h := range e.Dirs {
-		h.Run(stage.Director().Path, "realserver", pair.VIP, "--method", "dr", "--apply", "--state-dir",
-			filepath.Join(h.Dir(), "realserver"))
-		traffic.ServeNames(h, fmt.Sprint("tcp:", eachOtherPort), fmt.Sprint("tcp:", eachOtherMatch))
-		traffic.ServeWeb(h, 80)
-		e.daemons[i] = pair.Start(t, stage.Director(), h, e.conf(i))
-		if i == 0 {
-			e.Lab.Until(30*time.Second, "dir1 is MASTER", func() bool { return e.Holds(0) })
-		}
-	}
-	e.until(0)
+	e := &eachOther{Site: pair.New(t, pair.DR, 0), t: t, kind: "DR"}
+	e.begin()
 	e.expectForty("dir1 is MASTER")
 	out, err := e.Dirs[1].Output(e.daemons[1].StatusCommand()...)
 	if err != nil || strings.Count(out, "2 of 2 up, elsewhere") != 3 ||
@@ -183,6 +204,32 @@ func TestDirectorsAreRealServers(t *testing.T) {
 	t.Logf("with only_on_master false: %v of 40 answered", answered)
 	if answered[0] == 40 && answered[1] == 40 {
 		t.Error("with only_on_master false all are answered too: this test shows nothing")
+	}
+}
+
+// TestDirectorsAreRealServersOtherwise: the same by IPv6 and by TUN, at a takeover there and back.
+func TestDirectorsAreRealServersOtherwise(t *testing.T) {
+	stage.Require(t)
+	for _, tc := range []struct {
+		name, kind string
+		six        bool
+	}{{"IPv6 DR", "DR", true}, {"IPv4 TUN", "TUN", false}, {"IPv6 TUN", "TUN", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			e := &eachOther{Site: pair.New(t, pair.DR, 0), t: t, kind: tc.kind}
+			if tc.six {
+				e.UseIPv6()
+				e.Client.Address("eth0", "2001:db8:1::10/64")
+			}
+			e.begin()
+			e.expectForty("dir1 is MASTER")
+			e.daemons[0].Reload(strings.Replace(e.conf(0), "priority 200", "priority 50", 1))
+			e.until(1)
+			e.expectForty("dir2 is MASTER")
+			e.daemons[0].Reload(e.conf(0))
+			e.until(0)
+			e.expectForty("dir1 is MASTER again")
+		})
 	}
 }
 

@@ -44,6 +44,7 @@ func (r *reconciler) configure(a *application) {
 	r.servers, r.services, r.started = servers, services, true
 	r.restore(a.known.RealServers)
 	r.policy = a.config.Global.Reconcile
+	r.forgetDifferences()
 	r.host.configure(a.config)
 	sameHolders := r.holding.configure(a.config) && !r.holding.moved
 	now := time.Now()

@@ -48,7 +48,8 @@ func (l *Loop) Follow(state event.VRRPState) {
 }
 
 // Present tells the states of VRRP instances: whether this host holds their addresses.
-// The latest one of each counts.
+// The latest one of each counts, whether the configuration has the instance yet, or still, or
+// not, until it is told that the instance has stopped.
 func (l *Loop) Present(list ...event.InstanceState) {
 	if len(list) == 0 {
 		return

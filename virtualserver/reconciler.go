@@ -120,7 +120,9 @@ type service struct {
 	// elsewhere says why it is not wanted in the table at present; empty when it is.
 	elsewhere string
 	order     string // fingerprint of the order of its real servers, with mh
-	differs   string // what something else changed and stays, with reconcile report
+	// differs is what something else changed and stays, with reconcile report, and serversDiffer
+	// is that of its real servers.
+	differs, serversDiffer string
 
 	hands     map[conf.ServerKey]hand
 	handsSet  int      // since the last line about it
@@ -274,14 +276,19 @@ func (r *reconciler) take(t requests) {
 	r.report()
 }
 
-// unknown says that the kernel may have something of what is wanted that was not
-// looked at.
+// unknown says that the kernel may have something of what is wanted, or is not to be there,
+// that was not looked at.
 func (r *reconciler) unknown() bool {
 	if !r.looked || r.unreadable != "" {
 		return true
 	}
 	for key := range r.want {
 		if _, known := r.have[key]; !known {
+			return true
+		}
+	}
+	for _, svc := range r.services {
+		if svc.elsewhere != "" && svc.counted.IsZero() {
 			return true
 		}
 	}

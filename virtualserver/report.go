@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -212,7 +213,7 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 			state.Attempts = r.failures[key].times()
 		}
 		if state.Differs == "" {
-			state.Differs = svc.differs
+			state.Differs = cmp.Or(svc.differs, svc.serversDiffer)
 		}
 		if a := r.repairs[key]; a.helpless(time.Now()) && a.Times > state.Contested {
 			state.Contested, state.ContestedSince = a.Times, a.Since

@@ -6,8 +6,9 @@ import "time"
 //
 // Messages have a key, the object they are about. While the reader is slow,
 // a later message of a key replaces the earlier one in its place, unless it tells a new
-// transition. So what is waiting is bounded by the number of objects and MostRecorded; what
-// is left out of the transitions is counted (Message.LeftOut).
+// transition; one that would overtake a configuration goes behind it. So what is waiting is
+// bounded by the number of objects and MostRecorded; what is left out of the transitions is
+// counted (Message.LeftOut).
 type Outbox struct {
 	in   chan keyed
 	stop chan struct{}

@@ -76,7 +76,7 @@ func failure(doing string, err error, timeout time.Duration) Result {
 	case errors.As(err, &local):
 		return Result{Local: true, Late: local.err == errLate, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return Result{Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
+		return Result{Silent: true, Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
 	}
 	return Result{Reason: fmt.Sprintf("%s: %s", doing, plain(err))}
 }

@@ -95,7 +95,8 @@ func TestFindings(t *testing.T) {
 		{"empty mail", "global_defs {\n    notification_email {\n    }\n}\n", "3:5: warning: notification_email is empty"},
 		{"mail server", "global_defs {\n    smtp_server **\n}\n",
 			`2:17: warning: "**" is neither an address nor the name of a host`},
-		{"name of a mail server", "global_defs {\n    smtp_server mail.example.org\n}\n",
+		{"name of a mail server", "global_defs {\n    smtp_server mail.example.org\n smtp_alert\n" +
+			" notification_email {\n root\n }\n}\n" + at("192.0.2.10 80"),
 			"2:17: note: mail.example.org is looked up whenever mail is sent"},
 		{"address cut by a comment", "global_defs {\n    notification_email_from lb@example.org#1\n}\n",
 			"2:43: note: # begins a comment here"},

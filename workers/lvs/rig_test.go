@@ -30,6 +30,7 @@ import (
 type prober struct {
 	mu   sync.Mutex
 	down map[netip.Addr]bool // by ConnectIP
+	took time.Duration       // of each check
 	// other makes the checks that the supervisor takes part in.
 	other func(t probe.Target, done func(probe.Result)) (cancel func())
 }
@@ -44,7 +45,11 @@ func (p *prober) Start(t probe.Target, done func(probe.Result)) (cancel func()) 
 	if !r.OK {
 		r.Reason = "connection refused"
 	}
-	go done(r)
+	took := p.took
+	go func() {
+		time.Sleep(took)
+		done(r)
+	}()
 	return func() {}
 }
 

@@ -45,6 +45,9 @@ func Deaf(vip, server netip.Addr) string {
 	if err != nil || len(routes) == 0 {
 		return "" // then this is what is wrong
 	}
+	if routes[0].Type == unix.RTN_LOCAL {
+		return "" // the real server is this host: its answers take no way
+	}
 	link, err := net.InterfaceByIndex(routes[0].LinkIndex)
 	if err != nil {
 		return ""
