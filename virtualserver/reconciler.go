@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -44,6 +45,7 @@ type reconciler struct {
 	// tried again later; stale ones have to be read again; changed ones may have
 	// something to report.
 	dirty, retry, stale, changed keys
+	seed                         maphash.Seed // of the sums of what was told
 	// untold are those of changed whose real servers were told a moment ago.
 	untold keys
 	// news are verdicts that are told when the table has them. There is no map without one: a map
@@ -202,6 +204,7 @@ func newReconciler(opt Options) *reconciler {
 		stale:    keys{},
 		changed:  keys{},
 		untold:   keys{},
+		seed:     maphash.MakeSeed(),
 		refused:  keys{},
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),

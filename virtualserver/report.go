@@ -87,7 +87,7 @@ func (r *reconciler) reportServer(s *server) {
 		return
 	}
 	table := r.inTable(s)
-	if sum := sumInTable(table); sum != s.inTable {
+	if sum := r.sumInTable(table); sum != s.inTable {
 		s.inTable, s.inTableAt = sum, now
 		r.InTable(table)
 	}
