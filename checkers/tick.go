@@ -8,7 +8,7 @@ const (
 	tick = 100 * time.Millisecond
 	fine = time.Second
 	// burst is how many checks begin together for which a longer tick would gain little.
-	burst = 50
+	burst = 60
 	// share of its pause is the longest tick of a check: by half of it a check may be early or late.
 	share = 10
 )

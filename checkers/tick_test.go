@@ -26,10 +26,10 @@ func TestTick(t *testing.T) {
 	}{
 		{time.Second, 1, 100 * time.Millisecond},
 		{2 * time.Second, 1, 200 * time.Millisecond},
-		{5 * time.Second, 100, 500 * time.Millisecond},
+		{5 * time.Second, 100.0001, 500 * time.Millisecond}, // as a sum of five hundred fifths may be
 		{time.Hour, 0.1, 500 * time.Millisecond},
 		{5100 * time.Millisecond, 100, 100 * time.Millisecond},
-		{5 * time.Second, 200, 200 * time.Millisecond},
+		{5 * time.Second, 200.0001, 200 * time.Millisecond},
 		{5 * time.Second, 2000, 100 * time.Millisecond},
 	} {
 		s := Schedule{longest: longestTick(test.second)}

@@ -84,14 +84,12 @@ func (r *reconciler) serverInTable(svc *service, name string, at conf.ServerKey)
 	return one
 }
 
-var sumSeed = maphash.MakeSeed()
-
 // sumInTable is another number when something has changed that is worth telling: what was told has
 // hundreds of bytes for each real server. That one was counted again is not, except for the first
 // time since a drain began: whoever waits for the drain must not take an older count for an answer.
-func sumInTable(t event.ServersInTable) uint64 {
+func (r *reconciler) sumInTable(t event.ServersInTable) uint64 {
 	var h maphash.Hash
-	h.SetSeed(sumSeed)
+	h.SetSeed(r.seed)
 	maphash.WriteComparable(&h, t.Words)
 	for _, one := range t.Servers {
 		maphash.WriteComparable(&h, one.Draining && one.Counted.After(one.DrainSince))

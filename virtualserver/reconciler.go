@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -44,6 +45,9 @@ type reconciler struct {
 	// tried again later; stale ones have to be read again; changed ones may have
 	// something to report.
 	dirty, retry, stale, changed keys
+	seed                         maphash.Seed // of the sums of what was told
+	// untold are those of changed whose real servers were told a moment ago.
+	untold keys
 	// news are verdicts that are told when the table has them. There is no map without one: a map
 	// keeps its memory when it is emptied.
 	news map[conf.RealServerID]event.RealServerState
@@ -97,6 +101,7 @@ type server struct {
 	limits      limits // when was changed last
 	reported    event.VirtualServerState
 	inTable     uint64 // the sum of what was told of the table
+	inTableAt   time.Time
 }
 
 // limits are what a virtual server's quorum was decided by.
@@ -198,6 +203,8 @@ func newReconciler(opt Options) *reconciler {
 		retry:    keys{},
 		stale:    keys{},
 		changed:  keys{},
+		untold:   keys{},
+		seed:     maphash.MakeSeed(),
 		refused:  keys{},
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),

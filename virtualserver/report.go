@@ -38,7 +38,7 @@ func (r *reconciler) report() {
 				r.reportServer(svc.server)
 			}
 		}
-		clear(r.changed)
+		r.changed, r.untold = r.untold, keys{}
 		if n := r.gained - gainedLines; n > 0 {
 			r.Log.Info("more virtual servers gained their quorum", "virtual_servers", n, "reason", "started")
 		}
@@ -78,11 +78,29 @@ func (r *reconciler) reportServer(s *server) {
 		s.reported = state
 		r.State(state)
 	}
+	now := time.Now()
+	if next := s.inTableAt.Add(pace(s)); now.Before(next) {
+		for _, key := range s.keys {
+			r.untold.add(key)
+		}
+		r.wakeAt(next)
+		return
+	}
 	table := r.inTable(s)
-	if sum := sumInTable(table); sum != s.inTable {
-		s.inTable = sum
+	if sum := r.sumInTable(table); sum != s.inTable {
+		s.inTable, s.inTableAt = sum, now
 		r.InTable(table)
 	}
+}
+
+// pace is the least time between two tellings of all the real servers of a virtual server: when some of
+// a thousand change ten times a second, all of them are no news each time.
+func pace(s *server) time.Duration {
+	const small, most = 50, 5 * time.Second
+	if n := len(s.conf.RealServers); n > small {
+		return min(time.Duration(n)*time.Millisecond, most)
+	}
+	return 0
 }
 
 // tellPaths tells which ways of checks as_client the kernel has.

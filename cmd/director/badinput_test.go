@@ -22,8 +22,8 @@ func TestBadInputOfChecks(t *testing.T) {
 		note          bool   // not an error with strict_config: keepalived says nothing of it either
 	}{
 		{name: "a regex that needs PCRE", check: url(`regex "(?=x)y"`), about: "(?=",
-			want: "9:1: warning: regex: (?= in the pattern is not supported (looking ahead): the check cannot be made, and the real " +
-				"server counts as up"},
+			want: "9:1: warning: regex: (?= in the pattern is not supported (looking ahead): the check cannot be made, and " +
+				"the real server counts as up"},
 		{name: "a digest of a wrong length", check: url("digest 0123"), about: "digest",
 			want: "9:8: warning: the digest has 4 characters and must have 32 hexadecimal digits: it is ignored, and pages " +
 				"are not compared with it"},

@@ -59,8 +59,9 @@ func TestWhatChecksAsClientNeed(t *testing.T) {
 				"10.0.0.100, which is for eth0: they are dropped, and the checks are UNKNOWN (sysctl -w " +
 				"net.ipv4.conf.eth1/7.rp_filter=2)"}},
 		"they come from another interface, which takes them": {
-			way:    func(netip.Addr) (string, error) { return "eth1", nil },
-			values: map[string]sysctl{"net.ipv4.conf.eth1.accept_local": {"1", true}, "net.ipv4.conf.all.rp_filter": {"2", true}},
+			way: func(netip.Addr) (string, error) { return "eth1", nil },
+			values: map[string]sysctl{"net.ipv4.conf.eth1.accept_local": {"1", true},
+				"net.ipv4.conf.all.rp_filter": {"2", true}},
 		},
 		"no route to the virtual address": {
 			values: map[string]sysctl{"net.ipv4.conf.eth0.accept_local": {"1", true}},

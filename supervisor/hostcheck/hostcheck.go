@@ -235,7 +235,9 @@ func (c *hostCheck) names() {
 		}
 	}
 	ssl := &c.cfg.SSL
-	for _, f := range []struct{ keyword, name string }{{"ca", ssl.CA}, {"certificate", ssl.Certificate}, {"key", ssl.Key}} {
+	for _, f := range []struct{ keyword, name string }{
+		{"ca", ssl.CA}, {"certificate", ssl.Certificate}, {"key", ssl.Key},
+	} {
 		c.readable(ssl, "SSL: ", f.keyword, f.name, "SSL_GET cannot be made")
 	}
 	for _, v := range c.cfg.VirtualServers {
