@@ -395,6 +395,18 @@ func TestSignalsToTheCommand(t *testing.T) {
 	b.is("director status --json | grep -o '\"generation\": [2-9]' | head -1", `"generation": 2`)
 }
 
+// TestSignalsToTheDaemon from the moment that the command has forked it, all the time until it serves, do
+// not end it.
+func TestSignalsToTheDaemon(t *testing.T) {
+	for _, signal := range harmless {
+		b := newBox(t)
+		b.says(0, fmt.Sprintf("keepalived -f k.conf & until read pid rest < /proc/$!/task/$!/children || [ \"$pid\" ] || "+
+			"! kill -0 $!; do :; done; until [ -s /run/keepalived.pid ] || ! kill -%d $pid 2>/dev/null; do :; done; "+
+			"wait $!; echo status $?", signal), "status 0")
+		b.says(0, "director status --json >/dev/null; [ $(cat /run/keepalived.pid) -gt 0 ] && echo $?", "0")
+	}
+}
+
 // TestHundredDaemons side by side, found by their files.
 func TestHundredDaemons(t *testing.T) {
 	if testing.Short() {
