@@ -194,13 +194,27 @@ func TestAnUpgradeAfterAReplacementThatFailed(t *testing.T) {
 func TestStopOfWorkersThatHang(t *testing.T) {
 	s := running(t)
 	s.step(rollout.Stop{}, "Finish vrrp 102")
-	s.tick(rollout.FinishPatience - 1)
-	s.tick(1, "Kill vrrp 102", "Release vrrp")
+	s.wait(rollout.FinishPatience - 1)
+	s.wait(1, "Kill vrrp 102", "Release vrrp")
 	s.step(died(rollout.VRRP)) // late
 	s.step(rollout.Released{Worker: rollout.VRRP, Err: errors.New("busy")}, "Finish lvs 101")
-	s.tick(rollout.FinishPatience, "Kill lvs 101", "Release lvs")
+	s.wait(rollout.FinishPatience, "Kill lvs 101", "Release lvs")
 	s.step(released(rollout.LVS), "Exit")
 	s.step(died(rollout.LVS))
+}
+
+// On a host that has no time for director, its workers have none either: those that are about to end are
+// not killed because they take longer, up to a limit.
+func TestStopOnABusyHost(t *testing.T) {
+	s := running(t)
+	s.step(rollout.Stop{}, "Finish vrrp 102")
+	for range 4 {
+		s.tick(1500 * time.Millisecond)
+	}
+	s.step(rollout.Died{Worker: rollout.VRRP}, "Finish lvs 101")
+	s.tick(rollout.FinishLimit - 1)
+	s.tick(1, "Kill lvs 101", "Release lvs")
+	s.step(released(rollout.LVS), "Exit")
 }
 
 // After a stop only the worker that ends is waited for.
