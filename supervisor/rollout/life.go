@@ -69,6 +69,7 @@ func (m *Machine) died(in Died) {
 		p.resumable = !p.silenced || p.name == LVS // the table forwards on
 		p.watch = watch{lastSent: p.watch.lastSent}
 	}
+	pid := p.pid
 	p.pid, p.err = 0, in.Err
 	if in.Planned && p.err == nil {
 		p.err = errReplaced
@@ -94,7 +95,7 @@ func (m *Machine) died(in Died) {
 		wait = max(wait, politeRestart)
 	}
 	p.next = m.now.Add(wait)
-	m.emit(WorkerDied{p.name, p.err, wait, tooMany})
+	m.emit(WorkerDied{p.name, pid, p.err, wait, tooMany})
 	m.rest(p, tooMany)
 }
 
