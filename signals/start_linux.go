@@ -56,9 +56,10 @@ func Wait(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// Settle waits until a process of Start is not traced by this one any more.
+// Settle waits until a process of Start is not traced by this one any more, on a host that has no time
+// for this one as long as that takes.
 func Settle(pid int) {
-	for end := time.Now().Add(guarded + time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(guarded + time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		tracer, _, _ := strings.Cut(after(string(text), "TracerPid:\t"), "\n")
 		if err != nil || tracer == "" || tracer == "0" {

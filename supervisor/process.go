@@ -41,8 +41,12 @@ func startWorker(log *slog.Logger, name string, o *Options, privilege worker.Pri
 	return cmd, err
 }
 
-// releasePatience bounds the time of removing what a worker left in the kernel.
-const releasePatience = 5 * time.Second
+// releasePatience bounds the time of removing what a worker left in the kernel, and releaseLimit that on
+// a host that has no time for anybody (rollout.Patience).
+const (
+	releasePatience = 5 * time.Second
+	releaseLimit    = 20 * time.Second
+)
 
 // release removes what a worker left in the kernel. That may need the very lock
 // in the kernel that the worker has died of, so a process of its own does it.
@@ -60,14 +64,18 @@ func releaseOnce(name string, o *Options, privilege worker.Privilege) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- signals.Wait(cmd) }()
-	overdue := time.NewTimer(releasePatience)
-	defer overdue.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-overdue.C:
-		_ = cmd.Process.Kill() // it may have ended; if it cannot, whoever waits for it does so beside us
-		return fmt.Errorf("it took longer than %v", releasePatience)
+	began := time.Now()
+	patience := rollout.NewPatience(began, releasePatience, releaseLimit)
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Until(patience.Next())):
+		}
+		if patience.IsOver(time.Now()) {
+			_ = cmd.Process.Kill() // it may have ended; if it cannot, whoever waits for it does so beside us
+			return fmt.Errorf("it took longer than %v", time.Since(began).Round(time.Second))
+		}
 	}
 }
 

@@ -110,6 +110,7 @@ func Run(o Options) error {
 	if err := c.refuseRunning(pids); err != nil {
 		return err
 	}
+	c.logStart(cfg)
 	hostcheck.LoadModules(cfg)
 	logFindings(log, start.current.findings)
 	if err := hostcheck.Permitted(cfg); errors.Is(err, hostcheck.ErrOnlyVRRP) {
@@ -133,6 +134,17 @@ func Run(o Options) error {
 	s.reload = reload.New(start.current)
 	s.disk, s.fallback = start.disk, start.fallback
 	return s.serve(*sig, nil)
+}
+
+// logStart says what starts where.
+func (c *Options) logStart(cfg *conf.Config) {
+	kernel := "an unknown kernel"
+	var u unix.Utsname
+	if err := unix.Uname(&u); err == nil {
+		kernel = fmt.Sprintf("%s %s %s", unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]),
+			unix.ByteSliceToString(u.Version[:]))
+	}
+	c.Log.Info("starting", "version", c.Version, "config", cfg.Path, "kernel", kernel, "command", os.Args)
 }
 
 // refuseConflicts looks for another load balancer that serves what cfg serves.

@@ -46,6 +46,9 @@ func (s *supervisor) workerEvent(e worker.Event) {
 	switch {
 	case e.Started != nil:
 		s.pids.Follow(e.Worker, e.Started.Pid)
+		if w, ok := s.rollout.Status(name); ok && w.Restarts == 0 && w.Since.IsZero() {
+			s.log.Info("worker started", "worker", name, "pid", e.Started.Pid)
+		}
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
 		delete(s.known.Journals, e.Worker) // the next one tells how it is with it
@@ -245,7 +248,7 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 		if err == nil {
 			err = errors.New("exit status 0")
 		}
-		s.log.Error("worker died", "worker", e.Worker, "error", err, "restart_in", e.Again)
+		s.log.Error("worker died", "worker", e.Worker, "pid", e.Pid, "error", err, "restart_in", e.Again)
 	case rollout.WorkerRestarted:
 		s.log.Info("worker restarted", "worker", e.Worker, "pid", e.Pid, "down", e.Down)
 	case rollout.WorkerReplaced:

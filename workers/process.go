@@ -56,7 +56,11 @@ func Run(log *slog.Logger, name string, dir worker.RunDir, loop func(*Process) e
 	p.converse(conn, name)
 	defer p.Out.Close()
 	go p.restoreJournal()
-	return loop(p)
+	if err := loop(p); err != nil {
+		return err
+	}
+	log.Info("worker ends")
+	return nil
 }
 
 // nameProcess has ps show the name that a configuration gives this process.

@@ -12,7 +12,7 @@ const Version = "2.2.7"
 // "v" and want numbers with dots between; they want a second line, and look for
 // --enable-json.
 func VersionText(program string, built time.Time) string {
-	return fmt.Sprintf(`Keepalived v%s (%s)
+	return fmt.Sprintf(`%s
 
 This is director %s, which speaks for keepalived.
 
@@ -20,5 +20,10 @@ configure options: --enable-json
 Config options:  LVS VRRP VRRP_VMAC JSON NFTABLES
 
 System options:  LIBNL3 RTA_ENCAP IFA_PROTO NETNS
-`, Version, built.UTC().Format("01/02,2006"), program)
+`, Banner(built), program)
+}
+
+// Banner is what keepalived calls itself, with its version and its date.
+func Banner(built time.Time) string {
+	return fmt.Sprintf("Keepalived v%s (%s)", Version, built.UTC().Format("01/02,2006"))
 }

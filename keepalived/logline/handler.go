@@ -21,6 +21,7 @@ type Options struct {
 	Level      slog.Leveler // the least important one that is written; nil is info
 	Identifier string       // of this process
 	Pid        int
+	Banner     string // name, version and date of the program
 	// Bare leaves out the time and the identifier, where the destination has its own.
 	Bare bool
 }
@@ -38,7 +39,7 @@ func (h *Handler) Enabled(_ context.Context, l slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h *Handler) Handle(_ context.Context, r slog.Record) error {
-	for _, l := range Lines(r, h.options.Identifier, h.with) {
+	for _, l := range lines(r, h.options, h.with) {
 		text := l.Text + "\n"
 		if !h.options.Bare {
 			text = fmt.Sprintf("%s[%d]: %s", l.Identifier, h.options.Pid, text)

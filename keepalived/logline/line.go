@@ -21,7 +21,7 @@ type Line struct {
 
 // event is what a message and its attributes are in keepalived's words.
 type event struct {
-	identifier string // empty: that of the process
+	identifier string // empty: that of the worker whose name is in it
 	lines      func(a attributes) []string
 }
 
@@ -32,11 +32,16 @@ var events = map[string]event{
 	"effective priority changed":       {VRRP, priority},
 	"tracked script changed":           {VRRP, script},
 	"tracked process changed":          {VRRP, process},
+	"starting":                         {Parent, starting},
+	"worker started":                   {Parent, workerStarted},
+	"worker restarted":                 {Parent, workerStarted},
+	"worker died":                      {Parent, workerDied},
+	"worker ends":                      {"", constant("Stopped")},
 	"in service":                       {Parent, constant("Startup complete")},
 	"stopping":                         {Parent, constant("Stopping")},
-	"stopped":                          {Parent, constant("Stopped Keepalived")},
-	"reloading":                        {Parent, constant("Reloading")},
-	"reloaded":                         {Parent, constant("Reload finished")},
+	"stopped":                          {Parent, stopped},
+	"reloading":                        {Parent, reloading},
+	"reloaded":                         {Parent, constant("Reload complete")},
 	"real server is up":                {Checkers, realServer},
 	"real server is down":              {Checkers, realServer},
 	"virtual server gained its quorum": {Checkers, gained},
@@ -45,6 +50,42 @@ var events = map[string]event{
 
 func constant(text string) func(attributes) []string {
 	return func(attributes) []string { return []string{text} }
+}
+
+// starting is what keepalived says of itself. Readers know the first line; the second one says who it is.
+func starting(a attributes) []string {
+	return []string{
+		"Starting " + a.text(banner), fmt.Sprintf("Running on %s (director %s)", a.text("kernel"), a.text("version")),
+		"Command line: " + a.text("command"), "Configuration file " + a.text("config"),
+	}
+}
+
+func stopped(a attributes) []string { return []string{"Stopped " + a.text(banner)} }
+
+func reloading(a attributes) []string {
+	return []string{"Reloading ...", "Configuration file " + a.text("config")}
+}
+
+func workerStarted(a attributes) []string {
+	return []string{fmt.Sprintf("Starting %s child process, pid=%s", a.child(), a.text("pid"))}
+}
+
+func workerDied(a attributes) []string {
+	if a.text("pid") == "0" {
+		return []string{fmt.Sprintf("%s child process: fork error(%s)", a.child(), a.text("error"))}
+	}
+	return []string{
+		fmt.Sprintf("pid %s ended: %s", a.text("pid"), a.text("error")),
+		fmt.Sprintf("%s child process(%s) died: Respawning", a.child(), a.text("pid")),
+	}
+}
+
+// child is what keepalived calls a worker.
+func (a attributes) child() string {
+	if a.text("worker") == "lvs" {
+		return "Healthcheck"
+	}
+	return "VRRP"
 }
 
 // transition is a change of an instance's state. keepalived says FAULT in lower case where it says why.
@@ -56,7 +97,11 @@ func transition(a attributes) []string {
 			return []string{fmt.Sprintf("(%s) Entering BACKUP STATE (init)", name)}
 		}
 	case "STOP":
-		return []string{fmt.Sprintf("(%s) removing VIPs.", name)}
+		lines := []string{fmt.Sprintf("(%s) removing VIPs.", name)}
+		if a.text("from") == "MASTER" {
+			lines = append([]string{fmt.Sprintf("(%s) sent 0 priority", name)}, lines...)
+		}
+		return lines
 	case "INIT":
 		return nil
 	case "FAULT":
@@ -132,24 +177,42 @@ func lost(a attributes) []string {
 // attributes are those of a record, in their order.
 type attributes []slog.Attr
 
-// text is the value of one; empty when there is none.
+// banner is the attribute with name, version and date of the program, as keepalived writes them.
+const banner = "banner"
+
+// text is the value of one; empty when there is none. A list of words is quoted as keepalived does it.
 func (a attributes) text(key string) string {
 	for n := range a {
-		if a[n].Key == key {
-			return clean(a[n].Value.Resolve().String())
+		if a[n].Key != key {
+			continue
 		}
+		value := a[n].Value.Resolve()
+		if words, ok := value.Any().([]string); ok {
+			return clean("'" + strings.Join(words, "' '") + "'")
+		}
+		return clean(value.String())
 	}
 	return ""
 }
 
-// Lines is a record in keepalived's words; identifier is the one of this process. with are the attributes
-// that the logger has beside the record's.
-func Lines(r slog.Record, identifier string, with []slog.Attr) (list []Line) {
+// lines is a record in keepalived's words. with are the attributes that the logger has beside the
+// record's.
+func lines(r slog.Record, o Options, with []slog.Attr) (list []Line) {
 	all := attributes(with[:len(with):len(with)])
 	r.Attrs(func(a slog.Attr) bool { all = append(all, a); return true })
 	if e, ok := events[r.Message]; ok {
+		from, all := e.identifier, append(all, slog.String(banner, o.Banner))
+		switch {
+		case from == "" && all.text("worker") == "lvs":
+			from = Checkers
+		case from == "":
+			from = VRRP
+		}
+		if strings.HasPrefix(o.Identifier, from) {
+			from = o.Identifier // with the namespace or the instance behind it
+		}
 		for _, text := range e.lines(all) {
-			list = append(list, Line{e.identifier, text})
+			list = append(list, Line{from, text})
 		}
 		return list
 	}
@@ -166,7 +229,7 @@ func Lines(r slog.Record, identifier string, with []slog.Attr) (list []Line) {
 		}
 		b.WriteString(clean(a.Key) + " " + value)
 	}
-	return []Line{{identifier, b.String()}}
+	return []Line{{o.Identifier, b.String()}}
 }
 
 // clean is s on one line.

@@ -28,18 +28,18 @@ func TestMain(m *testing.M) {
 		os.Exit(9)
 	}
 	switch what {
-	case "ready":
-		hup := make(chan os.Signal, 10)
-		signal.Notify(hup, syscall.SIGHUP)
-		fmt.Fprintln(child, "a warning")
-		time.Sleep(300 * time.Millisecond) // the command gets a signal meanwhile
-		child.Ready()
-		fmt.Fprintln(child, "nobody hears that")
-		select {
-		case <-hup:
-			_ = os.WriteFile(filepath.Join(dir, "hup"), nil, 0o644)
-		case <-time.After(20 * time.Second):
+	case "struck": // by a signal before it can do anything, and only in its first life
+		if os.Mkdir(filepath.Join(dir, "struck"), 0o700) == nil {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+			time.Sleep(20 * time.Second)
 		}
+		status, _ := os.ReadFile("/proc/self/status")
+		_, ignored, _ := strings.Cut(string(status), "SigIgn:")
+		fmt.Fprintln(child, strings.Fields(ignored)[0])
+		waitForHUP(child, dir, "pid")
+	case "ready":
+		fmt.Fprintln(child, "a warning")
+		waitForHUP(child, dir, "sent")
 	case "fails":
 		fmt.Fprintln(child, "why it fails")
 		os.Exit(7)
@@ -54,10 +54,33 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
+// waitForHUP is ready when a file is there, and writes another one when a SIGHUP comes.
+func waitForHUP(child *daemon.Child, dir, file string) {
+	hup := make(chan os.Signal, 10)
+	signal.Notify(hup, syscall.SIGHUP)
+	appears(filepath.Join(dir, file))
+	child.Ready()
+	fmt.Fprintln(child, "nobody hears that")
+	select {
+	case <-hup:
+		_ = os.WriteFile(filepath.Join(dir, "hup"), nil, 0o644)
+	case <-time.After(20 * time.Second):
+	}
+}
+
+// appears waits for a file.
+func appears(path string) bool {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // start starts a daemon that behaves, and gives the status, what was said and its pid.
-func start(t *testing.T, what string, patience time.Duration) (status int, said, dir string, pid int) {
+func start(t *testing.T, what, dir string, patience time.Duration) (status int, said string, pid int) {
 	t.Helper()
-	dir = t.TempDir()
 	t.Setenv(behaviour, what+" "+dir)
 	var b bytes.Buffer
 	status = daemon.Start(os.Args[:1], &b, patience)
@@ -69,14 +92,13 @@ func start(t *testing.T, what string, patience time.Duration) (status int, said,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
-	return status, b.String(), dir, pid
+	return status, b.String(), pid
 }
 
 // TestStart: ready, also through an exec; nothing of ours is in the daemon, and a signal
 // that we got is passed on.
 func TestStart(t *testing.T) {
 	for _, what := range []string{"ready", "exec"} {
-		time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGHUP) })
 		keep := make(chan os.Signal, 1)
 		signal.Notify(keep, syscall.SIGHUP) // the test itself does not end by it
 		r, w, err := os.Pipe()
@@ -87,7 +109,13 @@ func TestStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, said, dir, pid := start(t, what, 20*time.Second)
+		dir := t.TempDir()
+		go func() { // the command gets a signal, and only then the daemon is ready
+			if appears(filepath.Join(dir, "pid")) && syscall.Kill(os.Getpid(), syscall.SIGHUP) == nil {
+				_ = os.WriteFile(filepath.Join(dir, "sent"), nil, 0o644)
+			}
+		}()
+		status, said, pid := start(t, what, dir, 20*time.Second)
 		if status != 0 || said != "a warning\n" {
 			t.Errorf("%s: status %d, said %q", what, status, said)
 		}
@@ -105,15 +133,31 @@ func TestStart(t *testing.T) {
 		if n, err := r.Read(make([]byte, 1)); n != 0 || err == nil || os.IsTimeout(err) {
 			t.Errorf("%s: a pipe of the caller does not end: %v", what, err)
 		}
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			if _, err := os.Stat(filepath.Join(dir, "hup")); err == nil {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("%s: the signal is lost", what)
-			}
-		}
+		obeyed(t, what, dir)
 		r.Close()
+	}
+}
+
+// obeyed waits until a daemon has got a SIGHUP.
+func obeyed(t *testing.T, what, dir string) {
+	t.Helper()
+	if !appears(filepath.Join(dir, "hup")) {
+		t.Fatalf("%s: the signal is lost", what)
+	}
+}
+
+// TestASignalInTheFirstMoment ends the daemon and nothing else: another one is started, which ignores such
+// signals until it asks for them, and gets the one that the first has got.
+func TestASignalInTheFirstMoment(t *testing.T) {
+	dir := t.TempDir()
+	status, said, _ := start(t, "struck", dir, 20*time.Second)
+	mask, err := strconv.ParseUint(strings.TrimSpace(said), 16, 64)
+	if status != 0 || err != nil || mask&1 == 0 {
+		t.Errorf("status %d, said %q, want the signals that it ignores at its start", status, said)
+	}
+	obeyed(t, "struck", dir)
+	if signal.Ignored(syscall.SIGHUP) || signal.Ignored(syscall.SIGUSR1) {
+		t.Error("the command ignores signals")
 	}
 }
 
@@ -134,7 +178,7 @@ func TestFailures(t *testing.T) {
 		if tc.what == "late" {
 			patience = 500 * time.Millisecond
 		}
-		status, said, _, _ := start(t, tc.what, patience)
+		status, said, _ := start(t, tc.what, t.TempDir(), patience)
 		if status != tc.status || !strings.HasSuffix(said, tc.said) || tc.said == "" && said != "" {
 			t.Errorf("%s: status %d, said %q", tc.what, status, said)
 		}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lvs-director/director/signals"
 )
 
 // Patience is how long a command waits for its daemon to be ready.
@@ -33,28 +35,56 @@ var passedOn = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sys
 // Start starts this program again, with argv as its command line, and returns the exit
 // status of the command: 0 when the daemon is ready, or alive after patience; 1 when it has
 // ended. What it says until then goes to text.
+//
+// A signal that ends the daemon in its first moment, before it has a handler, costs nothing: it is started
+// again, with these signals ignored until it asks for them. They are not from the beginning, because what
+// comes to the command while it forks would be lost.
 func Start(argv []string, text io.Writer, patience time.Duration) int {
 	shared := &sharedText{to: text}
 	defer shared.end()
-	text = shared
-	p, err := start(argv)
+	c := &command{signals: make(chan os.Signal, 64)}
+	status, by := c.start(argv, shared, patience, false)
+	if by != nil {
+		c.late = append(c.late, by)
+		status, _ = c.start(argv, shared, patience, true)
+	}
+	return status
+}
+
+// command is the process that the user has started.
+type command struct {
+	signals chan os.Signal
+	late    []os.Signal // to be passed on
+}
+
+// listen takes signals in.
+func (c *command) listen() {
+	signal.Notify(c.signals, append([]os.Signal{syscall.SIGTERM, syscall.SIGINT}, passedOn...)...)
+}
+
+// start starts the daemon once; by is the signal that has ended it in its first moment, which is said
+// nowhere.
+func (c *command) start(argv []string, text io.Writer, patience time.Duration, ignoring bool) (
+	status int, by os.Signal,
+) {
+	p, err := c.fork(argv, ignoring)
 	if err != nil {
 		fmt.Fprintln(text, "director: starting the daemon:", err)
-		return failed
+		return failed, nil
 	}
 	copied := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(text, p.text) // nobody is there to be told
 		close(copied)
 	}()
-	status := p.wait(text, patience)
+	status, by = p.wait(text, patience)
 	if status == failed || p.isReady {
 		select { // its last words
 		case <-copied:
 		case <-time.After(drain):
 		}
 	}
-	return status
+	return status, by
 }
 
 // sharedText is written to by the daemon's last words and by the command, which has it to
@@ -81,13 +111,14 @@ func (s *sharedText) end() {
 
 // process is the daemon as its starter knows it.
 type process struct {
+	*command
 	cmd         *exec.Cmd
 	ready, text *os.File
 	isReady     bool
-	signals     chan os.Signal
+	ignoring    bool // it was started with the signals ignored
 }
 
-func start(argv []string) (*process, error) {
+func (c *command) fork(argv []string, ignoring bool) (*process, error) {
 	readyR, readyW, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -96,8 +127,8 @@ func start(argv []string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{ready: readyR, text: textR, signals: make(chan os.Signal, 64)}
-	signal.Notify(p.signals, append([]os.Signal{syscall.SIGTERM, syscall.SIGINT}, passedOn...)...)
+	p := &process{command: c, ready: readyR, text: textR, ignoring: ignoring}
+	c.listen()
 	p.cmd = exec.Command("/proc/self/exe")
 	p.cmd.Args = argv
 	p.cmd.Dir = "/"
@@ -105,7 +136,11 @@ func start(argv []string) (*process, error) {
 	p.cmd.ExtraFiles = []*os.File{readyW, textW}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	keepToOurselves()
+	if ignoring {
+		signal.Ignore(passedOn...) // so it is in the daemon, until that asks for them
+	}
 	err = p.cmd.Start()
+	c.listen()
 	readyW.Close()
 	textW.Close()
 	return p, err
@@ -122,7 +157,7 @@ func keepToOurselves() {
 }
 
 // wait follows the daemon until it is ready, has ended, or takes too long.
-func (p *process) wait(text io.Writer, patience time.Duration) int {
+func (p *process) wait(text io.Writer, patience time.Duration) (status int, by os.Signal) {
 	ended := make(chan error, 1)
 	go func() { ended <- p.cmd.Wait() }()
 	ready := make(chan bool, 1)
@@ -132,7 +167,6 @@ func (p *process) wait(text io.Writer, patience time.Duration) int {
 	}()
 	overdue := time.NewTimer(patience)
 	defer overdue.Stop()
-	var late []os.Signal
 	for {
 		select {
 		case ok := <-ready:
@@ -140,43 +174,46 @@ func (p *process) wait(text io.Writer, patience time.Duration) int {
 				continue
 			}
 			p.isReady = true
-			p.send(late)
-			return started
+			p.passOn()
+			return started, nil
 		case <-overdue.C:
 			fmt.Fprintf(text, "director: started (pid %d), not ready after %v: its log and director status say why\n",
 				p.cmd.Process.Pid, patience)
-			p.send(late)
-			return started
+			p.passOn()
+			return started, nil
 		case err := <-ended:
 			if err == nil {
-				return failed // told to stop
+				return failed, nil // told to stop
+			}
+			if signals.EndedEarly(err) && !p.ignoring {
+				return failed, p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal()
 			}
 			if exit, ok := err.(*exec.ExitError); !ok || !exit.Exited() {
 				fmt.Fprintln(text, "director: the daemon ended while it started:", err)
 			}
-			return failed
+			return failed, nil
 		case s := <-p.signals:
 			if s == syscall.SIGTERM || s == syscall.SIGINT {
 				_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 				continue
 			}
-			late = append(late, s)
+			p.late = append(p.late, s)
 		}
 	}
 }
 
-// send passes signals on, each kind once.
-func (p *process) send(late []os.Signal) {
+// passOn sends the daemon what has come for it, each kind once.
+func (p *process) passOn() {
 	for more := true; more; {
 		select {
 		case s := <-p.signals:
-			late = append(late, s)
+			p.late = append(p.late, s)
 		default:
 			more = false
 		}
 	}
 	sent := make(map[os.Signal]bool)
-	for _, s := range late {
+	for _, s := range p.late {
 		if !sent[s] {
 			_ = p.cmd.Process.Signal(s) // it may have ended
 			sent[s] = true

@@ -81,6 +81,7 @@ type Lost struct {
 // again.
 type WorkerDied struct {
 	Worker  Worker
+	Pid     int   // 0 when it could not be started
 	Err     error // nil for exit status 0
 	Again   time.Duration
 	GivenUp bool

@@ -1,6 +1,9 @@
 package rollout
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // The lives of a worker: start, death, back-off, giving up.
 
@@ -59,11 +62,14 @@ func (m *Machine) died(in Died) {
 		m.emit(Start{p.name})
 		return
 	}
+	lived := time.Duration(0)
 	if p.phase != Starting { // else its predecessor did its work last
+		lived = m.now.Sub(p.since)
 		p.died, p.silenced = m.now, p.watch.step == killed
 		p.resumable = !p.silenced || p.name == LVS // the table forwards on
 		p.watch = watch{lastSent: p.watch.lastSent}
 	}
+	pid := p.pid
 	p.pid, p.err = 0, in.Err
 	if in.Planned && p.err == nil {
 		p.err = errReplaced
@@ -84,12 +90,12 @@ func (m *Machine) died(in Died) {
 	if len(p.deaths) > manyDeaths {
 		p.deaths = p.deaths[1:]
 	}
-	wait, tooMany := restartDelay(p.deaths)
+	wait, tooMany := restartDelay(p.deaths, lived)
 	if p.err == nil {
 		wait = max(wait, politeRestart)
 	}
 	p.next = m.now.Add(wait)
-	m.emit(WorkerDied{p.name, p.err, wait, tooMany})
+	m.emit(WorkerDied{p.name, pid, p.err, wait, tooMany})
 	m.rest(p, tooMany)
 }
 
@@ -122,7 +128,7 @@ func (m *Machine) released(in Released) {
 		p.left = false
 	}
 	p.phase = Waiting
-	if _, tooMany := restartDelay(p.deaths); tooMany {
+	if _, tooMany := restartDelay(p.deaths, 0); tooMany {
 		p.phase = GivenUp
 	}
 	if m.Stopping() {

@@ -71,7 +71,7 @@ type Machine struct {
 	loaded     Table     // what was said of the table last
 	service    service
 	ending     []*process // those that a stop has still to end, the first now
-	endUntil   time.Time  // the end of FinishPatience
+	patience   Patience   // with the one that was asked to end
 	upgrade    upgrade
 	renewal    renewal
 	round      time.Time // when the last Round was
@@ -177,7 +177,7 @@ func (m *Machine) Deadline() time.Time {
 	}
 	if m.Stopping() {
 		if len(m.ending) > 0 && m.ending[0].phase == Finishing {
-			earlier(m.endUntil)
+			earlier(m.patience.Next())
 		}
 		return at
 	}

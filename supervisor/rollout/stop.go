@@ -32,11 +32,11 @@ func (m *Machine) endNext() {
 		switch p.phase {
 		case Running, Starting:
 			p.phase = Finishing
-			m.endUntil = m.now.Add(FinishPatience)
+			m.patience = NewPatience(m.now, FinishPatience, FinishLimit)
 			m.emit(Finish{p.name, p.pid})
 			return
 		case Finishing:
-			if m.now.Before(m.endUntil) {
+			if !m.patience.IsOver(m.now) {
 				return
 			}
 			m.emit(Kill{p.name, p.pid, "it does not end by itself"})

@@ -12,8 +12,8 @@ import (
 // Longer stories of workers, told step by step. table_test.go has what each
 // single input does.
 
-// Each death within a minute makes the next start wait longer, and the fifth is too
-// many. Deaths before that minute count no more.
+// Each death within a minute, after a short life, makes the next start wait longer, and the
+// fifth is too many. Deaths before that minute count no more.
 func TestBackOff(t *testing.T) {
 	s := running(t)
 	for n, tc := range []struct {
@@ -30,7 +30,8 @@ func TestBackOff(t *testing.T) {
 		{0, 1600 * time.Millisecond},
 		{0, 10 * time.Second},
 		{0, 10 * time.Second},
-		{time.Minute - 11*time.Second, 100 * time.Millisecond}, // the last one counts still
+		{time.Minute - 11*time.Second, 0}, // it had lived
+		{0, 400 * time.Millisecond},       // the one before the last counts still
 	} {
 		s.after(tc.after)
 		want := []string{fmt.Sprint("WorkerDied lvs again ", tc.again)}
@@ -47,6 +48,30 @@ func TestBackOff(t *testing.T) {
 		}
 		s.started(rollout.LVS, "WorkerRestarted", "Hand lvs 1 fresh resuming")
 	}
+}
+
+// A worker that had lived for some time is no worker that dies at its start: its successor waits
+// for nothing, or a MASTER of short intervals would lose its mastership. Five deaths in a minute are
+// too many all the same.
+func TestAWorkerThatHadLivedIsStartedAtOnce(t *testing.T) {
+	s := running(t)
+	for range 4 {
+		s.after(2 * time.Second)
+		s.step(died(rollout.VRRP), "WorkerDied vrrp again 0s", "Start vrrp")
+		s.started(rollout.VRRP, "WorkerRestarted", "Hand vrrp 1 fresh resuming")
+	}
+	s.after(2 * time.Second)
+	s.step(died(rollout.VRRP), "WorkerDied vrrp again 10s", "Release vrrp", "Lost")
+
+	s = running(t)
+	s.after(2 * time.Second)
+	s.step(died(rollout.VRRP), "WorkerDied vrrp again 0s", "Start vrrp")
+	s.after(3 * time.Second)
+	s.step(notStarted(rollout.VRRP), "WorkerDied vrrp again 100ms") // that one has not lived at all
+	s.tick(100*time.Millisecond, "Start vrrp")
+	s.started(rollout.VRRP, "WorkerRestarted", "Hand vrrp 1 fresh resuming")
+	s.after(2*time.Second - 1)
+	s.step(died(rollout.VRRP), "WorkerDied vrrp again 400ms")
 }
 
 // Deaths count on after an upgrade: a program that is put in force makes nothing good.
@@ -169,13 +194,27 @@ func TestAnUpgradeAfterAReplacementThatFailed(t *testing.T) {
 func TestStopOfWorkersThatHang(t *testing.T) {
 	s := running(t)
 	s.step(rollout.Stop{}, "Finish vrrp 102")
-	s.tick(rollout.FinishPatience - 1)
-	s.tick(1, "Kill vrrp 102", "Release vrrp")
+	s.wait(rollout.FinishPatience - 1)
+	s.wait(1, "Kill vrrp 102", "Release vrrp")
 	s.step(died(rollout.VRRP)) // late
 	s.step(rollout.Released{Worker: rollout.VRRP, Err: errors.New("busy")}, "Finish lvs 101")
-	s.tick(rollout.FinishPatience, "Kill lvs 101", "Release lvs")
+	s.wait(rollout.FinishPatience, "Kill lvs 101", "Release lvs")
 	s.step(released(rollout.LVS), "Exit")
 	s.step(died(rollout.LVS))
+}
+
+// On a host that has no time for director, its workers have none either: those that are about to end are
+// not killed because they take longer, up to a limit.
+func TestStopOnABusyHost(t *testing.T) {
+	s := running(t)
+	s.step(rollout.Stop{}, "Finish vrrp 102")
+	for range 4 {
+		s.tick(1500 * time.Millisecond)
+	}
+	s.step(rollout.Died{Worker: rollout.VRRP}, "Finish lvs 101")
+	s.tick(rollout.FinishLimit - 1)
+	s.tick(1, "Kill lvs 101", "Release lvs")
+	s.step(released(rollout.LVS), "Exit")
 }
 
 // After a stop only the worker that ends is waited for.

@@ -215,7 +215,7 @@ var states = []struct {
 		"vrrp ends":   "Finish lvs 101",
 		"upgrade":     notAtAll,
 	}},
-	{"stop: it does not end", join(serving, rollout.Stop{}, rollout.FinishPatience, rollout.Tick{}), effects{
+	{"stop: it does not end", join(serving, rollout.Stop{}, rollout.FinishLimit, rollout.Tick{}), effects{
 		"lvs starts":    "Kill lvs 103",
 		"vrrp starts":   "Kill vrrp 103",
 		"vrrp released": "Finish lvs 101",

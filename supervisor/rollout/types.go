@@ -19,8 +19,10 @@ const (
 	// ReplacePatience is how long a worker that was replaced may take to be back
 	// in service.
 	ReplacePatience = 10 * time.Second
-	// FinishPatience is how long a worker may take to end by itself.
+	// FinishPatience is how long a worker may take to end by itself; FinishLimit is how long on a
+	// host that has no time for anybody (Patience).
 	FinishPatience = 1200 * time.Millisecond
+	FinishLimit    = 8 * time.Second
 )
 
 // Phase is what a worker does.

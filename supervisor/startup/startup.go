@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/lvs-director/director/buildinfo"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/keepalived/commandline"
@@ -121,6 +122,7 @@ func NewLog(w io.Writer, to worker.LogTo) (log *slog.Logger, identify func(strin
 		o.Handler = func(w io.Writer, options *slog.HandlerOptions) slog.Handler {
 			return logline.NewHandler(w, logline.Options{
 				Level: options.Level, Identifier: *name.Load(), Pid: os.Getpid(), Bare: options.ReplaceAttr != nil,
+				Banner: commandline.Banner(buildinfo.Time()),
 			})
 		}
 	}

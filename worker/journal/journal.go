@@ -297,13 +297,16 @@ func (j *Journal) read() error {
 // anyEpoch is the header of a journal that is only looked at.
 const anyEpoch = ""
 
+// removeWait is how long RemoveEmpty waits for a process that has the journal and was killed.
+const removeWait = time.Second
+
 // RemoveEmpty removes the journal at path, of whatever epoch, if no key is left in it and
-// no process has it.
+// no process has it. One that was killed may still have it for a moment.
 func RemoveEmpty(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	held, err := lock(path, 0)
+	held, err := lock(path, removeWait)
 	if err != nil {
 		return err
 	}
@@ -315,7 +318,12 @@ func RemoveEmpty(path string) error {
 	if n := len(j.held); n > 0 {
 		return fmt.Errorf("removing the journal %s: it has %d keys", path, n)
 	}
-	return errors.Join(os.Remove(path), os.Remove(held.Name()))
+	errs := []error{os.Remove(path)}
+	unfinished, _ := filepath.Glob(path + ".*") // of rewrite, and the lock
+	for _, name := range unfinished {
+		errs = append(errs, os.Remove(name))
+	}
+	return errors.Join(errs...)
 }
 
 // rewrite replaces the file by one that contains only the current keys.
