@@ -120,8 +120,20 @@ func (w *watched) steady(h *lab.Host, length time.Duration) {
 }
 
 // answering lists the hardware addresses that answer when c asks who has an
-// address of the network of an interface.
-func (w *watched) answering(iface, address string) []string {
+// address of the network of an interface. It asks again when nobody has answered
+// and the lab was kept waiting meanwhile.
+func (w *watched) answering(iface, address string) (list []string) {
+	w.t.Helper()
+	for range 3 {
+		asked := time.Now()
+		if list = w.askByARP(iface, address); len(list) > 0 || w.Starved(asked, time.Now()) < 100*time.Millisecond {
+			break
+		}
+	}
+	return list
+}
+
+func (w *watched) askByARP(iface, address string) []string {
 	w.t.Helper()
 	asked := time.Now()
 	// c forgets what it knew. A neighbour entry that does not exist is no error.
