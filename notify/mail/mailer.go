@@ -324,8 +324,19 @@ func (m *Mailer) Status() (s Status, on bool) {
 // Test sends a mail at once, whatever waits, and says what happened in words. on is false when
 // no mail is asked for.
 func (m *Mailer) Test(ctx context.Context) (target string, words []string, on bool, err error) {
-	var s Settings
-	if !m.answer(func() { s, on = m.settings, m.on }) || !on {
+	type known struct {
+		Settings
+		on bool
+	}
+	first := make(chan known, 1)
+	m.configured(func() { first <- known{m.settings, m.on} })
+	var s known
+	select {
+	case s = <-first:
+	case <-m.ended:
+	case <-ctx.Done():
+	}
+	if !s.on {
 		return "", nil, false, nil
 	}
 	if s.Unusable != "" {
