@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -28,15 +29,20 @@ type conversation struct {
 
 // converse makes a connection, has talk use it and closes it.
 func (p *Prober) converse(c conversation, done func(Result)) (cancel func()) {
-	ctx, stop := context.WithCancel(p.ctx)
-	long := func(conn net.Conn) { p.longTalk(ctx, stop, c, conn, done) }
-	failed := func(err error) {
-		stop()
-		done(failure("connect to "+c.to.String(), err, c.timeout))
+	failed := func(err error) { done(failure("connect to "+c.to.String(), err, c.timeout)) }
+	goesOn := new(longer)
+	long := func(conn net.Conn) {
+		ctx, stop := context.WithCancel(p.ctx)
+		if !goesOn.begin(stop) {
+			stop()
+			conn.Close()
+			return
+		}
+		p.longTalk(ctx, stop, c, conn, done)
 	}
 	var end func()
 	if brief, ok := p.net.(briefly); ok && c.brief {
-		end = brief.talk(ctx, c, func(r Result) { stop(); done(r) }, failed, long)
+		end = brief.talk(p.ctx, c, done, failed, long)
 	} else {
 		end = p.net.connect(c.endpoint, true, func(conn net.Conn, err error) {
 			if err != nil {
@@ -47,8 +53,34 @@ func (p *Prober) converse(c conversation, done func(Result)) (cancel func()) {
 		})
 	}
 	return func() {
-		stop()
 		end()
+		goesOn.cancel()
+	}
+}
+
+// longer is the part of a conversation that has a goroutine, if it comes to that.
+type longer struct {
+	mu        sync.Mutex
+	cancelled bool
+	stop      func()
+}
+
+// begin says whether it may begin. stop ends it.
+func (l *longer) begin(stop func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stop = stop
+	return !l.cancelled
+}
+
+// cancel ends it, and keeps it from beginning.
+func (l *longer) cancel() {
+	l.mu.Lock()
+	stop := l.stop
+	l.cancelled = true
+	l.mu.Unlock()
+	if stop != nil {
+		stop()
 	}
 }
 

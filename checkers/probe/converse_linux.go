@@ -61,7 +61,7 @@ func (op *talkOp) connected(l *loop, now time.Time) {
 }
 
 func (op *talkOp) readyFor(l *loop, events uint32) {
-	now := time.Now()
+	now := l.now
 	if op.conn == nil {
 		if err := op.made(events); err != nil {
 			op.end(l, err)
@@ -101,7 +101,14 @@ func (op *talkOp) receive(l *loop, now time.Time, ending bool) {
 				op.goOn(l)
 				return
 			}
-			if n == len(l.buffer) || ending {
+			if n == len(l.buffer) {
+				continue
+			}
+			if ending { // most have said all by now, and their end need not be read
+				if op.judge(l, now); op.ended {
+					return
+				}
+				had = len(op.conn.received)
 				continue
 			}
 		}

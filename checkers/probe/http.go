@@ -145,13 +145,21 @@ type stepReader struct {
 	due   time.Time // the last deadline that next has returned
 }
 
-// next returns the deadline of a step that begins now.
+// next returns the deadline of a step that begins now. A replay has those of the loop.
 func (r *stepReader) next() time.Time {
+	if r.replayed() {
+		return time.Time{}
+	}
 	r.due = time.Now().Add(r.step)
 	if r.due.After(r.end) {
 		r.due = r.end
 	}
 	return r.due
+}
+
+func (r *stepReader) replayed() bool {
+	_, is := r.conn.(*replay)
+	return is
 }
 
 // lateness is how long after a deadline this process may notice that it is over.
@@ -160,6 +168,9 @@ const lateness = 500 * time.Millisecond
 // late makes a deadline that this process noticed much too late an error of this
 // host: the answer may have been there, unread, for all the time.
 func (r *stepReader) late(err error) error {
+	if err == nil || r.replayed() {
+		return err
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && time.Since(r.due) > lateness {
 		return &localError{"wait for an answer", errLate}
 	}

@@ -33,6 +33,7 @@ type loop struct {
 	pings     map[pingKey]*pingSocket
 	tokens    *rand.Rand
 	events    [256]unix.EpollEvent
+	now       time.Time      // when these events were read
 	buffer    [maxBrief]byte // for what is received
 	unread    bool           // a handler has left something to be read
 }
@@ -255,6 +256,9 @@ func (l *loop) handle() (handled int) {
 			panic("epoll_pwait: " + errno.Error())
 		}
 		return 0
+	}
+	if n > 0 {
+		l.now = time.Now()
 	}
 	for _, ev := range l.events[:n] {
 		if w := l.ready[ev.Fd]; w.handler != nil && w.turn == ev.Pad {
