@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -16,31 +17,63 @@ const maxHistory = 20
 type history struct {
 	before uint64 // runs before those that this schedule knows of
 	runs   uint64
-	ring   []remembered // the oldest one is at runs%maxHistory once it is full
+	ring   []seen   // the oldest one is at runs%maxHistory once it is full
+	texts  []string // the reasons of those in ring, each once
 }
 
-// remembered is a result without what all results of its checker have in common.
-type remembered struct {
+// seen is a result in little space, since there are hundreds of thousands: without what all results
+// of its checker have in common, and without a pointer.
+type seen struct {
+	at      int64  // Unix time in microseconds; 0 is no result
+	took    uint32 // microseconds
 	verdict event.Verdict
-	reason  string
-	at      time.Time
-	took    time.Duration
+	text    uint8 // in history.texts
 }
 
-func (h *history) add(r event.CheckResult) {
-	e := remembered{r.Verdict, r.Reason, r.At, r.Took}
-	if n := len(h.ring); n > 0 {
-		// One text for all results that say the same.
-		if last := h.ring[(h.runs-1)%maxHistory].reason; last == e.reason {
-			e.reason = last
-		}
-	}
-	if len(h.ring) < maxHistory {
-		h.ring = append(h.ring, e)
-	} else {
+func seenOf(r event.CheckResult) seen {
+	return seen{at: r.At.UnixMicro(), took: uint32(min(r.Took.Microseconds(), math.MaxUint32)), verdict: r.Verdict}
+}
+
+// result fills in a result that has the names of its checker.
+func (e seen) result(as event.CheckResult, reason string) event.CheckResult {
+	as.Verdict, as.OK, as.Reason = e.verdict, e.verdict == event.Alive, reason
+	as.At, as.Took = time.UnixMicro(e.at), time.Duration(e.took)*time.Microsecond
+	return as
+}
+
+// add remembers a result, and returns the text that all results have that say the same.
+func (h *history) add(e seen, reason string) string {
+	e.text = h.text(reason)
+	switch n := len(h.ring); {
+	case n == maxHistory:
 		h.ring[h.runs%maxHistory] = e
+	case n == cap(h.ring):
+		h.ring = append(make([]seen, 0, min(2*n+2, maxHistory)), h.ring...)
+		fallthrough
+	default:
+		h.ring = append(h.ring, e)
 	}
 	h.runs++
+	return h.texts[e.text]
+}
+
+// text is the place of a reason among the texts: that of other results, or one that no result has.
+func (h *history) text(reason string) uint8 {
+	if i := slices.Index(h.texts, reason); i >= 0 {
+		return uint8(i)
+	}
+	var used [maxHistory + 1]bool
+	for _, e := range h.ring {
+		used[e.text] = true
+	}
+	for i := range h.texts {
+		if !used[i] {
+			h.texts[i] = reason
+			return uint8(i)
+		}
+	}
+	h.texts = append(h.texts, reason)
+	return uint8(len(h.texts) - 1)
 }
 
 // results are the last ones, at most so many, the latest one last.
@@ -49,8 +82,7 @@ func (h *history) results(most int, as event.CheckResult) []event.CheckResult {
 	list := make([]event.CheckResult, 0, n)
 	for i := h.runs - uint64(n); i < h.runs; i++ {
 		e := h.ring[i%maxHistory]
-		as.Verdict, as.OK, as.Reason, as.At, as.Took = e.verdict, e.verdict == event.Alive, e.reason, e.at, e.took
-		list = append(list, as)
+		list = append(list, e.result(as, h.texts[e.text]))
 	}
 	return list
 }
@@ -88,11 +120,13 @@ const maxQuestions = 64
 func (s *Schedule) reply(q question) {
 	var asked []*server
 	count := 0
-	for _, sv := range s.servers {
-		if (len(q.VirtualServers) == 0 || slices.Contains(q.VirtualServers, sv.virtual)) &&
-			(len(q.RealServers) == 0 || slices.Contains(q.RealServers, sv.real)) {
-			asked = append(asked, sv)
-			count += len(sv.checkers)
+	for _, b := range s.services {
+		for _, sv := range b.servers {
+			if (len(q.VirtualServers) == 0 || slices.Contains(q.VirtualServers, sv.state.VirtualServer)) &&
+				(len(q.RealServers) == 0 || slices.Contains(q.RealServers, sv.state.RealServer)) {
+				asked = append(asked, sv)
+				count += len(sv.checkers)
+			}
 		}
 	}
 	most := maxHistory
@@ -106,10 +140,10 @@ func (s *Schedule) reply(q question) {
 			if len(c.past.ring) == 0 {
 				continue
 			}
-			as := event.CheckResult{VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name}
+			as := c.named()
 			list = append(list, event.CheckHistory{
-				VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name, Runs: c.past.before + c.past.runs,
-				Results: c.past.results(most, as),
+				VirtualServer: as.VirtualServer, RealServer: as.RealServer, Checker: as.Checker,
+				Runs: c.past.before + c.past.runs, Results: c.past.results(most, as),
 			})
 		}
 	}
@@ -126,18 +160,25 @@ func (s *Schedule) Remember(list []event.CheckHistory) {
 }
 
 func (s *Schedule) remember(list []event.CheckHistory) {
+	servers := make(map[conf.RealServerID]*server)
+	for id, b := range s.services {
+		for _, sv := range b.servers {
+			servers[conf.RealServerID{Service: id, Server: sv.conf.Key}] = sv
+		}
+	}
 	for _, h := range list {
 		id, err := conf.ParseRealServer(h.VirtualServer, h.RealServer)
-		if err != nil || s.servers[id] == nil {
+		sv := servers[id]
+		if err != nil || sv == nil {
 			continue // it is in no configuration, or not in this one
 		}
-		for _, c := range s.servers[id].checkers {
+		for _, c := range sv.checkers {
 			if c.name != h.Checker || c.past.runs > 0 {
 				continue
 			}
 			for _, r := range h.Results[max(len(h.Results)-maxHistory, 0):] {
 				r.Verdict = r.Said()
-				c.past.add(r)
+				c.past.add(seenOf(r), r.Reason)
 			}
 			c.past.before = max(h.Runs, c.past.runs) - c.past.runs
 		}

@@ -30,10 +30,10 @@ func Names(rs *conf.RealServer) []string {
 
 // supported returns the checkers of a real server that can be run, with their
 // names. The others have no influence on the real server.
-func supported(rs *conf.RealServer) (list []conf.Checker, names []string) {
+func supported(rs *conf.RealServer) (list []*conf.Checker, names []string) {
 	for i, name := range Names(rs) {
 		if probe.Supports(rs.Checkers[i].Kind) {
-			list, names = append(list, rs.Checkers[i]), append(names, name)
+			list, names = append(list, &rs.Checkers[i]), append(names, name)
 		}
 	}
 	return list, names

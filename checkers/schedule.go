@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -75,13 +76,15 @@ type Schedule struct {
 	ended     chan struct{}
 
 	// Owned by the goroutine.
-	servers map[conf.RealServerID]*server
-	round   uint64 // number of the last configuration
-	tasks   map[taskKey][]*task
-	due     deadline.Heap[*task]
-	fresh   []*task                // those that a configuration has begin without a warmup
-	ramps   deadline.Heap[*server] // real servers that start slowly, by the time of the next step
-	runs    uint64                 // number of the last run
+	services map[conf.ServiceID]*siblings
+	round    uint64             // number of the last configuration
+	tasks    map[uint64][]*task // by the hash of their keys
+	seed     maphash.Seed       // of these hashes
+	due      deadline.Heap[*task]
+	longest  time.Duration          // of the ticks
+	fresh    []*task                // those that a configuration has begin without a warmup
+	ramps    deadline.Heap[*server] // real servers that start slowly, by the time of the next step
+	runs     uint64                 // number of the last run
 	// underWay is how many runs are.
 	underWay int
 	news     []event.RealServerState // for Events
@@ -111,8 +114,8 @@ func New(opts Options) *Schedule {
 		opts: opts, applies: make(chan application), files: make(chan string),
 		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
-		stop: make(chan struct{}), ended: make(chan struct{}), servers: make(map[conf.RealServerID]*server),
-		tasks: make(map[taskKey][]*task),
+		stop: make(chan struct{}), ended: make(chan struct{}),
+		tasks: make(map[uint64][]*task), seed: maphash.MakeSeed(),
 	}
 	go s.own()
 	return s
@@ -228,27 +231,24 @@ func (s *Schedule) own() {
 // take gives a checker the result of a run of its task.
 func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, now time.Time) verdict.Decision {
 	sv := c.server
-	c.last = event.CheckResult{
-		VirtualServer: sv.virtual, RealServer: sv.real, Checker: c.name,
-		OK: r.OK, Verdict: verdictOf(outcome), Reason: r.Reason, At: now, Took: r.Took,
-	}
-	c.past.add(c.last)
+	c.last = seenOf(event.CheckResult{Verdict: verdictOf(outcome), At: now, Took: r.Took})
+	c.reason = c.past.add(c.last, r.Reason)
 	known := s.cannotTell(c, outcome, r, now)
 	url := c.state.URL // of this run
-	d := c.state.Step(c.task.rules, outcome)
+	d := c.state.Step(c.task.rules(), outcome)
 	s.tellResult(c, c.takeWarning(url, outcome, r.Warning), now)
 	s.logFlaps(sv, now)
 
 	if d.Retrying && c.task.conf.LogAll {
 		s.opts.Log.Info("check failed, trying again",
-			"virtual_server", sv.virtual, "real_server", sv.real, "checker", c.name,
-			"reason", c.last.Reason, "failure", c.state.Failures, "retries", c.task.rules.Retries)
+			"virtual_server", sv.state.VirtualServer, "real_server", sv.state.RealServer, "checker", c.name,
+			"reason", c.reason, "failure", c.state.Failures, "retries", c.task.conf.Retries)
 	}
 	// A first result also replaces the reason "not checked yet" of a server that is down.
 	wasUp, initial := sv.state.Up, sv.state.Initial
 	news := d.Changed || known || d.First && (sv.state.Initial || !sv.state.Up)
 	if news {
-		reason := c.name + ": " + c.last.Reason
+		reason := c.name + ": " + c.reason
 		if sv.state.Initial && c.state.Ran {
 			sv.state.Initial, sv.state.Reason = false, reason
 		}
@@ -270,12 +270,12 @@ func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, no
 
 // tellResult passes a result on when it changes something, be it what is warned of.
 func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
-	same := !warned && !c.toldAt.IsZero() && c.told.Verdict == c.last.Verdict
-	if same && (c.last.Verdict == event.Alive || c.told.Reason == c.last.Reason || now.Sub(c.toldAt) < tellAgain) {
+	same := !warned && !c.toldAt.IsZero() && c.told == c.last.verdict
+	if same && (c.told == event.Alive || c.toldReason == c.reason || now.Sub(c.toldAt) < tellAgain) {
 		return
 	}
-	c.told, c.toldAt = c.last, now
-	s.opts.Results(c.last)
+	c.told, c.toldReason, c.toldAt = c.last.verdict, c.reason, now
+	s.opts.Results(c.result())
 }
 
 // tell passes on what has changed. The list is the receiver's.
@@ -303,6 +303,6 @@ func (s *Schedule) updateState(sv *server, reason string, now time.Time) {
 		return
 	}
 	s.opts.Log.Log(context.Background(), level, text,
-		"virtual_server", sv.virtual, "real_server", sv.real,
+		"virtual_server", sv.state.VirtualServer, "real_server", sv.state.RealServer,
 		"from", from, "to", to, "reason", reason)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/deadline"
@@ -13,8 +14,6 @@ import (
 // server is a real server of a virtual server with its checkers.
 type server struct {
 	deadline.Entry // of the next step of its slow start
-	service        conf.ServiceID
-	virtual, real  string // the texts of events
 	checkers       []*checker
 	siblings       *siblings // it and the others of its virtual server
 	state          event.RealServerState
@@ -29,12 +28,14 @@ type server struct {
 type checker struct {
 	server       *server
 	task         *task
-	gone         bool // the configuration has it no more
 	name         string
 	state        verdict.Checker
-	last         event.CheckResult
+	last         seen // the last run
+	reason       string
 	past         history
-	told         event.CheckResult // the last one that was given to Options.Results
+	gone         bool          // the configuration has it no more
+	told         event.Verdict // of the last result that was given to Options.Results
+	toldReason   string
 	toldAt       time.Time
 	wish         event.Wish     // of the last run that was a success, while the checker is up
 	warnings     map[int]string // of the last run of each URL that was a success
@@ -43,28 +44,33 @@ type checker struct {
 	unknownSince time.Time
 }
 
+// named is a result without a run.
+func (c *checker) named() event.CheckResult {
+	st := &c.server.state
+	return event.CheckResult{VirtualServer: st.VirtualServer, RealServer: st.RealServer, Checker: c.name}
+}
+
+// result is that of the last run.
+func (c *checker) result() event.CheckResult { return c.last.result(c.named(), c.reason) }
+
 // verdict combines the checkers of a real server: alive while none is down, and none that
 // cannot be made counts as down.
 func (sv *server) verdict() (alive bool, failed, unknown []event.CheckResult) {
 	alive = true
 	for _, c := range sv.checkers {
 		if c.unknowns > 0 {
-			is := c.last
-			is.Checker, is.At, is.Took = c.name, c.unknownSince, 0
+			is := c.result()
+			is.At, is.Took = c.unknownSince, 0
 			unknown = append(unknown, is)
 			alive = alive && !c.unknownIsDown()
 		}
 		if c.state.Up {
 			continue
 		}
-		last := c.last
-		if last.At.IsZero() {
-			last = event.CheckResult{
-				VirtualServer: sv.virtual, RealServer: sv.real,
-				Checker: c.name, Reason: "not checked yet",
-			}
+		last := c.named()
+		if last.Reason = "not checked yet"; c.last != (seen{}) {
+			last = c.result()
 		}
-		last.Checker = c.name
 		failed = append(failed, last)
 	}
 	return alive && len(failed) == 0, failed, unknown
@@ -73,7 +79,7 @@ func (sv *server) verdict() (alive bool, failed, unknown []event.CheckResult) {
 // unknownIsDown says that the checker counts as down because it could not be made for too
 // often (unknown_counts down): as often as it may fail.
 func (c *checker) unknownIsDown() bool {
-	return c.task.conf.UnknownDown && c.unknowns > c.task.rules.Retries
+	return c.task.conf.UnknownDown && c.unknowns > c.task.conf.Retries
 }
 
 // apply replaces the configuration.
@@ -81,50 +87,80 @@ func (s *Schedule) apply(cfg *conf.Config, snapshot Snapshot, now time.Time) {
 	s.warnOfUnsupported(cfg)
 	s.round++
 	var gone []*checker // they leave in the end: a task may go on for others
+	before := s.services
+	s.services = make(map[conf.ServiceID]*siblings, len(cfg.VirtualServers))
 	for _, vs := range cfg.VirtualServers {
+		b, there := s.siblingsOf(vs, before[vs.ID()])
+		name := vs.String()
 		for _, rs := range vs.RealServers {
-			id := vs.ServerID(rs)
-			sv := s.servers[id]
+			sv := there[rs.Key]
 			switch {
 			case sv == nil:
-				sv = s.add(vs, rs, snapshot, now)
-				s.servers[id] = sv
+				var known *event.RealServerState
+				if state, ok := snapshot[vs.ServerID(rs)]; ok {
+					known = &state
+				}
+				sv = s.add(name, rs, known, now)
+				there[rs.Key] = sv
 			case sv.round == s.round:
 				continue // conf reports the second one
-			case slices.EqualFunc(sv.conf.Checkers, rs.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) }):
+			case sv.sameChecks(rs):
+				sv.follow(rs)
 				if sv.conf.Weight == rs.Weight && sv.conf.SlowStart == rs.SlowStart {
 					sv.conf, sv.round = rs, s.round
+					b.take(sv)
 					continue
 				}
 			default:
 				gone = append(gone, s.reload(sv, rs, now)...)
 			}
 			sv.conf, sv.round = rs, s.round
+			b.take(sv)
 			sv.updateWeight()
 			sv.updateWarnings()
 			s.ramp(sv, now)
 			s.news = append(s.news, sv.state)
 		}
+		b.judged = b.allDead()
 	}
-	for id, sv := range s.servers {
-		if sv.round == s.round {
-			continue
+	for _, b := range before {
+		for _, sv := range b.servers {
+			if sv.round != s.round {
+				gone = append(gone, sv.checkers...)
+				s.ramps.Remove(sv)
+			}
 		}
-		gone = append(gone, sv.checkers...)
-		s.ramps.Remove(sv)
-		delete(s.servers, id)
 	}
-	s.group(cfg)
 	s.leave(gone)
+	s.measure()
 	s.settle()
 	s.begin(now)
 }
 
-// add adds a real server that is new to the schedule.
-func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Snapshot, now time.Time) *server {
-	sv := &server{service: vs.ID(), virtual: vs.String(), real: rs.String()}
-	known, restored := snapshot[vs.ServerID(rs)]
-	restored = restored && !known.Initial
+func (sv *server) sameChecks(rs *conf.RealServer) bool {
+	return sv.conf == rs ||
+		slices.EqualFunc(sv.conf.Checkers, rs.Checkers, func(a, b conf.Checker) bool { return a.Same(&b) })
+}
+
+// follow has the checkers of a real server, which are the same in a new configuration, need nothing
+// of the one before.
+func (sv *server) follow(rs *conf.RealServer) {
+	n := 0
+	for i := range rs.Checkers {
+		if c := &rs.Checkers[i]; probe.Supports(c.Kind) {
+			sv.checkers[n].task.conf = c
+			n++
+		}
+	}
+}
+
+// add adds a real server that is new to the schedule. known is what was known of it; nil is nothing.
+func (s *Schedule) add(service string, rs *conf.RealServer, known *event.RealServerState, now time.Time) *server {
+	sv := &server{state: event.RealServerState{VirtualServer: service, RealServer: rs.String(), Since: now}}
+	restored := known != nil && !known.Initial
+	if !restored {
+		known = new(event.RealServerState)
+	}
 	list, names := supported(rs)
 	down := make(map[string]event.CheckResult)
 	for _, f := range known.Failed {
@@ -140,13 +176,13 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 	}
 	matched := false
 	for i := range list {
-		c := s.newChecker(sv, names[i], rs, &list[i], now)
-		c.state = verdict.New(c.task.rules)
+		c := s.newChecker(sv, names[i], rs, list[i], now)
+		c.state = verdict.New(c.task.rules())
 		if restored {
 			failed, isDown := down[c.name]
 			c.state = verdict.Restore(!isDown)
 			if isDown {
-				c.last = failed
+				c.last, c.reason = seenOf(failed), failed.Reason
 				matched = true
 			} else {
 				c.wish = wishes[c.name]
@@ -163,11 +199,8 @@ func (s *Schedule) add(vs *conf.VirtualServer, rs *conf.RealServer, snapshot Sna
 		}
 	}
 	alive, failed, unknown := sv.verdict()
-	sv.state = event.RealServerState{
-		VirtualServer: sv.virtual, RealServer: sv.real,
-		Up: alive, Since: now, Initial: len(sv.checkers) > 0, Failed: failed, Unknown: unknown,
-		Reason: "not checked yet",
-	}
+	sv.state.Up, sv.state.Failed, sv.state.Unknown = alive, failed, unknown
+	sv.state.Initial, sv.state.Reason = len(sv.checkers) > 0, "not checked yet"
 	if len(sv.checkers) == 0 {
 		sv.state.Reason = "no checkers are configured"
 	}
@@ -193,7 +226,7 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) (gone 
 	for i := range list {
 		same := -1
 		for j, c := range old {
-			if c != nil && c.task.conf.Same(&list[i]) {
+			if c != nil && c.task.conf.Same(list[i]) {
 				same = j
 				break
 			}
@@ -201,16 +234,16 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) (gone 
 		if same >= 0 {
 			c := old[same]
 			old[same] = nil
-			c.name = names[i]
+			c.name, c.task.conf = names[i], list[i]
 			sv.checkers = append(sv.checkers, c)
 			continue
 		}
 		added = true
-		c := s.newChecker(sv, names[i], rs, &list[i], now)
+		c := s.newChecker(sv, names[i], rs, list[i], now)
 		if sv.state.Initial {
-			c.state = verdict.New(c.task.rules)
+			c.state = verdict.New(c.task.rules())
 		} else {
-			c.state = verdict.Adopt(c.task.rules, sv.state.Up)
+			c.state = verdict.Adopt(c.task.rules(), sv.state.Up)
 		}
 	}
 	for _, c := range old {

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"maps"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -9,6 +10,7 @@ import (
 
 // siblings are the real servers of one virtual server.
 type siblings struct {
+	service conf.ServiceID
 	servers []*server
 	alive   int  // index of one that was not dead when it was looked at last
 	judged  bool // all are dead, and whether they failed together was looked at
@@ -26,23 +28,35 @@ func (b *siblings) allDead() bool {
 	return len(b.servers) > 0
 }
 
-// group makes the siblings of a configuration. What is dead already was logged before.
-func (s *Schedule) group(cfg *conf.Config) {
-	for _, vs := range cfg.VirtualServers {
-		b := &siblings{servers: make([]*server, 0, len(vs.RealServers))}
-		for _, rs := range vs.RealServers {
-			sv := s.servers[vs.ServerID(rs)]
-			if sv.siblings == b {
-				continue // it is there twice
-			}
-			if old := sv.siblings; old != nil {
-				b.lines = old.lines
-			}
-			sv.siblings = b
-			b.servers = append(b.servers, sv)
-		}
-		b.judged = b.allDead()
+// siblingsOf is a virtual server of a configuration, at first without real servers, and those that
+// it had in the configuration before or has already: conf reports one that is there twice.
+func (s *Schedule) siblingsOf(vs *conf.VirtualServer, before *siblings) (*siblings, map[conf.ServerKey]*server) {
+	b := s.services[vs.ID()]
+	if b == nil {
+		b = &siblings{service: vs.ID(), servers: make([]*server, 0, len(vs.RealServers))}
+		s.services[b.service] = b
 	}
+	there := b.byKey()
+	if before != nil {
+		b.lines = before.lines
+		maps.Copy(there, before.byKey())
+	}
+	return b, there
+}
+
+// byKey are the real servers by their identity within the virtual server.
+func (b *siblings) byKey() map[conf.ServerKey]*server {
+	all := make(map[conf.ServerKey]*server, len(b.servers))
+	for _, sv := range b.servers {
+		all[sv.conf.Key] = sv
+	}
+	return all
+}
+
+// take takes a real server in.
+func (b *siblings) take(sv *server) {
+	sv.siblings = b
+	b.servers = append(b.servers, sv)
 }
 
 // noticeTogether logs that all real servers of a virtual server have failed within a short time:
@@ -63,6 +77,6 @@ func (s *Schedule) noticeTogether(sv *server, now time.Time) {
 		states[i] = one.state
 	}
 	if text := event.FailedTogether(states); text != "" && b.lines.may(now) {
-		s.opts.Log.Warn("all real servers have failed together", "virtual_server", sv.virtual, "in_common", text)
+		s.opts.Log.Warn("all real servers have failed together", "virtual_server", sv.state.VirtualServer, "in_common", text)
 	}
 }

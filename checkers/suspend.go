@@ -7,7 +7,7 @@ func (s *Schedule) settle() {
 	for _, list := range s.tasks {
 		for _, t := range list {
 			idle := len(s.suspended) > 0 &&
-				!slices.ContainsFunc(t.members, func(c *checker) bool { return !s.suspended[c.server.service] })
+				!slices.ContainsFunc(t.members, func(c *checker) bool { return !s.suspended[c.server.siblings.service] })
 			switch {
 			case idle && !t.idle:
 				s.end(t)

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,9 +17,8 @@ import (
 // in: one run at a time, whose result each of them gets. What they make of it is their own.
 type task struct {
 	deadline.Entry // of the next run, or of the time when the one under way is taken for frozen
-	key            taskKey
-	conf           conf.Checker
-	rules          verdict.Rules
+	real           netip.Addr
+	conf           *conf.Checker // of the last configuration that has it
 	members        []*checker
 	url            int       // what the next run checks, or the one under way does; see probe.Target
 	began          time.Time // when the last run did
@@ -51,20 +51,27 @@ func keyOf(real netip.Addr, c *conf.Checker) taskKey {
 	return key
 }
 
+// hash stands for the key in a map: there are as many as checks, and a key has ninety bytes.
+func (k taskKey) hash(seed maphash.Seed) uint64 { return maphash.Comparable(seed, k) }
+
+// rules are what the verdicts of its checkers depend on.
+func (t *task) rules() verdict.Rules { return verdict.Of(t.conf) }
+
 // join gives a new checker its task: that of its equals, or a new one.
 func (s *Schedule) join(c *checker, real netip.Addr, cfg *conf.Checker, now time.Time) {
-	key := keyOf(real, cfg)
+	key := keyOf(real, cfg).hash(s.seed)
 	for _, t := range s.tasks[key] {
-		if t.conf.Same(cfg) {
+		if t.real == real && t.conf.Same(cfg) {
 			c.task = t
 			break
 		}
 	}
 	if c.task == nil {
-		c.task = &task{key: key, conf: *cfg, rules: verdict.Of(cfg)}
+		c.task = &task{real: real}
 		s.tasks[key] = append(s.tasks[key], c.task)
 	}
 	t := c.task
+	t.conf = cfg
 	t.members = append(t.members, c)
 	// Of many that are new only one asks for a run soon: the soonest of a hundred random
 	// times would be no random time.
@@ -83,7 +90,7 @@ func (s *Schedule) warmUp(t *task, now time.Time) {
 	delay := time.Duration(s.opts.Rand.Int64N(int64(t.conf.Warmup)))
 	at := now.Add(delay)
 	if delay >= fine {
-		at = together(at)
+		at = together(at, s.tick(t.conf.Interval))
 	}
 	s.hasten(t, at)
 }
@@ -125,9 +132,10 @@ func (s *Schedule) leave(list []*checker) {
 			continue
 		}
 		s.end(t)
-		rest := slices.DeleteFunc(s.tasks[t.key], func(o *task) bool { return o == t })
-		if s.tasks[t.key] = rest; len(rest) == 0 {
-			delete(s.tasks, t.key)
+		key := keyOf(t.real, t.conf).hash(s.seed)
+		rest := slices.DeleteFunc(s.tasks[key], func(o *task) bool { return o == t })
+		if s.tasks[key] = rest; len(rest) == 0 {
+			delete(s.tasks, key)
 		}
 	}
 }
@@ -150,7 +158,7 @@ func (s *Schedule) start(t *task, now time.Time) {
 	run := s.runs
 	t.run = run
 	s.due.Set(t, now.Add(t.patience()))
-	t.cancel = s.opts.Prober.Start(probe.Target{Checker: &t.conf, URL: t.url}, func(r probe.Result) {
+	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url}, func(r probe.Result) {
 		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{t, run, r}) })
 	})
 }
@@ -166,7 +174,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 	result := s.outcome(t, &o.result)
 	pause, url := t.conf.Interval, t.url
 	for _, c := range t.members {
-		if s.suspended[c.server.service] {
+		if s.suspended[c.server.siblings.service] {
 			continue
 		}
 		c.state.URL = url // one that is new was at another one
@@ -181,7 +189,7 @@ func (s *Schedule) finish(o outcome, now time.Time) {
 		s.due.Set(t, now.Add(minPause+time.Duration(s.opts.Rand.Int64N(int64(soon)+1))))
 		return
 	}
-	s.due.Set(t, t.next(pause, now))
+	s.due.Set(t, t.next(pause, s.tick(pause), now))
 }
 
 // outcomeOf is what a result means for a checker.
@@ -199,7 +207,7 @@ func outcomeOf(r probe.Result) verdict.Outcome {
 
 // next is when the run after this one begins. The pauses of a MISC_CHECK are counted from
 // the start of a run, as keepalived does, those of all others from its end.
-func (t *task) next(pause time.Duration, now time.Time) time.Time {
+func (t *task) next(pause, tick time.Duration, now time.Time) time.Time {
 	at := now.Add(pause)
 	if t.conf.Kind == conf.MiscCheck {
 		at = t.began.Add(pause)
@@ -210,15 +218,5 @@ func (t *task) next(pause time.Duration, now time.Time) time.Time {
 	if pause < fine {
 		return at
 	}
-	return together(at)
+	return together(at, tick)
 }
-
-// Checks begin together at the multiples of tick, since it costs more to wake a process than to
-// make a check. Pauses shorter than fine are kept as they are.
-const (
-	tick = 100 * time.Millisecond
-	fine = time.Second
-)
-
-// together is the tick next to a time: on average no check is made later than configured.
-func together(at time.Time) time.Time { return at.Round(tick) }

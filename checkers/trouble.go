@@ -85,7 +85,7 @@ func (t *task) patience() time.Duration {
 	if t.conf.Misc != nil {
 		limit = max(limit, t.conf.Misc.Timeout, t.conf.Misc.Script.Timeout)
 	}
-	return t.conf.Interval + 8*limit + frozenAfter
+	return t.conf.Interval + probe.Longest(limit, t.conf.TotalTimeout) + frozenAfter
 }
 
 // frozen ends a run that has lasted for longer than its limits allow.
@@ -110,10 +110,10 @@ type hostTrouble struct {
 }
 
 func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
-	if c.trouble == c.last.Reason {
+	if c.trouble == c.reason {
 		return
 	}
-	c.trouble = c.last.Reason
+	c.trouble = c.reason
 	if now.Sub(h.last) < time.Second {
 		h.skipped++
 		return
@@ -123,8 +123,8 @@ func (h *hostTrouble) report(log *slog.Logger, c *checker, now time.Time) {
 		consequence = "unknown counts as down"
 	}
 	log.Warn("failed to run a check for a cause on this host: "+consequence,
-		"virtual_server", c.server.virtual, "real_server", c.server.real, "checker", c.name,
-		"reason", c.last.Reason, "others_not_logged", h.skipped)
+		"virtual_server", c.server.state.VirtualServer, "real_server", c.server.state.RealServer, "checker", c.name,
+		"reason", c.reason, "others_not_logged", h.skipped)
 	h.last, h.skipped = now, 0
 }
 
@@ -158,7 +158,7 @@ func (s *Schedule) logFlaps(sv *server, now time.Time) {
 	if sv.lines.left == 0 || !sv.lines.may(now) {
 		return
 	}
-	s.opts.Log.Warn("real server goes up and down", "virtual_server", sv.virtual, "real_server", sv.real,
-		"changes_not_logged", sv.lines.left, "up", sv.state.Up, "reason", sv.state.Reason)
+	s.opts.Log.Warn("real server goes up and down", "virtual_server", sv.state.VirtualServer,
+		"real_server", sv.state.RealServer, "changes_not_logged", sv.lines.left, "up", sv.state.Up, "reason", sv.state.Reason)
 	sv.lines.left = 0
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/checkers/verdict"
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
 
@@ -43,12 +42,9 @@ func (sv *server) updateWeight() (changed bool) {
 
 // lookAtFile has the checks of a track_file run now.
 func (s *Schedule) lookAtFile(name string, now time.Time) {
-	for key, list := range s.tasks {
-		if key.kind != conf.FileCheck || key.words != name {
-			continue
-		}
+	for _, list := range s.tasks {
 		for _, t := range list {
-			if t.run == 0 && !t.idle {
+			if f := t.conf.File; f != nil && f.Name == name && t.run == 0 && !t.idle {
 				s.due.Set(t, now)
 			}
 		}

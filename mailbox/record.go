@@ -8,6 +8,7 @@ import "container/list"
 type Record[K comparable, V any] struct {
 	order  list.List // of *recorded, the oldest first
 	latest map[K]*recorded[K, V]
+	last   uint64    // number of what was put at the end last
 	passed list.List // of *recorded: those that a later one of their key follows
 }
 
@@ -15,6 +16,7 @@ type recorded[K comparable, V any] struct {
 	key    K
 	value  V
 	place  *list.Element // in order
+	number uint64        // grows along order
 	passed *list.Element // in passed; nil for the latest one of its key
 	next   *recorded[K, V]
 }
@@ -38,6 +40,8 @@ func (r *Record[K, V]) Add(key K, value V, most int) (left V, next *V) {
 	}
 	last, l := r.latest[key], &recorded[K, V]{key: key, value: value}
 	l.place = r.order.PushBack(l)
+	r.last++
+	l.number = r.last
 	r.latest[key] = l
 	if last == nil {
 		return left, nil
@@ -49,6 +53,21 @@ func (r *Record[K, V]) Add(key K, value V, most int) (left V, next *V) {
 	oldest := r.passed.Remove(r.passed.Front()).(*recorded[K, V])
 	r.order.Remove(oldest.place)
 	return oldest.value, &oldest.next.value
+}
+
+// Before says whether the latest value of a key stands before that of another; it does not
+// when one of them is not there.
+func (r *Record[K, V]) Before(key, other K) bool {
+	a, b := r.latest[key], r.latest[other]
+	return a != nil && b != nil && a.number < b.number
+}
+
+// ToEnd moves the latest value of a key, which is there, behind all others.
+func (r *Record[K, V]) ToEnd(key K) {
+	l := r.latest[key]
+	r.order.MoveToBack(l.place)
+	r.last++
+	l.number = r.last
 }
 
 // First returns the n oldest values, or all there are.

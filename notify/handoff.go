@@ -72,6 +72,7 @@ type ServiceMemory struct {
 	Memory
 	Name           string
 	Holds, Unheard bool
+	Heard          bool // an older program has not written it
 }
 
 // Hold keeps scripts from being started until Release. It waits until none runs
@@ -209,7 +210,7 @@ func (n *Notifier) state() (s State) {
 	}
 	s.HasServices, s.HasServers, s.Recent = true, true, n.recent
 	for _, v := range n.services {
-		s.Services = append(s.Services, ServiceMemory{v.remember(), v.name, v.holds, v.unheard})
+		s.Services = append(s.Services, ServiceMemory{v.remember(), v.name, v.holds, v.unheard, v.heard})
 	}
 	return s
 }

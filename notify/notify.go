@@ -54,7 +54,8 @@ type Notifier struct {
 
 	// Owned by the goroutine.
 	global      conf.Global
-	configured  bool // a configuration was applied
+	configured  bool   // a configuration was applied
+	round       uint64 // counts them
 	instances   map[conf.InstanceID]*instance
 	groups      map[string]*instance // sync groups are told like instances
 	servers     map[conf.RealServerID]*server

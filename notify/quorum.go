@@ -15,6 +15,7 @@ type service struct {
 	reason   string // of the last change
 	holds    bool   // has its quorum, as far as was heard
 	unheard  bool   // what is heard first is no change
+	heard    bool   // holds was reported
 }
 
 func newService(name string) *service {
@@ -60,7 +61,7 @@ func (n *Notifier) quorum(e event.VirtualServerState) {
 		return
 	}
 	news := !s.unheard && e.Quorum != s.holds
-	s.holds, s.unheard, s.reason = e.Quorum, false, e.Reason
+	s.holds, s.unheard, s.heard, s.reason = e.Quorum, false, true, e.Reason
 	if news {
 		n.sayQuorum(s)
 	}

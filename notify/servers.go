@@ -16,14 +16,14 @@ type server struct {
 	reason        string // of the last verdict
 	known         bool   // alive was reported or is certain
 	began         bool   // something was reported
+	round         uint64 // of the last configuration that has it
 }
 
 func (n *Notifier) applyServers(cfg *conf.Config) {
-	configured := make(map[conf.RealServerID]bool)
+	n.round++
 	for _, vs := range cfg.VirtualServers {
 		for _, rs := range vs.RealServers {
 			id := vs.ServerID(rs)
-			configured[id] = true
 			s := n.servers[id]
 			if s == nil {
 				s = newServer(vs.String(), rs.String())
@@ -33,11 +33,12 @@ func (n *Notifier) applyServers(cfg *conf.Config) {
 				s.alive, s.known = startsUp(rs), !n.configured
 				n.servers[id] = s
 			}
+			s.round = n.round
 			s.up, s.down, s.omega, s.gone = rs.NotifyUp, rs.NotifyDown, vs.Omega, false
 		}
 	}
 	for id, s := range n.servers {
-		if !configured[id] {
+		if s.round != n.round {
 			s.leaves(func() { delete(n.servers, id) })
 			n.sayServerEnd(s)
 			n.forget(&s.object)

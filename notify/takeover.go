@@ -65,7 +65,7 @@ func (n *Notifier) Import(s State) {
 				n.services[id].leaves(func() { delete(n.services, id) })
 			}
 			v := n.services[id]
-			v.holds, v.unheard = m.Holds, m.Unheard
+			v.holds, v.unheard, v.heard = m.Holds, m.Unheard, m.Heard || m.Holds
 			n.recall(&v.object, m.Memory)
 		}
 		for o := range n.objects {

@@ -197,7 +197,9 @@ func TestStatusHasTheLatestChecks(t *testing.T) {
 // give a whole answer.
 func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 	t.Parallel()
-	both := func(r *rig) { r.remembers(ran("a", 40, "remembered"), ran("b", 50, "remembered")) }
+	const tcp, ping = "TCP_CHECK 10.0.0.3:80", "PING_CHECK 10.0.0.3"
+	checked := strings.Replace(service, " weight 1\n", " weight 1\n TCP_CHECK {\n }\n PING_CHECK {\n }\n", 1)
+	both := func(r *rig) { r.remembers(ran(tcp, 40, "remembered"), ran(ping, 50, "remembered")) }
 	half := func(r *rig) {
 		both(r)
 		r.does(worker.LVS, halfway, "")
@@ -216,9 +218,9 @@ func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := running(t, service)
-			r.says(worker.LVS, worker.Message{Check: &ran("a", 1, "told").Results[0]},
-				worker.Message{Check: &ran("b", 1, "told").Results[0]})
+			r := running(t, checked)
+			r.says(worker.LVS, worker.Message{Check: &ran(tcp, 1, "told").Results[0]},
+				worker.Message{Check: &ran(ping, 1, "told").Results[0]})
 			r.until("both are known", func() (both bool) {
 				err := r.s.do(context.Background(), func() { both = len(r.s.known.CheckHistories()) == 2 })
 				return err == nil && both
@@ -240,6 +242,22 @@ func TestAReplacedWorkerKnowsTheChecks(t *testing.T) {
 			if len(list) < 2 {
 				t.Error("no new worker was told anything")
 			}
+			const late = "does not tell in time what it remembers of its checks"
+			if n := strings.Count(r.log.String(), late); n != len(list)-1 && tc.runs == 2 || n > 0 && tc.runs != 2 {
+				t.Errorf("the log says %d times that the answer is missing", n)
+			}
 		})
+	}
+}
+
+// Of many checks the answer takes long: of 2000 that have run often there are 40,000 results.
+func TestTheTimeForAllResultsGrows(t *testing.T) {
+	for checks, want := range map[int]time.Duration{
+		0: 300 * time.Millisecond, 1: 300500 * time.Microsecond, 2000: 1300 * time.Millisecond,
+		40_000: 1300 * time.Millisecond, 80_000: 2300 * time.Millisecond, 1_000_000: 3 * time.Second,
+	} {
+		if got := wholePatience(checks); got != want {
+			t.Errorf("for %d checks it is %v, want %v", checks, got, want)
+		}
 	}
 }

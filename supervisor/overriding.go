@@ -65,14 +65,13 @@ func (s *supervisor) tellOverrides(ended ...event.Override) {
 	if !s.runs(rollout.LVS) {
 		return
 	}
-	list := s.operatorsOverrides()
-	s.keepers[rollout.LVS].Send("overrides", worker.Message{Overrides: &worker.Overrides{List: list}})
+	m := worker.Overrides{List: s.operatorsOverrides()}
 	for _, o := range ended {
-		if o.Source == event.SourceKernel { // each by a key of its own: a later message must not replace it
-			s.keepers[rollout.LVS].Send("end of the weight by hand of "+o.RealServer+" of "+o.VirtualServer,
-				worker.Message{Overrides: &worker.Overrides{List: list, Reset: []event.Override{o}}})
+		if o.Source == event.SourceKernel {
+			m.Reset = append(m.Reset, o)
 		}
 	}
+	s.keepers[rollout.LVS].Send("overrides", worker.Message{Overrides: &m})
 }
 
 // endOverrides ends those whose time is over.

@@ -162,7 +162,6 @@ func (s *supervisor) apply(e reload.Apply) {
 	if e.Reason == reload.NotConfirmed && s.disk.Digest() == e.Replaced.Digest() {
 		s.fallback = fmt.Sprintf("the configuration in %s was not confirmed in time", s.opts.File)
 	}
-	s.known.Forget(l.cfg)
 	s.followHandovers(e.Replaced.(*loaded).cfg)
 	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", e.Generation, "digest", words.ShortDigest(l.Digest()),

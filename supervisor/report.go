@@ -12,6 +12,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/installed"
+	"github.com/lvs-director/director/supervisor/notifytest"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
@@ -74,20 +75,10 @@ func (s *supervisor) state() control.ConfigState {
 	return c
 }
 
-// TestNotify sends one message of each kind that the configuration asks for.
-func (s *supervisor) TestNotify(ctx context.Context, _ struct{}) (r control.NotifyTest, err error) {
-	ctx, cancel := context.WithTimeout(ctx, testPatience)
-	defer cancel()
-	began := time.Now()
-	to, words, on, failed := s.mail.Test(ctx)
-	if on {
-		r.Add("mail", to, words, failed, time.Since(began))
-	}
-	return r, nil
+// TestNotify tries each kind of notification that the configuration asks for.
+func (s *supervisor) TestNotify(ctx context.Context, q control.NotifyTestRequest) (control.NotifyTest, error) {
+	return notifytest.Try(ctx, notifytest.Parts{Mail: s.mail.Mailer, FIFOs: s.fifos, Scripts: s.notify}, q), nil
 }
-
-// testPatience is how long a test of notifications may take.
-const testPatience = 45 * time.Second
 
 // compareProgram looks whether the file of this program holds another one by now, never in the supervisor's goroutine.
 func (s *supervisor) compareProgram(ctx context.Context, r *control.Status) error {
@@ -255,6 +246,14 @@ func (s *supervisor) latestChecks(ctx context.Context) {
 	})
 }
 
+// wholePatience is how long a worker that is replaced may take to tell all that it remembers of
+// so many checks: of each its last results, of many checks fewer of each. 40,000 results take
+// half a second on an idle host.
+func wholePatience(checks int) time.Duration {
+	results := max(checks, min(20*checks, 40_000))
+	return min(checksPatience+time.Duration(results)*time.Second/40_000, 3*time.Second)
+}
+
 // replaceLVS replaces the lvs worker by one that knows what it remembers.
 func (s *supervisor) replaceLVS() {
 	keeper := s.keepers[rollout.LVS]
@@ -263,12 +262,21 @@ func (s *supervisor) replaceLVS() {
 		go keeper.Replace()
 		return
 	}
+	checks := 0
+	for _, vs := range s.current().cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			checks += len(rs.Checkers)
+		}
+	}
+	patience := wholePatience(checks)
 	go func() {
 		whole := false // a worker that dies meanwhile leaves a part of an answer
 		select {
 		case <-a.done:
 			whole = true
-		case <-time.After(checksPatience):
+		case <-time.After(patience):
+			s.log.Warn("the lvs worker does not tell in time what it remembers of its checks: the next one knows the result "+
+				"of each that was told last", "waited", patience, "checks", checks)
 		case <-s.done:
 		}
 		s.post(func() {

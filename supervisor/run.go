@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
 	sdaemon "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -164,7 +165,10 @@ func (c *Options) refuseConflicts(cfg *conf.Config) error {
 // supervisor makes one without a configuration.
 func (c *Options) supervisor() *supervisor {
 	log := c.Log
-	fifos := fifo.New(fifo.Options{Log: log, Runner: &program.Runner{}, Dir: string(c.RunDir)})
+	fifos := fifo.New(fifo.Options{
+		Log: log, Runner: &program.Runner{}, Dir: string(c.RunDir),
+		Made: statefile.Note(statefile.Name(c.StateDir, "fifos", c.File)),
+	})
 	letters := mailing.New(log, c.StateDir, c.File)
 	s := &supervisor{
 		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters,
@@ -225,6 +229,33 @@ func notifyServiceManager(log *slog.Logger) func(string) {
 			log.Warn("failed to notify the service manager", "state", state, "error", err)
 		}
 	}
+}
+
+// patienceSlack is what director itself may need beside what it waits for at its start and its end.
+const patienceSlack = 10 * time.Second
+
+// extended asks the service manager, beside a state, for the time that director may take to get there; less
+// than the unit allows changes nothing. Without it a script that hangs has all of director killed, with
+// its addresses left behind.
+func extended(state string, wait time.Duration) string {
+	return fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", state, (wait + patienceSlack).Microseconds())
+}
+
+// stopWaits is how long an orderly stop waits at most for the scripts, the mail and the FIFOs of a
+// configuration.
+func stopWaits(cfg *conf.Config) time.Duration {
+	var release time.Duration // of all at the same time
+	for _, in := range cfg.Instances {
+		release = max(release, in.Notify.Release.Timeout)
+	}
+	for _, g := range cfg.SyncGroups {
+		release = max(release, g.Notify.Release.Timeout)
+	}
+	wait := release + 2*rollout.FinishPatience + scriptPatience + mailing.EndPatience + fifoPatience
+	if s := cfg.Global.ShutdownScript; !s.IsZero() {
+		wait += s.Timeout
+	}
+	return wait
 }
 
 // reloadingNow is the state systemd wants at a reload: both fields in one datagram.

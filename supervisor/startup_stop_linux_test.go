@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A stop while startup_script runs ends it, also when it ignores SIGTERM: nothing runs on behind.
@@ -31,5 +32,31 @@ func TestAStopEndsTheStartupScript(t *testing.T) {
 	if syscall.Kill(n, 0) == nil {
 		_ = syscall.Kill(-n, syscall.SIGKILL)
 		t.Error("startup_script still runs when director has stopped")
+	}
+}
+
+// The service manager is asked for the time that scripts and mail may take: it would kill everything
+// otherwise, and leave the addresses behind.
+func TestTheServiceManagerIsAskedForTime(t *testing.T) {
+	t.Parallel()
+	r := prepared(t, "global_defs {\n startup_script /bin/true root\n startup_script_timeout 120\n"+
+		" shutdown_script /bin/true root\n shutdown_script_timeout 20\n}\n"+instance("VI_1", " notify_release_timeout 60\n"))
+	r.start()
+	r.end()
+	for state, least := range map[string]time.Duration{
+		"STATUS=":    120 * time.Second,
+		"STOPPING=1": (60 + 30 + 5 + 5 + 5 + 20) * time.Second,
+	} {
+		asked := time.Duration(0)
+		for _, said := range r.ready {
+			if n, ok := strings.CutPrefix(said, state); ok {
+				_, n, _ = strings.Cut(n, "\nEXTEND_TIMEOUT_USEC=")
+				usec, _ := strconv.Atoi(n)
+				asked = time.Duration(usec) * time.Microsecond
+			}
+		}
+		if asked < least {
+			t.Errorf("with %s it asks for %v, want %v or more", state, asked, least)
+		}
 	}
 }

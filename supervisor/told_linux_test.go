@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +102,54 @@ func TestPresenceReachesTheTable(t *testing.T) {
 	got := r.awaitTold(worker.VRRP, "configure", 2).Await
 	if got == nil || !slices.Equal(got.Instances, awaited.Instances) {
 		t.Errorf("a new vrrp worker awaits %+v", got)
+	}
+}
+
+// TestWhatIsKnownOutlivesTwoReloads: an instance and a virtual server are taken out and put back
+// before the table of the first reload is there. To those who have them nothing has happened, and
+// they tell nothing.
+func TestWhatIsKnownOutlivesTwoReloads(t *testing.T) {
+	t.Parallel()
+	with := service + instance("VI_1", "") + "vrrp_sync_group G {\n group {\n VI_1\n }\n}\n"
+	r := running(t, with)
+	id := conf.InstanceID{Interface: "vip0", VRID: 51}.String()
+	state := event.InstanceState{
+		Instance: "VI_1", ID: id, State: event.Master, Since: time.Now(), Presence: event.Present, Acquired: 3,
+	}
+	r.says(worker.VRRP, worker.Message{Group: &event.GroupState{Group: "G", State: event.Master}},
+		worker.Message{Instance: &state})
+	r.says(worker.LVS, worker.Message{VirtualServer: &event.VirtualServerState{
+		VirtualServer: "[192.0.2.10]:tcp:80", Repaired: 7,
+	}})
+	repaired := func() int { return r.status().VirtualServers[0].Repaired }
+	r.until("status has the virtual server", func() bool { return repaired() == 7 })
+	r.awaitTold(worker.LVS, "presence", 1)
+	r.does(worker.LVS, noTable, "")
+	for n, config := range []string{strings.ReplaceAll(service, "192.0.2.10", "192.0.2.99"), with} {
+		r.write(config)
+		r.hup <- syscall.SIGHUP
+		r.awaitTold(worker.LVS, "configure", n+2)
+	}
+	if p := r.toldOf(worker.LVS, "configure")[2].Presence; len(p) != 1 || !p[0].Holds() || p[0].ID != id {
+		t.Errorf("the lvs worker was told %+v", p)
+	}
+	if i, ok := r.instance("VI_1"); !ok || i.State != event.Master {
+		t.Errorf("status has %+v", i)
+	}
+	if g := r.status().SyncGroups; len(g) != 1 || g[0].State != event.Master {
+		t.Errorf("status has the groups %+v", g)
+	}
+	if n := repaired(); n != 7 {
+		t.Errorf("status has a virtual server that was repaired %d times", n)
+	}
+	if n := len(r.toldOf(worker.VRRP, "configure")); n != 1 {
+		t.Errorf("the vrrp worker was given %d configurations: this test shows nothing", n)
+	}
+	// It stops, by a reload that reaches it.
+	state.State = event.Stop
+	r.says(worker.VRRP, worker.Message{Instance: &state})
+	if p := r.awaitTold(worker.LVS, "presence", 2).Presence; len(p) != 1 || p[0].State != event.Stop {
+		t.Errorf("after its stop the lvs worker was told %+v", p)
 	}
 }
 

@@ -129,12 +129,13 @@ func (l *loaded) commands() map[string]program.Command {
 
 // present tells the lvs worker of an instance. Where none runs there is nothing to wait for.
 func (s *supervisor) present(i event.InstanceState) {
-	if i.State == event.Stop || i.ID == "" {
-		return // the configuration has it no more, or all ends
+	stopped := i.State == event.Stop
+	if i.ID == "" || stopped && s.rollout.Stopping() {
+		return // of an older director, or all ends, and the lvs worker with its table later
 	}
 	if s.runs(rollout.LVS) {
 		s.keepers[rollout.LVS].Send("presence "+i.ID, worker.Message{Presence: &i})
-	} else if i.Holds() {
+	} else if i.Holds() && !stopped {
 		s.heldInTable(event.HeldInTable{ID: i.ID, Acquired: i.Acquired})
 	}
 }

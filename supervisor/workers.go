@@ -83,6 +83,9 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		if m.Applied.Error != "" {
 			s.log.Error("configuration not applied in full", "generation", m.Applied.Generation, "error", m.Applied.Error)
 		}
+		if name == rollout.VRRP {
+			s.hasHeard(name, m.Applied.Generation)
+		}
 		s.tellRollout(rollout.Applied{Worker: name, Generation: m.Applied.Generation, Problem: m.Applied.Error})
 	case m.Heartbeat != nil:
 		s.heartbeat(name, *m.Heartbeat)
@@ -126,7 +129,25 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.kernelWeights(m.KernelWeights.List)
 	case m.Table != nil:
 		s.known.Table = *m.Table
+		s.hasHeard(name, m.Table.Generation)
 		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
+	}
+}
+
+// hasHeard forgets what a reload has dropped, now that a worker has heard of the reload and has
+// told what it had to tell before. The lvs worker says so of its table: it applies before that.
+func (s *supervisor) hasHeard(name rollout.Worker, generation uint64) {
+	if generation == s.reload.Generation() { // else a later one may bring it back
+		s.forget(name, s.current().cfg)
+	}
+}
+
+// forget drops what is known of objects of a worker that a configuration does not have.
+func (s *supervisor) forget(name rollout.Worker, cfg *conf.Config) {
+	if name == rollout.VRRP {
+		s.known.ForgetInstances(cfg)
+	} else {
+		s.known.ForgetServers(cfg)
 	}
 }
 
@@ -258,6 +279,9 @@ func (s *supervisor) hand(e rollout.Hand) {
 			c.Config = &without
 		}
 	}
+	if e.Fresh { // whatever a worker before it did not get to hear
+		s.forget(e.Worker, l.cfg)
+	}
 	if e.Worker == rollout.LVS {
 		c.Overrides = s.operatorsOverrides()
 		c.Presence = s.presence(l.cfg)
@@ -306,6 +330,7 @@ func (s *supervisor) releaseWorker(e rollout.Release) {
 func (s *supervisor) lost(e rollout.Lost) {
 	now := time.Now()
 	cfg := s.current().cfg
+	s.forget(rollout.VRRP, cfg)
 	for _, i := range cfg.Instances {
 		was, _ := s.known.Of(i)
 		s.instance(event.InstanceState{

@@ -75,7 +75,7 @@ func BenchmarkWeights(b *testing.B) {
 	cfg := farm(1000, 10000)
 	r := loaded(b, cfg)
 	for i := 0; b.Loop(); i++ {
-		verdicts := make(table.Verdicts, 10000)
+		verdicts := make(map[conf.RealServerID]event.RealServerState, 10000)
 		for _, vs := range cfg.VirtualServers {
 			for _, rs := range vs.RealServers {
 				verdicts[vs.ServerID(rs)] = event.RealServerState{VirtualServer: vs.String(), RealServer: rs.String(),

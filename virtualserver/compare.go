@@ -50,7 +50,7 @@ func (r *reconciler) readDraining() {
 	for _, key := range r.ring {
 		svc := r.services[key]
 		e, known := r.have[key]
-		if !known || !r.drains(svc) {
+		if !known || !r.drains(svc) || svc.elsewhere != "" {
 			continue
 		}
 		if err := r.readEntry(e.Service); err != nil {
@@ -102,41 +102,80 @@ func (r *reconciler) read() bool {
 		return false
 	}
 	seen, now := keys{}, time.Now()
+	found := make(map[conf.ServiceKey]string) // what is different, and is left so
 	for _, s := range services {
-		if r.services[s.Key] == nil && !r.held[s.Key] {
+		svc := r.services[s.Key]
+		if svc == nil && !r.held[s.Key] {
 			continue // not ours
 		}
 		seen.add(s.Key)
 		e, known := r.have[s.Key]
+		stray := !known && svc != nil && svc.elsewhere != "" && svc.synced && !r.stale.has(s.Key)
 		switch {
+		case stray && r.leaves(s.Key):
+			found[s.Key] = strayText
 		case !known || r.stale.has(s.Key):
 			if err := r.readEntry(s); err != nil {
 				r.cannotRead(err)
 				return false
 			}
-			r.postpone(s.Key, now)
-		case !table.SameService(e.Service, s):
-			if r.onlyReport(s.Key, "scheduler, flags or persistence changed") {
-				continue
+			if stray {
+				r.changedByOthers(s.Key, strayText)
+			} else {
+				r.postpone(s.Key, now)
 			}
+		case table.SameService(e.Service, s):
+		case r.leaves(s.Key):
+			found[s.Key] = changedText
+		default:
 			e.Service = s
 			r.have[s.Key] = e
-			r.changedByOthers(s.Key, "scheduler, flags or persistence changed")
+			r.changedByOthers(s.Key, changedText)
 		}
 	}
 	for key := range r.have {
-		if !seen.has(key) && !r.onlyReport(key, "missing") {
+		switch {
+		case seen.has(key):
+		case r.leaves(key):
+			found[key] = missingText
+		default:
 			delete(r.have, key)
-			r.changedByOthers(key, "missing")
+			r.changedByOthers(key, missingText)
 		}
 	}
 	r.looked = true
+	r.countElsewhere(seen, now)
+	r.reportServices(found)
 	if r.unreadable != "" {
 		r.Log.Info("IPVS table can be read again")
 		r.unreadable, r.hopeless = "", false
 		r.markAllChanged()
 	}
 	return true
+}
+
+// What something else did to a service.
+const (
+	missingText = "missing"
+	changedText = "scheduler, flags or persistence changed"
+	strayText   = "added while this host does not hold its address"
+)
+
+// countElsewhere notes that services which are not to be in the table are not there: they have
+// no connections, which whoever waits for the end of a drain wants to know.
+func (r *reconciler) countElsewhere(seen keys, now time.Time) {
+	if len(r.holding.awaited) == 0 {
+		return
+	}
+	for key, svc := range r.services {
+		if svc.elsewhere == "" || seen.has(key) {
+			continue
+		}
+		if svc.counted.IsZero() {
+			r.changed.add(key)
+		}
+		svc.counted = now
+	}
 }
 
 // readEntry reads the real servers of a service that is listed.
@@ -168,7 +207,9 @@ func (r *reconciler) readEntry(s table.Service) error {
 		svc.order = order
 		r.noteHands(svc, before, known, now)
 		if known && r.looked && r.policy >= conf.ReportOnly && !r.stale.has(s.Key) {
-			r.reportDifference(svc, difference(before, now))
+			if svc.differs == "" { // else it is told of the service already
+				r.reportDifference(svc, &svc.serversDiffer, difference(before, now))
+			}
 			now = countsOnly(before, now)
 		}
 	}
@@ -197,26 +238,44 @@ func countsOnly(before, now table.Entry) table.Entry {
 	return before
 }
 
-// onlyReport notes a difference of a service that is not to be repaired; it says
-// whether that is so.
-func (r *reconciler) onlyReport(key conf.ServiceKey, text string) bool {
-	svc := r.services[key]
-	if svc == nil || r.policy < conf.ReportOnly || !r.looked || r.stale.has(key) {
-		return false
-	}
-	r.reportDifference(svc, text)
-	return true
+// leaves says that a difference of a service is not repaired, but at most reported.
+func (r *reconciler) leaves(key conf.ServiceKey) bool {
+	return r.services[key] != nil && r.policy >= conf.ReportOnly && r.looked && !r.stale.has(key)
 }
 
-func (r *reconciler) reportDifference(svc *service, text string) {
-	if text == svc.differs || r.policy != conf.ReportOnly {
+// reportServices reports what is different about the services themselves, or is no longer.
+func (r *reconciler) reportServices(found map[conf.ServiceKey]string) {
+	if r.policy != conf.ReportOnly {
 		return
 	}
-	if svc.differs = text; text != "" {
+	for key, svc := range r.services {
+		r.reportDifference(svc, &svc.differs, found[key])
+	}
+}
+
+// reportDifference notes in its place what something else has changed and is left so.
+func (r *reconciler) reportDifference(svc *service, place *string, text string) {
+	if text == *place || r.policy != conf.ReportOnly {
+		return
+	}
+	if *place = text; text != "" {
 		r.Log.Warn("something else changed a virtual server: leaving it (reconcile report)", "virtual_server",
 			svc.key.String(), "found", text)
 	}
 	r.changed.add(svc.key)
+}
+
+// forgetDifferences ends what was reported, with another policy.
+func (r *reconciler) forgetDifferences() {
+	if r.policy == conf.ReportOnly {
+		return
+	}
+	for key, svc := range r.services {
+		if svc.differs != "" || svc.serversDiffer != "" {
+			svc.differs, svc.serversDiffer = "", ""
+			r.changed.add(key)
+		}
+	}
 }
 
 // roundAtLeast is how many services are compared in a round although somebody waits.

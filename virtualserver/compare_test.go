@@ -154,3 +154,39 @@ func TestForeignServicesAreLeftAlone(t *testing.T) {
 		r.expect(tables{vip: {a: 1}, vip2: {c: 3}})
 	})
 }
+
+// With reconcile report each difference is told once, until it is another one or another policy.
+func TestADifferenceIsReportedOnce(t *testing.T) {
+	vs := virtual(vip, a, b)
+	scheduler := foreign(table.SetService, vs, "", 0)
+	scheduler.Service.Scheduler = "rr"
+	for found, op := range map[string]table.Op{
+		"missing": foreign(table.DelService, vs, "", 0), "scheduler, flags or persistence changed": scheduler,
+		"real servers 1 added": foreign(table.NewDestination, vs, c, 1),
+	} {
+		t.Run(found, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := start(t, ipvstest.NewFake(), newJournal())
+				r.global.Reconcile = conf.ReportOnly
+				r.apply(1, nil, vs)
+				if err := r.kernel.Do(op); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Minute)
+				if s := r.state(vs); s.Differs != found || s.Repaired != 0 {
+					t.Errorf("state %+v", s)
+				}
+				if lines := r.lines("leaving it"); len(lines) != 1 {
+					t.Errorf("log %q", lines)
+				}
+				r.global.Reconcile = conf.Enforce
+				r.apply(2, nil, vs)
+				time.Sleep(time.Minute)
+				r.expect(tables{vip: {a: 1, b: 1}})
+				if s := r.state(vs); s.Differs != "" || s.Repaired != 1 {
+					t.Errorf("with another policy: %+v", s)
+				}
+			})
+		})
+	}
+}

@@ -41,10 +41,10 @@ func (r *reconciler) configure(a *application) {
 		}
 		servers[id] = s
 	}
-	r.rename(servers, changed)
-	r.restore(a.known.RealServers)
 	r.servers, r.services, r.started = servers, services, true
+	r.restore(a.known.RealServers)
 	r.policy = a.config.Global.Reconcile
+	r.forgetDifferences()
 	r.host.configure(a.config)
 	sameHolders := r.holding.configure(a.config) && !r.holding.moved
 	now := time.Now()
@@ -116,54 +116,14 @@ func (r *reconciler) keep(old *server, vs *conf.VirtualServer, services map[conf
 	return old
 }
 
-// rename makes the real servers known by their names, and forgets the verdicts on those
-// that are gone.
-func (r *reconciler) rename(servers map[conf.ServiceID]*server, changed []*server) {
-	var gone []conf.RealServerID
-	for id, old := range r.servers {
-		if servers[id] == old {
-			continue
-		}
-		for _, rs := range old.conf.RealServers {
-			name := old.conf.ServerID(rs)
-			delete(r.names, name)
-			gone = append(gone, name)
-		}
-	}
-	if n := realServers(changed); n > len(r.names) { // at the start, above all
-		names := make(map[conf.RealServerID]*server, len(r.names)+n)
-		maps.Copy(names, r.names)
-		r.names = names
-	}
-	for _, s := range changed {
-		for _, rs := range s.conf.RealServers {
-			r.names[s.conf.ServerID(rs)] = s
-		}
-	}
-	for _, name := range gone {
-		if r.names[name] == nil {
-			delete(r.verdicts, name)
-		}
-	}
-}
-
-func realServers(list []*server) (n int) {
-	for _, s := range list {
-		n += len(s.conf.RealServers)
-	}
-	return n
-}
-
 // restore takes the verdicts that are known from elsewhere on real servers on which there
 // is none.
 func (r *reconciler) restore(known []event.RealServerState) {
 	for _, v := range known {
 		id, err := conf.ParseRealServer(v.VirtualServer, v.RealServer)
-		if s := r.names[id]; err == nil && s != nil {
-			if _, told := r.verdicts[id]; !told {
-				r.verdicts[id] = v
-				r.markDirty(s)
-			}
+		if s := r.serverOf(id); err == nil && s != nil && !s.verdicts[id.Server].Told {
+			s.verdicts[id.Server] = table.VerdictOf(v)
+			r.markDirty(s)
 		}
 	}
 }
@@ -209,11 +169,18 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	if len(s.keys) == 0 {
 		return nil
 	}
+	s.verdicts = make(table.Verdicts, len(vs.RealServers))
+	for _, rs := range vs.RealServers {
+		s.verdicts[rs.Key] = table.Verdict{}
+		if was := r.servers[vs.ID()]; was != nil {
+			s.verdicts[rs.Key] = was.verdicts[rs.Key]
+		}
+	}
 	s.four, s.six = rewritten(vs)
 	s.alpha = vs.Alpha || slices.ContainsFunc(vs.RealServers, func(rs *conf.RealServer) bool { return rs.Alpha })
 	if old != nil {
 		s.quorum, s.was, s.since, s.reason, s.limits = old.quorum, old.was, old.since, old.reason, old.limits
-		s.reported, s.inTable = old.reported, old.inTable
+		s.reported, s.inTable, s.inTableAt = old.reported, old.inTable, old.inTableAt
 	} else if q, told := quorums[s.name]; told {
 		s.quorum, s.was, s.since, s.reason = q.Quorum, q.Quorum, q.Since, q.Reason
 		s.limits = limits{q.Limit, q.Hysteresis, q.Weights}

@@ -2,7 +2,6 @@ package virtualserver
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 type holding struct {
 	holders  *conf.Holders
 	own      map[netip.Addr]bool
-	presence map[string]event.InstanceState // by identity
+	presence map[string]event.InstanceState // by identity, until the instance has stopped
 	asked    map[string]uint64              // Acquired of those that are to be answered, by identity
 	awaited  []conf.InstanceID              // as told
 	told     bool                           // they were
@@ -30,8 +29,12 @@ func (r *reconciler) takeHolding(t requests) {
 		h.presence, h.asked = make(map[string]event.InstanceState), make(map[string]uint64)
 	}
 	for id, s := range t.presence {
-		h.presence[id] = s
-		if delete(h.asked, id); s.Holds() && s.Acquired != 0 {
+		delete(h.asked, id)
+		if s.State == event.Stop {
+			delete(h.presence, id)
+			continue
+		}
+		if h.presence[id] = s; s.Holds() && s.Acquired != 0 {
 			h.asked[id] = s.Acquired
 		}
 	}
@@ -52,15 +55,12 @@ func (r *reconciler) takeHolding(t requests) {
 	}
 }
 
-// configure takes the instances of a configuration, and says whether they are as before.
+// configure takes the instances of a configuration, and says whether they are as before. What
+// is known of others stays: the vrrp worker may have them still, and a configuration that has
+// them again come next. They are forgotten when they have stopped.
 func (h *holding) configure(cfg *conf.Config) (same bool) {
 	before := h.holders
 	h.holders = cfg.Holders()
-	ids := make(map[string]bool, len(cfg.Instances))
-	for _, in := range cfg.Instances {
-		ids[in.ID().String()] = true
-	}
-	maps.DeleteFunc(h.presence, func(id string, _ event.InstanceState) bool { return !ids[id] })
 	return before != nil && before.Same(h.holders)
 }
 
@@ -110,6 +110,7 @@ func (r *reconciler) settle() {
 		svc.elsewhere = r.holding.elsewhere(svc.tied)
 		if (was == "") != (svc.elsewhere == "") {
 			r.dirty.add(key)
+			delete(r.drift, key) // what something else did was to another wish
 		}
 		if was != svc.elsewhere {
 			r.changed.add(key)

@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"cmp"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -83,13 +84,17 @@ func (r *reconciler) serverInTable(svc *service, name string, at conf.ServerKey)
 	return one
 }
 
-// sameInTable says that nothing of a real server has changed that is worth telling. That
-// it was counted again is not, except for the first time since a drain began: whoever
-// waits for the drain must not take an older count for an answer.
-func sameInTable(a, b event.ServerInTable) bool {
-	if since := b.DrainSince; b.Draining && a.Counted.After(since) != b.Counted.After(since) {
-		return false
+// sumInTable is another number when something has changed that is worth telling: what was told has
+// hundreds of bytes for each real server. That one was counted again is not, except for the first
+// time since a drain began: whoever waits for the drain must not take an older count for an answer.
+func (r *reconciler) sumInTable(t event.ServersInTable) uint64 {
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	maphash.WriteComparable(&h, t.Words)
+	for _, one := range t.Servers {
+		maphash.WriteComparable(&h, one.Draining && one.Counted.After(one.DrainSince))
+		one.Counted = time.Time{}
+		maphash.WriteComparable(&h, one)
 	}
-	a.Counted, b.Counted = time.Time{}, time.Time{}
-	return a == b
+	return h.Sum64()
 }

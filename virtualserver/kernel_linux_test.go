@@ -61,7 +61,8 @@ func TestKernel(t *testing.T) {
 	if l := <-loaded; l.Error != "" {
 		t.Fatal(l.Error)
 	}
-	want := table.Wanted(servers, table.Verdicts{mh.ServerID(mh.RealServers[1]): down[0]})
+	want := table.Wanted(servers, map[conf.ServiceID]table.Verdicts{
+		mh.ID(): {mh.RealServers[1].Key: table.VerdictOf(down[0])}})
 	expect := func() {
 		t.Helper()
 		got, err := ipvs.Dump(somebody)

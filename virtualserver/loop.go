@@ -8,7 +8,6 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/mailbox"
-	"github.com/lvs-director/director/virtualserver/table"
 )
 
 // Loop keeps the kernel's IPVS table as wanted. Run owns all its state; the other
@@ -49,7 +48,8 @@ func (l *Loop) Follow(state event.VRRPState) {
 }
 
 // Present tells the states of VRRP instances: whether this host holds their addresses.
-// The latest one of each counts.
+// The latest one of each counts, whether the configuration has the instance yet, or still, or
+// not, until it is told that the instance has stopped.
 func (l *Loop) Present(list ...event.InstanceState) {
 	if len(list) == 0 {
 		return
@@ -83,7 +83,7 @@ func (l *Loop) Verdicts(list []event.RealServerState) {
 	}
 	l.inbox.Put(func(t *requests) {
 		if t.verdicts == nil {
-			t.verdicts = make(table.Verdicts, len(list))
+			t.verdicts = make(map[conf.RealServerID]event.RealServerState, len(list))
 		}
 		for i, v := range list {
 			t.verdicts[ids[i]] = v

@@ -11,7 +11,7 @@ import (
 
 // facts is what the entry of a service follows.
 func (r *reconciler) facts(svc *service) *table.Facts {
-	f := &table.Facts{Verdicts: r.verdicts, Overrides: r.overrides, Lost: !svc.server.quorum}
+	f := &table.Facts{Verdicts: svc.server.verdicts, Overrides: r.overrides, Lost: !svc.server.quorum}
 	for at, h := range svc.hands {
 		if f.Hands == nil {
 			f.Hands = make(map[conf.ServerKey]int, len(svc.hands))
@@ -177,11 +177,11 @@ func (r *reconciler) stepFlows(svc *service, now time.Time) {
 			delete(svc.ending, at) // as the sorry server it stays in the table
 			continue
 		}
-		v, known := r.verdicts[vs.ServerID(rs)]
+		v := svc.server.verdicts[rs.Key]
 		d, there := have.Destinations[at]
 		e, ending := svc.ending[at]
 		switch {
-		case !known || v.Up:
+		case !v.Told || v.Up:
 			delete(svc.ending, at)
 		case !ending && there && d.Weight > 0 && r.expires():
 			if svc.ending == nil {

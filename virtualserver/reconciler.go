@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -21,8 +22,6 @@ type reconciler struct {
 	servers   map[conf.ServiceID]*server
 	services  map[conf.ServiceKey]*service
 	ring      []conf.ServiceKey // of services, in order
-	names     map[conf.RealServerID]*server
-	verdicts  table.Verdicts
 	overrides table.Overrides
 	told      []event.Override // what overrides was made of
 	want      table.Table
@@ -46,7 +45,11 @@ type reconciler struct {
 	// tried again later; stale ones have to be read again; changed ones may have
 	// something to report.
 	dirty, retry, stale, changed keys
-	// news are verdicts that are told when the table has them.
+	seed                         maphash.Seed // of the sums of what was told
+	// untold are those of changed whose real servers were told a moment ago.
+	untold keys
+	// news are verdicts that are told when the table has them. There is no map without one: a map
+	// keeps its memory when it is emptied.
 	news map[conf.RealServerID]event.RealServerState
 	// refused services could not be added: their real servers are not tried.
 	refused keys
@@ -78,6 +81,8 @@ type server struct {
 	conf *conf.VirtualServer
 	name string
 	keys []conf.ServiceKey // its services, one or more
+	// verdicts are those on all its real servers; the zero one where none was told.
+	verdicts table.Verdicts
 	// partial says that others have some of its services.
 	partial bool
 	// path says that it is for checks as_client: it is none of the user's, and nobody is told of it.
@@ -95,7 +100,8 @@ type server struct {
 	reason      string
 	limits      limits // when was changed last
 	reported    event.VirtualServerState
-	inTable     event.ServersInTable
+	inTable     uint64 // the sum of what was told of the table
+	inTableAt   time.Time
 }
 
 // limits are what a virtual server's quorum was decided by.
@@ -116,7 +122,9 @@ type service struct {
 	// elsewhere says why it is not wanted in the table at present; empty when it is.
 	elsewhere string
 	order     string // fingerprint of the order of its real servers, with mh
-	differs   string // what something else changed and stays, with reconcile report
+	// differs is what something else changed and stays, with reconcile report, and serversDiffer
+	// is that of its real servers.
+	differs, serversDiffer string
 
 	hands     map[conf.ServerKey]hand
 	handsSet  int      // since the last line about it
@@ -185,8 +193,6 @@ func newReconciler(opt Options) *reconciler {
 	r := &reconciler{
 		Options:  opt,
 		awaited:  func() bool { return false },
-		verdicts: table.Verdicts{},
-		names:    make(map[conf.RealServerID]*server),
 		want:     table.Table{},
 		have:     table.Table{},
 		held:     make(map[conf.ServiceKey]bool),
@@ -197,8 +203,9 @@ func newReconciler(opt Options) *reconciler {
 		retry:    keys{},
 		stale:    keys{},
 		changed:  keys{},
+		untold:   keys{},
+		seed:     maphash.MakeSeed(),
 		refused:  keys{},
-		news:     make(map[conf.RealServerID]event.RealServerState),
 		drift:    make(map[conf.ServiceKey]string),
 		orphans:  make(map[conf.ServiceKey]string),
 		failures: history{},
@@ -272,8 +279,8 @@ func (r *reconciler) take(t requests) {
 	r.report()
 }
 
-// unknown says that the kernel may have something of what is wanted that was not
-// looked at.
+// unknown says that the kernel may have something of what is wanted, or is not to be there,
+// that was not looked at.
 func (r *reconciler) unknown() bool {
 	if !r.looked || r.unreadable != "" {
 		return true
@@ -283,34 +290,54 @@ func (r *reconciler) unknown() bool {
 			return true
 		}
 	}
+	for _, svc := range r.services {
+		if svc.elsewhere != "" && svc.counted.IsZero() {
+			return true
+		}
+	}
 	return false
 }
 
 // takeVerdict takes a verdict. One about a server that is not configured came late.
 func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) {
-	s := r.names[id]
+	s := r.serverOf(id)
 	if s == nil {
 		return
 	}
 	v.Unset = ""
-	if !r.sameWeight(s, id, v) {
+	was, is := s.verdicts[id.Server], table.VerdictOf(v)
+	if !sameWeight(s, was, is) {
 		r.markDirty(s)
 	}
-	r.verdicts[id] = v
+	s.verdicts[id.Server] = is
+	if r.news == nil {
+		r.news = make(map[conf.RealServerID]event.RealServerState)
+	}
 	r.news[id] = v
 	r.Log.Debug("verdict", "virtual_server", v.VirtualServer, "real_server", v.RealServer,
 		"up", v.Up, "weight", v.Weight, "reason", v.Reason)
 }
 
+// serverOf is the virtual server of a real server that is configured; nil is none.
+func (r *reconciler) serverOf(id conf.RealServerID) *server {
+	s := r.servers[id.Service]
+	if s == nil {
+		return nil
+	}
+	if _, configured := s.verdicts[id.Server]; !configured {
+		return nil
+	}
+	return s
+}
+
 // sameWeight says that a verdict changes nothing in the table: most tell that a real server
 // is up, which it was taken for before its first check.
-func (r *reconciler) sameWeight(s *server, id conf.RealServerID, v event.RealServerState) bool {
-	was, told := r.verdicts[id]
-	if !told {
-		return v.Up && !v.Checked && v.Starting == 0 && !s.alpha
+func sameWeight(s *server, was, is table.Verdict) bool {
+	if !was.Told {
+		return is.Up && !is.Checked && is.Starting == 0 && !s.alpha
 	}
-	return was.Up == v.Up && was.Starting == v.Starting && was.Checked == v.Checked &&
-		(!v.Checked || was.Weight == v.Weight)
+	return was.Up == is.Up && was.Starting == is.Starting && was.Checked == is.Checked &&
+		(!is.Checked || was.Weight == is.Weight)
 }
 
 // takeOverrides replaces the overrides.

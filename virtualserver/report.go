@@ -1,6 +1,7 @@
 package virtualserver
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,7 +38,7 @@ func (r *reconciler) report() {
 				r.reportServer(svc.server)
 			}
 		}
-		clear(r.changed)
+		r.changed, r.untold = r.untold, keys{}
 		if n := r.gained - gainedLines; n > 0 {
 			r.Log.Info("more virtual servers gained their quorum", "virtual_servers", n, "reason", "started")
 		}
@@ -77,11 +78,29 @@ func (r *reconciler) reportServer(s *server) {
 		s.reported = state
 		r.State(state)
 	}
+	now := time.Now()
+	if next := s.inTableAt.Add(pace(s)); now.Before(next) {
+		for _, key := range s.keys {
+			r.untold.add(key)
+		}
+		r.wakeAt(next)
+		return
+	}
 	table := r.inTable(s)
-	if table.Words != s.inTable.Words || !slices.EqualFunc(s.inTable.Servers, table.Servers, sameInTable) {
-		s.inTable = table
+	if sum := r.sumInTable(table); sum != s.inTable {
+		s.inTable, s.inTableAt = sum, now
 		r.InTable(table)
 	}
+}
+
+// pace is the least time between two tellings of all the real servers of a virtual server: when some of
+// a thousand change ten times a second, all of them are no news each time.
+func pace(s *server) time.Duration {
+	const small, most = 50, 5 * time.Second
+	if n := len(s.conf.RealServers); n > small {
+		return min(time.Duration(n)*time.Millisecond, most)
+	}
+	return 0
 }
 
 // tellPaths tells which ways of checks as_client the kernel has.
@@ -107,9 +126,10 @@ func (r *reconciler) tellPaths() {
 
 // tellVerdicts tells the verdicts that the table has now, or why it has not.
 func (r *reconciler) tellVerdicts() {
-	for id, v := range r.news {
-		delete(r.news, id)
-		s := r.names[id]
+	told := r.news
+	r.news = nil
+	for id, v := range told {
+		s := r.serverOf(id)
 		if s == nil {
 			continue
 		}
@@ -193,7 +213,7 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 			state.Attempts = r.failures[key].times()
 		}
 		if state.Differs == "" {
-			state.Differs = svc.differs
+			state.Differs = cmp.Or(svc.differs, svc.serversDiffer)
 		}
 		if a := r.repairs[key]; a.helpless(time.Now()) && a.Times > state.Contested {
 			state.Contested, state.ContestedSince = a.Times, a.Since

@@ -5,7 +5,6 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/virtualserver/table"
 )
 
 // requests is what the loop was asked for and has not taken yet: the latest
@@ -13,7 +12,7 @@ import (
 // ones replace earlier ones, so it is bounded by the configuration.
 type requests struct {
 	application *application
-	verdicts    table.Verdicts
+	verdicts    map[conf.RealServerID]event.RealServerState
 	overrides   *overriding
 	followed    *event.VRRPState
 	presence    map[string]event.InstanceState // by identity

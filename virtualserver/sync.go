@@ -91,12 +91,16 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 	ops := r.operations(r.claim(todo, failed))
 	r.claimWeights(ops)
 	errs := r.driver.Apply(ops)
+	var strays []conf.ServiceKey
 	r.confirmWeights(ops, errs, ipvs.Unanswered)
 	for i, err := range errs {
 		op, key := ops[i], ops[i].Key()
 		removal := op.Kind == table.DelService || op.Kind == table.DelDestination
 		switch {
 		case err == nil || removal && ipvs.Missing(err):
+			if op.Kind == table.DelService && !r.held[key] && r.drift[key] == "" {
+				strays = append(strays, key)
+			}
 			r.have.Do(op)
 			if len(r.drift) > 0 {
 				done = append(done, op)
@@ -127,6 +131,10 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 			f.addServer(op.Destination.Key, err.Error(), op.Kind == table.NewDestination)
 		}
 		failed[key] = f
+	}
+	if len(strays) > 0 { // those that are added later are told as other changes are
+		r.Log.Warn("virtual servers were in the kernel already: removed, since this host does not hold their address",
+			"virtual_servers", len(strays), "first", strays[0].String())
 	}
 	return done, again
 }
@@ -317,7 +325,7 @@ func (r *reconciler) disown(key conf.ServiceKey) {
 
 // removeAll removes our services from the kernel.
 func (r *reconciler) removeAll() {
-	r.servers, r.services, r.want, r.names, r.ring = nil, nil, table.Table{}, nil, nil
+	r.servers, r.services, r.want, r.ring = nil, nil, table.Table{}, nil
 	all := r.host.flushAtStop
 	r.host.configure(&conf.Config{})
 	if r.idle() || !r.read() {

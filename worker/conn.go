@@ -130,9 +130,7 @@ func (c *Conn) encode(m Message) error {
 // two messages, and another error when the connection cannot be used any longer.
 func (c *Conn) Read() (Message, error) {
 	if len(c.pending) > 0 {
-		m := c.pending[0]
-		c.pending = c.pending[1:]
-		return m, nil
+		return c.next(), nil
 	}
 	var head [4]byte
 	if n, err := io.ReadFull(c.r, head[:]); err != nil {
@@ -161,12 +159,12 @@ func (c *Conn) Read() (Message, error) {
 		}
 		return Message{}, fmt.Errorf("decoding a message of %d bytes: %w", size, err)
 	}
-	m := list[0]
+	c.pending = list
+	m := c.next()
 	if m.Seq != c.seen+1 {
 		return Message{}, fmt.Errorf("message %d follows message %d: messages were lost", m.Seq, c.seen)
 	}
 	c.seen += uint64(len(list))
-	c.pending = list[1:]
 	if m.Hello != nil {
 		c.batches.Store(m.Hello.Batches)
 		c.unchanged.Store(m.Hello.Unchanged)
@@ -177,6 +175,14 @@ func (c *Conn) Read() (Message, error) {
 		}
 	}
 	return m, nil
+}
+
+// next takes the first of the messages that wait, and lets go of it: it may have megabytes.
+func (c *Conn) next() Message {
+	m := c.pending[0]
+	c.pending[0] = Message{}
+	c.pending = c.pending[1:]
+	return m
 }
 
 // body reads the rest of a message, to be used before the next call of Read. With an error

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -200,4 +202,21 @@ func BenchmarkConfigureOf40000RealServers(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(w.Len())/1e6, "MB")
+}
+
+// TestAMessageThatWasReadIsLetGoOf: a configuration may be the last message for months.
+func TestAMessageThatWasReadIsLetGoOf(t *testing.T) {
+	a, b := pair(t)
+	go a.Write(worker.Message{Configure: &worker.Configure{Generation: 1, Config: &conf.Config{}}})
+	m, err := b.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := weak.Make(m.Configure)
+	m = worker.Message{}
+	runtime.GC()
+	if read.Value() != nil {
+		t.Error("the connection keeps it")
+	}
+	runtime.KeepAlive(b)
 }

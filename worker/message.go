@@ -44,7 +44,7 @@ type Message struct {
 	Overrides *Overrides           `json:",omitempty"`
 	Followed  *event.InstanceState `json:",omitempty"`
 	// Presence is the state of an instance, whose addresses this host may hold, for the lvs
-	// worker.
+	// worker: also of one that has stopped, unless all ends.
 	Presence *event.InstanceState `json:",omitempty"`
 	// Await comes from the lvs worker and goes to the vrrp worker.
 	Await *Await `json:",omitempty"`
@@ -203,6 +203,11 @@ type Snapshot struct {
 	// Silenced says that the predecessor was killed because it had fallen silent:
 	// another router may be MASTER, so no instance resumes MASTER.
 	Silenced bool
+}
+
+// empty says that it is of no worker that has just started, or that nothing was known then.
+func (s *Snapshot) empty() bool {
+	return s.Died == 0 && !s.Silenced && len(s.Checks)+len(s.Instances)+len(s.RealServers)+len(s.VirtualServers) == 0
 }
 
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends

@@ -1,11 +1,14 @@
 package worker
 
+import "time"
+
 // Outbox sends messages without ever making their author wait for the reader.
 //
 // Messages have a key, the object they are about. While the reader is slow,
 // a later message of a key replaces the earlier one in its place, unless it tells a new
-// transition. So what is waiting is bounded by the number of objects and MostRecorded; what
-// is left out of the transitions is counted (Message.LeftOut).
+// transition; one that would overtake a configuration goes behind it. So what is waiting is
+// bounded by the number of objects and MostRecorded; what is left out of the transitions is
+// counted (Message.LeftOut).
 type Outbox struct {
 	in   chan keyed
 	stop chan struct{}
@@ -13,6 +16,10 @@ type Outbox struct {
 	err  error
 	left []keyed // what waited when write first failed
 }
+
+// gathering is how long a message that may travel with others waits for them: when a thousand checks
+// change, each of their messages would be a frame of its own.
+const gathering = 5 * time.Millisecond
 
 // AtOnce is how many messages are sent together at most. What waits longer is replaced
 // by what is newer.
@@ -72,8 +79,9 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 
 	var waiting record
 	writing, stopping := false, false
+	var gathered <-chan time.Time // nil: what waits is not waiting for more
 	for {
-		if waiting.Len() > 0 && !writing {
+		if waiting.Len() > 0 && !writing && gathered == nil {
 			batch := waiting.Take(most)
 			list := make([]Message, len(batch))
 			for i, k := range batch {
@@ -87,7 +95,15 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 		}
 		select {
 		case k := <-o.in:
+			switch {
+			case !k.m.batchable() || stopping:
+				gathered = nil
+			case waiting.Len() == 0 && most > 1:
+				gathered = time.After(gathering)
+			}
 			waiting.put(k)
+		case <-gathered:
+			gathered = nil
 		case err := <-result:
 			writing = false
 			if err != nil {
@@ -96,7 +112,7 @@ func (o *Outbox) run(write func([]Message) error, most int) {
 				return
 			}
 		case <-o.stop:
-			stopping = true
+			stopping, gathered = true, nil
 		}
 	}
 }

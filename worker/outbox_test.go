@@ -109,6 +109,100 @@ func TestTransitionsAreRecorded(t *testing.T) {
 	}
 }
 
+// Nothing is overtaken by what is older than it: a configuration tells of every object where it
+// is, and so do single messages before and after it.
+func TestAConfigurationIsInItsPlace(t *testing.T) {
+	told := func(m worker.Message) (s string) {
+		switch {
+		case m.Presence != nil:
+			return m.Presence.ID + " is " + m.Presence.State.String()
+		case m.Configure != nil:
+			for _, i := range m.Configure.Presence {
+				s += ", " + i.ID + " is " + i.State.String()
+			}
+			return fmt.Sprint("configuration ", m.Configure.Generation, s)
+		case m.Applied != nil:
+			return fmt.Sprint("applied ", m.Applied.Generation)
+		case m.Table != nil:
+			return fmt.Sprint("table ", m.Table.Generation)
+		}
+		return m.VirtualServer.VirtualServer
+	}
+	at := func(id string, s event.VRRPState) event.InstanceState { return event.InstanceState{ID: id, State: s} }
+	presence := func(id string, s event.VRRPState) worker.Message {
+		i := at(id, s)
+		return worker.Message{Presence: &i}
+	}
+	configure := func(generation uint64, s event.VRRPState) worker.Message {
+		return worker.Message{Configure: &worker.Configure{Generation: generation,
+			Presence: []event.InstanceState{at("x", s)}}}
+	}
+	virtual := worker.Message{VirtualServer: &event.VirtualServerState{VirtualServer: "virtual"}}
+	applied := func(generation uint64) worker.Message {
+		return worker.Message{Applied: &worker.Applied{Generation: generation}}
+	}
+	loaded := func(generation uint64) worker.Message {
+		return worker.Message{Table: &event.TableLoaded{Generation: generation}}
+	}
+	type put struct {
+		key string
+		m   worker.Message
+	}
+	for name, tc := range map[string]struct {
+		puts []put
+		want []string
+	}{
+		"a message after a configuration": {[]put{
+			{"x", presence("x", event.Backup)}, {"y", presence("y", event.Backup)}, {"configure", configure(2, event.Backup)},
+			{"x", presence("x", event.Master)}, {"x", presence("x", event.Fault)},
+		}, []string{"y is BACKUP", "configuration 2, x is BACKUP", "x is FAULT"}},
+		"a configuration after a message": {[]put{
+			{"configure", configure(2, event.Backup)}, {"x", presence("x", event.Master)},
+			{"configure", configure(3, event.Fault)},
+		}, []string{"x is MASTER", "configuration 3, x is FAULT"}},
+		"without one the place stays": {[]put{
+			{"x", presence("x", event.Backup)}, {"y", presence("y", event.Backup)}, {"x", presence("x", event.Master)},
+		}, []string{"x is MASTER", "y is BACKUP"}},
+		"an answer comes after what was told before it": {[]put{
+			{"applied", applied(2)}, {"table", loaded(2)}, {"virtual", virtual}, {"applied", applied(3)}, {"table", loaded(3)},
+		}, []string{"virtual", "applied 3", "table 3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, m := range slowly(t, func(o *worker.Outbox) {
+				for _, p := range tc.puts {
+					o.Put(p.key, p.m)
+				}
+			}) {
+				got = append(got, told(m))
+			}
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// What only an earlier message says is told by the one that takes its place: to a worker that has
+// just started what is known, and which weights set by hand end.
+func TestNothingIsLostWithWhatIsReplaced(t *testing.T) {
+	reset := func(name string) []event.Override { return []event.Override{{RealServer: name}} }
+	got := slowly(t, func(o *worker.Outbox) {
+		o.Put("configure", worker.Message{Configure: &worker.Configure{Generation: 1, Known: worker.Snapshot{Died: 7}}})
+		o.Put("overrides", worker.Message{Overrides: &worker.Overrides{List: reset("old"), Reset: reset("a")}})
+		o.Put("configure", worker.Message{Configure: &worker.Configure{Generation: 2}})
+		o.Put("overrides", worker.Message{Overrides: &worker.Overrides{List: reset("new"), Reset: reset("b")}})
+		o.Put("configure", worker.Message{Configure: &worker.Configure{Generation: 3}})
+	})
+	want := []worker.Message{
+		{Overrides: &worker.Overrides{List: reset("new"), Reset: append(reset("a"), reset("b")...)}},
+		{Configure: &worker.Configure{Generation: 3, Known: worker.Snapshot{Died: 7}}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // What waits is bounded, and what is left out is counted by the next message of its object.
 func TestAGapIsCounted(t *testing.T) {
 	const all = worker.MostRecorded + 1000

@@ -1,6 +1,10 @@
 package worker
 
-import "github.com/lvs-director/director/mailbox"
+import (
+	"slices"
+
+	"github.com/lvs-director/director/mailbox"
+)
 
 // MostRecorded is how many transitions wait for a slow reader beside the latest message of
 // each object: some megabytes.
@@ -31,26 +35,50 @@ func newTransition(before, m *Message) bool {
 	return false
 }
 
-// replaces makes m, which tells the same transition as the one before, take its place.
+// replaces makes m, which tells the same transition as the one before, take its place. What
+// only the one before says, and nobody has been told yet, goes with it.
 func (m *Message) replaces(before *Message) {
 	m.LeftOut += before.LeftOut
-	if m.Instance != nil && before.Instance != nil && m.Instance.Quiet && !before.Instance.Quiet {
+	switch {
+	case m.Instance != nil && before.Instance != nil && m.Instance.Quiet && !before.Instance.Quiet:
 		again := *m.Instance
 		again.Quiet = false // nobody has been told the transition yet
 		m.Instance = &again
+	case m.Configure != nil && before.Configure != nil && !before.Configure.Known.empty():
+		all := *m.Configure
+		all.Known = before.Configure.Known // to a worker that has just started
+		m.Configure = &all
+	case m.Overrides != nil && before.Overrides != nil:
+		m.Overrides = &Overrides{List: m.Overrides.List, Reset: slices.Concat(before.Overrides.Reset, m.Overrides.Reset)}
 	}
 }
+
+// whole says that a message is about all objects, and belongs behind what was put before it: a
+// configuration has with it what other messages tell of single objects, and an answer to one
+// says that all before it was told.
+func (m *Message) whole() bool { return m.Configure != nil || m.Applied != nil || m.Table != nil }
 
 // record is what waits to be sent, in its order. Of each object it keeps the latest message,
 // and before that one its transitions, of all objects together MostRecorded at most. When
 // there are more the oldest are left out, and the next message of their object counts them.
-type record struct{ mailbox.Record[string, keyed] }
+type record struct {
+	mailbox.Record[string, keyed]
+	configure string // the key of the last configuration
+}
 
-// put adds a message.
+// put adds a message. One takes the place of that of its object, unless this would have it
+// overtake a configuration, or a configuration what is older: the reader would end with what
+// is older.
 func (r *record) put(k keyed) {
+	if k.m.Configure != nil {
+		r.configure = k.key
+	}
 	if last := r.Latest(k.key); last != nil && !newTransition(&last.m, &k.m) {
 		k.m.replaces(&last.m)
 		*last = k
+		if k.m.whole() || r.Before(k.key, r.configure) {
+			r.ToEnd(k.key)
+		}
 		return
 	}
 	if left, next := r.Add(k.key, k, MostRecorded); next != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -92,7 +93,7 @@ func (p *Prober) longTalk(ctx context.Context, stop func(), c conversation, conn
 // replay is a connection for a talk that is called again whenever more has arrived. It
 // does no input or output of its own.
 type replay struct {
-	remote   net.Addr
+	remote   netip.AddrPort
 	received []byte // all of it
 	sent     []byte // all that talk has written, whether it has left or not
 	err      error  // what follows received; nil is that more may come
@@ -132,7 +133,7 @@ func (r *replay) Write(b []byte) (int, error) {
 func (r *replay) began() time.Time                 { return r.started }
 func (r *replay) Close() error                     { return nil }
 func (r *replay) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (r *replay) RemoteAddr() net.Addr             { return r.remote }
+func (r *replay) RemoteAddr() net.Addr             { return net.TCPAddrFromAddrPort(r.remote) }
 func (r *replay) SetDeadline(time.Time) error      { return nil }
 func (r *replay) SetReadDeadline(time.Time) error  { return nil }
 func (r *replay) SetWriteDeadline(time.Time) error { return nil }

@@ -56,7 +56,7 @@ func (op *talkOp) connected(l *loop, now time.Time) {
 		op.end(l, err)
 		return
 	}
-	op.conn = &replay{remote: net.TCPAddrFromAddrPort(op.to), started: now}
+	op.conn = &replay{remote: op.to, started: now}
 	op.judge(l, now)
 }
 

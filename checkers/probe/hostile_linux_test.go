@@ -265,8 +265,11 @@ func TestHostileServers(t *testing.T) {
 	var busy atomic.Int32
 	for _, h := range hostileServers() {
 		for name, c := range streamChecks() {
+			secret := strings.HasPrefix(name, "secret")
+			if secret && strings.HasSuffix(name, "page") {
+				c.HTTP.URLs[0].VirtualHost = "a.example"
+			}
 			for _, inTLS := range []bool{false, true} {
-				secret := strings.HasPrefix(name, "secret")
 				if inTLS && !secret {
 					continue
 				}
@@ -276,9 +279,6 @@ func TestHostileServers(t *testing.T) {
 					}
 					h.serve(c)
 				})
-				if secret && strings.HasSuffix(name, "page") {
-					c.HTTP.URLs[0].VirtualHost = "a.example"
-				}
 				c := *c
 				c.ConnectIP, c.ConnectPort, c.Timeout, c.TotalTimeout = to.Addr(), to.Port(), step, total
 				what := fmt.Sprintf("%s, %s, TLS %v", h.name, name, inTLS)

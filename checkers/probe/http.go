@@ -35,6 +35,9 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 		done(Result{Local: true, Reason: "no url is configured"})
 		return func() {}
 	}
+	if t.Checker.HTTP.Protocol != "2" {
+		t.request = request(t.Checker, &t.Checker.HTTP.URLs[t.URL])
+	}
 	talk := func(ctx context.Context, conn net.Conn) Result { return exchange(ctx, conn, t) }
 	brief := t.Checker.Kind == conf.HTTPGet && t.Checker.HTTP.URLs[t.URL].Regex == nil // a search may take long
 	return p.converse(conversation{endpoint: e, total: totalOf(t.Checker), talk: talk, brief: brief}, done)
@@ -83,7 +86,11 @@ func ask(ctx context.Context, conn net.Conn, t Target) (head, *stepReader, Resul
 		}
 		return answer, steps, Result{}
 	}
-	if _, err := steps.Write(request(c, url)); err != nil {
+	asks := t.request
+	if asks == nil {
+		asks = request(c, url)
+	}
+	if _, err := steps.Write(asks); err != nil {
 		return head{}, nil, failure(where+"request", err, timeout)
 	}
 	var answer head

@@ -1,20 +1,14 @@
 package probe
 
 import (
-	"bufio"
 	"bytes"
-	"cmp"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"net/http/httputil"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lvs-director/director/checkers/probe/h2"
 	"github.com/lvs-director/director/conf"
@@ -101,8 +95,17 @@ type head struct {
 	rest   io.Reader // the body, from what is not in body on
 }
 
+var endOfHead = []byte("\r\n\r\n")
+
 // readHead reads status line and headers.
 func readHead(r io.Reader) (head, error) {
+	if s, ok := r.(*stepReader); ok {
+		if p, ok := s.conn.(*replay); ok {
+			if h, found, err := p.head(); found || err != nil {
+				return h, err
+			}
+		}
+	}
 	buf := make([]byte, 0, usualHead)
 	for {
 		if len(buf) == cap(buf) {
@@ -114,7 +117,7 @@ func readHead(r io.Reader) (head, error) {
 		from := max(len(buf)-3, 0)
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if i := bytes.Index(buf[from:], []byte("\r\n\r\n")); i >= 0 {
+		if i := bytes.Index(buf[from:], endOfHead); i >= 0 {
 			h, err := parseHead(buf[:from+i+2])
 			h.text, h.body = buf[:from+i+4], buf[from+i+4:]
 			return h, err
@@ -128,6 +131,24 @@ func readHead(r io.Reader) (head, error) {
 			return head{}, err
 		}
 	}
+}
+
+// head is what readHead reads, when all of it has arrived: it is read where it is. The error is that
+// more may come.
+func (r *replay) head() (h head, found bool, err error) {
+	there := r.received[r.read:]
+	i := bytes.Index(there, endOfHead)
+	if i < 0 && r.err == nil && len(there) < maxHead {
+		r.more = true
+		return head{}, false, errMore
+	}
+	if i < 0 {
+		return head{}, false, nil
+	}
+	r.read = len(r.received)
+	h, err = parseHead(there[:i+2])
+	h.text, h.body = there[:i+4], there[i+4:]
+	return h, true, err
 }
 
 // parseHead reads "HTTP/x NNN ..." and the header lines, each with its CRLF. As with
@@ -160,92 +181,6 @@ func parseHead(text []byte) (head, error) {
 		}
 	}
 	return h, nil
-}
-
-// checkBody reads the body to its end and compares its digest. The body is what
-// follows the headers, up to Content-Length bytes, otherwise to the end of the
-// connection. Chunks are not joined without dechunk: keepalived's digests are made that way.
-func (h head) checkBody(r io.Reader, where string, url *conf.HTTPURL, timeout time.Duration) Result {
-	body := io.MultiReader(bytes.NewReader(h.body), r)
-	limit := int64(maxBody + 1)
-	switch {
-	case url.Method == "HEAD": // an answer to it has no body (RFC 9110, section 9.3.2)
-		body, h.length = bytes.NewReader(nil), -1
-	case url.Dechunk && h.chunks:
-		body, h.length = httputil.NewChunkedReader(body), -1
-	case h.length >= 0:
-		limit = min(h.length, limit)
-	}
-	sum := md5.New()
-	counted := &counter{r: io.TeeReader(io.LimitReader(body, limit), sum)}
-	matched, patternErr := search(url.Regex, counted)
-	_, err := io.Copy(io.Discard, counted)
-	n := counted.n
-	if err = cmp.Or(counted.err, err); err != nil {
-		return failure(fmt.Sprintf("%sstatus %d, body after %d bytes", where, h.status, n), err, timeout)
-	}
-	ok := fmt.Sprintf("%sstatus %d", where, h.status)
-	if url.Regex != nil {
-		switch {
-		case patternErr != nil:
-			return Result{Local: true, Reason: fmt.Sprintf("%sregex: %v", where, patternErr)}
-		case matched == url.Regex.NoMatch && matched:
-			return Result{Reason: fmt.Sprintf("%sstatus %d, regex_no_match is in the page", where, h.status)}
-		case matched == url.Regex.NoMatch:
-			return Result{Reason: fmt.Sprintf("%sstatus %d, regex is not in the page (%d bytes)", where, h.status, n)}
-		}
-		ok += ", regex as configured"
-	}
-	if url.Digest == "" {
-		return Result{OK: true, Reason: ok}
-	}
-	if n > maxBody {
-		return Result{Reason: fmt.Sprintf("%sbody is longer than %d MiB: no digest", where, maxBody>>20)}
-	}
-	got := hex.EncodeToString(sum.Sum(nil))
-	if strings.EqualFold(got, url.Digest) {
-		return Result{OK: true, Reason: ok + ", digest as configured"}
-	}
-	reason := fmt.Sprintf("%sdigest %s, want %s", where, got, url.Digest)
-	if n < h.length {
-		reason += fmt.Sprintf(" (%d of %d bytes received)", n, h.length)
-	}
-	return Result{Reason: reason}
-}
-
-// counter counts what is read, and keeps an error that is no end.
-type counter struct {
-	r   io.Reader
-	n   int64
-	err error
-}
-
-func (c *counter) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += int64(n)
-	if err != nil && err != io.EOF {
-		c.err = err
-	}
-	return n, err
-}
-
-// search says whether a pattern is in a page, between its offsets. It reads no further
-// than it has to.
-func search(r *conf.Regex, page io.Reader) (bool, error) {
-	if r == nil {
-		return false, nil
-	}
-	pattern, err := r.Compile()
-	if err != nil {
-		return false, err
-	}
-	if _, err := io.CopyN(io.Discard, page, int64(r.MinOffset)); err != nil {
-		return false, nil // the page is shorter
-	}
-	if r.MaxOffset > 0 {
-		page = io.LimitReader(page, int64(max(r.MaxOffset-r.MinOffset, 0)))
-	}
-	return pattern.MatchReader(bufio.NewReader(page)), nil
 }
 
 func accepted(ranges []conf.StatusRange, status int) bool {

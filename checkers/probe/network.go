@@ -71,10 +71,12 @@ var errClosed = errors.New("health checks have ended")
 func failure(doing string, err error, timeout time.Duration) Result {
 	var local *localError
 	switch {
+	case err == errMore:
+		return Result{} // nobody sees it
 	case errors.As(err, &local):
 		return Result{Local: true, Late: local.err == errLate, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return Result{Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
+		return Result{Silent: true, Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
 	}
 	return Result{Reason: fmt.Sprintf("%s: %s", doing, plain(err))}
 }
@@ -111,4 +113,23 @@ func plain(err error) string {
 		return "a filter of this host drops what is sent to it (" + errno.Error() + ")"
 	}
 	return errno.Error()
+}
+
+// textOf is words and an address.
+func textOf(words string, at netip.AddrPort) string {
+	var text [64]byte
+	return string(at.AppendTo(append(text[:0], words...)))
+}
+
+// tcpCheck succeeds when a connection is made; nothing is sent over it.
+func tcpCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
+	e := endpointOf(t.Checker)
+	to, timeout := e.to, e.timeout // of the endpoint what is needed in the end
+	return p.net.connect(e, false, func(_ net.Conn, err error) {
+		if err != nil {
+			done(failure("connect to "+to.String(), err, timeout))
+			return
+		}
+		done(Result{OK: true, Reason: textOf("connected to ", to)})
+	})
 }

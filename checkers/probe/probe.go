@@ -15,6 +15,8 @@ import (
 type Target struct {
 	Checker *conf.Checker // options; never changed by a Prober
 	URL     int           // index in Checker.HTTP.URLs
+	// request is what an HTTP check sends, made once for all calls of its talk; nil is not made.
+	request []byte
 }
 
 // Result is the outcome of a run.
@@ -25,6 +27,8 @@ type Result struct {
 	// Late says that it is Local because this process did not run for some time: the server may
 	// have answered meanwhile.
 	Late bool
+	// Silent says that nothing was heard within the time.
+	Silent bool
 	// Withdrawn says that the server itself, or the operator, does not want it to be used:
 	// a failure that is not tried again.
 	Withdrawn bool
@@ -135,7 +139,7 @@ func (p *Prober) asClient(run start, t Target, done func(Result)) (cancel func()
 		c.BindIP = source
 	}
 	return run(p, Target{Checker: &c, URL: t.URL}, func(r Result) {
-		if !r.OK && !r.Local {
+		if r.Silent {
 			if why := ownpath.Deaf(c.ConnectIP, c.Server); why != "" {
 				r = Result{Local: true, Reason: "as_client: " + why}
 			}
@@ -143,6 +147,10 @@ func (p *Prober) asClient(run start, t Target, done func(Result)) (cancel func()
 		done(r)
 	})
 }
+
+// Longest is how long a run takes at most whose steps have a timeout each, and that has one as a whole;
+// 0 is that it has none.
+func Longest(step, total time.Duration) time.Duration { return max(8*step, step+total) }
 
 // Probe carries a run out and waits until it ends or ctx is done.
 func (p *Prober) Probe(ctx context.Context, t Target) Result {

@@ -103,8 +103,7 @@ func verify(fd int, to netip.AddrPort) error {
 	if to.Port() < firstEphemeral {
 		return nil
 	}
-	sa, err := unix.Getsockname(fd)
-	if err == nil && addrOf(sa) == netip.AddrPortFrom(to.Addr().WithZone(""), to.Port()) {
+	if from, err := nameOf(fd); err == nil && from == netip.AddrPortFrom(to.Addr().WithZone(""), to.Port()) {
 		return unix.ECONNREFUSED
 	}
 	return nil

@@ -357,6 +357,11 @@ func TestConfigTest(t *testing.T) {
 	if code != 0 || errOut != "" || !strings.HasPrefix(out, "5\n") || !strings.Contains(out, "priorty") {
 		t.Errorf("with a file: %d, %q, %q", code, out, errOut)
 	}
+	out, _, code = b.sh("echo before >found; ln -s found linked; director --config-test=found -f t.conf; " +
+		"director --config-test=linked -f t.conf; echo $?; head -n 1 found; grep -c . found")
+	if code != 0 || out != "1\nbefore\n2\n" {
+		t.Errorf("with a file that has something, and by a link: %d, %q", code, out)
+	}
 	b.says(0, "keepalived -t -f none.conf", "none.conf")
 	b.says(1, "director check -f none.conf")
 }

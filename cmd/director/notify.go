@@ -8,7 +8,7 @@ import (
 )
 
 type notifyCmd struct {
-	Test notifyTestCmd `cmd:"" help:"Send a test notification of each kind that is configured, and report what happened."`
+	Test notifyTestCmd `cmd:"" help:"Try each kind of notification that is configured, and report what happened."`
 }
 
 // Help is the example that "director notify --help" shows.
@@ -17,20 +17,27 @@ func (notifyCmd) Help() string { return "Example: director notify test" }
 type notifyTestCmd struct {
 	byFile
 	asJSON
+	RunScripts bool `help:"Run the scripts that tell the present state, once each."`
 }
 
 // Help is the example that "director notify test --help" shows.
 func (notifyTestCmd) Help() string {
 	return `A running director sends one mail as it would send news, from its host and network namespace and with the login of
-its configuration. Exit status 1 when something did not arrive, or when nothing is configured.
+its configuration. It tells each FIFO once more the state of one instance, or of one server, and waits until that was
+read. Of each script it says what it would be called with, and whether it can be run; --run-scripts runs those that
+tell the state in which their object is, once each, and no others.
 
-Example: director notify test`
+Exit status 1 when something did not arrive or cannot be run, or when nothing is configured.
+
+Examples: director notify test
+          director notify test --run-scripts`
 }
 
 // Run asks a running director to send, and prints what came of it.
 func (c *notifyTestCmd) Run(io streams) error {
 	var r control.NotifyTest
-	if err := control.Ask(c.run(), http.MethodPost, "/v1/notify/test", time.Minute, nil, &r); err != nil {
+	q := control.NotifyTestRequest{RunScripts: c.RunScripts}
+	if err := control.Ask(c.run(), http.MethodPost, "/v1/notify/test", time.Minute, q, &r); err != nil {
 		return err
 	}
 	if c.JSON {

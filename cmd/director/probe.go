@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
 type probeCmd struct {
@@ -235,7 +237,7 @@ const probesAtOnce = 500
 
 // runProbes makes the checks and prints the results in their order.
 func runProbes(std streams, cfg *conf.Config, file string, list []oneProbe, asJSON bool) error {
-	prober, err := probe.New(probe.Options{Programs: programsOnce(cfg), Files: filesOnce(cfg)})
+	prober, err := probe.New(probe.Options{Programs: programsOnce(cfg), Files: filesOnce(cfg), Path: pathOnce()})
 	if err != nil {
 		return err
 	}
@@ -250,7 +252,8 @@ func runProbes(std streams, cfg *conf.Config, file string, list []oneProbe, asJS
 		for n, p := range list {
 			places <- struct{}{}
 			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Minute+8*p.target.Checker.Timeout)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute+
+					probe.Longest(p.target.Checker.Timeout, p.target.Checker.TotalTimeout))
 				defer cancel()
 				r := prober.Probe(ctx, p.target)
 				<-places
@@ -321,6 +324,29 @@ func programsOnce(cfg *conf.Config) probe.Programs {
 		}()
 		return cancel
 	}
+}
+
+// pathOnce looks into the kernel's table, where a running director has a service for each check as_client: without
+// it whoever answers at the virtual address would pass for the real server.
+func pathOnce() func(mark uint32) bool {
+	paths := sync.OnceValue(func() map[uint32]bool {
+		marks := make(map[uint32]bool)
+		driver, err := ipvs.Open()
+		if err != nil {
+			return marks
+		}
+		defer driver.Close()
+		services, _ := driver.Services() // none is none
+		for _, s := range services {
+			if s.Key.FWMark == 0 {
+				continue
+			}
+			list, err := driver.Destinations(s.Key)
+			marks[s.Key.FWMark] = marks[s.Key.FWMark] || err == nil && len(list) > 0
+		}
+		return marks
+	})
+	return func(mark uint32) bool { return paths()[mark] }
 }
 
 // filesOnce reads track_files.

@@ -95,7 +95,8 @@ func TestFindings(t *testing.T) {
 		{"empty mail", "global_defs {\n    notification_email {\n    }\n}\n", "3:5: warning: notification_email is empty"},
 		{"mail server", "global_defs {\n    smtp_server **\n}\n",
 			`2:17: warning: "**" is neither an address nor the name of a host`},
-		{"name of a mail server", "global_defs {\n    smtp_server mail.example.org\n}\n",
+		{"name of a mail server", "global_defs {\n    smtp_server mail.example.org\n smtp_alert\n" +
+			" notification_email {\n root\n }\n}\n" + at("192.0.2.10 80"),
 			"2:17: note: mail.example.org is looked up whenever mail is sent"},
 		{"address cut by a comment", "global_defs {\n    notification_email_from lb@example.org#1\n}\n",
 			"2:43: note: # begins a comment here"},
@@ -296,7 +297,7 @@ func TestFindings(t *testing.T) {
 		{"codes with commas", check("            url {\n path /\n status_code 200,201\n }"),
 			`10:14: warning: "200,201" is not a status code: it is ignored (put blanks between the codes)`},
 		{"digest", check("            url {\n path /\n digest abc\n }"),
-			"10:9: note: the digest has 3 characters and must have 32 hexadecimal digits"},
+			"10:9: warning: the digest has 3 characters and must have 32 hexadecimal digits: it is ignored"},
 		{"digest twice", check("            url {\n path /\n digest 00112233445566778899aabbccddeeff\n" +
 			" digest 10112233445566778899aabbccddeeff\n }"), "11:2: warning: digest is already set"},
 		{"no program", vs("    real_server 10.1.0.2 80 {\n MISC_CHECK {\n }\n }"),

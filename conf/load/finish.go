@@ -22,9 +22,9 @@ func (l *loader) finish() {
 	l.finishServers()
 	l.finishClients()
 	l.finishSettings()
+	l.finishTrackedServers()
 	l.finishHeld()
 	l.unreachableServers()
-	l.finishTrackedServers()
 	l.scriptSecurity()
 	l.notes()
 }
@@ -48,6 +48,7 @@ func (l *loader) finishGlobal() {
 			"lvs_sync_daemon follows vrrp_instance %s, which is not defined: the sync daemon does not run", value.Clip(inst))
 		g.LVSSync = conf.LVSSync{}
 	}
+	l.sharedFIFOs(g)
 	for _, f := range []struct {
 		fifo    *conf.FIFO
 		keyword string
@@ -58,6 +59,31 @@ func (l *loader) finishGlobal() {
 				f.keyword)
 			f.fifo.Script = conf.Script{}
 		}
+	}
+}
+
+// sharedFIFOs has each line written once into a FIFO that two keywords name, and one program read it, as
+// keepalived does: notify_fifo has the lines of the others, and of two scripts the one of vrrp_notify_fifo runs.
+func (l *loader) sharedFIFOs(g *conf.Global) {
+	at := func(keyword string) conf.Pos {
+		src, _ := l.Sources.Source(g, keyword)
+		return src.Pos
+	}
+	for _, f := range []struct {
+		fifo    *conf.FIFO
+		keyword string
+	}{{&g.VRRPFIFO, "vrrp_notify_fifo"}, {&g.LVSFIFO, "lvs_notify_fifo"}} {
+		if f.fifo.Path != "" && f.fifo.Path == g.FIFO.Path {
+			l.Report(conf.Warning, at(f.keyword), nil, "shared-fifo", "%s %s is notify_fifo too, which gets all lines: %s "+
+				"and its script are ignored", f.keyword, value.Clip(f.fifo.Path), f.keyword)
+			*f.fifo = conf.FIFO{}
+		}
+	}
+	if g.LVSFIFO.Path != "" && g.LVSFIFO.Path == g.VRRPFIFO.Path &&
+		!g.LVSFIFO.Script.IsZero() && !g.VRRPFIFO.Script.IsZero() {
+		l.Report(conf.Warning, at("lvs_notify_fifo_script"), nil, "shared-fifo", "lvs_notify_fifo and vrrp_notify_fifo "+
+			"are one FIFO, which one program can read: lvs_notify_fifo_script is ignored")
+		g.LVSFIFO.Script = conf.Script{}
 	}
 }
 

@@ -35,8 +35,44 @@ func (l *loader) finishHeld() {
 	}
 	source := func(a netip.Addr) bool { return sources[a] }
 	for _, v := range l.Config.VirtualServers {
+		if in := l.needsItself(v, holders); in != nil {
+			l.warnAtKeyword(v, "ha_suspend", "ha-suspend", "ha_suspend is ignored: %s has the address only while the "+
+				"virtual server has its quorum (track_virtual_server), and would never have it again", in.Name).Hint =
+				"give track_virtual_server a weight"
+			v.HASuspend = false
+		}
 		l.heldElsewhere(v, holders, source)
 	}
+}
+
+// needsItself is an instance that has the address of a virtual server with ha_suspend, and that is in FAULT
+// without the quorum of it: once lost, nothing would check the real servers again.
+func (l *loader) needsItself(v *conf.VirtualServer, holders *conf.Holders) *conf.Instance {
+	if !v.HASuspend {
+		return nil
+	}
+	inFault := func(list []conf.Track) bool {
+		return slices.ContainsFunc(list, func(t conf.Track) bool { return t.Weight == 0 && t.Name == v.String() })
+	}
+	for _, key := range v.Services {
+		for _, in := range holders.Of(v, key) {
+			if inFault(in.TrackVirtualServers) {
+				return in
+			}
+			for _, g := range l.Config.SyncGroups {
+				if !slices.Contains(g.Members, in.Name) {
+					continue
+				}
+				if inFault(g.TrackVirtualServers) || slices.ContainsFunc(g.Members, func(name string) bool {
+					other := l.Instances[name]
+					return other != nil && inFault(other.TrackVirtualServers)
+				}) {
+					return in
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // heldElsewhere says which virtual servers stand in the table only while this host holds

@@ -13,6 +13,7 @@ import (
 // may think. keepalived says nothing of it.
 func (l *loader) notes() {
 	l.sharedAddresses()
+	l.mailNotes()
 	for _, in := range l.Config.Instances {
 		l.uselessWeights(in)
 	}

@@ -62,3 +62,63 @@ func TestMail(t *testing.T) {
 		})
 	}
 }
+
+// TestMailThatIsNotSent: director check says of words about mail that nothing comes of them, in one note.
+func TestMailThatIsNotSent(t *testing.T) {
+	const to, server = "notification_email {\n a@example.org\n}\n", "smtp_server 192.0.2.1\n"
+	global := func(words string) string { return "global_defs {\n" + words + "}\n" }
+	instance := func(words string) string {
+		return "vrrp_instance V {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.9\n }\n" +
+			words + "}\n"
+	}
+	service := func(inVirtual, inReal string) string {
+		return "virtual_server 192.0.2.10 80 {\n protocol TCP\n lvs_sched rr\n lvs_method NAT\n" + inVirtual +
+			" real_server 10.0.0.1 80 {\n" + inReal + " }\n}\n"
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing about mail", global("router_id x\n") + instance("") + service("", ""), ""},
+		{"all", global(to+server+"smtp_alert\n") + instance(""), ""},
+		{"all, of real servers", global(to+server) + service("", ""), ""},
+		{"no server", global(to+"smtp_alert\n") + instance(""),
+			"mail.conf:2:1: no mail is sent: smtp_server is missing"},
+		{"no address", global("smtp_alert\n"+server) + instance(""),
+			"mail.conf:3:1: no mail is sent: notification_email has no address"},
+		{"no address that can be used", global("notification_email {\n <a@b>\n}\n"+server) + instance(""),
+			"mail.conf:5:1: no mail is sent: notification_email has no address"},
+		{"neither", global("smtp_alert\n") + instance(""),
+			"mail.conf:2:1: smtp_alert has no effect: no mail is sent without smtp_server and notification_email"},
+		{"neither, of checks", global("smtp_alert_checker on\n"),
+			"mail.conf:2:1: smtp_alert_checker has no effect: no mail is sent without smtp_server and notification_email"},
+		{"neither, and no alert", global("smtp_alert off\n") + instance("smtp_alert no\n"), ""},
+		{"neither, of an instance", instance("smtp_alert\n"),
+			"mail.conf:7:1: smtp_alert has no effect: no mail is sent without smtp_server and notification_email"},
+		{"neither, of a group", instance("") + "vrrp_sync_group G {\n group {\n V\n }\n smtp_alert\n}\n",
+			"mail.conf:12:2: smtp_alert has no effect: no mail is sent without smtp_server and notification_email"},
+		{"neither, of a virtual server", service("smtp_alert\n", ""),
+			"mail.conf:5:1: smtp_alert has no effect: no mail is sent without smtp_server and notification_email"},
+		{"neither, of a real server", service("", "smtp_alert\n"),
+			"mail.conf:6:1: smtp_alert has no effect: no mail is sent without smtp_server and notification_email"},
+		{"nothing that is mailed", global(to+server) + instance(""),
+			"mail.conf:2:1: no mail is sent: no smtp_alert asks for it, and there is no real server, of which it is sent " +
+				"without"},
+		{"nothing that is mailed, on purpose", global(to+server) + service("", "smtp_alert no\n"),
+			"mail.conf:2:1: no mail is sent: no smtp_alert asks for it"},
+		{"one of many", global(to+server) + instance("smtp_alert\n"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, findings := load.LoadText("mail.conf", c.text, load.Options{})
+			var said []string
+			for _, f := range findings {
+				if f.Code == "no-mail" {
+					said = append(said, fmt.Sprintf("%s: %s", f.Pos, f.Message))
+					if f.Severity != conf.Note {
+						t.Errorf("%s is a %s", f, f.Severity)
+					}
+				}
+			}
+			if got := strings.Join(said, "\n"); got != c.want {
+				t.Errorf("said %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}

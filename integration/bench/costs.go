@@ -199,7 +199,10 @@ comparison of the table. The difference is what the checks cost.
 		for _, line := range []struct {
 			what  string
 			cells map[string]string
-		}{{"processor", cpu}, {"without checks", idle}, {"processor a check", each}, {"processor of the other processes", beside}, {"memory", rss}} {
+		}{
+			{"processor", cpu}, {"without checks", idle}, {"processor a check", each},
+			{"processor of the other processes", beside}, {"memory", rss},
+		} {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", title, line.what, line.cells["keepalived"], line.cells["director"])
 			title = ""
 		}

@@ -119,6 +119,18 @@ func TestBesideKeepalived(t *testing.T) {
 	until(t, "director is MASTER", vip)
 	upgrades(t, "director")
 
+	// A file of arguments that is none to a shell, and keepalived's names beside a unit that serves.
+	do(t, "cp /etc/default/director /tmp/arguments; echo \"; it's for systemd\" >>/etc/default/director")
+	running := do(t, "systemctl show -p MainPID director")
+	do(t, "dpkg -r --force-depends keepalived")
+	do(t, "dpkg -i "+deb(newerVar, "lvs-director")+" "+deb(newerVar, "lvs-director-keepalived"))
+	is(t, "systemctl show -p MainPID director", running)
+	is(t, "systemctl is-active keepalived", "inactive")
+	is(t, "systemctl is-enabled keepalived", "disabled")
+	do(t, vip)
+	do(t, "dpkg -P lvs-director-keepalived; cp /tmp/arguments /etc/default/director")
+	do(t, vip)
+
 	do(t, "dpkg -r lvs-director")
 	if _, err := try(vip); err == nil {
 		t.Error("the virtual address is still here after the removal")
@@ -224,6 +236,11 @@ func TestInKeepalivedsPlace(t *testing.T) {
 	is(t, "systemctl is-enabled keepalived", "enabled")
 	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' lvs-director", "ii")
 	is(t, "systemctl is-active director", "inactive")
+
+	// There again, with what the first time has left behind.
+	do(t, "apt-get -y install "+deb(newerVar, "lvs-director-keepalived"))
+	until(t, "director is MASTER again", vip+" && pidof director")
+	is(t, "systemctl is-enabled keepalived", "enabled")
 
 	// The other order: director's package first, and keepalived beside nothing.
 	do(t, "apt-get -y purge keepalived lvs-director lvs-director-keepalived")

@@ -98,7 +98,9 @@ func liveWithFIFO(t *testing.T, kind pair.Kind) map[string][]string {
 		c.Options = append(c.Options, "track_file {\n        changes weight 1\n    }")
 	})
 	until := func(what string, n int) {
-		r.Lab.Until(15*time.Second, what+" is told", func() bool { return len(lines(at("vrrp"))) >= n })
+		r.Lab.Until(15*time.Second, what+" is told", func() bool {
+			return len(lines(at("vrrp"))) >= n && len(lines(at("all"))) >= n
+		})
 	}
 	until("MASTER", 4) // BACKUP and MASTER of the instance and the group
 	h.WriteFile("change", "5\n")

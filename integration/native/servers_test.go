@@ -19,6 +19,7 @@ import (
 
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/integration/lab"
 )
 
 // serverLimit is how long a server may take until it listens, on a busy machine.
@@ -37,6 +38,15 @@ type server struct {
 	ports []uint16 // on which it listens
 	// global stands before the virtual server in the configurations of checks.
 	global string
+	host   *lab.Host // in whose network it is; nil is this machine's
+}
+
+// there runs f where the server's network is.
+func (s *server) there(f func() error) error {
+	if s.host == nil {
+		return f()
+	}
+	return s.host.Do(f)
 }
 
 var serversMade atomic.Uint32
@@ -66,7 +76,12 @@ func newServer(t *testing.T, roots []string) *server {
 // file writes a file of the server's /etc.
 func (s *server) file(name, text string) {
 	s.t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
+	path := filepath.Join(s.dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o644)
+	}
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -74,7 +89,11 @@ func (s *server) file(name, text string) {
 // port chooses a free port, on which the server is going to listen.
 func (s *server) port() uint16 {
 	s.t.Helper()
-	l, err := net.Listen("tcp", netip.AddrPortFrom(s.addr, 0).String())
+	var l net.Listener
+	err := s.there(func() (err error) {
+		l, err = net.Listen("tcp", netip.AddrPortFrom(s.addr, 0).String())
+		return err
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -102,7 +121,7 @@ ln -s /run /var/run; sh -e -c "$2"; exit $?`
 	s.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/run"}
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
+	if err := s.there(s.cmd.Start); err != nil {
 		s.t.Fatal(err)
 	}
 	s.ended = make(chan struct{})
@@ -136,11 +155,13 @@ func (s *server) stop() {
 }
 
 func (s *server) listens(port uint16) bool {
-	conn, err := net.Dial("tcp", netip.AddrPortFrom(s.addr, port).String())
-	if err == nil {
-		conn.Close()
-	}
-	return err == nil
+	return nil == s.there(func() error {
+		conn, err := net.Dial("tcp", netip.AddrPortFrom(s.addr, port).String())
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	})
 }
 
 // until waits for a condition.

@@ -19,6 +19,9 @@ type Options struct {
 	// Dir is where it is noted which programs read FIFOs, so that those of a director that was
 	// killed are ended; empty is nowhere.
 	Dir string
+	// Made notes which FIFOs were made here, so that those of a director that was killed are removed;
+	// nil is nowhere.
+	Made Note
 }
 
 // FIFOs are all FIFOs of a configuration; a notify.Listener. No method but Stop, Export and
@@ -33,6 +36,7 @@ type FIFOs struct {
 	// Owned by the goroutine.
 	pipes      []*pipe
 	states     states
+	made       made
 	configured bool
 	stopping   bool
 	finished   bool
@@ -45,6 +49,7 @@ func New(o Options) *FIFOs {
 	f := &FIFOs{
 		log: o.Log, runner: o.Runner, dir: o.Dir, mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 	}
+	f.made.note = o.Made
 	if f.runner == nil {
 		f.runner = program.Runner{}
 	}
@@ -76,17 +81,17 @@ func (f *FIFOs) own() {
 		for _, work := range f.mail.Take(nil) {
 			work()
 		}
-		if f.held || f.finished {
-			continue
-		}
 		next := time.Now().Add(time.Hour)
 		for _, p := range f.pipes {
-			if p.path == "" {
+			if p.path == "" || f.held || f.finished {
 				continue
 			}
 			if at := p.step(time.Now()); at.Before(next) {
 				next = at
 			}
+		}
+		if at := f.keepNote(time.Now()); at.Before(next) {
+			next = at
 		}
 		timer.Reset(time.Until(next))
 	}
@@ -108,6 +113,7 @@ func (f *FIFOs) Apply(cfg *conf.Config) {
 			}
 		}
 		f.configured = true
+		f.reclaim()
 	})
 }
 
@@ -132,7 +138,9 @@ const (
 	readPatience = time.Second
 	// endPatience is how long it waits for the programs to end when they have read the end.
 	endPatience = time.Second
-	stopLook    = 20 * time.Millisecond
+	// notePatience is how long it waits for the note of what was made, which a disk may hold up.
+	notePatience = time.Second
+	stopLook     = 20 * time.Millisecond
 )
 
 // Stop waits a moment for what was told to be read, closes all FIFOs, removes those that were
@@ -153,6 +161,7 @@ func (f *FIFOs) Stop(ctx context.Context) {
 		for _, p := range f.pipes {
 			p.finish()
 		}
+		f.reclaim()
 	})
 	quiet := func() bool {
 		for _, p := range f.pipes {
@@ -169,6 +178,7 @@ func (f *FIFOs) Stop(ctx context.Context) {
 		}
 	})
 	f.until(ctx, program.KillDelay+endPatience, quiet)
+	f.until(ctx, notePatience, f.isNoted)
 	f.enqueue(func() { f.finished = true })
 	f.mail.Close()
 	<-f.ended
@@ -182,7 +192,15 @@ func (f *FIFOs) until(ctx context.Context, patience time.Duration, condition fun
 	defer look.Stop()
 	for {
 		answer := make(chan bool, 1)
-		if !f.enqueue(func() { answer <- condition() }) || <-answer {
+		if !f.enqueue(func() { answer <- condition() }) {
+			return
+		}
+		select {
+		case yes := <-answer:
+			if yes {
+				return
+			}
+		case <-f.ended:
 			return
 		}
 		select {

@@ -128,7 +128,7 @@ func (f *FIFOs) Resume(s State) {
 
 func (p *pipe) resume(h PipeState) {
 	p.path, p.written, p.lost, p.looked = h.Path, h.Written, h.Lost, time.Now()
-	if file, ok := inherit(h.FD, h.Ours); ok {
+	if file, ok := inherit(h.FD, h.Ours, h.Path); ok {
 		p.file = &file
 	}
 	for _, w := range h.Done {

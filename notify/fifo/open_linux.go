@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,13 +22,14 @@ type opened struct {
 	fd   int
 	id   identity
 	ours bool // made here
+	made Made
 }
 
 // owner is who reads a FIFO that is made; nil is who we are.
 type owner struct{ uid, gid int }
 
-// open opens the FIFO at path, and makes it when nothing is there.
-func open(path string, reader *owner) (opened, error) {
+// open opens the FIFO at path, and makes it when nothing is there. One of earlier was made here before.
+func open(path string, reader *owner, earlier []Made) (opened, error) {
 	if !filepath.IsAbs(path) {
 		return opened{}, fmt.Errorf("%s is not an absolute path", path)
 	}
@@ -48,6 +52,8 @@ func open(path string, reader *owner) (opened, error) {
 		return opened{}, fmt.Errorf("%s is %s and not a FIFO: nothing is written to it", path, kindOf(st.Mode))
 	}
 	ours = ours && st.Uid == uint32(os.Geteuid()) && st.Mode&0o777 == 0o600
+	made := madeOf(place, path)
+	ours = ours || slices.ContainsFunc(earlier, made.same)
 	if !ours {
 		if err := trusted(path, st.Uid, reader); err != nil {
 			return opened{}, err
@@ -63,7 +69,42 @@ func open(path string, reader *owner) (opened, error) {
 	if err != nil {
 		return opened{}, fmt.Errorf("opening FIFO %s: %w", path, err)
 	}
-	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours}, nil
+	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours, made: made}, nil
+}
+
+// madeOf is what is noted of an open file.
+func madeOf(fd int, path string) Made {
+	m := Made{Path: path}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil {
+		m.Dev, m.Ino = uint64(st.Dev), st.Ino
+	}
+	var more unix.Statx_t
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &more) == nil && more.Mask&unix.STATX_BTIME != 0 {
+		m.Born = more.Btime.Sec*int64(time.Second) + int64(more.Btime.Nsec)
+	}
+	if boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
+		m.Boot = strings.TrimSpace(string(boot))
+	}
+	return m
+}
+
+// stands says whether a FIFO that was made here is what stands at its path.
+func stands(m Made) bool {
+	place, err := unix.Open(m.Path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(place)
+	var st unix.Stat_t
+	return unix.Fstat(place, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && m.same(madeOf(place, m.Path))
+}
+
+// remove removes a FIFO that was made here, if it still stands.
+func remove(m Made) {
+	if stands(m) {
+		_ = os.Remove(m.Path) // somebody else has
+	}
 }
 
 // trusted refuses a FIFO that somebody may have put there to read what is not for him: in a
@@ -172,11 +213,11 @@ func (o opened) give(reader *owner) error {
 }
 
 // inherit takes over a descriptor; false is that it is no FIFO.
-func inherit(fd int, ours bool) (opened, bool) {
+func inherit(fd int, ours bool, path string) (opened, bool) {
 	var st unix.Stat_t
 	if fd <= 2 || unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
 		return opened{}, false
 	}
 	unix.CloseOnExec(fd)
-	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours}, true
+	return opened{fd: fd, id: identity{uint64(st.Dev), st.Ino}, ours: ours, made: madeOf(fd, path)}, true
 }

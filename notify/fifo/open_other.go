@@ -10,21 +10,24 @@ type opened struct {
 	fd   int
 	id   identity
 	ours bool
+	made Made
 }
 
 type owner struct{ uid, gid int }
 
-func open(string, *owner) (opened, error) {
+func open(string, *owner, []Made) (opened, error) {
 	return opened{}, errors.New("FIFOs need Linux")
 }
 
-func at(string) identity                  { return identity{} }
-func (opened) write([]byte) (bool, error) { return false, nil }
-func (opened) unread() int                { return 0 }
-func (opened) drain() int                 { return 0 }
-func (opened) close(string, bool)         {}
-func (opened) give(*owner) error          { return nil }
-func inherit(int, bool) (opened, bool)    { return opened{}, false }
+func at(string) identity                       { return identity{} }
+func (opened) write([]byte) (bool, error)      { return false, nil }
+func (opened) unread() int                     { return 0 }
+func (opened) drain() int                      { return 0 }
+func (opened) close(string, bool)              {}
+func (opened) give(*owner) error               { return nil }
+func inherit(int, bool, string) (opened, bool) { return opened{}, false }
+func stands(Made) bool                         { return false }
+func remove(Made)                              {}
 
 type recorded struct{ pid int }
 

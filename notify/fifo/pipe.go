@@ -181,7 +181,7 @@ func (p *pipe) shut(remove bool) {
 
 // open opens the FIFO.
 func (p *pipe) open(now time.Time) {
-	file, err := open(p.path, p.reader())
+	file, err := open(p.path, p.reader(), p.made.earlier)
 	if err != nil {
 		p.problem = err.Error()
 		if p.said != p.problem {
@@ -195,6 +195,7 @@ func (p *pipe) open(now time.Time) {
 		p.log.Info("a FIFO is written again", "fifo", p.keyword, "path", p.path)
 	}
 	p.file, p.problem, p.said, p.looked = &file, "", "", now
+	p.reclaim()
 	p.renew(nil)
 }
 
@@ -278,6 +279,10 @@ func (p *pipe) configure(c conf.FIFO, g conf.Global) {
 	}
 	if p.file != nil {
 		p.shut(true)
+	}
+	if c.Path == "" { // one that comes back begins with what is then
+		p.waiting.Take(p.waiting.Len())
+		p.lostNow, p.told = 0, false
 	}
 	p.path, p.opening, p.problem, p.said = c.Path, retry.Retry{}, "", ""
 }

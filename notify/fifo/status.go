@@ -67,6 +67,9 @@ func (f *FIFOs) status() (list []Status) {
 		if s.Problem == "" {
 			s.Problem = p.script.trouble()
 		}
+		if s.Problem == "" && f.made.trouble != "" && p.file != nil && p.file.ours {
+			s.Problem = "that it was made here is not noted, and it stays if director is killed: " + f.made.trouble
+		}
 		if p.script.ended {
 			s.Exit, s.Output = p.script.last.String(), p.script.last.Output
 		}

@@ -62,12 +62,27 @@ func Deliver(ctx context.Context, s Server, from string, to []string, message []
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	r.Err = s.deliver(ctx, from, to, message, &r)
+	if broken := (*tlsError)(nil); errors.As(r.Err, &broken) && s.mayBeClear() && ctx.Err() == nil {
+		s.TLS = conf.SMTPTLSOff
+		r = Receipt{Words: []string{broken.Error() + ": sent in clear text, which smtp_tls may allows"}}
+		r.Err = s.deliver(ctx, from, to, message, &r)
+	}
 	// The connection may see the end of the time sooner than ctx does.
 	if end, _ := ctx.Deadline(); r.Err != nil && !time.Now().Before(end) {
 		r.Err = fmt.Errorf("the server was too slow: not done within %v: %w", longest, r.Err)
 	}
 	return r
 }
+
+// mayBeClear says that mail goes in clear text where it cannot be encrypted, as it goes from keepalived.
+func (s Server) mayBeClear() bool {
+	return s.User == "" && (s.TLS == "" || s.TLS == conf.SMTPTLSMay)
+}
+
+// tlsError is that STARTTLS was offered, and did not work.
+type tlsError struct{ error }
+
+func (e *tlsError) Unwrap() error { return e.error }
 
 func (s Server) deliver(ctx context.Context, from string, to []string, message []byte, r *Receipt) error {
 	if s.User != "" && s.NoSecret != "" {
@@ -117,7 +132,7 @@ func (s Server) talk(c *smtp.Client, from string, to []string, message []byte, r
 			return err
 		}
 	}
-	if err := c.Mail(from); err != nil {
+	if err := mailFrom(c, from, to); err != nil {
 		r.Never = final(err)
 		return said("MAIL FROM:<"+from+">", err)
 	}
@@ -190,7 +205,7 @@ func (s Server) startTLS(c *smtp.Client, r *Receipt, verified *bool) error {
 		return err
 	}
 	if err := c.StartTLS(settings); err != nil {
-		return said("STARTTLS", err)
+		return &tlsError{said("STARTTLS", err)}
 	}
 	*verified = s.TLS == conf.SMTPTLSRequired
 	if *verified {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,32 @@ func TestDeliver(t *testing.T) {
 	}
 	if !strings.Contains(s.heard(), "EHLO lb1.example.org") || !strings.HasSuffix(s.heard(), "QUIT") {
 		t.Errorf("the server heard %q", s.heard())
+	}
+}
+
+// TestExtensions: those of the server that the mail does not need are not asked for, since a relay may not hand
+// such a mail to a server without them.
+func TestExtensions(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		offered  []string
+		want     string
+	}{
+		{"lb@example.org", "a@example.org", []string{"8BITMIME", "SMTPUTF8"}, "MAIL FROM:<lb@example.org>"},
+		{"lb@example.org", "jürgen@example.org", []string{"8BITMIME", "SMTPUTF8"}, "MAIL FROM:<lb@example.org> SMTPUTF8"},
+		{"lb@größe.example", "a@example.org", []string{"SMTPUTF8"}, "MAIL FROM:<lb@größe.example> SMTPUTF8"},
+		{"lb@größe.example", "a@example.org", nil, "MAIL FROM:<lb@größe.example>"},
+	} {
+		s := (&smtpd{ehlo: c.offered}).start(t)
+		r := mail.Deliver(t.Context(), s.server(), c.from, []string{c.to}, []byte(letter))
+		if r.Err != nil || !slices.Contains(strings.Split(s.heard(), "\n"), c.want) {
+			t.Errorf("%v; want %q, the server heard %q", r.Err, c.want, s.heard())
+		}
+	}
+	s := (&smtpd{}).start(t)
+	r := mail.Deliver(t.Context(), s.server(), "lb@example.org>\r\nRCPT TO:<x@y", both, []byte(letter))
+	if r.Err == nil || strings.Contains(s.heard(), "x@y") {
+		t.Errorf("a sender of two lines: %v; the server heard %q", r.Err, s.heard())
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -56,13 +58,17 @@ type deliver func(ctx context.Context, s Server, from string, to []string, messa
 type Mailer struct {
 	log     *slog.Logger
 	deliver deliver
-	work    *mailbox.Mailbox[[]func()]
-	ended   chan struct{}
+	// complete is hostName, or a test's.
+	complete func(name string) string
+	work     *mailbox.Mailbox[[]func()]
+	ended    chan struct{}
 
 	// Owned by the goroutine.
 	rules     *Rules
 	queue     Queue
 	secret    conf.Secret
+	short     string // the name of this host, and with its domain
+	long      string
 	settings  Settings
 	on        bool
 	held      bool
@@ -79,11 +85,11 @@ type Mailer struct {
 }
 
 // New starts a mailer without a configuration. Close ends it.
-func New(log *slog.Logger) *Mailer { return newMailer(log, Deliver) }
+func New(log *slog.Logger) *Mailer { return newMailer(log, Deliver, hostName) }
 
-func newMailer(log *slog.Logger, d deliver) *Mailer {
+func newMailer(log *slog.Logger, d deliver, complete func(string) string) *Mailer {
 	m := &Mailer{
-		log: log, deliver: d, work: mailbox.New[[]func()](), ended: make(chan struct{}),
+		log: log, deliver: d, complete: complete, work: mailbox.New[[]func()](), ended: make(chan struct{}),
 		rules: NewRules(), timer: time.NewTimer(time.Hour),
 	}
 	m.timer.Stop()
@@ -154,10 +160,12 @@ func (m *Mailer) apply(cfg *conf.Config) {
 	}()
 	m.rules.Apply(cfg)
 	before, wasOn := m.settings.Server, m.on
-	m.settings, m.on = SettingsOf(&cfg.Global, m.secret)
+	m.settings, m.on = SettingsOf(&cfg.Global, m.host(&cfg.Global), m.secret)
+	defer func() { m.queue.For(m.settings.To) }()
 	switch n := m.queue.Len(); {
 	case m.on && before != m.settings.Server:
-		m.queue.retry.Now() // another server, or another way to it
+		m.queue.retry.Now() // another server, or another way to it: what the one before said is not its fault
+		m.status.Error, m.status.Attempts, m.said = "", 0, ""
 	case wasOn && !m.on:
 		if n > 0 { // they have nobody to go to
 			m.log.Warn("mail is not sent: smtp_server or notification_email is in the configuration no more", "changes", n)
@@ -166,6 +174,15 @@ func (m *Mailer) apply(cfg *conf.Config) {
 		m.queue = Queue{Sent: m.queue.Sent, Failed: m.queue.Failed, Lost: m.queue.Lost}
 		m.status.Error = ""
 	}
+}
+
+// host is the name of this host for mail. It is asked for again when it has changed, or had no domain.
+func (m *Mailer) host(g *conf.Global) string {
+	short, _ := os.Hostname() // none is an empty one
+	if asksForMail(g) && (short != m.short || !strings.Contains(m.long, ".")) {
+		m.short, m.long = short, m.complete(short)
+	}
+	return m.long
 }
 
 // Told takes what has happened. It does not block.
@@ -316,6 +333,13 @@ func (m *Mailer) Test(ctx context.Context) (target string, words []string, on bo
 	}
 	from, _ := Envelope(s.Sender.From)
 	r := m.deliver(ctx, s.Server, from, s.To, Compose(TestMail(newID(), time.Now()), s.Sender, s.To))
+	if r.Err == nil {
+		m.enqueue(func() {
+			if s.Server == m.settings.Server && m.queue.Len() == 0 { // what waits tells by itself
+				m.status.Error, m.status.Attempts, m.said = "", 0, ""
+			}
+		})
+	}
 	return s.Server.String(), r.Words, true, r.Err
 }
 

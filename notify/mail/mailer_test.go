@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -266,8 +267,74 @@ func TestKept(t *testing.T) {
 	})
 }
 
-// TestReload: mail goes to where the new configuration says, also what waited; and nowhere when it asks
-// for none.
+// TestRecipientsAreKept: each change is mailed to those who were configured when it happened, over reloads,
+// an upgrade and a stop; what an older program kept without them goes to all.
+func TestRecipientsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{err: errors.New("no")}
+		to := func(list ...string) *conf.Config {
+			cfg := *site(t, "", "", "", "")
+			cfg.Global.MailTo = list
+			return &cfg
+		}
+		m, _ := p.mailer(t, to("a@x", "b@x"))
+		m.Told(down(1))
+		time.Sleep(1500 * time.Millisecond) // one mail is tried in vain
+		m.Told(down(2))
+		m.Apply(to("c@x"))
+		m.Told(down(3))
+		m.Apply(to("d@x"))
+		m.Told(down(4))
+		m.Apply(to("e@x"))
+		m.Hold(t.Context())
+		state := m.Export()
+		next, _ := p.mailer(t, to("f@x"))
+		next.Import(state)
+		next.Told(down(5))
+		time.Sleep(time.Second)
+		b := stop(next)
+		if b.Changes() != 5 {
+			t.Fatalf("%d changes are left", b.Changes())
+		}
+		text, err := json.Marshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept mail.Backlog
+		if err := json.Unmarshal(text, &kept); err != nil {
+			t.Fatal(err)
+		}
+		p.answers(nil, false)
+		last, _ := p.mailer(t, to("g@x"))
+		last.Kept(mail.Backlog{Waiting: []mail.News{{At: time.Now(), Subject: "of an older program"}}})
+		last.Kept(kept)
+		last.Told(down(6))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		var got []string
+		for _, text := range p.got() {
+			recipients, body, _ := strings.Cut(text, "\n")
+			for n := range 7 {
+				if strings.Contains(body, fmt.Sprint("reason ", n)) {
+					recipients += fmt.Sprint(" ", n)
+				}
+			}
+			if strings.Contains(body, "of an older program") {
+				recipients += " older"
+			}
+			got = append(got, recipients)
+		}
+		want := []string{"a@x b@x 1", "a@x b@x 2", "c@x 3", "d@x 4", "f@x 5", "g@x older", "g@x 6"}
+		if !slices.Equal(got, want) {
+			t.Errorf("mailed %q, want %q", got, want)
+		}
+		stop(last)
+		stop(m)
+	})
+}
+
+// TestReload: mail goes by the server that the new configuration names, what waited to those for whom it
+// was, and what comes to those whom the new one names; and nowhere when it asks for none.
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &post{err: errors.New("no")}
@@ -280,13 +347,20 @@ func TestReload(t *testing.T) {
 		p.answers(nil, false)
 		m.Apply(&moved)
 		synctest.Wait()
-		if len(p.got()) != 1 || !strings.HasPrefix(p.got()[0], "c@example.org\n") {
+		if len(p.got()) != 1 || !strings.HasPrefix(p.got()[0], "a@example.org b@example.org\n") {
 			t.Errorf("%q", p.got())
 		}
 		m.Told(down(2))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(p.got()) != 2 || !strings.HasPrefix(p.got()[1], "c@example.org\n") ||
+			!strings.Contains(p.got()[1], "\nTo: c@example.org\n") {
+			t.Errorf("%q", p.got())
+		}
+		m.Told(down(3))
 		m.Apply(&conf.Config{})
 		time.Sleep(time.Hour)
-		if len(p.got()) != 1 || !strings.Contains(log.String(), "mail is not sent") {
+		if len(p.got()) != 2 || !strings.Contains(log.String(), "mail is not sent") {
 			t.Errorf("%d mails\n%s", len(p.got()), log)
 		}
 		stop(m)
@@ -311,7 +385,7 @@ func TestNoPassword(t *testing.T) {
 	if err != nil || !strings.Contains(strings.Join(words, "\n"), "logged in as lb with PLAIN") || len(s.got()) != 1 {
 		t.Error(target, words, err)
 	}
-	settings, _ := mail.SettingsOf(&cfg.Global, "hush")
+	settings, _ := mail.SettingsOf(&cfg.Global, "lb1.example.org", "hush")
 	if text := fmt.Sprintf("%v %+v %#v %s", settings, settings, settings, log.String()); strings.Contains(text, "hush") {
 		t.Error("the password is shown")
 	}

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/retry"
@@ -26,15 +27,23 @@ type Mail struct {
 	At    time.Time
 	News  []News
 	Left  int      // older news that had no room
-	To    []string // who have not got it yet; nil is all recipients
+	To    []string // who have not got it yet; nil is whom the configuration names
 	First time.Time
+}
+
+// Share is a part of the news that wait, one behind the other.
+type Share struct {
+	News int      // how many they are
+	To   []string // for whom; nil is whom the configuration names, of an older program
 }
 
 // Queue gathers news to mails and says when one may be sent. It has no clock. The zero value
 // is an empty queue.
 type Queue struct {
 	waiting []News
-	left    int // news that had no room since the last mail
+	shares  []Share  // of waiting
+	to      []string // for whom what is added is
+	left    int      // news that had no room since the last mail
 	pending *Mail
 	busy    bool // pending is being sent
 	taken   time.Time
@@ -49,6 +58,9 @@ type Queue struct {
 	Lost   int // news that had no room
 }
 
+// For says for whom what is added from now on is. What waits stays for those for whom it was.
+func (q *Queue) For(to []string) { q.to = slices.Clone(to) }
+
 // Add queues news. What has no room takes the place of the oldest that waits; it returns how
 // many those were.
 func (q *Queue) Add(now time.Time, list ...News) (lost int) {
@@ -62,10 +74,21 @@ func (q *Queue) Add(now time.Time, list ...News) (lost int) {
 		}
 	}
 	q.waiting = append(q.waiting, list...)
+	if n := len(q.shares); n == 0 || !slices.Equal(q.shares[n-1].To, q.to) {
+		q.shares = append(q.shares, Share{To: q.to})
+	}
+	q.shares[len(q.shares)-1].News += len(list)
 	if lost = len(q.waiting) - maxWaiting; lost <= 0 {
 		return 0
 	}
 	q.waiting = append(q.waiting[:0], q.waiting[lost:]...)
+	for rest := lost; rest > 0; {
+		n := min(rest, q.shares[0].News)
+		rest -= n
+		if q.shares[0].News -= n; q.shares[0].News == 0 {
+			q.shares = q.shares[1:]
+		}
+	}
 	q.left += lost
 	q.Lost += lost
 	return lost
@@ -112,8 +135,9 @@ func (q *Queue) Take(now time.Time, id func() string) *Mail {
 		if len(q.waiting) == 0 || !q.flush && now.Before(q.due) {
 			return nil
 		}
-		q.pending = &Mail{ID: id(), At: now, News: q.waiting, Left: q.left}
-		q.waiting, q.left = nil, 0
+		first := q.shares[0]
+		q.pending = &Mail{ID: id(), At: now, News: q.waiting[:first.News:first.News], Left: q.left, To: first.To}
+		q.waiting, q.shares, q.left = slices.Clone(q.waiting[first.News:]), q.shares[1:], 0
 		q.pace(now)
 	} else if !q.retry.Ready(now) {
 		return nil
@@ -172,6 +196,7 @@ func (q *Queue) Cut() { q.busy = false }
 type Backlog struct {
 	Pending            *Mail `json:"pending,omitempty"`
 	Waiting            []News
+	Shares             []Share `json:",omitempty"` // of Waiting; an older program has not written it
 	Left               int
 	Sent, Failed, Lost int
 }
@@ -187,7 +212,7 @@ func (b Backlog) Changes() int {
 
 // Backlog is what has not been sent.
 func (q *Queue) Backlog() Backlog {
-	return Backlog{q.pending, append([]News(nil), q.waiting...), q.left, q.Sent, q.Failed, q.Lost}
+	return Backlog{q.pending, slices.Clone(q.waiting), slices.Clone(q.shares), q.left, q.Sent, q.Failed, q.Lost}
 }
 
 // Restore adds what another queue had not sent, before what waits here. What is older than limit
@@ -205,19 +230,26 @@ func (q *Queue) Restore(now time.Time, b Backlog, limit time.Duration, counts bo
 	if counts {
 		q.Sent, q.Failed, q.Lost = q.Sent+b.Sent, q.Failed+b.Failed, q.Lost+b.Lost
 	}
-	before := fresh(b.Waiting)
-	if p := b.Pending; p != nil {
-		switch kept := fresh(p.News); {
-		case q.pending != nil:
-			before = append(kept, before...)
-		case len(kept) > 0:
+	to, after, shares := q.to, q.waiting, q.shares
+	q.waiting, q.shares = nil, nil
+	q.left += b.Left
+	add := func(news []News, shares []Share, keep func([]News) []News) {
+		for _, s := range append(shares, Share{News: len(news)}) { // the rest is an older program's
+			n := min(max(s.News, 0), len(news))
+			q.to = s.To
+			q.Add(now, keep(news[:n])...)
+			news = news[n:]
+		}
+	}
+	if p := b.Pending; p != nil && q.pending != nil {
+		add(p.News, []Share{{len(p.News), p.To}}, fresh)
+	} else if p != nil {
+		if kept := fresh(p.News); len(kept) > 0 {
 			q.pending = &Mail{ID: p.ID, At: p.At, News: kept, Left: p.Left, To: p.To, First: p.First}
 		}
 	}
-	after := q.waiting
-	q.waiting = nil
-	q.left += b.Left
-	q.Add(now, before...)
-	q.Add(now, after...)
+	add(b.Waiting, slices.Clone(b.Shares), fresh)
+	add(after, shares, func(list []News) []News { return list })
+	q.to = to
 	return old
 }

@@ -158,3 +158,48 @@ func TestBacklog(t *testing.T) {
 		t.Errorf("%d too old, %d wait", old, next.Len())
 	}
 }
+
+// TestDamagedShares: a backlog whose parts do not add up loses nothing.
+func TestDamagedShares(t *testing.T) {
+	for _, shares := range [][]mail.Share{
+		nil, {{7, []string{"a"}}}, {{-3, []string{"a"}}}, {{1, []string{"a"}}},
+		{{1, []string{"a"}}, {9, nil}, {9, []string{"b"}}},
+	} {
+		var q mail.Queue
+		b := mail.Backlog{Waiting: []mail.News{news("1"), news("2"), news("3")}, Shares: shares}
+		if old := q.Restore(noon, b, mail.Kept, false); old != 0 || q.Len() != 3 {
+			t.Errorf("%v: %d too old, %d wait", shares, old, q.Len())
+		}
+		now := q.When()
+		for n := 0; n < 3; {
+			m := q.Take(now, id)
+			if m == nil {
+				t.Fatalf("%v: %d were sent", shares, n)
+			}
+			n += len(m.News)
+			q.Done(now, mail.Outcome{})
+		}
+		if !q.When().IsZero() || q.Len() != 0 {
+			t.Errorf("%v: %d wait at the end", shares, q.Len())
+		}
+	}
+}
+
+// TestBoundOverRecipients: what has no room is the oldest, for whomever it was.
+func TestBoundOverRecipients(t *testing.T) {
+	var q mail.Queue
+	q.For([]string{"a"})
+	q.Add(noon, news("1"), news("2"))
+	q.For([]string{"b"})
+	for range 9999 {
+		q.Add(noon, news("x"))
+	}
+	if m := q.Take(q.When(), id); len(m.News) != 1 || m.News[0].Subject != "2" || m.To[0] != "a" {
+		t.Errorf("the first mail: %d for %v", len(m.News), m.To)
+	}
+	q.Done(noon, mail.Outcome{})
+	q.Add(noon, make([]mail.News, 20000)...)
+	if m := q.Take(q.When(), id); len(m.News) != 10000 || m.To[0] != "b" || q.Len() != 10000 {
+		t.Errorf("the second mail: %d for %v, %d wait", len(m.News), m.To, q.Len())
+	}
+}

@@ -1,11 +1,17 @@
 package mail
 
 import (
-	"os"
+	"context"
+	"net"
 	"os/user"
+	"strings"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 )
+
+// asksForMail says whether a configuration has mail sent at all.
+func asksForMail(g *conf.Global) bool { return g.SMTPServer != "" && len(g.MailTo) > 0 }
 
 // Settings are those of a configuration.
 type Settings struct {
@@ -16,15 +22,32 @@ type Settings struct {
 	Unusable string
 }
 
-// SettingsOf are those of a configuration; on is false when it asks for no mail. secret is the
-// one of smtp_auth.
-func SettingsOf(g *conf.Global, secret conf.Secret) (s Settings, on bool) {
-	if g.SMTPServer == "" || len(g.MailTo) == 0 {
-		return s, false // keepalived sends none either
+// hostNamePatience is how long a resolver may take to complete the name of this host.
+const hostNamePatience = 2 * time.Second
+
+// hostName is the name of this host as keepalived says it: the canonical one, with its domain. Many mail
+// servers refuse a name without. Without an answer in time it is the short one.
+func hostName(name string) string {
+	if name == "" {
+		return "localhost"
 	}
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		host = "localhost"
+	if strings.Contains(name, ".") {
+		return name
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hostNamePatience)
+	defer cancel()
+	full, err := net.DefaultResolver.LookupCNAME(ctx, name)
+	if full = strings.TrimSuffix(full, "."); err != nil || full == "" || conf.CheckMailAddress("root@"+full) != nil {
+		return name
+	}
+	return full
+}
+
+// SettingsOf are those of a configuration on a host of that name; on is false when it asks for no mail.
+// secret is the one of smtp_auth.
+func SettingsOf(g *conf.Global, host string, secret conf.Secret) (s Settings, on bool) {
+	if !asksForMail(g) {
+		return s, false // keepalived sends none either
 	}
 	s.Server = Server{
 		Host: g.SMTPServer, Port: g.SMTPPort, Hello: orElse(g.SMTPHello, host), Timeout: g.SMTPTimeout,

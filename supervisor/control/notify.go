@@ -53,6 +53,12 @@ func (m Mail) Text(now time.Time) string {
 	return text
 }
 
+// NotifyTestRequest asks for a test of notifications.
+type NotifyTestRequest struct {
+	// RunScripts has the scripts run that tell what is so already.
+	RunScripts bool `json:"run_scripts,omitempty"`
+}
+
 // NotifyTest is what came of a test of notifications: nothing when the configuration asks for none.
 type NotifyTest struct {
 	Schema
@@ -61,24 +67,25 @@ type NotifyTest struct {
 
 // NotifyTestResult is what came of one kind.
 type NotifyTestResult struct {
-	Kind   string        `json:"kind"`   // "mail"
-	Target string        `json:"target"` // "192.0.2.25:25"
-	OK     bool          `json:"ok"`
-	Words  []string      `json:"words"` // what happened, one fact each
-	Error  string        `json:"error,omitempty"`
-	Took   time.Duration `json:"took_ns"`
+	Kind   string `json:"kind"`   // "mail", "fifo", "script"
+	Target string `json:"target"` // "192.0.2.25:25", "notify_fifo /run/lb.fifo", "notify_master of INSTANCE VI_1"
+	OK     bool   `json:"ok"`
+	// Done is what was done that went well: "sent", "read" of a FIFO, "ran" or "can be run" of a script.
+	Done  string        `json:"done,omitempty"`
+	Words []string      `json:"words"` // what happened, one fact each
+	Error string        `json:"error,omitempty"`
+	Took  time.Duration `json:"took_ns"`
 }
 
 // Add adds a result; err is nil when it went well.
-func (t *NotifyTest) Add(kind, target string, words []string, err error, took time.Duration) {
-	r := NotifyTestResult{Kind: kind, Target: target, OK: err == nil, Words: words, Took: took}
-	if err != nil {
-		r.Error = err.Error()
+func (t *NotifyTest) Add(r NotifyTestResult, err error) {
+	if r.OK = err == nil; !r.OK {
+		r.Done, r.Error = "", err.Error()
 	}
 	t.Results = append(t.Results, r)
 }
 
-// OK says that something was sent, and that all of it was.
+// OK says that something was tried, and that all of it went well.
 func (t NotifyTest) OK() bool {
 	for _, r := range t.Results {
 		if !r.OK {
@@ -91,14 +98,24 @@ func (t NotifyTest) OK() bool {
 // Print writes the results for people.
 func (t NotifyTest) Print(w io.Writer) {
 	if len(t.Results) == 0 {
-		fmt.Fprintln(w, "nothing to try: the configuration asks for no mail (notification_email, smtp_server)")
+		fmt.Fprintln(w, "nothing to try: the configuration asks for no mail (notification_email, smtp_server), and has no "+
+			"FIFO and no script")
 	}
 	for _, r := range t.Results {
-		took := r.Took.Round(time.Millisecond)
-		if r.OK {
-			fmt.Fprintf(w, "%s to %s: sent in %v\n", r.Kind, r.Target, took)
-		} else {
-			fmt.Fprintf(w, "%s to %s: failed after %v: %s\n", r.Kind, r.Target, took, r.Error)
+		name, took := r.Target, ""
+		if r.Kind == "mail" {
+			name = "mail to " + name
+		}
+		if r.Took > 0 {
+			took = " after " + r.Took.Round(time.Millisecond).String()
+		}
+		switch {
+		case !r.OK:
+			fmt.Fprintf(w, "%s: failed%s: %s\n", name, took, r.Error)
+		case r.Kind == "mail":
+			fmt.Fprintf(w, "%s: sent in %s\n", name, r.Took.Round(time.Millisecond))
+		default:
+			fmt.Fprintf(w, "%s: %s%s\n", name, r.Done, took)
 		}
 		for _, fact := range r.Words {
 			fmt.Fprintf(w, "  %s\n", fact)

@@ -35,7 +35,7 @@ type Controller interface {
 	Override(context.Context, OverrideRequest) (OverrideReport, error)
 	Upgrade(context.Context, UpgradeRequest) (UpgradeReport, error)
 	Upgraded(context.Context, struct{}) (UpgradeReport, error)
-	TestNotify(context.Context, struct{}) (NotifyTest, error)
+	TestNotify(context.Context, NotifyTestRequest) (NotifyTest, error)
 }
 
 // Listen makes the socket. The run directory is locked, so a socket

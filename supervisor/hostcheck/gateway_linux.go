@@ -2,10 +2,13 @@ package hostcheck
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/doctor"
@@ -124,4 +127,20 @@ func onesComplement(b []byte) uint16 {
 		sum = sum>>16 + sum&0xffff
 	}
 	return ^uint16(sum)
+}
+
+// wayTo is the interface where packets to an address leave, in this thread's network namespace.
+func wayTo(a netip.Addr) (device string, err error) {
+	routes, err := netlink.RouteGet(a.AsSlice())
+	if err == nil && len(routes) == 0 {
+		err = errors.New("the kernel has no route to it")
+	}
+	if err != nil {
+		return "", err
+	}
+	link, err := net.InterfaceByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", err
+	}
+	return link.Name, nil
 }

@@ -2,6 +2,7 @@ package hostcheck
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,10 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 			}
 			return f.Close()
 		},
+		there: func(name string) error {
+			_, err := os.Stat(name)
+			return err
+		},
 		resolve: func(name string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), resolvePatience)
 			defer cancel()
@@ -59,6 +64,10 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 		module:  kernelModule,
 		feature: kernelFeature,
 		setting: settingIn(cfg),
+		way: func(a netip.Addr) (device string, err error) {
+			failed := netns.Do(cfg.NetworkNamespace, func() error { device, err = wayTo(a); return nil })
+			return device, cmp.Or(err, failed)
+		},
 	}
 	for _, name := range []string{cfg.NetworkNamespace, cfg.IPVSNamespace} {
 		if name == "" {

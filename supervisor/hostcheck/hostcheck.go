@@ -17,12 +17,15 @@ type Host struct {
 	// program looks a script's program up; unsafe says why root should not run it.
 	program func(name string) (missing, unsafe error)
 	file    func(name string) error    // why it cannot be read; nil when it can
+	there   func(name string) error    // why there is none
 	resolve func(name string) error    // why the name has no address
 	ipvs    func() error               // why the kernel cannot balance
 	inner   bool                       // in a user namespace that is not the first one
 	module  func(name string) presence // of the kernel
 	feature func(ipvs.Feature) presence
 	setting func(name string) sysctl // such as net.ipv4.ip_forward
+	// way is the interface where packets to an address leave.
+	way func(netip.Addr) (device string, err error)
 	// noNamespace is why net_namespace or net_namespace_ipvs cannot be looked into; nil when they can.
 	noNamespace error
 }
@@ -77,6 +80,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 	c.scripts()
 	c.kernel()
 	c.settings()
+	c.clients()
 	c.names()
 	return c.findings
 }
@@ -136,7 +140,7 @@ func (c *hostCheck) instance(i *conf.Instance) {
 	}
 	if i.HMAC != nil {
 		for _, k := range i.HMAC.Keys {
-			c.readable(i, "auth_hmac", k.File)
+			c.readable(i, i.Name+": ", "auth_hmac", k.File, "the key is not known")
 		}
 	}
 }
@@ -230,25 +234,40 @@ func (c *hostCheck) names() {
 			c.say(conf.Warning, g, "smtp_server", "no-host", "", "smtp_server: "+err.Error())
 		}
 	}
-	for _, f := range []string{c.cfg.SSL.CA, c.cfg.SSL.Certificate, c.cfg.SSL.Key} {
-		c.readable(&c.cfg.SSL, "", f)
+	ssl := &c.cfg.SSL
+	for _, f := range []struct{ keyword, name string }{
+		{"ca", ssl.CA}, {"certificate", ssl.Certificate}, {"key", ssl.Key},
+	} {
+		c.readable(ssl, "SSL: ", f.keyword, f.name, "SSL_GET cannot be made")
 	}
 	for _, v := range c.cfg.VirtualServers {
 		for _, rs := range v.RealServers {
 			for i := range rs.Checkers {
 				if h := rs.Checkers[i].HTTP; h != nil {
-					c.readable(&rs.Checkers[i], "verify_ca", h.VerifyCA)
+					c.readable(&rs.Checkers[i], ofServer(v, rs), "verify_ca", h.VerifyCA, "the check cannot be made")
 				}
 			}
 		}
 	}
+	for _, f := range c.cfg.Files {
+		if err := c.host.there(f.Path); err != nil && !f.Init {
+			c.say(conf.Note, f, "file", "no-file", "",
+				"track_file "+f.Name+": "+err.Error()+": its value is 0 until there is one")
+		}
+	}
 }
 
-func (c *hostCheck) readable(block any, keyword, name string) {
+// ofServer is how a finding about a real server begins.
+func ofServer(v *conf.VirtualServer, rs *conf.RealServer) string {
+	return v.String() + ", real server " + rs.String() + ": "
+}
+
+// readable says what follows from a file that cannot be read.
+func (c *hostCheck) readable(block any, owner, keyword, name, follows string) {
 	if name == "" {
 		return
 	}
 	if err := c.host.file(name); err != nil {
-		c.say(conf.Warning, block, keyword, "no-file", "", err.Error())
+		c.say(conf.Warning, block, keyword, "no-file", "", owner+keyword+": "+err.Error()+": "+follows)
 	}
 }

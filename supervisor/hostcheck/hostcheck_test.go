@@ -28,11 +28,13 @@ func goodHost() Host {
 		group:   func(name string) bool { return name == "root" },
 		program: func(string) (error, error) { return nil, nil },
 		file:    func(string) error { return nil },
+		there:   func(string) error { return nil },
 		resolve: func(string) error { return nil },
 		ipvs:    func() error { return nil },
 		module:  func(string) presence { return present },
 		feature: func(ipvs.Feature) presence { return present },
 		setting: settings(nil),
+		way:     func(netip.Addr) (string, error) { return "eth0", nil },
 	}
 }
 
@@ -82,6 +84,7 @@ virtual_server 10.0.0.100 80 {
 
 func TestHostFindings(t *testing.T) {
 	text := strings.Replace(goodConfig, " wheel", "", 1)
+	const server = "[10.0.0.100]:tcp:80, real server [10.1.0.11]:tcp:80: "
 	for name, tc := range map[string]struct {
 		old, new string
 		change   func(*Host)
@@ -196,9 +199,9 @@ func TestHostFindings(t *testing.T) {
 				"without privileges)"}},
 		"no user": {change: func(h *Host) { h.user = func(string) bool { return false } }, want: []string{
 			"2 warning: script_user: this host has no user scripts: the script does not run",
-			"23 warning: notify_down: this host has no user root: the script does not run"}},
+			"23 warning: " + server + "notify_down: this host has no user root: the script does not run"}},
 		"no group": {old: "down\" root", new: "down\" root wheel", want: []string{
-			"23 warning: notify_down: this host has no group wheel: the script does not run"}},
+			"23 warning: " + server + "notify_down: this host has no group wheel: the script does not run"}},
 		"no user is named": {old: "script_user scripts", new: "router_id r", want: []string{
 			"lb.conf note: this host has no user keepalived_script: scripts that name no user run as the user director runs " +
 				"as"}},
@@ -209,7 +212,7 @@ func TestHostFindings(t *testing.T) {
 				}
 				return nil, nil
 			}
-		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		}, want: []string{"25 warning: " + server + "misc_path: /usr/bin/probe is not executable"}},
 		"one program of many checks": {old: "            misc_path", new: "            misc_path \"/usr/bin/probe x\"\n" +
 			"        }\n        MISC_CHECK {\n            misc_path", change: func(h *Host) {
 			h.program = func(name string) (error, error) {
@@ -218,13 +221,13 @@ func TestHostFindings(t *testing.T) {
 				}
 				return nil, nil
 			}
-		}, want: []string{"25 warning: misc_path: /usr/bin/probe is not executable"}},
+		}, want: []string{"25 warning: " + server + "misc_path: /usr/bin/probe is not executable (and 1 more check)"}},
 		"a program that others can replace": {change: func(h *Host) {
 			h.program = func(string) (error, error) { return nil, errors.New("/usr can be written") }
 		}, old: "script_user scripts", new: "script_user root\nenable_script_security", want: []string{
-			"17 warning: notify: it is not run: /usr can be written",
-			"24 warning: notify_down: it is not run: /usr can be written",
-			"26 warning: misc_path: it is not run: /usr can be written"}},
+			"17 warning: VI_1: notify: it is not run: /usr can be written",
+			"24 warning: " + server + "notify_down: it is not run: /usr can be written",
+			"26 warning: " + server + "misc_path: it is not run: /usr can be written"}},
 		"no IPVS": {change: func(h *Host) { h.ipvs = func() error { return errors.New("none") } },
 			want: []string{"18 error: none"}},
 		"no scheduler": {change: func(h *Host) { h.module = func(string) presence { return absent } }, want: []string{
@@ -270,23 +273,28 @@ func TestHostFindings(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&h)
 			}
-			var got []string
-			for _, f := range Findings(cfg, h) {
-				place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
-				line, _, _ := strings.Cut(place, ":")
-				text := f.Message
-				if strings.Contains(text, "net.ip") {
-					text += " (" + f.Hint + ")"
-				}
-				got = append(got, line+" "+f.Severity.String()+": "+text)
-			}
-			slices.Sort(got)
+			got := shortOf(Findings(cfg, h))
 			slices.Sort(tc.want)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
+}
+
+// shortOf are findings as "LINE SEVERITY: TEXT", sorted, with what to do about a setting.
+func shortOf(findings []conf.Finding) (list []string) {
+	for _, f := range findings {
+		place, _ := strings.CutPrefix(f.Pos.String(), "lb.conf:")
+		line, _, _ := strings.Cut(place, ":")
+		text := f.Message
+		if strings.Contains(text, "net.ip") {
+			text += " (" + f.Hint + ")"
+		}
+		list = append(list, line+" "+f.Severity.String()+": "+text)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // TestThisHostCanBeAsked: the real one, as far as every host is the same.
@@ -308,6 +316,9 @@ func TestThisHostCanBeAsked(t *testing.T) {
 	}
 	if _, unsafe := h.program(writeProgram(t)); unsafe == nil {
 		t.Error("a program in a directory of everybody is safe")
+	}
+	if device, err := h.way(netip.MustParseAddr("127.0.0.1")); err != nil || device != "lo" {
+		t.Errorf("the way to this host: %s, %v", device, err)
 	}
 	if h.module("no_such_module") == present {
 		t.Error("no_such_module is there")

@@ -32,9 +32,13 @@ func settingIn(cfg *conf.Config) func(string) sysctl {
 	}
 }
 
+// pathOf makes a path of the name of a setting; a dot in the name of an interface is a slash there,
+// as in sysctl(8).
+var pathOf = strings.NewReplacer(".", "/", "/", ".")
+
 // readSetting looks at a setting such as net.ipv4.ip_forward and changes nothing.
 func readSetting(name string) sysctl {
-	file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
+	file := filepath.Join("/proc/sys", pathOf.Replace(name))
 	text, err := os.ReadFile(file)
 	if err != nil {
 		file = "/proc/sys/net/ipv4/ip_forward" // of its own nothing is known; this tells the mount

@@ -17,6 +17,8 @@ const (
 	lastTry = 5 * time.Second
 	// lastWrite is how long it waits for the disk after that.
 	lastWrite = 5 * time.Second
+	// EndPatience is how long End takes at most.
+	EndPatience = lastTry + lastWrite
 	// maxFile bounds the file that is read: more than what is written.
 	maxFile = 64 << 20
 )

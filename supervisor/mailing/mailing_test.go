@@ -1,8 +1,11 @@
 package mailing_test
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,5 +99,86 @@ func TestDamagedFile(t *testing.T) {
 	m.End()
 	if !strings.Contains(log.String(), "cannot be read and is not sent") {
 		t.Error(&log)
+	}
+}
+
+// server is a mail server that takes everything, and tells the recipients of each mail.
+func server(t *testing.T) (port uint16, recipients chan []string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	recipients = make(chan []string, 100)
+	serve := func(c net.Conn) {
+		defer c.Close()
+		var to []string
+		data := false
+		fmt.Fprint(c, "220 mx\r\n")
+		for lines := bufio.NewScanner(c); lines.Scan(); {
+			line := lines.Text()
+			switch address, rcpt := strings.CutPrefix(line, "RCPT TO:<"); {
+			case data && line != ".":
+				continue
+			case data:
+				data = false
+				recipients <- to
+			case rcpt:
+				to = append(to, strings.TrimSuffix(address, ">"))
+			case line == "DATA":
+				data = true
+				fmt.Fprint(c, "354 go ahead\r\n")
+				continue
+			}
+			fmt.Fprint(c, "250 ok\r\n")
+		}
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
+		}
+	}()
+	return uint16(l.Addr().(*net.TCPAddr).Port), recipients
+}
+
+// TestKeptMailKeepsItsRecipients: a change that was kept over a stop goes to those for whom it was, and not to those
+// whom the configuration of the next start names.
+func TestKeptMailKeepsItsRecipients(t *testing.T) {
+	dir := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	cfg := closed()
+	cfg.Global.MailTo = []string{"a@example.org", "b@example.org"}
+	tell := func(m *mailing.Mailing, state string) {
+		m.Told(notify.Happening{At: time.Now(), Kind: notify.Instance, ID: cfg.Instances[0].ID().String(), Name: "VI",
+			State: state})
+	}
+	m := mailing.New(log, dir, "a.conf")
+	m.Apply(cfg)
+	tell(m, "MASTER")
+	m.Hurry()
+	m.End()
+
+	port, recipients := server(t)
+	changed := closed()
+	changed.Global.MailTo, changed.Global.SMTPPort = []string{"c@example.org"}, port
+	next := mailing.New(log, dir, "a.conf")
+	next.Apply(changed)
+	next.SendKept()
+	tell(next, "FAULT")
+	defer next.End()
+	for _, want := range []string{"a@example.org b@example.org", "c@example.org"} {
+		select {
+		case got := <-recipients:
+			if text := strings.Join(got, " "); text != want {
+				t.Errorf("sent to %s, want %s", text, want)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("nothing is sent to %s", want)
+		}
 	}
 }

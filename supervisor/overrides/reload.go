@@ -1,6 +1,8 @@
 package overrides
 
 import (
+	"slices"
+
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
@@ -8,9 +10,13 @@ import (
 // Reloaded ends the weights that were set by hand in the kernel's table of real
 // servers whose configured weight a reload changes, and returns them.
 func (s *Set) Reloaded(before, after *conf.Config) []event.Override {
+	byHand := func(o event.Override) bool { return o.Source == event.SourceKernel }
+	if !slices.ContainsFunc(s.List(), byHand) {
+		return nil // of tens of thousands of real servers the names are not made for nothing
+	}
 	was, is := weights(before), weights(after)
 	return s.Remove(func(o event.Override) bool {
-		if o.Source != event.SourceKernel {
+		if !byHand(o) {
 			return false
 		}
 		t := TargetOf(o)

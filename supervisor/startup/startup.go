@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/lvs-director/director/buildinfo"
 	"github.com/lvs-director/director/conf"
@@ -67,7 +68,8 @@ func LogTo(o *commandline.Options, background bool) (to worker.LogTo, warning st
 // to out, or to the file that the flag names.
 func Test(o *commandline.Options, out io.Writer) (status int, err error) {
 	if o.TestOutput != "" {
-		f, err := os.Create(o.TestOutput)
+		// As keepalived opens it: what is there stays, and no link in a directory of others is followed.
+		f, err := os.OpenFile(o.TestOutput, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o644)
 		if err != nil {
 			return 0, fmt.Errorf("opening the file for the findings: %w", err)
 		}

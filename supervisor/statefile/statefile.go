@@ -81,6 +81,23 @@ func Replace(name string, text []byte) error {
 	return syncDir(filepath.Dir(name))
 }
 
+// Note is a small file, by its path.
+type Note string
+
+// maxNote bounds what is read of a note, in bytes.
+const maxNote = 1 << 20
+
+// Read reads it; nil when there is none.
+func (n Note) Read() ([]byte, error) { return Read(string(n), maxNote) }
+
+// Write writes it in the place of what is there; without a text it is removed.
+func (n Note) Write(text []byte) error {
+	if len(text) == 0 {
+		return Remove(string(n))
+	}
+	return Replace(string(n), text)
+}
+
 // isAbsent says whether err means that a file is not there, and not that nobody knows.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
@@ -119,8 +120,12 @@ func (k *Knowledge) Suspend(names []string) {
 	}
 }
 
-// Forget drops what is not in cfg any more.
-func (k *Knowledge) Forget(cfg *conf.Config) {
+// What a reload drops is known until the worker that has it has heard of the reload: one that
+// comes before that may bring it back, and the worker, to which nothing has happened, would
+// not tell it again.
+
+// ForgetInstances drops what cfg, which the vrrp worker has, does not have.
+func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 	instances := make(map[string]bool)
 	for _, i := range cfg.Instances {
 		instances[i.ID().String()], instances[i.Name] = true, true
@@ -129,17 +134,26 @@ func (k *Knowledge) Forget(cfg *conf.Config) {
 	for _, g := range cfg.SyncGroups {
 		groups[g.Name] = true
 	}
+	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
+	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
+	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
+}
+
+// ForgetServers drops what cfg, which the lvs worker has, does not have.
+func (k *Knowledge) ForgetServers(cfg *conf.Config) {
 	services := make(map[string]bool)
 	servers := make(map[ServerName]bool)
 	for _, vs := range cfg.VirtualServers {
 		services[vs.String()] = true
 		for _, rs := range vs.RealServers {
-			servers[ServerName{vs.String(), rs.String()}] = true
+			name := ServerName{vs.String(), rs.String()}
+			servers[name] = true
+			if results := k.Checks[name]; len(results) > 0 {
+				names := checkers.Names(rs)
+				maps.DeleteFunc(results, func(name string, _ event.CheckResult) bool { return !slices.Contains(names, name) })
+			}
 		}
 	}
-	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
-	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
-	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
 	maps.DeleteFunc(k.InTable, func(name string, _ event.ServersInTable) bool { return !services[name] })
 	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })

@@ -1,9 +1,12 @@
 package status
 
 import (
+	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/worker"
@@ -19,7 +22,9 @@ func TestARestartedWorkerIsToldWhatIsKnown(t *testing.T) {
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String(),
 		Reason: "connection refused"})
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: "gone"})
-	k.Forget(&conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}})
+	cfg := &conf.Config{Instances: []*conf.Instance{{Name: "VI_1"}}, VirtualServers: []*conf.VirtualServer{vs}}
+	k.ForgetInstances(cfg)
+	k.ForgetServers(cfg)
 
 	s := k.Snapshot(time.Now().Add(-70 * time.Millisecond))
 	if len(s.Instances) != 1 || s.Instances[0].Instance != "VI_1" {
@@ -51,7 +56,7 @@ func TestWhatIsKnownFollowsTheIdentity(t *testing.T) {
 
 	one.Name, two.Name = "B", "A"
 	cfg := &conf.Config{Instances: []*conf.Instance{one, two}}
-	k.Forget(cfg)
+	k.ForgetInstances(cfg)
 	k.Instance(event.InstanceState{Instance: "B", ID: two.ID().String(), State: event.Backup}) // sent before
 	states := k.States(cfg)
 	if states["B"] != event.Master || states["A"] != event.Backup || len(k.Instances) != 2 {
@@ -78,5 +83,38 @@ func TestTheLatestCheckOfARealServerIsShown(t *testing.T) {
 	k.Check(event.CheckResult{VirtualServer: "vs", RealServer: "rs", Checker: "b", At: at, Reason: "first"})
 	if r, ok := k.latestCheck(name); !ok || r.Reason != "second" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Results of a checker that the configuration has no more, by its name, are nobody's: each is told
+// to the next worker and handed to the next program.
+func TestResultsOfACheckerThatWasRenamedAreForgotten(t *testing.T) {
+	k := New()
+	rs := &conf.RealServer{Key: conf.ServerKey{Address: netip.MustParseAddr("10.0.0.1"), Port: 80}}
+	vs := &conf.VirtualServer{RealServers: []*conf.RealServer{rs}}
+	cfg := &conf.Config{VirtualServers: []*conf.VirtualServer{vs}}
+	name := ""
+	for n := range 3 {
+		http := conf.Checker{Kind: conf.HTTPGet, ConnectIP: rs.Key.Address, ConnectPort: 80,
+			HTTP: &conf.HTTPCheck{URLs: []conf.HTTPURL{{Path: fmt.Sprintf("/health?v=%d", n)}}}}
+		tcp := conf.Checker{Kind: conf.TCPCheck, ConnectIP: rs.Key.Address, ConnectPort: 80}
+		rs.Checkers = []conf.Checker{http, tcp, tcp} // the last two have one name, and a number
+		for _, name = range checkers.Names(rs) {
+			k.Check(event.CheckResult{VirtualServer: vs.String(), RealServer: rs.String(), Checker: name})
+		}
+		k.ForgetServers(cfg)
+		if n := len(k.CheckHistories()); n != 3 {
+			t.Errorf("%d results of three checkers are kept", n)
+		}
+	}
+	rs.Checkers = rs.Checkers[:2]
+	k.ForgetServers(cfg)
+	if list := k.CheckHistories(); len(list) != 2 || list[0].Checker == name || list[1].Checker == name {
+		t.Errorf("of two checkers %+v", list)
+	}
+	rs.Checkers = nil
+	k.ForgetServers(cfg)
+	if list := k.CheckHistories(); len(list) > 0 {
+		t.Errorf("without a checker %+v", list)
 	}
 }

@@ -197,6 +197,18 @@ func TestPacketsAreMarked(t *testing.T) {
 	if n := foreign(); n != 0 {
 		t.Errorf("%d packets count as marked by somebody else, and nobody has", n)
 	}
+	// Checks as_client are director's own.
+	for _, mark := range []uint32{conf.FirstCheckMark, conf.LastCheckMark} {
+		seen := w.sees("check", mark)
+		if got := gains(t, seen, 1, func() { udp(t, "10.0.0.100", 53, int(mark)) }); got != 1 {
+			t.Errorf("%d packets keep the mark of a check, want 1", got)
+		}
+		w.other.DelTable(&nftables.Table{Name: "check", Family: nftables.TableFamilyINet})
+		check(t, w.other.Flush())
+	}
+	if n := foreign(); n != 0 {
+		t.Errorf("%d packets of checks count as marked by somebody else", n)
+	}
 	five := w.sees("five", 5)
 	if got := gains(t, five, 1, func() { udp(t, "10.0.0.100", 53, 5) }); got != 1 {
 		t.Errorf("%d packets keep the mark of somebody else, want 1", got)
@@ -204,11 +216,16 @@ func TestPacketsAreMarked(t *testing.T) {
 	if n := foreign(); n != 1 {
 		t.Errorf("%d packets count as marked by somebody else, want 1", n)
 	}
+	udp(t, "fd00::100", 53, int(conf.FirstCheckMark))
+	udp(t, "fd00::100", 53, int(conf.LastCheckMark)+1)
+	if n := foreign(); n != 2 {
+		t.Errorf("with IPv6 %d packets count as marked by somebody else, want 2", n)
+	}
 
 	// A change is one of elements: the counter goes on, since the rules stay.
 	put(list("shop", 9, entry("10.0.0.100/32", conf.UDP, conf.PortRange{First: 54, Last: 54})))
-	if n := foreign(); n != 1 {
-		t.Errorf("after a change of the list the count is %d, want 1", n)
+	if n := foreign(); n != 2 {
+		t.Errorf("after a change of the list the count is %d, want 2", n)
 	}
 	nine := w.sees("nine", 9)
 	if got := gains(t, nine, 1, func() { w.client(func() { udp(t, "10.0.0.100", 54, 0) }) }); got != 1 {

@@ -73,14 +73,21 @@ func marking() nft.Table {
 
 // countMarked counts the packets of our lists that somebody else has marked. IPVS sends
 // what it forwards through the hook of local packets, with our mark on it; only what has
-// a socket is this host's own. What arrives by the loopback was in that hook.
+// a socket is this host's own, and our checks as_client mark it themselves. What arrives by
+// the loopback was in that hook.
 func (f family) countMarked(own bool) nft.Rule {
 	r := nft.Rule{
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: firstRegister},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: firstRegister, Data: make([]byte, 4)},
 	}
 	if own {
-		r = append(r, &expr.Meta{Key: expr.MetaKeySKUID, Register: firstRegister}) // ends the rule without a socket
+		mask := ^(conf.FirstCheckMark ^ conf.LastCheckMark)
+		r = append(r,
+			&expr.Bitwise{SourceRegister: firstRegister, DestRegister: firstRegister, Len: 4,
+				Mask: binary.NativeEndian.AppendUint32(nil, mask), Xor: make([]byte, 4)},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: firstRegister,
+				Data: binary.NativeEndian.AppendUint32(nil, conf.FirstCheckMark)},
+			&expr.Meta{Key: expr.MetaKeySKUID, Register: firstRegister}) // ends the rule without a socket
 	} else {
 		r = append(r, &expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: firstRegister},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: firstRegister,

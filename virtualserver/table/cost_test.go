@@ -14,7 +14,7 @@ func TestStandingAllocatesNothing(t *testing.T) {
 	vs := web("wlc", "10.1.0.1:80", "10.1.0.2:80")
 	rs := vs.RealServers[0]
 	f := &table.Facts{
-		Verdicts: table.Verdicts{vs.ServerID(rs): event.RealServerState{Up: true, Checked: true, Weight: 7}},
+		Verdicts: table.Verdicts{rs.Key: {Told: true, Up: true, Checked: true, Weight: 7}},
 		Hands:    map[conf.ServerKey]int{at("10.1.0.2:80"): 3},
 	}
 	var got [2]table.Standing

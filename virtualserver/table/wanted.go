@@ -9,8 +9,22 @@ import (
 	"github.com/lvs-director/director/event"
 )
 
-// Verdicts are the latest verdicts by real server.
-type Verdicts map[conf.RealServerID]event.RealServerState
+// Verdicts are the latest verdicts on the real servers of a virtual server.
+type Verdicts map[conf.ServerKey]Verdict
+
+// Verdict is what the table follows of the verdict on a real server. The zero Verdict is none.
+type Verdict struct {
+	Told     bool
+	Up       bool
+	Checked  bool  // a check asks for Weight
+	Starting uint8 // percent; 0 is all of its weight
+	Weight   int32
+}
+
+// VerdictOf is that of an event.
+func VerdictOf(s event.RealServerState) Verdict {
+	return Verdict{Told: true, Up: s.Up, Checked: s.Checked, Starting: uint8(s.Starting), Weight: int32(s.Weight)}
+}
 
 // Facts are what the table follows besides the configuration.
 type Facts struct {
@@ -48,13 +62,13 @@ type Standing struct {
 // There a removal would move the clients of servers that are well. The same holds
 // for one that the sorry server stands in for.
 func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerKey) Standing {
-	state, known := f.Verdicts[vs.ServerID(rs)]
+	state := f.Verdicts[rs.Key]
 	s := Standing{Up: !rs.Alpha && !vs.Alpha, Present: true}
 	c := Contributors{Configured: rs.Weight}
-	if known {
+	if state.Told {
 		s.Up = state.Up
 		if state.Checked {
-			asked := state.Weight // a pointer into state would put all of it on the heap
+			asked := int(state.Weight)
 			c.Check = &asked
 		}
 	}
@@ -63,8 +77,8 @@ func (f *Facts) Of(vs *conf.VirtualServer, rs *conf.RealServer, key conf.ServerK
 		place.Check = nil // it keeps its slots for the time when the check asks for a weight again
 	}
 	s.Place, _ = place.Combine()
-	if known && !f.Whole && !Hashes(vs.Scheduler) {
-		c.Starting = state.Starting
+	if !f.Whole && !Hashes(vs.Scheduler) {
+		c.Starting = int(state.Starting)
 	}
 	drain, weight := f.Overrides.Of(vs, rs)
 	if weight != nil && weight.Source != event.SourceKernel {
@@ -111,10 +125,10 @@ func (f *Facts) AliveIn(vs *conf.VirtualServer, key conf.ServiceKey, refused map
 // Wanted is the table that the configuration and the verdicts ask for, without
 // overrides. Of two virtual servers (or real servers of one) with the same key, the
 // first counts. A sorry server is in it where the quorum is not reached.
-func Wanted(servers []*conf.VirtualServer, verdicts Verdicts) Table {
+func Wanted(servers []*conf.VirtualServer, verdicts map[conf.ServiceID]Verdicts) Table {
 	t := make(Table, len(servers))
 	for _, vs := range servers {
-		f := Facts{Verdicts: verdicts}
+		f := Facts{Verdicts: verdicts[vs.ID()]}
 		quorum, hysteresis := QuorumLimits(vs)
 		_, _, weights := f.AliveIn(vs, Services(vs)[0], nil)
 		f.Lost = !Quorum(false, weights, quorum, hysteresis)

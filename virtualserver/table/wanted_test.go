@@ -47,7 +47,7 @@ func verdicts(list ...event.RealServerState) table.Verdicts {
 		if err != nil {
 			panic(err)
 		}
-		v[id] = s
+		v[id.Server] = table.VerdictOf(s)
 	}
 	return v
 }

@@ -1,18 +1,13 @@
 package lvs
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/md5"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +16,6 @@ import (
 	"github.com/lvs-director/director/checkers"
 	"github.com/lvs-director/director/checkers/probe"
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/nft"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvs/ipvstest"
@@ -30,91 +24,11 @@ import (
 	"github.com/lvs-director/director/workers"
 )
 
-const (
-	serversVar = "LVS_BENCH_SERVERS"
-	serverPage = "a page of a real server\n"
-)
-
-// TestServers is the real servers of BenchmarkManyChecks, in a process of their own: three
-// ports, of which one closes, one answers with a page and one says nothing.
-func TestServers(t *testing.T) {
-	if os.Getenv(serversVar) == "" {
-		t.Skip("only for the benchmark")
-	}
-	for _, serve := range []func(net.Conn){
-		func(c net.Conn) { c.Close() },
-		func(c net.Conn) {
-			defer c.Close()
-			if _, err := c.Read(make([]byte, 1024)); err == nil {
-				fmt.Fprintf(c, "HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(serverPage), serverPage)
-			}
-		},
-		func(c net.Conn) {
-			defer c.Close()
-			for b := make([]byte, 1024); ; {
-				if _, err := c.Read(b); err != nil {
-					return
-				}
-			}
-		},
-	} {
-		l, err := net.Listen("tcp4", ":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintln(os.Stderr, "port", l.Addr().(*net.TCPAddr).Port)
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go serve(c)
-			}
-		}()
-	}
-	os.Stdin.Read(make([]byte, 1)) // until the benchmark ends
-}
-
-func startServers(b *testing.B) (ports [3]int) {
-	b.Helper()
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestServers$")
-	cmd.Env = append(os.Environ(), serversVar+"=1")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StderrPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		stdin.Close()
-		cmd.Wait()
-	})
-	in := bufio.NewReader(out)
-	for i := range ports {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			b.Fatal(err)
-		}
-		if ports[i], err = strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "port"))); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return ports
-}
-
-// tick is when checks begin: at its multiples.
-const tick = 100 * time.Millisecond
-
 // timed is a prober that knows how late runs begin: after the end of the one before, and the
 // pause that is configured.
 type timed struct {
 	*probe.Prober
+	tick  time.Duration // checks begin at its multiples
 	mu    sync.Mutex
 	ended map[*conf.Checker]time.Time
 	lags  []time.Duration
@@ -125,7 +39,7 @@ func (p *timed) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	now, silent := time.Now(), t.Checker.Alpha
 	p.mu.Lock()
 	if at, again := p.ended[t.Checker]; again && !silent {
-		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(tick)))
+		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(p.tick)))
 	}
 	p.mu.Unlock()
 	return p.Prober.Start(t, func(r probe.Result) {
@@ -142,89 +56,68 @@ func (p *timed) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 // BenchmarkManyChecks is a worker with thousands of checks, 20 seconds long: its share of a
 // processor, its memory, how many of the checks were made and how late they began.
 func BenchmarkManyChecks(b *testing.B) {
-	ports := startServers(b)
-	digest := fmt.Sprintf("%x", md5.Sum([]byte(serverPage)))
-	tcp := "TCP_CHECK {\n connect_timeout 3\n }\n"
-	page := func(port int) string {
-		return fmt.Sprintf("HTTP_GET {\n url {\n path /\n digest %s\n }\n connect_port %d\n connect_timeout 3\n }\n",
-			digest, port)
-	}
-	for _, test := range []struct {
-		name    string
-		count   int
-		delay   time.Duration
-		check   string
-		silents int
-	}{
-		{"tcp", 10000, 5 * time.Second, tcp, 0},
-		{"http", 2000, 2 * time.Second, page(ports[1]), 0},
-		{"tcp beside 500 silent", 10000, 5 * time.Second, tcp, 500},
-	} {
-		b.Run(test.name, func(b *testing.B) {
-			var text bytes.Buffer
-			for n := 0; n < test.count+test.silents; n++ {
-				check := test.check
-				if n >= test.count {
-					check = "alpha\n" + page(ports[2])
-				}
-				if n%50 == 0 {
-					if n > 0 {
-						text.WriteString("}\n")
-					}
-					fmt.Fprintf(&text, "virtual_server 10.255.%d.%d 80 {\n delay_loop %g\n protocol TCP\n",
-						n/50/250, n/50%250, test.delay.Seconds())
-				}
-				fmt.Fprintf(&text, "real_server 127.%d.%d.%d %d {\n %s }\n", 1+n/50/250, n/50%250, n%50+1, ports[0], check)
-			}
-			text.WriteString("}\n")
-			cfg, findings := load.LoadText("bench", text.String(), load.Options{})
-			if conf.HasErrors(findings) {
-				b.Fatal(findings)
-			}
+	p := startServers(b)
+	for name := range manyLoads {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				runMany(b, cfg, test.count, test.delay)
+				runMany(b, p, name)
 			}
 		})
 	}
 }
 
-func runMany(b *testing.B, cfg *conf.Config, count int, delay time.Duration) {
+func runMany(b *testing.B, ports ports, name string) {
 	b.Helper()
-	const settle, length = 7 * time.Second, 20 * time.Second
-	debug.FreeOSMemory() // what loading the file took
+	// It is fitted to what it does for hours after loadingTime.
+	const settle, length = 2*loadingTime + 2*time.Second, 20 * time.Second
+	load := manyLoads[name]
 	prober, err := probe.New(probe.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer prober.Close()
-	p := &timed{Prober: prober, ended: map[*conf.Checker]time.Time{}}
+	p := &timed{Prober: prober, tick: cmp.Or(load.tick, 100*time.Millisecond), ended: map[*conf.Checker]time.Time{}}
 	stop := startWorker(b, p)
-	stop.in <- worker.Message{Configure: &worker.Configure{Generation: 1, Config: cfg}}
+	stop.in <- ports.told(b, name)
 	time.Sleep(settle)
+	stop.kernel.Forget()
 	p.mu.Lock()
 	p.lags, p.runs = nil, 0
 	p.mu.Unlock()
-	began, used := time.Now(), processor()
+	began, used, before := time.Now(), processor(), sleeps()
 	time.Sleep(length)
-	share := float64(processor()-used) / float64(time.Since(began))
+	spent, slept := processor()-used, sleeps()-before
+	share := float64(spent) / float64(time.Since(began))
 	p.mu.Lock()
 	lags, runs := slices.Sorted(slices.Values(p.lags)), p.runs
 	p.mu.Unlock()
 	b.ReportMetric(100*share, "%cpu")
+	b.ReportMetric(float64(spent.Microseconds())/float64(runs), "cpu-us/check")
+	b.ReportMetric(float64(slept)/float64(runs), "sleeps/check")
 	b.ReportMetric(float64(lags[len(lags)*99/100].Microseconds())/1000, "lag-p99-ms")
 	b.ReportMetric(float64(lags[len(lags)-1].Microseconds())/1000, "lag-max-ms")
-	b.ReportMetric(100*float64(runs)/(float64(count)*length.Seconds()/delay.Seconds()), "%made")
-	b.ReportMetric(resident(b), "rss-MB")
+	b.ReportMetric(100*float64(runs)/(float64(load.count)*length.Seconds()/load.delay.Seconds()), "%made")
+	b.ReportMetric(resident(b, "VmRSS"), "rss-MB")
+	b.ReportMetric(resident(b, "RssFile"), "program-MB")
+	b.ReportMetric(live(), "live-MB")
 	stop.end()
 }
 
-// resident is the memory of this process, in megabytes.
-func resident(b *testing.B) float64 {
+// live is what a garbage collection leaves, in megabytes.
+func live() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}
+
+// resident is the memory of this process, in megabytes: VmRSS is all of it, RssFile the program's.
+func resident(b *testing.B, which string) float64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, line, _ := strings.Cut(string(text), "VmRSS:")
+	_, line, _ := strings.Cut(string(text), which+":")
 	var kilobytes float64
 	fmt.Sscan(line, &kilobytes)
 	return kilobytes / 1024
@@ -232,8 +125,9 @@ func resident(b *testing.B) float64 {
 
 // atWork is a worker with a supervisor that reads and forgets.
 type atWork struct {
-	in  chan worker.Message
-	end func()
+	in     chan worker.Message
+	kernel *ipvstest.Fake
+	end    func()
 }
 
 func startWorker(b *testing.B, prober checkers.Prober) atWork {
@@ -268,7 +162,7 @@ func startWorker(b *testing.B, prober checkers.Prober) atWork {
 			fit:   f.fit,
 		})
 	}()
-	return atWork{p.In, func() {
+	return atWork{p.In, kernel, func() {
 		close(p.In)
 		<-ended
 		f.stop()

@@ -3,11 +3,13 @@ package lvs
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/marks"
@@ -107,5 +109,18 @@ func TestAStopDoesNotWaitForNftables(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
+	})
+}
+
+// TestWhatAPredecessorKnewIsLetGoOf: it came with a configuration and is in use. It may have tens of
+// megabytes.
+func TestWhatAPredecessorKnewIsLetGoOf(t *testing.T) {
+	bubble(t, func(r *rig) {
+		var told weak.Pointer[worker.Configure]
+		r.configure(1, configuration(first), func(c *worker.Configure) { told = weak.Make(c) })
+		runtime.GC()
+		if told.Value() != nil {
+			t.Error("the message with the configuration is still there")
+		}
 	})
 }

@@ -30,6 +30,7 @@ import (
 type prober struct {
 	mu   sync.Mutex
 	down map[netip.Addr]bool // by ConnectIP
+	took time.Duration       // of each check
 	// other makes the checks that the supervisor takes part in.
 	other func(t probe.Target, done func(probe.Result)) (cancel func())
 }
@@ -44,7 +45,11 @@ func (p *prober) Start(t probe.Target, done func(probe.Result)) (cancel func()) 
 	if !r.OK {
 		r.Reason = "connection refused"
 	}
-	go done(r)
+	took := p.took
+	go func() {
+		time.Sleep(took)
+		done(r)
+	}()
 	return func() {}
 }
 
@@ -86,7 +91,11 @@ type rig struct {
 func bubble(t *testing.T, test func(*rig)) { bubbleWith(t, nil, test) }
 
 // bubbleWith has the rules of nftables put somewhere; nil takes any.
-func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
+func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) { bubbleOver(t, rules, nil, test) }
+
+// bubbleOver has the messages written as write says, which is called in the bubble; nil keeps them for
+// the test.
+func bubbleOver(t *testing.T, rules marks.Kernel, write func() func([]worker.Message) error, test func(*rig)) {
 	path := filepath.Join(t.TempDir(), "journal-lvs")
 	synctest.Test(t, func(t *testing.T) {
 		j, err := journal.Open(path, "epoch")
@@ -101,13 +110,11 @@ func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
 		}
 		p := &workers.Process{
 			Log: slog.New(slog.NewTextHandler(&r.log, nil)), Journal: j, Term: r.term, In: r.in,
-			Out: worker.NewOutbox(func(m worker.Message) error {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.look(m)
-				r.said = append(r.said, m)
-				return nil
-			}),
+		}
+		if write != nil {
+			p.Out = worker.NewOutboxOf(write(), worker.AtOnce)
+		} else {
+			p.Out = worker.NewOutbox(r.hear)
 		}
 		if rules == nil {
 			rules = netfilter{make(chan nft.Repair)}
@@ -133,6 +140,15 @@ func bubbleWith(t *testing.T, rules marks.Kernel, test func(*rig)) {
 		}
 		_ = p.Out.Close()
 	})
+}
+
+// hear takes what the worker says.
+func (r *rig) hear(m worker.Message) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.look(m)
+	r.said = append(r.said, m)
+	return nil
 }
 
 // configuration has one virtual server with a TCP check of each real server.

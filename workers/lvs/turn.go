@@ -52,6 +52,7 @@ func (t *turn) take(m worker.Message) {
 func (t *turn) goOn() {
 	for t.waiting == nil && len(t.held) > 0 {
 		m := t.held[0]
+		t.held[0] = worker.Message{} // what a configuration came with has megabytes
 		t.held = t.held[1:]
 		switch {
 		case m.Overrides != nil:

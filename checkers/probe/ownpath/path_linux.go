@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -44,6 +45,9 @@ func Deaf(vip, server netip.Addr) string {
 	if err != nil || len(routes) == 0 {
 		return "" // then this is what is wrong
 	}
+	if routes[0].Type == unix.RTN_LOCAL {
+		return "" // the real server is this host: its answers take no way
+	}
 	link, err := net.InterfaceByIndex(routes[0].LinkIndex)
 	if err != nil {
 		return ""
@@ -55,7 +59,7 @@ func Deaf(vip, server netip.Addr) string {
 		}
 	}
 	return fmt.Sprintf("this host has %v and drops answers from it: set net.ipv4.conf.%s.accept_local to 1", vip,
-		link.Name)
+		strings.ReplaceAll(link.Name, ".", "/")) // as sysctl(8) writes it
 }
 
 // local says whether this host has an address.

@@ -229,10 +229,11 @@ func setStatuses(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 func setDigest(l *Loader, n *syntax.Node, u *conf.HTTPURL) {
 	s := n.Arg(0)
 	if _, err := hex.DecodeString(s); err != nil || len(s) != 32 {
-		// keepalived takes it as it is, and no page ever matches.
-		f := l.NoteArg(n, 0, "invalid-digest",
-			"the digest has %d characters and must have 32 hexadecimal digits: no page will match it", len(s))
+		// As with keepalived 2.2: it says so, and checks the status alone.
+		f := l.WarnArg(n, 0, "invalid-digest", "the digest has %d characters and must have 32 hexadecimal digits: it is "+
+			"ignored, and pages are not compared with it", len(s))
 		f.Hint, f.Unserved = "director genhash prints the digest of a page", true
+		return
 	}
 	u.Digest = strings.ToLower(s)
 }

@@ -54,6 +54,9 @@ var rootBlocks = []keyword[conf.Config]{
 	group("virtual_server", "IP [PORT]|fwmark N|group NAME|match NAME { ... }", 1, readServer),
 	group("virtual_server_group", "NAME { ... }", 1, readServerGroup),
 	group("SSL", "{ ... }", 0, func(l *Loader, n *syntax.Node, c *conf.Config) {
+		if l.Node(&c.SSL) == nil { // of several blocks the first one is where it stands
+			l.Begin(&c.SSL, n)
+		}
 		SSL.Read(l, n.Children(), &c.SSL)
 	}),
 }

@@ -218,8 +218,13 @@ func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
 // finishRegex says what of a pattern cannot be had.
 func (l *Loader) finishRegex(n *syntax.Node, r *conf.Regex) {
 	if _, err := r.Compile(); err != nil {
-		f := l.Warn(n, "unsupported-regex", "%s: the check cannot be made, and the real server counts as up",
-			value.Clip(err.Error()))
+		for _, c := range n.Children() {
+			if name := c.Keyword.Text; name == "regex" || name == "regex_no_match" {
+				n = c
+			}
+		}
+		f := l.Warn(n, "unsupported-regex", "%s: %s: the check cannot be made, and the real server counts as up",
+			n.Keyword.Text, value.Clip(err.Error()))
 		f.Hint, f.Unserved = "director's expressions are those of RE2 (https://github.com/google/re2/wiki/Syntax)", true
 		return
 	}
