@@ -205,7 +205,8 @@ func TestAWatcherSeesWholeDumpsOnly(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		b.says(0, "for i in $(seq 100); do for s in 10 12 36 63; do kill -$s $(cat /run/keepalived.pid); sleep 0.005; done; done")
+		b.says(0, "for i in $(seq 100); do for s in 10 12 36 63; do "+
+			"kill -$s $(cat /run/keepalived.pid); sleep 0.005; done; done")
 	}()
 	ends := map[string]string{"keepalived.data": "\n", "keepalived.stats": "\n", "keepalived.json": "}]"}
 	read := make(map[string]int)
@@ -491,7 +492,8 @@ func TestNeutronFollowsTheAddress(t *testing.T) {
 `)
 	const start = "keepalived -P --use-file ha.conf --pid=UUID.pid --vrrp_pid UUID.pid-vrrp --log-detail"
 	b.says(0, "ip -o monitor address > monitor 2>&1 & "+start+"; until grep -q '^[^D]*169.254.0.1/24' monitor; do "+
-		"sleep 0.05; done; kill $!; ip -o route show 198.51.100.0/24; ip -o address show", "10.77.0.150/24", "198.51.100.0/24")
+		"sleep 0.05; done; kill $!; ip -o route show 198.51.100.0/24; ip -o address show",
+		"10.77.0.150/24", "198.51.100.0/24")
 	b.says(0, "kill -9 $(cat UUID.pid)")
 	b.is("ip -o address show to 169.254.0.1; pidof keepalived", "") // the worker has seen it
 	before := b.says(0, "cat UUID.pid UUID.pid-vrrp")

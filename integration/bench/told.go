@@ -121,10 +121,10 @@ func measureTelling(kind pair.Kind, listeners string) (row toldRow, err error) {
 		}
 		row.ParentAfter, _ = sample()
 		row.Told = listening.told(h).since(before)
-		fmt.Printf("  %-10s listeners that %s: %d scripts, %d lines, %d in %d mails; late %v at rest, %v busy; %d failovers; "+
-			"resident %s, at most %s, then %s; VRRP %s, at most %s\n", row.Kind, listeners, row.Told.Scripts, row.Told.Lines,
-			row.Told.Mailed, row.Told.Mails, row.Rest, row.Busy, row.Failovers, megabytes(row.ParentBefore), megabytes(row.ParentMost),
-			megabytes(row.ParentAfter), megabytes(row.VRRPBefore), megabytes(row.VRRPMost))
+		fmt.Printf("  %-10s listeners that %s: %+v; late %v at rest, %v busy; %d failovers\n", row.Kind, listeners, row.Told,
+			row.Rest, row.Busy, row.Failovers)
+		fmt.Printf("  %-10s resident %s, at most %s, then %s; VRRP %s, at most %s\n", "", megabytes(row.ParentBefore),
+			megabytes(row.ParentMost), megabytes(row.ParentAfter), megabytes(row.VRRPBefore), megabytes(row.VRRPMost))
 	})
 	if !ok {
 		return row, fmt.Errorf("the measurement of what %s tells failed", kind.Name())
@@ -164,8 +164,9 @@ func toldConfig(h *lab.Host, priority int) string {
 	at := func(name string) string { return filepath.Join(h.Dir(), name) }
 	fmt.Fprintf(&b, "global_defs {\n    router_id told\n    script_user root\n    vrrp_garp_master_repeat 1\n")
 	if priority == 200 {
-		fmt.Fprintf(&b, "    notification_email {\n        ops@example.org\n    }\n    notification_email_from lb@example.org\n"+
-			"    smtp_server 127.0.0.1 25\n    smtp_connect_timeout 10\n    vrrp_notify_fifo %s\n", at("fifo"))
+		fmt.Fprintf(&b, "    notification_email {\n        ops@example.org\n    }\n"+
+			"    notification_email_from lb@example.org\n    smtp_server 127.0.0.1 25\n"+
+			"    smtp_connect_timeout 10\n    vrrp_notify_fifo %s\n", at("fifo"))
 	}
 	b.WriteString("}\n")
 	instance := func(name, iface string, vrid int, interval time.Duration, address, more string) {

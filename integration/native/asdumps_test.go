@@ -252,9 +252,9 @@ func liveWithDumps(t *testing.T, name string) map[string][]string {
 	} else {
 		conf := h.WriteFile("lb.conf", asDumpsConf)
 		at := func(s string) string { return filepath.Join(h.Dir(), s) }
-		p = h.StartCommand(lab.Command{Name: "director", Env: env, Argv: []string{stage.Director().Path, "-n", "-l", "-D", "-P",
-			"-f", conf, "-p", at("main.pid"), "-r", at("vrrp.pid"), "--run-dir", at("run"), "--state-dir", at("state"),
-			"--log-format", "keepalived"}})
+		p = h.StartCommand(lab.Command{Name: "director", Env: env, Argv: []string{stage.Director().Path,
+			"-n", "-l", "-D", "-P", "-f", conf, "-p", at("main.pid"), "-r", at("vrrp.pid"),
+			"--run-dir", at("run"), "--state-dir", at("state"), "--log-format", "keepalived"}})
 	}
 	masters := func() (n int) {
 		for _, line := range p.Log() {
@@ -273,14 +273,18 @@ func liveWithDumps(t *testing.T, name string) map[string][]string {
 				text, err := os.ReadFile(filepath.Join(h.Dir(), name))
 				texts[name] = linesOf(string(text))
 				whole := strings.HasSuffix(string(text), "\n") || json.Valid(text)
-				return err == nil && whole && (name != "keepalived.data" || strings.Contains(string(text), "Name = eth0"))
+				if name == "keepalived.data" { // its last part is of this interface
+					whole = whole && strings.Contains(string(text), "Name = eth0")
+				}
+				return err == nil && whole
 			})
 		}
 	}
 	// All are MASTER, the scripts have had their results, and the addresses are there.
 	settled := map[string]int{
 		"   State = MASTER": 3, " VRRP Sync Group = G, MASTER": 1, "   Effective priority = 110": 2, "   Status = GOOD": 1,
-		"   State = idle": 2, "     10.9.0.150 dev eth0 scope global set": 1, "     10.9.0.210/24 dev eth0 scope global set": 1,
+		"   State = idle": 2, "     10.9.0.150 dev eth0 scope global set": 1,
+		"     10.9.0.210/24 dev eth0 scope global set": 1,
 	}
 	l.Until(20*time.Second, "all has settled", func() bool {
 		os.Remove(filepath.Join(h.Dir(), "keepalived.data"))
