@@ -36,6 +36,7 @@ type toldRow struct {
 	Kind, Listeners                       string
 	Told                                  told
 	Rest, Busy                            []time.Duration // lateness of advertisements: median, 99.9 %, most
+	RestWaited, BusyWaited                time.Duration   // for a processor, by the lab, meanwhile
 	Failovers                             int
 	VRRPBefore, VRRPMost                  int64 // bytes resident
 	ParentBefore, ParentMost, ParentAfter int64
@@ -92,6 +93,7 @@ func measureTelling(kind pair.Kind, listeners string) (row toldRow, err error) {
 
 		began := time.Now()
 		time.Sleep(toldRest)
+		row.RestWaited = l.Starved(began, time.Now())
 		row.Rest, _ = lateness(capture, began)
 		sample := func() (parent, vrrp int64) {
 			p, failed := use(d.Pid)
@@ -113,6 +115,7 @@ func measureTelling(kind pair.Kind, listeners string) (row toldRow, err error) {
 			parent, vrrp := sample()
 			row.ParentMost, row.VRRPMost = max(row.ParentMost, parent), max(row.VRRPMost, vrrp)
 		}
+		row.BusyWaited = l.Starved(began, time.Now())
 		row.Busy, row.Failovers = lateness(capture, began)
 		for end := time.Now().Add(toldAfter); time.Now().Before(end) && !listening.told(h).since(before).isAll(); {
 			time.Sleep(100 * time.Millisecond)
@@ -123,6 +126,7 @@ func measureTelling(kind pair.Kind, listeners string) (row toldRow, err error) {
 		row.Told = listening.told(h).since(before)
 		fmt.Printf("  %-10s listeners that %s: %+v; late %v at rest, %v busy; %d failovers\n", row.Kind, listeners, row.Told,
 			row.Rest, row.Busy, row.Failovers)
+		fmt.Printf("  %-10s the lab waited for %v and %v\n", "", row.RestWaited, row.BusyWaited)
 		fmt.Printf("  %-10s resident %s, at most %s, then %s; VRRP %s, at most %s\n", "", megabytes(row.ParentBefore),
 			megabytes(row.ParentMost), megabytes(row.ParentAfter), megabytes(row.VRRPBefore), megabytes(row.VRRPMost))
 	})
@@ -197,8 +201,8 @@ func toldSection(rows []toldRow) string {
 
 %d virtual routers change %d times in %v between BACKUP and FAULT, %d at the same moment, and each change is told to a
 script, a FIFO and by mail. Beside them %d others advertise every %v. Late is how much more than the interval passed
-between two of their advertisements (median, 99.9 %%, most), in %v without changes and while all changes; failovers
-are how often the other node took one of them. Told is counted %v after the last change, or when all is told. Listeners
+between two of their advertisements (median, 99.9 %%, most), in %v without changes and while all changes; in brackets
+how long the lab was waiting for a processor meanwhile. Failovers are how many of them the other node took. Told is counted %v after the last change, or when all is told. Listeners
 that do not answer are scripts that run for a minute, a FIFO without a reader and a mail server that takes
 the connection and says nothing. The memory is resident: of the process that does VRRP and of its parent, before, at
 most, and at the end.
@@ -206,11 +210,12 @@ most, and at the end.
 | | keepalived | director | director, listeners do not answer |
 |---|---|---|---|
 `, toldChanging, toldTotal, toldLength, toldChanging/toldFiles, toldSteady, toldInterval, toldRest, toldAfter)
-	late := func(values []time.Duration) string {
+	late := func(values []time.Duration, waited time.Duration) string {
 		if len(values) != 3 {
 			return "not measured"
 		}
-		return fmt.Sprintf("%s, %s, %s", milliseconds(values[0]), milliseconds(values[1]), milliseconds(values[2]))
+		return fmt.Sprintf("%s, %s, %s (%v)", milliseconds(values[0]), milliseconds(values[1]), milliseconds(values[2]),
+			waited.Round(100*time.Millisecond))
 	}
 	for _, line := range []struct {
 		what string
@@ -219,8 +224,8 @@ most, and at the end.
 		{"told to scripts", func(r toldRow) string { return fmt.Sprint(r.Told.Scripts) }},
 		{"read from the FIFO", func(r toldRow) string { return fmt.Sprint(r.Told.Lines) }},
 		{"mailed", func(r toldRow) string { return fmt.Sprintf("%d in %d mails", r.Told.Mailed, r.Told.Mails) }},
-		{"late without changes", func(r toldRow) string { return late(r.Rest) }},
-		{"late while all changes", func(r toldRow) string { return late(r.Busy) }},
+		{"late without changes", func(r toldRow) string { return late(r.Rest, r.RestWaited) }},
+		{"late while all changes", func(r toldRow) string { return late(r.Busy, r.BusyWaited) }},
 		{"failovers", func(r toldRow) string { return fmt.Sprint(r.Failovers) }},
 		{"memory of VRRP", func(r toldRow) string {
 			return fmt.Sprintf("%s, at most %s", megabytes(r.VRRPBefore), megabytes(r.VRRPMost))
