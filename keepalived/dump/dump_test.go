@@ -185,6 +185,9 @@ func TestJSON(t *testing.T) {
 	if !regexp.MustCompile(order).Match(text) {
 		t.Errorf("the order is another one: %s", text)
 	}
+	if !strings.Contains(string(text), `"vips":["10.9.0.100\/24 dev eth0 scope global set",`) {
+		t.Errorf("the slashes are not as keepalived writes them: %s", text)
+	}
 	two, err := dump.JSON(facts(), 2)
 	var v2 struct {
 		VRRP []any `json:"vrrp"`

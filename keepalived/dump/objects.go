@@ -132,7 +132,7 @@ func (t *text) scripts(f *Facts) {
 		good := k.good()
 		result := 0
 		if good {
-			result = s.Rise
+			result = s.Rise + s.Fall - 1 // as keepalived counts
 		}
 		t.line(1, "VRRP Script = %s", clean(s.Name))
 		t.line(3, "Command = %s", command(s.Script))
