@@ -46,10 +46,10 @@ func (l checkLoad) processors(most int) int {
 const (
 	// gcPercent makes garbage collections more frequent than Go's default: what a worker keeps is
 	// the same for hours, and checks leave little behind.
-	gcPercent = 20
+	gcPercent = 12
 	// gcRoom is how many bytes of garbage there may be at least. Without it the collections of a
 	// worker with some hundred checks took as long as the checks.
-	gcRoom = 6 << 20
+	gcRoom = 4 << 20
 	// gcWhileLoading makes them rarer until a configuration is in the table: nearly all that is
 	// allocated then is kept. With gcPercent they took a third of the processor time of filling a
 	// table.
