@@ -72,7 +72,7 @@ func TestGarbageIsCollectedRarelyWhileLoading(t *testing.T) {
 
 // A small heap has room for garbage, a large one a share of its size.
 func TestRoomForGarbage(t *testing.T) {
-	for heap, want := range map[uint64]int{0: gcWhileLoading, 1 << 20: gcWhileLoading, 6 << 20: 100, 1 << 30: gcPercent} {
+	for heap, want := range map[uint64]int{0: gcWhileLoading, 1 << 20: gcWhileLoading, gcRoom: 100, 1 << 30: gcPercent} {
 		if got := percentFor(heap); got != want {
 			t.Errorf("%d bytes: %d %%, want %d", heap, got, want)
 		}
