@@ -199,13 +199,13 @@ func toldSection(rows []toldRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## Telling of ten thousand transitions
 
-%d virtual routers change %d times in %v between BACKUP and FAULT, %d at the same moment, and each change is told to a
-script, a FIFO and by mail. Beside them %d others advertise every %v. Late is how much more than the interval passed
-between two of their advertisements (median, 99.9 %%, most), in %v without changes and while all changes; in brackets
-how long the lab was waiting for a processor meanwhile. Failovers are how many of them the other node took. Told is counted %v after the last change, or when all is told. Listeners
-that do not answer are scripts that run for a minute, a FIFO without a reader and a mail server that takes
-the connection and says nothing. The memory is resident: of the process that does VRRP and of its parent, before, at
-most, and at the end.
+%d virtual routers change %d times in %v between BACKUP and FAULT, %d at the same moment, and each change is
+told to a script, a FIFO and by mail. Beside them %d others advertise every %v. Late is how much more than the
+interval passed between two of their advertisements (median, 99.9 %%, most), in %v without changes and while all
+changes; in brackets how long the lab was waiting for a processor meanwhile. Failovers are how many of them the
+other node took. Told is counted %v after the last change, or when all is told. Listeners that do not answer are
+scripts that run for a minute, a FIFO without a reader and a mail server that takes the connection and says
+nothing. The memory is resident: of the process that does VRRP and of its parent, before, at most, and at the end.
 
 | | keepalived | director | director, listeners do not answer |
 |---|---|---|---|
