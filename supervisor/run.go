@@ -234,11 +234,10 @@ func notifyServiceManager(log *slog.Logger) func(string) {
 // patienceSlack is what director itself may need beside what it waits for at its start and its end.
 const patienceSlack = 10 * time.Second
 
-// extended asks the service manager, beside a state, for the time that director may take to get there; less
-// than the unit allows changes nothing. Without it a script that hangs has all of director killed, with
-// its addresses left behind.
-func extended(state string, wait time.Duration) string {
-	return fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", state, (wait + patienceSlack).Microseconds())
+// extended asks the service manager for the time that a start or a stop may take; less than the unit allows
+// changes nothing. Without it a script that hangs has all of director killed, with its addresses left behind.
+func extended(wait time.Duration) string {
+	return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (wait + patienceSlack).Microseconds())
 }
 
 // stopWaits is how long an orderly stop waits at most for the scripts, the mail and the FIFOs of a

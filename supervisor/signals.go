@@ -145,7 +145,7 @@ func (s *supervisor) stop(sig os.Signal) {
 	}
 	s.hooks.stopping = true
 	s.log.Info("stopping", "signal", sig.String())
-	s.ready(extended("STOPPING=1", stopWaits(s.current().cfg)))
+	s.ready("STOPPING=1\n" + extended(stopWaits(s.current().cfg)))
 	s.mail.Stopping()
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
 		end() // it is waited for: what ignores SIGTERM is killed
@@ -190,7 +190,7 @@ func (s *supervisor) startUp(then func()) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.ready(extended("STATUS=waiting for startup_script", g.StartupScript.Timeout))
+	s.ready(extended(g.StartupScript.Timeout))
 	s.hooks.running = cancel
 	s.tellReload(reload.Hold{})
 	go func() {

@@ -44,13 +44,12 @@ func TestTheServiceManagerIsAskedForTime(t *testing.T) {
 	r.start()
 	r.end()
 	for state, least := range map[string]time.Duration{
-		"STATUS=":    120 * time.Second,
-		"STOPPING=1": (60 + 30 + 5 + 5 + 5 + 20) * time.Second,
+		"":             120 * time.Second,
+		"STOPPING=1\n": (60 + 30 + 5 + 5 + 5 + 20) * time.Second,
 	} {
 		asked := time.Duration(0)
 		for _, said := range r.ready {
-			if n, ok := strings.CutPrefix(said, state); ok {
-				_, n, _ = strings.Cut(n, "\nEXTEND_TIMEOUT_USEC=")
+			if n, ok := strings.CutPrefix(said, state+"EXTEND_TIMEOUT_USEC="); ok {
 				usec, _ := strconv.Atoi(n)
 				asked = time.Duration(usec) * time.Microsecond
 			}
