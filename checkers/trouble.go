@@ -17,7 +17,7 @@ const (
 	// that those of thousands of checks do not come at once.
 	againSoon = time.Second
 	// maxLates is how many runs of a task in a row may be late. A host that is always late
-	// must judge in the end.
+	// must judge in the end: then a failure counts, unless the probe itself says that it saw none.
 	maxLates = 3
 	// frozenAfter is how much longer than its time limits and its delay_loop a run may last.
 	frozenAfter = 30 * time.Second
@@ -33,7 +33,7 @@ func (s *Schedule) noticeLateness(now time.Time) {
 // outcome is what a result means for a checker. A failure that came while this process was
 // late is none.
 func (s *Schedule) outcome(t *task, r *probe.Result) verdict.Outcome {
-	if !r.OK && !r.Local && s.slept.After(t.began) {
+	if !r.OK && !r.Local && s.slept.After(t.began) && t.lates < maxLates {
 		r.Local, r.Late = true, true
 		r.Reason = "this process did not run for some time, the check is repeated: " + r.Reason
 	}

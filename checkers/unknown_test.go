@@ -118,6 +118,41 @@ func TestAlwaysLate(t *testing.T) {
 	})
 }
 
+// TestDeadWhileAlwaysLate: a server that does not answer leaves the table also where this process is late again
+// and again. A repetition is a chance for the server, and three of them in a row are enough.
+func TestDeadWhileAlwaysLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(func(target probe.Target) probe.Result {
+			if target.Checker.ConnectPort == 80 {
+				return probe.Result{Reason: "connect to 10.0.0.2:80: connection refused"}
+			}
+			time.Sleep(700 * time.Millisecond) // the goroutine of the schedule stands still
+			return probe.Result{OK: true, Reason: "fine"}
+		})
+		l.took = 3 * time.Second
+		dead := tcpChecker()
+		dead.Retries = 0
+		servers := [][]conf.Checker{{dead}}
+		for port := range uint16(4) {
+			slow := tcpChecker()
+			slow.ConnectPort, slow.Interval = 81+port, 100*time.Millisecond
+			servers = append(servers, []conf.Checker{slow})
+		}
+		l.Apply(config(servers...), nil)
+		pause(time.Minute)
+		l.Close()
+		up := true
+		for _, e := range l.events {
+			if strings.Contains(e.RealServer, "10.0.0.2") {
+				up = e.Up
+			}
+		}
+		if up {
+			t.Errorf("it is up after a minute of refusals: %v", l.upAndDown())
+		}
+	})
+}
+
 // TestFrozenCheck: a run without an end is shown and started anew.
 func TestFrozenCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
