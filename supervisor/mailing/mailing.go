@@ -52,9 +52,12 @@ func (m *Mailing) SendKept() {
 		defer cancel()
 		var again retry.Retry
 		for said := ""; ; {
-			b, err := m.take()
+			b, err := m.take(ctx)
 			if err == nil {
 				m.Kept(b)
+				return
+			}
+			if ctx.Err() != nil {
 				return
 			}
 			if text := err.Error(); text != said {
@@ -71,9 +74,12 @@ func (m *Mailing) SendKept() {
 	}()
 }
 
-// take reads the file and removes it. One that makes no sense is put aside.
-func (m *Mailing) take() (b mail.Backlog, err error) {
+// take reads the file and removes it, unless ctx has ended meanwhile. One that makes no sense is put aside.
+func (m *Mailing) take(ctx context.Context) (b mail.Backlog, err error) {
 	text, err := statefile.Read(m.file, maxFile)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil || text == nil {
 		return b, err
 	}
@@ -95,10 +101,14 @@ func (m *Mailing) take() (b mail.Backlog, err error) {
 func (m *Mailing) End() {
 	ctx, cancel := context.WithTimeout(context.Background(), m.try)
 	defer cancel()
-	b := m.Stop(ctx)
 	if m.cancel != nil {
 		m.cancel()
+		select { // what was taken from the file has to be in the mailer before that stops
+		case <-m.read:
+		case <-ctx.Done():
+		}
 	}
+	b := m.Stop(ctx)
 	n := b.Changes()
 	if n == 0 {
 		return
