@@ -124,6 +124,32 @@ func TestRepeatTellsNothingOld(t *testing.T) {
 	})
 }
 
+// TestRepeatTakesNoPlace: a test that is asked for again and again takes the place of no state that waits.
+func TestRepeatTakesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab()
+		l.Apply(instances(conf.NotifyScripts{
+			Master: script("/master/1s"), Backup: script("/backup/20s"), Any: script("/any"),
+		}))
+		l.tell(event.Backup)
+		pause(time.Second)
+		l.tell(event.Master)
+		synctest.Wait()
+		list := l.Calls()
+		for range 40 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			l.Repeat(ctx, list)
+			cancel()
+		}
+		pause(time.Minute)
+		if got := l.list(); len(got) < 4 || got[2] != "20s /master/1s" ||
+			!strings.HasSuffix(got[3], "/any INSTANCE VI_1 MASTER 100") {
+			t.Errorf("the state was not told: %q", got)
+		}
+		stop(t, l)
+	})
+}
+
 func pauseAndTell(l *lab, d time.Duration, s event.VRRPState) {
 	time.Sleep(d)
 	l.tell(s)

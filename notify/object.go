@@ -59,7 +59,13 @@ func (o *object) describe() string {
 
 // tell makes a state the last one that the scripts of an object are told. steps may be empty.
 func (n *Notifier) tell(o *object, steps []step) {
-	o.queue.push(time.Now(), steps)
+	o.queue.push(waiting{steps: steps, since: time.Now()})
+	n.advance(o)
+}
+
+// tellBeside has one script run when what waits was told. No state is left out for it.
+func (n *Notifier) tellBeside(o *object, s step) {
+	o.queue.push(waiting{steps: []step{s}, since: time.Now(), beside: true})
 	n.advance(o)
 }
 

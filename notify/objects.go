@@ -189,12 +189,14 @@ func (n *Notifier) lowerHeard(i *instance) {
 			n.conflicted(g)
 		}
 	}
-	if i.scripts.RxLowerPriority.IsZero() || i.queue.waitsFor("notify_master_rx_lower_pri") {
+	if i.scripts.RxLowerPriority.IsZero() || i.queue.waitsFor(rxLowerPriority) {
 		return
 	}
-	cmd := program.Of(i.scripts.RxLowerPriority, n.global)
-	n.tell(&i.object, []step{{"notify_master_rx_lower_pri", "MASTER_RX_LOWER_PRI", cmd}})
+	n.tellBeside(&i.object, step{rxLowerPriority, MasterRxLowerPri, program.Of(i.scripts.RxLowerPriority, n.global)})
 }
+
+// rxLowerPriority is the keyword of the script of a losing advertisement.
+const rxLowerPriority = "notify_master_rx_lower_pri"
 
 // sayEnd tells an instance its last state, unless it was told before or never had one.
 func (n *Notifier) sayEnd(i *instance, state event.VRRPState) {

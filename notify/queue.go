@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/notify/program"
@@ -29,6 +30,8 @@ const (
 type waiting struct {
 	steps []step
 	since time.Time
+	// beside says that it is no state, but what is told beside states: it takes the place of none.
+	beside bool
 }
 
 // queue decides which script of an object runs when. It knows neither a clock nor a
@@ -46,16 +49,20 @@ type queue struct {
 	skipped int       // states that were left out and of which nobody has been told
 }
 
-// push makes a state the last one to be told.
-func (q *queue) push(now time.Time, steps []step) {
-	if len(steps) == 0 {
+// push makes a state the last one to be told, or has something told beside states.
+func (q *queue) push(w waiting) {
+	if len(w.steps) == 0 {
 		return
 	}
 	if len(q.waiting) == maxWaiting {
-		q.waiting = append(q.waiting[:0], q.waiting[1:]...)
 		q.skipped++
+		if w.beside {
+			return
+		}
+		first := max(slices.IndexFunc(q.waiting, func(w waiting) bool { return w.beside }), 0)
+		q.waiting = slices.Delete(q.waiting, first, first+1)
 	}
-	q.waiting = append(q.waiting, waiting{steps, now})
+	q.waiting = append(q.waiting, w)
 }
 
 // waitsFor says whether a script is the next thing to be told after all that waits.
@@ -64,12 +71,16 @@ func (q *queue) waitsFor(script string) bool {
 	return n > 0 && q.waiting[n-1].steps[0].script == script
 }
 
-// latestOnly leaves out all states but the last one.
+// latestOnly leaves out what comes before the last state.
 func (q *queue) latestOnly() {
-	if n := len(q.waiting); n > 1 {
-		q.skipped += n - 1
-		q.waiting = append(q.waiting[:0], q.waiting[n-1])
+	last := 0
+	for i, w := range q.waiting {
+		if !w.beside {
+			last = i
+		}
 	}
+	q.skipped += last
+	q.waiting = slices.Delete(q.waiting, 0, last)
 }
 
 // ready says whether next has a script to start.

@@ -127,3 +127,28 @@ func TestLowerHeard(t *testing.T) {
 		l.Stop(t.Context())
 	})
 }
+
+// TestLowerHeardBehindASlowScript: a state that waits for longer than a state that is over may is told, although a
+// losing advertisement came after it.
+func TestLowerHeardBehindASlowScript(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab()
+		l.Apply(instances(conf.NotifyScripts{
+			Master: script("/master/1s"), Backup: script("/backup/20s"), RxLowerPriority: script("/lower/1s"),
+			Any: script("/any"),
+		}))
+		heard := func() { l.LowerHeard(event.LowerHeard{Instance: "VI_1", Priority: 50, Sender: "10.0.0.2"}) }
+		l.tell(event.Backup)
+		pause(time.Second)
+		l.tell(event.Master) // it preempts, and hears the one that was MASTER
+		for range 100 {
+			heard()
+		}
+		pause(time.Minute)
+		diff(t, "scripts", []string{
+			"0s /backup/20s", "20s /any INSTANCE VI_1 BACKUP 100", "20s /master/1s", "21s /any INSTANCE VI_1 MASTER 100",
+			"21s /lower/1s",
+		}, l.list())
+		stop(t, l)
+	})
+}

@@ -90,7 +90,9 @@ func (n *Notifier) recall(o *object, m Memory) {
 		m.Queue = [][]Step{m.Waiting}
 	}
 	for _, steps := range m.Queue {
-		o.queue.push(time.Now(), importSteps(steps))
+		list := importSteps(steps)
+		beside := len(list) > 0 && list[0].script == rxLowerPriority
+		o.queue.push(waiting{steps: list, since: time.Now(), beside: beside})
 	}
 	for keyword, l := range m.Last {
 		l.Script = keyword
