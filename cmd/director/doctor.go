@@ -9,6 +9,7 @@ import (
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/doctor"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/words"
 )
@@ -16,7 +17,7 @@ import (
 type doctorCmd struct {
 	byPid
 	namedFile
-	File string `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
+	File string `short:"f" placeholder:"FILE" help:"Configuration file; default the one of the running director, else as for check."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -35,6 +36,11 @@ func (c *doctorCmd) Run(std streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
+	var s control.Status
+	answered := control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, &s) == nil
+	if c.File == "" && answered {
+		c.File = directors.File(s)
+	}
 	file, err := load.FindFile(c.File)
 	if err != nil {
 		return err
@@ -47,12 +53,9 @@ func (c *doctorCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	var s control.Status
-	if err := control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, &s); err == nil {
-		for _, stranger := range s.Strangers {
-			facts.Strangers = append(facts.Strangers, fmt.Sprintf("%s on %s advertises VRID %d with priority %d: %s",
-				stranger.Sender, stranger.Interface, stranger.VRID, stranger.Priority, stranger.Reason))
-		}
+	for _, stranger := range s.Strangers {
+		facts.Strangers = append(facts.Strangers, fmt.Sprintf("%s on %s advertises VRID %d with priority %d: %s",
+			stranger.Sender, stranger.Interface, stranger.VRID, stranger.Priority, stranger.Reason))
 	}
 	list := doctor.Examine(facts)
 	if c.JSON {

@@ -56,10 +56,40 @@ func ask(d hostcheck.Director) Listed {
 		l.Error = err.Error()
 		return l
 	}
-	l.Config, l.Problems = s.Config, len(s.Problems)
+	l.Config, l.Problems = absolute(d.Pid, s.Config), len(s.Problems)
 	l.Instances, l.VirtualServers = len(s.Instances), len(s.VirtualServers)
-	l.File = filepath.Join("/proc", strconv.Itoa(d.Pid), "root", s.Config)
+	l.File = fromHere(d.Pid, l.Config)
 	return l
+}
+
+// absolute is the name of a file that a process has given. A relative one is of its directory.
+func absolute(pid int, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	dir, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
+	if err != nil {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+// fromHere is an absolute name of a process, which may have another root directory, as it is reached from here.
+func fromHere(pid int, name string) string {
+	return filepath.Join("/proc", strconv.Itoa(pid), "root", name)
+}
+
+// File is the configuration file of a director that has answered, as it is reached from here.
+func File(s control.Status) string {
+	name := absolute(s.Pid, s.Config)
+	theirs, err := os.Stat(fromHere(s.Pid, name))
+	if err != nil {
+		return name
+	}
+	if ours, err := os.Stat(name); err == nil && os.SameFile(ours, theirs) {
+		return name
+	}
+	return fromHere(s.Pid, name)
 }
 
 // ByPid is the run directory of the director with a pid file. One that was given a directory
