@@ -17,6 +17,7 @@ import (
 type doctorCmd struct {
 	byPid
 	namedFile
+	reading
 	File string `short:"f" placeholder:"FILE" help:"Configuration file; default the one of the running director, else as for check."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
@@ -45,7 +46,7 @@ func (c *doctorCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	cfg, findings := load.Load(file, load.Options{})
+	cfg, findings := load.Load(file, c.options())
 	if conf.HasErrors(findings) {
 		return fmt.Errorf("%s has errors: director check shows them", file)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/worker"
@@ -81,6 +82,16 @@ func (n namedFile) into(file *string) error {
 	}
 	*file = n.Named
 	return nil
+}
+
+// reading says which lines of a configuration file count, and what is read behind it.
+type reading struct {
+	ConfigID    string `short:"i" name:"config-id" placeholder:"ID" help:"Read lines that begin with @ID; default is the host name."`
+	LocalConfig string `name:"local-config" placeholder:"FILE" help:"File with director's own words, read behind the main one; default /etc/director/local.conf, if it exists, behind a default file."`
+}
+
+func (r reading) options() load.Options {
+	return load.Options{ConfigID: r.ConfigID, Local: r.LocalConfig}
 }
 
 // lasts is a time that a flag takes, above zero.

@@ -27,8 +27,9 @@ type probeCmd struct {
 	File    string   `short:"f" placeholder:"FILE" help:"Configuration file; default as for check."`
 	Options []string `short:"o" name:"option" sep:"none" placeholder:"'KEYWORD VALUE'" help:"With a kind of check: a line of its block, as in a configuration; may be repeated."`
 	Path    string   `placeholder:"PATH" default:"/" help:"With http or https: the path of the url."`
-	JSON    bool     `name:"json" help:"Print JSON."`
-	Words   []string `arg:"" optional:"" name:"what" help:"A virtual server and a real server of the file, or a kind of check and the server: tcp 10.0.0.2:80."`
+	reading
+	JSON  bool     `name:"json" help:"Print JSON."`
+	Words []string `arg:"" optional:"" name:"what" help:"A virtual server and a real server of the file, or a kind of check and the server: tcp 10.0.0.2:80."`
 }
 
 // Exit statuses of director probe, beside 0.
@@ -96,7 +97,7 @@ func (c *probeCmd) configuration() (*conf.Config, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	cfg, findings := load.Load(file, load.Options{})
+	cfg, findings := load.Load(file, c.options())
 	if conf.HasErrors(findings) {
 		return nil, "", fmt.Errorf("reading %s: it has errors: director check shows them", file)
 	}
