@@ -21,7 +21,7 @@ func CheckMailAddress(a string) error {
 		return fmt.Errorf("the address is empty")
 	case len(a) > maxMailAddress:
 		return fmt.Errorf("the address has %d characters and may have %d", len(a), maxMailAddress)
-	case strings.ContainsFunc(a, odd):
+	case strings.ContainsFunc(a, odd), strings.HasPrefix(a, "@"), strings.HasSuffix(a, "@"):
 		return fmt.Errorf("%q is not a mail address", a)
 	}
 	return nil

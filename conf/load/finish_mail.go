@@ -14,6 +14,9 @@ func (l *loader) mailNotes() {
 	}
 	to, hasTo := l.Sources.Source(g, "notification_email")
 	server, hasServer := l.Sources.Source(g, "smtp_server")
+	if !hasTo && len(g.MailTo) > 0 { // one of them was refused, and with it the place of the word
+		hasTo, to = true, server
+	}
 	switch {
 	case hasTo && !hasServer:
 		note(to.Pos, "write smtp_server HOST in global_defs", "no mail is sent: smtp_server is missing")

@@ -36,6 +36,8 @@ func TestMail(t *testing.T) {
 		{"no address", server, settings{SMTPServer: "192.0.2.1"}, ""},
 		{"odd addresses", "notification_email {\n \"a b@c\"\n <a@b>\n x@y\n \"a@b\\nRCPT\" }\n" + server,
 			settings{MailTo: []string{"x@y"}, SMTPServer: "192.0.2.1"}, "is not a mail address"},
+		{"halves of an address", "notification_email {\n x@y @b a@\n }\n" + server,
+			settings{MailTo: []string{"x@y"}, SMTPServer: "192.0.2.1"}, "\"@b\" is not a mail address"},
 		{"odd sender", "notification_email_from \"a b@c\"\n", settings{}, "is not a mail address"},
 		{"sender with a name", "notification_email_from \"LB one <lb@c>\"\n", settings{MailFrom: "LB one <lb@c>"}, ""},
 		{"odd mode", "smtp_tls maybe\n", settings{}, "smtp_tls cannot be \"maybe\""},
@@ -120,5 +122,19 @@ func TestMailThatIsNotSent(t *testing.T) {
 				t.Errorf("said %q\nwant %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestMailIsSentToTheRest: an odd address among others does not leave notification_email without an address.
+func TestMailIsSentToTheRest(t *testing.T) {
+	const odd = "notification_email {\n \"a b@c\"\n x@y\n }\n"
+	for text, want := range map[string]string{
+		odd + "smtp_server 192.0.2.1\n": "no smtp_alert", odd: "smtp_server is missing",
+	} {
+		_, findings := load.LoadText("mail.conf", "global_defs {\n"+text+"}\n", load.Options{})
+		said := fmt.Sprint(findings)
+		if strings.Contains(said, "has no address") || !strings.Contains(said, want) {
+			t.Errorf("%s:\nsaid %s, want %q", text, said, want)
+		}
 	}
 }
