@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvsadm"
 	"github.com/lvs-director/director/virtualserver/table"
+	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/journal"
 )
@@ -93,9 +94,14 @@ type Imported struct {
 }
 
 // Import makes a configuration of services, and reads it: what director would not
-// take is an error.
+// take is an error. Those of checks as_client are left out: they follow from the checks.
 func Import(list []ipvsadm.Service, read func(text string) (*conf.Config, []conf.Finding)) (Imported, error) {
+	all := len(list)
+	list = slices.DeleteFunc(slices.Clone(list), func(s ipvsadm.Service) bool { return table.IsPath(s.Key) })
 	text, notes := ipvsadm.Blocks(list)
+	if n := all - len(list); n > 0 {
+		notes = append(notes, words.Count(n, "service")+" of checks as_client left out: director makes them by itself")
+	}
 	cfg, findings := read(text)
 	made := Imported{text, notes}
 	wanted := table.Wanted(cfg.VirtualServers, nil)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/ipvsadm"
@@ -49,5 +50,24 @@ FWM  3 rr  # not director's
 	}
 	if list[1].Total.Connections != 9 || list[1].Rate.InBytes != 5 || list[1].Servers[0].Rate.InBytes != 6 {
 		t.Errorf("counters %+v", list[1])
+	}
+}
+
+// TestImportLeavesChecksOut: the services of checks as_client are director's own, and no virtual servers of a
+// configuration.
+func TestImportLeavesChecksOut(t *testing.T) {
+	read := func(text string) (*conf.Config, []conf.Finding) { return load.LoadText("import", text, load.Options{}) }
+	list, wrong := ipvsadm.Parse("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 1\n" +
+		"-A -f 1140850689 -s rr\n-a -f 1140850689 -r 10.0.0.2:80 -g -w 1\n")
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	made, err := Import(list, read)
+	if err != nil || !strings.Contains(made.Text, "192.0.2.1 80") || strings.Contains(made.Text, "fwmark") ||
+		len(made.Notes) == 0 || !strings.Contains(made.Notes[0], "as_client") {
+		t.Errorf("%v\n%s%q", err, made.Text, made.Notes)
+	}
+	if len(list) != 2 {
+		t.Error("the caller's list has changed")
 	}
 }
