@@ -172,9 +172,20 @@ func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals)
 	if err == nil {
 		err = ctx.Run()
 	} else {
-		err = fmt.Errorf("%w (see director --help)", err)
+		err = fmt.Errorf("%w (see %s --help)", err, commandOf(err))
 	}
 	return exitStatus(err, errOut)
+}
+
+// commandOf is the command in whose words a mistake is.
+func commandOf(err error) string {
+	var mistake *kong.ParseError
+	if errors.As(err, &mistake) && mistake.Context != nil {
+		if command := mistake.Context.Selected(); command != nil {
+			return command.FullPath()
+		}
+	}
+	return "director"
 }
 
 // exitStatus is what err means for the shell; it tells the user if that was
