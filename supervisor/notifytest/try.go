@@ -91,9 +91,9 @@ func (p Parts) scripts(ctx context.Context, t *control.NotifyTest, run bool) {
 		}
 	}
 	wanted := make([]bool, len(list))
+	ctx, cancel := context.WithTimeout(ctx, scriptPatience)
+	defer cancel()
 	if run {
-		ctx, cancel := context.WithTimeout(ctx, scriptPatience)
-		defer cancel()
 		for i, c := range list {
 			wanted[i] = c.Present
 		}
@@ -119,6 +119,8 @@ func (p Parts) scripts(ctx context.Context, t *control.NotifyTest, run bool) {
 					result.Words = append(result.Words, "it printed: "+out[strings.LastIndexByte(out, '\n')+1:])
 				}
 			}
+		case wanted[i] && c.Present && ctx.Err() == nil:
+			problems[i] = errors.New("it was not run: an upgrade or a stop is under way")
 		case wanted[i] && c.Present:
 			problems[i] = fmt.Errorf("it has not ended within %v", scriptPatience)
 		case run && c.State == "":

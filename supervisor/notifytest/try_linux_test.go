@@ -199,3 +199,16 @@ func TestAFIFOOfWhichNothingIsKnown(t *testing.T) {
 		": open\n  nothing was written: no state is known of an object that it is told of\n", text)
 	diff(t, "all is well", true, ok)
 }
+
+// TestScriptsAreHeld: during an upgrade nothing is run, and nothing is said to have hung.
+func TestScriptsAreHeld(t *testing.T) {
+	t.Parallel()
+	p := parts(t, &conf.Config{Instances: []*conf.Instance{{Name: "VI_1", Notify: conf.NotifyScripts{
+		Master: conf.Script{Argv: []string{executable(t, "master", "exit 0")}},
+	}}}})
+	p.Scripts.Hold(t.Context())
+	text, ok := try(t, p, true)
+	if ok || !strings.Contains(text, "an upgrade or a stop is under way") || strings.Contains(text, "has not ended") {
+		t.Errorf("%v\n%s", ok, text)
+	}
+}
