@@ -174,7 +174,9 @@ func TestWhatIsMeantByAName(t *testing.T) {
 
 		{"10.0.0.22", "", "there is no real server 10.0.0.22: did you mean 10.0.0.2?"},
 		{"10.0.0.3:8080", "", "there is no real server 10.0.0.3:8080: did you mean 10.0.0.3:80?"},
-		{"web", "", "there is no real server web: director status lists them"},
+		{"wub", "", "there is no real server wub: director status lists them"},
+		{"web", "", "web is a virtual server, FWM 7: name a real server, and this one with --vs"},
+		{"192.0.2.10:53", "", "192.0.2.10:53 is a virtual server, [192.0.2.10]:udp:53: name a real server"},
 		{"10.0.0.2", "192.0.2.11:80", "there is no virtual server 192.0.2.11:80: did you mean 192.0.2.10:80?"},
 		{"10.0.0.3", "192.0.2.10:53", "10.0.0.3 is not a real server of 192.0.2.10:53, but of [192.0.2.10]:tcp:80"},
 		{"", "", "there is no real server : director status lists them"},

@@ -157,6 +157,9 @@ func unknownServer(cfg *conf.Config, services []*conf.VirtualServer, name, virtu
 				strings.Join(servicesOf(cfg, elsewhere), ", "))
 		}
 	}
+	if is, err := selectServices(cfg, name); err == nil && name != "" {
+		return fmt.Errorf("%s is a virtual server, %s: name a real server, and this one with --vs", name, is[0])
+	}
 	var names []string
 	for _, vs := range services {
 		for _, rs := range vs.RealServers {
