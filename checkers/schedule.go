@@ -38,6 +38,8 @@ type Options struct {
 	// those with another verdict than the one before or another warning, and those with another
 	// reason for the same bad verdict, that at most once in tellAgain. All are remembered; see Ask.
 	Results func(event.CheckResult)
+	// Number numbers the changes of real servers, from the Schedule's goroutine; nil does not.
+	Number func() event.Number
 }
 
 // Snapshot is what was known of real servers before this process started.
@@ -88,6 +90,7 @@ type Schedule struct {
 	// underWay is how many runs are.
 	underWay int
 	news     []event.RealServerState // for Events
+	causes   event.Numbers           // of the configuration that is being applied
 	hosts    hostTrouble
 	// suspended are the virtual servers that are not checked at present.
 	suspended map[conf.ServiceID]bool
@@ -98,6 +101,7 @@ type Schedule struct {
 type application struct {
 	cfg      *conf.Config
 	snapshot Snapshot
+	causes   event.Numbers
 	done     chan struct{}
 }
 
@@ -110,6 +114,9 @@ type outcome struct {
 
 // New starts a schedule without checkers. Close ends it, but not the Prober.
 func New(opts Options) *Schedule {
+	if opts.Number == nil {
+		opts.Number = func() event.Number { return "" }
+	}
 	s := &Schedule{
 		opts: opts, applies: make(chan application), files: make(chan string),
 		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
@@ -124,9 +131,10 @@ func New(opts Options) *Schedule {
 // Apply replaces the configuration and returns when that is done and the state of
 // every real server that it changes was passed to Events. Checkers that are the same as before
 // are not touched. Real servers that are new to the schedule start with their
-// state in snapshot, which may be nil. cfg must not be changed afterwards.
-func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot) {
-	a := application{cfg, snapshot, make(chan struct{})}
+// state in snapshot, which may be nil. cfg must not be changed afterwards. causes are the events
+// that brought it.
+func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot, causes ...event.Number) {
+	a := application{cfg, snapshot, event.NumbersOf(causes...), make(chan struct{})}
 	select {
 	case s.applies <- a:
 		<-a.done
@@ -166,7 +174,9 @@ func (s *Schedule) own() {
 	for {
 		select {
 		case a := <-s.applies:
+			s.causes = a.causes
 			s.apply(a.cfg, a.snapshot, time.Now())
+			s.causes = ""
 			s.tell()
 			close(a.done)
 		case set := <-s.halts:
@@ -298,6 +308,7 @@ func (s *Schedule) updateState(sv *server, reason string, now time.Time) {
 		from, to, level, text = to, from, slog.LevelInfo, "real server is up"
 	}
 	sv.state.Up, sv.state.Since, sv.state.Reason = alive, now, reason
+	sv.state.Event, sv.state.Causes = s.opts.Number(), s.causes
 	if !sv.lines.may(now) {
 		sv.lines.left++
 		return

@@ -206,6 +206,7 @@ func (s *Schedule) add(service string, rs *conf.RealServer, known *event.RealSer
 	}
 	if restored && known.Up == alive {
 		sv.state.Since, sv.state.Reason = known.Since, known.Reason
+		sv.state.Event, sv.state.Causes = known.Event, known.Causes
 	}
 	if restored {
 		sv.state.Initial = false

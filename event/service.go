@@ -37,6 +37,10 @@ type RealServerState struct {
 	Warnings []CheckWarning
 	// Unset says why the kernel's table does not have the verdict; empty when it does.
 	Unset string
+	// Event is the number of the change that Since and Reason are about, and Causes are the events
+	// that made it: those of a reload. A verdict of a check begins here.
+	Event  Number
+	Causes Numbers
 }
 
 // VirtualServerState is what the virtual server looks like in the kernel's
@@ -70,6 +74,10 @@ type VirtualServerState struct {
 	// Elsewhere says why it is not in the table, as it is to be: this host does not hold its
 	// virtual address. It is empty when it is there, or should be.
 	Elsewhere string
+	// Event is the number of the last change of the quorum, and Causes are the verdicts, or the
+	// reload, that made it.
+	Event  Number
+	Causes Numbers
 }
 
 // Problem says what is wrong with it in the kernel; empty when nothing is.

@@ -30,4 +30,7 @@ type TrackerState struct {
 	Ignored bool
 	Since   time.Time
 	Reason  string // what was seen: "exit status 1"
+	// Event is the number of the change that Since is about, of a virtual server the one that
+	// changed its quorum.
+	Event Number
 }

@@ -54,6 +54,8 @@ type GroupState struct {
 	Since  time.Time
 	Reason string // which member changed last, and why
 	Quiet  bool   // as InstanceState's
+	Event  Number
+	Causes Numbers
 }
 
 // LowerHeard says that a MASTER has heard an advertisement that loses against
@@ -64,6 +66,8 @@ type LowerHeard struct {
 	Priority int    // of the one that was heard
 	Sender   string // address
 	At       time.Time
+	Event    Number
+	Causes   Numbers // the priority of this host, when that has changed
 }
 
 // InstanceState says where a VRRP instance is since its last transition. The
@@ -100,4 +104,8 @@ type InstanceState struct {
 	// Holding is what the instance does not want on this host any more and
 	// director failed to remove, for people; empty is nothing.
 	Holding string
+	// Event is the number of what happened to the instance last, a transition or a change of its
+	// priority, and Causes are the events that made it happen. A state that is told again keeps both.
+	Event  Number
+	Causes Numbers
 }

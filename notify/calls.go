@@ -72,7 +72,7 @@ func (n *Notifier) Repeat(ctx context.Context, list []Call) []Call {
 				continue
 			}
 			list[i], began[i] = c.Call, c.o
-			n.tellBeside(c.o, step{c.Script, c.State, c.Command})
+			n.tellBeside(c.o, step{script: c.Script, state: c.State, cmd: c.Command})
 		}
 	})
 	look := time.NewTicker(10 * time.Millisecond)

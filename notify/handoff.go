@@ -42,12 +42,14 @@ type Running struct {
 	// Holder is the one that the next script waits for, Late says that it has
 	// had its time.
 	Holder, Late bool
+	Cause        event.Number // an older program has not written it
 }
 
 // Step is a script that is to run.
 type Step struct {
 	Script, State string
 	Command       program.Command
+	Cause         event.Number // an older program has not written it
 }
 
 // InstanceMemory is what is known about an instance or a group.
@@ -233,6 +235,7 @@ func (o *object) remember() Memory {
 		r, holder := o.runs[number], o.queue.holder == number
 		m.Running = append(m.Running, Running{
 			Script: r.Script, State: r.State, Handoff: *r.handed, Holder: holder, Late: holder && o.queue.overdue,
+			Cause: r.Cause,
 		})
 	}
 	return m

@@ -33,6 +33,9 @@ type Options struct {
 	Runner Runner // nil is program.Runner
 	// Listeners are told beside the scripts.
 	Listeners []Listener
+	// Ended is called with each script that has ended, by the Notifier's goroutine: it must not
+	// block, nor call the Notifier. It may be nil.
+	Ended func(Last)
 }
 
 // Last is the last run of a script of an object.
@@ -42,15 +45,17 @@ type Last struct {
 	State   string // what it was told: "MASTER", "UP"
 	Running bool
 	Exit    program.Exit // only Argv, PID and Started are set while it runs
+	Cause   event.Number // the event that it was told; empty when that is not known
 }
 
 // Notifier runs the scripts of a configuration.
 type Notifier struct {
-	log       *slog.Logger
-	runner    Runner
-	listeners []Listener
-	mail      *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
-	ended     chan struct{}
+	log         *slog.Logger
+	runner      Runner
+	listeners   []Listener
+	scriptEnded func(Last)                 // nil is nobody
+	mail        *mailbox.Mailbox[[]func()] // work for the goroutine, never slow
+	ended       chan struct{}
 
 	// Owned by the goroutine.
 	global      conf.Global
@@ -73,7 +78,7 @@ type Notifier struct {
 // New starts a notifier without scripts. Stop ends it.
 func New(opts Options) *Notifier {
 	n := &Notifier{
-		log: opts.Log, runner: opts.Runner, listeners: opts.Listeners,
+		log: opts.Log, runner: opts.Runner, listeners: opts.Listeners, scriptEnded: opts.Ended,
 		mail: mailbox.New[[]func()](), ended: make(chan struct{}),
 		instances: make(map[conf.InstanceID]*instance), groups: make(map[string]*instance),
 		servers: make(map[conf.RealServerID]*server), services: make(map[conf.ServiceID]*service),
@@ -125,7 +130,7 @@ func (n *Notifier) Instance(s event.InstanceState) {
 // LowerHeard reports that an instance has received an advertisement that loses
 // against it. It does not block. A state that waits to be told comes first.
 func (n *Notifier) LowerHeard(h event.LowerHeard) {
-	n.enqueue(func() { n.lowerHeard(n.instance(h.ID, h.Instance)) })
+	n.enqueue(func() { n.lowerHeard(n.instance(h.ID, h.Instance), h.Event) })
 }
 
 // Group reports the state of a sync group, as Instance does for an instance.
@@ -133,6 +138,7 @@ func (n *Notifier) Group(s event.GroupState) {
 	n.enqueue(func() {
 		n.transition(n.groups[s.Group], event.InstanceState{
 			Instance: s.Group, From: s.From, State: s.State, Since: s.Since, Reason: s.Reason, Quiet: s.Quiet,
+			Event: s.Event,
 		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/program"
 )
 
@@ -19,9 +20,10 @@ const skipPause = 10 * time.Second
 // script: what is only needed with one is made when it runs.
 type object struct {
 	name   string
-	many   bool   // one of thousands: counts against maxServerRuns
-	gone   bool   // from the configuration
-	drop   func() // forgets it, once it is gone
+	cause  event.Number // of the state that is told
+	many   bool         // one of thousands: counts against maxServerRuns
+	gone   bool         // from the configuration
+	drop   func()       // forgets it, once it is gone
 	queue  queue
 	timer  *time.Timer      // until the run that holds up others is late
 	last   map[string]*Last // by keyword
@@ -125,7 +127,7 @@ func (n *Notifier) begin(o *object, s step) {
 	n.runs++
 	number := n.runs
 	o.queue.began(number)
-	l := &Last{Object: o.name, Script: s.script, State: s.state, Running: true}
+	l := &Last{Object: o.name, Script: s.script, State: s.state, Running: true, Cause: s.cause}
 	l.Exit.Argv, l.Exit.Started = s.cmd.Argv, time.Now()
 	o.ran(l)
 	n.limit(o, number, Patience)
@@ -178,6 +180,9 @@ func (n *Notifier) finish(o *object, number uint64, exit program.Exit) {
 	}
 	r.Running, r.Exit = false, exit
 	n.remember(*r.Last)
+	if n.scriptEnded != nil {
+		n.scriptEnded(*r.Last)
+	}
 	if o.queue.ended(number) {
 		if o.timer != nil {
 			o.timer.Stop()

@@ -175,10 +175,11 @@ func (n *Notifier) transition(i *instance, s event.InstanceState) {
 		}
 		return
 	}
+	i.cause = s.Event
 	n.say(i, s.State)
 }
 
-func (n *Notifier) lowerHeard(i *instance) {
+func (n *Notifier) lowerHeard(i *instance, cause event.Number) {
 	if i == nil || i.gone || n.stopped != nil || i.last.State != event.Master {
 		return
 	}
@@ -192,7 +193,8 @@ func (n *Notifier) lowerHeard(i *instance) {
 	if i.scripts.RxLowerPriority.IsZero() || i.queue.waitsFor(rxLowerPriority) {
 		return
 	}
-	n.tellBeside(&i.object, step{rxLowerPriority, MasterRxLowerPri, program.Of(i.scripts.RxLowerPriority, n.global)})
+	cmd := program.Of(i.scripts.RxLowerPriority, n.global)
+	n.tellBeside(&i.object, step{rxLowerPriority, MasterRxLowerPri, cmd, cause})
 }
 
 // rxLowerPriority is the keyword of the script of a losing advertisement.
@@ -252,11 +254,11 @@ func (n *Notifier) queueState(i *instance, state event.VRRPState) {
 func (n *Notifier) sayBoth(i *instance, specific conf.Script, keyword, state string) {
 	var steps []step
 	if !specific.IsZero() {
-		steps = append(steps, step{keyword, state, program.Of(specific, n.global)})
+		steps = append(steps, step{keyword, state, program.Of(specific, n.global), i.cause})
 	}
 	if !i.scripts.Any.IsZero() {
 		steps = append(steps, step{"notify", state, program.Of(i.scripts.Any, n.global,
-			i.word, i.name, state, strconv.Itoa(i.last.Priority))})
+			i.word, i.name, state, strconv.Itoa(i.last.Priority)), i.cause})
 	}
 	n.tell(&i.object, steps)
 }

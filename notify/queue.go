@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/program"
 )
 
@@ -12,6 +13,7 @@ type step struct {
 	script string // the keyword: "notify_master"
 	state  string // what it is told
 	cmd    program.Command
+	cause  event.Number // what it tells
 }
 
 // maxLeft is how many scripts of one object may run on without holding up the

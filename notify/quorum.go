@@ -63,6 +63,7 @@ func (n *Notifier) quorum(e event.VirtualServerState) {
 	news := !s.unheard && e.Quorum != s.holds
 	s.holds, s.unheard, s.heard, s.reason = e.Quorum, false, true, e.Reason
 	if news {
+		s.cause = e.Event
 		n.sayQuorum(s)
 	}
 }

@@ -78,6 +78,7 @@ func (n *Notifier) realServer(e event.RealServerState) {
 	s.began = true
 	s.alive, s.known, s.reason = e.Up, true, e.Reason
 	if news {
+		s.cause = e.Event
 		n.sayServer(s)
 	}
 }
@@ -96,7 +97,7 @@ func (n *Notifier) sayServer(s *server) {
 func (n *Notifier) sayBy(o *object, script conf.Script, keyword, state string) {
 	var steps []step
 	if !script.IsZero() {
-		steps = append(steps, step{keyword, state, program.Of(script, n.global)})
+		steps = append(steps, step{keyword, state, program.Of(script, n.global), o.cause})
 	}
 	n.tell(o, steps)
 }

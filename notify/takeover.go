@@ -102,7 +102,7 @@ func (n *Notifier) recall(o *object, m Memory) {
 		n.runs++
 		l := o.last[r.Script]
 		if l == nil || !l.Running || l.Exit.PID != r.Handoff.PID { // a later run of the same script is the last one
-			l = &Last{Object: o.name, Script: r.Script, State: r.State, Running: true}
+			l = &Last{Object: o.name, Script: r.Script, State: r.State, Running: true, Cause: r.Cause}
 			l.Exit.Argv, l.Exit.PID, l.Exit.Started = r.Handoff.Argv, r.Handoff.PID, r.Handoff.Started
 		}
 		switch {
@@ -126,14 +126,14 @@ func (n *Notifier) recall(o *object, m Memory) {
 
 func exportSteps(steps []step) (list []Step) {
 	for _, s := range steps {
-		list = append(list, Step{s.script, s.state, s.cmd})
+		list = append(list, Step{s.script, s.state, s.cmd, s.cause})
 	}
 	return list
 }
 
 func importSteps(steps []Step) (list []step) {
 	for _, s := range steps {
-		list = append(list, step{s.Script, s.State, s.Command})
+		list = append(list, step{s.Script, s.State, s.Command, s.Cause})
 	}
 	return list
 }

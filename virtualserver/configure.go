@@ -180,10 +180,12 @@ func (r *reconciler) newServer(vs *conf.VirtualServer, services map[conf.Service
 	s.alpha = vs.Alpha || slices.ContainsFunc(vs.RealServers, func(rs *conf.RealServer) bool { return rs.Alpha })
 	if old != nil {
 		s.quorum, s.was, s.since, s.reason, s.limits = old.quorum, old.was, old.since, old.reason, old.limits
+		s.event, s.causes, s.moved = old.event, old.causes, old.moved
 		s.reported, s.inTable, s.inTableAt = old.reported, old.inTable, old.inTableAt
 	} else if q, told := quorums[s.name]; told {
 		s.quorum, s.was, s.since, s.reason = q.Quorum, q.Quorum, q.Since, q.Reason
 		s.limits = limits{q.Limit, q.Hysteresis, q.Weights}
+		s.event, s.causes = q.Event, q.Causes
 	}
 	return s
 }

@@ -56,6 +56,8 @@ type Options struct {
 	// Held is called when the table has the virtual servers of an instance whose addresses
 	// this host holds, or cannot have them: once for each time that it went for them.
 	Held func(event.HeldInTable)
+	// Number numbers the changes of quorums; nil does not.
+	Number func() event.Number
 	// ReadFile reads kernel settings; nil is os.ReadFile. WriteFile sets one; nil
 	// writes to the file.
 	ReadFile  func(string) ([]byte, error)
@@ -102,6 +104,9 @@ func (o *Options) defaults() {
 	}
 	if o.Held == nil {
 		o.Held = func(event.HeldInTable) {}
+	}
+	if o.Number == nil {
+		o.Number = func() event.Number { return "" }
 	}
 	if o.WriteFile == nil {
 		o.WriteFile = func(name, value string) error { return os.WriteFile(name, []byte(value), 0o644) }

@@ -26,6 +26,7 @@ type reconciler struct {
 	told      []event.Override // what overrides was made of
 	want      table.Table
 	policy    conf.ReconcilePolicy
+	causes    event.Numbers // of the configuration that is being applied
 
 	// have is what the kernel has of services that are wanted or ours: as last
 	// read, with our own changes since.
@@ -99,9 +100,19 @@ type server struct {
 	since       time.Time
 	reason      string
 	limits      limits // when was changed last
-	reported    event.VirtualServerState
-	inTable     uint64 // the sum of what was told of the table
-	inTableAt   time.Time
+	event       event.Number
+	causes      event.Numbers
+	// moved are the verdicts of real servers that came up, or went down, since then.
+	moved     map[conf.ServerKey]moved
+	reported  event.VirtualServerState
+	inTable   uint64 // the sum of what was told of the table
+	inTableAt time.Time
+}
+
+// moved is the last change of a real server.
+type moved struct {
+	up    bool
+	event event.Number
 }
 
 // limits are what a virtual server's quorum was decided by.
@@ -259,6 +270,8 @@ func (r *reconciler) take(t requests) {
 	}
 	r.takeHolding(t)
 	if t.application != nil {
+		r.causes = t.application.known.Causes
+		defer func() { r.causes = "" }()
 		r.configure(t.application)
 	}
 	if !r.started {
@@ -310,6 +323,7 @@ func (r *reconciler) takeVerdict(id conf.RealServerID, v event.RealServerState) 
 		r.markDirty(s)
 	}
 	s.verdicts[id.Server] = is
+	s.note(id.Server, was, v)
 	if r.news == nil {
 		r.news = make(map[conf.RealServerID]event.RealServerState)
 	}

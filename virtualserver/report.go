@@ -172,6 +172,7 @@ func (r *reconciler) moveQuorum(s *server) {
 	s.limits = limits{quorum, hysteresis, weights}
 	first := s.reason == started
 	s.was, s.since = s.quorum, time.Now()
+	s.event, s.causes, s.moved = r.Number(), r.causesOf(s), nil
 	if s.quorum {
 		s.reason = fmt.Sprintf("weights of alive real servers %d, quorum %d + hysteresis %d reached",
 			weights, quorum, hysteresis)
@@ -203,6 +204,8 @@ func (r *reconciler) state(s *server) event.VirtualServerState {
 		Error:         r.unreadable,
 		Sorry:         s.conf.Sorry != nil && !s.quorum,
 		Idle:          s.up > 0 && s.serving == 0,
+		Event:         s.event,
+		Causes:        s.causes,
 	}
 	state.Elsewhere = r.elsewhere(s)
 	for _, key := range s.keys {

@@ -42,6 +42,8 @@ type Known struct {
 	RealServers []event.RealServerState
 	// VirtualServers say which ones had their quorum.
 	VirtualServers []event.VirtualServerState
+	// Causes are the events that brought the configuration.
+	Causes event.Numbers
 	// Fresh says that no loop was before this one since director was started: then
 	// lvs_flush empties the table.
 	Fresh bool

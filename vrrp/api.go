@@ -36,12 +36,19 @@ func (e *Engine) do(ctx context.Context, f func()) error {
 // Apply makes cfg the configuration: the first one and every later one. An
 // instance is the same as before when its conf.InstanceID is; it then keeps its
 // state. resume is for the first configuration of a restarted process; it may be
-// nil.
+// nil. causes are the events that brought cfg.
 // It returns when the engine has taken the configuration; addresses follow.
 // With an error nothing has changed.
-func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[conf.InstanceID]Resume) error {
+func (e *Engine) Apply(ctx context.Context, cfg *conf.Config, resume map[conf.InstanceID]Resume,
+	causes ...event.Number,
+) error {
 	var refused error
-	if err := e.do(ctx, func() { refused = e.apply(cfg, resume) }); err != nil {
+	apply := func() {
+		e.causes = event.NumbersOf(causes...)
+		refused = e.apply(cfg, resume)
+		e.causes = ""
+	}
+	if err := e.do(ctx, apply); err != nil {
 		return fmt.Errorf("applying a configuration: %w", err)
 	}
 	return refused
@@ -122,6 +129,8 @@ type Options struct {
 	// Heartbeat is told at least every event.HeartbeatInterval, and soon after an
 	// advertisement has left, in the same way. It is optional and needs SinceBoot.
 	Heartbeat func(Heartbeat)
+	// Number numbers what happens to instances and groups, in the same way. It is optional.
+	Number func() event.Number
 }
 
 // Heartbeat says that the goroutine that sends advertisements runs. Times are
@@ -146,4 +155,8 @@ type Resume struct {
 	// Silenced: the process was ended because nothing was heard of it, so another
 	// router may be MASTER.
 	Silenced bool
+	// Event and Causes are those of the state. When the instance does not go on in it, the death of
+	// the process is among the causes of the next one (Apply).
+	Event  event.Number
+	Causes event.Numbers
 }

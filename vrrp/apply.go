@@ -58,6 +58,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 		if i == nil {
 			i = newInstance(c)
 			i.remember(resume[i.id], now)
+			i.brought = e.causes
 			e.instances[i.id] = i
 			added = append(added, i)
 		} else {

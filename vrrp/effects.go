@@ -125,9 +125,49 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		HandOver: i.handover, HandedOver: i.machine.HandedOver(),
 		Restored: i.state.Restored,
 		Missing:  i.state.Missing,
+		Event:    i.state.Event,
+		Causes:   i.state.Causes,
 	}
+	e.numberTransition(i, f)
 	i.tellPresence()
 	e.opts.Events(i.state)
+}
+
+// Each transition and each change of a priority has a number, and names the events that made it
+// happen: what the engine was told when it happened (a tracker, a configuration, a hand-over), the
+// transition of another member of the sync group, or an earlier change of the priority, when the
+// transition follows from the priority. Nothing is guessed: without one of these it begins here.
+
+// number is the number of the next event; empty when nobody numbers.
+func (e *Engine) number() event.Number {
+	if e.opts.Number == nil {
+		return ""
+	}
+	return e.opts.Number()
+}
+
+// numberTransition numbers the transition that i.state tells. A state that goes on keeps its number.
+func (e *Engine) numberTransition(i *instance, f *machine.Effect) {
+	if f.Quiet && i.state.Event != "" {
+		return
+	}
+	if f.Quiet && i.was.State == f.To && i.was.Event != "" {
+		i.state.Event, i.state.Causes = i.was.Event, i.was.Causes
+		return
+	}
+	causes := e.causes.List()
+	switch {
+	case f.From == event.Init:
+		causes = append(causes, i.brought.List()...)
+	case f.Reason == machine.NobodyTookOver:
+		causes = append(causes, i.ordered.List()...)
+	case i.group != nil && (f.Reason == machine.GroupMaster || f.Reason == machine.GroupBackup):
+		causes = append(causes, i.group.event)
+	case f.Reason.FollowsPriority():
+		causes = append(causes, i.weighed)
+	}
+	i.weighed, i.brought = "", ""
+	i.state.Event, i.state.Causes = e.number(), event.NumbersOf(causes...)
 }
 
 // tellAgain tells the state without a transition: something about it is new.
@@ -182,7 +222,7 @@ func (e *Engine) note(i *instance, now time.Time, f *machine.Effect) {
 		i.lowerTold = now
 		e.opts.LowerHeard(event.LowerHeard{
 			Instance: i.cfg.Name, ID: i.cfg.ID().String(), Priority: int(f.Adv.Priority), Sender: f.Adv.Source.String(),
-			At: now.Round(0),
+			At: now.Round(0), Event: e.number(), Causes: event.NumbersOf(i.weighed),
 		})
 	}
 	if n, ok := i.limits.allow(f.Reason.String(), now); ok {

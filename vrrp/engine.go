@@ -72,6 +72,7 @@ type Engine struct {
 	armed     time.Time // what timer is set to; zero is nothing
 	deadlines deadlines
 	effects   []machine.Effect // scratch
+	causes    event.Numbers    // of what the engine is being told
 	batch     []link.Datagram  // scratch
 	adv       packet.Advertisement
 	batchID   uint64

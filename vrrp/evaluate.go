@@ -133,8 +133,13 @@ func (e *Engine) takePriority(i *instance, now time.Time, priority uint8, items 
 	}
 	was := i.priority
 	i.priority = priority
+	before := i.state.Event
 	e.step(i, now, machine.Input{Kind: machine.PriorityChanged, Priority: priority})
 	if i.started {
+		if i.state.Event == before { // else it was a transition at once
+			i.weighed = e.number()
+			i.state.Event, i.state.Causes = i.weighed, e.causes
+		}
 		e.log.Info("effective priority changed", "instance", i.cfg.Name, "from", was, "to", priority,
 			"reason", track.Explain(items))
 		e.tellAgain(i)
@@ -195,10 +200,12 @@ func (e *Engine) track(states []event.TrackerState) {
 	for _, s := range states {
 		k := track.Key{Kind: s.Kind, Name: s.Name}
 		e.trackers[k] = s
+		e.causes = event.NumbersOf(s.Event)
 		for _, i := range e.watchers[k] {
 			e.evaluate(i, now)
 		}
 	}
+	e.causes = ""
 }
 
 // tracked is what an instance tracks, with what it is like now.

@@ -21,6 +21,7 @@ type group struct {
 	// reason and quiet are of the last change of a member.
 	reason string
 	quiet  bool
+	event  event.Number
 	// joining: members are being brought together, and the group's state is
 	// told after that.
 	joining bool
@@ -157,6 +158,7 @@ func (e *Engine) join(g *group, now time.Time) {
 // follow has the others of a group do what one that has changed makes them do.
 func (e *Engine) follow(changed *instance, now time.Time, to event.VRRPState, reason string) {
 	g := changed.group
+	g.event = changed.state.Event
 	text := "sync group " + g.name + ": " + changed.cfg.Name
 	if reason != "" {
 		text += ": " + reason
@@ -178,7 +180,7 @@ func (e *Engine) groupChanged(changed *instance, now time.Time, f machine.Effect
 	if g.following {
 		return // this one does: the first one speaks for all
 	}
-	g.reason, g.quiet = changed.cfg.Name+": "+changed.state.Reason, f.Quiet
+	g.reason, g.quiet, g.event = changed.cfg.Name+": "+changed.state.Reason, f.Quiet, changed.state.Event
 	if f.To == event.Master || f.From == event.Master {
 		g.following = true
 		e.follow(changed, now, f.To, changed.state.Reason)
@@ -203,6 +205,7 @@ func (e *Engine) tellGroup(g *group, now time.Time) {
 	}
 	g.state = event.GroupState{
 		Group: g.name, From: g.state.State, State: state, Since: now.Round(0), Reason: g.reason, Quiet: quiet,
+		Event: e.number(), Causes: event.NumbersOf(g.event),
 	}
 	for _, i := range g.members {
 		i.was = Resume{}
@@ -237,9 +240,14 @@ func (e *Engine) announceWith(heard *instance, count int) {
 // and all other ones take part in the election. Each hand-over has a number,
 // not 0: one that has come to its end by itself, because there was no other
 // router, is not begun again by telling it again. The members of a sync group
-// go together. It may be called before Apply brings the instances.
-func (e *Engine) HandOver(ctx context.Context, numbers map[conf.InstanceID]uint64) error {
-	return e.do(ctx, func() { e.handOver(maps.Clone(numbers)) })
+// go together. It may be called before Apply brings the instances. causes are the events that
+// asked for it.
+func (e *Engine) HandOver(ctx context.Context, numbers map[conf.InstanceID]uint64, causes ...event.Number) error {
+	return e.do(ctx, func() {
+		e.causes = event.NumbersOf(causes...)
+		e.handOver(maps.Clone(numbers))
+		e.causes = ""
+	})
 }
 
 func (e *Engine) handOver(numbers map[conf.InstanceID]uint64) {
@@ -274,7 +282,7 @@ func (e *Engine) takeHandOver(of *instance, now time.Time) {
 		if i.handover == number {
 			continue
 		}
-		i.handover = number
+		i.handover, i.ordered = number, e.causes
 		e.step(i, now, in)
 		if i.started {
 			e.tellAgain(i)

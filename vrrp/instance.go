@@ -55,7 +55,8 @@ type instance struct {
 	ready bool   // it is known whether something is wrong
 	// priority is the effective one.
 	priority uint8
-	handover uint64 // number of the last hand-over that was begun; 0 after it was ended
+	handover uint64        // number of the last hand-over that was begun; 0 after it was ended
+	ordered  event.Numbers // the events that asked for it
 	// held: Active_Down_Timer has expired, but nobody may become MASTER yet.
 	held bool
 	// graced: it expired much too late and was given one more interval.
@@ -92,8 +93,12 @@ type instance struct {
 	announced map[resource.Key]bool
 
 	state event.InstanceState // the last one told
-	peer  netip.Addr
-	told  time.Time // when a change of peer was last told
+	// weighed is the number of the last change of its priority after its last transition.
+	weighed event.Number
+	// brought are the events that brought the configuration that has added it, until it has started.
+	brought event.Numbers
+	peer    netip.Addr
+	told    time.Time // when a change of peer was last told
 	// lowerTold is when a losing advertisement was last told.
 	lowerTold time.Time
 

@@ -177,6 +177,9 @@ type Configure struct {
 	Presence []event.InstanceState
 	// Await is as in the message of that name, for the vrrp worker.
 	Await *Await
+	// Causes are the events that made the supervisor send it: a reload, or the death of the
+	// worker before.
+	Causes event.Numbers
 }
 
 // Overrides are all overrides in force; they replace those told before.
@@ -231,6 +234,7 @@ type Proceed struct{}
 type HandOver struct {
 	Numbers map[string]uint64
 	ByID    map[conf.InstanceID]uint64
+	Causes  event.Numbers // the events that changed the list
 }
 
 // Of are the numbers by identity; cfg resolves the names of an earlier program and may be nil.

@@ -29,6 +29,8 @@ type Options struct {
 	Runner Runner
 	// Check returns why a program cannot be run; nil is program.Check.
 	Check func(program.Command) error
+	// Number numbers the changes; nil does not.
+	Number func() event.Number
 }
 
 // Trackers are the trackers of a configuration. All methods but Results belong to
@@ -37,6 +39,7 @@ type Trackers struct {
 	log     *slog.Logger
 	runner  Runner
 	check   func(program.Command) error
+	number  func() event.Number
 	proc    fs.FS // the processes of this host
 	results chan Result
 	watches map[id]*watch
@@ -78,17 +81,24 @@ type Result struct {
 // New returns Trackers without a configuration.
 func New(opts Options) *Trackers {
 	t := &Trackers{
-		log: opts.Log, runner: opts.Runner, check: opts.Check,
+		log: opts.Log, runner: opts.Runner, check: opts.Check, number: opts.Number,
 		proc: os.DirFS("/proc"), results: make(chan Result), watches: make(map[id]*watch),
 	}
 	if t.check == nil {
 		t.check = program.Check
+	}
+	if t.number == nil {
+		t.number = func() event.Number { return "" }
 	}
 	return t
 }
 
 // Results is the channel of results, which must be passed to Take.
 func (t *Trackers) Results() <-chan Result { return t.results }
+
+// Before is the state that the result is compared with, for the owner of the Trackers; known is
+// false before the first one.
+func (r Result) Before() (state event.TrackerState, known bool) { return r.watch.state, r.watch.known }
 
 // Take takes a result. It returns the new state when it has changed.
 func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
@@ -99,6 +109,7 @@ func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
 	if w.kind == event.TrackFile {
 		changed := w.takeFile(r)
 		if changed {
+			w.state.Event = t.number()
 			t.log.Info("tracked file changed", "name", w.name, "reason", r.reason)
 		}
 		return w.state, changed
@@ -107,7 +118,9 @@ func (t *Trackers) Take(r Result) (event.TrackerState, bool) {
 	if !w.verdict.result(r.ok) {
 		return event.TrackerState{}, false
 	}
-	w.state = event.TrackerState{Kind: w.kind, Name: w.name, Up: w.up, Since: r.at, Reason: r.reason}
+	w.state = event.TrackerState{
+		Kind: w.kind, Name: w.name, Up: w.up, Since: r.at, Reason: r.reason, Event: t.number(),
+	}
 	w.known = true
 	level := slog.LevelInfo
 	if !r.ok {

@@ -54,3 +54,12 @@ func (r Reason) String() string {
 	}
 	return fmt.Sprintf("Reason(%d)", uint8(r))
 }
+
+// FollowsPriority says that a transition for this reason is what comes of two priorities.
+func (r Reason) FollowsPriority() bool {
+	switch r {
+	case HigherPriority, HigherAddress, LowerPriority, PreemptDelayOver, Preempting, AddressOwner:
+		return true
+	}
+	return false
+}

@@ -119,9 +119,9 @@ func (t *turn) apply() {
 	t.look()
 	t.loop.Apply(c.Config, virtualserver.Known{
 		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
-		Fresh: !t.applied && c.Known.Died == 0,
+		Fresh: !t.applied && c.Known.Died == 0, Causes: c.Causes,
 	}, c.Generation)
-	t.schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers))
+	t.schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers), c.Causes.List()...)
 	if len(c.Known.Checks) > 0 {
 		t.schedule.Remember(c.Known.Checks)
 	}

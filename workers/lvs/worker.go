@@ -69,7 +69,7 @@ func run(p *workers.Process, h host) error {
 	inKernel := newLoaded(func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) })
 	var marking *marks.Keeper
 	loop := virtualserver.New(virtualserver.Options{
-		Open: h.table, Journal: p.Journal, Log: p.Log,
+		Open: h.table, Journal: p.Journal, Log: p.Log, Number: worker.NewNumbering(event.PartTable).Next,
 		State: func(s event.VirtualServerState) {
 			p.Out.Put("virtual server "+s.VirtualServer, worker.Message{VirtualServer: &s})
 		},
@@ -110,7 +110,7 @@ func run(p *workers.Process, h host) error {
 	})
 	schedule := checkers.New(checkers.Options{
 		Log: p.Log, Prober: h.prober, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
-		Events: loop.Verdicts,
+		Events: loop.Verdicts, Number: worker.NewNumbering(event.PartChecks).Next,
 		Results: func(r event.CheckResult) {
 			p.Out.Put("check "+r.VirtualServer+" "+r.RealServer+" "+r.Checker, worker.Message{Check: &r})
 		},

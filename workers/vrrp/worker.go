@@ -26,7 +26,8 @@ func Run(p *workers.Process) error {
 	alone, leave := alone(p.Log)
 	defer leave()
 	engine := vrrp.New(vrrp.Options{
-		Log: p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
+		Number: worker.NewNumbering(event.PartVRRP).Next,
+		Log:    p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
 		Alone: func() bool { return alone },
 		Events: func(s event.InstanceState) {
 			p.Out.Put("instance "+s.ID, worker.Message{Instance: &s})
@@ -82,7 +83,7 @@ func Run(p *workers.Process) error {
 			case m.Tracker != nil:
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:
-				_ = engine.HandOver(ctx, m.HandOver.Of(configured))
+				_ = engine.HandOver(ctx, m.HandOver.Of(configured), m.HandOver.Causes.List()...)
 			case m.Await != nil:
 				_ = engine.AwaitTable(ctx, identities(m.Await))
 			case m.HeldInTable != nil:
@@ -105,7 +106,8 @@ func Run(p *workers.Process) error {
 				}
 				first = false
 				keyfile.Keys(m.Configure.Keys).Into(m.Configure.Config)
-				p.Out.Put("applied", workers.Applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known)))
+				p.Out.Put("applied", workers.Applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known,
+					m.Configure.Causes.List()...)))
 			}
 		}
 	}
@@ -163,7 +165,9 @@ func resume(known worker.Snapshot, cfg *conf.Config) map[conf.InstanceID]vrrp.Re
 			id, ok = ids[i.Instance]
 		}
 		if ok {
-			r[id] = vrrp.Resume{State: i.State, Since: i.Since, SilentFor: silent, Silenced: known.Silenced}
+			r[id] = vrrp.Resume{
+				State: i.State, Since: i.Since, SilentFor: silent, Silenced: known.Silenced, Event: i.Event, Causes: i.Causes,
+			}
 		}
 	}
 	return r
