@@ -90,8 +90,10 @@ func TestStartWithAFullRunDirectory(t *testing.T) {
 		return r.hasProblem("run directory", "writing the pid file", "no space left on device")
 	})
 	time.Sleep(2500 * time.Millisecond) // it is tried again each second
-	if n := strings.Count(r.log.String(), "no space left on device"); n != 1 {
-		t.Errorf("it is said %d times", n)
+	for _, what := range []string{"failed to write the history of configurations", "events are not kept"} {
+		if n := strings.Count(r.log.String(), what); n != 1 {
+			t.Errorf("%q is said %d times", what, n)
+		}
 	}
 	if err := os.Remove(full); err != nil {
 		t.Fatal(err)
@@ -198,10 +200,14 @@ func TestStartWithAFullStateDirectory(t *testing.T) {
 	full := fill(t, r.opts.StateDir)
 	r.start()
 	r.serves()
-	r.until("status has it", func() bool { return r.hasProblem("history", "no space left on device") })
+	r.until("status has it", func() bool {
+		return r.hasProblem("history", "no space left on device") && r.hasProblem("events are not kept")
+	})
 	time.Sleep(3500 * time.Millisecond) // it is tried again after 1 s and after 2 s
-	if n := strings.Count(r.log.String(), "no space left on device"); n != 1 {
-		t.Errorf("it is said %d times", n)
+	for _, what := range []string{"failed to write the history of configurations", "events are not kept"} {
+		if n := strings.Count(r.log.String(), what); n != 1 {
+			t.Errorf("%q is said %d times", what, n)
+		}
 	}
 	var report control.HandoverReport
 	r.ask(http.MethodPost, "/v1/handover", control.HandoverRequest{Name: "VI_1", For: "1h"}, &report)

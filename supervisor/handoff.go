@@ -68,6 +68,7 @@ type handoff struct {
 	RefusedAt      time.Time
 	Pending        *handedPending
 	Started        time.Time
+	Brought        event.Number // the event that brought the configuration
 	Upgrades       int
 	Reload         bool       // a signal asked for one meanwhile
 	Dumps          dumps.Kind // that signals asked for meanwhile
@@ -165,7 +166,7 @@ func (s *supervisor) handoff() *handoff {
 		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
 		Refused: s.refused.why, RefusedAt: s.refused.at,
 		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
-		Started: s.started, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
+		Started: s.started, Brought: s.chronicle.brought, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
 		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(), Journals: s.known.Journals,
 		Dumps:          s.dumps.Waiting(),
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),

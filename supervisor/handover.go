@@ -55,8 +55,21 @@ func (s *supervisor) keepHandovers() {
 }
 
 // tellHandovers tells the vrrp worker. One that does not run is told when it starts.
-func (s *supervisor) tellHandovers() {
-	s.sendVRRP("handover", worker.Message{HandOver: s.handoverMessage()})
+func (s *supervisor) tellHandovers(causes ...event.Number) {
+	m := s.handoverMessage()
+	m.Causes = event.NumbersOf(causes...)
+	s.sendVRRP("handover", worker.Message{HandOver: m})
+}
+
+// handedOver keeps what became of the handovers of some instances, and tells the vrrp worker.
+func (s *supervisor) handedOver(names []string, from, to, text string, causes ...event.Number) {
+	var list []event.Number
+	for _, n := range names {
+		list = append(list, s.record(event.RecordHandover, "instance "+n, from, to, text, causes...))
+	}
+	s.keepHandovers()
+	s.tellHandovers(list...)
+	s.answerHandovers()
 }
 
 func (s *supervisor) handoverMessage() *worker.HandOver {
@@ -69,8 +82,7 @@ func (s *supervisor) endHandovers() {
 	s.keepHandovers()
 	if len(ended) > 0 {
 		s.log.Info("handover ended: its time is over", "instances", strings.Join(ended, " "))
-		s.tellHandovers()
-		s.answerHandovers()
+		s.handedOver(ended, "handed over", "taking part", "its time is over")
 	}
 }
 
@@ -78,8 +90,8 @@ func (s *supervisor) endHandovers() {
 func (s *supervisor) handoverHeard(i event.InstanceState) {
 	if s.handovers.Heard(i) {
 		s.log.Warn("handover ended: no other router took over", "instance", i.Instance, "reason", i.Reason)
-		s.keepHandovers()
-		s.tellHandovers()
+		s.handedOver([]string{i.Instance}, "handed over", "taking part", "no other router took over", i.Event)
+		return
 	}
 	s.answerHandovers()
 }
@@ -117,6 +129,8 @@ type handoverCall struct {
 	number uint64 // of the order
 	began  time.Time
 	answer func(control.HandoverReport)
+	// command is the event of the operator's command.
+	command event.Number
 }
 
 // HandOver is called by the control socket, and returns when it is known what
@@ -138,6 +152,7 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 			answer(result{err: err})
 			return
 		}
+		call.command = s.command(ctx, "instance "+q.Name, "handover")
 		s.beforeRelease(ids, func() {
 			call.began = time.Now()
 			if err := s.beginHandover(q.Name, call); err != nil {
@@ -186,9 +201,7 @@ func (s *supervisor) beginHandover(name string, call *handoverCall) error {
 	s.handovers.Follow(nil, s.current().cfg) // notes the identities
 	s.log.Info("handing over", "instances", strings.Join(names, " "), "until", untilText(call.report.Until))
 	s.callers.handovers[call] = true
-	s.keepHandovers()
-	s.tellHandovers()
-	s.answerHandovers()
+	s.handedOver(names, "taking part", "handed over", "until "+untilText(call.report.Until), call.command)
 	patience := handoverPatience(s.current().cfg, names)
 	time.AfterFunc(patience, func() {
 		s.post(func() {
@@ -266,9 +279,7 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 			r.Instances = append(r.Instances, control.HandoverOutcome{Instance: name})
 		}
 		s.log.Info("handover ended: taking part in the election again", "instances", strings.Join(ended, " "))
-		s.keepHandovers()
-		s.tellHandovers()
-		s.answerHandovers()
+		s.handedOver(ended, "handed over", "taking part", "", s.command(ctx, "instance "+q.Name, "resume"))
 	})
 	if err == nil {
 		err = problem

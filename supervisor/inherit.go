@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify/mail"
 	"github.com/lvs-director/director/supervisor/reload"
@@ -110,6 +111,8 @@ func (c *Options) inherit(h handedConfig) (*loaded, error) {
 // takeOver goes on where the program before ended.
 func (s *supervisor) takeOver(h *handoff) {
 	s.payHistory() // nothing is owed: it finds the history
+	s.chronicle.brought = h.Brought
+	s.record(event.RecordDirector, "director", "", "upgraded", "version "+s.opts.Version+", was "+h.From)
 	s.fallback, s.started, s.upgrade.count = h.Fallback, h.Started, h.Upgrades
 	s.refused, s.known.Host = refusal{h.Refused, h.RefusedAt}, h.Host
 	for _, g := range h.Groups {

@@ -92,14 +92,14 @@ func TestTooManyOverridesOfTheProgramBefore(t *testing.T) {
 // one of the host, and until the lvs worker says that it is gone.
 func TestAWeightByHandLastsAsLongAsTheTable(t *testing.T) {
 	t.Parallel()
-	if bootID() == "" {
+	if worker.BootID() == "" {
 		t.Fatal("this host does not tell its boot")
 	}
 	for name, tc := range map[string]struct {
 		boot string
 		want int
 	}{
-		"director is restarted": {bootID(), 1},
+		"director is restarted": {worker.BootID(), 1},
 		"the host is restarted": {"another boot", 0},
 		"the boot is not known": {"", 0},
 	} {
@@ -115,7 +115,7 @@ func TestAWeightByHandLastsAsLongAsTheTable(t *testing.T) {
 			r.until("the new one is kept", func() bool { return strings.Contains(r.overridesFile(), `"weight": 6`) })
 			r.end()
 			file := overrides.File(r.opts.StateDir, r.opts.File)
-			text := strings.Replace(r.overridesFile(), bootID(), tc.boot, 1)
+			text := strings.Replace(r.overridesFile(), worker.BootID(), tc.boot, 1)
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/statefile"
+	"github.com/lvs-director/director/worker"
 )
 
 // What an operator asked for before this director started. A file that is damaged is put
@@ -123,7 +124,7 @@ func (s *supervisor) readOverrides() {
 }
 
 func loadOverrides(path string) (before overrides.Set, aside notInForce, err error) {
-	aside, err = loadKept(path, func() error { return before.Load(path, bootID()) })
+	aside, err = loadKept(path, func() error { return before.Load(path, worker.BootID()) })
 	return before, aside, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/overrides"
+	"github.com/lvs-director/director/worker"
 )
 
 // unreadable makes something at the path that can be opened and not read, as on a disk
@@ -55,7 +56,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	var orders handover.Set
 	orders.Begin([]string{"VI_1"}, time.Now(), time.Time{})
 	for path, save := range map[string]func(string) error{
-		drains:    func(path string) error { return before.Save(path, bootID()) },
+		drains:    func(path string) error { return before.Save(path, worker.BootID()) },
 		handovers: orders.Save,
 	} {
 		other := path + ".mended"

@@ -28,12 +28,6 @@ type overriding struct {
 
 func (s *supervisor) overridesFile() string { return overrides.File(s.opts.StateDir, s.opts.File) }
 
-// bootID names this boot of the host; empty when that is not known.
-func bootID() string {
-	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it the weights of the kernel are not kept
-	return strings.TrimSpace(string(text))
-}
-
 // inheritOverrides takes over those of the program before.
 func (s *supervisor) inheritOverrides(list []event.Override) {
 	if err := s.overrides.set.Add(list...); err != nil {
@@ -46,7 +40,7 @@ func (s *supervisor) inheritOverrides(list []event.Override) {
 // that ends.
 func (s *supervisor) keepOverrides() {
 	o, path, copied := &s.overrides, s.overridesFile(), s.overrides.set.Clone()
-	o.file.Save(func() (func(), error) { return nil, copied.Save(path, bootID()) })
+	o.file.Save(func() (func(), error) { return nil, copied.Save(path, worker.BootID()) })
 	o.end.Stop()
 	if at := o.set.Next(); !at.IsZero() {
 		o.end.Reset(time.Until(at))
@@ -81,6 +75,7 @@ func (s *supervisor) endOverrides() {
 	for _, o := range ended {
 		s.log.Info("override ended: its time is over", overrideWords(o)...)
 	}
+	s.recordOverrides(ended, "over")
 	if len(ended) > 0 {
 		s.tellOverrides()
 	}
@@ -112,6 +107,7 @@ func (s *supervisor) overridesReloaded(before, after *conf.Config) {
 	for _, o := range ended {
 		s.log.Info("override ended: the configured weight has changed", overrideWords(o)...)
 	}
+	s.recordOverrides(ended, "over", s.chronicle.brought)
 	if len(moved)+len(ended) > 0 {
 		s.keepOverrides() // the worker is told with the configuration
 	}
@@ -155,7 +151,7 @@ func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (c
 		if err == nil {
 			quiescent := quiescentTemplates(ipvsNamespace)
 			r, err = ask(ctx, s, func(answer func(result)) {
-				s.override(q, o, quiescent, func(r control.OverrideReport, problem error) { answer(result{r, problem}) })
+				s.override(ctx, q, o, quiescent, func(r control.OverrideReport, problem error) { answer(result{r, problem}) })
 			})
 		}
 	}
@@ -166,8 +162,8 @@ func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (c
 }
 
 // override carries out a request in the supervisor's goroutine.
-func (s *supervisor) override(q control.OverrideRequest, o event.Override, quiescent overrides.Setting,
-	answer func(control.OverrideReport, error)) {
+func (s *supervisor) override(ctx context.Context, q control.OverrideRequest, o event.Override,
+	quiescent overrides.Setting, answer func(control.OverrideReport, error)) {
 	r, targets, err := s.change(q, o, quiescent)
 	if err != nil {
 		answer(r, err)
@@ -181,7 +177,19 @@ func (s *supervisor) override(q control.OverrideRequest, o event.Override, quies
 		then(s.overrides.file.Trouble())
 		return
 	}
+	s.recordOverrides(r.Changed, q.Action, s.command(ctx, "real server "+q.Name, q.Action))
 	s.whenSaved(s.overrides.file, then)
+}
+
+// recordOverrides keeps that overrides began or ended.
+func (s *supervisor) recordOverrides(list []event.Override, what string, causes ...event.Number) {
+	for _, o := range list {
+		text := o.Reason
+		if o.Kind == event.SetWeight {
+			text = strings.TrimSpace(fmt.Sprintf("weight %d %s", o.Weight, o.Reason))
+		}
+		s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text, causes...)
+	}
 }
 
 // nothingWords say that there was nothing to end.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/diff"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/supervisor/reload"
@@ -23,7 +24,7 @@ func (s *supervisor) Reload(ctx context.Context, q control.ReloadRequest) (contr
 	if err != nil {
 		return control.ReloadReport{}, fmt.Errorf("reload: %w", err)
 	}
-	return s.askReload(ctx, reload.Request{Expect: q.Expect, Confirm: wait, AcceptLoss: q.AcceptLoss})
+	return s.askReload(ctx, "reload", reload.Request{Expect: q.Expect, Confirm: wait, AcceptLoss: q.AcceptLoss})
 }
 
 // Rollback is called by the control socket.
@@ -38,13 +39,15 @@ func (s *supervisor) Rollback(ctx context.Context, q control.ReloadRequest) (con
 	if err != nil {
 		return control.ReloadReport{}, fmt.Errorf("rollback: %w", err)
 	}
-	return s.askReload(ctx, reload.Request{Number: q.Number, Expect: q.Expect, Confirm: wait})
+	return s.askReload(ctx, fmt.Sprintf("rollback to number %d", q.Number), reload.Request{
+		Number: q.Number, Expect: q.Expect, Confirm: wait})
 }
 
-// askReload waits until what is asked for is in force, or refused.
-func (s *supervisor) askReload(ctx context.Context, r reload.Request) (control.ReloadReport, error) {
+// askReload has an operator's command carried out, and waits until what is asked for is in force, or refused.
+func (s *supervisor) askReload(ctx context.Context, what string, r reload.Request) (control.ReloadReport, error) {
 	report, err := ask(ctx, s, func(answer func(control.ReloadReport)) {
 		r.ID = s.callers.id()
+		s.chronicle.asked = append(s.chronicle.asked, s.command(ctx, "configuration "+s.opts.File, what))
 		s.callers.reloads[r.ID] = func(o reload.Outcome) { answer(s.reloadReport(o)) }
 		s.tellReload(reload.Asked{Request: r})
 	})
@@ -134,6 +137,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 			s.refused = refusal{e.Why, time.Now()}
 		}
 		s.log.Error("reload refused", "config", path, "why", e.Why, "generation", s.reload.Generation())
+		s.record(event.RecordReload, "configuration "+path, "", "refused", e.Why, s.chronicle.takeAsked()...)
 	case reload.AwaitConfirmation:
 		s.log.Warn("waiting for a confirmation: without one the previous configuration comes back",
 			"until", e.Until.Format(time.RFC3339), "confirm_with", "director confirm")
@@ -162,6 +166,10 @@ func (s *supervisor) apply(e reload.Apply) {
 	if e.Reason == reload.NotConfirmed && s.disk.Digest() == e.Replaced.Digest() {
 		s.fallback = fmt.Sprintf("the configuration in %s was not confirmed in time", s.opts.File)
 	}
+	s.chronicle.brought = s.record(event.RecordReload, "configuration "+l.cfg.Path,
+		words.ShortDigest(e.Replaced.Digest()), words.ShortDigest(l.Digest()),
+		reasonText(e.Reason, l), s.chronicle.takeAsked()...)
+	s.chronicle.noteChanges(e.Replaced.(*loaded).cfg, l.cfg)
 	s.followHandovers(e.Replaced.(*loaded).cfg)
 	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)
 	s.log.Info("reloading", "config", l.cfg.Path, "generation", e.Generation, "digest", words.ShortDigest(l.Digest()),

@@ -35,6 +35,9 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
 		Trackers:  status.Trackers(s.tracking.Known()),
 	}
+	if why := s.chronicle.log.Problem(); why != "" {
+		f.Problems = append(f.Problems, why)
+	}
 	for _, p := range f.Header.FIFOs {
 		if p.Problem != "" {
 			f.Problems = append(f.Problems, p.Keyword+" "+p.Path+": "+p.Problem)

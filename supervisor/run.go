@@ -23,6 +23,7 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/daemon"
+	"github.com/lvs-director/director/supervisor/events"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
@@ -170,12 +171,14 @@ func (c *Options) supervisor() *supervisor {
 		Made: statefile.Note(statefile.Name(c.StateDir, "fifos", c.File)),
 	})
 	letters := mailing.New(log, c.StateDir, c.File)
+	past := c.chronicle()
 	s := &supervisor{
-		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters,
+		log: log, flush: c.Flush, opts: c, fifos: fifos, mail: letters, chronicle: past,
 		notify: notify.New(notify.Options{
 			Log: log, Runner: &program.Runner{}, Listeners: []notify.Listener{fifos, letters},
+			Ended: func(l notify.Last) { past.log.Note(events.Script(l)) },
 		}),
-		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}}),
+		tracking: tracking.New(tracking.Options{Log: log, Runner: &program.Runner{}, Number: past.number}),
 		misc:     misc.New(&program.Runner{}, misc.AtOnce),
 		ready:    notifyServiceManager(log),
 		events:   make(chan worker.Event),

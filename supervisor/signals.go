@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/keepalived/dump"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/program"
@@ -145,6 +146,7 @@ func (s *supervisor) stop(sig os.Signal) {
 	}
 	s.hooks.stopping = true
 	s.log.Info("stopping", "signal", sig.String())
+	s.record(event.RecordDirector, "director", "running", "stopping", "signal: "+sig.String())
 	s.ready("STOPPING=1\n" + extended(stopWaits(s.current().cfg)))
 	s.mail.Stopping()
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
@@ -253,6 +255,10 @@ func (s *supervisor) endPrograms() {
 	}
 	s.mail.End()
 	s.shutDown()
+	s.record(event.RecordDirector, "director", "stopping", "stopped", "")
+	ctx, cancel = context.WithTimeout(context.Background(), eventPatience)
+	defer cancel()
+	s.chronicle.log.Close(ctx)
 	s.log.Info("stopped")
 }
 

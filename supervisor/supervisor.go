@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
@@ -42,11 +43,12 @@ type supervisor struct {
 	done     chan struct{}
 	exited   bool // the workers have ended
 
-	disk     *loaded        // the file as it was read last
-	program  installed.File // the file of this program, when it is another program by now
-	fallback string         // why not the file but something older is in force; empty when it is the file
-	refused  refusal        // of the last reload
-	archive  archive
+	disk      *loaded        // the file as it was read last
+	program   installed.File // the file of this program, when it is another program by now
+	fallback  string         // why not the file but something older is in force; empty when it is the file
+	refused   refusal        // of the last reload
+	archive   archive
+	chronicle chronicle
 
 	// handovers are what was handed over on purpose; handoverEnd fires when the
 	// time of one is over.
@@ -117,6 +119,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 		case sig := <-s.signals.stop:
 			s.stop(sig)
 		case <-s.signals.hup:
+			s.chronicle.asked = append(s.chronicle.asked,
+				s.record(event.RecordCommand, "configuration "+s.opts.File, "", "reload", "a signal (SIGHUP)"))
 			s.tellReload(reload.Asked{})
 		case <-s.signals.dumps[0]:
 			s.dump(dumps.Kinds[0])
@@ -173,6 +177,8 @@ func (s *supervisor) setDeadline(t *time.Timer) {
 // begin starts everything.
 func (s *supervisor) begin() {
 	s.started = time.Now()
+	s.chronicle.brought = s.record(event.RecordDirector, "director", "", "running",
+		"started with "+s.current().cfg.Path+", version "+s.opts.Version)
 	s.generations = map[uint64]*loaded{s.reload.Generation(): s.current()}
 	s.rememberStart()
 	s.readHandovers()

@@ -9,6 +9,7 @@ import (
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/events"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 )
@@ -28,7 +29,7 @@ func (s *supervisor) trackers() []event.TrackerState {
 func trackerOf(v event.VirtualServerState) event.TrackerState {
 	return event.TrackerState{
 		Kind: event.TrackVirtualServer, Name: v.VirtualServer, Up: v.Quorum, Since: v.Since,
-		Reason: fmt.Sprintf("%d of %d real servers are alive", v.Alive, v.Total),
+		Reason: fmt.Sprintf("%d of %d real servers are alive", v.Alive, v.Total), Event: v.Event,
 	}
 }
 
@@ -54,7 +55,9 @@ func tracksServer(cfg *conf.Config, name string) bool {
 
 // tracked takes in what was seen of a tracker.
 func (s *supervisor) tracked(r tracking.Result) {
+	was, known := r.Before()
 	if t, changed := s.tracking.Take(r); changed {
+		s.happened(0, events.Tracker(was, t, known)...)
 		s.tellTracker(t)
 	}
 }

@@ -63,6 +63,7 @@ func (s *supervisor) Upgrade(ctx context.Context, q control.UpgradeRequest) (con
 		a, err = ask(ctx, s, func(answer func(upgradeAnswer)) {
 			id := s.callers.id()
 			s.callers.upgrades[id] = &upgradeCall{path: path, answer: answer}
+			s.command(ctx, "director", "upgrade")
 			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.reload.Busy() || s.hooks.running != nil})
 		})
 	}
@@ -182,6 +183,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	if !s.finishSaving() { // an exec waits for a thread that waits for a disk
 		return fmt.Errorf("the disk of %s does not answer", s.opts.StateDir)
 	}
+	s.flushEvents()
 	if !s.finishDump() {
 		return errors.New("the disk that a dump is written to does not answer")
 	}

@@ -9,8 +9,10 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/events"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -90,20 +92,28 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.Heartbeat != nil:
 		s.heartbeat(name, *m.Heartbeat)
 	case m.Instance != nil:
+		was, _ := s.known.ByID(*m.Instance)
+		s.happened(m.LeftOut, events.Instance(was, *m.Instance)...)
 		s.instance(*m.Instance)
 	case m.Counters != nil:
 		s.counted(*m.Counters)
 	case m.LowerHeard != nil:
+		s.happened(m.LeftOut, events.TwoMasters(*m.LowerHeard))
 		s.known.LowerHeard(*m.LowerHeard)
 		s.notify.LowerHeard(*m.LowerHeard)
 	case m.Host != nil:
+		s.happened(0, events.Problems(s.known.Host.Problems, m.Host.Problems)...)
 		s.known.Host = *m.Host
 	case m.Journal != nil:
 		s.known.Journals[string(name)] = m.Journal.Error
 	case m.Group != nil:
+		s.happened(m.LeftOut, events.Group(s.known.Groups[m.Group.Group], *m.Group)...)
 		s.known.Groups[m.Group.Group] = *m.Group
 		s.notify.Group(*m.Group)
 	case m.RealServer != nil:
+		was, known := s.known.RealServers[status.ServerName{
+			VirtualServer: m.RealServer.VirtualServer, RealServer: m.RealServer.RealServer}]
+		s.happened(m.LeftOut, events.RealServer(was, *m.RealServer, known)...)
 		s.known.RealServer(*m.RealServer)
 		s.notify.RealServer(*m.RealServer)
 	case m.RunProgram != nil:
@@ -113,6 +123,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.CheckHistory != nil:
 		s.checkHistory(*m.CheckHistory)
 	case m.VirtualServer != nil:
+		was, known := s.known.VirtualServers[m.VirtualServer.VirtualServer]
+		s.happened(m.LeftOut, events.VirtualServer(was, *m.VirtualServer, known)...)
 		s.virtualServer(*m.VirtualServer)
 		s.mail.VirtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)
@@ -206,6 +218,7 @@ func (s *supervisor) carryOutRollout(e rollout.Effect) {
 		s.finish(e)
 	case rollout.Kill:
 		s.log.Error("killing a worker", "worker", e.Worker, "pid", e.Pid, "why", e.Why)
+		s.record(event.RecordWorker, "worker "+string(e.Worker), "", "killed", e.Why)
 		go s.keepers[e.Worker].Kill() // not here: a keeper may be telling something, and waits for us
 	case rollout.Release:
 		s.releaseWorker(e)
@@ -249,6 +262,8 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 			err = errors.New("exit status 0")
 		}
 		s.log.Error("worker died", "worker", e.Worker, "pid", e.Pid, "error", err, "restart_in", e.Again)
+		s.chronicle.deaths[e.Worker] = s.record(event.RecordWorker, "worker "+string(e.Worker), "running", "dead",
+			err.Error())
 	case rollout.WorkerRestarted:
 		s.log.Info("worker restarted", "worker", e.Worker, "pid", e.Pid, "down", e.Down)
 	case rollout.WorkerReplaced:
@@ -269,6 +284,10 @@ func (s *supervisor) hand(e rollout.Hand) {
 		Generation: e.Generation, Config: l.cfg, Proceed: s.rollout.MayMaster(), Trackers: s.trackers(),
 		HandOver:      *s.handoverMessage(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
+		Causes: event.NumbersOf(s.chronicle.brought),
+	}
+	if death := s.chronicle.deaths[e.Worker]; death != "" && e.Fresh {
+		c.Causes = event.NumbersOf(death)
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys.OfInstances(l.cfg) // the other one signs nothing
@@ -331,14 +350,21 @@ func (s *supervisor) lost(e rollout.Lost) {
 	now := time.Now()
 	cfg := s.current().cfg
 	s.forget(rollout.VRRP, cfg)
+	causes := event.NumbersOf(s.chronicle.deaths[rollout.VRRP])
 	for _, i := range cfg.Instances {
 		was, _ := s.known.Of(i)
-		s.instance(event.InstanceState{
+		is := event.InstanceState{
 			Instance: i.Name, ID: i.ID().String(), From: was.State, State: event.Fault, Since: now, Priority: was.Priority,
-			Reason: e.Why,
-		})
+			Reason: e.Why, Event: s.chronicle.number(), Causes: causes,
+		}
+		s.happened(0, events.Instance(was, is)...)
+		s.instance(is)
 	}
 	for _, g := range cfg.SyncGroups {
-		s.notify.Group(event.GroupState{Group: g.Name, State: event.Fault, Since: now, Reason: e.Why})
+		is := event.GroupState{
+			Group: g.Name, State: event.Fault, Since: now, Reason: e.Why, Event: s.chronicle.number(), Causes: causes,
+		}
+		s.happened(0, events.Group(s.known.Groups[g.Name], is)...)
+		s.notify.Group(is)
 	}
 }

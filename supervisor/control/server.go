@@ -35,6 +35,8 @@ type Controller interface {
 	Override(context.Context, OverrideRequest) (OverrideReport, error)
 	Upgrade(context.Context, UpgradeRequest) (UpgradeReport, error)
 	Upgraded(context.Context, struct{}) (UpgradeReport, error)
+	Events(context.Context, EventsRequest) (EventsReport, error)
+	Why(context.Context, WhyRequest) (WhyReport, error)
 	TestNotify(context.Context, NotifyTestRequest) (NotifyTest, error)
 }
 
@@ -74,9 +76,12 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux.HandleFunc("POST /v1/override", answer(c.Override))
 	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
 	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
+	mux.HandleFunc("POST /v1/events", answer(c.Events))
+	mux.HandleFunc("POST /v1/why", answer(c.Why))
 	mux.HandleFunc("POST /v1/notify/test", answer(c.TestNotify))
 	server := &http.Server{
-		Handler: mux, ConnState: g.note, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+		Handler: mux, ConnState: g.note, ConnContext: withPeer,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })

@@ -265,3 +265,12 @@ func Superseded(o event.Override, targets []Target) bool {
 	return o.Kind == event.SetWeight && o.Source == event.SourceKernel &&
 		covered(targets, o.VirtualServer, o.RealServer)
 }
+
+// ObjectOf names what an override is about, as events do.
+func ObjectOf(o event.Override) string {
+	text := "real server " + o.RealServer
+	if o.VirtualServer != "" {
+		text += " of virtual server " + o.VirtualServer
+	}
+	return text
+}

@@ -78,6 +78,14 @@ func (k *Knowledge) Of(i *conf.Instance) (s event.InstanceState, known bool) {
 	return s, known && s.ID == ""
 }
 
+// ByID is what was known of the instance that a state is about.
+func (k *Knowledge) ByID(s event.InstanceState) (was event.InstanceState, known bool) {
+	if was, known = k.Instances[cmp.Or(s.ID, s.Instance)]; !known {
+		was, known = k.Instances[s.Instance]
+	}
+	return was, known
+}
+
 // lowerOf is the last losing advertisement that an instance has heard.
 func (k *Knowledge) lowerOf(i *conf.Instance) (h event.LowerHeard, known bool) {
 	if h, known = k.Lower[i.ID().String()]; known {

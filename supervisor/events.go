@@ -1,0 +1,120 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/diff"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/events"
+	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/worker"
+)
+
+// chronicle is what the supervisor has of events.
+type chronicle struct {
+	log    *events.Log
+	number func() event.Number
+	// asked are the commands and signals that asked for the reload that comes next, brought is the
+	// event that brought the configuration in force, and deaths are those of workers that run
+	// again, or will.
+	asked   []event.Number
+	brought event.Number
+	deaths  map[rollout.Worker]event.Number
+}
+
+// eventPatience is how long an upgrade and a stop wait for the disk that events are written to.
+const eventPatience = time.Second
+
+func (o *Options) chronicle() chronicle {
+	number := worker.NewNumbering(event.PartSupervisor).Next
+	return chronicle{
+		log: events.New(events.Options{
+			Dir: events.Dir(o.StateDir, o.File), Log: o.Log, Number: number,
+			Notes: worker.NewNumbering(event.PartScripts).Next,
+		}),
+		number: number,
+		deaths: make(map[rollout.Worker]event.Number),
+	}
+}
+
+// takeAsked gives what has asked for a reload that is decided now.
+func (c *chronicle) takeAsked() (list []event.Number) {
+	list, c.asked = c.asked, nil
+	return list
+}
+
+// noteChanges keeps what a reload changes. To compare 40,000 real servers takes longer than the loop may.
+func (c *chronicle) noteChanges(before, after *conf.Config) {
+	log, brought := c.log, c.brought
+	go func() {
+		if text := events.Changes(diff.Diff(before, after)); text != "" {
+			log.Note(event.Record{
+				Kind: event.RecordReload, Object: "configuration " + after.Path, To: "changed", Text: text,
+				Causes: []event.Number{brought},
+			})
+		}
+	}()
+}
+
+// happened keeps records of what a worker has told, leftOut changes before which were not.
+func (s *supervisor) happened(leftOut int, list ...event.Record) {
+	for n := range list {
+		if n == 0 {
+			list[n].LeftOut += leftOut
+		}
+		s.chronicle.log.Add(list[n])
+	}
+}
+
+// record keeps one event of the supervisor's own, and gives its number.
+func (s *supervisor) record(kind event.RecordKind, object, from, to, text string, causes ...event.Number) event.Number {
+	return s.chronicle.log.Add(event.Record{
+		Kind: kind, Object: object, From: from, To: to, Text: text, Causes: event.NumbersOf(causes...).List(),
+	})
+}
+
+// command keeps what an operator has asked for, and gives its number.
+func (s *supervisor) command(ctx context.Context, object, what string) event.Number {
+	return s.chronicle.log.Add(event.Record{
+		Kind: event.RecordCommand, Object: object, To: what, By: control.OperatorOf(ctx),
+	})
+}
+
+// flushEvents has what is waiting written, before another program goes on.
+func (s *supervisor) flushEvents() {
+	ctx, cancel := context.WithTimeout(context.Background(), eventPatience)
+	defer cancel()
+	s.chronicle.log.Flush(ctx)
+}
+
+// Events is called by the control socket. The files are read in its goroutine.
+func (s *supervisor) Events(ctx context.Context, q control.EventsRequest) (control.EventsReport, error) {
+	r := control.EventsReport{Events: []event.Record{}, Problem: s.chronicle.log.Problem()}
+	if err := q.Check(); err != nil {
+		return r, fmt.Errorf("events: %w", err)
+	}
+	waits, cancel := context.WithTimeout(ctx, eventPatience)
+	defer cancel()
+	s.chronicle.log.Flush(waits)
+	return events.Answer(events.Dir(s.opts.StateDir, s.opts.File), q, r)
+}
+
+// Why is called by the control socket.
+func (s *supervisor) Why(ctx context.Context, q control.WhyRequest) (control.WhyReport, error) {
+	if q.Object == "" {
+		return control.WhyReport{}, errors.New("why: name an instance, a virtual server, a real server or a tracker")
+	}
+	waits, cancel := context.WithTimeout(ctx, eventPatience)
+	defer cancel()
+	s.chronicle.log.Flush(waits)
+	steps, err := events.Why(events.Dir(s.opts.StateDir, s.opts.File), q.Object)
+	if err != nil {
+		return control.WhyReport{}, fmt.Errorf("why: %w", err)
+	}
+	return control.WhyReport{Steps: steps}, nil
+}
