@@ -42,6 +42,8 @@ type commands struct {
 	Config     configCmd     `cmd:"" help:"Print the effective configuration, with the origin of each value."`
 	Fmt        fmtCmd        `cmd:"" help:"Print a configuration file in canonical form."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a running director, problems first; exit status 1 if degraded, 2 if something is not served."`
+	Events     eventsCmd     `cmd:"" help:"List what has happened."`
+	Why        whyCmd        `cmd:"" help:"Say why an instance, a virtual server or a real server is as it is."`
 	List       listCmd       `cmd:"" help:"List the directors that run on this host."`
 	Plan       planCmd       `cmd:"" help:"Show what a configuration file would change, without changing anything."`
 	Reload     reloadCmd     `cmd:"" help:"Apply the configuration file to a running director."`
