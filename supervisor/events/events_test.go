@@ -233,7 +233,8 @@ func TestWhyFollowsWhatWasCarried(t *testing.T) {
 	l.Add(event.Record{
 		Number: "boot-1-t1", At: at.Add(2 * time.Second), Kind: event.RecordQuorum,
 		Object: "virtual server [192.0.2.10]:tcp:80",
-		From:   "quorum", To: "no quorum", Causes: []event.Number{"boot-1-c10.0.0.11", "boot-1-c10.0.0.12", "boot-1-c10.0.0.9"},
+		From:   "quorum", To: "no quorum",
+		Causes: []event.Number{"boot-1-c10.0.0.11", "boot-1-c10.0.0.12", "boot-1-c10.0.0.9"},
 	})
 	l.Add(server("10.0.0.11", 0))
 	l.Add(server("10.0.0.12", 1200*time.Millisecond))
