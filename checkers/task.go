@@ -155,10 +155,10 @@ func (s *Schedule) start(t *task, now time.Time) {
 	s.runs++
 	s.underWay++
 	t.began = now
-	run := s.runs
+	run, due := s.runs, t.Due()
 	t.run = run
 	s.due.Set(t, now.Add(t.patience()))
-	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url}, func(r probe.Result) {
+	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url, Due: due}, func(r probe.Result) {
 		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{t, run, r}) })
 	})
 }

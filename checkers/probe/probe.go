@@ -15,6 +15,9 @@ import (
 type Target struct {
 	Checker *conf.Checker // options; never changed by a Prober
 	URL     int           // index in Checker.HTTP.URLs
+	// Due is when the run was to begin, for who measures how late runs begin: only the schedule
+	// knows, which rounds pauses. Zero is at once.
+	Due time.Time
 	// request is what an HTTP check sends, made once for all calls of its talk; nil is not made.
 	request []byte
 }
