@@ -27,6 +27,7 @@ type task struct {
 	lates          int    // runs in a row that this process was late for
 	retrying       bool   // a member waits for the next run to forgive a failure or not
 	idle           bool   // all members are suspended
+	agreed         bool   // a run was OK in which the server and this program agreed on TLS, if they had to
 	round          uint64 // of the last configuration that a member is new in
 }
 

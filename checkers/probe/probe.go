@@ -30,6 +30,10 @@ type Result struct {
 	// Late says that it is Local because this process did not run for some time: the server may
 	// have answered meanwhile.
 	Late bool
+	// Unagreed says that the server speaks TLS and takes nothing that this program offers, so that no
+	// page was asked for: it may serve others. The run is OK when it wanted no more than an answer,
+	// else Local.
+	Unagreed bool
 	// Silent says that nothing was heard within the time.
 	Silent bool
 	// Withdrawn says that the server itself, or the operator, does not want it to be used:
