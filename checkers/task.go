@@ -27,6 +27,7 @@ type task struct {
 	lates          int    // runs in a row that this process was late for
 	retrying       bool   // a member waits for the next run to forgive a failure or not
 	idle           bool   // all members are suspended
+	agreed         bool   // a run was OK in which the server and this program agreed on TLS, if they had to
 	round          uint64 // of the last configuration that a member is new in
 }
 
@@ -155,10 +156,10 @@ func (s *Schedule) start(t *task, now time.Time) {
 	s.runs++
 	s.underWay++
 	t.began = now
-	run := s.runs
+	run, due := s.runs, t.Due()
 	t.run = run
 	s.due.Set(t, now.Add(t.patience()))
-	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url}, func(r probe.Result) {
+	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url, Due: due}, func(r probe.Result) {
 		s.results.Put(func(all *[]outcome) { *all = append(*all, outcome{t, run, r}) })
 	})
 }

@@ -31,8 +31,16 @@ func (s *Schedule) noticeLateness(now time.Time) {
 }
 
 // outcome is what a result means for a checker. A failure that came while this process was
-// late is none.
+// late is none. A server that refuses all kinds of TLS that it is offered may have others for its
+// clients, unless it took one of them before.
 func (s *Schedule) outcome(t *task, r *probe.Result) verdict.Outcome {
+	switch {
+	case !r.Unagreed:
+		t.agreed = t.agreed || r.OK
+	case t.agreed: // what is offered is what it was: it is the server that has changed
+		r.OK, r.Local, r.Warning = false, false, ""
+		r.Reason += " (it took that before)"
+	}
 	if !r.OK && !r.Local && s.slept.After(t.began) && t.lates < maxLates {
 		r.Local, r.Late = true, true
 		r.Reason = "this process did not run for some time, the check is repeated: " + r.Reason

@@ -46,6 +46,45 @@ func TestVerdictsAreKeptApart(t *testing.T) {
 	})
 }
 
+// TestServersThatRefuseOurTLS: a server with which this program never agreed on TLS is judged by what
+// was wanted of it, and one with which it did is dead, whatever a reload does in between.
+func TestServersThatRefuseOurTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const text = "TLS handshake: it refuses all"
+		pass := probe.Result{OK: true, Unagreed: true, Warning: text, Reason: text}
+		result := pass
+		l := newLab(func(probe.Target) probe.Result { return result })
+		c := tcpChecker()
+		c.Kind, c.Retries, c.HTTP = conf.SSLGet, 0, &conf.HTTPCheck{URLs: []conf.HTTPURL{{Path: "/"}}}
+		l.Apply(config([]conf.Checker{c}), nil)
+		set := func(r probe.Result) {
+			pause(20 * time.Second)
+			l.do(func() { result = r })
+		}
+		set(probe.Result{Local: true, Unagreed: true, Reason: text})
+		set(probe.Result{Reason: "refused"})
+		set(pass)
+		set(probe.Result{OK: true, Reason: "status 200"})
+		l.Apply(config([]conf.Checker{c}, []conf.Checker{tcpChecker()}), nil)
+		set(pass)
+		pause(20 * time.Second)
+		l.Close()
+		var got []string
+		for _, e := range l.events {
+			if strings.HasPrefix(e.RealServer, "[10.0.0.2]") {
+				got = append(got, fmt.Sprint(e.Verdict(), " ", e.Up, " ", len(e.Warnings)))
+			}
+		}
+		diff(t, "verdicts", []string{
+			"not checked yet true 0", "alive true 1", "unknown true 1", "dead false 0", "alive true 1", "alive true 0",
+			"dead false 0",
+		}, got)
+		if last := l.events[len(l.events)-1]; !strings.HasSuffix(last.Reason, text+" (it took that before)") {
+			t.Errorf("the reason is %q", last.Reason)
+		}
+	})
+}
+
 // TestUnknownCountsDown: unknown_counts down takes a server out after as many runs as may fail.
 func TestUnknownCountsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,9 +68,12 @@ func TestDribblersDelayNobody(t *testing.T) {
 		})
 		defer cancel()
 	}
+	// Checks that waited for dribblers would wait until this test ends. How fast they are on a busy
+	// machine, with 3,000 goroutines of this test beside them, is another question.
+	healthy := httpCheck(well, "/")
+	healthy.Timeout = 30 * time.Second
 	for range 20 {
-		r := run(t, p, httpCheck(well, "/"))
-		if !r.OK || r.Took > 2*time.Second {
+		if r := run(t, p, healthy); !r.OK {
 			t.Fatalf("a healthy server: %+v", r)
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -46,10 +46,15 @@ func httpGet(p *Prober, t Target, done func(Result)) (cancel func()) {
 // exchange requests one URL over a connection and checks the answer.
 func exchange(ctx context.Context, conn net.Conn, t Target) Result {
 	answer, steps, r := ask(ctx, conn, t)
+	url := &t.Checker.HTTP.URLs[t.URL]
+	if r.Unagreed && url.Digest == "" && url.Regex == nil {
+		// It answers, and nobody asked for more.
+		r.Reason += ": no page was asked for"
+		r.OK, r.Local, r.Warning = true, false, r.Reason
+	}
 	if steps == nil {
 		return r
 	}
-	url := &t.Checker.HTTP.URLs[t.URL]
 	where := prefix(t.Checker.HTTP, url)
 	if !accepted(url.Statuses, answer.status) {
 		return Result{Reason: fmt.Sprintf("%sstatus %d, want %s", where, answer.status, statusText(url.Statuses))}
@@ -224,7 +229,11 @@ func handshake(
 		config.MinVersion = tls.VersionTLS12 // RFC 9113, section 9.2
 		config.NextProtos = []string{"h2"}
 	}
-	secure, err := shakeHands(ctx, conn, steps, config)
+	heard := &opening{Conn: conn}
+	secure, err := shakeHands(ctx, heard, steps, config)
+	if word := disagreements[heard.alert()]; err != nil && word != "" && !c.HTTP.Verify && c.HTTP.Protocol != "2" {
+		return nil, &localError{"the server refuses all that director offers", disagreement(word)}
+	}
 	if err == nil && c.HTTP.Protocol == "2" && secure.ConnectionState().NegotiatedProtocol != "h2" {
 		return nil, errors.New("the server does not choose HTTP/2 (ALPN)")
 	}
@@ -247,6 +256,40 @@ func shakeHands(ctx context.Context, conn net.Conn, steps *stepReader, config *t
 	conn.SetDeadline(time.Time{})
 	return secure, nil
 }
+
+// opening is a connection that keeps how the server begins to speak.
+type opening struct {
+	net.Conn
+	said [7]byte // an alert is as long (RFC 8446, sections 5.1 and 6)
+	n    int
+}
+
+func (o *opening) Read(b []byte) (int, error) {
+	n, err := o.Conn.Read(b)
+	o.n += copy(o.said[o.n:], b[:n])
+	return n, err
+}
+
+// alert is the number of the fatal alert with which the server has answered the ClientHello; 0 is
+// that it has not.
+func (o *opening) alert() byte {
+	const alertRecord, versions, length, fatal = 21, 3, 2, 2
+	s := o.said
+	if s[0] != alertRecord || s[1] != versions || s[3] != 0 || s[4] != length || s[5] != fatal {
+		return 0
+	}
+	return s[6]
+}
+
+// disagreements are the alerts of a server that takes no key exchange, cipher or kind of signature of
+// those that are offered. crypto/tls has less of them than OpenSSL: no DHE, no RSA keys of 512
+// bits, no MD5, DSA, Ed448 or P-224. That says nothing about the server.
+var disagreements = map[byte]string{40: "handshake failure", 71: "insufficient security"}
+
+// disagreement is an alert of disagreements.
+type disagreement string
+
+func (d disagreement) Error() string { return string(d) }
 
 func allCiphers() (ids []uint16) {
 	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {

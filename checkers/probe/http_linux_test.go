@@ -327,6 +327,49 @@ func TestSSL(t *testing.T) {
 	wantResult(t, run(t, p, c), false, false, "TLS handshake: ")
 }
 
+// TestServersThatRefuseOurTLS: who answers the ClientHello with an alert of its own has a page that
+// cannot be had. Where nobody wants to compare one the server is alive, with a warning.
+func TestServersThatRefuseOurTLS(t *testing.T) {
+	var alert atomic.Uint32
+	web := listen(t, "127.0.0.1:0", func(c net.Conn) {
+		c.Read(make([]byte, 4096))
+		if n := byte(alert.Load()); n != 0 {
+			c.Write([]byte{21, 3, 3, 0, 2, 2, n})
+		}
+	})
+	const refuses = "TLS handshake: the server refuses all that director offers: "
+	p := newProber(t)
+	for _, test := range []struct {
+		alert     byte
+		change    func(c *conf.HTTPCheck)
+		ok, local bool
+		reason    string
+	}{
+		{40, func(*conf.HTTPCheck) {}, true, false, refuses + "handshake failure: no page was asked for"},
+		{71, func(*conf.HTTPCheck) {}, true, false, refuses + "insufficient security: no page was asked for"},
+		{40, func(c *conf.HTTPCheck) { c.URLs[0].Digest = strings.Repeat("0", 32) }, false, true,
+			refuses + "handshake failure"},
+		{40, func(c *conf.HTTPCheck) { c.URLs[0].Regex = &conf.Regex{Pattern: "."} }, false, true,
+			refuses + "handshake failure"},
+		// What keepalived has not is not to be had without it.
+		{40, func(c *conf.HTTPCheck) { c.Verify = true }, false, false, "TLS handshake: remote error"},
+		{40, func(c *conf.HTTPCheck) { c.Protocol = "2" }, false, false, "TLS handshake: remote error"},
+		{80, func(*conf.HTTPCheck) {}, false, false, "TLS handshake: remote error: tls: internal error"},
+		{112, func(*conf.HTTPCheck) {}, false, false, "TLS handshake: remote error: tls: unrecognized name"},
+		{0, func(*conf.HTTPCheck) {}, false, false, "TLS handshake: the server closed the connection"},
+	} {
+		c := httpCheck(web, "/")
+		c.Kind = conf.SSLGet
+		test.change(c.HTTP)
+		alert.Store(uint32(test.alert))
+		r := run(t, p, c)
+		wantResult(t, r, test.ok, test.local, test.reason)
+		if unagreed := test.ok || test.local; r.Unagreed != unagreed || (r.Warning != "") != test.ok {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 func certificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

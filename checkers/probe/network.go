@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -74,7 +75,9 @@ func failure(doing string, err error, timeout time.Duration) Result {
 	case err == errMore:
 		return Result{} // nobody sees it
 	case errors.As(err, &local):
-		return Result{Local: true, Late: local.err == errLate, Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
+		_, unagreed := local.err.(disagreement)
+		return Result{Local: true, Late: local.err == errLate, Unagreed: unagreed,
+			Reason: fmt.Sprintf("%s: %s", doing, advise(local))}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Result{Silent: true, Reason: fmt.Sprintf("%s: no answer in %v", doing, timeout)}
 	}
@@ -101,7 +104,11 @@ const doingSend = "send"
 // words for a route that leads nowhere are about something else (net/ipv4/route.c).
 func plain(err error) string {
 	var errno syscall.Errno
-	if !errors.As(err, &errno) {
+	switch {
+	case errors.As(err, &errno):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server closed the connection"
+	default:
 		return err.Error()
 	}
 	switch errno {

@@ -15,6 +15,9 @@ import (
 type Target struct {
 	Checker *conf.Checker // options; never changed by a Prober
 	URL     int           // index in Checker.HTTP.URLs
+	// Due is when the run was to begin, for who measures how late runs begin: only the schedule
+	// knows, which rounds pauses. Zero is at once.
+	Due time.Time
 	// request is what an HTTP check sends, made once for all calls of its talk; nil is not made.
 	request []byte
 }
@@ -27,6 +30,10 @@ type Result struct {
 	// Late says that it is Local because this process did not run for some time: the server may
 	// have answered meanwhile.
 	Late bool
+	// Unagreed says that the server speaks TLS and takes nothing that this program offers, so that no
+	// page was asked for: it may serve others. The run is OK when it wanted no more than an answer,
+	// else Local.
+	Unagreed bool
 	// Silent says that nothing was heard within the time.
 	Silent bool
 	// Withdrawn says that the server itself, or the operator, does not want it to be used:

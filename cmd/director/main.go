@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime"
 	"syscall"
 
@@ -161,7 +163,7 @@ func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals)
 		kong.Writers(out, errOut), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Exit(func(code int) { exit = code }),
-		kong.Bind(io),
+		kong.Bind(io), kong.TypeMapper(reflect.TypeFor[netip.Addr](), kong.MapperFunc(addressOf)),
 	)
 	if err != nil {
 		fmt.Fprintln(errOut, "director:", err)
@@ -188,6 +190,20 @@ func commandOf(err error) string {
 		}
 	}
 	return "director"
+}
+
+// addressOf reads an address of the command line.
+func addressOf(ctx *kong.DecodeContext, to reflect.Value) error {
+	var word string
+	if err := ctx.Scan.PopValueInto("address", &word); err != nil {
+		return err
+	}
+	a, err := netip.ParseAddr(word)
+	if err != nil {
+		return fmt.Errorf("%q is not an IP address", word)
+	}
+	to.Set(reflect.ValueOf(a))
+	return nil
 }
 
 // exitStatus is what err means for the shell; it tells the user if that was

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -95,6 +99,10 @@ func (c *probeCmd) configuration() (*conf.Config, string, error) {
 	}
 	file, err := load.FindFile(c.File)
 	if err != nil {
+		if len(c.Words) > 0 && c.File == "" {
+			err = fmt.Errorf("probe: %q is no kind of check%s; and %w", c.Words[0],
+				value.DidYouMean(c.Words[0], slices.Sorted(maps.Keys(kindsOfProbe))), err)
+		}
 		return nil, "", err
 	}
 	cfg, findings := load.Load(file, c.options())
@@ -122,18 +130,23 @@ func (c *probeCmd) made() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("probe %s of %q: add a port, such as 10.0.0.2:80", word, c.Words[1])
 	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		return "", fmt.Errorf("probe %s: the server has to be an address, and %q is none", word, host)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("probe %s: the port has to be of 1 to 65535, and %q is not", word, port)
+	}
 	lines := append([]string{"connect_ip " + host}, c.Options...)
 	place := "192.0.2.1" // of documentation: the check goes to connect_ip
 	if strings.Contains(host, ":") {
 		place = "2001:db8::1"
 	}
 	if kind == conf.HTTPGet || kind == conf.SSLGet {
-		lines = append(lines, "url {", "path "+c.Path, "}")
+		// In quotes: a blank, a brace or a # would end it.
+		lines = append(lines, "url {", `path "`+c.Path+`"`, "}")
 	}
-	for _, text := range []string{host, port, c.Path} {
-		if strings.ContainsAny(text, "\r\n{}") {
-			return "", fmt.Errorf("probe %s: %q is not one line without braces", word, text)
-		}
+	if strings.ContainsAny(c.Path, "\r\n\"") {
+		return "", fmt.Errorf("probe %s: the path %q is not one line without quotes", word, c.Path)
 	}
 	if err := wholeBlocks(c.Options); err != nil {
 		return "", fmt.Errorf("probe %s: %w", word, err)

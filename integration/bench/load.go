@@ -110,26 +110,32 @@ func measureFalse(kind pair.Kind, load string) (row loadRow, err error) {
 // checksVar in the environment makes this program the one that checks.
 const checksVar = "DIRECTOR_BENCH_CHECKS"
 
-// serversVar in the environment makes this program accept connections at one port of every address, and
-// answer with a page at pagePort.
+// serversVar in the environment makes this program the real servers of a farm: it accepts connections
+// at the port that it says and answers with a page at pagePort, of the addresses that follow, separated
+// by blanks, and of every address without any.
 const serversVar = "DIRECTOR_BENCH_SERVERS"
 
 // beServers makes this process the real servers of a farm if serversVar is set.
 func beServers() {
-	port := os.Getenv(serversVar)
-	if port == "" {
+	words := strings.Fields(os.Getenv(serversVar))
+	if len(words) == 0 {
 		return
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", ":"+port)
-	if err == nil {
-		go acceptAll(listener)
-		listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp4", fmt.Sprintf(":%d", pagePort))
+	addresses := words[1:]
+	if len(addresses) == 0 {
+		addresses = []string{""}
 	}
-	if err == nil {
-		answerPages(listener)
+	for _, a := range addresses {
+		for port, serve := range map[string]func(net.Listener){words[0]: acceptAll, fmt.Sprint(pagePort): answerPages} {
+			listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", net.JoinHostPort(a, port))
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "servers:", err)
+				os.Exit(1)
+			}
+			go serve(listener)
+		}
 	}
-	fmt.Fprintln(os.Stderr, "servers:", err)
-	os.Exit(1)
+	select {}
 }
 
 // acceptAll takes connections and closes them.

@@ -51,6 +51,8 @@ func parts() []part {
 		newPart("reconcile", "comparing a table that nobody changes, in the lab", measureRounds, roundsSection).inLab(),
 		newPart("checks", "a table with checks, in the lab", measureCheckedTable, checkedTableSection).inLab(),
 		newPart("cost", "what a check costs, in the lab", measureCosts, costsSection).inLab(),
+		newPart("death", "from the death of a real server to its leaving the table, in the lab", measureDeaths,
+			deathSection).inLab(),
 		newPart("told", "telling of ten thousand transitions", measureTold, toldSection),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}

@@ -56,6 +56,9 @@ func (r Rules) With(before Rules) (both Rules, more bool, err error) {
 	}
 	marks = append(marks, going...)
 	both.Pools = slices.Clone(r.Pools)
+	both.Checks = slices.Concat(r.Checks, before.Checks) // runs of checks that leave may be under way
+	slices.Sort(both.Checks)
+	both.Checks = slices.Compact(both.Checks)
 	sources := make(map[netip.Addr][]claim[int])
 	known := make(map[Source]bool, len(r.Sources))
 	for _, s := range r.Sources {

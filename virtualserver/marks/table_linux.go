@@ -20,6 +20,8 @@ const (
 	arriving = "arriving" // packets from elsewhere
 	local    = "local"    // packets of this host's own
 	sources  = "sources"
+
+	checkMarksSet = "checks" // the marks that checks set themselves
 )
 
 // family is what differs between IPv4 and IPv6.
@@ -59,7 +61,7 @@ func marking() nft.Table {
 	t := nft.Table{Name: marksTable, Chains: []nft.Chain{
 		{Name: arriving, Hook: unix.NF_INET_PRE_ROUTING, Priority: manglePriority},
 		{Name: local, Hook: unix.NF_INET_LOCAL_OUT, Priority: manglePriority},
-	}}
+	}, Sets: []nft.Set{{Name: checkMarksSet, Key: nft.TypeMark}}}
 	for _, f := range families {
 		t.Sets = append(t.Sets, nft.Set{Name: f.marks(), Interval: true, Data: nft.TypeMark,
 			Key: nft.Concat(f.kind, nft.TypeProtocol, nft.TypePort)})
@@ -73,8 +75,8 @@ func marking() nft.Table {
 
 // countMarked counts the packets of our lists that somebody else has marked. IPVS sends
 // what it forwards through the hook of local packets, with our mark on it; only what has
-// a socket is this host's own, and our checks as_client mark it themselves. What arrives by
-// the loopback was in that hook.
+// a socket is this host's own, and our checks as_client and those with a fwmark mark it
+// themselves. What arrives by the loopback was in that hook.
 func (f family) countMarked(own bool) nft.Rule {
 	r := nft.Rule{
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: firstRegister},
@@ -87,6 +89,8 @@ func (f family) countMarked(own bool) nft.Rule {
 				Mask: binary.NativeEndian.AppendUint32(nil, mask), Xor: make([]byte, 4)},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: firstRegister,
 				Data: binary.NativeEndian.AppendUint32(nil, conf.FirstCheckMark)},
+			&expr.Meta{Key: expr.MetaKeyMARK, Register: firstRegister},
+			&expr.Lookup{SourceRegister: firstRegister, SetName: checkMarksSet, Invert: true},
 			&expr.Meta{Key: expr.MetaKeySKUID, Register: firstRegister}) // ends the rule without a socket
 	} else {
 		r = append(r, &expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: firstRegister},
@@ -182,6 +186,9 @@ func (r Rules) elements() (marks, sources nft.Elements) {
 	}
 	for _, m := range r.Marks {
 		put(marks, m.element())
+	}
+	for _, m := range r.Checks {
+		put(marks, element{checkMarksSet, nft.Key(binary.NativeEndian.AppendUint32(nil, m))})
 	}
 	for _, s := range r.Sources {
 		for _, e := range r.sourceElements(s) {

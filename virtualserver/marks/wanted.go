@@ -26,6 +26,9 @@ type Source struct {
 type Rules struct {
 	Marks   []Mark
 	Sources []Source
+	// Checks are the firewall marks that checks set themselves, by their word fwmark, in order and
+	// without those of checks as_client. Their packets are not somebody else's.
+	Checks []uint32
 	// Pools are the source addresses of full NAT; the first, which is empty, is the
 	// host's own address on the way.
 	Pools [][]netip.Addr
@@ -50,10 +53,28 @@ func Wanted(servers []*conf.VirtualServer) (Rules, error) {
 	for _, c := range apart {
 		r.Marks = append(r.Marks, Mark{c.Packets, c.of})
 	}
+	if len(r.Marks) > 0 {
+		r.Checks = checkMarks(servers)
+	}
 	if err := r.fullNAT(servers); err != nil {
 		return Rules{}, fmt.Errorf("rewriting the source of packets: %w", err)
 	}
 	return r, nil
+}
+
+// checkMarks are the firewall marks that the configuration says of checks.
+func checkMarks(servers []*conf.VirtualServer) (list []uint32) {
+	for _, v := range servers {
+		for _, rs := range v.RealServers {
+			for i := range rs.Checkers {
+				if m := rs.Checkers[i].FWMark; m != 0 && !conf.IsCheckMark(m) {
+					list = append(list, m)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // matched are the packets of a match list.

@@ -1,7 +1,6 @@
 package lvs
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,22 +23,24 @@ import (
 	"github.com/lvs-director/director/workers"
 )
 
-// timed is a prober that knows how late runs begin: after the end of the one before, and the
-// pause that is configured.
+// timed is a prober that knows how late runs begin, and how much their pauses are not those that are
+// configured. How late is measured by what the schedule wanted. To round the end of a run again would
+// be another sum: one that ends half a tick from the next is rounded down here and, when the schedule
+// takes its result a moment later, up there, and would be late by a whole tick that nobody waited.
 type timed struct {
 	*probe.Prober
-	tick  time.Duration // checks begin at its multiples
-	mu    sync.Mutex
-	ended map[*conf.Checker]time.Time
-	lags  []time.Duration
-	runs  int
+	mu         sync.Mutex
+	ended      map[*conf.Checker]time.Time
+	lags, offs []time.Duration
+	runs       int
 }
 
 func (p *timed) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	now, silent := time.Now(), t.Checker.Alpha
 	p.mu.Lock()
 	if at, again := p.ended[t.Checker]; again && !silent {
-		p.lags = append(p.lags, now.Sub(at.Add(t.Checker.Interval).Round(p.tick)))
+		p.lags = append(p.lags, now.Sub(t.Due))
+		p.offs = append(p.offs, (now.Sub(at) - t.Checker.Interval).Abs())
 	}
 	p.mu.Unlock()
 	return p.Prober.Start(t, func(r probe.Result) {
@@ -76,26 +77,27 @@ func runMany(b *testing.B, ports ports, name string) {
 		b.Fatal(err)
 	}
 	defer prober.Close()
-	p := &timed{Prober: prober, tick: cmp.Or(load.tick, 100*time.Millisecond), ended: map[*conf.Checker]time.Time{}}
+	p := &timed{Prober: prober, ended: map[*conf.Checker]time.Time{}}
 	stop := startWorker(b, p)
 	stop.in <- ports.told(b, name)
 	time.Sleep(settle)
 	stop.kernel.Forget()
 	p.mu.Lock()
-	p.lags, p.runs = nil, 0
+	p.lags, p.offs, p.runs = nil, nil, 0
 	p.mu.Unlock()
 	began, used, before := time.Now(), processor(), sleeps()
 	time.Sleep(length)
 	spent, slept := processor()-used, sleeps()-before
 	share := float64(spent) / float64(time.Since(began))
 	p.mu.Lock()
-	lags, runs := slices.Sorted(slices.Values(p.lags)), p.runs
+	lags, offs, runs := slices.Sorted(slices.Values(p.lags)), slices.Sorted(slices.Values(p.offs)), p.runs
 	p.mu.Unlock()
 	b.ReportMetric(100*share, "%cpu")
 	b.ReportMetric(float64(spent.Microseconds())/float64(runs), "cpu-us/check")
 	b.ReportMetric(float64(slept)/float64(runs), "sleeps/check")
 	b.ReportMetric(float64(lags[len(lags)*99/100].Microseconds())/1000, "lag-p99-ms")
 	b.ReportMetric(float64(lags[len(lags)-1].Microseconds())/1000, "lag-max-ms")
+	b.ReportMetric(float64(offs[len(offs)*99/100].Microseconds())/1000, "pause-off-p99-ms")
 	b.ReportMetric(100*float64(runs)/(float64(load.count)*length.Seconds()/load.delay.Seconds()), "%made")
 	b.ReportMetric(resident(b, "VmRSS"), "rss-MB")
 	b.ReportMetric(resident(b, "RssFile"), "program-MB")

@@ -141,8 +141,7 @@ func (p ports) told(b *testing.B, name string) worker.Message {
 type manyLoad struct {
 	count, silents int
 	delay          time.Duration
-	page           bool          // HTTP_GET with a digest, else TCP_CHECK
-	tick           time.Duration // checks begin at its multiples; 0 is a tenth of a second
+	page           bool // HTTP_GET with a digest, else TCP_CHECK
 }
 
 var manyLoads = map[string]manyLoad{
@@ -150,8 +149,8 @@ var manyLoads = map[string]manyLoad{
 	"http":                  {count: 2000, delay: 2 * time.Second, page: true},
 	"tcp each second":       {count: 2000, delay: time.Second},
 	"http each second":      {count: 400, delay: time.Second, page: true},
-	"few tcp":               {count: 500, delay: 5 * time.Second, tick: 500 * time.Millisecond},
-	"few http":              {count: 200, delay: 2 * time.Second, page: true, tick: 200 * time.Millisecond},
+	"few tcp":               {count: 500, delay: 5 * time.Second},
+	"few http":              {count: 200, delay: 2 * time.Second, page: true},
 	"tcp beside 500 silent": {count: 10000, delay: 5 * time.Second, silents: 500},
 }
 
