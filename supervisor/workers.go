@@ -53,6 +53,9 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
+		if s.hooks.stopping && !s.rollout.Stopping() { // while notify_release runs: nobody starts it again
+			s.tellRollout(rollout.Stop{})
+		}
 		delete(s.known.Journals, e.Worker) // the next one tells how it is with it
 		if name == rollout.VRRP {
 			s.counted(s.known.Counters)      // nobody will tell newer ones

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
@@ -56,11 +57,20 @@ func Run(p *workers.Process) error {
 		engine.Stop(release)
 		return <-ended
 	}
+	var patience <-chan time.Time // runs while a notify_release may run
 	for first := true; ; {
 		select {
 		case err := <-ended:
 			return err
 		case <-p.Term:
+			// Who sends it to all processes of a daemon means the supervisor, whose notify_release
+			// comes first: then it says Finish, with a signal of its own.
+			if wait := releaseWait(configured); wait > 0 && patience == nil {
+				patience = time.After(wait)
+				break
+			}
+			return stop()
+		case <-patience:
 			return stop()
 		case m, ok := <-p.In:
 			switch {
@@ -111,6 +121,27 @@ func Run(p *workers.Process) error {
 			}
 		}
 	}
+}
+
+// releaseSlack is what the supervisor needs beside the scripts.
+const releaseSlack = time.Second
+
+// releaseWait is how long notify_release of a configuration may run at a stop; 0 without one.
+func releaseWait(cfg *conf.Config) (wait time.Duration) {
+	if cfg == nil {
+		return 0
+	}
+	for _, i := range cfg.Instances {
+		if !i.Notify.Release.IsZero() {
+			wait = max(wait, i.Notify.Release.Timeout+releaseSlack)
+		}
+	}
+	for _, g := range cfg.SyncGroups {
+		if !g.Notify.Release.IsZero() {
+			wait = max(wait, g.Notify.Release.Timeout+releaseSlack)
+		}
+	}
+	return wait
 }
 
 // identities are the instances that a message names.
