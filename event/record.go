@@ -16,6 +16,8 @@ const (
 	RecordQuorum     RecordKind = "quorum"      // a virtual server gained or lost its quorum
 	RecordTracker    RecordKind = "tracker"     // a script, file or process that is tracked changed
 	RecordTwoMasters RecordKind = "two masters" // a MASTER heard an advertisement that loses against it
+	RecordRefused    RecordKind = "refused"     // advertisements of another router are refused
+	RecordRepair     RecordKind = "repair"      // something else changed what is director's, and it was put back
 	RecordProblem    RecordKind = "problem"     // something in the kernel is wrong, or is right again
 	RecordScript     RecordKind = "script"      // a script of the user's ended
 	RecordReload     RecordKind = "reload"      // a configuration came into force, or was refused
@@ -28,7 +30,8 @@ const (
 
 // RecordKinds are all kinds, for those who name one.
 var RecordKinds = []RecordKind{
-	RecordState, RecordPriority, RecordVerdict, RecordQuorum, RecordTracker, RecordTwoMasters, RecordProblem,
+	RecordState, RecordPriority, RecordVerdict, RecordQuorum, RecordTracker, RecordTwoMasters, RecordRefused,
+	RecordRepair, RecordProblem,
 	RecordScript, RecordReload, RecordHandover, RecordOverride, RecordWorker, RecordCommand, RecordDirector,
 }
 

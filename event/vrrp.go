@@ -70,6 +70,17 @@ type LowerHeard struct {
 	Causes   Numbers // the priority of this host, when that has changed
 }
 
+// RefusedSender says that an instance refuses the advertisements of a router. It is told the first
+// time, and then once a minute.
+type RefusedSender struct {
+	Instance string // name in the configuration
+	Sender   string // address
+	Reason   string // the name of the reason, as the counters have it
+	Times    int    // since it was told last
+	At       time.Time
+	Event    Number
+}
+
 // InstanceState says where a VRRP instance is since its last transition. The
 // latest one of an instance replaces all earlier ones.
 type InstanceState struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -11,7 +12,9 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/events"
+	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -25,6 +28,9 @@ type chronicle struct {
 	asked   []event.Number
 	brought event.Number
 	deaths  map[rollout.Worker]event.Number
+	// failed are virtual servers without a real server while it is found out whether this host is
+	// cut off; nil while nobody asks.
+	failed []event.VirtualServerState
 }
 
 // eventPatience is how long an upgrade and a stop wait for the disk that events are written to.
@@ -90,6 +96,57 @@ func (s *supervisor) flushEvents() {
 	ctx, cancel := context.WithTimeout(context.Background(), eventPatience)
 	defer cancel()
 	s.chronicle.log.Flush(ctx)
+}
+
+// mostFailed is how many virtual servers wait for the answer.
+const mostFailed = 100
+
+// whoIsCutOff finds out, when a virtual server has lost all of its real servers, whether this host
+// may be what is cut off.
+func (s *supervisor) whoIsCutOff(v event.VirtualServerState) {
+	c := &s.chronicle
+	asking := c.failed != nil
+	if len(c.failed) < mostFailed {
+		c.failed = append(c.failed, v)
+	}
+	if asking {
+		return
+	}
+	go func() {
+		silent := hostcheck.SilentGateways(context.Background())
+		s.post(func() {
+			list := c.failed
+			c.failed = nil
+			for _, v := range list {
+				s.allFailed(v, silent)
+			}
+		})
+	}()
+}
+
+// allFailed says what the real servers of a virtual server have in common, and whether this host
+// may be the cause.
+func (s *supervisor) allFailed(v event.VirtualServerState, silent []netip.Addr) {
+	var states []event.RealServerState
+	for _, vs := range s.current().cfg.VirtualServers {
+		if vs.String() != v.VirtualServer {
+			continue
+		}
+		for _, rs := range vs.RealServers {
+			name := status.ServerName{VirtualServer: v.VirtualServer, RealServer: rs.String()}
+			states = append(states, s.known.RealServers[name])
+		}
+	}
+	text := event.FailedTogether(states)
+	if text == "" {
+		return // they did not, or are back
+	}
+	if len(silent) > 0 {
+		text += fmt.Sprintf("; this host may be what is cut off: the gateway %v does not answer either", silent[0])
+		s.log.Warn("this host may be what is cut off: all real servers have failed together, and the gateway does not "+
+			"answer", "virtual_server", v.VirtualServer, "gateway", silent[0].String())
+	}
+	s.record(event.RecordProblem, "virtual server "+v.VirtualServer, "", "all real servers failed", text, v.Event)
 }
 
 // Events is called by the control socket. The files are read in its goroutine.

@@ -104,6 +104,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.happened(m.LeftOut, events.TwoMasters(*m.LowerHeard))
 		s.known.LowerHeard(*m.LowerHeard)
 		s.notify.LowerHeard(*m.LowerHeard)
+	case m.Refused != nil:
+		s.happened(m.LeftOut, events.Refused(*m.Refused))
 	case m.Host != nil:
 		s.happened(0, events.Problems(s.known.Host.Problems, m.Host.Problems)...)
 		s.known.Host = *m.Host
@@ -128,6 +130,9 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 	case m.VirtualServer != nil:
 		was, known := s.known.VirtualServers[m.VirtualServer.VirtualServer]
 		s.happened(m.LeftOut, events.VirtualServer(was, *m.VirtualServer, known)...)
+		if known && was.Alive > 0 && m.VirtualServer.Alive == 0 {
+			s.whoIsCutOff(*m.VirtualServer)
+		}
 		s.virtualServer(*m.VirtualServer)
 		s.mail.VirtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)

@@ -123,6 +123,9 @@ type Options struct {
 	// LowerHeard is told, at most once a second for each instance and in the
 	// same way, that a MASTER heard a losing advertisement. It is optional.
 	LowerHeard func(event.LowerHeard)
+	// Refused is told, at most once a minute for each instance and reason and in the same way, that
+	// an advertisement for it was refused. It is optional.
+	Refused func(event.RefusedSender)
 	// Host is told everything that is not right in the kernel, in the same way,
 	// whenever that has changed. It is optional.
 	Host func(event.HostState)

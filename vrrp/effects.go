@@ -303,6 +303,12 @@ func (e *Engine) dropped(s *socket, i *instance, reason packet.DropReason, now t
 		e.log.Log(context.Background(), level, "packet dropped", "instance", i.cfg.Name, "interface", s.device,
 			"reason", reason.String(),
 			"sender", e.adv.Source.String(), "vrid", int(e.adv.VRID), "times", n)
+		if e.opts.Refused != nil {
+			e.opts.Refused(event.RefusedSender{
+				Instance: i.cfg.Name, Sender: e.adv.Source.String(), Reason: reason.String(), Times: n, At: now.Round(0),
+				Event: e.number(),
+			})
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ type Message struct {
 	Instance      *event.InstanceState      `json:",omitempty"`
 	Group         *event.GroupState         `json:",omitempty"`
 	LowerHeard    *event.LowerHeard         `json:",omitempty"`
+	Refused       *event.RefusedSender      `json:",omitempty"`
 	Counters      *event.VRRPCounters       `json:",omitempty"`
 	Heartbeat     *Heartbeat                `json:",omitempty"`
 	Host          *event.HostState          `json:",omitempty"`

@@ -24,7 +24,7 @@ type eventsCmd struct {
 	File   string   `short:"f" placeholder:"FILE" help:"Configuration file of the director; default the running one's, else as for check."`
 	Object string   `arg:"" optional:"" help:"Only events of this object: an instance, a virtual server, a real server, an address, a tracker, a worker."`
 	Since  *lasts   `placeholder:"1h" help:"Only events of the last so long."`
-	Kind   []string `placeholder:"KIND" help:"Only events of this kind: state, priority, verdict, quorum, tracker, \"two masters\", problem, script, reload, handover, override, worker, command, director."`
+	Kind   []string `placeholder:"KIND" help:"Only events of this kind: state, priority, verdict, quorum, tracker, \"two masters\", refused, repair, problem, script, reload, handover, override, worker, command, director."`
 	Last   int      `short:"n" placeholder:"N" help:"At most the last N; 100 unless --since is given."`
 	Follow bool     `help:"Go on with those that come."`
 	JSON   bool     `name:"json" help:"Print JSON; with --follow one line each."`

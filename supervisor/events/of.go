@@ -8,6 +8,7 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
+	"github.com/lvs-director/director/words"
 )
 
 // What was known of an object and what it is now make records. A state with the number of the one
@@ -15,6 +16,17 @@ import (
 
 // Instance are the records of what happened to an instance.
 func Instance(was, is event.InstanceState) (list []event.Record) {
+	if n := is.Restored - was.Restored; n > 0 {
+		list = append(list, event.Record{
+			Kind: event.RecordRepair, Object: "instance " + is.Instance,
+			Text: fmt.Sprintf("something else removed %d of its addresses, routes or rules: put back", n),
+		})
+	}
+	return append(list, moves(was, is)...)
+}
+
+// moves are the records of a transition or a change of the priority.
+func moves(was, is event.InstanceState) []event.Record {
 	moved := is.State != was.State || is.Event != was.Event && !is.Quiet
 	weighed := is.Priority != was.Priority && was.State != event.Init
 	r := event.Record{
@@ -55,6 +67,14 @@ func TwoMasters(h event.LowerHeard) event.Record {
 	}
 }
 
+// Refused is the record of a router whose advertisements are refused.
+func Refused(r event.RefusedSender) event.Record {
+	return event.Record{
+		Number: r.Event, At: r.At, Kind: event.RecordRefused, Object: "instance " + r.Instance,
+		Text: fmt.Sprintf("%s from %s: %s", words.Count(r.Times, "advertisement"), r.Sender, r.Reason),
+	}
+}
+
 // RealServer are the records of a verdict on a real server. That its first check passed is no news,
 // and that nothing is known of it yet is none.
 func RealServer(was, is event.RealServerState, known bool) []event.Record {
@@ -77,7 +97,18 @@ func RealServer(was, is event.RealServerState, known bool) []event.Record {
 }
 
 // VirtualServer are the records of a change of a quorum.
-func VirtualServer(was, is event.VirtualServerState, known bool) []event.Record {
+func VirtualServer(was, is event.VirtualServerState, known bool) (list []event.Record) {
+	if n := is.Repaired - was.Repaired; known && n > 0 {
+		list = append(list, event.Record{
+			Kind: event.RecordRepair, Object: "virtual server " + is.VirtualServer,
+			Text: fmt.Sprintf("something else changed it in the table: put back (%s)", words.Count(n, "change")),
+		})
+	}
+	return append(list, quorum(was, is, known)...)
+}
+
+// quorum is the record of a gain or a loss.
+func quorum(was, is event.VirtualServerState, known bool) []event.Record {
 	if is.Event != "" && is.Event == was.Event || known && is.Quorum == was.Quorum || !known && is.Event == "" {
 		return nil
 	}

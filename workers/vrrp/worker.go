@@ -39,6 +39,9 @@ func Run(p *workers.Process) error {
 		LowerHeard: func(h event.LowerHeard) {
 			p.Out.Put("lower "+h.Instance, worker.Message{LowerHeard: &h})
 		},
+		Refused: func(r event.RefusedSender) {
+			p.Out.Put("refused "+r.Instance+" "+r.Reason, worker.Message{Refused: &r})
+		},
 		Host: func(s event.HostState) { p.Out.Put("host", worker.Message{Host: &s}) },
 		Heartbeat: func(h vrrp.Heartbeat) {
 			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{
