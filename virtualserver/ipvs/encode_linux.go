@@ -3,9 +3,10 @@ package ipvs
 import (
 	"encoding/binary"
 	"net"
+	"net/netip"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/table"
-	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 )
 
@@ -85,76 +86,127 @@ var commands = [...]uint8{
 	table.DelDestination: cmdDelDestination,
 }
 
-// encode makes the generic netlink message of an operation, header included.
-func encode(op table.Op, version uint8) ([]byte, error) {
-	attributes := netlink.NewAttributeEncoder()
-	attributes.Nested(attrService, func(a *netlink.AttributeEncoder) error {
-		encodeKey(a, op.Service)
-		if op.Kind == table.NewService || op.Kind == table.SetService {
-			encodeService(a, op.Service)
-		}
-		return nil
-	})
-	switch op.Kind {
-	case table.NewDestination, table.SetDestination, table.DelDestination:
-		attributes.Nested(attrDestination, func(a *netlink.AttributeEncoder) error {
-			encodeDestination(a, op)
-			return nil
-		})
-	}
-	data, err := attributes.Encode()
-	if err != nil {
-		return nil, err
-	}
-	m := genetlink.Message{
-		Header: genetlink.Header{Command: commands[op.Kind], Version: version},
-		Data:   data,
-	}
-	return m.MarshalBinary()
+// attributes are netlink attributes, one behind the other: each begins with its length and
+// its number, two bytes each, and is filled up to four bytes. netlink.AttributeEncoder, which
+// makes them as well, allocates some thirty times for each real server: that was more work than
+// the kernel has with it.
+type attributes []byte
+
+// begin begins an attribute, which end ends, and returns where.
+func (a *attributes) begin(kind uint16) int {
+	start := len(*a)
+	*a = binary.NativeEndian.AppendUint16(append(*a, 0, 0), kind)
+	return start
 }
 
-func encodeKey(a *netlink.AttributeEncoder, s table.Service) {
-	a.Uint16(svcFamily, family(table.Is6(s.Key)))
-	if s.Key.FWMark != 0 {
-		a.Uint32(svcFWMark, s.Key.FWMark)
+func (a *attributes) end(start int) {
+	binary.NativeEndian.PutUint16((*a)[start:], uint16(len(*a)-start))
+	for len(*a)%4 != 0 {
+		*a = append(*a, 0)
+	}
+}
+
+func (a *attributes) bytes(kind uint16, data ...byte) {
+	start := a.begin(kind)
+	*a = append(*a, data...)
+	a.end(start)
+}
+
+// text is a string with a zero behind it.
+func (a *attributes) text(kind uint16, text string) {
+	start := a.begin(kind)
+	*a = append(append(*a, text...), 0)
+	a.end(start)
+}
+
+func (a *attributes) uint16(kind, value uint16) {
+	start := a.begin(kind)
+	*a = binary.NativeEndian.AppendUint16(*a, value)
+	a.end(start)
+}
+
+func (a *attributes) uint32(kind uint16, value uint32) {
+	start := a.begin(kind)
+	*a = binary.NativeEndian.AppendUint32(*a, value)
+	a.end(start)
+}
+
+// port is in network byte order.
+func (a *attributes) port(kind, value uint16) { a.bytes(kind, byte(value>>8), byte(value)) }
+
+func (a *attributes) address(kind uint16, address netip.Addr) {
+	if address.Is4() {
+		four := address.As4()
+		a.bytes(kind, four[:]...)
 		return
 	}
-	a.Uint16(svcProtocol, uint16(s.Key.Protocol))
-	a.Bytes(svcAddress, s.Key.Address.AsSlice())
-	a.Bytes(svcPort, binary.BigEndian.AppendUint16(nil, s.Key.Port))
+	sixteen := address.As16()
+	a.bytes(kind, sixteen[:]...)
 }
 
-func encodeService(a *netlink.AttributeEncoder, s table.Service) {
-	a.String(svcScheduler, s.Scheduler)
+// appendOp appends the generic netlink message of an operation, header included. What is there
+// has a length of whole four bytes.
+func appendOp(b []byte, op table.Op, version uint8) []byte {
+	a := attributes(append(b, commands[op.Kind], version, 0, 0))
+	service := a.begin(attrService | netlink.Nested)
+	a.key(op.Key())
+	if op.Kind == table.NewService || op.Kind == table.SetService {
+		a.service(op.Service)
+	}
+	a.end(service)
+	switch op.Kind {
+	case table.NewDestination, table.SetDestination, table.DelDestination:
+		destination := a.begin(attrDestination | netlink.Nested)
+		a.destination(op)
+		a.end(destination)
+	}
+	return a
+}
+
+func (a *attributes) key(k conf.ServiceKey) {
+	a.uint16(svcFamily, family(table.Is6(k)))
+	if k.FWMark != 0 {
+		a.uint32(svcFWMark, k.FWMark)
+		return
+	}
+	a.uint16(svcProtocol, uint16(k.Protocol))
+	a.address(svcAddress, k.Address)
+	a.port(svcPort, k.Port)
+}
+
+func (a *attributes) service(s table.Service) {
+	a.text(svcScheduler, s.Scheduler)
 	if s.Engine != "" {
-		a.String(svcEngine, s.Engine)
+		a.text(svcEngine, s.Engine)
 	}
 	// struct ip_vs_flags: the flags and which of them are meant.
-	flags := binary.NativeEndian.AppendUint32(nil, s.Flags&table.FlagMask)
-	a.Bytes(svcFlags, binary.NativeEndian.AppendUint32(flags, table.FlagMask))
-	a.Uint32(svcTimeout, s.Timeout)
+	flags := a.begin(svcFlags)
+	*a = binary.NativeEndian.AppendUint32(*a, s.Flags&table.FlagMask)
+	*a = binary.NativeEndian.AppendUint32(*a, table.FlagMask)
+	a.end(flags)
+	a.uint32(svcTimeout, s.Timeout)
 	if table.Is6(s.Key) {
-		a.Uint32(svcNetmask, uint32(s.MaskBits))
+		a.uint32(svcNetmask, uint32(s.MaskBits))
 	} else {
-		a.Bytes(svcNetmask, net.CIDRMask(s.MaskBits, 32)) // in network byte order
+		a.bytes(svcNetmask, net.CIDRMask(s.MaskBits, 32)...) // in network byte order
 	}
 }
 
-func encodeDestination(a *netlink.AttributeEncoder, op table.Op) {
+func (a *attributes) destination(op table.Op) {
 	d := op.Destination
-	a.Uint16(destFamily, family(d.Key.Address.Is6()))
-	a.Bytes(destAddress, d.Key.Address.AsSlice())
-	a.Bytes(destPort, binary.BigEndian.AppendUint16(nil, d.Key.Port))
+	a.uint16(destFamily, family(d.Key.Address.Is6()))
+	a.address(destAddress, d.Key.Address)
+	a.port(destPort, d.Key.Port)
 	if op.Kind == table.DelDestination {
 		return
 	}
-	a.Uint32(destForward, uint32(d.Forward))
-	a.Uint32(destWeight, uint32(int32(d.Weight)))
-	a.Uint32(destUpper, d.Upper)
-	a.Uint32(destLower, d.Lower)
+	a.uint32(destForward, uint32(d.Forward))
+	a.uint32(destWeight, uint32(int32(d.Weight)))
+	a.uint32(destUpper, d.Upper)
+	a.uint32(destLower, d.Lower)
 	if d.Forward == table.Tunnel {
-		a.Uint8(destTunnelType, uint8(d.Tunnel.Type))
-		a.Bytes(destTunnelPort, binary.BigEndian.AppendUint16(nil, d.Tunnel.Port))
-		a.Uint16(destTunnelFlags, d.Tunnel.Flags)
+		a.bytes(destTunnelType, uint8(d.Tunnel.Type))
+		a.port(destTunnelPort, d.Tunnel.Port)
+		a.uint16(destTunnelFlags, d.Tunnel.Flags)
 	}
 }

@@ -143,16 +143,11 @@ func (r *reader) services() ([]listedService, error) {
 }
 
 func (r *reader) destinations(key conf.ServiceKey) ([]listedDestination, error) {
-	request := netlink.NewAttributeEncoder()
-	request.Nested(attrService, func(a *netlink.AttributeEncoder) error {
-		encodeKey(a, table.Service{Key: key})
-		return nil
-	})
-	data, err := request.Encode()
-	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	list, err := r.list(cmdGetDestination, data)
+	var request attributes
+	service := request.begin(attrService | netlink.Nested)
+	request.key(key)
+	request.end(service)
+	list, err := r.list(cmdGetDestination, request)
 	if err != nil {
 		return nil, err
 	}

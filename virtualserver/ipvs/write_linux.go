@@ -14,6 +14,9 @@ import (
 // nothing, and 64 refusals still fit into a socket's receive buffer.
 const batch = 64
 
+// messageRoom is how many bytes the message of an operation has, or more; one that has more finds room.
+const messageRoom = 160
+
 // writer changes the table by generic netlink. Its connection is opened when
 // it is needed and thrown away when it does not answer.
 type writer struct {
@@ -81,14 +84,13 @@ func (w *writer) send(ops []table.Op) ([]error, error) {
 func (w *writer) exchange(conn *netlink.Conn, ops []table.Op) ([]error, error) {
 	errs := make([]error, len(ops))
 	messages := make([]netlink.Message, len(ops))
+	all := make([]byte, 0, len(ops)*messageRoom)
 	for i, op := range ops {
-		data, err := encode(op, w.version)
-		if err != nil {
-			return nil, fmt.Errorf("encode: %w", err)
-		}
+		start := len(all)
+		all = appendOp(all, op, w.version)
 		messages[i].Header.Type = netlink.HeaderType(w.family)
 		messages[i].Header.Flags = netlink.Request
-		messages[i].Data = data
+		messages[i].Data = all[start:]
 	}
 	messages[len(messages)-1].Header.Flags |= netlink.Acknowledge
 
