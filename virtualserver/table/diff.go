@@ -51,7 +51,8 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 
 	id := Service{Key: key}
 	var raised, lowered []Op
-	for _, d := range want.Sorted() {
+	for _, at := range want.order() {
+		d := want.Destinations[at]
 		before, exists := old.Destinations[d.Key]
 		switch {
 		case !exists && d.Weight == 0 && d.Place > 0:
@@ -70,9 +71,9 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 		}
 	}
 	ops = append(append(ops, raised...), lowered...)
-	for _, d := range old.Sorted() {
-		if _, wanted := want.Destinations[d.Key]; !wanted {
-			ops = append(ops, Op{Kind: DelDestination, Service: id, Destination: Destination{Key: d.Key}})
+	for _, at := range old.order() {
+		if _, wanted := want.Destinations[at]; !wanted {
+			ops = append(ops, Op{Kind: DelDestination, Service: id, Destination: Destination{Key: at}})
 		}
 	}
 	if first != want.Service {

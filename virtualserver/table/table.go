@@ -190,8 +190,17 @@ func (t Table) Keys() []conf.ServiceKey {
 // Sorted are the destinations in the order in which they are inserted, the
 // same on every director: sh and mh map clients by it.
 func (e Entry) Sorted() []Destination {
-	list := slices.AppendSeq(make([]Destination, 0, len(e.Destinations)), maps.Values(e.Destinations))
-	slices.SortFunc(list, func(a, b Destination) int { return CompareServers(a.Key, b.Key) })
+	list := make([]Destination, 0, len(e.Destinations))
+	for _, at := range e.order() {
+		list = append(list, e.Destinations[at])
+	}
+	return list
+}
+
+// order are the keys of the destinations, in the order of Sorted.
+func (e Entry) order() []conf.ServerKey {
+	list := slices.AppendSeq(make([]conf.ServerKey, 0, len(e.Destinations)), maps.Keys(e.Destinations))
+	slices.SortFunc(list, CompareServers)
 	return list
 }
 

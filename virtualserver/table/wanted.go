@@ -175,7 +175,7 @@ func WantedEntry(vs *conf.VirtualServer, key conf.ServiceKey, f *Facts) Entry {
 		Destinations: make(map[conf.ServerKey]Destination, len(vs.RealServers)),
 	}
 	configured := make(map[conf.ServerKey]bool, len(vs.RealServers))
-	drained := make(map[conf.ServerKey]bool)
+	var drained map[conf.ServerKey]bool // that the sorry server may be
 	for _, rs := range vs.RealServers {
 		at := ServerIn(rs.Key, key.Port)
 		if configured[at] {
@@ -183,7 +183,12 @@ func WantedEntry(vs *conf.VirtualServer, key conf.ServiceKey, f *Facts) Entry {
 		}
 		configured[at] = true
 		s := f.Of(vs, rs, at)
-		drained[at] = s.Source == event.WeightDrained
+		if vs.Sorry != nil && s.Source == event.WeightDrained {
+			if drained == nil {
+				drained = make(map[conf.ServerKey]bool)
+			}
+			drained[at] = true
+		}
 		if !s.Present {
 			continue
 		}
