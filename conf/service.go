@@ -71,7 +71,14 @@ func (k ServiceKey) String() string {
 		}
 		return s
 	}
-	return "[" + k.Address.String() + "]:" + k.Protocol.String() + ":" + strconv.Itoa(int(k.Port))
+	return endpoint(k.Address, k.Protocol, k.Port)
+}
+
+// endpoint is "[10.0.0.2]:tcp:80". There are tens of thousands of them, often.
+func endpoint(address netip.Addr, protocol Protocol, port uint16) string {
+	b := address.AppendTo(append(make([]byte, 0, 64), '['))
+	b = append(append(append(b, "]:"...), protocol.String()...), ':')
+	return string(strconv.AppendUint(b, uint64(port), 10))
 }
 
 // Tunnel is what lb_kind TUN says of the tunnel (type).
@@ -238,5 +245,5 @@ type RealServer struct {
 
 // String is the form keepalived writes to its FIFOs: "[10.0.0.2]:tcp:80".
 func (r *RealServer) String() string {
-	return "[" + r.Key.Address.String() + "]:" + r.Protocol.String() + ":" + strconv.Itoa(int(r.Key.Port))
+	return endpoint(r.Key.Address, r.Protocol, r.Key.Port)
 }

@@ -149,12 +149,16 @@ func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 
 // ForgetServers drops what cfg, which the lvs worker has, does not have.
 func (k *Knowledge) ForgetServers(cfg *conf.Config) {
+	if len(k.VirtualServers)+len(k.InTable)+len(k.RealServers)+len(k.Checks) == 0 {
+		return // as at the start
+	}
 	services := make(map[string]bool)
 	servers := make(map[ServerName]bool)
 	for _, vs := range cfg.VirtualServers {
-		services[vs.String()] = true
+		service := vs.String()
+		services[service] = true
 		for _, rs := range vs.RealServers {
-			name := ServerName{vs.String(), rs.String()}
+			name := ServerName{service, rs.String()}
 			servers[name] = true
 			if results := k.Checks[name]; len(results) > 0 {
 				names := checkers.Names(rs)
