@@ -22,11 +22,12 @@ type server struct {
 func (n *Notifier) applyServers(cfg *conf.Config) {
 	n.round++
 	for _, vs := range cfg.VirtualServers {
+		virtual := vs.String()
 		for _, rs := range vs.RealServers {
 			id := vs.ServerID(rs)
 			s := n.servers[id]
 			if s == nil {
-				s = newServer(vs.String(), rs.String())
+				s = newServer(virtual, rs.String())
 				// At the start of director the configuration determines the
 				// first state. Later the server may have existed without
 				// scripts: the first state that is reported is then no change.

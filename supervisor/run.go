@@ -74,9 +74,13 @@ func (e *StartError) Error() string { return e.err.Error() }
 // Unwrap gives the error without the findings.
 func (e *StartError) Unwrap() error { return e.err }
 
-// gcWhileReading makes garbage collections rare while the first configuration is read: nearly
-// all that is allocated then is kept, and the heap has room to grow.
-const gcWhileReading = 400
+const (
+	// gcWhileStarting makes garbage collections rare while the first configuration is read and
+	// handed over: nearly all that is allocated then is kept, and the heap has room to grow.
+	gcWhileStarting = 1600
+	// startTime is how long after the configuration was read that ends.
+	startTime = 5 * time.Second
+)
 
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
@@ -96,9 +100,12 @@ func Run(o Options) error {
 		return err
 	}
 	c.File = file
-	atRest := debug.SetGCPercent(gcWhileReading)
+	atRest := debug.SetGCPercent(gcWhileStarting)
 	start, err := c.choose(log)
-	debug.SetGCPercent(atRest)
+	time.AfterFunc(startTime, func() {
+		debug.SetGCPercent(atRest)
+		debug.FreeOSMemory()
+	})
 	if err != nil {
 		return &StartError{start.disk.findings, err}
 	}

@@ -54,6 +54,10 @@ const (
 	// allocated then is kept. With gcPercent they took a third of the processor time of filling a
 	// table.
 	gcWhileLoading = 300
+	// gcWhileStarting is that of a worker with its first configuration, whose heap is small: what
+	// 10,000 real servers take has room. It is not for a reload, where it would be many times a
+	// large heap.
+	gcWhileStarting = 1600
 )
 
 // loadingTime is how long after a configuration came this process is fitted to what it does for
@@ -62,13 +66,14 @@ const loadingTime = 5 * time.Second
 
 // fitter fits this process to its work.
 type fitter struct {
-	log   *slog.Logger
-	procs int         // that it may use
-	rest  *time.Timer // runs after a configuration
+	log     *slog.Logger
+	procs   int         // that it may use
+	rest    *time.Timer // runs after a configuration
+	started bool        // it had one
 }
 
 func newFitter(log *slog.Logger) *fitter {
-	debug.SetGCPercent(gcWhileLoading)
+	debug.SetGCPercent(gcWhileStarting)
 	return &fitter{log: log, procs: runtime.GOMAXPROCS(0), rest: time.AfterFunc(loadingTime, rest)}
 }
 
@@ -90,7 +95,10 @@ func percentFor(heap uint64) int {
 
 // fit fits this process to the work of a new configuration, and to what its checks need.
 func (f *fitter) fit(cfg *conf.Config) {
-	debug.SetGCPercent(gcWhileLoading)
+	if f.started {
+		debug.SetGCPercent(gcWhileLoading)
+	}
+	f.started = true
 	f.rest.Reset(loadingTime)
 	l := loadOf(cfg)
 	if n := l.processors(f.procs); n != runtime.GOMAXPROCS(0) {

@@ -12,8 +12,8 @@ import (
 // table would send clients to virtual servers that nothing finds yet.
 type loaded struct {
 	tell func(event.TableLoaded)
-	// changed has an entry when marks may have changed.
-	changed chan struct{}
+	// changed has an entry when marks may have changed, and tables when the table may have.
+	changed, tables chan struct{}
 
 	mu      sync.Mutex // between the owners of the table and of the marks
 	table   *event.TableLoaded
@@ -22,7 +22,7 @@ type loaded struct {
 }
 
 func newLoaded(tell func(event.TableLoaded)) *loaded {
-	return &loaded{tell: tell, changed: make(chan struct{}, 1)}
+	return &loaded{tell: tell, changed: make(chan struct{}, 1), tables: make(chan struct{}, 1)}
 }
 
 func (l *loaded) tableIs(t event.TableLoaded) {
@@ -30,6 +30,15 @@ func (l *loaded) tableIs(t event.TableLoaded) {
 	defer l.mu.Unlock()
 	l.table = &t
 	l.report()
+	hint(l.tables)
+}
+
+// hint makes an entry in a channel that has room for one.
+func hint(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is told already
+	}
 }
 
 func (l *loaded) marksAre(generation uint64, problem string) {
@@ -40,10 +49,7 @@ func (l *loaded) marksAre(generation uint64, problem string) {
 	}
 	l.marks, l.problem = generation, problem
 	l.report()
-	select {
-	case l.changed <- struct{}{}:
-	default: // it is told already
-	}
+	hint(l.changed)
 }
 
 // hasMarks says whether the marks of a generation are set, or cannot be.
@@ -51,6 +57,13 @@ func (l *loaded) hasMarks(generation uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.marks >= generation
+}
+
+// hasTable says whether a generation is in the table, or cannot be.
+func (l *loaded) hasTable(generation uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table != nil && l.table.Generation >= generation
 }
 
 // report tells the table's state with what is wrong with the marks. All else works, so

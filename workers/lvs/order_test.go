@@ -13,6 +13,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/virtualserver/marks"
+	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -123,4 +124,31 @@ func TestWhatAPredecessorKnewIsLetGoOf(t *testing.T) {
 			t.Error("the message with the configuration is still there")
 		}
 	})
+}
+
+// TestTheFirstChecksWaitForTheTable: to make tens of thousands of them takes the time that the table
+// needs. They do not wait for ever for a kernel that does not take it.
+func TestTheFirstChecksWaitForTheTable(t *testing.T) {
+	for _, took := range []time.Duration{tablePatience / 2, time.Hour} {
+		bubble(t, func(r *rig) {
+			r.kernel.Refuse(func(op table.Op) error {
+				if op.Kind == table.NewService {
+					time.Sleep(took)
+				}
+				return nil
+			})
+			checks := func() int { return r.count(func(m worker.Message) bool { return m.Check != nil }) }
+			r.in <- worker.Message{Configure: &worker.Configure{Generation: 1, Config: configuration(first)}}
+			time.Sleep(min(took, tablePatience) - time.Millisecond)
+			synctest.Wait()
+			if n := checks(); n > 0 {
+				t.Errorf("%d checks before the table, which takes %v", n, took)
+			}
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+			if checks() == 0 {
+				t.Errorf("no check after the table, or its time; it takes %v", took)
+			}
+		})
+	}
 }

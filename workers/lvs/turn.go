@@ -11,12 +11,17 @@ import (
 	"github.com/lvs-director/director/workers"
 )
 
-// marksPatience is how long the table waits for the rules of nftables, which may hang. It is
-// less than the supervisor waits for the table.
-const marksPatience = 5 * time.Second
+const (
+	// marksPatience is how long the table waits for the rules of nftables, which may hang. It is
+	// less than the supervisor waits for the table.
+	marksPatience = 5 * time.Second
+	// tablePatience is how long the first checks wait for the table, which the kernel may not take.
+	tablePatience = 5 * time.Second
+)
 
 // turn takes configurations, and what is about them, in the order in which they came. A
-// configuration waits until nftables has its rules.
+// configuration waits until nftables has its rules. The checkers of the first one wait until it
+// is in the table: to make tens of thousands of them would take the time that the table needs.
 type turn struct {
 	host
 	process  *workers.Process
@@ -27,6 +32,7 @@ type turn struct {
 	asked    func(*conf.Config) // is told each configuration before its rules are made
 
 	waiting  *worker.Configure // for its rules; nil is none
+	loading  *worker.Configure // its checkers wait for the table; nil is none
 	held     []worker.Message  // what came after it
 	patience *time.Timer       // runs while something waits
 	hung     bool              // nftables: nothing waits for it again before it answers
@@ -50,7 +56,7 @@ func (t *turn) take(m worker.Message) {
 
 // goOn takes what is held, up to a configuration that has to wait.
 func (t *turn) goOn() {
-	for t.waiting == nil && len(t.held) > 0 {
+	for t.waiting == nil && t.loading == nil && len(t.held) > 0 {
 		m := t.held[0]
 		t.held[0] = worker.Message{} // what a configuration came with has megabytes
 		t.held = t.held[1:]
@@ -93,9 +99,22 @@ func (t *turn) marksChanged() {
 	}
 }
 
-// late goes on without the rules.
+// tableChanged goes on when the table is there that checkers wait for.
+func (t *turn) tableChanged() {
+	if t.loading != nil && t.inKernel.hasTable(t.loading.Generation) {
+		t.check()
+		t.goOn()
+	}
+}
+
+// late goes on without the rules, or without the table.
 func (t *turn) late() {
-	if t.waiting == nil {
+	switch {
+	case t.loading != nil:
+		t.check()
+		t.goOn()
+		return
+	case t.waiting == nil:
 		return
 	}
 	t.process.Log.Warn("nftables does not answer: virtual servers are set without waiting for the rules of match lists "+
@@ -110,7 +129,6 @@ func (t *turn) late() {
 func (t *turn) apply() {
 	c := t.waiting
 	t.waiting = nil
-	changed := t.files.configure(c.Config, c.Trackers)
 	if c.Followed != nil {
 		t.loop.Follow(c.Followed.State)
 	}
@@ -121,6 +139,20 @@ func (t *turn) apply() {
 		RealServers: c.Known.RealServers, VirtualServers: c.Known.VirtualServers,
 		Fresh: !t.applied && c.Known.Died == 0, Causes: c.Causes,
 	}, c.Generation)
+	t.keep, t.loading = c.KeepServices, c
+	if t.applied {
+		t.check()
+		return
+	}
+	t.applied = true
+	t.patience.Reset(tablePatience)
+}
+
+// check gives the configuration that the table has been given to the checkers.
+func (t *turn) check() {
+	c := t.loading
+	t.loading = nil
+	changed := t.files.configure(c.Config, c.Trackers)
 	t.schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers), c.Causes.List()...)
 	if len(c.Known.Checks) > 0 {
 		t.schedule.Remember(c.Known.Checks)
@@ -128,6 +160,5 @@ func (t *turn) apply() {
 	for _, name := range changed {
 		t.schedule.FileChanged(name)
 	}
-	t.keep, t.applied = c.KeepServices, true
 	t.process.Out.Put("applied", workers.Applied(c, nil))
 }

@@ -145,6 +145,8 @@ func run(p *workers.Process, h host) error {
 			// The supervisor got it too and will say when: addresses go first.
 		case <-inKernel.changed:
 			t.marksChanged()
+		case <-inKernel.tables:
+			t.tableChanged()
 		case <-t.patience.C:
 			t.late()
 		case m, ok := <-p.In:
