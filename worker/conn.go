@@ -29,6 +29,13 @@ const MaxFrame = 64 << 20
 // readAhead is how much is read in one call when it is there, in bytes: some hundred events.
 const readAhead = 64 << 10
 
+// inText is a message in JSON: one without a configuration, whose types json would look at in each
+// process before its first message, although they are never told in JSON.
+type inText struct {
+	*Message
+	Configure *struct{} `json:",omitempty"` // hides that of Message
+}
+
 // Conn carries messages over a stream. One goroutine may read while another
 // writes; Close may be called from any.
 type Conn struct {
@@ -112,7 +119,7 @@ func (c *Conn) encode(m Message) error {
 		err = gob.NewEncoder(&c.w).Encode(m)
 	} else {
 		c.w.WriteByte(inJSON)
-		err = json.NewEncoder(&c.w).Encode(m)
+		err = json.NewEncoder(&c.w).Encode(inText{Message: &m})
 	}
 	size := c.w.Len() - begin - 4
 	if err == nil && size > MaxFrame {
@@ -217,7 +224,7 @@ func decode(body []byte) ([]Message, error) {
 	case inGob:
 		err = gob.NewDecoder(bytes.NewReader(body[1:])).Decode(&m)
 	case inJSON:
-		err = json.Unmarshal(body[1:], &m)
+		err = json.Unmarshal(body[1:], &inText{Message: &m})
 	default:
 		err = fmt.Errorf("unknown encoding %q", body[0])
 	}
