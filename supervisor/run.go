@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	sdaemon "github.com/coreos/go-systemd/v22/daemon"
@@ -60,6 +59,7 @@ type Options struct {
 	Daemon     *daemon.Child      // the start as a daemon; nil in the foreground
 	Identify   func(named string) // says what this process is called in syslog; may be nil
 	identity   identity
+	garbage    garbage
 	derived    bool // RunDir was not given
 }
 
@@ -73,14 +73,6 @@ func (e *StartError) Error() string { return e.err.Error() }
 
 // Unwrap gives the error without the findings.
 func (e *StartError) Unwrap() error { return e.err }
-
-const (
-	// gcWhileStarting makes garbage collections rare while the first configuration is read and
-	// handed over: nearly all that is allocated then is kept, and the heap has room to grow.
-	gcWhileStarting = 1600
-	// startTime is how long after the configuration was read that ends.
-	startTime = 5 * time.Second
-)
 
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
@@ -100,12 +92,8 @@ func Run(o Options) error {
 		return err
 	}
 	c.File = file
-	atRest := debug.SetGCPercent(gcWhileStarting)
+	c.garbage.spare()
 	start, err := c.choose(log)
-	time.AfterFunc(startTime, func() {
-		debug.SetGCPercent(atRest)
-		debug.FreeOSMemory()
-	})
 	if err != nil {
 		return &StartError{start.disk.findings, err}
 	}

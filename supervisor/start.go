@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
@@ -168,8 +170,37 @@ func (l *loaded) of() int {
 	return l.origin.Of
 }
 
+const (
+	// gcWhileReading makes garbage collections rare while a configuration is read and handed over:
+	// nearly all that is allocated then is kept, and they would take a third of the time.
+	gcWhileReading = 1600
+	// readingTime is how long after its beginning that ends.
+	readingTime = 5 * time.Second
+)
+
+// garbage is how often it is collected.
+type garbage struct {
+	atRest int         // the percentage when nothing is read
+	rest   *time.Timer // runs while something is; nil when nothing was
+}
+
+// spare has it collected rarely for a while.
+func (g *garbage) spare() {
+	before := debug.SetGCPercent(gcWhileReading)
+	if g.rest != nil {
+		g.rest.Reset(readingTime)
+		return
+	}
+	g.atRest = before
+	g.rest = time.AfterFunc(readingTime, func() {
+		debug.SetGCPercent(g.atRest)
+		debug.FreeOSMemory()
+	})
+}
+
 // readFile reads the file beside the loop: a large one takes half a second.
 func (s *supervisor) readFile() {
+	s.opts.garbage.spare()
 	go func() {
 		l := s.opts.load()
 		prepare(l)
