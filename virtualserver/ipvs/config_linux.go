@@ -32,7 +32,7 @@ func (k *kernel) Daemons() ([]table.Daemon, error) {
 	}
 	var daemons []table.Daemon
 	for _, data := range list {
-		err := nested(data, attrDaemon, func(a *netlink.AttributeDecoder) error {
+		err := nested(data, attrDaemon, func(a *decoder) error {
 			daemons = append(daemons, decodeDaemon(a))
 			return nil
 		})
@@ -43,7 +43,7 @@ func (k *kernel) Daemons() ([]table.Daemon, error) {
 	return daemons, nil
 }
 
-func decodeDaemon(a *netlink.AttributeDecoder) table.Daemon {
+func decodeDaemon(a *decoder) table.Daemon {
 	var d table.Daemon
 	for a.Next() {
 		switch a.Type() {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
-	"github.com/mdlayher/netlink"
 )
 
 // Counters of a service or a real server (linux/ip_vs.h, IPVS_STATS_ATTR_*).
@@ -29,10 +28,7 @@ func (c counters) decode() (m Measurement, err error) {
 	if data == nil {
 		data, isWide = c.narrow, false
 	}
-	a, err := netlink.NewAttributeDecoder(data)
-	if err != nil {
-		return m, fmt.Errorf("decode counters: %w", err)
-	}
+	a := decoder{rest: data}
 	for a.Next() {
 		t, which := &m.Total, a.Type()
 		if which > statsRates {

@@ -130,7 +130,7 @@ func (r *reader) services() ([]listedService, error) {
 	}
 	services := make([]listedService, 0, len(list))
 	for _, data := range list {
-		err := nested(data, attrService, func(a *netlink.AttributeDecoder) error {
+		err := nested(data, attrService, func(a *decoder) error {
 			s, err := decodeService(a)
 			services = append(services, s)
 			return err
@@ -153,7 +153,7 @@ func (r *reader) destinations(key conf.ServiceKey) ([]listedDestination, error) 
 	}
 	destinations := make([]listedDestination, 0, len(list))
 	for _, data := range list {
-		err := nested(data, attrDestination, func(a *netlink.AttributeDecoder) error {
+		err := nested(data, attrDestination, func(a *decoder) error {
 			d, err := decodeDestination(a, table.Is6(key))
 			r.plainTunnels = r.plainTunnels || !d.typed && err == nil
 			destinations = append(destinations, d)
@@ -166,21 +166,7 @@ func (r *reader) destinations(key conf.ServiceKey) ([]listedDestination, error) 
 	return destinations, nil
 }
 
-// nested calls decode with what is in the attribute of a message.
-func nested(data []byte, attribute uint16, decode func(*netlink.AttributeDecoder) error) error {
-	outer, err := netlink.NewAttributeDecoder(data)
-	if err != nil {
-		return fmt.Errorf("decode: %w", err)
-	}
-	for outer.Next() {
-		if outer.Type() == attribute {
-			outer.Nested(decode)
-		}
-	}
-	return outer.Err()
-}
-
-func decodeService(a *netlink.AttributeDecoder) (listedService, error) {
+func decodeService(a *decoder) (listedService, error) {
 	var s listedService
 	var six bool
 	var address, mask []byte
@@ -230,7 +216,7 @@ func decodeService(a *netlink.AttributeDecoder) (listedService, error) {
 	return s, a.Err()
 }
 
-func decodeDestination(a *netlink.AttributeDecoder, six bool) (listedDestination, error) {
+func decodeDestination(a *decoder, six bool) (listedDestination, error) {
 	var d listedDestination
 	var address []byte
 	for a.Next() {
