@@ -64,6 +64,7 @@ func waitForHUP(child *daemon.Child, dir, file string) {
 	select {
 	case <-hup:
 		_ = os.WriteFile(filepath.Join(dir, "hup"), nil, 0o644)
+		appears(filepath.Join(dir, "never")) // the test looks at this process, and kills it in the end
 	case <-time.After(20 * time.Second):
 	}
 }
