@@ -90,10 +90,8 @@ func TestStartWithAFullRunDirectory(t *testing.T) {
 		return r.hasProblem("run directory", "writing the pid file", "no space left on device")
 	})
 	time.Sleep(2500 * time.Millisecond) // it is tried again each second
-	for _, what := range []string{"failed to write the history of configurations", "events are not kept"} {
-		if n := strings.Count(r.log.String(), what); n != 1 {
-			t.Errorf("%q is said %d times", what, n)
-		}
+	if n := strings.Count(r.log.String(), "no space left on device"); n != 1 {
+		t.Errorf("it is said %d times", n)
 	}
 	if err := os.Remove(full); err != nil {
 		t.Fatal(err)
