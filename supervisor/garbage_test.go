@@ -35,3 +35,16 @@ func TestGarbageIsCollectedRarelyWhileReading(t *testing.T) {
 		}
 	})
 }
+
+// TestGarbageHasBounds: a large heap does not grow many times over while a configuration is read.
+func TestGarbageHasBounds(t *testing.T) {
+	for _, heap := range []uint64{0, 1 << 20, 16 << 20, 64 << 20, 128 << 20, 1 << 30, 8 << 30} {
+		p := percentFor(heap)
+		if p < 100 || p > gcWhileReading {
+			t.Errorf("%d %% with %d bytes", p, heap)
+		}
+		if room := heap / 100 * uint64(p); room > max(heap, readingRoom) {
+			t.Errorf("%d bytes of garbage beside %d", room, heap)
+		}
+	}
+}

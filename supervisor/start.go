@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -174,6 +175,9 @@ const (
 	// gcWhileReading makes garbage collections rare while a configuration is read and handed over:
 	// nearly all that is allocated then is kept, and they would take a third of the time.
 	gcWhileReading = 1600
+	// readingRoom bounds it: about how much may be garbage then, in bytes. With 40,000 real servers in
+	// the heap the percentage alone would allow for gigabytes.
+	readingRoom = 256 << 20
 	// readingTime is how long after its beginning that ends.
 	readingTime = 5 * time.Second
 )
@@ -184,9 +188,16 @@ type garbage struct {
 	rest   *time.Timer // runs while something is; nil when nothing was
 }
 
+// percentFor is the percentage while a configuration is read, with so much in the heap.
+func percentFor(heap uint64) int {
+	return max(100, min(gcWhileReading, int(readingRoom*100/max(heap, 1))))
+}
+
 // spare has it collected rarely for a while.
 func (g *garbage) spare() {
-	before := debug.SetGCPercent(gcWhileReading)
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before := debug.SetGCPercent(percentFor(m.HeapAlloc))
 	if g.rest != nil {
 		g.rest.Reset(readingTime)
 		return
