@@ -44,6 +44,14 @@ const virtualServer = `virtual_server 192.0.2.100 80 {
 }
 `
 
+const mailSettings = `global_defs {
+    notification_email {
+        lb@example.org
+    }
+    smtp_server 127.0.0.1 2525
+    smtp_alert
+`
+
 // told is a notify script as there are many: it writes to /tmp and to its home, looks into /proc,
 // and changes the network with sudo.
 const told = `#!/bin/sh
@@ -268,13 +276,30 @@ func TestShapes(t *testing.T) {
 	}
 	host(t)
 	do(t, "systemctl stop keepalived && dpkg -i "+deb(olderVar, "lvs-director"))
+	mails := mailServer(t, "127.0.0.1:2525")
+	conf := strings.Replace(keepalivedConf, "global_defs {", mailSettings, 1)
+	conf = strings.Replace(conf, "interface eth0", "interface eth0\n    promote_secondaries", 1)
+	_, noIPVS := try("modprobe ip_vs")
+	if noIPVS == nil {
+		conf += virtualServer
+	}
+	write(t, "/etc/keepalived/keepalived.conf", conf, 0o644)
 	for _, hardened := range []bool{false, true} {
 		if hardened {
-			do(t, "systemctl stop director; rm -f /tmp/told; mkdir -p /etc/systemd/system/director.service.d && "+
+			do(t, "systemctl stop director")
+			do(t, "rm -f /tmp/told /tmp/keepalived.data; mkdir -p /etc/systemd/system/director.service.d && "+
 				"cp /usr/share/lvs-director/hardened.conf /etc/systemd/system/director.service.d/ && systemctl daemon-reload")
 		}
+		do(t, "echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries")
 		do(t, "systemctl start director")
 		until(t, "director is MASTER", vip)
+		is(t, "cat /proc/sys/net/ipv4/conf/eth0/promote_secondaries", "1")
+		if noIPVS == nil {
+			is(t, "grep -c 'TCP  C0000264:0050' /proc/net/ip_vs", "1")
+		}
+		mails.has(t, "Entering MASTER")
+		do(t, "systemctl kill -s USR1 --kill-who=main director")
+		until(t, "the dump is in /tmp", "grep -q 'State = MASTER' /tmp/keepalived.data")
 		out := do(t, "systemd-analyze security director --no-pager")
 		score := out[strings.LastIndex(out, "\n")+1:]
 		t.Logf("hardened %v: %s", hardened, score)
