@@ -109,7 +109,7 @@ func require(t *testing.T) {
 }
 
 // limit is how long a command of the guest may take.
-const limit = 3 * time.Minute
+const limit = 5 * time.Minute
 
 // try runs a line of shell and returns what it prints.
 func try(line string) (string, error) {

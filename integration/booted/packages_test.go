@@ -246,7 +246,7 @@ func TestInKeepalivedsPlace(t *testing.T) {
 	is(t, "systemctl is-active director", "inactive")
 
 	// There again, with what the first time has left behind.
-	do(t, "apt-get -y install "+deb(newerVar, "lvs-director-keepalived"))
+	do(t, "apt-get -y install "+deb(olderVar, "lvs-director-keepalived")) // lvs-director is of that edition now
 	until(t, "director is MASTER again", vip+" && pidof director")
 	is(t, "systemctl is-enabled keepalived", "enabled")
 
@@ -311,6 +311,7 @@ func TestShapes(t *testing.T) {
 			if level == 0 || level >= 3 {
 				t.Errorf("the score of hardened.conf: %s\n%s", score, out)
 			}
+			explained(t, out)
 		}
 		// Real time, locked memory, and the watchdog.
 		is(t, "ps -eo comm,cls | grep 'director: vrrp' | awk '{print $NF}'", "RR")
