@@ -66,6 +66,12 @@ const told = `#!/bin/sh
 
 const vip = "ip -o addr show dev eth0 | grep -q 192.0.2.100"
 
+// unitRuns asks whether keepalived.service runs this program: director's processes are called keepalived there.
+func unitRuns(program string) string {
+	return "systemctl is-active keepalived && " +
+		"readlink /proc/$(systemctl show --value -p MainPID keepalived)/exe | grep -qx /usr/sbin/" + program
+}
+
 // host gives the guest a network, a user and a keepalived that runs. Each test calls it.
 func host(t *testing.T) {
 	t.Helper()
@@ -136,6 +142,11 @@ func TestBesideKeepalived(t *testing.T) {
 	is(t, "systemctl is-active keepalived", "inactive")
 	is(t, "systemctl is-enabled keepalived", "disabled")
 	do(t, vip)
+	// As the package says how to change it, and back.
+	do(t, "systemctl disable --now director; systemctl enable --now keepalived")
+	until(t, "keepalived.service is director", vip+" && "+unitRuns("director"))
+	do(t, "systemctl disable --now keepalived; systemctl enable --now director")
+	until(t, "director.service is MASTER again", vip)
 	do(t, "dpkg -P lvs-director-keepalived; cp /tmp/arguments /etc/default/director")
 	do(t, vip)
 
@@ -240,14 +251,14 @@ func TestInKeepalivedsPlace(t *testing.T) {
 
 	// The way back.
 	do(t, "apt-get -y install /debs/keepalived_*.deb")
-	until(t, "keepalived is MASTER again", vip+" && systemctl is-active keepalived && ! pidof director")
+	until(t, "keepalived is MASTER again", vip+" && "+unitRuns("keepalived"))
 	is(t, "systemctl is-enabled keepalived", "enabled")
 	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' lvs-director", "ii")
 	is(t, "systemctl is-active director", "inactive")
 
 	// There again, with what the first time has left behind.
 	do(t, "apt-get -y install "+deb(olderVar, "lvs-director-keepalived")) // lvs-director is of that edition now
-	until(t, "director is MASTER again", vip+" && pidof director")
+	until(t, "director is MASTER again", vip+" && "+unitRuns("director"))
 	is(t, "systemctl is-enabled keepalived", "enabled")
 
 	// The other order: director's package first, and keepalived beside nothing.
