@@ -339,6 +339,10 @@ func TestShapes(t *testing.T) {
 		do(t, "pkill -x worked-on || true")
 		until(t, "it counts no more", "director status --json | grep -q '\"priority\": *150'")
 		do(t, "director reload")
+		pid := do(t, "systemctl show -p MainPID director")
+		do(t, "director upgrade")
+		is(t, "systemctl show -p MainPID director", pid)
+		do(t, vip+" && systemctl is-active director")
 		if hardened {
 			is(t, "cat /tmp/told 2>/dev/null", "") // it needs another user
 			continue
