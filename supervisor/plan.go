@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -48,13 +49,10 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 			return r, fmt.Errorf("rollback: %w", err)
 		}
 		r.File = fmt.Sprintf("number %d of the history", r.Number)
-	case q.File != "":
-		r.File = q.File
-		other := *s.opts
-		other.File = q.File
-		wanted = other.load()
 	default:
-		wanted = s.opts.load()
+		other := *s.opts
+		other.File, other.LocalFile = cmp.Or(q.File, other.File), cmp.Or(q.Local, other.LocalFile)
+		r.File, wanted = other.File, other.load()
 	}
 	r.Digest, r.Findings = wanted.Digest(), control.Findings(control.WorthSaying(wanted.findings))
 	if conf.HasErrors(wanted.findings) {

@@ -332,6 +332,7 @@ func (s *supervisor) writeDump(k dumps.Kind) (paths []string, err error) {
 		_, lvs := s.rollout.Status(rollout.LVS)
 		f = dumps.Collect(k, time.Now(), dumps.Source{
 			Version: s.opts.Version, Config: s.current().cfg, Known: s.known, Trackers: s.tracking.Known(), VRRP: vrrp, LVS: lvs,
+			Stopping: s.rollout.Stopping(),
 		})
 	})
 	if err != nil {

@@ -42,13 +42,15 @@ func (c *planCmd) Run(std streams) error {
 	if err := c.into(&c.File); err != nil {
 		return err
 	}
-	q := control.PlanRequest{File: c.File}
-	if q.File != "" {
-		abs, err := filepath.Abs(q.File)
-		if err != nil {
-			return fmt.Errorf("finding %s: %w", q.File, err)
+	q := control.PlanRequest{File: c.File, Local: c.LocalConfig}
+	for _, name := range []*string{&q.File, &q.Local} {
+		if *name != "" {
+			abs, err := filepath.Abs(*name)
+			if err != nil {
+				return fmt.Errorf("finding %s: %w", *name, err)
+			}
+			*name = abs
 		}
-		q.File = abs
 	}
 	var r control.PlanReport
 	err := control.Ask(c.run(), http.MethodPost, "/v1/plan", control.PlanPatience, q, &r)

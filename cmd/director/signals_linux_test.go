@@ -184,14 +184,17 @@ func TestSignalsDuringTheStart(t *testing.T) {
 	}
 }
 
-// takesIn says whether the program of a process has begun: it ignores SIGHUP for a moment, and has a
-// handler afterwards, as every Go program has from its start.
+// takesIn says whether the program of a process has begun: it has handlers, as every Go program has from
+// its start, and ignores SIGHUP for a moment. That alone says nothing: under nohup it is so before.
 func (n *node) takesIn() bool {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
-	_, mask, _ := strings.Cut(string(text), "SigIgn:\t")
-	mask, _, _ = strings.Cut(mask, "\n")
-	ignored, _ := strconv.ParseUint(mask, 16, 64)
-	return ignored&1 != 0 || n.log.String() != ""
+	mask := func(name string) (bits uint64) {
+		_, rest, _ := strings.Cut(string(text), name+":\t")
+		rest, _, _ = strings.Cut(rest, "\n")
+		bits, _ = strconv.ParseUint(rest, 16, 64)
+		return bits
+	}
+	return mask("SigCgt")&(1<<(syscall.SIGUSR1-1)) != 0 && mask("SigIgn")&1 != 0 || n.log.String() != ""
 }
 
 // TestSignalsDuringUpgrades: fifty of them, each with new workers, and nothing ends that was not replaced.

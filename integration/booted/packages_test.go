@@ -44,6 +44,14 @@ const virtualServer = `virtual_server 192.0.2.100 80 {
 }
 `
 
+const mailSettings = `global_defs {
+    notification_email {
+        lb@example.org
+    }
+    smtp_server 127.0.0.1 2525
+    smtp_alert
+`
+
 // told is a notify script as there are many: it writes to /tmp and to its home, looks into /proc,
 // and changes the network with sudo.
 const told = `#!/bin/sh
@@ -57,6 +65,12 @@ const told = `#!/bin/sh
 `
 
 const vip = "ip -o addr show dev eth0 | grep -q 192.0.2.100"
+
+// unitRuns asks whether keepalived.service runs this program: director's processes are called keepalived there.
+func unitRuns(program string) string {
+	return "systemctl is-active keepalived && " +
+		"readlink /proc/$(systemctl show --value -p MainPID keepalived)/exe | grep -qx /usr/sbin/" + program
+}
 
 // host gives the guest a network, a user and a keepalived that runs. Each test calls it.
 func host(t *testing.T) {
@@ -128,6 +142,11 @@ func TestBesideKeepalived(t *testing.T) {
 	is(t, "systemctl is-active keepalived", "inactive")
 	is(t, "systemctl is-enabled keepalived", "disabled")
 	do(t, vip)
+	// As the package says how to change it, and back.
+	do(t, "systemctl disable --now director; systemctl enable --now keepalived")
+	until(t, "keepalived.service is director", vip+" && "+unitRuns("director"))
+	do(t, "systemctl disable --now keepalived; systemctl enable --now director")
+	until(t, "director.service is MASTER again", vip)
 	do(t, "dpkg -P lvs-director-keepalived; cp /tmp/arguments /etc/default/director")
 	do(t, vip)
 
@@ -232,14 +251,14 @@ func TestInKeepalivedsPlace(t *testing.T) {
 
 	// The way back.
 	do(t, "apt-get -y install /debs/keepalived_*.deb")
-	until(t, "keepalived is MASTER again", vip+" && systemctl is-active keepalived && ! pidof director")
+	until(t, "keepalived is MASTER again", vip+" && "+unitRuns("keepalived"))
 	is(t, "systemctl is-enabled keepalived", "enabled")
 	is(t, "dpkg-query -W -f '${db:Status-Abbrev}' lvs-director", "ii")
 	is(t, "systemctl is-active director", "inactive")
 
 	// There again, with what the first time has left behind.
-	do(t, "apt-get -y install "+deb(newerVar, "lvs-director-keepalived"))
-	until(t, "director is MASTER again", vip+" && pidof director")
+	do(t, "apt-get -y install "+deb(olderVar, "lvs-director-keepalived")) // lvs-director is of that edition now
+	until(t, "director is MASTER again", vip+" && "+unitRuns("director"))
 	is(t, "systemctl is-enabled keepalived", "enabled")
 
 	// The other order: director's package first, and keepalived beside nothing.
@@ -268,13 +287,30 @@ func TestShapes(t *testing.T) {
 	}
 	host(t)
 	do(t, "systemctl stop keepalived && dpkg -i "+deb(olderVar, "lvs-director"))
+	mails := mailServer(t, "127.0.0.1:2525")
+	conf := strings.Replace(keepalivedConf, "global_defs {", mailSettings, 1)
+	conf = strings.Replace(conf, "interface eth0", "interface eth0\n    promote_secondaries", 1)
+	_, noIPVS := try("modprobe ip_vs")
+	if noIPVS == nil {
+		conf += virtualServer
+	}
+	write(t, "/etc/keepalived/keepalived.conf", conf, 0o644)
 	for _, hardened := range []bool{false, true} {
 		if hardened {
-			do(t, "systemctl stop director; rm -f /tmp/told; mkdir -p /etc/systemd/system/director.service.d && "+
+			do(t, "systemctl stop director")
+			do(t, "rm -f /tmp/told /tmp/keepalived.data; mkdir -p /etc/systemd/system/director.service.d && "+
 				"cp /usr/share/lvs-director/hardened.conf /etc/systemd/system/director.service.d/ && systemctl daemon-reload")
 		}
+		do(t, "echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries")
 		do(t, "systemctl start director")
 		until(t, "director is MASTER", vip)
+		is(t, "cat /proc/sys/net/ipv4/conf/eth0/promote_secondaries", "1")
+		if noIPVS == nil {
+			is(t, "grep -c 'TCP  C0000264:0050' /proc/net/ip_vs", "1")
+		}
+		mails.has(t, "Entering MASTER")
+		do(t, "systemctl kill -s USR1 --kill-who=main director")
+		until(t, "the dump is in /tmp", "grep -q 'State = MASTER' /tmp/keepalived.data")
 		out := do(t, "systemd-analyze security director --no-pager")
 		score := out[strings.LastIndex(out, "\n")+1:]
 		t.Logf("hardened %v: %s", hardened, score)
@@ -286,6 +322,7 @@ func TestShapes(t *testing.T) {
 			if level == 0 || level >= 3 {
 				t.Errorf("the score of hardened.conf: %s\n%s", score, out)
 			}
+			explained(t, out)
 		}
 		// Real time, locked memory, and the watchdog.
 		is(t, "ps -eo comm,cls | grep 'director: vrrp' | awk '{print $NF}'", "RR")
@@ -302,6 +339,10 @@ func TestShapes(t *testing.T) {
 		do(t, "pkill -x worked-on || true")
 		until(t, "it counts no more", "director status --json | grep -q '\"priority\": *150'")
 		do(t, "director reload")
+		pid := do(t, "systemctl show -p MainPID director")
+		do(t, "director upgrade")
+		is(t, "systemctl show -p MainPID director", pid)
+		do(t, vip+" && systemctl is-active director")
 		if hardened {
 			is(t, "cat /tmp/told 2>/dev/null", "") // it needs another user
 			continue

@@ -70,7 +70,7 @@ var suites = []suite{
 		name: "booted", what: "the packages in a Debian system that systemd has booted, in the guest",
 		pkg: "integration/booted", tests: true, each: true,
 		command: func(f form, list []allowed) ([]string, []string, error) {
-			return goTest(f, leftOut(f, list, "integration/booted"), "-count=1", "-timeout=20m",
+			return goTest(f, leftOut(f, list, "integration/booted"), "-count=1", "-timeout=40m",
 				"./integration/booted"), nil, nil
 		},
 	},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -204,6 +205,31 @@ func TestNoPassword(t *testing.T) {
 	for _, text := range [][]byte{dump.Data(f), dump.Stats(f), dump.Parent(f), dump.Check(f), one} {
 		if strings.Contains(string(text), password) {
 			t.Errorf("the password is in %s", text)
+		}
+	}
+}
+
+// TestStopping: an instance that has ended has keepalived's number for that, one that has not yet begun
+// has 0, and the readers of keepalived.data are told a state that they know.
+func TestStopping(t *testing.T) {
+	for stopping, want := range map[bool]int{false: 0, true: 98} {
+		f := facts()
+		f.Stopping = stopping
+		text, err := dump.JSON(f, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []struct {
+			Data struct{ State int }
+		}
+		if err := json.Unmarshal(text, &list); err != nil || len(list) != 2 {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if first, second := list[0].Data.State, list[1].Data.State; first != 2 || second != want {
+			t.Errorf("stopping %v: states %d, of one that still is MASTER, and %d; want 2 and %d", stopping, first, second, want)
+		}
+		if lines := block(string(dump.Data(f)), `a"b\n%s\x1b`); !slices.Contains(lines, "   State = INIT") {
+			t.Errorf("stopping %v: %q", stopping, lines)
 		}
 	}
 }

@@ -13,6 +13,8 @@ type Facts struct {
 	Now     time.Time
 	Config  *conf.Config // in force
 	Version string       // of this program
+	// Stopping says that this program stops: an instance without a State has ended.
+	Stopping bool
 	// Instances are those of Config, in its order.
 	Instances []Instance
 	Groups    map[string]event.GroupState // by name
@@ -76,6 +78,17 @@ type RealServer struct {
 	Config *conf.RealServer
 	State  event.RealServerState
 	Table  event.ServerInTable // the zero value when the kernel's table does not have it
+}
+
+// stopped is keepalived's number of the state of an instance that has ended.
+const stopped = 98
+
+// number is the state as keepalived numbers it.
+func (f *Facts) number(i *Instance) int {
+	if s := i.State.State; s == event.Stop || f.Stopping && s == event.Init {
+		return stopped
+	}
+	return int(i.State.State)
 }
 
 // wanted is the state that keepalived says an instance wants: before it has any, the one

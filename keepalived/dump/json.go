@@ -104,7 +104,7 @@ func (f *Facts) data(i *Instance) data {
 		HigherPrioSendAdvert: one(c.HigherPrioSendAdvert), VRID: int(c.VRID), Base: int(c.Priority),
 		Effective: i.effective(), Set: i.vipSet(), PromoteSecondaries: c.PromoteSecondaries,
 		Interval: c.AdvertInterval.Seconds(), MasterInterval: c.AdvertInterval.Seconds(), Accept: one(!c.NoAccept),
-		NoPreempt: !c.Preempt, PreemptDelay: rounded(c.PreemptDelay), State: int(i.State.State), Wanted: int(i.wanted()),
+		NoPreempt: !c.Preempt, PreemptDelay: rounded(c.PreemptDelay), State: f.number(i), Wanted: int(i.wanted()),
 		Version: int(c.Version), SMTPAlert: c.SMTPAlert.Bool(false), SayDeleted: c.Notify.SayDeleted,
 		Backup: command(c.Notify.Backup), Master: command(c.Notify.Master), Fault: command(c.Notify.Fault),
 		Stop: command(c.Notify.Stop), Deleted: command(c.Notify.Deleted), Any: command(c.Notify.Any),

@@ -9,7 +9,8 @@ import (
 )
 
 // A director that is killed, or whose host loses power, leaves its FIFOs behind. So that the next
-// one removes them at its end, and nobody else's, it is noted which were made here.
+// one removes them at its end, and nobody else's, it is noted which were made here: first that one is
+// about to be made, then which file it is. A director may be killed between any two of these steps.
 
 // Made is a FIFO that was made here. Fields are only added.
 type Made struct {
@@ -19,6 +20,25 @@ type Made struct {
 	// time. 0 is not known: then only what was made since the start of the host is recognised.
 	Born int64 `json:",omitempty"`
 	Boot string
+	// Announced says that it is about to be made, and since when, in ns since 1970; which file it is
+	// is not known yet. It is then made for the user UID, or for us, in the minute that follows.
+	Announced int64  `json:",omitempty"`
+	UID       uint32 `json:",omitempty"`
+}
+
+// announcement is how long an announcement says which FIFO was made here. One is made in its first half.
+const announcement = time.Minute
+
+// mayMake says whether the FIFO may be made now: that it will be is noted, or cannot be noted in time.
+func (p *pipe) mayMake(now time.Time) bool {
+	m := &p.made
+	if m.note == nil || at(p.path) != (identity{}) {
+		return true // it is only opened
+	}
+	if p.about.Path != p.path || now.Sub(p.announced) > announcement/2 {
+		p.about, p.announced = announce(p.path, p.reader()), now
+	}
+	return slices.Contains(m.written, p.about) || m.trouble != "" || now.Sub(p.announced) >= notePatience
 }
 
 // same says whether it is the same file.
@@ -89,6 +109,9 @@ func (f *FIFOs) madeHere() []Made {
 		if p.file != nil && p.file.ours {
 			list = append(list, p.file.made)
 		}
+		if p.file == nil && p.about.Path != "" {
+			list = append(list, p.about)
+		}
 	}
 	return list
 }
@@ -150,16 +173,17 @@ func (f *FIFOs) noted(err error) {
 // another is removed.
 func (f *FIFOs) reclaim() {
 	f.made.earlier = slices.DeleteFunc(f.made.earlier, func(m Made) bool {
-		at := slices.IndexFunc(f.pipes, func(p *pipe) bool { return p.path == m.Path })
-		if at < 0 || f.stopping && f.held {
+		index := slices.IndexFunc(f.pipes, func(p *pipe) bool { return p.path == m.Path })
+		if index < 0 || f.stopping && f.held {
 			remove(m)
 			return true
 		}
-		switch p := f.pipes[at]; {
+		switch p := f.pipes[index]; {
 		case p.file == nil && stands(m): // it is not opened yet
 			p.opening = retry.Retry{}
 			return false
-		case p.file != nil && p.file.made.same(m) && !p.file.ours:
+		case p.file != nil && !p.file.ours && (p.file.made.same(m) ||
+			m.Announced != 0 && at(p.path) == p.file.id && stands(m)):
 			p.file.ours = true
 			p.give()
 		}

@@ -20,6 +20,8 @@ import (
 type disk struct {
 	mu     sync.Mutex
 	text   []byte
+	before []byte        // what it was before the last
+	hangs  chan struct{} // a write waits for its end; nil is not
 	writes int
 	broken error
 }
@@ -36,7 +38,12 @@ func (d *disk) Write(text []byte) error {
 	if d.broken != nil {
 		return d.broken
 	}
-	d.text = text
+	if hangs := d.hangs; hangs != nil {
+		d.mu.Unlock()
+		<-hangs
+		d.mu.Lock()
+	}
+	d.before, d.text = d.text, text
 	d.writes++
 	return nil
 }
@@ -152,7 +159,7 @@ func TestTheNoteIsWrittenOnce(t *testing.T) {
 		for range 100 {
 			l.tell(0, "MASTER")
 		}
-		diff(t, "writes", 1, d.writes)
+		diff(t, "writes", 2, d.writes) // that it will be made, and which it is
 		d.breaks(errors.New("disk full"))
 		l.apply(func(g *conf.Global) { g.FIFO.Path = l.path("g") })
 		time.Sleep(5 * time.Minute)
@@ -164,7 +171,7 @@ func TestTheNoteIsWrittenOnce(t *testing.T) {
 		d.breaks(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		diff(t, "writes", 2, d.writes)
+		diff(t, "writes", 3, d.writes) // it was made while none could be noted
 		diff(t, "problem", "", l.Status()[0].Problem)
 		if !strings.Contains(d.String(), l.path("g")) || strings.Contains(d.String(), l.path("f")+`"`) {
 			t.Errorf("the note is %s", d)
@@ -202,5 +209,102 @@ func TestANoteThatCannotBeRead(t *testing.T) {
 			t.Errorf("the note is %s, the log %s", d, last.log.String())
 		}
 		last.stop()
+	})
+}
+
+// TestKilledBeforeWhichItIsIsNoted: a FIFO that was made when a director was killed, and of which it was
+// noted only that it is about to be, is removed by the next one. One that somebody made later, or for
+// somebody else to write to, stays.
+func TestKilledBeforeWhichItIsIsNoted(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		between func(path string) error
+		config  func(g *conf.Global) // of the next
+		stays   bool
+	}{
+		{name: "as it was left"},
+		{name: "of another configuration", config: func(g *conf.Global) { g.FIFO.Path += "2" }},
+		{name: "not made", between: os.Remove},
+		{name: "opened to others", stays: true, between: func(path string) error { return os.Chmod(path, 0o622) }},
+		{name: "of another user", stays: true, between: func(path string) error { return os.Chown(path, 1, 1) }},
+		{name: "of another user and configuration", stays: true, between: func(path string) error {
+			return os.Chown(path, 1, 1)
+		}, config: func(g *conf.Global) { g.FIFO.Path += "2" }},
+		{name: "a file", stays: true, between: func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &disk{}
+				killed := on(t, d, t.TempDir())
+				path := killed.path("f")
+				killed.apply(func(g *conf.Global) { g.FIFO.Path = path })
+				if d.writes != 2 || !strings.Contains(string(d.before), path) {
+					t.Fatalf("before it was made the note was %q", d.before)
+				}
+				d.text = d.before
+				killed.kill(d, path)
+				if test.between != nil {
+					if err := test.between(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				next := on(t, d, killed.dir)
+				next.apply(func(g *conf.Global) {
+					g.FIFO.Path = path
+					if test.config != nil {
+						test.config(g)
+					}
+				})
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				next.stop()
+				diff(t, "stays at its end", test.stays, standing(path))
+				diff(t, "the note at its end", "", d.String())
+			})
+		})
+	}
+}
+
+// TestADiskThatHangs keeps a FIFO from being made for a second, and no longer.
+func TestADiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hangs: make(chan struct{})}
+		l := on(t, d, t.TempDir())
+		l.apply(func(g *conf.Global) { g.FIFO.Path = l.path("f") })
+		diff(t, "stands at once", false, standing(l.path("f")))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		diff(t, "stands after a second", true, standing(l.path("f")))
+		l.tell(0, "MASTER")
+		diff(t, "line", "INSTANCE \"VI_1\" MASTER 100\n", read(l.reader(l.path("f")), 0))
+		close(d.hangs)
+		l.stop()
+		diff(t, "stands at the end", false, standing(l.path("f")))
+	})
+}
+
+// TestADirectoryThatIsMissing does not have the note written at each attempt to make a FIFO in it.
+func TestADirectoryThatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		l := on(t, d, t.TempDir())
+		path := l.path("later/f")
+		l.apply(func(g *conf.Global) { g.FIFO.Path = path })
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		d.mu.Lock()
+		if d.writes == 0 || d.writes > 21 {
+			t.Errorf("%d writes in ten minutes", d.writes)
+		}
+		d.mu.Unlock()
+		if err := os.Mkdir(l.path("later"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		diff(t, "stands", true, standing(path))
+		l.stop()
+		diff(t, "the note at its end", "", d.String())
 	})
 }

@@ -53,7 +53,7 @@ func open(path string, reader *owner, earlier []Made) (opened, error) {
 	}
 	ours = ours && st.Uid == uint32(os.Geteuid()) && st.Mode&0o777 == 0o600
 	made := madeOf(place, path)
-	ours = ours || slices.ContainsFunc(earlier, made.same)
+	ours = ours || slices.ContainsFunc(earlier, func(e Made) bool { return e.Path == path && e.is(place) })
 	if !ours {
 		if err := trusted(path, st.Uid, reader); err != nil {
 			return opened{}, err
@@ -97,7 +97,37 @@ func stands(m Made) bool {
 	}
 	defer unix.Close(place)
 	var st unix.Stat_t
-	return unix.Fstat(place, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && m.same(madeOf(place, m.Path))
+	return unix.Fstat(place, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && m.is(place)
+}
+
+// is says whether it is the FIFO that is open at its path.
+func (m Made) is(fd int) bool {
+	if m.Announced == 0 {
+		return m.same(madeOf(fd, m.Path))
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&0o777 != 0o600 || st.Uid != uint32(os.Geteuid()) && st.Uid != m.UID {
+		return false
+	}
+	born := madeOf(fd, m.Path).Born
+	if born == 0 {
+		born = st.Ctim.Nano()
+	}
+	// The kernel's time of a file is that of its last tick.
+	return born > m.Announced-int64(time.Second) && born < m.Announced+int64(announcement)
+}
+
+// announce is what is noted before a FIFO is made.
+func announce(path string, reader *owner) Made {
+	m := Made{Path: path, UID: uint32(os.Geteuid())}
+	if reader != nil {
+		m.UID = uint32(reader.uid)
+	}
+	var now unix.Timespec // as the kernel has it, who gives the file its time
+	if unix.ClockGettime(unix.CLOCK_REALTIME, &now) == nil {
+		m.Announced = now.Nano()
+	}
+	return m
 }
 
 // remove removes a FIFO that was made here, if it still stands.

@@ -39,6 +39,8 @@ type pipe struct {
 	path      string
 	file      *opened
 	opening   retry.Retry
+	about     Made      // that it is about to be made; the zero Made when it is not
+	announced time.Time // since when
 	looked    time.Time // when the path was looked at
 	problem   string    // why it is not open
 	said      string    // the problem that was logged
@@ -140,6 +142,9 @@ func (p *pipe) step(now time.Time) time.Time {
 		if !p.opening.Ready(now) {
 			return p.opening.Next()
 		}
+		if !p.mayMake(now) {
+			return p.announced.Add(notePatience)
+		}
 		p.open(now)
 		if p.file == nil {
 			return p.opening.Next()
@@ -194,7 +199,7 @@ func (p *pipe) open(now time.Time) {
 	if p.said != "" {
 		p.log.Info("a FIFO is written again", "fifo", p.keyword, "path", p.path)
 	}
-	p.file, p.problem, p.said, p.looked = &file, "", "", now
+	p.file, p.about, p.problem, p.said, p.looked = &file, Made{}, "", "", now
 	p.reclaim()
 	p.renew(nil)
 }
@@ -284,7 +289,7 @@ func (p *pipe) configure(c conf.FIFO, g conf.Global) {
 		p.waiting.Take(p.waiting.Len())
 		p.lostNow, p.told = 0, false
 	}
-	p.path, p.opening, p.problem, p.said = c.Path, retry.Retry{}, "", ""
+	p.path, p.about, p.opening, p.problem, p.said = c.Path, Made{}, retry.Retry{}, "", ""
 }
 
 // empty says whether all was written and read.
@@ -292,6 +297,7 @@ func (p *pipe) empty() bool { return p.file == nil || p.waiting.Len() == 0 && p.
 
 // finish closes it: whoever reads it reads the end.
 func (p *pipe) finish() {
+	p.about = Made{}
 	if lines := p.waiting.Len() + p.lostNow; p.path != "" && lines > 0 {
 		p.log.Warn("lines of a FIFO were not written: nobody reads it", "fifo", p.keyword, "path", p.path, "lines", lines)
 	}

@@ -136,37 +136,37 @@ func (s Server) talk(c *smtp.Client, from string, to []string, message []byte, r
 		r.Never = final(err)
 		return said("MAIL FROM:<"+from+">", err)
 	}
-	var taken int
-	var refused []string
-	never := true
+	var o Outcome
+	var answers []string
 	for _, a := range to {
 		err := c.Rcpt(a)
-		switch {
-		case err == nil:
-			taken++
+		if err == nil {
+			o.Taken = append(o.Taken, a)
 			continue
-		case !final(err):
-			never = false
-			r.Again = append(r.Again, a)
 		}
-		refused = append(refused, said("RCPT TO:<"+a+">", err).Error())
+		said := said("RCPT TO:<"+a+">", err)
 		if !isReply(err) {
-			r.Again = nil
-			return said("RCPT TO:<"+a+">", err)
+			return said
+		}
+		answers = append(answers, said.Error())
+		if final(err) {
+			o.Refused = append(o.Refused, Refusal{a, said.Error()})
+		} else {
+			o.Again = append(o.Again, a)
 		}
 	}
-	if taken == 0 {
-		r.Never, r.Again = never, nil
-		return errors.New(strings.Join(refused, "; "))
+	if len(o.Taken) == 0 {
+		r.Never = len(o.Again) == 0
+		return errors.New(strings.Join(answers, "; "))
 	}
 	if err := s.data(c, message, r); err != nil {
-		r.Again = nil
 		return err
 	}
 	_ = c.Quit() // the mail is theirs
-	if len(refused) > 0 {
-		r.Never = len(r.Again) == 0
-		return fmt.Errorf("sent to %d of %d: %s", taken, len(to), strings.Join(refused, "; "))
+	if len(answers) > 0 {
+		r.Outcome = o
+		r.Never = len(o.Again) == 0
+		return fmt.Errorf("sent to %d of %d: %s", len(o.Taken), len(to), strings.Join(answers, "; "))
 	}
 	r.Words = append(r.Words, fmt.Sprintf("accepted for %s", strings.Join(to, ", ")))
 	return nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,10 +205,10 @@ func (m *Mailer) send() {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	s := m.settings
-	to := mail.To
-	if to == nil {
-		to = s.To
+	if mail.To == nil { // of an older program
+		mail.To = slices.Clone(s.To)
 	}
+	to := mail.To
 	from, _ := Envelope(s.Sender.From) // else it is Unusable
 	message := Compose(mail, s.Sender, to)
 	go func() {
@@ -224,26 +226,36 @@ func (m *Mailer) delivered(mail *Mail, r Receipt, cut bool) {
 		m.queue.Cut()
 		return
 	}
-	gaveUp := m.queue.Done(now, r.Outcome)
+	end := m.queue.Done(now, r.Outcome)
+	if end.Over && len(end.Got) > 0 {
+		m.status.LastSent = now
+	}
 	if r.Err == nil {
-		if m.status.Error != "" {
+		if m.status.Error != "" && len(end.Not) == 0 {
 			m.log.Info("mail is delivered again", "server", m.settings.Server.String())
 		}
-		m.status.Error, m.status.Attempts, m.status.LastSent, m.said = "", 0, now, ""
+		m.status.Error, m.status.Attempts, m.said = "", 0, ""
 		if mail.Left > 0 {
 			m.log.Warn("changes were not mailed: too many waited", "changes", mail.Left)
 			m.full = false
 		}
-		return
+	} else {
+		m.status.Error, m.status.ErrorAt = r.Err.Error(), now
+		m.status.Attempts++
 	}
-	text := r.Err.Error()
-	m.status.Error, m.status.ErrorAt = text, now
-	m.status.Attempts++
-	switch {
-	case gaveUp:
-		m.log.Error("mail is given up", "server", m.settings.Server.String(), "changes", len(mail.News),
-			"first", line(mail.News[0].Subject, maxText), "error", text)
-	case text != m.said && now.Sub(m.saidAt) > time.Minute || m.said == "":
+	m.status.Partial = end.Over && len(end.Got) > 0 && len(end.Not) > 0
+	attrs := []any{"server", m.settings.Server.String(), "changes", len(mail.News), "first",
+		line(mail.News[0].Subject, maxText), "not_delivered_to", end.without()}
+	switch text := m.status.Error; {
+	case m.status.Partial:
+		why := end.why(text)
+		m.status.Error = fmt.Sprintf("delivered to %s, and not to %s: %s", strings.Join(end.Got, ", "), end.without(), why)
+		m.status.ErrorAt, m.status.Attempts = now, 0
+		m.log.Warn("a mail was delivered, and not to all", append(attrs, "delivered_to", strings.Join(end.Got, ", "),
+			"error", why)...)
+	case end.Over && r.Err != nil:
+		m.log.Error("mail is given up", append(attrs, "error", text)...)
+	case r.Err != nil && (text != m.said && now.Sub(m.saidAt) > time.Minute || m.said == ""):
 		m.said, m.saidAt = text, now
 		m.log.Warn("failed to deliver mail, trying again", "server", m.settings.Server.String(), "error", text)
 	}

@@ -22,7 +22,8 @@ import (
 type post struct {
 	mu    sync.Mutex
 	err   error // of each mail; nil takes it
-	hangs bool  // no answer until the conversation is cut
+	some  mail.Outcome
+	hangs bool // no answer until the conversation is cut
 	mails []string
 	tries int
 }
@@ -38,6 +39,9 @@ func (p *post) take(ctx context.Context, _ mail.Server, _ string, to []string, m
 		r.Err = ctx.Err()
 		return r
 	}
+	if r.Outcome = p.some; r.Err != nil {
+		return r
+	}
 	if r.Err = p.err; r.Err == nil {
 		p.mails = append(p.mails, strings.Join(to, " ")+"\n"+string(message))
 	}
@@ -49,6 +53,13 @@ func (p *post) answers(err error, hangs bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.err, p.hangs = err, hangs
+}
+
+// outcome is how each attempt goes from now on, when it has an Err.
+func (p *post) outcome(o mail.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.some = o
 }
 
 // got are the mails that it took.

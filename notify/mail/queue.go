@@ -2,6 +2,7 @@ package mail
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/retry"
@@ -29,6 +30,15 @@ type Mail struct {
 	Left  int      // older news that had no room
 	To    []string // who have not got it yet; nil is whom the configuration names
 	First time.Time
+	// Got are those who have it, and Refused those to whom it is not sent any more.
+	Got     []string  `json:",omitempty"`
+	Refused []Refusal `json:",omitempty"`
+}
+
+// Refusal is a recipient whom a server has refused for good.
+type Refusal struct {
+	To  string
+	Why string // what the server says, one line
 }
 
 // Share is a part of the news that wait, one behind the other.
@@ -53,7 +63,8 @@ type Queue struct {
 	flush   bool // nothing is waited for
 
 	// Counts since the start.
-	Sent   int // mails
+	Sent   int // mails, also those that not all recipients have
+	Partly int // of them those that not all recipients have
 	Failed int // mails that were given up, or refused for good
 	Lost   int // news that had no room
 }
@@ -158,35 +169,80 @@ func (q *Queue) pace(now time.Time) {
 
 // Outcome is how an attempt to send a mail went.
 type Outcome struct {
-	Err   error    // why it was not sent to all; nil when it was
-	Again []string // who may get it in another attempt; nil with an Err is all of them
-	Never bool     // it is refused for good
+	Err     error     // why it was not sent to all; nil when it was
+	Again   []string  // who may get it in another attempt; nil with an Err is all but Taken and Refused
+	Never   bool      // it is refused for good
+	Taken   []string  // with an Err: for whom it was taken all the same
+	Refused []Refusal // beside others who have it or may get it
 }
 
-// Done notes how the attempt went. It says whether the mail was given up.
-func (q *Queue) Done(now time.Time, o Outcome) (gaveUp bool) {
+// End is how a mail ended. A Mail that goes on has none.
+type End struct {
+	Over bool      // it is not tried again
+	Got  []string  // who have it
+	Not  []Refusal // who do not; Why is empty of those whom the last Err is about
+}
+
+// without are those who have it not, in one line.
+func (e End) without() string {
+	var list []string
+	for _, r := range e.Not {
+		list = append(list, r.To)
+	}
+	return strings.Join(list, ", ")
+}
+
+// why is why they have it not, in one line; last is the error of the last attempt.
+func (e End) why(last string) string {
+	var list []string
+	for _, r := range e.Not {
+		if r.Why == "" {
+			return strings.Join(append(list, last), "; ")
+		}
+		list = append(list, r.Why)
+	}
+	return strings.Join(list, "; ")
+}
+
+// Done notes how the attempt went, and says how the mail ended, if it did.
+func (q *Queue) Done(now time.Time, o Outcome) (end End) {
 	q.busy = false
 	m := q.pending
 	if m == nil {
-		return false
+		return End{}
 	}
 	if m.First.IsZero() {
 		m.First = now
 	}
-	switch {
-	case o.Err == nil:
-		q.Sent++
-		q.pending, q.retry = nil, retry.Retry{}
-	case o.Never, now.Sub(m.First) > giveUp:
-		q.Failed++
-		q.pending, q.retry, gaveUp = nil, retry.Retry{}, true
-	default:
+	if o.Err == nil {
+		o.Taken = m.To
+	}
+	m.Got, m.Refused = append(m.Got, o.Taken...), append(m.Refused, o.Refused...)
+	m.To = slices.DeleteFunc(slices.Clone(m.To), func(a string) bool {
+		return slices.Contains(o.Taken, a) || slices.ContainsFunc(o.Refused, func(r Refusal) bool { return r.To == a })
+	})
+	if o.Err != nil && !o.Never && now.Sub(m.First) <= giveUp {
 		if o.Again != nil {
 			m.To = o.Again
 		}
 		q.retry.Failed(now)
+		return End{}
 	}
-	return gaveUp
+	end = End{Over: true, Got: m.Got, Not: m.Refused}
+	for _, a := range m.To {
+		end.Not = append(end.Not, Refusal{To: a})
+	}
+	switch {
+	case o.Err != nil && len(end.Got) == 0:
+		q.Failed++
+	case len(end.Not) > 0:
+		q.Partly++
+		q.Sent++
+	default:
+		q.Sent++
+	}
+	q.pending, q.retry = nil, retry.Retry{}
+	return end
 }
 
 // Cut notes that the attempt was cut off: it counts for nothing.
@@ -199,6 +255,7 @@ type Backlog struct {
 	Shares             []Share `json:",omitempty"` // of Waiting; an older program has not written it
 	Left               int
 	Sent, Failed, Lost int
+	Partly             int `json:",omitempty"` // of Sent
 }
 
 // Changes is how many there are in it.
@@ -212,7 +269,7 @@ func (b Backlog) Changes() int {
 
 // Backlog is what has not been sent.
 func (q *Queue) Backlog() Backlog {
-	return Backlog{q.pending, slices.Clone(q.waiting), slices.Clone(q.shares), q.left, q.Sent, q.Failed, q.Lost}
+	return Backlog{q.pending, slices.Clone(q.waiting), slices.Clone(q.shares), q.left, q.Sent, q.Failed, q.Lost, q.Partly}
 }
 
 // Restore adds what another queue had not sent, before what waits here. What is older than limit
@@ -228,7 +285,7 @@ func (q *Queue) Restore(now time.Time, b Backlog, limit time.Duration, counts bo
 		return kept
 	}
 	if counts {
-		q.Sent, q.Failed, q.Lost = q.Sent+b.Sent, q.Failed+b.Failed, q.Lost+b.Lost
+		q.Sent, q.Failed, q.Lost, q.Partly = q.Sent+b.Sent, q.Failed+b.Failed, q.Lost+b.Lost, q.Partly+b.Partly
 	}
 	to, after, shares := q.to, q.waiting, q.shares
 	q.waiting, q.shares = nil, nil
@@ -245,7 +302,9 @@ func (q *Queue) Restore(now time.Time, b Backlog, limit time.Duration, counts bo
 		add(p.News, []Share{{len(p.News), p.To}}, fresh)
 	} else if p != nil {
 		if kept := fresh(p.News); len(kept) > 0 {
-			q.pending = &Mail{ID: p.ID, At: p.At, News: kept, Left: p.Left, To: p.To, First: p.First}
+			mail := *p
+			mail.News = kept
+			q.pending = &mail
 		}
 	}
 	add(b.Waiting, slices.Clone(b.Shares), fresh)

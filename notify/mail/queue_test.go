@@ -112,7 +112,7 @@ func TestRetries(t *testing.T) {
 		if m == nil || m.ID != "id" {
 			t.Fatal(m)
 		}
-		if q.Done(now, mail.Outcome{Err: errRefused, Again: []string{"b"}}) {
+		if q.Done(now, mail.Outcome{Err: errRefused, Again: []string{"b"}}).Over {
 			t.Fatal("given up")
 		}
 		if m.To[0] != "b" || q.Len() != 1 {
@@ -126,12 +126,12 @@ func TestRetries(t *testing.T) {
 	}
 	now = now.Add(25 * time.Hour)
 	q.Take(now, id)
-	if !q.Done(now, mail.Outcome{Err: errRefused}) || q.Failed != 1 || q.Len() != 0 {
+	if !q.Done(now, mail.Outcome{Err: errRefused}).Over || q.Failed != 1 || q.Len() != 0 {
 		t.Errorf("after a day: %d failed, %d wait", q.Failed, q.Len())
 	}
 	q.Add(now, news("y"))
 	q.Take(q.When(), id)
-	if !q.Done(now, mail.Outcome{Err: errRefused, Never: true}) || q.Failed != 2 {
+	if !q.Done(now, mail.Outcome{Err: errRefused, Never: true}).Over || q.Failed != 2 {
 		t.Errorf("refused for good: %d failed", q.Failed)
 	}
 }

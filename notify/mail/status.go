@@ -10,7 +10,8 @@ import (
 type Status struct {
 	Server   string
 	To       []string
-	Sent     int       // mails since the start
+	Sent     int       // mails since the start, also those that not all have
+	Partly   int       // of them those that not all have
 	LastSent time.Time // zero is never
 	Waiting  int       // changes that wait to be sent
 	Failed   int       // mails that were given up or refused for good
@@ -18,6 +19,7 @@ type Status struct {
 	Error    string    // why the last attempt failed; empty when it did not
 	ErrorAt  time.Time
 	Attempts int    // that failed in a row
+	Partial  bool   // the last mail was delivered, and not to all: Error says to whom, and why
 	Unusable string // why none can be sent, whatever the server; empty when it can
 }
 
@@ -29,6 +31,8 @@ func (s Status) Problem() string {
 	case s.Error != "" && s.Waiting > 0:
 		return fmt.Sprintf("mail cannot be delivered to %s (%d attempts, %d changes wait): %s", s.Server, s.Attempts,
 			s.Waiting, s.Error)
+	case s.Partial:
+		return fmt.Sprintf("the last mail to %s was %s", s.Server, s.Error)
 	case s.Error != "":
 		return fmt.Sprintf("the last mail to %s was not delivered and is given up: %s", s.Server, s.Error)
 	}
@@ -40,7 +44,8 @@ func (m *Mailer) Status() (s Status, on bool) {
 	m.answer(func() {
 		s, on = m.status, m.on
 		s.Server, s.To, s.Unusable = m.settings.Server.String(), m.settings.To, m.settings.Unusable
-		s.Sent, s.Failed, s.Lost, s.Waiting = m.queue.Sent, m.queue.Failed, m.queue.Lost, m.queue.Len()
+		s.Sent, s.Partly, s.Failed, s.Lost, s.Waiting = m.queue.Sent, m.queue.Partly, m.queue.Failed, m.queue.Lost,
+			m.queue.Len()
 	})
 	return s, on
 }
@@ -71,7 +76,7 @@ func (m *Mailer) Test(ctx context.Context) (target string, words []string, on bo
 	if r.Err == nil {
 		m.enqueue(func() {
 			if s.Server == m.settings.Server && m.queue.Len() == 0 { // what waits tells by itself
-				m.status.Error, m.status.Attempts, m.said = "", 0, ""
+				m.status.Error, m.status.Attempts, m.status.Partial, m.said = "", 0, false, ""
 			}
 		})
 	}

@@ -13,7 +13,8 @@ import (
 type Mail struct {
 	Server string   `json:"server"` // "192.0.2.25:25"
 	To     []string `json:"to"`
-	Sent   int      `json:"sent"` // mails
+	Sent   int      `json:"sent"`   // mails, also those that not all have
+	Partly int      `json:"partly"` // of them those that not all have
 	// LastSent is when the last one was; absent is never.
 	LastSent time.Time `json:"last_sent,omitzero"`
 	Queued   int       `json:"queued"` // changes that wait to be mailed
@@ -23,12 +24,15 @@ type Mail struct {
 	Error    string    `json:"error,omitempty"`
 	ErrorAt  time.Time `json:"error_at,omitzero"`
 	Attempts int       `json:"attempts,omitempty"` // that failed in a row
+	// Partial says that the last mail was delivered, and not to all: Error says to whom, and why.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // NewMail is the form of what the mailer knows.
 func NewMail(s mail.Status) *Mail {
 	m := &Mail{
 		Server: s.Server, To: s.To, Sent: s.Sent, LastSent: s.LastSent, Queued: s.Waiting, Failed: s.Failed, Lost: s.Lost,
+		Partly: s.Partly, Partial: s.Partial,
 		Error: s.Error, Attempts: s.Attempts,
 	}
 	switch {
@@ -47,7 +51,13 @@ func (m Mail) Text(now time.Time) string {
 		text += fmt.Sprintf(", the last %s ago", words.Age(now, m.LastSent))
 	}
 	text += fmt.Sprintf("; %d changes wait, %d mails given up, %d changes left out", m.Queued, m.Failed, m.Lost)
-	if m.Error != "" {
+	if m.Partly > 0 {
+		text += fmt.Sprintf(", %d delivered to some recipients only", m.Partly)
+	}
+	switch {
+	case m.Partial:
+		text += "; the last was " + m.Error
+	case m.Error != "":
 		text += "; the last attempt failed: " + m.Error
 	}
 	return text

@@ -15,6 +15,9 @@ type PlanRequest struct {
 	// File is what to compare with what is in force; empty is the file that a
 	// reload reads.
 	File string `json:"file,omitempty"`
+	// Local is the file with director's own words that is read behind it; empty is that of the
+	// running director.
+	Local string `json:"local,omitempty"`
 	// Rollback compares a configuration of the history instead: Number, or with
 	// 0 the one before.
 	Rollback bool `json:"rollback,omitempty"`

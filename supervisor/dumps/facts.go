@@ -21,6 +21,7 @@ type Source struct {
 	Config   *conf.Config // in force
 	Known    *status.Knowledge
 	Trackers []tracking.Known
+	Stopping bool // this program stops
 	VRRP     bool // the vrrp worker is wanted
 	LVS      bool // the lvs worker is
 }
@@ -28,7 +29,7 @@ type Source struct {
 // Collect copies what a dump needs. It is called in the loop, and leaves out what takes long.
 func Collect(k Kind, now time.Time, s Source) *dump.Facts {
 	f := &dump.Facts{
-		Now: now, Config: s.Config, Version: s.Version, Groups: make(map[string]event.GroupState),
+		Now: now, Config: s.Config, Version: s.Version, Stopping: s.Stopping, Groups: make(map[string]event.GroupState),
 		Scripts: make(map[string]dump.Tracker), Files: make(map[string]dump.Tracker),
 		Processes: make(map[string]dump.Tracker),
 	}

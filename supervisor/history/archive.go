@@ -50,13 +50,14 @@ type Entry struct {
 // member is director.json.
 type member struct {
 	Entry
-	Main  string            `json:"main"` // Text.Path
+	Main  string            `json:"main"`            // Text.Path
+	Local string            `json:"local,omitempty"` // Text.Local
 	Names []string          `json:"files"`
 	Env   map[string]string `json:"environment,omitempty"`
 }
 
 func writeArchive(w io.Writer, e Entry, t Text) error {
-	m := member{Entry: e, Main: t.Path, Env: t.Env}
+	m := member{Entry: e, Main: t.Path, Local: t.Local, Env: t.Env}
 	m.ConfigID = t.ConfigID
 	for _, f := range t.Files {
 		m.Names = append(m.Names, f.Name)
@@ -118,7 +119,7 @@ func readArchive(r io.Reader) (Entry, Text, error) {
 	if err != nil {
 		return Entry{}, Text{}, err
 	}
-	t := Text{Path: m.Main, ConfigID: m.ConfigID, Env: m.Env}
+	t := Text{Path: m.Main, ConfigID: m.ConfigID, Local: m.Local, Env: m.Env}
 	for {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {

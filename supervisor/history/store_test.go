@@ -53,7 +53,7 @@ func TestWhatIsAddedIsThere(t *testing.T) {
 	state := t.TempDir()
 	s := open(t, state, "/etc/a.conf")
 	text := history.Text{
-		Path: "/etc/a.conf", ConfigID: "lb1", Env: map[string]string{"A": "b"},
+		Path: "/etc/a.conf", ConfigID: "lb1", Local: "/etc/director/local.conf", Env: map[string]string{"A": "b"},
 		Files: []history.File{{Name: "/etc/a.conf", Text: "include b/*\n"},
 			{Name: "/etc/../etc/b/ä", Text: "\xff\x00 no text\n"}, {Name: "rel", Text: ""}},
 	}
