@@ -32,6 +32,8 @@ type Facts struct {
 	Others map[string][]int
 	// Files are texts by path ("/etc/nftables.conf").
 	Files map[string]string
+	// Survey is what was heard on the links.
+	Survey Survey
 	// Strangers are other routers' advertisements that are refused, in words.
 	Strangers []string
 	// Connections are those that IPVS has, -1 is not known.

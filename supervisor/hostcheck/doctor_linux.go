@@ -28,9 +28,9 @@ import (
 // by one.
 const maxGathered = 1000
 
-// Symptoms gathers the facts for director doctor. It changes nothing; the one thing
-// that it sends is an ARP request for each virtual address, from an address of this
-// host. What cannot be read is left out.
+// Symptoms gathers the facts for director doctor, which takes some seconds. It changes nothing; what
+// it sends is an ARP request for each virtual address, from an address of this host, a ping to NAT real
+// servers, and that it joins the multicast group of VRRP. What cannot be read is left out.
 //
 // It looks where the configuration will run: at IPVS in net_namespace_ipvs, at everything
 // else in net_namespace. A namespace that cannot be entered is an error.
@@ -63,6 +63,7 @@ func countConnections() (n int) {
 // gather looks at all but IPVS.
 func gather(f *doctor.Facts, cfg *conf.Config) error {
 	f.Interfaces = interfaceFacts()
+	heard := survey(cfg, f.Interfaces)
 	f.Settings = settingFacts(f.Interfaces)
 	f.Missing = missing(cfg)
 	for _, name := range []string{"keepalived", "kube-proxy", "NetworkManager"} {
@@ -81,6 +82,7 @@ func gather(f *doctor.Facts, cfg *conf.Config) error {
 	f.Marks, f.Filters = nftFacts()
 	f.Answers = askForVIPs(cfg, f.Routes)
 	f.WaysBack = gatewayFacts(cfg, f.Routes, f.Interfaces)
+	f.Survey = heard()
 	return nil
 }
 
