@@ -64,7 +64,8 @@ func plantCanaries(t *testing.T, generation int) canaries {
 	for _, name := range []string{"notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"} {
 		fifos += name + " " + dir + "/" + name + "\n"
 	}
-	c.text = place("") + "global_defs {\n" + fifos + place("global_defs") + "process_names\n}\nSSL {\n" + place("SSL") + "}\n" +
+	c.text = place("") + "global_defs {\n" + fifos + place("global_defs") + "process_names\n}\n" +
+		"SSL {\n" + place("SSL") + "}\n" +
 		"vrrp_script S {\ninterval 1\n" + place("vrrp_script") + "}\n" +
 		"vrrp_track_process P {\n" + place("vrrp_track_process") + "}\n" +
 		instance("VI_1", 101, "version 2\ntrack_script {\nS weight 1\n}\ntrack_process {\nP weight 1\n}\n"+
