@@ -49,7 +49,7 @@ func plantCanaries(t *testing.T, generation int) canaries {
 	}
 	kinds := ""
 	for _, kind := range []conf.CheckKind{conf.AgentCheck, conf.QueryCheck, conf.UDPCheck, conf.MiscCheck} {
-		kinds += string(kind) + " {\nconnect_timeout 1\n" + place(string(kind)) + "}\n"
+		kinds += string(kind) + " {\n" + place(string(kind)) + "}\n"
 	}
 	for _, kind := range []conf.CheckKind{conf.HTTPGet, conf.SSLGet} {
 		kinds += string(kind) + " {\nconnect_timeout 1\nconnect_port 9\nurl {\nstatus_code 200\n" +
