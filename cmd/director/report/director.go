@@ -44,16 +44,23 @@ var parts = []part{
 	{"doctor", findings},
 }
 
-// patience is a little less than a part has.
-const patience = 9 * time.Second
+// patience is how long the director may take to answer: a little less than a part has. One that has not
+// told its status is not waited for as long again.
+func (g *gathered) patience() time.Duration {
+	if g.asked && g.status == nil {
+		return 3 * time.Second
+	}
+	return 9 * time.Second
+}
 
 // status is what director status shows.
 func status(g gathered, out *output) error {
 	var s control.Status
-	if err := control.Ask(g.RunDir, http.MethodGet, "/v1/status", patience, nil, &s); err != nil {
+	out.learn(func(g *gathered) { g.asked = true })
+	if err := control.Ask(g.RunDir, http.MethodGet, "/v1/status", g.patience(), nil, &s); err != nil {
 		return err
 	}
-	out.learn(func(g *gathered) { g.status = &s })
+	out.learn(func(g *gathered) { g.asked, g.status = true, &s })
 	var text bytes.Buffer
 	screen.Status(&text, s, time.Now())
 	if _, err := out.file("status.txt").Write(text.Bytes()); err != nil && !errors.Is(err, errFull) {
@@ -97,7 +104,7 @@ const mostEvents = 10_000
 func keptEvents(g gathered, out *output) error {
 	q := control.EventsRequest{Limit: mostEvents}
 	var r control.EventsReport
-	err := control.Ask(g.RunDir, http.MethodPost, "/v1/events", patience, q, &r)
+	err := control.Ask(g.RunDir, http.MethodPost, "/v1/events", g.patience(), q, &r)
 	if err != nil { // its files can be read all the same
 		out.file("events-not-told.txt")
 		fmt.Fprintln(out, err)
@@ -116,7 +123,7 @@ func keptEvents(g gathered, out *output) error {
 // the vrrp worker at once may delay an advertisement.
 func goroutines(g gathered, out *output) error {
 	var r control.Goroutines
-	if err := control.Ask(g.RunDir, http.MethodGet, "/v1/goroutines", patience, nil, &r); err != nil {
+	if err := control.Ask(g.RunDir, http.MethodGet, "/v1/goroutines", g.patience(), nil, &r); err != nil {
 		return err
 	}
 	_, err := out.file("goroutines.txt").Write([]byte(r.Text))
@@ -125,8 +132,9 @@ func goroutines(g gathered, out *output) error {
 
 // processes are limits, capabilities and memory of the director's processes.
 func processes(g gathered, out *output) error {
-	if g.status == nil {
-		return errors.New("director did not answer: its processes are not known")
+	pids, names, err := g.processes()
+	if err != nil {
+		return err
 	}
 	out.file("processes.txt")
 	show := func(name string, pid int) {
@@ -136,14 +144,51 @@ func processes(g gathered, out *output) error {
 		open, err := os.ReadDir(dir + "/fd")
 		fmt.Fprintf(out, "--- open files: %d (%v)\n", len(open), err)
 	}
-	show("supervisor", g.status.Pid)
-	for _, w := range g.status.Workers {
-		if w.Pid != 0 {
-			show(w.Name, w.Pid)
-		}
+	for i, pid := range pids {
+		show(names[i], pid)
 	}
 	return nil
 }
+
+// processes are those of the director: what it has told, or, when it did not answer, the one that holds
+// the lock of the run directory and its children, which are scripts too.
+func (g *gathered) processes() (pids []int, names []string, err error) {
+	if g.status != nil {
+		pids, names = []int{g.status.Pid}, []string{"supervisor"}
+		for _, w := range g.status.Workers {
+			if w.Pid != 0 {
+				pids, names = append(pids, w.Pid), append(names, w.Name)
+			}
+		}
+		return pids, names, nil
+	}
+	found, err := hostcheck.Directors()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range found {
+		if d.RunDir != g.RunDir && d.Reach != g.RunDir {
+			continue
+		}
+		pids, names = append(pids, d.Pid), append(names, "supervisor, which did not answer")
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.Pid)) // the pattern is good
+		for _, list := range lists {
+			text, _ := os.ReadFile(list) // the thread may have ended
+			for _, word := range strings.Fields(string(text)) {
+				if pid, err := strconv.Atoi(word); err == nil && len(pids) < mostProcesses {
+					pids, names = append(pids, pid), append(names, "a child of it")
+				}
+			}
+		}
+	}
+	if len(pids) == 0 {
+		return nil, nil, errors.New("there is no process of a director with this run directory")
+	}
+	return pids, names, nil
+}
+
+// mostProcesses is how many are looked at.
+const mostProcesses = 50
 
 // configurations are those of the history, without their texts.
 func configurations(g gathered, out *output) error {

@@ -169,6 +169,7 @@ func List(w io.Writer, list []Entry) {
 // nothing of the others.
 type gathered struct {
 	Options
+	asked  bool            // for the status
 	status *control.Status // nil when no director has answered
 	config *conf.Config    // empty when it cannot be read
 	path   string          // its file
