@@ -13,7 +13,7 @@ import (
 
 // Names returns the names of a real server's checkers for events and people, in
 // their order: "HTTP_GET 10.0.0.2:80/", "PING_CHECK 10.0.0.2". Each is unique
-// within the real server.
+// within the real server. The query of a URL is not in it.
 func Names(rs *conf.RealServer) []string {
 	names := make([]string, len(rs.Checkers))
 	seen := make(map[string]int)
@@ -71,7 +71,7 @@ func nameOf(c *conf.Checker) string {
 	if c.HTTP == nil || len(c.HTTP.URLs) == 0 {
 		return name
 	}
-	name += c.HTTP.URLs[0].Path
+	name += conf.MaskURL(c.HTTP.URLs[0].Path)
 	if more := len(c.HTTP.URLs) - 1; more > 0 {
 		name += fmt.Sprintf(" +%d", more)
 	}

@@ -11,14 +11,15 @@ import (
 // string(s) is the secret for those who need it.
 type Secret string
 
-const mask = "********"
+// Mask stands where a secret is not shown.
+const Mask = "********"
 
 // String is a mask, or "" when there is no secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return mask
+	return Mask
 }
 
 // GoString is the mask in quotes.

@@ -64,6 +64,11 @@ func TestIpvsPrintsWhatIpvsadmDoes(t *testing.T) {
 	saved := stage.RunIpvsadm(s.director, "-Sn")
 	same("the table", stage.RunIpvsadm(s.director, "-Ln"), saved)
 	t.Logf("ipvsadm -Sn:\n%s", saved)
+	reported := s.director.Run(append([]string{"sh", "-c", `"$@" 2>/dev/null | tar -xzO --wildcards '*/ipvs.txt'`, "sh"},
+		s.daemon.AskCommand("report", "-o", "-")...)...)
+	if diff := cmp.Diff(lines(saved), lines(reported)); diff != "" {
+		t.Errorf("ipvsadm -Sn and the table of director report (-want +got):\n%s", diff)
+	}
 	text := s.director.Run(s.daemon.AskCommand("ipvs", "-Ln")...)
 	t.Logf("director ipvs -Ln:\n%s", text)
 	if strings.Contains(text, "# not director's") || !strings.Contains(text, "# director's") {

@@ -137,7 +137,7 @@ func prefix(h *conf.HTTPCheck, url *conf.HTTPURL) string {
 	if len(h.URLs) == 1 {
 		return ""
 	}
-	return url.Path + ": "
+	return conf.MaskURL(url.Path) + ": "
 }
 
 // stepReader reads from a connection, and writes to it, with a time limit for each time and one for

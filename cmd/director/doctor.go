@@ -5,13 +5,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lvs-director/director/cmd/director/report"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/doctor"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/directors"
-	"github.com/lvs-director/director/supervisor/hostcheck"
-	"github.com/lvs-director/director/words"
 )
 
 type doctorCmd struct {
@@ -51,22 +50,14 @@ func (c *doctorCmd) Run(std streams) error {
 	if conf.HasErrors(findings) {
 		return fmt.Errorf("%s has errors: director check shows them", file)
 	}
-	facts, err := hostcheck.Symptoms(cfg)
+	list, err := report.Diagnose(cfg, &s)
 	if err != nil {
 		return err
 	}
-	for _, stranger := range s.Strangers {
-		facts.Strangers = append(facts.Strangers, fmt.Sprintf("%s on %s advertises VRID %d with priority %d: %s",
-			stranger.Sender, stranger.Interface, stranger.VRID, stranger.Priority, stranger.Reason))
-	}
-	list := doctor.Examine(facts)
 	if c.JSON {
 		err = control.Write(std.out, control.DoctorReport{File: file, Findings: list}, true)
 	} else {
-		for _, f := range list {
-			fmt.Fprintf(std.out, "%s: %s\n  seen: %s\n  cure: %s\n", f.Severity, f.Cause, f.Evidence, f.Cure)
-		}
-		_, err = fmt.Fprintln(std.out, words.Count(len(list), "finding"))
+		err = report.Findings(std.out, list)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
@@ -75,4 +66,27 @@ func (c *doctorCmd) Run(std streams) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+type reportCmd struct {
+	byPid
+	reading
+	File   string `short:"f" placeholder:"FILE" help:"Configuration file; default the one of the running director, else as for check."`
+	Output string `short:"o" placeholder:"FILE" help:"File that is written, which must not be there yet; - is standard output; default director-report-HOST-TIME.tar.gz in this directory."`
+}
+
+// Help is the example that "director report --help" shows.
+func (reportCmd) Help() string {
+	return `Writes an archive of what a maintainer asks for: status, events, the effective configuration without secrets, the
+kernel's tables, settings and counters, limits of the processes, versions, the history's list, what doctor finds. It
+changes nothing, takes a minute at most, and works when director does not run. Look at it before you send it.
+
+Example: director report -o /tmp/report.tar.gz`
+}
+
+// Run writes the report and prints what is in it.
+func (c *reportCmd) Run(std streams) error {
+	o := report.Options{RunDir: c.run(), StateDir: c.StateDir, File: c.File, Load: c.options(), Version: version}
+	w, ok := std.out.(*checkedWriter)
+	return report.Run(o, c.Output, std.out, std.err, ok && w.isTerminal())
 }

@@ -63,6 +63,7 @@ type commands struct {
 	Probe      probeCmd      `cmd:"" help:"Run checks once and print verdict, latency and reason."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`
 	Doctor     doctorCmd     `cmd:"" help:"Find what keeps this director from serving, with causes and remedies."`
+	Report     reportCmd     `cmd:"" help:"Write an archive of what a maintainer asks for, without secrets."`
 	Notify     notifyCmd     `cmd:"" help:"Try whether notifications arrive."`
 	Upgrade    upgradeCmd    `cmd:"" help:"Replace the program of a running director without missing an advertisement."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/plan"
-	"github.com/lvs-director/director/supervisor/status"
-	"github.com/lvs-director/director/words"
 )
 
 type planCmd struct {
@@ -78,7 +75,7 @@ func (c *planCmd) Run(std streams) error {
 	if c.All {
 		lines = 0
 	}
-	return printPlan(std.out, r, lines)
+	return screen.Plan(std.out, r, lines)
 }
 
 // withoutDirector compares the file with the kernel.
@@ -104,25 +101,4 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	r.Plan = plan.AgainstKernel(cfg, facts)
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
-}
-
-// printPlan writes a plan for people, after what it compares.
-func printPlan(w io.Writer, r control.PlanReport, lines int) error {
-	if r.Generation == 0 {
-		fmt.Fprintf(w, "%s (digest %s) against the kernel; director is not running\n", r.File, words.ShortDigest(r.Digest))
-	} else {
-		fmt.Fprintf(w, "%s (digest %s) against generation %d (digest %s), which is in force\n",
-			r.File, words.ShortDigest(r.Digest), r.Generation, words.ShortDigest(r.ConfigState.Digest))
-		if r.FileDiffers && r.Config == r.File {
-			fmt.Fprintf(w, "- %s has changed since it was put in force, or a file that it includes has\n", r.File)
-		} else {
-			for _, line := range status.Remarks(r.ConfigState) {
-				fmt.Fprintln(w, "-", line)
-			}
-		}
-	}
-	for _, loss := range r.Losses {
-		fmt.Fprintf(w, "! a reload would be refused without --accept-loss: %s\n", loss)
-	}
-	return r.Plan.Write(w, lines)
 }

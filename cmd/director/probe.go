@@ -219,7 +219,7 @@ func (c *probeCmd) choose(cfg *conf.Config, file string) ([]oneProbe, error) {
 				for u := range urls {
 					p := oneProbe{vs.String(), rs.String(), name, probe.Target{Checker: check, URL: u}}
 					if urls > 1 {
-						p.name += " url " + check.HTTP.URLs[u].Path
+						p.name += " url " + conf.MaskURL(check.HTTP.URLs[u].Path)
 					}
 					list = append(list, p)
 				}

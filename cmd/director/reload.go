@@ -92,7 +92,7 @@ func change(
 	if p.Refused != "" {
 		return fmt.Errorf("%s: generation %d keeps running unchanged", p.Refused, p.ConfigState.Generation)
 	}
-	if err := printPlan(io.out, p, plan.DefaultLines); err != nil {
+	if err := screen.Plan(io.out, p, plan.DefaultLines); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
 	request.Number, request.Expect = p.Number, p.Digest

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -21,11 +22,27 @@ import (
 var sameMeaning = []cmp.Option{
 	cmpopts.IgnoreUnexported(conf.Config{}),
 	cmpopts.IgnoreFields(conf.Config{}, "Path", "Digest", "ConfigID", "Found"),
-	cmpopts.IgnoreTypes(conf.Secret("")), // masked
+	// What is masked.
+	cmpopts.IgnoreTypes(conf.Secret("")),
+	cmpopts.IgnoreFields(conf.HTTPHeader{}, "Value"), cmpopts.IgnoreFields(conf.HTTPURL{}, "Body"),
+	cmpopts.IgnoreFields(conf.UDPCheckParams{}, "Payload"), cmpopts.IgnoreFields(conf.QueryStep{}, "Send"),
+	cmpopts.IgnoreFields(conf.AgentCheckParams{}, "Send"),
+	field[conf.HTTPURL](".Path", cmp.Transformer("shown", conf.MaskURL)),
+	field[conf.TrackProcess](".Argv", cmp.Transformer("shown", conf.MaskArguments)),
+	cmp.Transformer("shown", func(s conf.Script) [4]string {
+		return [4]string{conf.MaskCommand(s.Command), s.User, s.Group, s.Timeout.String()}
+	}),
 	cmpopts.IgnoreFields(conf.Route{}, "Text"),
 	cmpopts.IgnoreFields(conf.Rule{}, "Text"),
 	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
 	cmpopts.EquateEmpty(),
+}
+
+// field limits an option to one field of T.
+func field[T any](name string, option cmp.Option) cmp.Option {
+	return cmp.FilterPath(func(p cmp.Path) bool {
+		return p.Last().String() == name && p.Index(-2).Type() == reflect.TypeFor[T]()
+	}, option)
 }
 
 func TestEffectiveConfiguration(t *testing.T) {

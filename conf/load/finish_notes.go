@@ -20,7 +20,7 @@ func (l *loader) notes() {
 	for _, p := range l.Config.Processes {
 		if p.FullCommand && len(p.Argv) == 1 && strings.ContainsAny(p.Argv[0], " \t") {
 			f := l.warnAtKeyword(p, "process", "one-word", "%q is one word: no process has a command line that begins with it",
-				value.Clip(p.Argv[0]))
+				value.Clip(conf.MaskCommand(p.Argv[0])))
 			f.Severity, f.Hint = conf.Note, "leave out the quotes"
 		}
 	}

@@ -115,7 +115,7 @@ func TestOwnWordsOfVirtualServers(t *testing.T) {
 			`7:8: warning: query cannot be "oracle": it is ignored (one of imap, ldap, mysql, pop3, postgres, redis, or ` +
 				"write steps)",
 			"9:2: warning: QUERY_CHECK has a query and steps: the steps are ignored",
-			`17:7: warning: send "a\\xg1": \x needs two hexadecimal digits: the line is ignored`,
+			`17:7: warning: send: \x needs two hexadecimal digits: the line is ignored`,
 			"18:9: warning: expect \"(\": error parsing regexp: missing closing ): `(`: the line is ignored",
 			`19:2: warning: "wait" is not a step of a conversation: the line is ignored (send "TEXT", expect "REGEX" or ` +
 				"starttls)",

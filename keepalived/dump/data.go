@@ -129,7 +129,7 @@ func (t *text) authentication(c *conf.Instance) {
 }
 
 // stars stand in the place of a password, however long it is.
-const stars = "********"
+const stars = conf.Mask
 
 func (t *text) addresses(i *Instance) {
 	if len(i.Addresses) > 0 {

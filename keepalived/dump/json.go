@@ -172,7 +172,8 @@ type process struct {
 func (f *Facts) trackProcesses() []process {
 	list := make([]process, 0, len(f.Config.Processes))
 	for _, p := range f.Config.Processes {
-		list = append(list, process{p.Name, strings.Join(p.Argv, " "), p.Quorum, f.Processes[p.Name].State.Up, p.Weight})
+		words := strings.Join(conf.MaskArguments(p.Argv), " ")
+		list = append(list, process{p.Name, words, p.Quorum, f.Processes[p.Name].State.Up, p.Weight})
 	}
 	return list
 }

@@ -177,7 +177,7 @@ func (t *text) processes(f *Facts) {
 	t.section("VRRP Track processes")
 	for _, s := range f.Config.Processes {
 		t.line(1, "VRRP Track process = %s", clean(s.Name))
-		t.line(3, "Process = %s", clean(strings.Join(s.Argv, " ")))
+		t.line(3, "Process = %s", clean(strings.Join(conf.MaskArguments(s.Argv), " ")))
 		t.line(3, "Min processes = %d", s.Quorum)
 		if s.QuorumMax > 0 {
 			t.line(3, "Max processes = %d", s.QuorumMax)

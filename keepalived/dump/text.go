@@ -131,8 +131,9 @@ func (a *Address) words() string {
 
 // command is a script's as keepalived writes it: each argument in single quotes.
 func command(s conf.Script) string {
-	quoted := make([]string, len(s.Argv))
-	for n, a := range s.Argv {
+	argv := conf.MaskArguments(s.Argv)
+	quoted := make([]string, len(argv))
+	for n, a := range argv {
 		quoted[n] = "'" + strings.ReplaceAll(clean(a), "'", `'\''`) + "'"
 	}
 	return strings.Join(quoted, " ")

@@ -79,6 +79,7 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux.HandleFunc("POST /v1/events", answer(c.Events))
 	mux.HandleFunc("POST /v1/why", answer(c.Why))
 	mux.HandleFunc("POST /v1/notify/test", answer(c.TestNotify))
+	mux.HandleFunc("GET /v1/goroutines", answer(goroutines))
 	server := &http.Server{
 		Handler: mux, ConnState: g.note, ConnContext: withPeer,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,

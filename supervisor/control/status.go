@@ -3,6 +3,7 @@ package control
 import (
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify"
 )
@@ -287,7 +288,7 @@ func Scripts(list []notify.Last) []Script {
 	out := make([]Script, 0, len(list))
 	for _, l := range list {
 		s := Script{
-			Object: l.Object, Script: l.Script, State: l.State, Argv: l.Exit.Argv, Running: l.Running,
+			Object: l.Object, Script: l.Script, State: l.State, Argv: conf.MaskArguments(l.Exit.Argv), Running: l.Running,
 			Started: l.Exit.Started, Ended: l.Exit.Ended, Output: l.Exit.Output,
 		}
 		if !l.Running {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
 )
@@ -99,7 +100,7 @@ func FIFOs(all []fifo.Status) (list []FIFO) {
 	for _, f := range all {
 		list = append(list, FIFO{
 			Keyword: f.Keyword, Path: f.Path, Problem: f.Problem, Written: f.Written, Waiting: f.Waiting, Lost: f.Lost,
-			Script: f.Script, Pid: f.PID, Starts: f.Starts, Ended: f.Exit, Output: f.Output,
+			Script: conf.MaskArguments(f.Script), Pid: f.PID, Starts: f.Starts, Ended: f.Exit, Output: f.Output,
 		})
 	}
 	return list

@@ -62,6 +62,8 @@ func fieldsText(list []diff.FieldChange) string {
 		switch {
 		case f.Old == "" && f.New == "":
 			texts = append(texts, f.Keyword)
+		case f.Old == f.New: // secrets
+			texts = append(texts, f.Keyword+" has another value")
 		case f.Old == "":
 			texts = append(texts, f.Keyword+" "+f.New)
 		case f.New == "":

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/mail"
@@ -134,7 +135,7 @@ func (p Parts) scripts(ctx context.Context, t *control.NotifyTest, run bool) {
 
 // called is the command line and its user.
 func called(c program.Command) string {
-	text := commandLine(c.Argv)
+	text := commandLine(conf.MaskArguments(c.Argv))
 	if uid, _, ok := program.Owner(c); ok && c.User == "" {
 		text += fmt.Sprintf(", as user %d", uid)
 	} else if c.User != "" {

@@ -30,7 +30,7 @@ var instanceAuth = []keyword[conf.Instance]{
 var Auth = newTable("authentication", []keyword[conf.Authentication]{
 	{name: "auth_type", value: "PASS|AH", deflt: "none", need: 1, set: setAuthType,
 		get: func(a *conf.Authentication) []string { return some(a.Type.String()) }},
-	{name: "auth_pass", value: "STRING", need: 1, hush: true, set: setAuthPass,
+	{name: "auth_pass", value: "STRING", need: 1, hush: true, secret: allSecret, set: setAuthPass,
 		get: func(a *conf.Authentication) []string { return some(a.Pass.String()) },
 		raw: func(a *conf.Authentication) string { return string(a.Pass) }},
 })
@@ -61,8 +61,8 @@ func setAuthPass(l *Loader, n *syntax.Node, a *conf.Authentication) {
 
 // HMAC is the auth_hmac block.
 var HMAC = newTable("auth_hmac", []keyword[conf.AuthHMAC]{
-	{name: "key", value: "1..255 [hex:|file:]VALUE", need: 2, repeat: true, hush: true, set: setHMACKey,
-		why: "32 to 64 bytes"},
+	{name: "key", value: "1..255 [hex:|file:]VALUE", need: 2, repeat: true, hush: true,
+		secret: allSecret, set: setHMACKey, why: "32 to 64 bytes"},
 	number("active_key", 1, 255, "", func(h *conf.AuthHMAC) *uint8 { return &h.ActiveKey }),
 	{name: "anti_replay", value: "time|monotonic", deflt: "time", need: 1,
 		set: func(l *Loader, n *syntax.Node, h *conf.AuthHMAC) {

@@ -138,7 +138,7 @@ var sslKeywords = []keyword[conf.Checker]{
 
 // URL is the url block of HTTP_GET and SSL_GET.
 var URL = newTable("url", []keyword[conf.HTTPURL]{
-	word("path", "PATH", "", func(u *conf.HTTPURL) *string { return &u.Path }),
+	word("path", "PATH", "", func(u *conf.HTTPURL) *string { return &u.Path }).hidesURL(),
 	custom("status_code", "N[-N] ...", "200-299", 1, setStatuses, func(u *conf.HTTPURL) []string {
 		var words []string
 		for _, s := range u.Statuses {
@@ -298,17 +298,17 @@ var miscKeywords = []keyword[conf.Checker]{
 }
 
 var agentKeywords = []keyword[conf.Checker]{
-	word("send", `"TEXT"`, "nothing", func(c *conf.Checker) *string { return &c.Agent.Send }),
+	word("send", `"TEXT"`, "nothing", func(c *conf.Checker) *string { return &c.Agent.Send }).hides(allSecret, 0),
 }
 
 var udpKeywords = []keyword[conf.Checker]{
-	{name: "payload", value: "HEX", deflt: "the checker's own", need: 1, max: -1,
+	keyword[conf.Checker]{name: "payload", value: "HEX", deflt: "the checker's own", need: 1, max: -1,
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			if b, _, ok := l.hexBytes(n, false); ok {
 				c.UDP.Payload = b
 			}
 		},
-		get: func(c *conf.Checker) []string { return some(hex.EncodeToString(c.UDP.Payload)) }},
+		get: func(c *conf.Checker) []string { return some(hex.EncodeToString(c.UDP.Payload)) }}.hides(allSecret, 0),
 	{name: "require_reply", value: "[HEX]", deflt: "off", max: -1,
 		set: func(l *Loader, n *syntax.Node, c *conf.Checker) {
 			c.UDP.RequireReply = true

@@ -31,8 +31,8 @@ var urlOwn = []keyword[conf.HTTPURL]{
 			lines = append(lines, entryLine{h.Name, []string{h.Name, h.Value}})
 		}
 		return lines
-	}),
-	word("body", "TEXT", "none", func(u *conf.HTTPURL) *string { return &u.Body }).ours(),
+	}).hides("the values", 1),
+	word("body", "TEXT", "none", func(u *conf.HTTPURL) *string { return &u.Body }).ours().hides(allSecret, 0),
 	flag("dechunk", func(u *conf.HTTPURL) *bool { return &u.Dechunk }).ours().
 		remark("puts the chunks of a page together before digest and regex; keepalived's digests are made without"),
 }
@@ -145,7 +145,7 @@ var queryKeywords = []keyword[conf.Checker]{
 				lines = append(lines, entryLine{strings.Join(words, " "), words})
 			}
 			return lines
-		}),
+		}).hidesSends(),
 	flag("tls", func(c *conf.Checker) *bool { return &c.Query.TLS }).ours().
 		remark("the conversation begins with TLS; any certificate will do"),
 	word("sni_name", "NAME", "none", func(c *conf.Checker) *string { return &c.Query.SNI }).ours(),
@@ -173,9 +173,10 @@ func setSteps(l *Loader, n *syntax.Node, c *conf.Checker) {
 			continue
 		}
 		switch {
+		case err != nil && s.Expect == "":
+			l.WarnArg(line, 0, "unknown-value", "send: %v: the line is ignored", err)
 		case err != nil:
-			l.WarnArg(line, 0, "unknown-value", "%s %q: %v: the line is ignored", line.Keyword.Text,
-				value.Clip(line.Arg(0)), err)
+			l.WarnArg(line, 0, "unknown-value", "expect %q: %v: the line is ignored", value.Clip(line.Arg(0)), err)
 		case len(c.Query.Steps) == maxSteps:
 			l.Warn(line, "unknown-value", "a conversation has at most %d steps: the line is ignored", maxSteps)
 		default:
@@ -183,6 +184,38 @@ func setSteps(l *Loader, n *syntax.Node, c *conf.Checker) {
 			l.Entry(c, "steps", strings.Join(stepWords(s), " "), line)
 		}
 	}
+}
+
+// hidesSends has a conversation show what is expected, and not what is sent.
+func (k keyword[T]) hidesSends() keyword[T] {
+	k = k.hides("what is sent", 1)
+	hide := k.mask
+	k.mask = func(words []string) []string {
+		if words[0] != "send" {
+			return words
+		}
+		return hide(words)
+	}
+	return k
+}
+
+// hidesArguments has a keyword show a program without what MaskArguments hides.
+func (k keyword[T]) hidesArguments() keyword[T] {
+	k.secret, k.mask = argumentsSecret, conf.MaskArguments
+	return k
+}
+
+// hidesURL has a keyword show its URL without what MaskURL hides.
+func (k keyword[T]) hidesURL() keyword[T] {
+	k.secret = urlSecret
+	k.mask = func(words []string) []string {
+		masked := make([]string, len(words))
+		for i, w := range words {
+			masked[i] = conf.MaskURL(w)
+		}
+		return masked
+	}
+	return k
 }
 
 func stepWords(s conf.QueryStep) []string {

@@ -23,6 +23,7 @@ type Keyword struct {
 	AliasOf string // the keyword it is another word for
 	Own     bool   // director's own: keepalived does not know it
 	Shown   bool   // its value is in the effective configuration, and so in differences
+	Secret  string // what of its value is never shown, in words; empty is nothing
 }
 
 // includeWords are read where the text is (package syntax), in any block.
@@ -42,6 +43,7 @@ func (tb *table[T]) rows() []Keyword {
 		rows = append(rows, Keyword{
 			Name: k.name, Block: tb.block, Value: k.value, Default: k.deflt, Unit: k.unit,
 			State: k.state, Note: k.why, AliasOf: k.aliasO, Own: k.own, Shown: k.get != nil || k.lines != nil,
+			Secret: k.secret,
 		})
 	}
 	return rows

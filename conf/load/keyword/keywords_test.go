@@ -71,3 +71,25 @@ func TestEveryKeywordIsShown(t *testing.T) {
 		}
 	}
 }
+
+// noSecrets are keywords that sound like a secret and have none.
+var noSecrets = map[string]string{
+	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
+	"authentication auth_type": "PASS or AH", "auth_hmac active_key": "a number", "SSL key": "a file",
+	"bfd_instance passive":  "yes or no",
+	"global_defs smtp_auth": "a user, and the file with his password",
+}
+
+// TestKeywordsThatSoundLikeSecretsAreSecret: a keyword that is added with such a name says in its
+// row what of it is never shown.
+func TestKeywordsThatSoundLikeSecretsAreSecret(t *testing.T) {
+	for _, k := range keyword.Keywords() {
+		name := k.Block + " " + k.Name
+		for _, word := range []string{"pass", "secret", "token", "key", "auth", "cred", "cookie", "header", "body", "send"} {
+			if strings.Contains(k.Name, word) && k.Secret == "" && noSecrets[name] == "" && k.State == keyword.Works &&
+				k.Value != "[BOOL]" {
+				t.Errorf("%s of %q sounds like a secret: give its row one, or say in noSecrets what it is", k.Name, k.Block)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,6 +141,17 @@ type Setting struct {
 	Secret conf.Secret `json:"-"`
 }
 
+// masked hides what is secret in the words of a value; raw tells whether that was changed.
+func (k *keyword[T]) masked(words []string) (shown []string, raw conf.Secret) {
+	if k.mask == nil || len(words) == 0 {
+		return words, ""
+	}
+	if shown = k.mask(words); !slices.Equal(shown, words) {
+		raw = conf.Secret(strings.Join(words, "\x00"))
+	}
+	return shown, raw
+}
+
 // entryLine is one line of a block of entries; key finds its source.
 type entryLine struct {
 	key   string
@@ -183,7 +195,8 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
 				sub.From = said.Pos.String()
 			}
 			for _, line := range lines {
-				entry := Setting{Keyword: line.words[0], Words: line.words[1:], From: sub.From}
+				words, raw := k.masked(line.words)
+				entry := Setting{Keyword: words[0], Words: words[1:], From: sub.From, Secret: raw}
 				if said, ok := c.Source(key, k.name+" "+line.key); ok {
 					entry.From, entry.Said = said.Pos.String(), said.Pos
 				}
@@ -195,7 +208,8 @@ func ShowAt[T any](c *conf.Config, tb *table[T], key any, t *T, words []string,
 			if value == nil {
 				continue
 			}
-			setting := Setting{Keyword: k.name, Words: value, From: from(k.canonical())}
+			value, raw := k.masked(value)
+			setting := Setting{Keyword: k.name, Words: value, From: from(k.canonical()), Secret: raw}
 			if said, ok := c.Source(key, k.canonical()); ok {
 				setting.Said = said.Pos
 			}

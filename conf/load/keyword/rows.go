@@ -193,7 +193,7 @@ func ip[T any](name, deflt string, field func(*T) *netip.Addr) keyword[T] {
 // secret is a word that is never shown.
 func secret[T any](name string, field func(*T) *conf.Secret) keyword[T] {
 	return keyword[T]{
-		name: name, value: "STRING", need: 1, hush: true,
+		name: name, value: "STRING", need: 1, hush: true, secret: allSecret,
 		set: func(_ *Loader, n *syntax.Node, t *T) { *field(t) = conf.Secret(n.Arg(0)) },
 		get: func(t *T) []string { return some(field(t).String()) },
 		raw: func(t *T) string { return string(*field(t)) },
@@ -210,7 +210,11 @@ func program[T any](name string, field func(*T) *conf.Script) keyword[T] {
 				*field(t) = s
 			}
 		},
-		get: func(t *T) []string { return field(t).Words() },
+		get:    func(t *T) []string { return field(t).Words() },
+		secret: argumentsSecret,
+		mask: func(words []string) []string {
+			return append([]string{conf.MaskCommand(words[0])}, words[1:]...)
+		},
 	}
 }
 

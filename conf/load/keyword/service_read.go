@@ -196,7 +196,7 @@ func (l *Loader) finishURL(n *syntax.Node, u *conf.HTTPURL) bool {
 	}
 	if !strings.HasPrefix(u.Path, "/") || strings.ContainsFunc(u.Path, func(r rune) bool { return r <= ' ' }) {
 		l.Note(n, "odd-path", "path %q is sent as it is: most servers refuse a path that does not begin with / or has blanks",
-			value.Clip(u.Path))
+			value.Clip(conf.MaskURL(u.Path)))
 	}
 	if strings.ContainsFunc(u.VirtualHost, func(r rune) bool { return r <= ' ' }) {
 		l.Note(n, "odd-host", "virtualhost %q is sent as it is: most servers refuse a name with blanks",

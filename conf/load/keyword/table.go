@@ -47,7 +47,12 @@ type keyword[T any] struct {
 	max    int    // words that count; -1 is any number, 0 is need
 	repeat bool   // may be said several times
 	once   bool   // said again it is ignored: the first one counts
-	hush   bool   // its words are secret
+	hush   bool   // its words are secret: no finding shows them
+
+	// secret says what of its value is never shown, for people; empty is nothing. mask hides that in
+	// the words of the value, or of each line of a block of entries; without it get does by itself.
+	secret string
+	mask   func(words []string) []string
 
 	set func(l *Loader, n *syntax.Node, t *T)
 	// get gives the words of the effective value, nil when there is nothing to
@@ -98,11 +103,33 @@ func (k keyword[T]) alias(name string) keyword[T] {
 	return k
 }
 
+// The secrets of keywords, for people.
+const (
+	allSecret       = "the value"
+	urlSecret       = "the query, and the user with his password"
+	argumentsSecret = "arguments that look like a secret"
+)
+
+// hides has a keyword show no word of its value behind the first shown ones.
+func (k keyword[T]) hides(what string, shown int) keyword[T] {
+	k.hush, k.secret = true, what
+	k.mask = func(words []string) []string {
+		masked := append([]string{}, words[:min(shown, len(words))]...)
+		if len(words) > shown {
+			masked = append(masked, conf.Mask)
+		}
+		return masked
+	}
+	return k
+}
+
 // table is the keywords of one kind of block.
 type table[T any] struct {
 	block string // name of the block, "" for the root of the file
 	list  []keyword[T]
 	index map[string]*keyword[T]
+	// hush says that a line has a secret in this block, perhaps behind a misspelt keyword.
+	hush bool
 }
 
 // newTable builds the index, once per program.
@@ -119,6 +146,7 @@ func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
 			k.serves = slices.Contains(serving[block], k.name)
 		}
 		t.index[k.name] = k
+		t.hush = t.hush || k.hush && k.secret != ""
 	}
 	return t
 }
@@ -142,8 +170,10 @@ func (tb *table[T]) where() string {
 // Read dispatches the lines of a block. It reports whether it knew any of them.
 func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 	block := l.Sources.Of(t)
+	defer func() { l.Hush = false }()
 	for _, n := range nodes {
 		k := tb.index[n.Keyword.Text]
+		l.Hush = k == nil && tb.hush || k != nil && k.hush
 		if k == nil {
 			l.unknown(n, tb.where(), tb.names())
 			continue
@@ -239,7 +269,7 @@ func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, 
 			name)
 	} else if most >= 0 && len(n.Args) > most {
 		l.NoteAt(n.Args[most].Pos, n.Origin, "extra-words", "%q and what follows it are ignored: %s takes no more words",
-			value.Clip(n.Args[most].Text), name)
+			value.Clip(conf.MaskCommand(n.Args[most].Text)), name)
 	}
 	return true
 }

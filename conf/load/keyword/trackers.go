@@ -98,7 +98,7 @@ func setInitFile(l *Loader, n *syntax.Node, f *conf.TrackFile) {
 var Process = newTable("vrrp_track_process", []keyword[conf.TrackProcess]{
 	custom("process", "NAME [PARAMETERS]", "", 1, func(_ *Loader, n *syntax.Node, p *conf.TrackProcess) {
 		p.Argv = value.Vector(n)
-	}, func(p *conf.TrackProcess) []string { return p.Argv }).firstCounts(),
+	}, func(p *conf.TrackProcess) []string { return p.Argv }).firstCounts().hidesArguments(),
 	{name: "param_match", value: "initial|partial|exact", max: 1,
 		set: func(l *Loader, n *syntax.Node, p *conf.TrackProcess) {
 			switch n.Arg(0) {

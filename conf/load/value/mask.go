@@ -1,9 +1,17 @@
 package value
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lvs-director/director/conf"
+)
 
 // hidden stands for a secret.
-const hidden = "********"
+const hidden = conf.Mask
+
+// secretLines are the words that begin a line with a secret, where they are not told by secretWords.
+// A text that is not understood yet has no keyword tables.
+var secretLines = []string{"send", "body", "payload", "token", "cookie", "authorization", "proxy-authorization", "x-"}
 
 // secretWords are in the names of keywords and definitions whose value is a
 // secret, also misspelt ones.
@@ -41,11 +49,17 @@ func MaskLine(line string) string {
 		}
 	}
 	if at < 0 {
-		// The keys of auth_hmac: key ID VALUE.
-		fields := strings.Fields(line)
-		if len(fields) < 3 || fields[0] != "key" {
-			return line
+		fields := strings.Fields(lower)
+		for _, w := range secretLines {
+			if len(fields) > 1 && strings.HasPrefix(strings.Trim(fields[0], "\"'"), w) {
+				return hideBehindFirst(line)
+			}
 		}
+		// The keys of auth_hmac: key ID VALUE.
+		if len(fields) < 3 || strings.Trim(fields[0], "\"'") != "key" {
+			return conf.MaskCommand(line)
+		}
+		fields = strings.Fields(line)
 		at = strings.Index(line, fields[1]) + len(fields[1])
 	}
 	head := line[:at]
@@ -54,6 +68,16 @@ func MaskLine(line string) string {
 		at++
 	}
 	return head + hidden
+}
+
+// hideBehindFirst leaves the first word of a line.
+func hideBehindFirst(line string) string {
+	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	end := strings.IndexAny(line[indent:], " \t\"'{=")
+	if end < 0 {
+		return line
+	}
+	return line[:indent+end] + " " + hidden
 }
 
 func isWordByte(c byte) bool {

@@ -16,6 +16,7 @@ type Reader struct {
 	Word     string // the keyword being read
 	Fallback string // what is used when its value is bad, for people
 	Taken    bool   // the value counts in spite of a complaint
+	Hush     bool   // what stands behind the keyword is a secret
 
 	Sources    Sources
 	blocks     []blockSource // pieces to cut from

@@ -22,7 +22,9 @@ func (l *Reader) Report(s conf.Severity, pos conf.Pos, o *syntax.Origin, code, f
 	}
 	l.Findings = append(l.Findings, l.Tree.Finding(s, pos, o, code, format, args...))
 	f := &l.Findings[len(l.Findings)-1]
-	f.Line = MaskLine(f.Line)
+	if f.Line = MaskLine(f.Line); l.Hush {
+		f.Line = hideBehindFirst(f.Line)
+	}
 	return f
 }
 

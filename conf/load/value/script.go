@@ -21,6 +21,11 @@ func (l *Reader) Script(n *syntax.Node) (conf.Script, bool) {
 		l.Warn(n, "empty-command", "%s has no command: the line is ignored", n.Keyword.Text)
 		return conf.Script{}, false
 	}
+	shown := make([]string, len(words)) // what findings may say of each
+	for i, w := range words {
+		shown[i] = w.Text
+	}
+	shown = conf.MaskArguments(shown)
 	s := conf.Script{Command: words[0].Text}
 	if len(words) > 1 {
 		s.User = words[1].Text
@@ -28,11 +33,11 @@ func (l *Reader) Script(n *syntax.Node) (conf.Script, bool) {
 		switch {
 		case !userName(s.User):
 			l.WarnAt(words[1].Pos, n.Origin, "script-user",
-				"%q is taken as the user that runs %s, and there is no such user: the script is not run", Clip(s.User),
+				"%q is taken as the user that runs %s, and there is no such user: the script is not run", Clip(shown[1]),
 				n.Keyword.Text).Hint = hint
 			return conf.Script{}, false
 		case !words[0].Quoted && s.User != "root":
-			l.NoteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", Clip(s.User),
+			l.NoteAt(words[1].Pos, n.Origin, "script-user", "%q is the user that runs %s, not an argument", Clip(shown[1]),
 				n.Keyword.Text).Hint = hint
 		}
 	}
@@ -41,7 +46,7 @@ func (l *Reader) Script(n *syntax.Node) (conf.Script, bool) {
 	}
 	if len(words) > 3 {
 		l.NoteAt(words[3].Pos, n.Origin, "extra-words",
-			"%q and what follows it are ignored: %s takes a command, a user and a group", Clip(words[3].Text), n.Keyword.Text)
+			"%q and what follows it are ignored: %s takes a command, a user and a group", Clip(shown[3]), n.Keyword.Text)
 	}
 	if strings.HasPrefix(s.Command, "</dev/tcp/") || strings.HasPrefix(s.Command, "</dev/udp/") {
 		// Only bash knows these names; there is no program to run without it.
