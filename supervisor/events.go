@@ -157,7 +157,7 @@ func (s *supervisor) Events(ctx context.Context, q control.EventsRequest) (contr
 	}
 	waits, cancel := context.WithTimeout(ctx, eventPatience)
 	defer cancel()
-	s.chronicle.log.Flush(waits)
+	s.chronicle.log.Await(waits)
 	return events.Answer(events.Dir(s.opts.StateDir, s.opts.File), q, r)
 }
 
@@ -168,7 +168,7 @@ func (s *supervisor) Why(ctx context.Context, q control.WhyRequest) (control.Why
 	}
 	waits, cancel := context.WithTimeout(ctx, eventPatience)
 	defer cancel()
-	s.chronicle.log.Flush(waits)
+	s.chronicle.log.Await(waits)
 	steps, err := events.Why(events.Dir(s.opts.StateDir, s.opts.File), q.Object)
 	if err != nil {
 		return control.WhyReport{}, fmt.Errorf("why: %w", err)
