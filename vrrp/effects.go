@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // step tells a machine what happened and does what it asks for. Nothing that
@@ -168,12 +169,17 @@ func (e *Engine) numberTransition(i *instance, f *machine.Effect) {
 	}
 	i.weighed, i.brought = "", ""
 	i.state.Event, i.state.Causes = e.number(), event.NumbersOf(causes...)
+	if i.group != nil && f.Reason == machine.HandedOver {
+		i.group.event = i.state.Event // groupChanged does not see it: each gives its own mastership away
+	}
 }
 
 // tellAgain tells the state without a transition: something about it is new.
 func (e *Engine) tellAgain(i *instance) {
 	i.state.Instance = i.cfg.Name
-	i.state.Priority = int(i.machine.Priority())
+	if p := int(i.machine.Priority()); p != i.state.Priority {
+		i.state.Priority, i.state.Weighed = p, track.Explain(e.tracked(i.tracks))
+	}
 	i.state.Peer = i.peerText()
 	i.state.HandOver, i.state.HandedOver = i.handover, i.machine.HandedOver()
 	i.state.Quiet = true
