@@ -37,6 +37,40 @@ func TestAGroupNamesTheMemberThatHandedOver(t *testing.T) {
 	})
 }
 
+// What a reload does to a priority is an event of its own, which the lost mastership names; that
+// the priority rose is no cause of one that is lost to a router with a higher one.
+func TestALostMastershipNamesThePriorityThatFell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pairOf(t, &vrrptest.Wire{}, script("chk", -30), func(*conf.Instance) {})
+		a.tell("chk", true)
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		a.tell("chk", false)
+		a.tell("chk", true) // it rose
+		after(time.Minute)
+		b.apply(instance("VI", 250, vip))
+		after(10 * time.Second)
+		if s := a.state("VI"); s.State != event.Backup || s.Causes != "" {
+			t.Errorf("it is %v because of %q, and nothing here made it so", s.State, s.Causes)
+		}
+		b.want("VI", event.Master)
+
+		cfg := &conf.Config{Instances: []*conf.Instance{instance("VI", 120, vip)}}
+		if err := b.engine.Apply(context.Background(), cfg, nil, "boot-1-s7"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		fell := b.state("VI")
+		if fell.Priority != 120 || fell.Causes != "boot-1-s7" {
+			t.Errorf("the priority is %d because of %q, want 120 because of the reload", fell.Priority, fell.Causes)
+		}
+		after(10 * time.Second)
+		if s := b.state("VI"); s.State != event.Backup || s.Causes != event.Numbers(fell.Event) {
+			t.Errorf("it is %v because of %q, want BACKUP because of %q", s.State, s.Causes, fell.Event)
+		}
+	})
+}
+
 // An interface has no event: the priority says what has moved it.
 func TestAChangedPrioritySaysWhatMovedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
