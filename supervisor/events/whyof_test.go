@@ -15,7 +15,8 @@ func TestWhyIsAboutTheObjectThatIsNamed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "events")
 	l := open(t, dir, 0)
 	l.Add(event.Record{Kind: event.RecordQuorum, Object: server, To: "no quorum", Text: "quorum"})
-	l.Add(event.Record{Kind: event.RecordVerdict, To: "up", Object: "real server [10.0.0.11]:tcp:80 of " + server, Text: "verdict"})
+	l.Add(event.Record{Kind: event.RecordVerdict, To: "up", Text: "verdict",
+		Object: "real server [10.0.0.11]:tcp:80 of " + server})
 	l.Add(event.Record{Kind: event.RecordVerdict, To: "up", Text: "another verdict",
 		Object: "real server [10.0.0.12]:tcp:80 of virtual server [192.0.2.20]:tcp:80"})
 	flush(t, l)
@@ -35,14 +36,16 @@ func TestWhyIsAboutTheObjectThatIsNamed(t *testing.T) {
 func TestWhySaysTheStateBesideWhatCameAfterIt(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "events")
 	l := open(t, dir, 0)
-	backup := l.Add(event.Record{Kind: event.RecordState, Object: "instance VI_1", From: "MASTER", To: "BACKUP", Text: "lost"})
+	backup := l.Add(event.Record{Kind: event.RecordState, Object: "instance VI_1", From: "MASTER", To: "BACKUP"})
 	rose := l.Add(event.Record{Kind: event.RecordPriority, Object: "instance VI_1", From: "50", To: "100"})
 	flush(t, l)
 	steps, err := events.Why(dir, "VI_1")
-	if err != nil || len(steps) != 2 || steps[0].Event.Number != rose || steps[1].Event.Number != backup || steps[1].Depth != 0 {
+	if err != nil || len(steps) != 2 || steps[0].Event.Number != rose || steps[1].Event.Number != backup ||
+		steps[1].Depth != 0 {
 		t.Errorf("why says\n%s, %v", told(steps), err)
 	}
-	l.Add(event.Record{Kind: event.RecordHandover, Object: "instance VI_1", To: "taking part", Causes: []event.Number{backup}})
+	l.Add(event.Record{Kind: event.RecordHandover, Object: "instance VI_1", To: "taking part",
+		Causes: []event.Number{backup}})
 	flush(t, l)
 	if steps, err = events.Why(dir, "VI_1"); err != nil || len(steps) != 2 {
 		t.Errorf("a state that is told as a cause is told again:\n%s, %v", told(steps), err)
