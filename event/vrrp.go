@@ -115,6 +115,9 @@ type InstanceState struct {
 	// Holding is what the instance does not want on this host any more and
 	// director failed to remove, for people; empty is nothing.
 	Holding string
+	// Weighed says what made the priority what it is, when it has changed since the last transition,
+	// for people.
+	Weighed string
 	// Event is the number of what happened to the instance last, a transition or a change of its
 	// priority, and Causes are the events that made it happen. A state that is told again keeps both.
 	Event  Number

@@ -128,13 +128,15 @@ func (s *supervisor) whoIsCutOff(v event.VirtualServerState) {
 // may be the cause.
 func (s *supervisor) allFailed(v event.VirtualServerState, silent []netip.Addr) {
 	var states []event.RealServerState
+	var causes []event.Number
 	for _, vs := range s.current().cfg.VirtualServers {
 		if vs.String() != v.VirtualServer {
 			continue
 		}
 		for _, rs := range vs.RealServers {
 			name := status.ServerName{VirtualServer: v.VirtualServer, RealServer: rs.String()}
-			states = append(states, s.known.RealServers[name])
+			is := s.known.RealServers[name]
+			states, causes = append(states, is), append(causes, is.Event)
 		}
 	}
 	text := event.FailedTogether(states)
@@ -146,7 +148,7 @@ func (s *supervisor) allFailed(v event.VirtualServerState, silent []netip.Addr) 
 		s.log.Warn("this host may be what is cut off: all real servers have failed together, and the gateway does not "+
 			"answer", "virtual_server", v.VirtualServer, "gateway", silent[0].String())
 	}
-	s.record(event.RecordProblem, "virtual server "+v.VirtualServer, "", "all real servers failed", text, v.Event)
+	s.record(event.RecordProblem, "virtual server "+v.VirtualServer, "", "all real servers failed", text, causes...)
 }
 
 // Events is called by the control socket. The files are read in its goroutine.
@@ -157,7 +159,7 @@ func (s *supervisor) Events(ctx context.Context, q control.EventsRequest) (contr
 	}
 	waits, cancel := context.WithTimeout(ctx, eventPatience)
 	defer cancel()
-	s.chronicle.log.Flush(waits)
+	s.chronicle.log.Await(waits)
 	return events.Answer(events.Dir(s.opts.StateDir, s.opts.File), q, r)
 }
 
@@ -168,7 +170,7 @@ func (s *supervisor) Why(ctx context.Context, q control.WhyRequest) (control.Why
 	}
 	waits, cancel := context.WithTimeout(ctx, eventPatience)
 	defer cancel()
-	s.chronicle.log.Flush(waits)
+	s.chronicle.log.Await(waits)
 	steps, err := events.Why(events.Dir(s.opts.StateDir, s.opts.File), q.Object)
 	if err != nil {
 		return control.WhyReport{}, fmt.Errorf("why: %w", err)

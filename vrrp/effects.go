@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/vrrp/machine"
 	"github.com/lvs-director/director/vrrp/packet"
 	"github.com/lvs-director/director/vrrp/resource"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 // step tells a machine what happened and does what it asks for. Nothing that
@@ -168,17 +169,40 @@ func (e *Engine) numberTransition(i *instance, f *machine.Effect) {
 	}
 	i.weighed, i.brought = "", ""
 	i.state.Event, i.state.Causes = e.number(), event.NumbersOf(causes...)
+	if i.group != nil && f.Reason == machine.HandedOver {
+		i.group.event = i.state.Event // groupChanged does not see it: each gives its own mastership away
+	}
 }
 
 // tellAgain tells the state without a transition: something about it is new.
 func (e *Engine) tellAgain(i *instance) {
 	i.state.Instance = i.cfg.Name
-	i.state.Priority = int(i.machine.Priority())
+	if p := int(i.machine.Priority()); p != i.state.Priority {
+		e.weigh(i, p)
+	}
 	i.state.Peer = i.peerText()
 	i.state.HandOver, i.state.HandedOver = i.handover, i.machine.HandedOver()
 	i.state.Quiet = true
 	i.tellPresence()
 	e.opts.Events(i.state)
+}
+
+// weigh takes a change of the priority into what is told of an instance. One that a reload brought
+// has no number yet. What moves the priority away from a transition is no cause of it: a MASTER whose
+// priority has risen does not lose to a higher one because of that.
+func (e *Engine) weigh(i *instance, priority int) {
+	rose := priority > i.state.Priority
+	i.state.Priority, i.state.Weighed = priority, track.Explain(e.tracked(i.tracks))
+	if !i.started {
+		return
+	}
+	if i.state.Event != i.weighed || i.state.Causes != e.causes {
+		i.weighed = e.number()
+		i.state.Event, i.state.Causes = i.weighed, e.causes
+	}
+	if rose == (i.state.State == event.Master) {
+		i.weighed = ""
+	}
 }
 
 // heard tells who the master is when that has changed.

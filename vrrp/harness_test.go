@@ -106,6 +106,7 @@ func (n *node) run() {
 			defer n.mu.Unlock()
 			n.problems = s.Problems
 		},
+		Number: event.NewNumbering("boot", time.Duration(started.UnixNano()), event.PartVRRP).Next,
 		Events: func(s event.InstanceState) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

@@ -111,8 +111,9 @@ type whyCmd struct {
 
 // Help is the example that "director why --help" shows.
 func (whyCmd) Help() string {
-	return `Prints the latest event of the object, and below it, further to the right, the events that made it happen. A cause is
-what a part of director has told another, never a guess by time: "together" is said where there is no more to say.
+	return `Prints the latest event of the object, and below it, further to the right, the events that made it happen; then, when
+that was no change of its state, how it came to be in that state. A cause is what a part of director has told another,
+never a guess by time: "together" is said where there is no more to say.
 
 Example: director why VI_1
          director why 10.0.0.11`

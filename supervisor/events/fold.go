@@ -12,6 +12,8 @@ const (
 	foldEach = time.Minute
 	// foldAfter is how many of them are kept one by one in that time.
 	foldAfter = 30
+	// showEach is how often what is counted is written at most for those who read.
+	showEach = 5 * time.Second
 )
 
 // folding bounds the records of what flaps: when more than foldAfter of one kind come of an object
@@ -29,9 +31,11 @@ type folded struct {
 
 // fold is what is counted of an object.
 type fold struct {
-	ends time.Time
-	all  int
-	last event.Record // of those that were not kept
+	ends  time.Time
+	since time.Time // when it began to count
+	all   int
+	last  event.Record // of those that were not kept
+	shown time.Time
 }
 
 // take says whether a record is kept.
@@ -45,7 +49,7 @@ func (f *folding) take(r event.Record, now time.Time) bool {
 		if o != nil && o.all > foldAfter {
 			return o.count(r) // its record is due, and comes before the next one
 		}
-		o = &fold{ends: now.Add(foldEach)}
+		o = &fold{ends: now.Add(foldEach), since: now}
 		f.objects[key] = o
 		if f.next.IsZero() || o.ends.Before(f.next) {
 			f.next = o.ends
@@ -82,13 +86,32 @@ func (f *folding) end(over func(*fold) bool) (list []event.Record) {
 			continue
 		}
 		delete(f.objects, key)
-		if left := o.all - foldAfter; left > 0 {
-			r := o.last
-			r.Text = fmt.Sprintf("%d more of this kind since %s were not kept one by one; the last: %s", left,
-				o.ends.Add(-foldEach).Format(time.TimeOnly), r.Text)
-			r.LeftOut += left - 1
-			list = append(list, r)
-		}
+		list = o.tell(list)
 	}
 	return list
+}
+
+// show gives the records of what is counted, which goes on.
+func (f *folding) show(now time.Time) (list []event.Record) {
+	for _, o := range f.objects {
+		if now.Sub(o.shown) < showEach || o.all <= foldAfter {
+			continue
+		}
+		list = o.tell(list)
+		o.all, o.since, o.shown = foldAfter, now, now
+	}
+	return list
+}
+
+// tell appends the record of what was counted, if anything was.
+func (o *fold) tell(list []event.Record) []event.Record {
+	left := o.all - foldAfter
+	if left <= 0 {
+		return list
+	}
+	r := o.last
+	r.Text = fmt.Sprintf("%d more of this kind since %s were not kept one by one; the last: %s", left,
+		o.since.Format(time.TimeOnly), r.Text)
+	r.LeftOut += left - 1
+	return append(list, r)
 }

@@ -45,12 +45,15 @@ type Log struct {
 	stop    chan struct{}
 	done    chan struct{}
 	problem atomic.Pointer[string]
+	writing atomic.Pointer[time.Time] // when it was begun to write; nil when nothing is written
 }
 
 // waiting are the records that are not written yet.
 type waiting struct {
-	list    []event.Record
+	failed  []event.Record // the disk did not take them; they were counted as what flaps
+	list    []event.Record // that came since
 	lost    int
+	ends    bool            // somebody wants all written that was counted of objects that flap
 	flushed []chan struct{} // closed when all before it was written, or could not be
 }
 
@@ -89,20 +92,35 @@ func (l *Log) Note(r event.Record) {
 	l.in.Put(func(w *waiting) { w.add(r) })
 }
 
-// add bounds the list, some at a time.
-func (w *waiting) add(list ...event.Record) {
-	w.list = append(w.list, list...)
-	if more := len(w.list) - mostWaiting; more > atOnce || more > 0 && more < len(list) {
+// add bounds the lists, some at a time: the oldest are left out.
+func (w *waiting) add(r event.Record) {
+	w.list = append(w.list, r)
+	more := len(w.failed) + len(w.list) - mostWaiting
+	if more <= atOnce {
+		return
+	}
+	w.lost += more
+	old := min(more, len(w.failed))
+	w.failed = w.failed[old:]
+	if more -= old; more > 0 {
 		w.list = append(make([]event.Record, 0, mostWaiting+atOnce), w.list[more:]...)
-		w.lost += more
 	}
 }
 
 // Flush waits until what was added is written, also what was counted of objects that flapped, or
 // cannot be, or ctx ends.
-func (l *Log) Flush(ctx context.Context) {
+func (l *Log) Flush(ctx context.Context) { l.wait(ctx, true) }
+
+// Await is Flush for one who reads: however often that is, what is counted of an object that flaps
+// is written every few seconds at most.
+func (l *Log) Await(ctx context.Context) { l.wait(ctx, false) }
+
+func (l *Log) wait(ctx context.Context, ends bool) {
 	written := make(chan struct{})
-	l.in.Put(func(w *waiting) { w.flushed = append(w.flushed, written) })
+	l.in.Put(func(w *waiting) {
+		w.flushed = append(w.flushed, written)
+		w.ends = w.ends || ends
+	})
 	select {
 	case <-written:
 	case <-l.done:
@@ -125,8 +143,15 @@ func (l *Log) Close(ctx context.Context) {
 	}
 }
 
+// longWrite is how long a disk may take before it is a problem.
+const longWrite = 10 * time.Second
+
 // Problem says why records are not kept; empty when they are.
 func (l *Log) Problem() string {
+	if since := l.writing.Load(); since != nil && time.Since(*since) > longWrite {
+		return fmt.Sprintf("events are not kept: the disk of %s has not answered since %s", l.opts.Dir,
+			since.Format(time.TimeOnly))
+	}
 	if p := l.problem.Load(); p != nil {
 		return *p
 	}
@@ -156,7 +181,7 @@ func (l *Log) run() {
 			continue
 		}
 		taken := l.in.Take(waiting{})
-		list := flaps.due(now)
+		list := append(taken.failed, flaps.due(now)...)
 		for _, r := range taken.list {
 			if r.Number == "" {
 				r.Number = l.opts.Notes()
@@ -165,21 +190,22 @@ func (l *Log) run() {
 				list = append(list, r)
 			}
 		}
-		if len(taken.flushed) > 0 {
+		switch {
+		case taken.ends:
 			list = append(list, flaps.end(func(*fold) bool { return true })...)
+		case len(taken.flushed) > 0:
+			list = append(list, flaps.show(now)...)
 		}
 		if taken.lost > 0 {
 			l.opts.Log.Error("events were not kept: the disk is too slow, or full", "events", taken.lost)
 		}
+		l.writing.Store(&now)
 		left, err := w.writeAll(list)
+		l.writing.Store(nil)
 		if err != nil {
 			again.Failed(now)
 			due.Reset(again.Next().Sub(now))
-			l.in.Put(func(w *waiting) { // they are older than what has come since
-				came := w.list
-				w.list = nil
-				w.add(append(left, came...)...)
-			})
+			l.in.Put(func(w *waiting) { w.failed = left })
 		} else {
 			again = retry.Retry{}
 			if !flaps.next.IsZero() {
@@ -208,10 +234,9 @@ func (l *Log) tell(err error) {
 	if err != nil {
 		text = fmt.Sprintf("events are not kept: %v", err)
 	}
-	before := l.Problem()
-	l.problem.Store(&text)
+	before := l.problem.Swap(&text)
 	switch {
-	case text == before:
+	case before != nil && text == *before, before == nil && text == "":
 	case text != "":
 		l.opts.Log.Error("events are not kept, trying again; nothing else depends on them", "error", err)
 	default:

@@ -42,7 +42,7 @@ func moves(was, is event.InstanceState) []event.Record {
 		return []event.Record{r}
 	case weighed:
 		r.Kind, r.From, r.To = event.RecordPriority, strconv.Itoa(was.Priority), strconv.Itoa(is.Priority)
-		r.At, r.Text = time.Time{}, "" // Since is about the state
+		r.At, r.Text = time.Time{}, is.Weighed // Since and Reason are about the state
 		return []event.Record{r}
 	}
 	return nil

@@ -39,6 +39,12 @@ func TestWhatIsNews(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, tc.want)
 		}
 	}
+	fell := with(master, func(s *event.InstanceState) {
+		s.Quiet, s.Priority, s.Event, s.Weighed = true, 70, "v2", "interface eth1 is down: -30"
+	})
+	if r := events.Instance(master, fell)[0]; r.Text != fell.Weighed || !r.At.IsZero() {
+		t.Errorf("the record of a priority is %+v", r)
+	}
 }
 
 func TestWhichVerdictsAreNews(t *testing.T) {

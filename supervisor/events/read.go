@@ -129,6 +129,9 @@ func readAfter(list []segment, q Query) (Found, error) {
 	if err != nil {
 		return f, err
 	}
+	if n := len(list); n > 0 && (list[n-1].number < number || list[n-1].number == number && list[n-1].size < offset) {
+		number = 0 // somebody has removed the files: these are new ones
+	}
 	for _, s := range list {
 		from := int64(0)
 		switch {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -37,23 +38,34 @@ type segment struct {
 
 // segmentsIn are the segments of a directory in their order; none when there is no directory.
 func segmentsIn(dir string) ([]segment, error) {
+	list, _, err := look(dir)
+	return list, err
+}
+
+// look is segmentsIn, and says up to which number names are taken by what is no file.
+func look(dir string) (list []segment, taken uint64, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing events: %w", err)
+		return nil, 0, fmt.Errorf("listing events: %w", err)
 	}
-	var list []segment
 	for _, e := range entries {
 		text, ok := strings.CutSuffix(e.Name(), segmentEnd)
 		n, err := strconv.ParseUint(text, 10, 64)
 		if !ok || err != nil {
 			continue
 		}
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
-			list = append(list, segment{n, filepath.Join(dir, e.Name()), info.Size(), info.ModTime()})
+		info, err := e.Info()
+		if err != nil {
+			continue
 		}
+		if !info.Mode().IsRegular() {
+			taken = max(taken, n)
+			continue
+		}
+		list = append(list, segment{n, filepath.Join(dir, e.Name()), info.Size(), info.ModTime()})
 	}
 	slices.SortFunc(list, func(a, b segment) int {
 		if a.number < b.number {
@@ -61,7 +73,7 @@ func segmentsIn(dir string) ([]segment, error) {
 		}
 		return 1
 	})
-	return list, nil
+	return list, taken, nil
 }
 
 // writer appends lines to the last segment. It belongs to one goroutine.
@@ -132,12 +144,12 @@ func (w *writer) open() error {
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory of events: %w", err)
 	}
-	list, err := w.prune()
+	list, taken, err := w.prune()
 	if err != nil {
 		return err
 	}
-	number := uint64(1)
-	if len(list) > 0 {
+	number := taken + 1
+	if len(list) > 0 && list[len(list)-1].number > taken {
 		last := list[len(list)-1]
 		number = last.number + 1
 		if last.size < w.segment() && endsWhole(last) {
@@ -145,7 +157,8 @@ func (w *writer) open() error {
 		}
 	}
 	w.path = filepath.Join(w.dir, fmt.Sprintf("%08d%s", number, segmentEnd))
-	f, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK,
+		0o600)
 	if err != nil {
 		return fmt.Errorf("opening a file of events: %w", err)
 	}
@@ -184,25 +197,30 @@ func endsWhole(s segment) bool {
 }
 
 // prune removes the oldest segments beyond the limits, with room for one more, and gives those
-// that are left.
-func (w *writer) prune() ([]segment, error) {
-	list, err := segmentsIn(w.dir)
+// that are left. Their age is that beside the latest one: a clock that is wrong when the host starts
+// removes nothing.
+func (w *writer) prune() (list []segment, taken uint64, err error) {
+	list, taken, err = look(w.dir)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	total := w.segment()
 	for _, s := range list {
 		total += s.size
 	}
-	oldest := time.Now().Add(-w.age)
+	oldest := time.Now()
+	if n := len(list); n > 0 && list[n-1].modified.Before(oldest) {
+		oldest = list[n-1].modified
+	}
+	oldest = oldest.Add(-w.age)
 	for len(list) > 0 && (total > w.size || list[0].modified.Before(oldest)) {
 		if err := os.Remove(list[0].path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("removing old events: %w", err)
+			return nil, 0, fmt.Errorf("removing old events: %w", err)
 		}
 		total -= list[0].size
 		list = list[1:]
 	}
-	return list, nil
+	return list, taken, nil
 }
 
 func (w *writer) close() {

@@ -1,8 +1,6 @@
 package events
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,102 +25,76 @@ var states = []event.RecordKind{
 	event.RecordProblem,
 }
 
+// settled are the kinds that say what an object is; the others say what happened to it since.
+var settled = []event.RecordKind{event.RecordState, event.RecordVerdict, event.RecordQuorum}
+
 // Why says why the object that somebody names is as it is: the latest event of it, then the events
-// that made it happen, and so on, as far as they are kept. It is nil when no event of it is kept.
+// that made it happen, and so on, as far as they are kept; after that, when that event does not say
+// it, what state the object is in. It is nil when no event of it is kept.
 func Why(dir, name string) ([]control.WhyStep, error) {
 	list, err := segmentsIn(dir)
 	if err != nil {
 		return nil, err
 	}
-	a := archive{segments: list, at: len(list), lines: make(map[event.Number][]byte)}
+	steps, err := whyOf(list, func(object string) bool { return object == name || Matches(itself(object), name) })
+	if err == nil && steps == nil {
+		steps, err = whyOf(list, func(object string) bool { return Matches(object, name) })
+	}
+	return steps, err
+}
+
+// itself is an object without what it belongs to.
+func itself(object string) string {
+	object, _, _ = strings.Cut(object, " of virtual server ")
+	return object
+}
+
+// whyOf is Why for the objects of a kind of name.
+func whyOf(list []segment, named func(object string) bool) ([]control.WhyStep, error) {
+	a := archive{segments: list, at: len(list)}
 	for {
-		r, ok := a.latest(name)
-		if ok {
-			w := why{archive: &a}
-			w.add(&r, 0)
-			return w.steps, w.err
-		}
-		if more, err := a.older(); !more {
+		a.newer, a.lines = a.lines, make(map[event.Number][]byte)
+		more, err := a.older()
+		if !more {
 			return nil, err
 		}
-	}
-}
-
-// archive reads segments, the latest first, as far as it has to.
-type archive struct {
-	segments []segment
-	at       int // the segments from here on were read
-	lines    map[event.Number][]byte
-	latestOf []byte // the lines of the segment that was read last
-}
-
-// older reads one more segment.
-func (a *archive) older() (more bool, err error) {
-	if a.at == 0 {
-		return false, nil
-	}
-	a.at--
-	text, err := read(a.segments[a.at], 0)
-	if err != nil {
-		return false, err
-	}
-	a.latestOf = text
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte{'\n'})
-		if n := numberOf(line); n != "" {
-			a.lines[n] = line
+		r, ok := a.latest(states, named)
+		if !ok {
+			continue
 		}
-		text = rest
-	}
-	return true, nil
-}
-
-// numberOf is the number of a line, without reading the rest of it.
-func numberOf(line []byte) event.Number {
-	const field = `{"number":"`
-	text, ok := bytes.CutPrefix(line, []byte(field))
-	n := bytes.IndexByte(text, '"')
-	if !ok || n < 0 {
-		return ""
-	}
-	return event.Number(text[:n])
-}
-
-// latest is the latest record about the state of an object in the segment that was read last.
-func (a *archive) latest(name string) (r event.Record, ok bool) {
-	text := a.latestOf
-	for len(text) > 0 {
-		text = text[:len(text)-1]
-		start := bytes.LastIndexByte(text, '\n') + 1
-		r = event.Record{}
-		if json.Unmarshal(text[start:], &r) == nil && slices.Contains(states, r.Kind) && Matches(r.Object, name) {
-			return r, true
-		}
-		text = text[:start]
-	}
-	return r, false
-}
-
-// searched is how many segments before the one that was read last are looked through for a cause.
-const searched = 4
-
-func (a *archive) find(n event.Number) (*event.Record, error) {
-	for range searched {
-		if a.lines[n] != nil {
-			break
-		}
-		if more, err := a.older(); !more {
-			if err != nil {
-				return nil, err
+		// What comes before it is looked for first: to follow the causes reads on.
+		var state event.Record
+		known := slices.Contains(settled, r.Kind) || !hasState(r.Object)
+		for range searched {
+			if known {
+				break
 			}
-			break
+			if state, known = a.latest(settled, func(object string) bool { return object == r.Object }); known {
+				break
+			}
+			if more, err := a.older(); err != nil {
+				return nil, err
+			} else if !more {
+				break
+			}
+		}
+		w := why{archive: &a}
+		w.add(&r, 0)
+		if state.Number != "" && !slices.Contains(w.told, state.Number) {
+			w.add(&state, 0)
+		}
+		return w.steps, w.err
+	}
+}
+
+// hasState says whether an object is of those that have events of the settled kinds.
+func hasState(object string) bool {
+	for _, kind := range []string{"instance ", "group ", "virtual server ", "real server "} {
+		if strings.HasPrefix(object, kind) {
+			return true
 		}
 	}
-	var r event.Record
-	if a.lines[n] == nil || json.Unmarshal(a.lines[n], &r) != nil {
-		return nil, nil
-	}
-	return &r, nil
+	return false
 }
 
 // why makes an answer.
@@ -146,7 +118,7 @@ func (w *why) addCauses(of *event.Record, depth int) {
 	}
 	var causes []*event.Record
 	lost := 0
-	for _, n := range of.Causes {
+	for _, n := range of.Causes[:min(len(of.Causes), event.MostCauses)] {
 		r, err := w.archive.find(n)
 		switch {
 		case err != nil:

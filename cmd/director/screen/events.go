@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
@@ -49,10 +50,11 @@ func eventLine(e *event.Record) string {
 	return b.String()
 }
 
-// oneLine keeps what came from outside from writing lines, or to the terminal.
+// oneLine keeps what came from outside from writing lines, or to the terminal, and from turning the
+// direction of what follows.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r

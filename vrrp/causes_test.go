@@ -1,0 +1,91 @@
+package vrrp_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/vrrp/vrrptest"
+	"github.com/lvs-director/director/worker"
+)
+
+// The group is BACKUP because its members handed over, not because they became MASTER a week ago.
+func TestAGroupNamesTheMemberThatHandedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, _ := groupPair(t, nil)
+		order := worker.HandOver{Numbers: map[string]uint64{"OUT": 1, "IN": 1}}.Of(a.told)
+		if err := a.engine.HandOver(context.Background(), order, "boot-1-s1"); err != nil {
+			t.Fatal(err)
+		}
+		a.wantBoth(event.Backup)
+		members := map[event.Numbers]bool{}
+		for _, name := range []string{"OUT", "IN"} {
+			s := a.state(name)
+			if s.Causes != "boot-1-s1" {
+				t.Errorf("%s names %q as the cause, want the order", name, s.Causes)
+			}
+			members[event.Numbers(s.Event)] = true
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if g := a.groups[len(a.groups)-1]; g.State != event.Backup || !members[g.Causes] {
+			t.Errorf("the group is %v because of %q, want BACKUP because of one of %v", g.State, g.Causes, members)
+		}
+	})
+}
+
+// What a reload does to a priority is an event of its own, which the lost mastership names; that
+// the priority rose is no cause of one that is lost to a router with a higher one.
+func TestALostMastershipNamesThePriorityThatFell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pairOf(t, &vrrptest.Wire{}, script("chk", -30), func(*conf.Instance) {})
+		a.tell("chk", true)
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		a.tell("chk", false)
+		a.tell("chk", true) // it rose
+		after(time.Minute)
+		b.apply(instance("VI", 250, vip))
+		after(10 * time.Second)
+		if s := a.state("VI"); s.State != event.Backup || s.Causes != "" {
+			t.Errorf("it is %v because of %q, and nothing here made it so", s.State, s.Causes)
+		}
+		b.want("VI", event.Master)
+
+		cfg := &conf.Config{Instances: []*conf.Instance{instance("VI", 120, vip)}}
+		if err := b.engine.Apply(context.Background(), cfg, nil, "boot-1-s7"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		fell := b.state("VI")
+		if fell.Priority != 120 || fell.Causes != "boot-1-s7" {
+			t.Errorf("the priority is %d because of %q, want 120 because of the reload", fell.Priority, fell.Causes)
+		}
+		after(10 * time.Second)
+		if s := b.state("VI"); s.State != event.Backup || s.Causes != event.Numbers(fell.Event) {
+			t.Errorf("it is %v because of %q, want BACKUP because of %q", s.State, s.Causes, fell.Event)
+		}
+	})
+}
+
+// An interface has no event: the priority says what has moved it.
+func TestAChangedPrioritySaysWhatMovedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNode(t, &vrrptest.Wire{}, "10.0.0.1/24")
+		a.engine.AllowMaster()
+		a.host.Plug(3, "eth1", &vrrptest.Wire{}, "10.1.0.1/24")
+		a.apply(with(instance("VI", 100, vip), func(i *conf.Instance) {
+			i.TrackInterfaces = append(i.TrackInterfaces, conf.TrackInterface{Name: "eth1", Weight: -30})
+		}))
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		a.host.SetUp("eth1", false)
+		after(time.Second)
+		if s := a.state("VI"); s.Priority != 70 || s.Weighed != "interface eth1 is down: -30" {
+			t.Errorf("the priority is %d because of %q", s.Priority, s.Weighed)
+		}
+	})
+}
