@@ -180,10 +180,9 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	s.gate.Shut()
 	defer s.gate.Unshut()
 	s.finishRequests()
-	if !s.finishSaving() { // an exec waits for a thread that waits for a disk
+	if !s.finishSaving() || !s.flushEvents() { // an exec waits for a thread that waits for a disk
 		return fmt.Errorf("the disk of %s does not answer", s.opts.StateDir)
 	}
-	s.flushEvents()
 	if !s.finishDump() {
 		return errors.New("the disk that a dump is written to does not answer")
 	}

@@ -143,6 +143,9 @@ func (l *Log) Close(ctx context.Context) {
 	}
 }
 
+// Idle says that no thread waits for the disk.
+func (l *Log) Idle() bool { return l.writing.Load() == nil }
+
 // longWrite is how long a disk may take before it is a problem.
 const longWrite = 10 * time.Second
 
