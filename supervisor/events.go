@@ -22,15 +22,39 @@ import (
 type chronicle struct {
 	log    *events.Log
 	number func() event.Number
-	// asked are the commands and signals that asked for the reload that comes next, brought is the
+	// asked are the commands that ask for a reload, by their IDs, until they are answered, and by 0 the
+	// last signal; brought is the
 	// event that brought the configuration in force, and deaths are those of workers that run
 	// again, or will.
-	asked   []event.Number
-	brought event.Number
-	deaths  map[rollout.Worker]event.Number
+	asked    map[uint64]event.Number
+	answered []uint64
+	brought  event.Number
+	deaths   map[rollout.Worker]death
+	killed   event.Number // of a worker whose end has not been seen yet
 	// failed are virtual servers without a real server while it is found out whether this host is
 	// cut off; nil while nobody asks.
 	failed []event.VirtualServerState
+}
+
+// death is that of a worker, and the event that had brought the configuration that it had.
+type death struct{ event, brought event.Number }
+
+// died notes the death of a worker.
+func (c *chronicle) died(w rollout.Worker, number event.Number) {
+	c.deaths[w], c.killed = death{number, c.brought}, ""
+}
+
+// behind are the events behind a configuration that a worker is given: the death of the one before it,
+// if it has just started in the place of one that died, and what brought the configuration.
+func (c *chronicle) behind(w rollout.Worker, fresh bool) event.Numbers {
+	d := c.deaths[w]
+	switch {
+	case !fresh || d.event == "":
+		return event.NumbersOf(c.brought)
+	case d.brought != c.brought:
+		return event.NumbersOf(d.event, c.brought) // it changed in between
+	}
+	return event.NumbersOf(d.event)
 }
 
 // eventPatience is how long an upgrade and a stop wait for the disk that events are written to.
@@ -44,13 +68,23 @@ func (o *Options) chronicle() chronicle {
 			Notes: worker.NewNumbering(event.PartScripts).Next,
 		}),
 		number: number,
-		deaths: make(map[rollout.Worker]event.Number),
+		deaths: make(map[rollout.Worker]death), asked: make(map[uint64]event.Number),
 	}
 }
 
-// takeAsked gives what has asked for a reload that is decided now.
-func (c *chronicle) takeAsked() (list []event.Number) {
-	list, c.asked = c.asked, nil
+// forgetAnswered forgets what has been answered, when all that followed from it is kept.
+func (c *chronicle) forgetAnswered() {
+	for _, id := range c.answered {
+		delete(c.asked, id)
+	}
+	c.answered = c.answered[:0]
+}
+
+// askedBy are the commands and signals with these IDs.
+func (c *chronicle) askedBy(ids []uint64) (list []event.Number) {
+	for _, id := range ids {
+		list = append(list, c.asked[id])
+	}
 	return list
 }
 
@@ -91,11 +125,13 @@ func (s *supervisor) command(ctx context.Context, object, what string) event.Num
 	})
 }
 
-// flushEvents has what is waiting written, before another program goes on.
-func (s *supervisor) flushEvents() {
+// flushEvents has what is waiting written, before another program goes on. It says whether the
+// disk answers: an exec waits for a thread that waits for a disk.
+func (s *supervisor) flushEvents() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), eventPatience)
 	defer cancel()
 	s.chronicle.log.Flush(ctx)
+	return s.chronicle.log.Idle()
 }
 
 // mostFailed is how many virtual servers wait for the answer.

@@ -139,7 +139,7 @@ func (s *supervisor) readOverridesLater() (inLoop func(), err error) {
 			s.log.Warn("an override from before the start is in force: its file can be read now", overrideWords(o)...)
 		}
 		s.keepOverrides()
-		s.tellOverrides()
+		s.tellOverrides("")
 	}, err
 }
 

@@ -55,11 +55,11 @@ func (s *supervisor) operatorsOverrides() []event.Override {
 
 // tellOverrides tells the lvs worker, and which weights set by hand are to end. One that
 // does not run is told when it starts.
-func (s *supervisor) tellOverrides(ended ...event.Override) {
+func (s *supervisor) tellOverrides(causes event.Numbers, ended ...event.Override) {
 	if !s.runs(rollout.LVS) {
 		return
 	}
-	m := worker.Overrides{List: s.operatorsOverrides()}
+	m := worker.Overrides{List: s.operatorsOverrides(), Causes: causes}
 	for _, o := range ended {
 		if o.Source == event.SourceKernel {
 			m.Reset = append(m.Reset, o)
@@ -75,9 +75,9 @@ func (s *supervisor) endOverrides() {
 	for _, o := range ended {
 		s.log.Info("override ended: its time is over", overrideWords(o)...)
 	}
-	s.recordOverrides(ended, "over")
+	causes := s.recordOverrides(ended, "over")
 	if len(ended) > 0 {
-		s.tellOverrides()
+		s.tellOverrides(causes)
 	}
 }
 
@@ -164,7 +164,11 @@ func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (c
 // override carries out a request in the supervisor's goroutine.
 func (s *supervisor) override(ctx context.Context, q control.OverrideRequest, o event.Override,
 	quiescent overrides.Setting, answer func(control.OverrideReport, error)) {
-	r, targets, err := s.change(q, o, quiescent)
+	cause := event.Number("")
+	if !q.DryRun {
+		cause = s.command(ctx, "real server "+q.Name, q.Action)
+	}
+	r, targets, err := s.change(q, o, quiescent, cause)
 	if err != nil {
 		answer(r, err)
 		return
@@ -177,19 +181,20 @@ func (s *supervisor) override(ctx context.Context, q control.OverrideRequest, o 
 		then(s.overrides.file.Trouble())
 		return
 	}
-	s.recordOverrides(r.Changed, q.Action, s.command(ctx, "real server "+q.Name, q.Action))
 	s.whenSaved(s.overrides.file, then)
 }
 
-// recordOverrides keeps that overrides began or ended.
-func (s *supervisor) recordOverrides(list []event.Override, what string, causes ...event.Number) {
+// recordOverrides keeps that overrides began or ended, and gives the numbers.
+func (s *supervisor) recordOverrides(list []event.Override, what string, causes ...event.Number) event.Numbers {
+	var numbers []event.Number
 	for _, o := range list {
 		text := o.Reason
 		if o.Kind == event.SetWeight {
 			text = strings.TrimSpace(fmt.Sprintf("weight %d %s", o.Weight, o.Reason))
 		}
-		s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text, causes...)
+		numbers = append(numbers, s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text, causes...))
 	}
+	return event.NumbersOf(numbers...)
 }
 
 // nothingWords say that there was nothing to end.
@@ -198,7 +203,8 @@ var nothingWords = map[event.OverrideKind]string{
 }
 
 // change changes the overrides as a request says, and tells the worker.
-func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiescent overrides.Setting) (
+func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiescent overrides.Setting,
+	cause event.Number) (
 	r control.OverrideReport, targets []overrides.Target, err error) {
 	set, cfg := &s.overrides.set, s.current().cfg
 	var ended []event.Override
@@ -258,7 +264,7 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 			s.overrides.aside = notInForce{} // who sets them again has seen it
 		}
 		s.keepOverrides()
-		s.tellOverrides(ended...)
+		s.tellOverrides(s.recordOverrides(r.Changed, q.Action, cause), ended...)
 	}
 	return r, targets, nil
 }

@@ -47,7 +47,7 @@ func (s *supervisor) Rollback(ctx context.Context, q control.ReloadRequest) (con
 func (s *supervisor) askReload(ctx context.Context, what string, r reload.Request) (control.ReloadReport, error) {
 	report, err := ask(ctx, s, func(answer func(control.ReloadReport)) {
 		r.ID = s.callers.id()
-		s.chronicle.asked = append(s.chronicle.asked, s.command(ctx, "configuration "+s.opts.File, what))
+		s.chronicle.asked[r.ID] = s.command(ctx, "configuration "+s.opts.File, what)
 		s.callers.reloads[r.ID] = func(o reload.Outcome) { answer(s.reloadReport(o)) }
 		s.tellReload(reload.Asked{Request: r})
 	})
@@ -122,6 +122,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 	case reload.Answer:
 		answer := s.callers.reloads[e.ID]
 		delete(s.callers.reloads, e.ID)
+		s.chronicle.answered = append(s.chronicle.answered, e.ID)
 		s.whenRemembered(func() { answer(e.Outcome) }) // the answer has the number in the history
 	case reload.AnswerConfirm:
 		answer := s.callers.confirms[e.ID]
@@ -137,7 +138,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 			s.refused = refusal{e.Why, time.Now()}
 		}
 		s.log.Error("reload refused", "config", path, "why", e.Why, "generation", s.reload.Generation())
-		s.record(event.RecordReload, "configuration "+path, "", "refused", e.Why, s.chronicle.takeAsked()...)
+		s.record(event.RecordReload, "configuration "+path, "", "refused", e.Why, s.chronicle.askedBy(e.Of)...)
 	case reload.AwaitConfirmation:
 		s.log.Warn("waiting for a confirmation: without one the previous configuration comes back",
 			"until", e.Until.Format(time.RFC3339), "confirm_with", "director confirm")
@@ -168,7 +169,7 @@ func (s *supervisor) apply(e reload.Apply) {
 	}
 	s.chronicle.brought = s.record(event.RecordReload, "configuration "+l.cfg.Path,
 		words.ShortDigest(e.Replaced.Digest()), words.ShortDigest(l.Digest()),
-		reasonText(e.Reason, l), s.chronicle.takeAsked()...)
+		reasonText(e.Reason, l), s.chronicle.askedBy(e.Of)...)
 	s.chronicle.noteChanges(e.Replaced.(*loaded).cfg, l.cfg)
 	s.followHandovers(e.Replaced.(*loaded).cfg)
 	s.overridesReloaded(e.Replaced.(*loaded).cfg, l.cfg)

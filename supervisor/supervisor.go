@@ -119,8 +119,8 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 		case sig := <-s.signals.stop:
 			s.stop(sig)
 		case <-s.signals.hup:
-			s.chronicle.asked = append(s.chronicle.asked,
-				s.record(event.RecordCommand, "configuration "+s.opts.File, "", "reload", "a signal (SIGHUP)"))
+			s.chronicle.asked[0] = s.record(event.RecordCommand, "configuration "+s.opts.File, "", "reload",
+				"a signal (SIGHUP)")
 			s.tellReload(reload.Asked{})
 		case <-s.signals.dumps[0]:
 			s.dump(dumps.Kinds[0])
@@ -220,6 +220,7 @@ func (s *supervisor) tellReload(in reload.Input) {
 	for _, e := range s.reload.Step(time.Now(), in, nil) {
 		s.carryOutReload(e)
 	}
+	s.chronicle.forgetAnswered()
 }
 
 // tellRollout tells the machine something and carries out what it decides.

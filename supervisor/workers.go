@@ -70,7 +70,9 @@ func (s *supervisor) workerEvent(e worker.Event) {
 			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error",
 				e.Died.Err)
 		}
+		delete(s.chronicle.deaths, name) // of an earlier one
 		s.tellRollout(rollout.Died{Worker: name, Err: e.Died.Err, Planned: e.Died.Planned, Early: e.Died.Early})
+		s.chronicle.killed = ""
 	case e.Received != nil:
 		s.known.Heard[e.Worker] = time.Now()
 		s.workerSaid(name, *e.Received)
@@ -226,7 +228,7 @@ func (s *supervisor) carryOutRollout(e rollout.Effect) {
 		s.finish(e)
 	case rollout.Kill:
 		s.log.Error("killing a worker", "worker", e.Worker, "pid", e.Pid, "why", e.Why)
-		s.record(event.RecordWorker, "worker "+string(e.Worker), "", "killed", e.Why)
+		s.chronicle.killed = s.record(event.RecordWorker, "worker "+string(e.Worker), "", "killed", e.Why)
 		go s.keepers[e.Worker].Kill() // not here: a keeper may be telling something, and waits for us
 	case rollout.Release:
 		s.releaseWorker(e)
@@ -270,12 +272,15 @@ func (s *supervisor) logRollout(e rollout.Effect) {
 			err = errors.New("exit status 0")
 		}
 		s.log.Error("worker died", "worker", e.Worker, "pid", e.Pid, "error", err, "restart_in", e.Again)
-		s.chronicle.deaths[e.Worker] = s.record(event.RecordWorker, "worker "+string(e.Worker), "running", "dead",
-			err.Error())
+		s.chronicle.died(e.Worker, s.record(event.RecordWorker, "worker "+string(e.Worker), "running", "dead", err.Error(),
+			s.chronicle.killed))
 	case rollout.WorkerRestarted:
 		s.log.Info("worker restarted", "worker", e.Worker, "pid", e.Pid, "down", e.Down)
+		s.record(event.RecordWorker, "worker "+string(e.Worker), "dead", "running", "started again",
+			s.chronicle.deaths[e.Worker].event)
 	case rollout.WorkerReplaced:
 		s.log.Info("worker replaced", "worker", e.Worker, "pid", e.Pid, "before", e.Before)
+		s.record(event.RecordWorker, "worker "+string(e.Worker), "", "replaced", "by an upgrade")
 	case rollout.ReplaceFailed:
 		s.log.Error("workers are not replaced", "error", e.Why)
 	case rollout.Unkillable:
@@ -292,10 +297,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 		Generation: e.Generation, Config: l.cfg, Proceed: s.rollout.MayMaster(), Trackers: s.trackers(),
 		HandOver:      *s.handoverMessage(),
 		KeepAddresses: s.opts.KeepAddresses, KeepServices: s.opts.KeepServices,
-		Causes: event.NumbersOf(s.chronicle.brought),
-	}
-	if death := s.chronicle.deaths[e.Worker]; death != "" && e.Fresh {
-		c.Causes = event.NumbersOf(death)
+		Causes: s.chronicle.behind(e.Worker, e.Fresh),
 	}
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys.OfInstances(l.cfg) // the other one signs nothing
@@ -358,7 +360,7 @@ func (s *supervisor) lost(e rollout.Lost) {
 	now := time.Now()
 	cfg := s.current().cfg
 	s.forget(rollout.VRRP, cfg)
-	causes := event.NumbersOf(s.chronicle.deaths[rollout.VRRP])
+	causes := event.NumbersOf(s.chronicle.deaths[rollout.VRRP].event)
 	for _, i := range cfg.Instances {
 		was, _ := s.known.Of(i)
 		is := event.InstanceState{

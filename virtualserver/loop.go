@@ -32,13 +32,14 @@ func (l *Loop) Apply(cfg *conf.Config, known Known, generation uint64) {
 }
 
 // Override replaces the overrides. reset names weights set by hand in the kernel that
-// end (VirtualServer and RealServer of each are looked at).
-func (l *Loop) Override(list, reset []event.Override) {
+// end (VirtualServer and RealServer of each are looked at). causes are the events that changed them.
+func (l *Loop) Override(list, reset []event.Override, causes ...event.Number) {
 	l.inbox.Put(func(t *requests) {
 		if t.overrides != nil {
 			reset = append(t.overrides.reset, reset...)
+			causes = append(t.overrides.causes, causes...)
 		}
-		t.overrides = &overriding{list: list, reset: reset}
+		t.overrides = &overriding{list, reset, causes}
 	})
 }
 

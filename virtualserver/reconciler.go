@@ -26,7 +26,7 @@ type reconciler struct {
 	told      []event.Override // what overrides was made of
 	want      table.Table
 	policy    conf.ReconcilePolicy
-	causes    event.Numbers // of the configuration that is being applied
+	causes    event.Numbers // of the configuration and the overrides that are being taken
 
 	// have is what the kernel has of services that are wanted or ours: as last
 	// read, with our own changes since.
@@ -261,6 +261,8 @@ func (r *reconciler) idle() bool { return len(r.services) == 0 && len(r.held) ==
 
 // take takes requests.
 func (r *reconciler) take(t requests) {
+	r.causes = t.causes()
+	defer func() { r.causes = "" }()
 	if t.overrides != nil && (len(t.overrides.reset) > 0 || !sameOverrides(t.overrides.list, r.told)) {
 		r.takeOverrides(*t.overrides)
 	}
@@ -270,8 +272,6 @@ func (r *reconciler) take(t requests) {
 	}
 	r.takeHolding(t)
 	if t.application != nil {
-		r.causes = t.application.known.Causes
-		defer func() { r.causes = "" }()
 		r.configure(t.application)
 	}
 	if !r.started {

@@ -2,6 +2,7 @@ package virtualserver
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -20,6 +21,18 @@ type requests struct {
 	stop        *stopRequest
 }
 
+// causes are the events behind them.
+func (t *requests) causes() event.Numbers {
+	var list []event.Number
+	if t.overrides != nil {
+		list = t.overrides.causes
+	}
+	if t.application != nil {
+		list = append(slices.Clip(list), t.application.known.Causes.List()...)
+	}
+	return event.NumbersOf(list...)
+}
+
 // application is a configuration to apply.
 type application struct {
 	config     *conf.Config
@@ -28,7 +41,10 @@ type application struct {
 }
 
 // overriding is a list of overrides, and weights set by hand that end.
-type overriding struct{ list, reset []event.Override }
+type overriding struct {
+	list, reset []event.Override
+	causes      []event.Number // that changed them
+}
 
 // stopRequest asks the loop to stop; keep leaves the table as it is.
 type stopRequest struct{ keep bool }

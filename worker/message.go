@@ -190,6 +190,8 @@ type Overrides struct {
 	// set by hand in the kernel, is to end. Such weights are the lvs worker's, in its
 	// journal; that they are missing in List ends none.
 	Reset []event.Override
+	// Causes are the events that changed the list.
+	Causes event.Numbers
 }
 
 // Snapshot is what the supervisor knows of the objects of a worker when it starts it.

@@ -3,6 +3,7 @@ package worker
 import (
 	"slices"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/mailbox"
 )
 
@@ -49,7 +50,10 @@ func (m *Message) replaces(before *Message) {
 		all.Known = before.Configure.Known // to a worker that has just started
 		m.Configure = &all
 	case m.Overrides != nil && before.Overrides != nil:
-		m.Overrides = &Overrides{List: m.Overrides.List, Reset: slices.Concat(before.Overrides.Reset, m.Overrides.Reset)}
+		m.Overrides = &Overrides{
+			List: m.Overrides.List, Reset: slices.Concat(before.Overrides.Reset, m.Overrides.Reset),
+			Causes: event.NumbersOf(append(before.Overrides.Causes.List(), m.Overrides.Causes.List()...)...),
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ type Apply struct {
 	Reason     Reason
 	// Replaced is what was in force.
 	Replaced Config
+	// Of are the IDs of those who asked for it; 0 is a signal.
+	Of []uint64
 }
 
 // Remember keeps what was applied just now in the history.
@@ -50,6 +52,7 @@ type AnswerConfirm struct {
 type Refused struct {
 	Config Config // nil when nothing could be read
 	Why    string
+	Of     []uint64 // as Apply's
 }
 
 // AwaitConfirmation says, for the log, that Back comes into force at Until.

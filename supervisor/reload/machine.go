@@ -193,7 +193,11 @@ func (m *Machine) apply(c Config, reason Reason, requests []Request) {
 		}
 		m.applying = append(m.applying, applying{r, m.now.Add(Patience)})
 	}
-	m.emit(Apply{m.generation, c, reason, before})
+	of := idsOf(requests)
+	if reason == NotConfirmed {
+		of = nil // nobody asked
+	}
+	m.emit(Apply{m.generation, c, reason, before, of})
 	m.await(before, requests)
 	m.emit(Remember{c, reason, before, m.probation != nil})
 }

@@ -118,6 +118,7 @@ func (m *Machine) finishReading(in Read, reason Reason) {
 	requests := m.waiting
 	m.phase, m.waiting = idle, nil
 	refused := ""
+	var of []uint64
 	wanted := slices.DeleteFunc(requests, func(r Request) bool {
 		why := in.Refused
 		switch {
@@ -129,15 +130,23 @@ func (m *Machine) finishReading(in Read, reason Reason) {
 			return true
 		}
 		if why != "" {
-			refused = why
+			refused, of = why, append(of, r.ID)
 			m.refuse(r, in.Config, why)
 		}
 		return why != ""
 	})
 	if refused != "" {
-		m.emit(Refused{in.Config, refused})
+		m.emit(Refused{in.Config, refused, of})
 	}
 	if len(wanted) > 0 {
 		m.apply(in.Config, reason, wanted)
 	}
+}
+
+// idsOf are those of requests.
+func idsOf(requests []Request) (ids []uint64) {
+	for _, r := range requests {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }

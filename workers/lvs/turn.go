@@ -62,7 +62,7 @@ func (t *turn) goOn() {
 		t.held = t.held[1:]
 		switch {
 		case m.Overrides != nil:
-			t.loop.Override(m.Overrides.List, m.Overrides.Reset)
+			t.loop.Override(m.Overrides.List, m.Overrides.Reset, m.Overrides.Causes.List()...)
 		case m.Followed != nil:
 			t.loop.Follow(m.Followed.State)
 		case m.Tracker != nil:
