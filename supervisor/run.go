@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"time"
 
 	sdaemon "github.com/coreos/go-systemd/v22/daemon"
@@ -23,6 +24,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/events"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
@@ -43,6 +45,8 @@ type Options struct {
 	KeepAddresses, KeepServices bool
 	NoFallback                  bool // do not start with an older configuration
 	Takeover                    bool // go ahead beside another load balancer
+
+	Metrics string // where Prometheus reads: address and port, in the place of the configuration's; empty is those
 
 	Signals *Signals // that are taken in already; see ListenEarly
 
@@ -186,6 +190,10 @@ func (c *Options) supervisor() *supervisor {
 		watchdog: newWatchdog(),
 		reaper:   newReaper(),
 	}
+	s.front = fronts.New(fronts.Options{
+		Log: log, Snapshot: s.forFront,
+		Start: func(peer *os.File) (*exec.Cmd, error) { return fronts.Start(c.RunDir, peer) },
+	})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)
 	return s

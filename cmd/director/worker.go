@@ -5,11 +5,14 @@ import (
 	"flag"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers"
+	frontworker "github.com/lvs-director/director/workers/front"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
 	vrrpworker "github.com/lvs-director/director/workers/vrrp"
 )
@@ -23,6 +26,8 @@ type workerCmd struct {
 	Release bool         // only remove what a worker left in the kernel
 }
 
+var workerNames = []string{worker.VRRP, worker.LVS, front.Name}
+
 // parseWorker reads what the supervisor writes. It does without the parser of the
 // other commands: a worker that is started again has an advertisement to send.
 func parseWorker(args []string) (*workerCmd, error) {
@@ -35,7 +40,7 @@ func parseWorker(args []string) (*workerCmd, error) {
 	if len(args) > 0 {
 		c.Name, args = args[0], args[1:]
 	}
-	if err := flags.Parse(args); err != nil || c.RunDir == "" || c.Name != worker.VRRP && c.Name != worker.LVS {
+	if err := flags.Parse(args); err != nil || c.RunDir == "" || !slices.Contains(workerNames, c.Name) {
 		return nil, errors.New("workers are started by director run")
 	}
 	return c, nil
@@ -51,6 +56,9 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
+	if c.Name == front.Name {
+		return frontworker.Run()
+	}
 	log, _, flush, err := startup.NewLog(std.err, c.LogTo)
 	if err != nil {
 		return err
