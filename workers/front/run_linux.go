@@ -15,7 +15,7 @@ import (
 
 // Limits of this process. Beyond the soft limit the garbage collector works harder; beyond the hard
 // one the process ends, and the supervisor starts another. The status of 40,000 real servers needs
-// about 300 MB.
+// about 350 MB.
 const (
 	softMemory = 512 << 20
 	hardMemory = 1 << 30 // beyond what the program has when it starts
