@@ -81,6 +81,9 @@ func (e *StartError) Unwrap() error { return e.err }
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
 	c, log := &o, o.Log
+	if err := fronts.CheckListen(c.Metrics); err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
 	nameProcess(log, conf.ProcessNames{})
 	if c.Signals == nil {
 		c.Signals = newSignals()

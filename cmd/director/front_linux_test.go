@@ -157,6 +157,10 @@ func TestMetricsOfADirector(t *testing.T) {
 	if sent := seriesOf(m, "director_vrrp_advertisements_total", "direction=sent"); sent < 1 {
 		t.Errorf("%v advertisements were sent", sent)
 	}
+	n.until("it is told how late advertisements leave", func() bool {
+		late := n.scrape()["director_vrrp_send_lateness_seconds"].GetMetric()
+		return len(late) == 1 && late[0].GetHistogram().GetSampleCount() > 1
+	})
 	if seriesOf(m, "director_config_last_reload_successful") != 1 || seriesOf(m, "director_worker_restarts_total",
 		"worker=vrrp") != 0 {
 		t.Errorf("of the director itself: %v", m)
@@ -304,6 +308,7 @@ func TestSnapshotOfAStatus(t *testing.T) {
 		}},
 		Trackers:       []control.Tracker{{Kind: "k", Name: "t", State: "up"}},
 		RefusedSenders: control.RefusedSenders{Dropped: map[string]map[string]uint64{"e": {"d": 8}}},
+		SendLateness:   map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
 		VirtualServers: []control.VirtualServer{{Name: "s", Quorum: true, Repaired: 9, RealServers: []control.RealServer{{
 			Name: "r", Up: true, Weight: 10,
 			Kernel: &control.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13},
@@ -321,8 +326,9 @@ func TestSnapshotOfAStatus(t *testing.T) {
 			Addresses: []metrics.Address{{Address: "a", Excluded: true}},
 			Counters:  &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
 		}},
-		Trackers: []metrics.Tracker{{Kind: "k", Name: "t", State: "up"}},
-		Dropped:  map[string]map[string]uint64{"e": {"d": 8}},
+		Trackers:     []metrics.Tracker{{Kind: "k", Name: "t", State: "up"}},
+		Dropped:      map[string]map[string]uint64{"e": {"d": 8}},
+		SendLateness: map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
 		VirtualServers: []metrics.VirtualServer{{Name: "s", Quorum: true, Repaired: 9, RealServers: []metrics.RealServer{{
 			Name: "r", Up: true, Weight: 10,
 			Kernel: &metrics.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13},

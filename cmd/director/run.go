@@ -2,13 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/daemon"
-	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
 )
@@ -26,11 +24,10 @@ type runCmd struct {
 	NoFallback    bool `name:"no-fallback" help:"When the file has errors, do not start with the last good configuration."`
 	Takeover      bool `help:"Start although another keepalived or director serves the same VRID or virtual server here; it is not stopped."`
 
-	Metrics string `placeholder:"ADDR:PORT" help:"Serve metrics for Prometheus there, in the place of the configuration's metrics { listen }."`
-
 	daemonDirs
 	LogFormat string `enum:"text,json,keepalived" default:"text" help:"Format of the log on standard error: text, json or keepalived."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
+	Metrics   string `placeholder:"ADDR:PORT" help:"Serve metrics for Prometheus there, in the place of the configuration's metrics { listen }."`
 }
 
 // Help is the example that "director run --help" shows.
@@ -54,21 +51,17 @@ func (c *runCmd) Run(std streams) error {
 func (c *runCmd) supervise(
 	std streams, to worker.LogTo, flags *commandline.Options, child *daemon.Child,
 ) error {
-	if err := fronts.CheckListen(c.Metrics); err != nil {
-		return fmt.Errorf("--metrics: %w", err)
-	}
 	log, identify, flush, err := startup.NewLog(std.err, to)
 	if err != nil {
 		return err
 	}
 	defer flush()
 	err = supervisor.Run(supervisor.Options{
-		Signals: std.early,
-		File:    c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
+		Signals: std.early, Metrics: c.Metrics,
+		File: c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
 		Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
-		Metrics: c.Metrics,
-		RunDir:  c.run(), StateDir: c.StateDir, LogTo: to, Version: version, Log: log, Flush: flush,
+		RunDir: c.run(), StateDir: c.StateDir, LogTo: to, Version: version, Log: log, Flush: flush,
 		Keepalived: flags, Daemon: child, Identify: identify,
 	})
 	var refused *supervisor.StartError

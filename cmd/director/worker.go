@@ -5,12 +5,10 @@ import (
 	"flag"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/lvs-director/director/supervisor"
 	"github.com/lvs-director/director/supervisor/startup"
 	"github.com/lvs-director/director/worker"
-	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers"
 	frontworker "github.com/lvs-director/director/workers/front"
 	lvsworker "github.com/lvs-director/director/workers/lvs"
@@ -26,8 +24,6 @@ type workerCmd struct {
 	Release bool         // only remove what a worker left in the kernel
 }
 
-var workerNames = []string{worker.VRRP, worker.LVS, front.Name}
-
 // parseWorker reads what the supervisor writes. It does without the parser of the
 // other commands: a worker that is started again has an advertisement to send.
 func parseWorker(args []string) (*workerCmd, error) {
@@ -40,7 +36,8 @@ func parseWorker(args []string) (*workerCmd, error) {
 	if len(args) > 0 {
 		c.Name, args = args[0], args[1:]
 	}
-	if err := flags.Parse(args); err != nil || c.RunDir == "" || !slices.Contains(workerNames, c.Name) {
+	if err := flags.Parse(args); err != nil || c.RunDir == "" || c.Name != worker.VRRP && c.Name != worker.LVS &&
+		c.Name != frontworker.Name {
 		return nil, errors.New("workers are started by director run")
 	}
 	return c, nil
@@ -56,7 +53,7 @@ func runWorker(args []string, std streams) error {
 
 // Run is a worker's process from its start to its end.
 func (c *workerCmd) Run(std streams) error {
-	if c.Name == front.Name {
+	if c.Name == frontworker.Name {
 		return frontworker.Run()
 	}
 	log, _, flush, err := startup.NewLog(std.err, c.LogTo)

@@ -23,6 +23,9 @@ const (
 	niceness   = 10
 )
 
+// Name is the front's name on the command line of a worker.
+const Name = front.Name
+
 // Run is the front's process from its start to its end.
 func Run() error {
 	if err := worker.SetProcessName(worker.ProcessName(front.Name)); err != nil {

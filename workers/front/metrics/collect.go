@@ -76,6 +76,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			w.counter(c.descs.dropped, float64(n), "", iface, "", "", "", reason)
 		}
 	}
+	for iface, l := range c.s.SendLateness {
+		w.histogram(c.descs.late, l, iface)
+	}
 	for _, t := range c.s.Trackers {
 		switch t.State {
 		case "up":
@@ -179,6 +182,24 @@ func (w writer) counter(d *prometheus.Desc, v float64, labels ...string) {
 
 func (w writer) put(d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
 	m, err := prometheus.NewConstMetric(d, t, v, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(d, err)
+	}
+	w.to <- m
+}
+
+// histogram writes classes, of which a supervisor of another version may have told others: those are left out.
+func (w writer) histogram(d *prometheus.Desc, l event.Lateness, labels ...string) {
+	if len(l.Counts) != len(event.LatenessBounds)+1 {
+		return
+	}
+	below, count := make(map[float64]uint64, len(event.LatenessBounds)), uint64(0)
+	for class, n := range l.Counts {
+		if count += n; class < len(event.LatenessBounds) {
+			below[event.LatenessBounds[class].Seconds()] = count
+		}
+	}
+	m, err := prometheus.NewConstHistogram(d, count, l.Sum.Seconds(), below, labels...)
 	if err != nil {
 		m = prometheus.NewInvalidMetric(d, err)
 	}

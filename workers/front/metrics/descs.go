@@ -7,6 +7,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type descs struct {
 	buildInfo                                                        *prometheus.Desc
 	state, priority, base, transition, transitions, adverts, dropped *prometheus.Desc
+	late                                                             *prometheus.Desc
 	tracker                                                          *prometheus.Desc
 	quorum, servers                                                  *prometheus.Desc
 	up, weight, active, inactive                                     *prometheus.Desc
@@ -38,6 +39,9 @@ func newDescs() descs {
 			"direction"),
 		dropped: vrrp("packets_dropped_total", "Packets that were refused, by reason; those of no instance have only the "+
 			"interface.", "reason"),
+
+		late: desc("vrrp_send_lateness_seconds", "How long after their time advertisements of a MASTER were sent.",
+			"interface"),
 
 		tracker: desc("tracker_up", "1 when what is tracked is well. Without a result it is not there.", "kind", "name"),
 

@@ -20,7 +20,8 @@ type Snapshot struct {
 	Workers        []Worker                     `json:"workers"`
 	Instances      []Instance                   `json:"instances"`
 	Trackers       []Tracker                    `json:"trackers"`
-	Dropped        map[string]map[string]uint64 `json:"dropped"` // by interface and reason
+	Dropped        map[string]map[string]uint64 `json:"dropped"`       // by interface and reason
+	SendLateness   map[string]event.Lateness    `json:"send_lateness"` // by interface
 	VirtualServers []VirtualServer              `json:"virtual_servers"`
 }
 
