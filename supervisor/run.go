@@ -15,6 +15,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
@@ -31,6 +32,7 @@ import (
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/front"
 )
 
 // Options are what a supervisor is started with.
@@ -195,6 +197,11 @@ func (c *Options) supervisor() *supervisor {
 	}
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,
+		Ended: func(why string) {
+			past.log.Note(event.Record{
+				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,
+			})
+		},
 		Start: func(peer *os.File) (*exec.Cmd, error) { return fronts.Start(c.RunDir, peer) },
 	})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)

@@ -227,6 +227,7 @@ func TestFrontInTrouble(t *testing.T) {
 		return named("the front does not run: signal: killed")
 	})
 	back(killed)
+	n.says(0, "events --kind worker", "worker front", "signal: killed")
 
 	stopped := n.front()
 	if err := syscall.Kill(stopped, syscall.SIGSTOP); err != nil {

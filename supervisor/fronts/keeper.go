@@ -19,6 +19,8 @@ type Options struct {
 	Log *slog.Logger
 	// Start starts a front whose end of the connection is peer.
 	Start func(peer *os.File) (*exec.Cmd, error)
+	// Ended is told each time that one has ended which was wanted, or could not be started.
+	Ended func(why string)
 	// Snapshot is the status that a front may see, in JSON.
 	Snapshot func(context.Context) ([]byte, error)
 }
@@ -154,6 +156,9 @@ func (k *Keeper) note(end ended, said *string, next time.Time) {
 			s.Restarts++
 		}
 	})
+	if text != "" && k.o.Ended != nil {
+		k.o.Ended(text)
+	}
 	if text != "" && text != *said {
 		k.o.Log.Error("the front has ended: metrics are not served until it is back; nothing else depends on it",
 			"worker", front.Name, "pid", end.pid, "error", text, "restart_in", time.Until(next).Round(time.Millisecond))

@@ -70,7 +70,8 @@ type rig struct {
 	t         *testing.T
 	snapshots atomic.Int64
 	starts    atomic.Int64
-	log       string // its file
+	ends      atomic.Int64 // that nobody wanted
+	log       string       // its file
 }
 
 func keeping(t *testing.T, as string) *rig {
@@ -92,6 +93,7 @@ func keeping(t *testing.T, as string) *rig {
 			cmd.ExtraFiles = []*os.File{peer}
 			return cmd, cmd.Start()
 		},
+		Ended: func(string) { r.ends.Add(1) },
 		Snapshot: func(context.Context) ([]byte, error) {
 			r.snapshots.Add(1)
 			return []byte("{}"), nil
@@ -149,8 +151,8 @@ func TestNobodyWantsAFront(t *testing.T) {
 	r.until("it is gone", func(s fronts.State) bool { return s.Pid == 0 })
 	r.Apply(wanted)
 	s := r.until("another one is there", func(s fronts.State) bool { return s.Pid != 0 && s.Pid != first.Pid })
-	if s.Restarts != 0 {
-		t.Errorf("that are no restarts: %+v", s)
+	if s.Restarts != 0 || r.ends.Load() != 0 {
+		t.Errorf("that are no restarts: %+v, and %d ends are told", s, r.ends.Load())
 	}
 }
 
@@ -178,6 +180,9 @@ func TestAFrontThatFails(t *testing.T) {
 			_, problems, _ := fronts.Report(s)
 			if got := strings.Join(problems, "\n"); !strings.Contains(got, want) || !strings.Contains(got, "the front") {
 				t.Errorf("status has %q, want %q", got, want)
+			}
+			if n := r.ends.Load(); n < 2 {
+				t.Errorf("%d ends are told", n)
 			}
 			if n := strings.Count(r.logged(), "the front has ended"); n != 1 {
 				t.Errorf("that is said %d times:\n%s", n, r.logged())
