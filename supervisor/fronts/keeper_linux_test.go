@@ -43,7 +43,14 @@ func fake(role string) error {
 		return fmt.Errorf("it dies")
 	}
 	if role == "babbles" {
-		return conn.Send('?', []byte("what"), time.Minute)
+		if err := conn.Send('?', []byte("what"), time.Minute); err != nil {
+			return err
+		}
+		for { // until it is killed
+			if _, _, err := conn.Receive(front.MaxToFront); err != nil {
+				return err
+			}
+		}
 	}
 	go func() {
 		for {
