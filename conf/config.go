@@ -33,6 +33,8 @@ type Config struct {
 	VirtualServerGroups []*VirtualServerGroup
 	SSL                 SSL // client certificate of SSL_GET checks
 
+	Metrics Metrics // metrics, director's own
+
 	// NetworkNamespace and IPVSNamespace are net_namespace and
 	// net_namespace_ipvs; InstanceName is instance. None changes at a reload.
 	NetworkNamespace string

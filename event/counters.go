@@ -7,10 +7,26 @@ type VRRPCounters struct {
 	Instances map[string]InstanceCounters // by name
 	// Dropped are packets for none of the instances, by interface and reason.
 	Dropped map[string]map[string]uint64
+	// Lateness is how late advertisements left, by interface.
+	Lateness map[string]Lateness `json:",omitempty"`
 	// Strangers are the senders of refused packets.
 	Strangers []Stranger
 	// MoreStrangers are refused packets whose senders did not fit.
 	MoreStrangers uint64
+}
+
+// LatenessBounds are the upper bounds of the classes of Lateness, in ascending order.
+var LatenessBounds = [...]time.Duration{
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
+}
+
+// Lateness counts the advertisements of a timer by how long after their time they were begun to be sent.
+type Lateness struct {
+	// Counts has a class for each of LatenessBounds, and a last one for what is later than all.
+	Counts []uint64      `json:"counts"`
+	Sum    time.Duration `json:"sum_ns"`
 }
 
 // InstanceCounters counts what an instance has done and seen.

@@ -19,6 +19,7 @@ import (
 	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/front"
 )
 
 // defaultRealTime is the SCHED_RR priority of the vrrp worker unless
@@ -102,6 +103,15 @@ func privilege(name string, cfg *conf.Config) worker.Privilege {
 		p.RealTime = cmp.Or(cfg.Global.VRRPRealTimePriority, defaultRealTime)
 	}
 	return p
+}
+
+// frontSettings are what the configuration and the command line ask of the front.
+func frontSettings(cfg *conf.Config, at string) front.Settings {
+	m := front.Metrics{Listen: at, RealServers: cfg.Metrics.RealServers.Bool(true), Network: cfg.Metrics.Network}
+	if at == "" && cfg.Metrics.Listen.IsValid() {
+		m.Listen = cfg.Metrics.Listen.String()
+	}
+	return front.Settings{Metrics: m}
 }
 
 // enterNamespace moves this process into the network namespace of net_namespace,

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/notifytest"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -54,7 +56,33 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Problems = append(f.Problems, why)
 		}
 	}
-	return status.Make(f)
+	var front []control.Worker
+	if w, problems, on := fronts.Report(s.front.State()); on {
+		front = append(front, w)
+		f.Problems = append(f.Problems, problems...)
+	}
+	r := status.Make(f)
+	r.Workers = append(r.Workers, front...)
+	return r
+}
+
+// forFront is what the front may see of the status. It listens on a network, so it is not told what
+// scripts are given and print.
+func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
+	r, err := s.Status(ctx, struct{}{})
+	if err != nil {
+		return nil, err
+	}
+	r.Scripts, r.FIFOs, r.Told, r.Mail, r.Overrides = nil, nil, nil, nil, nil
+	for v := range r.VirtualServers {
+		for n := range r.VirtualServers[v].RealServers {
+			rs := &r.VirtualServers[v].RealServers[n]
+			rs.LastCheck, rs.Reason, rs.Asked, rs.History = nil, "", nil, nil
+		}
+	}
+	var b bytes.Buffer
+	err = control.Write(&b, r, false)
+	return b.Bytes(), err
 }
 
 func trackersByKey(list []event.TrackerState) map[track.Key]event.TrackerState {
@@ -69,7 +97,8 @@ func trackersByKey(list []event.TrackerState) map[track.Key]event.TrackerState {
 func (s *supervisor) state() control.ConfigState {
 	c := control.ConfigState{
 		Config: s.opts.File, Generation: s.reload.Generation(), Digest: s.current().Digest(), Number: s.current().kept.Number,
-		StateDir: s.opts.StateDir, HistoryError: s.historyTrouble(time.Now()), Fallback: s.fallback,
+		AppliedAt: s.current().kept.Time, StateDir: s.opts.StateDir,
+		HistoryError: s.historyTrouble(time.Now()), Fallback: s.fallback,
 		ReloadRefused: s.refused.why, ReloadRefusedAt: s.refused.at,
 	}
 	if until := s.reload.ConfirmUntil(); !until.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"time"
 
 	sdaemon "github.com/coreos/go-systemd/v22/daemon"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/notify"
 	"github.com/lvs-director/director/notify/fifo"
@@ -23,12 +25,14 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/events"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/front"
 )
 
 // Options are what a supervisor is started with.
@@ -43,6 +47,8 @@ type Options struct {
 	KeepAddresses, KeepServices bool
 	NoFallback                  bool // do not start with an older configuration
 	Takeover                    bool // go ahead beside another load balancer
+
+	Metrics string // where Prometheus reads: address and port, in the place of the configuration's; empty is those
 
 	Signals *Signals // that are taken in already; see ListenEarly
 
@@ -77,6 +83,9 @@ func (e *StartError) Unwrap() error { return e.err }
 // Run is the supervisor's process from its start to its end.
 func Run(o Options) error {
 	c, log := &o, o.Log
+	if err := fronts.CheckListen(c.Metrics); err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
 	nameProcess(log, conf.ProcessNames{})
 	if c.Signals == nil {
 		c.Signals = newSignals()
@@ -186,6 +195,15 @@ func (c *Options) supervisor() *supervisor {
 		watchdog: newWatchdog(),
 		reaper:   newReaper(),
 	}
+	s.front = fronts.New(fronts.Options{
+		Log: log, Snapshot: s.forFront,
+		Ended: func(why string) {
+			past.log.Note(event.Record{
+				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,
+			})
+		},
+		Start: func(peer *os.File) (*exec.Cmd, error) { return fronts.Start(c.RunDir, peer) },
+	})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)
 	return s

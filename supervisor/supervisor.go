@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/notify/tracking"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/dumps"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/mailing"
@@ -68,6 +69,7 @@ type supervisor struct {
 	misc     *misc.Programs
 	known    *status.Knowledge
 	keepers  map[rollout.Worker]*worker.Keeper
+	front    *fronts.Keeper
 	// counting is closed when the counters of the vrrp worker that were asked
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
@@ -98,6 +100,11 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	workersCtx, killWorkers := context.WithCancel(context.WithoutCancel(ctx))
 	defer killWorkers()
 	s.workersCtx = workersCtx
+	frontEnded := make(chan struct{})
+	go func() {
+		defer close(frontEnded)
+		s.front.Run(workersCtx)
+	}()
 	s.known = status.New()
 	s.handoverEnd = time.NewTimer(time.Hour)
 	defer s.handoverEnd.Stop()
@@ -157,6 +164,10 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	}
 	killWorkers()
 	s.endPrograms()
+	select {
+	case <-frontEnded:
+	case <-time.After(frontPatience): // the kernel does not let it end
+	}
 	s.finishSaving()
 	return nil
 }

@@ -29,6 +29,8 @@ const (
 	trackerPause = 5 * time.Second
 	// requestPause is how long it waits for other requests to be answered.
 	requestPause = 2 * countPatience
+	// frontPatience is how long it waits for the front to end, which the next program starts again.
+	frontPatience = time.Second
 )
 
 // upgrade is the one that is under way, or that brought this program here.
@@ -204,6 +206,8 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	if err != nil {
 		return err
 	}
+	s.front.Pause(frontPatience)
+	defer s.front.Resume()
 	socket, err := s.gate.File()
 	if err != nil {
 		return fmt.Errorf("handing off the control socket: %w", err)

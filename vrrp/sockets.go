@@ -38,6 +38,7 @@ type socket struct {
 	density   density
 
 	dropped   counts // packets for none of the instances
+	late      lateness
 	strangers strangers
 	limits    limits
 }

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"context"
+	"time"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/vrrp/packet"
@@ -38,6 +39,35 @@ const flooded = "flood"
 
 type counts [packet.DropReasons]uint64
 
+// lateness is event.Lateness of a socket; counting costs no allocation.
+type lateness struct {
+	counts [len(event.LatenessBounds) + 1]uint64
+	sum    time.Duration
+}
+
+// add counts an advertisement; one that joined others early is not late.
+func (l *lateness) add(late time.Duration) {
+	late = max(late, 0)
+	class := 0
+	for class < len(event.LatenessBounds) && late > event.LatenessBounds[class] {
+		class++
+	}
+	l.counts[class]++
+	l.sum += late
+}
+
+// addTo adds it to that of its interface.
+func (l *lateness) addTo(all event.Lateness) event.Lateness {
+	if all.Counts == nil {
+		all.Counts = make([]uint64, len(l.counts))
+	}
+	for class, n := range l.counts {
+		all.Counts[class] += n
+	}
+	all.Sum += l.sum
+	return all
+}
+
 type counters struct {
 	sent, sendErrors, received, masters, released, flooded uint64
 	zeroSent, zeroReceived, addressMismatch                uint64
@@ -48,6 +78,7 @@ func (e *Engine) stats() Stats {
 	s := Stats{
 		Instances: make(map[string]InstanceStats, len(e.order)),
 		Dropped:   make(map[string]map[string]uint64, len(e.sockets)),
+		Lateness:  make(map[string]event.Lateness, len(e.sockets)),
 	}
 	for _, i := range e.order {
 		c := &i.stats
@@ -67,6 +98,7 @@ func (e *Engine) stats() Stats {
 			all = make(map[string]uint64)
 			s.Dropped[sock.device] = all
 		}
+		s.Lateness[sock.device] = sock.late.addTo(s.Lateness[sock.device])
 		for reason, n := range sock.dropped.named() {
 			all[reason] += n
 		}

@@ -191,3 +191,52 @@ func BenchmarkAdvertisementReceived(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(10*turns), "ns/advertisement")
 }
+
+// TestLateness: how late advertisements leave is counted for their interface.
+func TestLateness(t *testing.T) {
+	r := atRest(t, event.Master)
+	for range 300 { // until each has its place in the interval
+		r.turn(time.Millisecond, nil)
+	}
+	classes := func(turn func()) (all, beyond5ms, beyond10ms uint64, sum time.Duration) {
+		before := r.stats().Lateness["eth0"]
+		turn()
+		after := r.stats().Lateness["eth0"]
+		for class, count := range after.Counts {
+			n := count - before.Counts[class]
+			all += n
+			if class == len(event.LatenessBounds) || event.LatenessBounds[class] > 5*time.Millisecond {
+				beyond5ms += n
+			}
+			if class == len(event.LatenessBounds) || event.LatenessBounds[class] > 10*time.Millisecond {
+				beyond10ms += n
+			}
+		}
+		return all, beyond5ms, beyond10ms, after.Sum - before.Sum
+	}
+	all, late, _, sum := classes(func() {
+		for range 100 {
+			r.turn(time.Millisecond, nil)
+		}
+	})
+	if all < restRouters-5 || all > restRouters+5 || late > 0 || sum > time.Duration(all)*time.Millisecond {
+		t.Errorf("in an interval %d are counted, %d of them late, %v together", all, late, sum)
+	}
+	all, late, later, _ := classes(func() { r.turn(8*time.Millisecond, nil) })
+	if all < 10 || late == 0 || late == all || later > 0 {
+		t.Errorf("after 8 ms without a processor %d are counted, %d of them more than 5 ms late, %d more than 10 ms", all,
+			late, later)
+	}
+	if n := len(r.stats().Lateness); n != restInterfaces {
+		t.Errorf("%d interfaces are counted", n)
+	}
+}
+
+// BenchmarkStats is what it costs the engine to say what it has counted of a thousand routers.
+func BenchmarkStats(b *testing.B) {
+	r := atRest(b, event.Master)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.stats()
+	}
+}

@@ -123,6 +123,9 @@ func (e *Engine) fire() {
 		case routesSuspect:
 			e.verifyRoutes(now)
 		default:
+			if d.kind == advertDue && d.inst.sock != nil {
+				d.inst.sock.late.add(now.Sub(d.Due()))
+			}
 			batch = batch || d.kind == advertDue
 			e.step(d.inst, now, machine.Input{Kind: machine.TimerFired, Timer: machine.Timer(d.kind)})
 		}

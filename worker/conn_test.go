@@ -83,7 +83,7 @@ func TestMessagesArriveAsTheyWereSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		want.Seq = uint64(i + 1)
-		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 			cmpopts.IgnoreUnexported(conf.Config{})); d != "" {
 			t.Error(d)
 		}

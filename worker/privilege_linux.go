@@ -18,6 +18,8 @@ type Privilege struct {
 	Capabilities []uintptr
 	// RealTime is its SCHED_RR priority, 1..99; 0 is the ordinary scheduler.
 	RealTime int
+	// NoNewPrivileges keeps it and what it executes from ever getting more (PR_SET_NO_NEW_PRIVS).
+	NoNewPrivileges bool
 	// Namespace is the name of the network namespace that it runs in; empty is
 	// that of the process that starts it.
 	Namespace string
@@ -56,6 +58,11 @@ func Start(cmd *exec.Cmd, p Privilege) (refused, err error) {
 			refused = errors.Join(refused, setRoundRobin(p.RealTime))
 		}
 		refused = errors.Join(refused, boundCapabilities(p.Capabilities))
+		if p.NoNewPrivileges {
+			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+				return fmt.Errorf("keeping a process from new privileges: %w", err)
+			}
+		}
 		return nil
 	})
 	return refused, err

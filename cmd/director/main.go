@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	_ "github.com/lvs-director/director/cmd/director/early"
+	"github.com/lvs-director/director/cmd/director/process"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/supervisor"
@@ -148,7 +149,7 @@ func (w *checkedWriter) Write(p []byte) (int, error) {
 func runCommand(args []string, out, errOut io.Writer, early *supervisor.Signals) int {
 	io := streams{out, errOut, early}
 	if len(args) > 0 && args[0] == "worker" {
-		return exitStatus(runWorker(args[1:], io), errOut)
+		return exitStatus(process.Worker(args[1:], errOut), errOut)
 	}
 	if len(args) == 1 && args[0] == signalhold.Command {
 		_ = worker.SetProcessName(worker.ProcessName("signals")) // for ps only

@@ -27,6 +27,7 @@ type runCmd struct {
 	daemonDirs
 	LogFormat string `enum:"text,json,keepalived" default:"text" help:"Format of the log on standard error: text, json or keepalived."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
+	Metrics   string `placeholder:"ADDR:PORT" help:"Serve metrics for Prometheus there, in the place of the configuration's metrics { listen }."`
 }
 
 // Help is the example that "director run --help" shows.
@@ -56,8 +57,8 @@ func (c *runCmd) supervise(
 	}
 	defer flush()
 	err = supervisor.Run(supervisor.Options{
-		Signals: std.early,
-		File:    c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
+		Signals: std.early, Metrics: c.Metrics,
+		File: c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
 		Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,
 		RunDir: c.run(), StateDir: c.StateDir, LogTo: to, Version: version, Log: log, Flush: flush,

@@ -27,6 +27,7 @@ func unnamed(before, after *conf.Config) []FieldChange {
 	flat := func(c *conf.Config) keyword.Section {
 		s := keyword.Section{Sections: keyword.Show(c, keyword.Root, c, nil, nil).Sections}
 		s.Sections = append(s.Sections, keyword.Show(c, keyword.SSL, &c.SSL, nil, nil))
+		s.Sections = append(s.Sections, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
 		for i := range c.GARPGroups {
 			s.Sections = append(s.Sections, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 		}

@@ -229,6 +229,7 @@ func TestDiffShowsEveryField(t *testing.T) {
 		"BFD":            func(c *conf.Config) any { return c.BFDs[0] },
 		"SyncGroup":      func(c *conf.Config) any { return c.SyncGroups[0] },
 		"Authentication": func(c *conf.Config) any { return &c.Instances[0].Auth },
+		"Metrics":        func(c *conf.Config) any { return &c.Metrics },
 		"HMAC":           func(c *conf.Config) any { return c.Instances[1].HMAC },
 	} {
 		typ := reflect.TypeOf(block(loaded())).Elem()
@@ -284,6 +285,9 @@ func mutate(v reflect.Value) bool {
 	switch x := v.Addr().Interface().(type) {
 	case *netip.Addr:
 		*x = netip.MustParseAddr("192.0.2.77")
+		return true
+	case *netip.AddrPort:
+		*x = netip.MustParseAddrPort("192.0.2.77:9000")
 		return true
 	case *netip.Prefix:
 		*x = netip.MustParsePrefix("192.0.2.77/32")

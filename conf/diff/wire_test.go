@@ -28,7 +28,8 @@ func TestConfigCrossesProcesses(t *testing.T) {
 	if err := gob.NewDecoder(&wire).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	same := []cmp.Option{cmpopts.IgnoreUnexported(conf.Config{}), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+	same := []cmp.Option{cmpopts.IgnoreUnexported(conf.Config{}),
+		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 		cmpopts.EquateEmpty()}
 	if changed := cmp.Diff(cfg, &got, same...); changed != "" || got.Instances[0].Auth.Pass != "s3cret" {
 		t.Errorf("(-sent +received)\n%s", changed)

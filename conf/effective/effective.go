@@ -24,6 +24,9 @@ func Sections(c *conf.Config) []keyword.Section {
 	if c.SSL != (conf.SSL{}) {
 		list = append(list, keyword.Show(c, keyword.SSL, &c.SSL, nil, nil))
 	}
+	if c.Metrics != (conf.Metrics{}) {
+		list = append(list, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
+	}
 	for i := range c.GARPGroups {
 		list = append(list, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 	}

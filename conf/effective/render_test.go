@@ -34,7 +34,7 @@ var sameMeaning = []cmp.Option{
 	}),
 	cmpopts.IgnoreFields(conf.Route{}, "Text"),
 	cmpopts.IgnoreFields(conf.Rule{}, "Text"),
-	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+	cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 	cmpopts.EquateEmpty(),
 }
 

@@ -13,6 +13,8 @@ type ConfigState struct {
 	Digest     string `json:"digest"`
 	Number     int    `json:"number,omitempty"` // in the history
 	StateDir   string `json:"state_dir"`
+	// AppliedAt is when it came into force; absent when no history is kept.
+	AppliedAt time.Time `json:"applied_at,omitzero"`
 	// HistoryError says why the history is not kept.
 	HistoryError string `json:"history_error,omitempty"`
 	// Fallback says why another configuration than the file's runs; empty when

@@ -25,9 +25,11 @@ type Status struct {
 	// Trackers are those that something uses.
 	Trackers []Tracker `json:"trackers"`
 	RefusedSenders
-	VirtualServers []VirtualServer `json:"virtual_servers"`
-	Scripts        []Script        `json:"scripts"`
-	FIFOs          []FIFO          `json:"fifos,omitempty"`
+	// SendLateness is how late advertisements left, by interface.
+	SendLateness   map[string]event.Lateness `json:"send_lateness,omitempty"`
+	VirtualServers []VirtualServer           `json:"virtual_servers"`
+	Scripts        []Script                  `json:"scripts"`
+	FIFOs          []FIFO                    `json:"fifos,omitempty"`
 	// Told is what scripts and FIFOs were told last, when one object is asked for.
 	Told []Told `json:"told,omitempty"`
 	// Mail is how it is with notifications by mail; absent when none are asked for.

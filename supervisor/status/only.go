@@ -15,7 +15,7 @@ import (
 func Only(r control.Status, name string) (control.Status, bool) {
 	o := r
 	o.Instances, o.SyncGroups, o.VirtualServers, o.Problems, o.Scripts, o.FIFOs = nil, nil, nil, nil, nil, nil
-	o.RefusedSenders = control.RefusedSenders{}
+	o.RefusedSenders, o.SendLateness = control.RefusedSenders{}, nil
 	names := map[string]bool{name: true}
 	for _, g := range r.SyncGroups {
 		if g.Name == name {

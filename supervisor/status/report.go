@@ -78,6 +78,7 @@ func (k *Knowledge) Count(r *control.Status) {
 			r.Instances[n].Counters = &c
 		}
 	}
+	r.SendLateness = k.Counters.Lateness
 	r.RefusedSenders = control.RefusedSenders{
 		Strangers: k.Counters.Strangers, MoreStrangers: k.Counters.MoreStrangers, Dropped: k.Counters.Dropped,
 	}

@@ -209,3 +209,44 @@ func getLVSSync(g *conf.Global) []string {
 	}
 	return words
 }
+
+// Metrics is the metrics block.
+var Metrics = newTable("metrics", []keyword[conf.Metrics]{
+	{name: "listen", value: "IP PORT", deflt: "nowhere", need: 2, own: true,
+		set: func(l *Loader, n *syntax.Node, m *conf.Metrics) {
+			a, ok := l.Address(n, 0)
+			port, usable := l.Port(n, 1)
+			if ok && usable {
+				m.Listen = netip.AddrPortFrom(a, port)
+			}
+		},
+		get: func(m *conf.Metrics) []string {
+			if !m.Listen.IsValid() {
+				return nil
+			}
+			return []string{m.Listen.Addr().String(), strconv.Itoa(int(m.Listen.Port()))}
+		}},
+	flag("allow_wildcard", func(m *conf.Metrics) *bool { return &m.AllowWildcard }).ours().
+		remark("listen may be 0.0.0.0 or ::, which is every network of the host"),
+	choice("real_servers", "true", func(m *conf.Metrics) *conf.Choice { return &m.RealServers }).ours().
+		remark("single real servers have series of their own"),
+	word("network", "NAME", "the network of the lowest virtual address",
+		func(m *conf.Metrics) *string { return &m.Network }).ours().
+		remark("the label network of all instances, the same on both halves"),
+})
+
+func readMetrics(l *Loader, n *syntax.Node, c *conf.Config) {
+	if l.Node(&c.Metrics) == nil { // of several blocks the first one is where it stands
+		l.Begin(&c.Metrics, n)
+	}
+	m := &c.Metrics
+	Metrics.Read(l, n.Children(), m)
+	switch {
+	case !m.Listen.IsValid():
+	case m.Listen.Addr().Unmap().IsUnspecified() && !m.AllowWildcard:
+		l.Err(n, "wildcard", "metrics would listen on %s, which is every network of the host",
+			m.Listen.Addr()).Hint = "give an address, or write allow_wildcard if that is meant"
+	case m.Listen.Addr().IsMulticast():
+		l.Err(n, "unusable-address", "metrics cannot listen on %s, which is a group", m.Listen.Addr())
+	}
+}

@@ -31,6 +31,7 @@ var dropped = map[string][]string{
 	"UDP_CHECK":          {"payload"},
 	"FILE_CHECK":         {"weight"},
 	"BFD_CHECK":          {"name"},
+	"metrics":            {"network"},
 	"url":                {"virtualhost"},
 }
 

@@ -59,6 +59,7 @@ var rootBlocks = []keyword[conf.Config]{
 		}
 		SSL.Read(l, n.Children(), &c.SSL)
 	}),
+	group("metrics", "{ ... }", 0, readMetrics).ours(),
 }
 
 var rootLines = []keyword[conf.Config]{

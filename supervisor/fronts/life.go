@@ -1,0 +1,237 @@
+package fronts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"time"
+
+	"github.com/lvs-director/director/signals"
+	"github.com/lvs-director/director/worker/front"
+)
+
+// A front that has said nothing for so many rounds is silent; later it is killed. One that has just
+// been started has more time. However long this process itself did not run, that is one round.
+const (
+	round        = front.AliveInterval
+	silentRounds = 3
+	deadRounds   = 10
+	startRounds  = 30
+)
+
+// sendPatience bounds the sending of a frame, and snapshotPatience the making of a snapshot.
+const (
+	sendPatience     = 10 * time.Second
+	snapshotPatience = 4 * time.Second
+)
+
+// ended is how a front ended.
+type ended struct {
+	pid     int
+	err     error
+	planned bool // nobody wants it any more
+}
+
+// frame is one that the front has sent.
+type frame struct {
+	kind front.Kind
+	body []byte
+}
+
+// life is a front that runs. Its fields belong to the goroutine of live.
+type life struct {
+	k    *Keeper
+	cmd  *exec.Cmd
+	conn *front.Conn
+	sent chan error // the end of what is being sent
+	// sending: something is; applying and asked are what has to be sent then.
+	sending, applying, asked bool
+	snapped                  time.Time // when the last snapshot was begun
+	why                      string    // it was killed; empty is that it was not
+	planned                  bool
+	greeted                  bool
+	quiet                    int // rounds in which it has said nothing
+	problems                 []string
+}
+
+// live starts a front and returns when it has ended.
+func (k *Keeper) live(ctx context.Context) ended {
+	conn, peer, err := front.Pair()
+	if err != nil {
+		return ended{err: err}
+	}
+	defer conn.Close()
+	cmd, err := k.o.Start(peer)
+	peer.Close()
+	if err != nil {
+		return ended{err: fmt.Errorf("it cannot be started: %w", err)}
+	}
+	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true}
+	now := time.Now()
+	k.update(func(s *State) { s.Pid, s.Since, s.Silent, s.Error = cmd.Process.Pid, now, false, "" })
+	k.o.Log.Info("the front is started", "worker", front.Name, "pid", cmd.Process.Pid)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	frames := make(chan frame)
+	broken := make(chan error, 1)
+	go func() { broken <- receive(ctx, conn, frames) }()
+	exit := make(chan error, 1)
+	go func() { exit <- signals.Wait(cmd) }()
+	rounds := time.NewTicker(round)
+	defer rounds.Stop()
+	done := ctx.Done()
+	for {
+		l.send(ctx)
+		select {
+		case f := <-frames:
+			l.heard(f)
+		case err := <-broken:
+			if err != nil {
+				l.kill("it says what is not understood: " + err.Error())
+			}
+			broken = nil // the end follows
+		case err := <-l.sent:
+			l.sending = false
+			if err != nil {
+				l.kill("it does not take what it is told: " + err.Error())
+			}
+		case <-rounds.C:
+			l.round()
+		case <-k.changed:
+			if _, ok := k.wanted(); !ok {
+				l.planned = true
+				l.kill("nobody wants it any more")
+			}
+			l.applying = true
+		case <-done:
+			l.planned, done = true, nil
+			l.kill("director ends")
+		case err := <-exit:
+			return l.end(err)
+		}
+	}
+}
+
+// receive passes on what a front says until it is gone.
+func receive(ctx context.Context, conn *front.Conn, frames chan<- frame) error {
+	for {
+		kind, body, err := conn.Receive(front.MaxFromFront)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		select {
+		case frames <- frame{kind, body}:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// heard takes in a frame. Asking again changes nothing.
+func (l *life) heard(f frame) {
+	l.greeted, l.quiet = true, 0
+	now := time.Now()
+	l.k.update(func(s *State) { s.Heard, s.Silent = now, false })
+	switch f.kind {
+	case front.Ask:
+		l.asked = true
+	case front.Alive:
+		var r front.Report
+		if err := json.Unmarshal(f.body, &r); err != nil {
+			l.kill("it says what is not understood: " + err.Error())
+			return
+		}
+		l.reported(r.Clean().Problems)
+	default:
+		l.kill(fmt.Sprintf("it says what is not understood: a frame of kind %q", f.kind))
+	}
+}
+
+// reported takes in what it cannot do, and says what is new.
+func (l *life) reported(problems []string) {
+	before := l.problems
+	l.problems = problems
+	for _, p := range problems {
+		if !slices.Contains(before, p) {
+			l.k.o.Log.Error("the front cannot do what is asked for: trying again; everything else runs",
+				"worker", front.Name, "problem", p)
+		}
+	}
+	if len(before) > 0 && len(problems) == 0 {
+		l.k.o.Log.Info("the front does all that is asked for", "worker", front.Name)
+	}
+	l.k.update(func(s *State) { s.Problems = problems })
+}
+
+// send begins to send what has to be, unless something is being sent.
+func (l *life) send(ctx context.Context) {
+	switch {
+	case l.sending || l.why != "":
+	case l.applying:
+		l.applying, l.sending = false, true
+		s, _ := l.k.wanted()
+		go func() { l.sent <- l.conn.Send(front.Apply, marshal(s), sendPatience) }()
+	case l.asked && time.Since(l.snapped) >= front.SnapshotInterval-round/10: // else with the next round
+		l.asked, l.sending, l.snapped = false, true, time.Now()
+		go func() { l.sent <- l.answer(ctx) }()
+	}
+}
+
+// answer sends a snapshot.
+func (l *life) answer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, snapshotPatience)
+	defer cancel()
+	text, err := l.k.o.Snapshot(ctx)
+	if err == nil && len(text) > front.MaxToFront {
+		err = fmt.Errorf("the status has %d bytes: at most %d are allowed", len(text), front.MaxToFront)
+	}
+	if err != nil {
+		return l.conn.Send(front.Failed, []byte(err.Error()), sendPatience)
+	}
+	return l.conn.Send(front.Snapshot, text, sendPatience)
+}
+
+// round looks whether it is silent.
+func (l *life) round() {
+	l.quiet++
+	limit := deadRounds
+	if !l.greeted {
+		limit = startRounds
+	}
+	switch {
+	case l.quiet == silentRounds && l.greeted:
+		l.k.update(func(s *State) { s.Silent = true })
+		l.k.o.Log.Error("the front has stopped answering: metrics are not served; nothing else depends on it",
+			"worker", front.Name, "pid", l.cmd.Process.Pid)
+	case l.quiet >= limit:
+		l.kill(fmt.Sprintf("it has said nothing for %v", time.Duration(limit)*round))
+	}
+}
+
+// kill ends it; only the first reason counts.
+func (l *life) kill(why string) {
+	if l.why == "" {
+		l.why = why
+		_ = l.cmd.Process.Kill() // fails only when it has ended
+	}
+}
+
+// end says how it ended.
+func (l *life) end(err error) ended {
+	e := ended{pid: l.cmd.Process.Pid, planned: l.planned}
+	switch {
+	case l.why != "":
+		e.err = fmt.Errorf("it was killed: %s", l.why)
+	case err != nil:
+		e.err = err
+	default:
+		e.err = errors.New("it has ended by itself")
+	}
+	return e
+}

@@ -1,0 +1,59 @@
+package front
+
+import (
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Name is the front's name among the workers.
+const Name = "front"
+
+// Settings are what a front has to do. The zero value is nothing: there is no front.
+type Settings struct {
+	Metrics Metrics
+}
+
+// Metrics is the endpoint that Prometheus reads.
+type Metrics struct {
+	Listen      string // address and port; empty is nowhere
+	RealServers bool   // single real servers have series of their own
+	Network     string // the label of that name of all instances; empty is the network of each
+}
+
+// Wanted says whether there is anything to do.
+func (s Settings) Wanted() bool { return s.Metrics.Listen != "" }
+
+// AliveInterval is how often a front says that it lives.
+const AliveInterval = time.Second
+
+// SnapshotInterval is the least time between two snapshots: however many read, the supervisor is
+// asked no more often.
+const SnapshotInterval = time.Second
+
+// Report is what a front says of itself, each AliveInterval.
+type Report struct {
+	Problems []string `json:",omitempty"` // what it cannot do, for people
+}
+
+// Limits of a report, in texts and in bytes of a text.
+const (
+	maxProblems = 8
+	maxProblem  = 300
+)
+
+// Clean is the report as somebody may see it who does not trust the front.
+func (r Report) Clean() Report {
+	list := r.Problems[:min(len(r.Problems), maxProblems)]
+	clean := make([]string, 0, len(list))
+	for _, p := range list {
+		p = strings.ToValidUTF8(p[:min(len(p), maxProblem)], "")
+		clean = append(clean, strings.Map(func(c rune) rune {
+			if unicode.IsPrint(c) {
+				return c
+			}
+			return ' '
+		}, p))
+	}
+	return Report{Problems: clean}
+}

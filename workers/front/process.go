@@ -1,0 +1,137 @@
+package front
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lvs-director/director/worker/front"
+	"github.com/lvs-director/director/workers/front/metrics"
+)
+
+// sendPatience bounds the sending of a frame to the supervisor.
+const sendPatience = 10 * time.Second
+
+// process is a front that runs.
+type process struct {
+	conn   *front.Conn
+	source *source
+	maker  *metrics.Maker // of the goroutine that receives
+
+	sending sync.Mutex // one frame after the other
+
+	mu       sync.Mutex
+	settings front.Settings
+	problems map[string]string // of each listener
+}
+
+func newProcess(conn *front.Conn) *process {
+	p := &process{conn: conn, maker: metrics.New(), problems: make(map[string]string)}
+	p.source = newSource(func() error { return p.send(front.Ask, nil) })
+	return p
+}
+
+// run serves until the supervisor is gone.
+func (p *process) run() error {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM) // of the service manager to all processes: the supervisor ends this one
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go p.live(ctx)
+	served := &listening{p: p}
+	defer served.to(ctx, front.Settings{})
+	for {
+		kind, body, err := p.conn.Receive(front.MaxToFront)
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("listening to the supervisor: %w", err)
+		}
+		switch kind {
+		case front.Apply:
+			var s front.Settings
+			if err := json.Unmarshal(body, &s); err != nil {
+				return fmt.Errorf("reading the settings: %w", err)
+			}
+			p.mu.Lock()
+			p.settings = s
+			p.mu.Unlock()
+			served.to(ctx, s)
+		case front.Snapshot:
+			p.source.answer(p.page(body))
+		case front.Failed:
+			p.source.answer(nil, errors.New(string(body)))
+		}
+	}
+}
+
+// live says that this process lives, and what it cannot do.
+func (p *process) live(ctx context.Context) {
+	alive := time.NewTicker(front.AliveInterval)
+	defer alive.Stop()
+	for {
+		var r front.Report
+		p.mu.Lock()
+		for _, why := range p.problems {
+			r.Problems = append(r.Problems, why)
+		}
+		p.mu.Unlock()
+		text, err := json.Marshal(r)
+		if err == nil {
+			err = p.send(front.Alive, text)
+		}
+		if err != nil {
+			return // the supervisor is gone, or has let go of this process
+		}
+		select {
+		case <-alive.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *process) send(kind front.Kind, body []byte) error {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	return p.conn.Send(kind, body, sendPatience)
+}
+
+// problem says why a listener is not there; empty is that it is.
+func (p *process) problem(listener, why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if why == "" {
+		delete(p.problems, listener)
+	} else {
+		p.problems[listener] = why
+	}
+}
+
+// page makes of a status what is served.
+func (p *process) page(status []byte) (*page, error) {
+	p.mu.Lock()
+	o := p.settings.Metrics
+	p.mu.Unlock()
+	s, err := metrics.Parse(status)
+	if err != nil {
+		return nil, err
+	}
+	text, err := p.maker.Text(s, networks(), metrics.Options{RealServers: o.RealServers, Network: o.Network})
+	if text == nil {
+		return nil, err
+	}
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	p.problem("series", why)
+	return &page{at: time.Now(), text: text}, nil
+}
