@@ -34,7 +34,7 @@ func MaskArguments(argv []string) []string {
 	masked := make([]string, len(argv))
 	for i, a := range argv {
 		if strings.ContainsAny(a, " \t\n") && !m.hides(a) {
-			masked[i] = MaskCommand(a) // such as the script behind sh -c
+			masked[i] = phrase(a)
 			m.next, m.account = false, false
 		} else {
 			masked[i] = m.word(a)
@@ -45,6 +45,22 @@ func MaskArguments(argv []string) []string {
 
 // MaskCommand is MaskArguments for a command in one text, as a configuration has it.
 func MaskCommand(text string) string { return new(masker).text(text) }
+
+// header is a line of the form "Name: value".
+var header = regexp.MustCompile(`(?s)^(\s*([A-Za-z0-9_-]+):\s*)(.*)$`)
+
+// phrase masks one argument of several words: a header whose name announces a secret has nothing else in
+// it, and anything else is a command, such as the script behind sh -c.
+func phrase(w string) string {
+	m := header.FindStringSubmatch(w)
+	if m == nil || m[3] == "" || !announces(m[2]) {
+		return MaskCommand(w)
+	}
+	if scheme, rest, found := strings.Cut(m[3], " "); found && rest != "" && isScheme(scheme) {
+		return m[1] + scheme + " " + Mask
+	}
+	return m[1] + Mask
+}
 
 // commandWord is a word of a command, with its quotes. A quote that nothing ends goes on to the end.
 var commandWord = regexp.MustCompile(`(?s)(?:[^\s"']|"[^"]*(?:"|$)|'[^']*(?:'|$))+`)
@@ -70,7 +86,7 @@ func (m *masker) text(s string) string {
 		}
 		if quote != "" && strings.ContainsAny(w, " \t\n") && !m.hides(w) {
 			m.next, m.account = false, false
-			return quote + MaskCommand(w) + quote
+			return quote + phrase(w) + quote
 		}
 		return quote + m.word(w) + quote
 	})
@@ -95,8 +111,6 @@ func (m *masker) word(w string) string {
 		name = w[:sign]
 	}
 	switch value := w[sign+1:]; {
-	case strings.Contains(w, "//"):
-		return MaskURL(w)
 	case sign > 0 && announces(name):
 		words := strings.Fields(value)
 		if len(words) == 0 {
@@ -117,8 +131,11 @@ func (m *masker) word(w string) string {
 	case sign > 0 && (strings.HasPrefix(w, "-u") || strings.HasPrefix(w, "-U") || name == "--user"):
 		return maskAccount(w)
 	case len(w) > 1 && w[0] == '-':
-		return m.option(w)
-	case strings.Contains(w, "?"):
+		if o := m.option(w); o != w {
+			return o
+		}
+		return MaskURL(w)
+	case strings.Contains(w, "//"), strings.Contains(w, "?"):
 		return MaskURL(w)
 	}
 	if m.program = path.Base(w); !knownClient(m.program) {
