@@ -43,6 +43,7 @@ type Engine struct {
 	virtual      map[netip.Addr][]*instance // whose virtual address it is
 	sources      map[netip.Addr][]*instance // whose advertisements must leave from an address
 	sockets      map[link.Key]*socket
+	closed       map[string]closed // by interface
 	interfaces   *interfaces
 	vmacs        *vmac.Set
 	vmacRetries  map[string]*timer // by name

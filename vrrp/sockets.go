@@ -102,6 +102,7 @@ func (e *Engine) drop(s *socket) {
 	e.deadlines.Remove(&s.density.look)
 	e.closeConn(s.conn)
 	s.conn = nil
+	e.keepCounts(s)
 }
 
 // open has the socket opened: joining a multicast group waits for the

@@ -74,6 +74,28 @@ type counters struct {
 	dropped                                                counts
 }
 
+// closed is what the closed sockets of an interface have counted: a counter only grows.
+type closed struct {
+	dropped counts
+	late    lateness
+}
+
+// keepCounts adds what a socket that is closed has counted to that of its interface.
+func (e *Engine) keepCounts(s *socket) {
+	c := e.closed[s.device]
+	for reason, n := range s.dropped {
+		c.dropped[reason] += n
+	}
+	for class, n := range s.late.counts {
+		c.late.counts[class] += n
+	}
+	c.late.sum += s.late.sum
+	if e.closed == nil {
+		e.closed = make(map[string]closed)
+	}
+	e.closed[s.device] = c
+}
+
 func (e *Engine) stats() Stats {
 	s := Stats{
 		Instances: make(map[string]InstanceStats, len(e.order)),
@@ -92,15 +114,23 @@ func (e *Engine) stats() Stats {
 			Dropped: dropped, Odd: i.odd.told(i.rules.Addresses),
 		}
 	}
-	for _, sock := range e.sockets {
-		all := s.Dropped[sock.device]
+	add := func(device string, dropped *counts, late *lateness) {
+		all := s.Dropped[device]
 		if all == nil {
 			all = make(map[string]uint64)
-			s.Dropped[sock.device] = all
+			s.Dropped[device] = all
 		}
-		s.Lateness[sock.device] = sock.late.addTo(s.Lateness[sock.device])
-		for reason, n := range sock.dropped.named() {
+		s.Lateness[device] = late.addTo(s.Lateness[device])
+		for reason, n := range dropped.named() {
 			all[reason] += n
+		}
+	}
+	for _, sock := range e.sockets {
+		add(sock.device, &sock.dropped, &sock.late)
+	}
+	for device, c := range e.closed {
+		if _, open := s.Dropped[device]; open { // an interface that nobody uses has no counters
+			add(device, &c.dropped, &c.late)
 		}
 	}
 	s.Strangers, s.MoreStrangers = e.strangers()

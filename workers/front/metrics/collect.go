@@ -3,6 +3,8 @@ package metrics
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"time"
@@ -21,12 +23,45 @@ type Options struct {
 
 // Maker makes texts of one status after the other. One goroutine uses it.
 type Maker struct {
-	descs   descs
-	repairs repairs
+	descs    descs
+	repairs  repairs
+	networks map[place]netip.Prefix // that were known last
+}
+
+// place is what the network of an instance follows from.
+type place struct {
+	device string
+	lowest netip.Prefix
+}
+
+// networkOf is the label of an instance. An interface that is down or gone for a while has no addresses;
+// the network stays the one that it was, or the halves of a pair would be apart when one fails.
+func (m *Maker) networkOf(i *Instance, links Links) string {
+	at := place{i.Interface, i.lowest()}
+	network, known := i.network(links)
+	if before, was := m.networks[at]; !known && was {
+		network = before
+	}
+	if known {
+		m.networks[at] = network
+	}
+	if !network.IsValid() {
+		return ""
+	}
+	return network.String()
+}
+
+// forgetPlaces drops those that no instance has.
+func (m *Maker) forgetPlaces(s *Snapshot) {
+	here := make(map[place]bool, len(s.Instances))
+	for n := range s.Instances {
+		here[place{s.Instances[n].Interface, s.Instances[n].lowest()}] = true
+	}
+	maps.DeleteFunc(m.networks, func(at place, _ netip.Prefix) bool { return !here[at] })
 }
 
 // New returns a maker that has seen no status.
-func New() *Maker { return &Maker{descs: newDescs()} }
+func New() *Maker { return &Maker{descs: newDescs(), networks: make(map[place]netip.Prefix)} }
 
 // Format is the content type of the text.
 func Format() string { return string(expfmt.NewFormat(expfmt.TypeTextPlain)) }
@@ -35,6 +70,7 @@ func Format() string { return string(expfmt.NewFormat(expfmt.TypeTextPlain)) }
 // objects may have the same labels.
 func (m *Maker) Text(s *Snapshot, links Links, o Options) ([]byte, error) {
 	m.repairs.see(s)
+	m.forgetPlaces(s)
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(&collector{m, s, links, o}); err != nil {
 		return nil, fmt.Errorf("making metrics: %w", err)
@@ -109,7 +145,7 @@ var states = []event.VRRPState{event.Init, event.Backup, event.Master, event.Fau
 func (c *collector) instance(w writer, i *Instance) {
 	network := c.o.Network
 	if network == "" {
-		network = i.network(c.links)
+		network = c.networkOf(i, c.links)
 	}
 	of := []string{i.Name, i.Interface, strconv.Itoa(int(i.VRID)), i.family(), network}
 	labels := func(more ...string) []string { return append(of[:len(of):len(of)], more...) }

@@ -228,3 +228,26 @@ func BenchmarkText(b *testing.B) {
 		b.ReportMetric(float64(len(text)), "text-bytes")
 	}
 }
+
+// TestNetworkOfAFailedInterface: an interface that is down has lost its addresses, and is gone in the end. The
+// network of its instances stays what it was: the half that fails belongs to the other one still.
+func TestNetworkOfAFailedInterface(t *testing.T) {
+	m := metrics.New()
+	s, err := metrics.Parse([]byte(status))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, on := range map[string]metrics.Links{"up": links, "without addresses": {"eth0": nil}, "gone": nil} {
+		if _, err := m.Text(s, links, metrics.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.Text(s, on, metrics.Options{})
+		if err != nil || !strings.Contains(string(b), `network="10.0.0.0/24"`) || strings.Contains(string(b), `network="10.0.0.9/32"`) {
+			t.Errorf("%s: %v, in\n%s", what, err, b)
+		}
+	}
+	b, err := metrics.New().Text(s, nil, metrics.Options{})
+	if err != nil || !strings.Contains(string(b), `network="10.0.0.9/32"`) {
+		t.Errorf("never known: %v, in\n%s", err, b)
+	}
+}

@@ -105,19 +105,24 @@ func (i *Instance) family() string {
 	return "ipv4" // without an address there is nothing of IPv6
 }
 
-// network is that of the lowest virtual address, by the prefix that its interface has for it, so that
-// it is the same on both halves and another one for the same VRID elsewhere. Without such a prefix it
-// is that of the address itself.
-func (i *Instance) network(links Links) string {
-	var lowest netip.Prefix
+// lowest is the lowest virtual address that is advertised; invalid without one.
+func (i *Instance) lowest() (lowest netip.Prefix) {
 	for _, a := range i.Addresses {
 		p, err := netip.ParsePrefix(a.Address)
 		if err == nil && !a.Excluded && (!lowest.IsValid() || p.Addr().Less(lowest.Addr())) {
 			lowest = p
 		}
 	}
+	return lowest
+}
+
+// network is that of the lowest virtual address, by the prefix that its interface has for it, so that
+// it is the same on both halves and another one for the same VRID elsewhere. Without such a prefix it
+// is that of the address itself, and known is false.
+func (i *Instance) network(links Links) (network netip.Prefix, known bool) {
+	lowest := i.lowest()
 	if !lowest.IsValid() {
-		return ""
+		return lowest, false
 	}
 	best := lowest
 	for _, p := range links[i.Interface] {
@@ -125,7 +130,7 @@ func (i *Instance) network(links Links) string {
 			best = p
 		}
 	}
-	return best.Masked().String()
+	return best.Masked(), !best.IsSingleIP()
 }
 
 // Links are the networks of the interfaces of this host, by interface.
