@@ -151,10 +151,15 @@ func (s *supervisor) whoIsCutOff(v event.VirtualServerState) {
 	go func() {
 		silent := hostcheck.SilentGateways(context.Background())
 		s.post(func() {
-			list := c.failed
+			failed := make(map[string]bool, len(c.failed))
+			for _, v := range c.failed {
+				failed[v.VirtualServer] = true
+			}
 			c.failed = nil
-			for _, v := range list {
-				s.allFailed(v, silent)
+			for _, vs := range s.current().cfg.VirtualServers {
+				if name := vs.String(); failed[name] {
+					s.allFailed(name, vs, silent)
+				}
 			}
 		})
 	}()
@@ -162,18 +167,12 @@ func (s *supervisor) whoIsCutOff(v event.VirtualServerState) {
 
 // allFailed says what the real servers of a virtual server have in common, and whether this host
 // may be the cause.
-func (s *supervisor) allFailed(v event.VirtualServerState, silent []netip.Addr) {
+func (s *supervisor) allFailed(name string, vs *conf.VirtualServer, silent []netip.Addr) {
 	var states []event.RealServerState
 	var causes []event.Number
-	for _, vs := range s.current().cfg.VirtualServers {
-		if vs.String() != v.VirtualServer {
-			continue
-		}
-		for _, rs := range vs.RealServers {
-			name := status.ServerName{VirtualServer: v.VirtualServer, RealServer: rs.String()}
-			is := s.known.RealServers[name]
-			states, causes = append(states, is), append(causes, is.Event)
-		}
+	for _, rs := range vs.RealServers {
+		is := s.known.RealServers[status.ServerName{VirtualServer: name, RealServer: rs.String()}]
+		states, causes = append(states, is), append(causes, is.Event)
 	}
 	text := event.FailedTogether(states)
 	if text == "" {
@@ -182,9 +181,9 @@ func (s *supervisor) allFailed(v event.VirtualServerState, silent []netip.Addr) 
 	if len(silent) > 0 {
 		text += fmt.Sprintf("; this host may be what is cut off: the gateway %v does not answer either", silent[0])
 		s.log.Warn("this host may be what is cut off: all real servers have failed together, and the gateway does not "+
-			"answer", "virtual_server", v.VirtualServer, "gateway", silent[0].String())
+			"answer", "virtual_server", name, "gateway", silent[0].String())
 	}
-	s.record(event.RecordProblem, "virtual server "+v.VirtualServer, "", "all real servers failed", text, causes...)
+	s.record(event.RecordProblem, "virtual server "+name, "", "all real servers failed", text, causes...)
 }
 
 // Events is called by the control socket. The files are read in its goroutine.

@@ -13,6 +13,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/fronts"
+	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/notifytest"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -66,22 +67,22 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 	return r
 }
 
-// forFront is what the front may see of the status. It listens on a network, so it is not told what
-// scripts are given and print.
+// forFront is the status of which the front is told a part (fronts.Visible). What checks remember is not
+// asked for: it is no part of that.
 func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
-	r, err := s.Status(ctx, struct{}{})
-	if err != nil {
-		return nil, err
-	}
-	r.Scripts, r.FIFOs, r.Told, r.Mail, r.Overrides = nil, nil, nil, nil, nil
-	for v := range r.VirtualServers {
-		for n := range r.VirtualServers[v].RealServers {
-			rs := &r.VirtualServers[v].RealServers[n]
-			rs.LastCheck, rs.Reason, rs.Asked, rs.History = nil, "", nil, nil
+	var r control.Status
+	err := s.count(ctx)
+	if err == nil {
+		var links map[string]track.Interface
+		if links, err = hostcheck.Links(); err == nil {
+			err = s.do(ctx, func() { r = s.report(links) })
 		}
 	}
+	if err != nil {
+		return nil, fmt.Errorf("status: %w", err)
+	}
 	var b bytes.Buffer
-	err = control.Write(&b, r, false)
+	err = control.Write(&b, fronts.Visible(r), false)
 	return b.Bytes(), err
 }
 

@@ -202,7 +202,9 @@ func (c *Options) supervisor() *supervisor {
 				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,
 			})
 		},
-		Start: func(peer *os.File) (*exec.Cmd, error) { return fronts.Start(c.RunDir, peer) },
+		Start: func(peer, complaints *os.File) (*exec.Cmd, error) {
+			return fronts.Start(c.RunDir, peer, complaints)
+		},
 	})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers/front/metrics"
@@ -299,28 +300,33 @@ func TestFrontOverAnUpgrade(t *testing.T) {
 func TestSnapshotOfAStatus(t *testing.T) {
 	now := time.Unix(1700000000, 0).UTC()
 	var text bytes.Buffer
-	err := control.Write(&text, control.Status{
-		Version: "v", ConfigState: control.ConfigState{Fallback: "f", ReloadRefused: "r", AppliedAt: now},
-		Workers: []control.Worker{{Name: "w", Restarts: 1}},
+	const secret = "what a script prints"
+	err := control.Write(&text, fronts.Visible(control.Status{
+		Problems: []control.Problem{{Text: secret}}, Scripts: []control.Script{{Object: secret}},
+		Version: "v", ConfigState: control.ConfigState{Fallback: "f", ReloadRefused: secret, AppliedAt: now},
+		Workers: []control.Worker{{Name: "w", Restarts: 1, Error: secret}},
 		Instances: []control.Instance{{
 			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4, Restored: 5,
 			VirtualAddresses: []control.Address{{Address: "a", Excluded: true}},
 			Counters:         &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
 		}},
-		Trackers:       []control.Tracker{{Kind: "k", Name: "t", State: "up"}},
+		Trackers:       []control.Tracker{{Kind: "k", Name: "t", State: "up", Reason: secret}},
 		RefusedSenders: control.RefusedSenders{Dropped: map[string]map[string]uint64{"e": {"d": 8}}},
 		SendLateness:   map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
 		VirtualServers: []control.VirtualServer{{Name: "s", Quorum: true, Repaired: 9, RealServers: []control.RealServer{{
-			Name: "r", Up: true, Weight: 10,
+			Name: "r", Up: true, Weight: 10, Reason: secret, Unknown: secret,
 			Kernel: &control.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13},
 		}}}},
-	}, false)
+	}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(text.String(), secret) {
+		t.Errorf("the front is told what it need not know:\n%s", &text)
+	}
 	got, err := metrics.Parse(text.Bytes())
 	want := &metrics.Snapshot{
-		Version: "v", Fallback: "f", ReloadRefused: "r", AppliedAt: now,
+		Version: "v", Fallback: "yes", ReloadRefused: "yes", AppliedAt: now,
 		Workers: []metrics.Worker{{Name: "w", Restarts: 1}},
 		Instances: []metrics.Instance{{
 			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4, Restored: 5,

@@ -17,8 +17,8 @@ import (
 // Options are what a Keeper works with.
 type Options struct {
 	Log *slog.Logger
-	// Start starts a front whose end of the connection is peer.
-	Start func(peer *os.File) (*exec.Cmd, error)
+	// Start starts a front whose end of the connection is peer, and whose standard error is complaints.
+	Start func(peer, complaints *os.File) (*exec.Cmd, error)
 	// Ended is told each time that one has ended which was wanted, or could not be started.
 	Ended func(why string)
 	// Snapshot is the status that a front may see, in JSON.
@@ -46,6 +46,7 @@ type Keeper struct {
 	mu       sync.Mutex
 	settings front.Settings
 	paused   bool
+	living   bool          // a process runs, or is about to be started
 	idle     chan struct{} // closed when paused and no process is left
 	state    State
 }
@@ -78,7 +79,7 @@ func (k *Keeper) Pause(patience time.Duration) {
 	k.mu.Lock()
 	k.paused = true
 	idle := make(chan struct{})
-	if k.idle = idle; k.state.Pid == 0 {
+	if k.idle = idle; !k.living {
 		close(idle)
 		k.idle = nil
 	}
@@ -107,6 +108,25 @@ func (k *Keeper) wake() {
 	}
 }
 
+// begin says whether a front has to be started now; if so it counts as living until rest.
+func (k *Keeper) begin() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.living = k.settings.Wanted() && !k.paused
+	return k.living
+}
+
+// rest says that no process is left.
+func (k *Keeper) rest() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.living = false
+	if k.idle != nil {
+		close(k.idle)
+		k.idle = nil
+	}
+}
+
 // wanted are the settings of a front that has to run now; false is none.
 func (k *Keeper) wanted() (front.Settings, bool) {
 	k.mu.Lock()
@@ -119,10 +139,6 @@ func (k *Keeper) update(change func(*State)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	change(&k.state)
-	if k.state.Pid == 0 && k.idle != nil {
-		close(k.idle)
-		k.idle = nil
-	}
 }
 
 // Run keeps a front until ctx ends, and kills it then.
@@ -134,6 +150,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		}
 		began := time.Now()
 		end := k.live(ctx)
+		k.rest()
 		if time.Since(began) > retry.Calm {
 			said = "" // it is news again
 		}
@@ -172,9 +189,10 @@ func (k *Keeper) await(ctx context.Context, next time.Time) bool {
 	defer pause.Stop()
 	rested := false
 	for {
-		if _, ok := k.wanted(); ok && rested {
+		if rested && k.begin() {
 			return true
-		} else if !ok {
+		}
+		if _, ok := k.wanted(); !ok {
 			k.update(func(s *State) { s.Error = "" }) // nobody misses it
 		}
 		select {

@@ -67,7 +67,9 @@ func fake(role string) error {
 		if err := conn.Send(kind, body, time.Minute); err != nil {
 			return nil
 		}
-		time.Sleep(time.Millisecond)
+		if role != "floods" {
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 }
 
@@ -90,7 +92,7 @@ func keeping(t *testing.T, as string) *rig {
 	}
 	r.Keeper = fronts.New(fronts.Options{
 		Log: slog.New(slog.NewTextHandler(log, nil)),
-		Start: func(peer *os.File) (*exec.Cmd, error) {
+		Start: func(peer, complaints *os.File) (*exec.Cmd, error) {
 			r.starts.Add(1)
 			if as == "absent" {
 				return nil, syscall.EPERM
@@ -98,6 +100,7 @@ func keeping(t *testing.T, as string) *rig {
 			cmd := exec.Command("/proc/self/exe")
 			cmd.Env = append(os.Environ(), role+"="+as)
 			cmd.ExtraFiles = []*os.File{peer}
+			cmd.Stderr = complaints
 			return cmd, cmd.Start()
 		},
 		Ended: func(string) { r.ends.Add(1) },
@@ -177,7 +180,8 @@ func TestAFrontThatAsksTooMuch(t *testing.T) {
 // TestAFrontThatFails: it is started again after a pause, and status says why it is not there.
 func TestAFrontThatFails(t *testing.T) {
 	for as, want := range map[string]string{
-		"dies": "exit status 1", "babbles": "it says what is not understood", "absent": "operation not permitted",
+		"dies": "exit status 1: it dies", "floods": "it has said more than 100 things in 1s",
+		"babbles": "it says what is not understood", "absent": "operation not permitted",
 	} {
 		t.Run(as, func(t *testing.T) {
 			t.Parallel()

@@ -1,14 +1,18 @@
 package fronts
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lvs-director/director/signals"
 	"github.com/lvs-director/director/worker/front"
@@ -21,6 +25,10 @@ const (
 	silentRounds = 3
 	deadRounds   = 10
 	startRounds  = 30
+	// maxFrames is how much it may say in a round.
+	maxFrames = 100
+	// problemPause is the least time between two lines about what it cannot do.
+	problemPause = 10 * time.Second
 )
 
 // sendPatience bounds the sending of a frame, and snapshotPatience the making of a snapshot.
@@ -56,6 +64,9 @@ type life struct {
 	greeted                  bool
 	quiet                    int // rounds in which it has said nothing
 	problems                 []string
+	frames                   int         // of this round
+	saidAt                   time.Time   // when a problem was logged last
+	complaint                chan string // the first line that it has printed, when it has ended
 }
 
 // live starts a front and returns when it has ended.
@@ -65,12 +76,20 @@ func (k *Keeper) live(ctx context.Context) ended {
 		return ended{err: err}
 	}
 	defer conn.Close()
-	cmd, err := k.o.Start(peer)
+	read, write, err := os.Pipe()
+	if err != nil {
+		peer.Close()
+		return ended{err: fmt.Errorf("making a pipe: %w", err)}
+	}
+	defer read.Close()
+	cmd, err := k.o.Start(peer, write)
 	peer.Close()
+	write.Close()
 	if err != nil {
 		return ended{err: fmt.Errorf("it cannot be started: %w", err)}
 	}
-	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true}
+	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1)}
+	go func() { l.complaint <- firstLine(read) }()
 	now := time.Now()
 	k.update(func(s *State) { s.Pid, s.Since, s.Silent, s.Error = cmd.Process.Pid, now, false, "" })
 	k.o.Log.Info("the front is started", "worker", front.Name, "pid", cmd.Process.Pid)
@@ -135,6 +154,10 @@ func receive(ctx context.Context, conn *front.Conn, frames chan<- frame) error {
 
 // heard takes in a frame. Asking again changes nothing.
 func (l *life) heard(f frame) {
+	if l.frames++; l.frames > maxFrames {
+		l.kill(fmt.Sprintf("it has said more than %d things in %v", maxFrames, round))
+		return
+	}
 	l.greeted, l.quiet = true, 0
 	now := time.Now()
 	l.k.update(func(s *State) { s.Heard, s.Silent = now, false })
@@ -158,7 +181,8 @@ func (l *life) reported(problems []string) {
 	before := l.problems
 	l.problems = problems
 	for _, p := range problems {
-		if !slices.Contains(before, p) {
+		if now := time.Now(); !slices.Contains(before, p) && now.Sub(l.saidAt) >= problemPause {
+			l.saidAt = now
 			l.k.o.Log.Error("the front cannot do what is asked for: trying again; everything else runs",
 				"worker", front.Name, "problem", p)
 		}
@@ -200,6 +224,7 @@ func (l *life) answer(ctx context.Context) error {
 // round looks whether it is silent.
 func (l *life) round() {
 	l.quiet++
+	l.frames = 0
 	limit := deadRounds
 	if !l.greeted {
 		limit = startRounds
@@ -233,5 +258,33 @@ func (l *life) end(err error) ended {
 	default:
 		e.err = errors.New("it has ended by itself")
 	}
+	select {
+	case text := <-l.complaint:
+		if text != "" && l.why == "" {
+			e.err = fmt.Errorf("%w: %s", e.err, text)
+		}
+	case <-time.After(complaintPatience): // somebody else has its standard error too
+	}
 	return e
+}
+
+const (
+	complaintPatience = time.Second
+	maxComplaint      = 1 << 20 // bytes that are read; it ends when it prints more
+	maxLine           = 300     // bytes of the line that is told
+)
+
+// firstLine is the first line that a front prints: why it ends, of a Go program. The rest, such as the
+// stacks of a panic, is read and dropped.
+func firstLine(r io.Reader) string {
+	b := bufio.NewReaderSize(io.LimitReader(r, maxComplaint), 4096)
+	line, _ := b.ReadSlice('\n') // what there is
+	text := strings.ToValidUTF8(string(line[:min(len(line), maxLine)]), "?")
+	_, _ = io.Copy(io.Discard, b)
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text))
 }

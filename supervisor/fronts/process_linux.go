@@ -25,17 +25,18 @@ var inherited = []string{"TZ", "LANG", "GORACE", "GOCOVERDIR", "GOTRACEBACK"}
 
 // Start starts this program as a front that belongs to the run directory dir. It is a user without
 // files and has no capabilities, for good. A supervisor that may not start it so starts none.
-func Start(dir worker.RunDir, peer *os.File) (*exec.Cmd, error) {
+func Start(dir worker.RunDir, peer, complaints *os.File) (*exec.Cmd, error) {
 	args := append([]string{"worker", front.Name, "--run-dir", string(dir), "--"}, os.Args[1:]...) // ps tells whose it is
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = environment(os.Environ())
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = complaints // not ours, which is root's terminal or log
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{peer}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it has no terminal
 	if os.Geteuid() == 0 {
 		uid, gid := identity(user.Lookup)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
 	if _, err := worker.Start(cmd, worker.Privilege{NoNewPrivileges: true}); err != nil {
 		return nil, fmt.Errorf("starting the front as another user: %w", err)

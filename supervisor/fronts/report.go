@@ -25,6 +25,44 @@ func Report(s State) (w control.Worker, problems []string, on bool) {
 	return w, append(problems, s.Problems...), true
 }
 
+// said stands for a text of the status of which the front is told only that there is one.
+const said = "yes"
+
+// Visible is the part of a status that a front may see. It listens on a network, so it is told what it
+// serves and no more: no text that a script, a check or a configuration has put there.
+func Visible(r control.Status) (v control.Status) {
+	v.Version, v.AppliedAt = r.Version, r.AppliedAt
+	if r.Fallback != "" {
+		v.Fallback = said
+	}
+	if r.ReloadRefused != "" {
+		v.ReloadRefused = said
+	}
+	v.Dropped, v.SendLateness = r.Dropped, r.SendLateness
+	for _, w := range r.Workers {
+		v.Workers = append(v.Workers, control.Worker{Name: w.Name, Restarts: w.Restarts})
+	}
+	for _, i := range r.Instances {
+		v.Instances = append(v.Instances, control.Instance{
+			Name: i.Name, State: i.State, Since: i.Since, Priority: i.Priority, Base: i.Base, Interface: i.Interface,
+			VRID: i.VRID, VirtualAddresses: i.VirtualAddresses, Restored: i.Restored, Counters: i.Counters,
+		})
+	}
+	for _, t := range r.Trackers {
+		v.Trackers = append(v.Trackers, control.Tracker{Kind: t.Kind, Name: t.Name, State: t.State})
+	}
+	for _, s := range r.VirtualServers {
+		one := control.VirtualServer{Name: s.Name, Quorum: s.Quorum, Repaired: s.Repaired}
+		for _, rs := range s.RealServers {
+			one.RealServers = append(one.RealServers, control.RealServer{
+				Name: rs.Name, Up: rs.Up, Weight: rs.Weight, Kernel: rs.Kernel,
+			})
+		}
+		v.VirtualServers = append(v.VirtualServers, one)
+	}
+	return v
+}
+
 // CheckListen says what is wrong with an address and port of the command line; empty is none.
 func CheckListen(text string) error {
 	if text == "" {

@@ -102,8 +102,8 @@ func (b *bounded) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		at, err := netip.ParseAddrPort(c.RemoteAddr().String())
-		if err == nil && b.enter(at.Addr().Unmap()) {
-			return &counted{Conn: c, leave: sync.OnceFunc(func() { b.leave(at.Addr().Unmap()) })}, nil
+		if from := host(at.Addr()); err == nil && b.enter(from) {
+			return &counted{Conn: c, leave: sync.OnceFunc(func() { b.leave(from) })}, nil
 		}
 		c.Close()
 	}

@@ -83,7 +83,7 @@ func (p *process) live(ctx context.Context) {
 			r.Problems = append(r.Problems, why)
 		}
 		p.mu.Unlock()
-		text, err := json.Marshal(r)
+		text, err := json.Marshal(r.Clean())
 		if err == nil {
 			err = p.send(front.Alive, text)
 		}

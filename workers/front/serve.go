@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,26 +16,39 @@ import (
 // answers within it, also when a worker hangs.
 const readPatience = 9 * time.Second
 
-// perSecond bounds the requests of all readers together.
-const perSecond = 100
+// perSecond bounds the requests of all readers together, and ofOne those of one host: a reader that asks
+// all the time takes nothing from Prometheus.
+const (
+	perSecond = 200
+	ofOne     = 20
+)
 
 // server serves /metrics, and nothing else.
 func (p *process) server() *http.Server {
+	budget := &budget{of: make(map[netip.Addr]int)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", p.metrics)
-	budget := &budget{}
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		at, _ := netip.ParseAddrPort(r.RemoteAddr) // one that cannot be read is one host
+		if !budget.take(time.Now(), host(at.Addr())) {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many requests", http.StatusTooManyRequests)
+			return
+		}
+		p.metrics(w, r)
+	})
 	return &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !budget.take(time.Now()) {
-				w.Header().Set("Retry-After", "1")
-				http.Error(w, "too many requests", http.StatusTooManyRequests)
-				return
-			}
-			mux.ServeHTTP(w, r)
-		}),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 65 * time.Second, MaxHeaderBytes: 8 << 10,
 	}
+}
+
+// host is what counts as one: an IPv4 address, or an IPv6 network of a link.
+func host(a netip.Addr) netip.Addr {
+	if a = a.Unmap(); !a.Is6() {
+		return a
+	}
+	p, _ := a.WithZone("").Prefix(64) // cannot fail
+	return p.Addr()
 }
 
 func (p *process) metrics(w http.ResponseWriter, r *http.Request) {
@@ -62,15 +76,21 @@ type budget struct {
 	mu     sync.Mutex
 	second int64
 	taken  int
+	of     map[netip.Addr]int
 }
 
-// take says whether there is room for one more.
-func (b *budget) take(now time.Time) bool {
+// take says whether there is room for one more of a host. What is refused counts for the host alone.
+func (b *budget) take(now time.Time, of netip.Addr) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s := now.Unix(); s != b.second {
 		b.second, b.taken = s, 0
+		clear(b.of)
+	}
+	if b.taken == perSecond || b.of[of] == ofOne {
+		return false
 	}
 	b.taken++
-	return b.taken <= perSecond
+	b.of[of]++
+	return true
 }

@@ -36,7 +36,7 @@ type Bounds struct {
 }
 
 // DefaultBounds are those of director report.
-var DefaultBounds = Bounds{Size: 16 << 20, Part: 10 * time.Second, Whole: time.Minute}
+var DefaultBounds = Bounds{Size: 64 << 20, Part: 10 * time.Second, Whole: time.Minute}
 
 // Entry is a file of the archive.
 type Entry struct {
