@@ -16,8 +16,7 @@ func TestAnInterfaceThatLosesARP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, x := &vrrptest.Wire{}, &vrrptest.Wire{}
 		a := newNode(t, w, "10.0.0.1/24")
-		a.host.Plug(3, "tun0", x)
-		a.host.SetNoARP("tun0", true)
+		a.host.PlugTunnel(3, "tun0", x)
 		synctest.Wait()
 		i := instance("VI", 150, vip)
 		i.ExcludedAddresses = append(i.ExcludedAddresses, on("tun0", "10.1.0.1/32"))

@@ -59,10 +59,18 @@ const eventBuffer = 1 << 14
 
 // Plug gives the host an interface that is up, on a wire and with addresses.
 func (h *Host) Plug(index int, name string, w *Wire, addrs ...string) {
-	n := &nic{wire: w, Interface: link.Interface{
-		Index: index, Name: name, Up: true,
-		HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, byte(index)},
-	}}
+	h.plug(link.Interface{Index: index, Name: name}, w, addrs...)
+}
+
+// PlugTunnel adds an interface that has never had ARP.
+func (h *Host) PlugTunnel(index int, name string, w *Wire) {
+	h.plug(link.Interface{Index: index, Name: name, NoARP: true}, w)
+}
+
+func (h *Host) plug(i link.Interface, w *Wire, addrs ...string) {
+	index := i.Index
+	i.Up, i.HardwareAddr = true, net.HardwareAddr{2, 0, 0, 0, 0, byte(index)}
+	n := &nic{wire: w, Interface: i}
 	w.plug(h, index)
 	h.mu.Lock()
 	defer h.mu.Unlock()
