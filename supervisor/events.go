@@ -22,15 +22,13 @@ import (
 type chronicle struct {
 	log    *events.Log
 	number func() event.Number
-	// asked are the commands that ask for a reload, by their IDs, until they are answered, and by 0 the
-	// last signal; brought is the
-	// event that brought the configuration in force, and deaths are those of workers that run
-	// again, or will.
+	// asked are the commands that ask for a reload, by their IDs, until they are answered; 0 is the last
+	// signal. answered are the IDs that go when all that follows from the answer is kept.
 	asked    map[uint64]event.Number
 	answered []uint64
-	brought  event.Number
-	deaths   map[rollout.Worker]death
-	killed   event.Number // of a worker whose end has not been seen yet
+	brought  event.Number             // the event that brought the configuration in force
+	deaths   map[rollout.Worker]death // of workers that run again, or will
+	killed   event.Number             // of a worker whose end has not been seen yet
 	// failed are virtual servers without a real server while it is found out whether this host is
 	// cut off; nil while nobody asks.
 	failed []event.VirtualServerState
