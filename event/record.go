@@ -67,10 +67,16 @@ type Operator struct {
 	PID      int    `json:"pid"`
 	User     string `json:"user,omitempty"`     // name of LoginUID, else of UID
 	Terminal string `json:"terminal,omitempty"` // "pts/3"; empty without one
+	// Remote is who it was when no process of this host asked at the control socket, in words: "192.0.2.7 by the
+	// web page". All else is unknown then.
+	Remote string `json:"remote,omitempty"`
 }
 
 // String is who it was in a few words: "alice, process 4711 at pts/3".
 func (o Operator) String() string {
+	if o.Remote != "" {
+		return o.Remote
+	}
 	text := o.User
 	if text == "" {
 		text = fmt.Sprintf("uid %d", o.UID)

@@ -197,6 +197,7 @@ func (c *Options) supervisor() *supervisor {
 	}
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,
+		Do: func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
 		Ended: func(why string) {
 			past.log.Note(event.Record{
 				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,

@@ -22,10 +22,21 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
+// remoteKey is where the context of a question has who asks it, when that is nobody at the control socket.
+type remoteKey struct{}
+
+// WithRemote is a context of a question that did not come by the control socket; who is for people.
+func WithRemote(ctx context.Context, who string) context.Context {
+	return context.WithValue(ctx, remoteKey{}, who)
+}
+
 // OperatorOf is who asks the question with this context, as the kernel knows the process at the
 // other end of the connection; nil when that is not known. The process may have ended since: then
 // only its user is known.
 func OperatorOf(ctx context.Context) *event.Operator {
+	if who, ok := ctx.Value(remoteKey{}).(string); ok {
+		return &event.Operator{UID: -1, LoginUID: -1, Remote: who}
+	}
 	c, ok := ctx.Value(peerKey{}).(*net.UnixConn)
 	if !ok {
 		return nil

@@ -5,4 +5,7 @@
 // beside the supervisor's loop: it starts the process while the settings ask for one, as a user that
 // may do nothing, answers its questions for a snapshot, at most one in a second, kills it when it says
 // nothing, and starts it again after a pause that grows. What is wrong with it is a problem in status.
+//
+// What a front asks for beside the status (request.go) is done only if the configuration permits it, in the
+// name of who asked the front, few at a time.
 package fronts

@@ -23,6 +23,8 @@ type Options struct {
 	Ended func(why string)
 	// Snapshot is the status that a front may see, in JSON.
 	Snapshot func(context.Context) ([]byte, error)
+	// Do carries out what a front asks for; the settings permit it. The answer is encoded in JSON.
+	Do func(context.Context, front.Request) (any, error)
 }
 
 // State is what is known of a front.

@@ -42,6 +42,20 @@ func fake(role string) error {
 	if role == "dies" {
 		return fmt.Errorf("it dies")
 	}
+	if role == "asks for an action" {
+		if err := conn.Send(front.Do, []byte(`{"id":7,"action":"reload","way":"D-Bus","who":"uid 0\u001b"}`), time.Minute); err != nil {
+			return err
+		}
+		for {
+			kind, body, err := conn.Receive(front.MaxToFront)
+			if err != nil {
+				return err
+			}
+			if kind == front.Done {
+				return fmt.Errorf("told %s", body)
+			}
+		}
+	}
 	if role == "babbles" {
 		if err := conn.Send('?', []byte("what"), time.Minute); err != nil {
 			return err
@@ -79,6 +93,7 @@ type rig struct {
 	t         *testing.T
 	snapshots atomic.Int64
 	starts    atomic.Int64
+	did       atomic.Int64
 	ends      atomic.Int64 // that nobody wanted
 	log       string       // its file
 }
@@ -104,6 +119,10 @@ func keeping(t *testing.T, as string) *rig {
 			return cmd, cmd.Start()
 		},
 		Ended: func(string) { r.ends.Add(1) },
+		Do: func(context.Context, front.Request) (any, error) {
+			r.did.Add(1)
+			return nil, nil
+		},
 		Snapshot: func(context.Context) ([]byte, error) {
 			r.snapshots.Add(1)
 			return []byte("{}"), nil
@@ -230,4 +249,17 @@ func TestPause(t *testing.T) {
 	}
 	r.Resume()
 	r.until("another one runs", func(s fronts.State) bool { return s.Pid != 0 && s.Pid != first.Pid })
+}
+
+// TestRefused: a front that asks for what the configuration does not permit is told so, and nothing is done.
+func TestRefused(t *testing.T) {
+	r := keeping(t, "asks for an action")
+	r.Apply(front.Settings{Metrics: front.Metrics{Listen: "127.0.0.1:1"}})
+	r.until("the front is told", func(s fronts.State) bool {
+		return strings.Contains(s.Error,
+			`told {"id":7,"error":"the configuration does not permit reload by the D-Bus"}`)
+	})
+	if r.did.Load() != 0 {
+		t.Errorf("%d requests were carried out", r.did.Load())
+	}
 }

@@ -67,6 +67,7 @@ type life struct {
 	frames                   int         // of this round
 	saidAt                   time.Time   // when a problem was logged last
 	complaint                chan string // the first line that it has printed, when it has ended
+	requests                 requests
 }
 
 // live starts a front and returns when it has ended.
@@ -88,7 +89,8 @@ func (k *Keeper) live(ctx context.Context) ended {
 	if err != nil {
 		return ended{err: fmt.Errorf("it cannot be started: %w", err)}
 	}
-	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1)}
+	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
+		requests: newRequests()}
 	go func() { l.complaint <- firstLine(read) }()
 	now := time.Now()
 	k.update(func(s *State) { s.Pid, s.Since, s.Silent, s.Error = cmd.Process.Pid, now, false, "" })
@@ -107,7 +109,9 @@ func (k *Keeper) live(ctx context.Context) ended {
 		l.send(ctx)
 		select {
 		case f := <-frames:
-			l.heard(f)
+			l.heard(ctx, f)
+		case a := <-l.requests.done:
+			l.requests.ended(a)
 		case err := <-broken:
 			if err != nil {
 				l.kill("it says what is not understood: " + err.Error())
@@ -153,7 +157,7 @@ func receive(ctx context.Context, conn *front.Conn, frames chan<- frame) error {
 }
 
 // heard takes in a frame. Asking again changes nothing.
-func (l *life) heard(f frame) {
+func (l *life) heard(ctx context.Context, f frame) {
 	if l.frames++; l.frames > maxFrames {
 		l.kill(fmt.Sprintf("it has said more than %d things in %v", maxFrames, round))
 		return
@@ -171,6 +175,16 @@ func (l *life) heard(f frame) {
 			return
 		}
 		l.reported(r.Clean().Problems)
+	case front.Do:
+		var q front.Request
+		if err := json.Unmarshal(f.body, &q); err != nil {
+			l.kill("it says what is not understood: " + err.Error())
+			return
+		}
+		s, _ := l.k.wanted()
+		if !l.requests.begin(ctx, s, q.Clean(), l.k.o.Do) {
+			l.kill("it does not wait for the answers to what it asks")
+		}
 	default:
 		l.kill(fmt.Sprintf("it says what is not understood: a frame of kind %q", f.kind))
 	}
@@ -201,6 +215,10 @@ func (l *life) send(ctx context.Context) {
 		l.applying, l.sending = false, true
 		s, _ := l.k.wanted()
 		go func() { l.sent <- l.conn.Send(front.Apply, marshal(s), sendPatience) }()
+	case len(l.requests.answers) > 0:
+		l.sending = true
+		a := l.requests.next()
+		go func() { l.sent <- l.conn.Send(front.Done, marshal(a), sendPatience) }()
 	case l.asked && time.Since(l.snapped) >= front.SnapshotInterval-round/10: // else with the next round
 		l.asked, l.sending, l.snapped = false, true, time.Now()
 		go func() { l.sent <- l.answer(ctx) }()
@@ -224,7 +242,7 @@ func (l *life) answer(ctx context.Context) error {
 // round looks whether it is silent.
 func (l *life) round() {
 	l.quiet++
-	l.frames = 0
+	l.frames, l.requests.begun = 0, 0
 	limit := deadRounds
 	if !l.greeted {
 		limit = startRounds

@@ -20,7 +20,9 @@ const (
 	Apply    Kind = 'a' // to the front: Settings in JSON
 	Snapshot Kind = 's' // to the front: the status in the JSON of director status
 	Failed   Kind = 'f' // to the front: why there is no snapshot
+	Done     Kind = 'd' // to the front: an Answer in JSON
 	Ask      Kind = 'q' // from the front: a snapshot is wanted; empty
+	Do       Kind = 'r' // from the front: a Request in JSON
 	Alive    Kind = 'l' // from the front: a Report in JSON
 )
 

@@ -1,10 +1,6 @@
 package front
 
-import (
-	"strings"
-	"time"
-	"unicode"
-)
+import "time"
 
 // Name is the front's name among the workers.
 const Name = "front"
@@ -23,6 +19,9 @@ type Metrics struct {
 
 // Wanted says whether there is anything to do.
 func (s Settings) Wanted() bool { return s.Metrics.Listen != "" }
+
+// Permits says whether a front with these settings may ask for an action by that way.
+func (s Settings) Permits(Action, Way) bool { return false }
 
 // AliveInterval is how often a front says that it lives.
 const AliveInterval = time.Second
@@ -45,15 +44,9 @@ const (
 // Clean is the report as somebody may see it who does not trust the front.
 func (r Report) Clean() Report {
 	list := r.Problems[:min(len(r.Problems), maxProblems)]
-	clean := make([]string, 0, len(list))
+	texts := make([]string, 0, len(list))
 	for _, p := range list {
-		p = strings.ToValidUTF8(p[:min(len(p), maxProblem)], "")
-		clean = append(clean, strings.Map(func(c rune) rune {
-			if unicode.IsPrint(c) {
-				return c
-			}
-			return ' '
-		}, p))
+		texts = append(texts, clean(p, maxProblem))
 	}
-	return Report{Problems: clean}
+	return Report{Problems: texts}
 }

@@ -25,6 +25,7 @@ type process struct {
 	source *source
 	maker  *metrics.Maker // of the goroutine that receives
 
+	asked   asked
 	sending sync.Mutex // one frame after the other
 
 	mu       sync.Mutex
@@ -68,6 +69,10 @@ func (p *process) run() error {
 			p.source.answer(p.page(body))
 		case front.Failed:
 			p.source.answer(nil, errors.New(string(body)))
+		case front.Done:
+			if err := p.asked.answered(body); err != nil {
+				return err
+			}
 		}
 	}
 }
