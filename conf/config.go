@@ -34,6 +34,7 @@ type Config struct {
 	SSL                 SSL // client certificate of SSL_GET checks
 
 	Metrics Metrics // metrics, director's own
+	Peers   []*Peer // peer, director's own
 
 	// NetworkNamespace and IPVSNamespace are net_namespace and
 	// net_namespace_ipvs; InstanceName is instance. None changes at a reload.

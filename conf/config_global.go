@@ -201,6 +201,24 @@ type LVSSync struct {
 	Group     netip.Addr
 }
 
+// Peer is a peer block, director's own: another director that this one talks to.
+type Peer struct {
+	// Address and Port are where it listens; its connections come from Address.
+	Address netip.Addr
+	Port    uint16
+	// Listen is where this host waits for it. Without an address it is the address that this host has
+	// towards the peer, and Port.
+	Listen netip.AddrPort
+	// AllowWildcard lets Listen be 0.0.0.0 or ::, which is every network of the host.
+	AllowWildcard bool
+	// Key is the 32 bytes that both have; KeyFile is the file that has them instead.
+	Key     Secret
+	KeyFile string
+}
+
+// PeerPort is where directors listen for each other unless the configuration says otherwise.
+const PeerPort = 3781
+
 // Metrics is the metrics block, director's own: where Prometheus reads and what it is told.
 type Metrics struct {
 	// Listen is where the front answers; the zero value is nowhere.

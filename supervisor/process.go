@@ -14,9 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/signals"
+	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/front"
@@ -105,13 +107,13 @@ func privilege(name string, cfg *conf.Config) worker.Privilege {
 	return p
 }
 
-// frontSettings are what the configuration and the command line ask of the front.
-func frontSettings(cfg *conf.Config, at string) front.Settings {
+// frontSettings are what the configuration, its keys and the command line ask of the front.
+func frontSettings(cfg *conf.Config, keys keyfile.Keys, at string) front.Settings {
 	m := front.Metrics{Listen: at, RealServers: cfg.Metrics.RealServers.Bool(true), Network: cfg.Metrics.Network}
 	if at == "" && cfg.Metrics.Listen.IsValid() {
 		m.Listen = cfg.Metrics.Listen.String()
 	}
-	return front.Settings{Metrics: m}
+	return front.Settings{Metrics: m, Peers: peers.Settings(cfg, keys)}
 }
 
 // enterNamespace moves this process into the network namespace of net_namespace,

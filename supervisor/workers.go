@@ -302,8 +302,9 @@ func (s *supervisor) hand(e rollout.Hand) {
 	if e.Worker == rollout.VRRP {
 		c.Keys = l.keys.OfInstances(l.cfg) // the other one signs nothing
 		c.Await = s.known.Await
-		if len(l.cfg.VirtualServers) > 0 {
+		if len(l.cfg.VirtualServers)+len(l.cfg.Peers) > 0 {
 			without := *l.cfg
+			without.Peers = nil
 			without.VirtualServers = nil // its heap stays small, and reading 40,000 real servers takes long
 			c.Config = &without
 		}

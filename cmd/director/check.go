@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/hostcheck"
@@ -49,6 +50,7 @@ func (c *checkCmd) Run(io streams) error {
 	}
 	debug.SetGCPercent(gcOfACommand)
 	cfg, findings := load.Load(file, load.Options{ConfigID: c.ConfigID, Local: c.LocalConfig, Strict: c.Strict})
+	findings = append(findings, keyfile.CheckPeers(cfg, nil)...)
 	if c.Host && !conf.HasErrors(findings) {
 		h, err := hostcheck.ThisHost(cfg)
 		if err != nil {

@@ -28,6 +28,11 @@ func unnamed(before, after *conf.Config) []FieldChange {
 		s := keyword.Section{Sections: keyword.Show(c, keyword.Root, c, nil, nil).Sections}
 		s.Sections = append(s.Sections, keyword.Show(c, keyword.SSL, &c.SSL, nil, nil))
 		s.Sections = append(s.Sections, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
+		for _, p := range c.Peers {
+			one := effective.PeerSection(c, p)
+			one.Keyword += " " + one.Words[0] + " " + one.Words[1]
+			s.Sections = append(s.Sections, one)
+		}
 		for i := range c.GARPGroups {
 			s.Sections = append(s.Sections, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 		}

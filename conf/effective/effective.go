@@ -27,6 +27,9 @@ func Sections(c *conf.Config) []keyword.Section {
 	if c.Metrics != (conf.Metrics{}) {
 		list = append(list, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
 	}
+	for _, p := range c.Peers {
+		list = append(list, PeerSection(c, p))
+	}
 	for i := range c.GARPGroups {
 		list = append(list, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 	}
@@ -149,6 +152,11 @@ func GroupSection(c *conf.Config, g *conf.VirtualServerGroup) keyword.Section {
 		s.Settings = append(s.Settings, entry)
 	}
 	return s
+}
+
+// PeerSection shows one peer.
+func PeerSection(c *conf.Config, p *conf.Peer) keyword.Section {
+	return keyword.Show(c, keyword.Peer, p, []string{p.Address.String(), strconv.Itoa(int(p.Port))}, nil)
 }
 
 func serverWords(v *conf.VirtualServer) []string {

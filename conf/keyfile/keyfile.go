@@ -1,5 +1,5 @@
-// Package keyfile reads the keys of auth_hmac and the password of smtp_auth, which stand in files
-// of their own.
+// Package keyfile reads the keys of auth_hmac and of peers and the password of smtp_auth, which stand
+// in files of their own.
 package keyfile
 
 import (
@@ -31,6 +31,7 @@ const maxPassword = 512
 const (
 	unreadableKey      = "auth-key-file"
 	unreadablePassword = "smtp-auth-file"
+	unreadablePeer     = "peer-key-file"
 )
 
 // Read reads the key files that cfg names. What cannot be read is a
@@ -38,6 +39,7 @@ const (
 func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	var keys Keys
 	findings := readPassword(cfg, fsys, &keys)
+	findings = append(findings, readPeers(cfg, fsys, &keys)...)
 	tried := make(map[string]error)
 	for _, i := range cfg.Instances {
 		if i.HMAC == nil {
@@ -136,7 +138,7 @@ func readPassword(cfg *conf.Config, fsys syntax.FS, keys *Keys) []conf.Finding {
 		err = fmt.Errorf("the first line of %s must be a password of 1 to %d bytes", file, maxPassword)
 	}
 	if err == nil {
-		*keys = Keys{passwordOf(file): conf.Secret(text)}
+		keys.set(passwordOf(file), conf.Secret(text))
 		return nil
 	}
 	f := conf.Finding{
@@ -182,7 +184,7 @@ func (k Keys) OfInstances(cfg *conf.Config) Keys {
 // Insist makes unreadable keys errors: a reload with them changes nothing.
 func Insist(findings []conf.Finding) {
 	for n := range findings {
-		if c := findings[n].Code; c == unreadableKey || c == unreadablePassword {
+		if c := findings[n].Code; c == unreadableKey || c == unreadablePassword || c == unreadablePeer {
 			findings[n].Severity = conf.Error
 		}
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	Start func(peer, complaints *os.File) (*exec.Cmd, error)
 	// Ended is told each time that one has ended which was wanted, or could not be started.
 	Ended func(why string)
+	// Peer is told what the front has of other directors, and Lost that no front is there. They must not wait.
+	Peer func(front.PeerNews)
+	Lost func()
 	// Snapshot is the status that a front may see, in JSON.
 	Snapshot func(context.Context) ([]byte, error)
 	// Do carries out what a front asks for; the settings permit it. The answer is encoded in JSON.
@@ -44,6 +47,7 @@ type State struct {
 type Keeper struct {
 	o       Options
 	changed chan struct{} // settings or paused have changed
+	tell    chan struct{} // there is something for a peer
 
 	mu       sync.Mutex
 	settings front.Settings
@@ -51,11 +55,12 @@ type Keeper struct {
 	living   bool          // a process runs, or is about to be started
 	idle     chan struct{} // closed when paused and no process is left
 	state    State
+	forPeers []front.PeerMessage // the latest of each kind to each peer
 }
 
 // New returns a keeper that keeps none yet; Run does the work.
 func New(o Options) *Keeper {
-	return &Keeper{o: o, changed: make(chan struct{}, 1)}
+	return &Keeper{o: o, changed: make(chan struct{}, 1), tell: make(chan struct{}, 1)}
 }
 
 // Apply says what a front has to do from now on. It does not wait.
@@ -153,6 +158,9 @@ func (k *Keeper) Run(ctx context.Context) {
 		began := time.Now()
 		end := k.live(ctx)
 		k.rest()
+		if k.o.Lost != nil {
+			k.o.Lost()
+		}
 		if time.Since(began) > retry.Calm {
 			said = "" // it is news again
 		}

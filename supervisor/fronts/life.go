@@ -92,6 +92,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
 		requests: newRequests()}
 	go func() { l.complaint <- firstLine(read) }()
+	k.forgetForPeers() // it is connected to nobody
 	now := time.Now()
 	k.update(func(s *State) { s.Pid, s.Since, s.Silent, s.Error = cmd.Process.Pid, now, false, "" })
 	k.o.Log.Info("the front is started", "worker", front.Name, "pid", cmd.Process.Pid)
@@ -124,6 +125,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 			}
 		case <-rounds.C:
 			l.round()
+		case <-k.tell: // send looks
 		case <-k.changed:
 			if _, ok := k.wanted(); !ok {
 				l.planned = true
@@ -139,10 +141,18 @@ func (k *Keeper) live(ctx context.Context) ended {
 	}
 }
 
+// longest bounds a frame of a kind.
+func longest(kind front.Kind) int {
+	if kind == front.PeerFrame {
+		return front.MaxPeerFrame
+	}
+	return front.MaxFromFront
+}
+
 // receive passes on what a front says until it is gone.
 func receive(ctx context.Context, conn *front.Conn, frames chan<- frame) error {
 	for {
-		kind, body, err := conn.Receive(front.MaxFromFront)
+		kind, body, err := conn.ReceiveEach(longest)
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return nil
 		} else if err != nil {
@@ -185,6 +195,15 @@ func (l *life) heard(ctx context.Context, f frame) {
 		if !l.requests.begin(ctx, s, q.Clean(), l.k.o.Do) {
 			l.kill("it does not wait for the answers to what it asks")
 		}
+	case front.PeerFrame:
+		var n front.PeerNews
+		if err := json.Unmarshal(f.body, &n); err != nil {
+			l.kill("it says what is not understood: " + err.Error())
+			return
+		}
+		if l.k.o.Peer != nil {
+			l.k.o.Peer(n)
+		}
 	default:
 		l.kill(fmt.Sprintf("it says what is not understood: a frame of kind %q", f.kind))
 	}
@@ -219,6 +238,10 @@ func (l *life) send(ctx context.Context) {
 		l.sending = true
 		a := l.requests.next()
 		go func() { l.sent <- l.conn.Send(front.Done, marshal(a), sendPatience) }()
+	case l.k.hasForPeers():
+		l.sending = true
+		m := l.k.nextForPeers()
+		go func() { l.sent <- l.conn.Send(front.PeerFrame, marshal(m), sendPatience) }()
 	case l.asked && time.Since(l.snapped) >= front.SnapshotInterval-round/10: // else with the next round
 		l.asked, l.sending, l.snapped = false, true, time.Now()
 		go func() { l.sent <- l.answer(ctx) }()

@@ -97,6 +97,11 @@ func (c *Conn) Send(kind Kind, body []byte, patience time.Duration) error {
 
 // Receive reads a frame of so many bytes at most. It returns io.EOF when the other side is gone.
 func (c *Conn) Receive(longest int) (Kind, []byte, error) {
+	return c.ReceiveEach(func(Kind) int { return longest })
+}
+
+// ReceiveEach is Receive with a limit for each kind of frame.
+func (c *Conn) ReceiveEach(longest func(Kind) int) (Kind, []byte, error) {
 	var head [5]byte
 	if _, err := io.ReadFull(c.Conn, head[:]); err != nil {
 		if errors.Is(err, syscall.ECONNRESET) {
@@ -105,8 +110,8 @@ func (c *Conn) Receive(longest int) (Kind, []byte, error) {
 		return 0, nil, err
 	}
 	size := int64(binary.BigEndian.Uint32(head[:]))
-	if size > int64(longest) {
-		return 0, nil, fmt.Errorf("receiving a frame of %d bytes: at most %d are allowed", size, longest)
+	if most := longest(Kind(head[4])); size > int64(most) {
+		return 0, nil, fmt.Errorf("receiving a frame of %d bytes: at most %d are allowed", size, most)
 	}
 	var body bytes.Buffer // it grows as the bytes come: the length is not to be trusted
 	if _, err := io.CopyN(&body, c.Conn, size); err != nil {

@@ -8,6 +8,7 @@ const Name = "front"
 // Settings are what a front has to do. The zero value is nothing: there is no front.
 type Settings struct {
 	Metrics Metrics
+	Peers   Peers
 }
 
 // Metrics is the endpoint that Prometheus reads.
@@ -18,7 +19,7 @@ type Metrics struct {
 }
 
 // Wanted says whether there is anything to do.
-func (s Settings) Wanted() bool { return s.Metrics.Listen != "" }
+func (s Settings) Wanted() bool { return s.Metrics.Listen != "" || len(s.Peers.List) > 0 }
 
 // Permits says whether a front with these settings may ask for an action by that way.
 func (s Settings) Permits(Action, Way) bool { return false }

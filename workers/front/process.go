@@ -14,6 +14,7 @@ import (
 
 	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers/front/metrics"
+	"github.com/lvs-director/director/workers/front/peer"
 )
 
 // sendPatience bounds the sending of a frame to the supervisor.
@@ -24,6 +25,7 @@ type process struct {
 	conn   *front.Conn
 	source *source
 	maker  *metrics.Maker // of the goroutine that receives
+	peers  *peer.Peers    // of the same; nil when none was asked for yet
 
 	asked   asked
 	sending sync.Mutex // one frame after the other
@@ -48,6 +50,7 @@ func (p *process) run() error {
 	go p.live(ctx)
 	served := &listening{p: p}
 	defer served.to(ctx, front.Settings{})
+	defer func() { _ = p.meet(front.Peers{}) }()
 	for {
 		kind, body, err := p.conn.Receive(front.MaxToFront)
 		if errors.Is(err, io.EOF) {
@@ -65,6 +68,17 @@ func (p *process) run() error {
 			p.settings = s
 			p.mu.Unlock()
 			served.to(ctx, s)
+			if err := p.meet(s.Peers); err != nil {
+				return err
+			}
+		case front.PeerFrame:
+			var m front.PeerMessage
+			if err := json.Unmarshal(body, &m); err != nil {
+				return fmt.Errorf("reading a message to a peer: %w", err)
+			}
+			if p.peers != nil {
+				p.peers.Tell(m)
+			}
 		case front.Snapshot:
 			p.source.answer(p.page(body))
 		case front.Failed:
@@ -75,6 +89,26 @@ func (p *process) run() error {
 			}
 		}
 	}
+}
+
+// meet talks to these peers from now on.
+func (p *process) meet(s front.Peers) (err error) {
+	if p.peers == nil && len(s.List) > 0 {
+		p.peers, err = peer.New(peer.Options{
+			Problem: p.problem,
+			News: func(n front.PeerNews) error {
+				text, err := json.Marshal(n)
+				if err != nil {
+					return fmt.Errorf("telling of a peer: %w", err)
+				}
+				return p.send(front.PeerFrame, text)
+			},
+		})
+	}
+	if p.peers != nil {
+		p.peers.Apply(s)
+	}
+	return err
 }
 
 // live says that this process lives, and what it cannot do.

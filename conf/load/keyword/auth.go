@@ -2,6 +2,8 @@ package keyword
 
 import (
 	"encoding/hex"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,4 +123,105 @@ func setHMACKey(l *Loader, n *syntax.Node, h *conf.AuthHMAC) {
 		}
 	}
 	h.Keys = append(h.Keys, key)
+}
+
+// Peer is the peer block.
+var Peer = newTable("peer", []keyword[conf.Peer]{
+	{name: "key", value: "file:PATH|hex:DIGITS", need: 1, hush: true, secret: allSecret, own: true, set: setPeerKey,
+		get: func(p *conf.Peer) []string {
+			if p.KeyFile != "" {
+				return one("file:" + p.KeyFile)
+			}
+			return some(p.Key.String())
+		},
+		raw: func(p *conf.Peer) string { return string(p.Key) },
+		why: "32 bytes, as director genkey makes them: the same on all"},
+	{name: "listen", value: "IP [PORT]", deflt: "the address of this host towards the peer", need: 1, max: 2, own: true,
+		set: func(l *Loader, n *syntax.Node, p *conf.Peer) {
+			a, ok := l.Address(n, 0)
+			port := uint16(0) // that of the peer
+			if len(n.Args) > 1 && ok {
+				port, ok = l.Port(n, 1)
+			}
+			if ok {
+				p.Listen = netip.AddrPortFrom(a, port)
+			}
+		},
+		get: func(p *conf.Peer) []string {
+			if !p.Listen.IsValid() {
+				return nil
+			}
+			return []string{p.Listen.Addr().String(), strconv.Itoa(int(p.Listen.Port()))}
+		}},
+	flag("allow_wildcard", func(p *conf.Peer) *bool { return &p.AllowWildcard }).ours().
+		remark("listen may be 0.0.0.0 or ::, which is every network of the host"),
+})
+
+// peerKeySize is the length of the key of a peer in bytes.
+const peerKeySize = 32
+
+func setPeerKey(l *Loader, n *syntax.Node, p *conf.Peer) {
+	file, isFile := strings.CutPrefix(n.Arg(0), "file:")
+	digits, isHex := strings.CutPrefix(n.Arg(0), "hex:")
+	key, err := hex.DecodeString(digits)
+	const hint = "director genkey --peer makes a key"
+	switch {
+	case isFile && strings.HasPrefix(file, "/"):
+		p.KeyFile, p.Key = file, ""
+	case isFile:
+		l.Err(n, "invalid-key", "the file of a key must be named from the root of the file system")
+	case !isHex || err != nil:
+		l.Err(n, "invalid-key", "the key of a peer must be file:PATH, or hex: and 64 hexadecimal digits").Hint = hint
+	case len(key) != peerKeySize:
+		l.Err(n, "invalid-key", "the key has %d bytes, and must have %d", len(key), peerKeySize).Hint = hint
+	default:
+		p.Key, p.KeyFile = conf.Secret(key), ""
+	}
+}
+
+// maxPeers is how many peers there may be.
+const maxPeers = 8
+
+func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
+	p := &conf.Peer{Port: conf.PeerPort}
+	l.Word, l.Fallback = n.Keyword.Text, ""
+	l.Begin(p, n)
+	a, ok := l.Address(n, 0)
+	if len(n.Args) > 1 && ok {
+		p.Port, ok = l.Port(n, 1)
+	}
+	p.Address = a.Unmap()
+	before := l.Complaints
+	Peer.Read(l, n.Children(), p)
+	if !ok {
+		return
+	}
+	if p.Listen.IsValid() && p.Listen.Port() == 0 {
+		p.Listen = netip.AddrPortFrom(p.Listen.Addr(), p.Port)
+	}
+	switch at := p.Listen.Addr(); {
+	case p.Address.IsUnspecified() || p.Address.IsMulticast():
+		l.Err(n, "unusable-address", "%s is not the address of another director", p.Address)
+		return
+	case at.IsValid() && at.Unmap().IsUnspecified() && !p.AllowWildcard:
+		l.Err(n, "wildcard", "peer %s would be listened to on %s, which is every network of the host", p.Address,
+			at).Hint = "give an address, or write allow_wildcard if that is meant"
+	case at.IsValid() && at.IsMulticast():
+		l.Err(n, "unusable-address", "peer %s cannot be listened to on %s, which is a group", p.Address, at)
+	case at.IsValid() && at.Unmap().Is4() != p.Address.Is4():
+		l.Err(n, "unusable-address", "peer %s cannot be listened to on %s, which is of another family", p.Address, at)
+	case p.Key == "" && p.KeyFile == "" && l.Complaints == before:
+		l.Err(n, "missing-key", "peer %s has no key", p.Address).Hint = "write: key file:PATH; director genkey --peer makes one"
+	}
+	for _, other := range c.Peers {
+		if other.Address == p.Address {
+			l.WarnArg(n, 0, "repeated", "peer %s is defined already: this one is ignored", p.Address)
+			return
+		}
+	}
+	if len(c.Peers) == maxPeers {
+		l.Err(n, "too-many", "there are more than %d peers", maxPeers)
+		return
+	}
+	c.Peers = append(c.Peers, p)
 }

@@ -79,6 +79,12 @@ func (k keyword[T]) ours() keyword[T] {
 	return k
 }
 
+// most is how many words count.
+func (k keyword[T]) most(n int) keyword[T] {
+	k.max = n
+	return k
+}
+
 // shown gives a block of entries its lines.
 func (k keyword[T]) shown(lines func(*T) []entryLine) keyword[T] {
 	k.lines = lines
