@@ -152,6 +152,14 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 			answer(result{err: err})
 			return
 		}
+		ready, err := s.takesOver(q.Name)
+		if err != nil && !q.Force {
+			answer(result{err: err})
+			return
+		} else if err != nil {
+			ready = "although " + err.Error()
+		}
+		call.report.Readiness = ready
 		call.command = s.command(ctx, "instance "+q.Name, "handover")
 		s.beforeRelease(ids, func() {
 			call.began = time.Now()
@@ -181,6 +189,20 @@ func (s *supervisor) canHandOver(name string) (ids []conf.InstanceID, err error)
 		}
 	}
 	return ids, err
+}
+
+// takesOver says whether a peer is ready for what a name stands for; nobody is asked who has nothing to
+// hand over.
+func (s *supervisor) takesOver(name string) (string, error) {
+	names, err := named(s.current().cfg, name)
+	if err != nil {
+		return "", err
+	}
+	masters := slices.DeleteFunc(names, func(n string) bool { return s.stateOf(n).State != event.Master })
+	if len(masters) == 0 {
+		return "", nil
+	}
+	return s.peers.TakesOver(masters)
 }
 
 // beginHandover orders the instances that name stands for to leave their

@@ -16,6 +16,7 @@ import (
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/notifytest"
+	"github.com/lvs-director/director/supervisor/pair"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
@@ -63,6 +64,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		f.Problems = append(f.Problems, problems...)
 	}
 	r := status.Make(f)
+	s.reportPair(&r)
 	r.Workers = append(r.Workers, front...)
 	return r
 }
@@ -84,6 +86,45 @@ func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 	var b bytes.Buffer
 	err = control.Write(&b, fronts.Visible(r), false)
 	return b.Bytes(), err
+}
+
+// reportPair puts what is known of the peers into a status.
+func (s *supervisor) reportPair(r *control.Status) {
+	list, findings := s.peers.Report()
+	r.Peers = list
+	for _, f := range findings {
+		r.Problems = append(r.Problems, control.Problem{Object: f.Object, Text: f.Text})
+	}
+}
+
+// forPeers is how this half is, for the others.
+func (s *supervisor) forPeers(ctx context.Context) (r control.Status, cfg *conf.Config, err error) {
+	links, err := hostcheck.Links()
+	if err == nil {
+		err = s.do(ctx, func() { r, cfg = s.report(links), s.current().cfg })
+	}
+	return r, cfg, err
+}
+
+// pairProblem says what becomes wrong with the pair, and what is right again.
+func (s *supervisor) pairProblem(f pair.Finding, begins bool) {
+	was, is := "well", "wrong"
+	if begins {
+		s.log.Warn("the pair", "problem", f.Text)
+	} else {
+		s.log.Info("the pair: a problem is over", "problem", f.Text)
+		was, is = is, was
+	}
+	s.chronicle.log.Note(event.Record{Kind: event.RecordProblem, Object: "pair", From: was, To: is, Text: f.Text})
+}
+
+// PeerDiff says how the configuration of a peer differs.
+func (s *supervisor) PeerDiff(ctx context.Context, q control.PeerDiffRequest) (control.PeerDiffReport, error) {
+	r, err := s.peers.Diff(ctx, q)
+	if err != nil {
+		return r, fmt.Errorf("diff: %w", err)
+	}
+	return r, nil
 }
 
 func trackersByKey(list []event.TrackerState) map[track.Key]event.TrackerState {

@@ -28,6 +28,7 @@ import (
 	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/mailing"
+	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -198,6 +199,7 @@ func (c *Options) supervisor() *supervisor {
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,
 		Do: func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
+		Peer: func(n front.PeerNews) { s.peers.Heard(n) }, Lost: func() { s.peers.Lost() },
 		Ended: func(why string) {
 			past.log.Note(event.Record{
 				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,
@@ -207,6 +209,7 @@ func (c *Options) supervisor() *supervisor {
 			return fronts.Start(c.RunDir, peer, complaints)
 		},
 	})
+	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)
 	return s

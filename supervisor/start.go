@@ -153,6 +153,7 @@ func (l *loaded) Digest() string { return l.cfg.Digest }
 func (s *supervisor) tellConfiguration(l *loaded) {
 	s.mail.Password(l.keys.Password(l.cfg))
 	s.notify.Apply(l.cfg)
+	s.peers.Apply(l.cfg)
 	s.front.Apply(frontSettings(l.cfg, l.keys, s.opts.Metrics))
 }
 

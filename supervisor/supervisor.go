@@ -17,6 +17,7 @@ import (
 	"github.com/lvs-director/director/supervisor/handover"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/mailing"
+	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/pidfile"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -70,6 +71,7 @@ type supervisor struct {
 	known    *status.Knowledge
 	keepers  map[rollout.Worker]*worker.Keeper
 	front    *fronts.Keeper
+	peers    *peers.Peers
 	// counting is closed when the counters of the vrrp worker that were asked
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
@@ -105,6 +107,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 		defer close(frontEnded)
 		s.front.Run(workersCtx)
 	}()
+	go s.peers.Run(workersCtx)
 	s.known = status.New()
 	s.handoverEnd = time.NewTimer(time.Hour)
 	defer s.handoverEnd.Stop()

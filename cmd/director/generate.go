@@ -17,8 +17,9 @@ import (
 )
 
 type genkeyCmd struct {
-	Bytes int `default:"32" placeholder:"N" help:"Length of the key, 32 to 64 bytes."`
-	ID    int `name:"id" default:"1" placeholder:"ID" help:"Number of the key, 1 to 255."`
+	Bytes int  `default:"32" placeholder:"N" help:"Length of the key, 32 to 64 bytes."`
+	ID    int  `name:"id" default:"1" placeholder:"ID" help:"Number of the key, 1 to 255."`
+	Peer  bool `help:"Print a key for the file of a peer: the same on both halves, readable for root only."`
 }
 
 // Help is the example that "director genkey --help" shows.
@@ -39,6 +40,12 @@ func (c *genkeyCmd) Run(std streams) error {
 	}
 	key := make([]byte, c.Bytes)
 	_, _ = rand.Read(key) // it never fails
+	if c.Peer && c.Bytes != 32 {
+		return errors.New("genkey: the key of a peer has 32 bytes")
+	} else if c.Peer {
+		_, err := fmt.Fprintf(std.out, "hex:%s\n", hex.EncodeToString(key))
+		return err
+	}
 	if _, err := fmt.Fprintf(std.out, "key %d hex:%s\n", c.ID, hex.EncodeToString(key)); err != nil {
 		return fmt.Errorf("writing the key: %w", err)
 	}

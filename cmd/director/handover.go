@@ -10,8 +10,9 @@ import (
 
 type handoverCmd struct {
 	byFile
-	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
-	For  *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
+	Name  string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
+	For   *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
+	Force bool   `help:"Hand over also when no peer says that it is ready."`
 	asJSON
 }
 
@@ -20,16 +21,20 @@ func (handoverCmd) Help() string {
 	return `Hands the mastership over: a peer takes over within its skew, sooner than after a failure, and this
 host stays BACKUP until "director resume" or the end of --for, also over a reload or a restart. When no other
 router is there, or falls silent later, this host serves again, and says so. Exit status 1 when nobody took over.
+With a peer in the configuration it is asked first whether it is ready.
 
 Example: director handover all --for 10m`
 }
 
 // Run hands over and prints what became of it.
 func (c *handoverCmd) Run(io streams) error {
-	q := control.HandoverRequest{Name: c.Name, For: c.For.text()}
+	q := control.HandoverRequest{Name: c.Name, For: c.For.text(), Force: c.Force}
 	var r control.HandoverReport
 	if err := control.Ask(c.run(), http.MethodPost, "/v1/handover", 10*time.Minute, q, &r); err != nil {
 		return err
+	}
+	if r.Readiness != "" && !c.JSON {
+		fmt.Fprintln(io.out, r.Readiness)
 	}
 	failed := false
 	for _, o := range r.Instances {

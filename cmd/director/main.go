@@ -49,12 +49,13 @@ type commands struct {
 	Why        whyCmd        `cmd:"" help:"Say why an instance, a virtual server or a real server is as it is."`
 	List       listCmd       `cmd:"" help:"List the directors that run on this host."`
 	Plan       planCmd       `cmd:"" help:"Show what a configuration file would change, without changing anything."`
+	Diff       diffCmd       `cmd:"" help:"Compare configurations in force."`
 	Reload     reloadCmd     `cmd:"" help:"Apply the configuration file to a running director."`
 	Confirm    confirmCmd    `cmd:"" help:"Keep a configuration that was applied with reload --confirm."`
 	History    historyCmd    `cmd:"" help:"List the configurations that have been in force."`
 	Rollback   rollbackCmd   `cmd:"" help:"Apply an earlier configuration again."`
 	Genhash    genhashCmd    `cmd:"" help:"Print the digest of a page for HTTP_GET and SSL_GET."`
-	Genkey     genkeyCmd     `cmd:"" help:"Print a random key for auth_hmac."`
+	Genkey     genkeyCmd     `cmd:"" help:"Print a random key for auth_hmac or a peer."`
 	Handover   handoverCmd   `cmd:"" help:"Hand the mastership over to a peer and stay BACKUP for a while."`
 	Resume     resumeCmd     `cmd:"" help:"End a handover: take part in the election again."`
 	Drain      drainCmd      `cmd:"" help:"Stop new connections to a real server or a host, until undrain or for a time."`

@@ -102,3 +102,40 @@ func (c *planCmd) withoutDirector() (control.PlanReport, error) {
 	r.Nothing = r.Plan.Nothing()
 	return r, nil
 }
+
+type diffCmd struct {
+	Peer diffPeerCmd `cmd:"" help:"Show how the configuration of a peer differs, but for what has to."`
+}
+
+type diffPeerCmd struct {
+	byFile
+	Name string `arg:"" optional:"" help:"The peer, by its address or host name, when there are several."`
+	All  bool   `help:"Print all lines, however many."`
+	asJSON
+}
+
+// Help is the example that "director diff peer --help" shows.
+func (diffPeerCmd) Help() string {
+	return `Lines with "-" are in force here only, those with "+" on the peer only. Exit status 1 when there are any.
+
+Example: director diff peer`
+}
+
+// Run asks the running director, and that one its peer.
+func (c *diffPeerCmd) Run(io streams) error {
+	var r control.PeerDiffReport
+	q := control.PeerDiffRequest{Peer: c.Name, All: c.All}
+	err := control.Ask(c.run(), http.MethodPost, "/v1/peer/diff", 10*time.Second, q, &r)
+	switch {
+	case err != nil:
+		return err
+	case c.JSON:
+		err = control.Write(io.out, r, true)
+	default:
+		screen.PeerDiff(io.out, r)
+	}
+	if err == nil && r.Count > 0 {
+		return exitCode(exitFailure)
+	}
+	return err
+}

@@ -18,6 +18,7 @@ type statusCmd struct {
 	byFile
 	Name string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
 	JSON bool   `name:"json" help:"Print JSON."`
+	Pair bool   `help:"Show the instances of both halves."`
 }
 
 // Help is the example that "director status --help" shows.
@@ -57,6 +58,9 @@ func (c *statusCmd) Run(io streams) error {
 		}
 	} else {
 		screen.Status(io.out, r, time.Now())
+		if c.Pair {
+			screen.Pair(io.out, r, time.Now())
+		}
 		if c.Name != "" {
 			screen.Details(io.out, r, time.Now())
 		}

@@ -16,6 +16,8 @@ type HandoverRequest struct {
 	Name string `json:"name"` // of an instance or a sync group, or "all"
 	// For is how long, in Go's notation of durations; empty is until a resume.
 	For string `json:"for,omitempty"`
+	// Force hands over also when no peer says that it is ready.
+	Force bool `json:"force,omitempty"`
 }
 
 // Until is when a handover that begins now ends by itself; zero is never.
@@ -38,6 +40,8 @@ type HandoverReport struct {
 	Instances []HandoverOutcome `json:"instances"`
 	// Nothing says why a resume has ended no handover, for people; empty when it has.
 	Nothing string `json:"nothing,omitempty"`
+	// Readiness is what is known of whether another half can take over, for people.
+	Readiness string `json:"readiness,omitempty"`
 }
 
 // HandoverOutcome is what became of one instance.
@@ -70,4 +74,49 @@ func OutcomeText(o HandoverOutcome) string {
 		return fmt.Sprintf("%s: remains %s, MASTER is %s", o.Instance, o.Was, o.Master)
 	}
 	return fmt.Sprintf("%s: remains %s", o.Instance, o.Was)
+}
+
+// Peer is another director that this one talks to.
+type Peer struct {
+	Address string    `json:"address"`
+	Host    string    `json:"host,omitempty"` // its name; empty is not known
+	Up      bool      `json:"up"`             // the connection
+	Since   time.Time `json:"since"`          // when it became as it is
+	Error   string    `json:"error,omitempty"`
+	// Heard is when it has told of itself last; what follows is of then, and absent before.
+	Heard   time.Time `json:"heard,omitzero"`
+	Version string    `json:"version,omitempty"`
+	// Ready says whether it could take over now; NotReady says why not.
+	Ready       bool     `json:"ready"`
+	NotReady    []string `json:"not_ready,omitempty"`
+	ConfigEqual bool     `json:"config_equal"`
+	// ClockOffset is how far its clock is ahead.
+	ClockOffset time.Duration  `json:"clock_offset_ns,omitempty"`
+	Instances   []PeerInstance `json:"instances,omitempty"`
+}
+
+// PeerInstance is a VRRP instance of a peer.
+type PeerInstance struct {
+	Name     string          `json:"name"`
+	VRID     uint8           `json:"virtual_router_id"`
+	State    event.VRRPState `json:"state"`
+	Priority int             `json:"priority"`
+	Unable   string          `json:"unable,omitempty"` // why it would not take over
+}
+
+// PeerDiffRequest is what POST /v1/peer/diff is given.
+type PeerDiffRequest struct {
+	Peer string `json:"peer,omitempty"` // its address or name; empty is the only one
+	All  bool   `json:"all,omitempty"`  // give all lines, however many
+}
+
+// PeerDiffReport is how the configuration of a peer differs, in the normal form of both.
+type PeerDiffReport struct {
+	Schema
+	Peer string `json:"peer"`
+	// Lines begin with "- " when they are here only, and with "+ " when they are there only.
+	Lines []string `json:"lines"`
+	Count int      `json:"count"` // of the lines that differ
+	// LeftOut is how many lines of the peer are not compared, since they are too many.
+	LeftOut int `json:"left_out,omitempty"`
 }

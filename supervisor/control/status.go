@@ -34,6 +34,8 @@ type Status struct {
 	Told []Told `json:"told,omitempty"`
 	// Mail is how it is with notifications by mail; absent when none are asked for.
 	Mail *Mail `json:"mail,omitempty"`
+	// Peers are the other directors that this one talks to.
+	Peers []Peer `json:"peers,omitempty"`
 }
 
 // Problem is something that is not as it should be.

@@ -67,6 +67,7 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 				words.Or(i.Master, "-"), i.Reason)
 		}
 	}
+	peers(tab, r, now)
 	printStrangers(r, tab, now)
 	if len(r.VirtualServers) > 0 {
 		fmt.Fprintln(tab, "\nSERVER\tSTATE\tSINCE\tWEIGHT\tLAST CHECK\tWHY")

@@ -1,0 +1,440 @@
+package peers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/pair"
+	"github.com/lvs-director/director/worker/front"
+)
+
+// The kinds of messages between supervisors. One that is not known is passed over.
+const (
+	kindView    = "view"     // pair.View
+	kindAskForm = "ask form" // nothing: the form is wanted
+	kindForm    = "form"     // pair.SentForm
+	kindRecords = "records"  // those of overrides
+)
+
+// Options are what Peers works with.
+type Options struct {
+	Log *slog.Logger
+	// Send has a front send a message. It does not wait.
+	Send func(front.PeerMessage)
+	// Own is how this half is.
+	Own func(context.Context) (control.Status, *conf.Config, error)
+	// Problem is told when something of the pair becomes a problem, and when it no longer is one.
+	Problem func(f pair.Finding, begins bool)
+	// Records is told the records of overrides that a peer has sent; nil is nobody. It must not wait.
+	Records func(peer, host string, records json.RawMessage)
+}
+
+// round is how often this half looks at itself. What takes longer is done less often (rest).
+const (
+	round = time.Second
+	rest  = 20
+)
+
+// askPatience is how long a peer has for an answer.
+const askPatience = 5 * time.Second
+
+// known is what is known of a peer.
+type known struct {
+	pair.Half
+	heard time.Time
+	form  chan pair.SentForm // somebody waits for it; nil is nobody
+}
+
+// Peers is what is known of all of them. Its methods may be called from any goroutine.
+type Peers struct {
+	o    Options
+	host string
+
+	mu       sync.Mutex
+	halves   []*known // in the order of the configuration
+	watch    pair.Watch
+	findings []pair.Finding
+	own      pair.View
+	told     []byte // the view that they were told last
+	form     []string
+	formOf   *conf.Config
+	digest   string
+	records  json.RawMessage // nil is none
+	changed  chan struct{}
+}
+
+// New returns Peers without a peer.
+func New(o Options) *Peers { return &Peers{o: o, host: Host(), changed: make(chan struct{}, 1)} }
+
+// Apply says which peers there are from now on.
+func (p *Peers) Apply(cfg *conf.Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	var list []*known
+	for _, c := range cfg.Peers {
+		at := c.Address.String()
+		if k := p.of(at); k != nil {
+			list = append(list, k)
+			continue
+		}
+		list = append(list, &known{Half: pair.Half{Address: at, Since: now}})
+	}
+	p.halves = list
+	p.stir()
+}
+
+func (p *Peers) stir() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// of is a peer; nil is that it is none. The lock is held.
+func (p *Peers) of(address string) *known {
+	for _, k := range p.halves {
+		if k.Address == address {
+			return k
+		}
+	}
+	return nil
+}
+
+// Lost says that no front runs: no peer is connected.
+func (p *Peers) Lost() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.halves {
+		p.linked(k, front.PeerLink{Name: k.Link.Name, Why: "the front does not run"})
+	}
+}
+
+func (p *Peers) linked(k *known, l front.PeerLink) {
+	if k.Link.Up != l.Up {
+		k.Since = time.Now()
+	}
+	k.Link = l
+}
+
+// Heard takes in what the front has of a peer.
+func (p *Peers) Heard(n front.PeerNews) {
+	if len(n.Body) > front.MaxPeerMessage {
+		return
+	}
+	var view pair.View
+	var form pair.SentForm
+	var err error
+	switch {
+	case n.Link != nil:
+	case n.Kind == kindView:
+		view, err = pair.Read(n.Body)
+	case n.Kind == kindForm:
+		err = json.Unmarshal(n.Body, &form)
+	}
+	if err != nil {
+		return // a peer that says nonsense has said nothing
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.of(n.Peer)
+	switch {
+	case k == nil: // no longer a peer
+	case n.Link != nil:
+		p.linked(k, *n.Link)
+		if n.Link.Up {
+			p.greet(k.Address)
+		}
+	case n.Kind == kindView:
+		k.View, k.heard = &view, time.Now()
+		p.stir()
+	case n.Kind == kindAskForm && p.formOf != nil:
+		p.send(k.Address, kindForm, pair.Sent(p.form))
+	case n.Kind == kindForm && k.form != nil:
+		k.form <- form.Clean() // it has room
+		k.form = nil
+	case n.Kind == kindRecords && p.o.Records != nil:
+		peer, host, records := k.Address, k.Link.Name, n.Body
+		p.o.Records(peer, host, records)
+	}
+}
+
+// greet tells a peer that is connected what it may have missed.
+func (p *Peers) greet(address string) {
+	if p.told != nil {
+		p.o.Send(front.PeerMessage{Peer: address, Kind: kindView, Body: p.told})
+	}
+	if p.records != nil {
+		p.o.Send(front.PeerMessage{Peer: address, Kind: kindRecords, Body: p.records})
+	}
+}
+
+func (p *Peers) send(address, kind string, body any) {
+	text, err := json.Marshal(body)
+	if err == nil && len(text) <= front.MaxPeerMessage {
+		p.o.Send(front.PeerMessage{Peer: address, Kind: kind, Body: text})
+	}
+}
+
+// TellRecords tells all peers the records of overrides, now and whenever one is connected.
+func (p *Peers) TellRecords(records json.RawMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.records = records
+	for _, k := range p.halves {
+		p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindRecords, Body: records})
+	}
+}
+
+// Run looks at the pair until ctx ends.
+func (p *Peers) Run(ctx context.Context) {
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-next.C:
+		case <-p.changed:
+		case <-ctx.Done():
+			return
+		}
+		began := time.Now()
+		p.look(ctx)
+		took := time.Since(began)
+		pause := max(round, rest*took)
+		if !next.Reset(pause) {
+			select {
+			case <-next.C:
+			default:
+			}
+		}
+		if rested := max(took, round/10); !wait(ctx, rested) { // changes in a row are looked at once
+			return
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// look makes the view of this half, tells it when it is another one, and judges the pair.
+func (p *Peers) look(ctx context.Context) {
+	p.mu.Lock()
+	none := len(p.halves) == 0
+	p.mu.Unlock()
+	if none {
+		p.judge(nil)
+		return
+	}
+	s, cfg, err := p.o.Own(ctx)
+	if err != nil {
+		return // it stops, or will answer the next time
+	}
+	p.mu.Lock()
+	fresh := p.formOf != cfg
+	p.mu.Unlock()
+	var form []string
+	if fresh {
+		form = pair.Form(cfg)
+	}
+	p.mu.Lock()
+	if fresh {
+		p.form, p.formOf, p.digest = form, cfg, pair.Digest(form)
+	}
+	digest := p.digest
+	p.mu.Unlock()
+	v := pair.Make(s, cfg, digest)
+	text, err := json.Marshal(v)
+	if err != nil || len(text) > front.MaxPeerMessage {
+		p.o.Log.Error("failed to tell the peers of this half", "bytes", len(text), "error", err)
+		return
+	}
+	p.mu.Lock()
+	p.own = v
+	if !bytes.Equal(text, p.told) {
+		p.told = text
+		for _, k := range p.halves {
+			p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindView, Body: text})
+		}
+	}
+	p.mu.Unlock()
+	p.judge(&v)
+}
+
+// judge says what is wrong with the pair; nil is that there is none.
+func (p *Peers) judge(own *pair.View) {
+	p.mu.Lock()
+	before := p.findings
+	p.findings = nil
+	if own == nil {
+		p.watch = pair.Watch{}
+	} else {
+		halves := make([]pair.Half, 0, len(p.halves))
+		for _, k := range p.halves {
+			halves = append(halves, k.Half)
+		}
+		p.findings = p.watch.Look(time.Now(), p.host, *own, halves)
+	}
+	after := p.findings
+	p.mu.Unlock()
+	if p.o.Problem == nil {
+		return
+	}
+	for _, f := range after {
+		if !has(before, f) {
+			p.o.Problem(f, true)
+		}
+	}
+	for _, f := range before {
+		if !has(after, f) {
+			p.o.Problem(f, false)
+		}
+	}
+}
+
+func has(list []pair.Finding, f pair.Finding) bool {
+	return slices.ContainsFunc(list, func(g pair.Finding) bool { return g.Key == f.Key })
+}
+
+// Report is what status shows of the peers, and what is wrong with the pair.
+func (p *Peers) Report() (list []control.Peer, findings []pair.Finding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.halves {
+		one := control.Peer{
+			Address: k.Address, Host: pair.Clip(k.Link.Name), Up: k.Link.Up, Since: k.Since, Error: pair.Clip(k.Link.Why),
+			Heard: k.heard, ClockOffset: k.Link.Offset,
+		}
+		if v := k.View; v != nil {
+			one.Version, one.NotReady = v.Version, slices.Clone(v.NotReady)
+			one.Ready = k.Link.Up && len(v.NotReady) == 0
+			one.ConfigEqual = v.Digest == p.digest
+			for _, i := range v.Instances {
+				one.Instances = append(one.Instances, control.PeerInstance{
+					Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Unable: i.Unable,
+				})
+			}
+		}
+		list = append(list, one)
+	}
+	return list, slices.Clone(p.findings)
+}
+
+// TakesOver says whether some peer can take over these instances, for people; the error says why none can.
+func (p *Peers) TakesOver(instances []string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.halves) == 0 {
+		return "whether the other half is ready is not known: no peer is configured", nil
+	}
+	var reasons []string
+	for _, k := range p.halves {
+		why := p.whyNot(k, instances)
+		if why == "" {
+			return "peer " + k.Called() + " is ready", nil
+		}
+		reasons = append(reasons, "peer "+k.Called()+" "+why)
+	}
+	text := ""
+	for n, r := range reasons {
+		if n > 0 {
+			text += "; "
+		}
+		text += r
+	}
+	return "", fmt.Errorf("%s (--force hands over all the same)", text)
+}
+
+func (p *Peers) whyNot(k *known, instances []string) string {
+	switch {
+	case !k.Link.Up:
+		return "is not reachable, so that nobody knows whether it is ready"
+	case k.View == nil:
+		return "has not said yet whether it is ready"
+	}
+	for _, i := range p.own.Instances {
+		if !slices.Contains(instances, i.Name) {
+			continue
+		}
+		if why := k.View.Unable(i); why != "" {
+			return "cannot take over " + i.Name + ": " + why
+		}
+	}
+	for _, why := range k.View.Broken {
+		return "is not ready: " + why
+	}
+	return ""
+}
+
+// Diff says how the configuration of a peer differs from the one of this half.
+func (p *Peers) Diff(ctx context.Context, q control.PeerDiffRequest) (r control.PeerDiffReport, err error) {
+	p.mu.Lock()
+	k, err := p.named(q.Peer)
+	if err == nil && !k.Link.Up {
+		err = fmt.Errorf("peer %s is not reachable: %s", k.Called(), pair.Clip(k.Link.Why))
+	}
+	if err != nil {
+		p.mu.Unlock()
+		return r, err
+	}
+	answer := make(chan pair.SentForm, 1)
+	k.form = answer // who has asked before learns nothing
+	r.Peer = k.Called()
+	p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindAskForm, Body: json.RawMessage("{}")})
+	p.mu.Unlock()
+	enough := time.NewTimer(askPatience)
+	defer enough.Stop()
+	select {
+	case form := <-answer:
+		p.mu.Lock()
+		here := p.form
+		p.mu.Unlock()
+		most := mostLines
+		if q.All {
+			most = len(here) + len(form.Lines)
+		}
+		r.Lines, r.Count = pair.Difference(here, form.Lines, most)
+		r.LeftOut = form.LeftOut
+		return r, nil
+	case <-enough.C:
+		return r, fmt.Errorf("peer %s does not answer within %v", r.Peer, askPatience)
+	case <-ctx.Done():
+		return r, ctx.Err()
+	}
+}
+
+// mostLines is how many lines are given unless all are asked for.
+const mostLines = 100
+
+// named is the peer that somebody means; the lock is held.
+func (p *Peers) named(name string) (*known, error) {
+	switch {
+	case len(p.halves) == 0:
+		return nil, fmt.Errorf("no peer is configured")
+	case name == "" && len(p.halves) == 1:
+		return p.halves[0], nil
+	case name == "":
+		return nil, fmt.Errorf("there are several peers: name one of them, by its address or host name")
+	}
+	for _, k := range p.halves {
+		if name == k.Address || name == k.Link.Name {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no peer %q: director status lists them", name)
+}
