@@ -223,16 +223,22 @@ type Director struct {
 	Path string
 	// Env is added to the lab's own environment.
 	Env []string
+	// Named runs it on a host that is called like the host of the lab, not like this machine.
+	Named bool
 }
 
 // Name implements Kind.
 func (Director) Name() string { return "director" }
 
-func (d Director) command(_ *lab.Host, conf, run, state string) (lab.Command, error) {
+func (d Director) command(h *lab.Host, conf, run, state string) (lab.Command, error) {
 	if d.Path == "" {
 		return lab.Command{}, fmt.Errorf("no director was built")
 	}
-	return lab.Command{Argv: []string{d.Path, "run", "-f", conf, "--run-dir", run, "--state-dir", state}, Env: d.Env}, nil
+	argv := []string{d.Path, "run", "-f", conf, "--run-dir", run, "--state-dir", state}
+	if d.Named {
+		argv = append([]string{"unshare", "--uts", "sh", "-c", "hostname " + h.Name + ` && exec "$@"`, "sh"}, argv...)
+	}
+	return lab.Command{Argv: argv, Env: d.Env}, nil
 }
 
 // RunDir is the run directory of a host's daemon.
