@@ -38,11 +38,6 @@ func TestThePairKnowsItself(t *testing.T) {
 	}
 	type status struct {
 		Problems []struct{ Text string }
-		Peers    []struct {
-			Host                   string
-			Up, Ready, ConfigEqual bool `json:"-"`
-			Error                  string
-		}
 	}
 	read := func(i int) (s status, text string) {
 		text, _ = ask(i, "status --json")

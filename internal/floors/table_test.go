@@ -62,6 +62,7 @@ var pure = []string{
 	"doctor",
 	"keepalived/commandline",
 	"checkers/verdict",
+	"workers/front/peer/agree",
 	"supervisor/reload",
 	"supervisor/rollout",
 	"event",

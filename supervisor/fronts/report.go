@@ -48,6 +48,9 @@ func Visible(r control.Status) (v control.Status) {
 			VRID: i.VRID, VirtualAddresses: i.VirtualAddresses, Restored: i.Restored, Counters: i.Counters,
 		})
 	}
+	for _, p := range r.Peers {
+		v.Peers = append(v.Peers, control.Peer{Address: p.Address, Up: p.Up, Ready: p.Ready, ConfigEqual: p.ConfigEqual})
+	}
 	for _, t := range r.Trackers {
 		v.Trackers = append(v.Trackers, control.Tracker{Kind: t.Kind, Name: t.Name, State: t.State})
 	}

@@ -162,8 +162,9 @@ func (l *look) verdicts(h Half, v View) {
 				continue
 			}
 			if differing++; differing <= maxDiffering {
-				l.found = append(l.found, Finding{"verdict " + h.Address + " " + vs.Name + " " + r, vs.Name, fmt.Sprintf("%s: %s is %s here and %s on %s: is there no way to it "+
-					"from one of the two?", vs.Name, r, here, there, h.Called())})
+				text := fmt.Sprintf("%s: %s is %s here and %s on %s: is there no way to it from one of the two?", vs.Name, r,
+					here, there, h.Called())
+				l.found = append(l.found, Finding{"verdict " + h.Address + " " + vs.Name + " " + r, vs.Name, text})
 			}
 		}
 	}
@@ -173,7 +174,8 @@ func (l *look) verdicts(h Half, v View) {
 		differ(vs, other, vs.Down, other.Up, "down", "up")
 	}
 	if more := differing - maxDiffering; more > 0 {
-		l.found = append(l.found, Finding{"verdicts " + h.Address, "", fmt.Sprintf("%d more real servers are up on one half only (%s)", more, h.Called())})
+		text := fmt.Sprintf("%d more real servers are up on one half only (%s)", more, h.Called())
+		l.found = append(l.found, Finding{"verdicts " + h.Address, "", text})
 	}
 }
 

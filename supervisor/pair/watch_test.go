@@ -65,7 +65,8 @@ func TestWhatIsWrongWithAPair(t *testing.T) {
 		"protocol": {event.Master, func(h *pair.Half) {
 			h.Link = front.PeerLink{Fault: front.FaultProtocol, Why: "it speaks 9"}
 		}, 0, "peer 10.0.0.2: it speaks 9: upgrade one of the two"},
-		"itself":      {event.Master, func(h *pair.Half) { h.Link = front.PeerLink{Fault: front.FaultItself} }, 0, "is this host itself"},
+		"itself": {event.Master, func(h *pair.Half) { h.Link = front.PeerLink{Fault: front.FaultItself} }, 0,
+			"is this host itself"},
 		"the name":    {event.Master, func(h *pair.Half) { h.Link.Name = "lb1" }, 0, "has the name of this host"},
 		"two at once": {event.Master, func(h *pair.Half) { h.Link.Two = true }, 0, "two directors say in turn"},
 	} {

@@ -211,7 +211,8 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 	case at.IsValid() && at.Unmap().Is4() != p.Address.Is4():
 		l.Err(n, "unusable-address", "peer %s cannot be listened to on %s, which is of another family", p.Address, at)
 	case p.Key == "" && p.KeyFile == "" && l.Complaints == before:
-		l.Err(n, "missing-key", "peer %s has no key", p.Address).Hint = "write: key file:PATH; director genkey --peer makes one"
+		f := l.Err(n, "missing-key", "peer %s has no key", p.Address)
+		f.Hint = "write: key file:PATH; director genkey --peer makes one"
 	}
 	for _, other := range c.Peers {
 		if other.Address == p.Address {

@@ -126,6 +126,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for i := range c.s.VirtualServers {
 		c.service(w, &c.s.VirtualServers[i])
 	}
+	c.peers(w)
 	for kind, n := range c.repairs.total {
 		w.counter(c.descs.repairs, n, kind)
 	}

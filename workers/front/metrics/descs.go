@@ -13,6 +13,7 @@ type descs struct {
 	up, weight, active, inactive                                     *prometheus.Desc
 	repairs, restarts                                                *prometheus.Desc
 	reloaded, fallback, applied                                      *prometheus.Desc
+	peer                                                             peerDescs
 }
 
 func newDescs() descs {
@@ -57,6 +58,8 @@ func newDescs() descs {
 		repairs: desc("kernel_repairs_total", "What somebody else had changed in the kernel and director has put back.",
 			"kind"),
 		restarts: desc("worker_restarts_total", "Times that a process of director was started again.", "worker"),
+
+		peer: newPeerDescs(desc),
 
 		reloaded: desc("config_last_reload_successful", "0 when the last reload was refused, and why still holds."),
 		fallback: desc("config_fallback", "1 when an earlier configuration runs in the place of the file."),

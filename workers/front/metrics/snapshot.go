@@ -23,6 +23,7 @@ type Snapshot struct {
 	Dropped        map[string]map[string]uint64 `json:"dropped"`       // by interface and reason
 	SendLateness   map[string]event.Lateness    `json:"send_lateness"` // by interface
 	VirtualServers []VirtualServer              `json:"virtual_servers"`
+	Peers          []Peer                       `json:"peers"`
 }
 
 // Worker is a process of director.

@@ -72,7 +72,8 @@ func (s *session) stir() {
 }
 
 // run carries messages until the peer is gone or the connection is closed; it closes it.
-func (s *session) run(ctx context.Context, heard func(message) error, clock func(offset, roundTrip time.Duration)) error {
+func (s *session) run(ctx context.Context, heard func(message) error,
+	clock func(offset, roundTrip time.Duration)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	closing := context.AfterFunc(ctx, func() { s.c.NetConn().Close() }) // does not wait for a peer that does not read
