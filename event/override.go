@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // OverrideKind is what an override does.
 type OverrideKind string
@@ -36,6 +39,37 @@ type Override struct {
 	Source     string       `json:"source"` // SourceOperator, SourceKernel, SourceReload
 	Since      time.Time    `json:"since"`
 	By         string       `json:"by,omitempty"` // who asked for it, as the host names users; empty is unknown
+	// Stamp orders it among what is asked for on the halves of a pair, and names the half. It is
+	// zero for SourceKernel.
+	Stamp Stamp `json:"stamp,omitzero"`
+	// Local says that it holds on this half of a pair only.
+	Local bool `json:"local,omitempty"`
+}
+
+// Stamp orders what the halves of a pair ask for: of two that are about the same the later one holds.
+type Stamp struct {
+	// At is the larger of the clock and one more than the largest that was known on that half, so
+	// that an answer to something is later than it whatever the clocks say. It is in microseconds
+	// since 1970, UTC.
+	At   int64  `json:"at"`
+	Host string `json:"host"` // the half on which it was asked for
+}
+
+// Compare is negative when s is earlier than o, and positive when it is later. Of two of the same
+// microsecond that of the larger name is later.
+func (s Stamp) Compare(o Stamp) int {
+	return cmp.Or(cmp.Compare(s.At, o.At), cmp.Compare(s.Host, o.Host))
+}
+
+// Time is the stamp as a time. The clock of the half may have shown an earlier one.
+func (s Stamp) Time() time.Time { return time.UnixMicro(s.At) }
+
+// Later says whether the override was asked for after another one.
+func (o Override) Later(than Override) bool {
+	if o.Stamp.At != 0 && than.Stamp.At != 0 {
+		return o.Stamp.Compare(than.Stamp) > 0
+	}
+	return o.Since.After(than.Since)
 }
 
 // Active says whether the override holds at a time.

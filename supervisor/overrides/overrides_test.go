@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
@@ -97,7 +98,8 @@ func TestWeightsOfTheKernelReplaceEachOther(t *testing.T) {
 	if changed, _ := s.Replace(event.SourceKernel, nil); !changed {
 		t.Error("no weights are no change")
 	}
-	if diff := cmp.Diff([]event.Override{operator}, s.List()); diff != "" {
+	if diff := cmp.Diff([]event.Override{operator}, s.List(),
+		cmpopts.IgnoreFields(event.Override{}, "Stamp")); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
@@ -315,7 +317,8 @@ func TestOverridesOutliveTheDirector(t *testing.T) {
 	if len(got) != 2 || got[0].Source == event.SourceKernel || got[1].Source == event.SourceKernel {
 		t.Errorf("after a reboot: %v", got)
 	}
-	s.Remove(func(event.Override) bool { return true })
+	s.Remove(noon, "root", func(event.Override) bool { return true })
+	s.Forget(noon.Add(31 * 24 * time.Hour)) // what has ended is known for 30 days
 	if err := s.Save(file, boot); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func (s *Set) Reloaded(before, after *conf.Config) []event.Override {
 		return nil // of tens of thousands of real servers the names are not made for nothing
 	}
 	was, is := weights(before), weights(after)
-	return s.Remove(func(o event.Override) bool {
+	return s.take(func(o event.Override) bool {
 		if !byHand(o) {
 			return false
 		}

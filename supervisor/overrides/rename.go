@@ -1,6 +1,7 @@
 package overrides
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
@@ -8,6 +9,10 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/table"
 )
+
+// The halves of a pair are not renamed together: one has reloaded, and the other has not yet. So
+// what they share keeps the name of the virtual server that it was given, and each half knows by
+// itself what that is called in its configuration. A rename changes no record, and nothing is told.
 
 // Move is an override whose virtual server has another name than before.
 type Move struct{ From, To event.Override }
@@ -17,26 +22,133 @@ type Move struct{ From, To event.Override }
 // the same when it has the same services in the kernel or the same match list.
 func (s *Set) Follow(before, after *conf.Config) (moved []Move) {
 	was, is := byName(before), byName(after)
-	for _, o := range s.List() {
-		old := was[o.VirtualServer]
-		if old == nil || is[o.VirtualServer] != nil && sameServices(old, is[o.VirtualServer]) {
-			continue
+	renamed := func(name string) (string, bool) {
+		old := was[name]
+		if old == nil || is[name] != nil && sameServices(old, is[name]) {
+			return "", false
 		}
 		at := slices.IndexFunc(after.VirtualServers, func(vs *conf.VirtualServer) bool { return sameServices(old, vs) })
 		if at < 0 {
-			continue
+			return "", false
 		}
-		m := Move{From: o, To: o}
-		m.To.VirtualServer = after.VirtualServers[at].String()
-		delete(s.byKey, keyOf(o)) // before any is put: two may change places
-		moved = append(moved, m)
+		return after.VirtualServers[at].String(), true
+	}
+	for _, o := range s.List() {
+		if name, yes := renamed(o.VirtualServer); yes {
+			m := Move{From: o, To: o}
+			m.To.VirtualServer = name
+			moved = append(moved, m)
+		}
+	}
+	for _, m := range moved { // all before any is put: two may change places
+		delete(s.here, keyOf(m.From))
 	}
 	for _, m := range moved {
-		if _, there := s.byKey[keyOf(m.To)]; !there {
-			s.byKey[keyOf(m.To)] = m.To
+		if _, there := s.here[keyOf(m.To)]; !there && !isShared(m.To) {
+			s.keepHere(m.To)
 		}
 	}
+	names := make(map[string]string)
+	for k, e := range s.shared {
+		name, yes := renamed(s.nameHere(k.virtualServer))
+		if yes && !e.ended() {
+			names[k.virtualServer] = name
+		}
+	}
+	for shared, name := range names {
+		s.call(shared, name)
+	}
+	s.tidy()
 	return moved
+}
+
+// call notes what a virtual server is called on this half.
+func (s *Set) call(shared, name string) {
+	if s.names == nil {
+		s.names = make(map[string]string)
+	}
+	if s.names[shared] = name; shared == name {
+		delete(s.names, shared)
+	}
+}
+
+// nameHere is what a virtual server is called on this half.
+func (s *Set) nameHere(shared string) string {
+	if name, there := s.names[shared]; there {
+		return name
+	}
+	return shared
+}
+
+// sharedNames are the names that a virtual server of this half has in what is shared: one, or
+// more when halves were given new names at different times, in a fixed order; none when the name
+// means another one there.
+func (s *Set) sharedNames(name string) (list []string) {
+	for shared, here := range s.names {
+		if here == name {
+			list = append(list, shared)
+		}
+	}
+	if _, other := s.names[name]; !other {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// sharedName is the name for what is asked for now: the one that the other halves know, as far as
+// they have something of it.
+func (s *Set) sharedName(name string) string {
+	for shared, here := range s.names {
+		if here == name {
+			return min(shared, s.sharedNames(name)[0])
+		}
+	}
+	return name
+}
+
+// shareName is sharedName, and sees to it that the name means nothing else: a new virtual server
+// may have the name that a renamed one had. What is of that one is shared by its new name then.
+func (s *Set) shareName(name string) string {
+	shared := s.sharedName(name)
+	now, other := s.names[shared]
+	if !other || now == name {
+		return shared
+	}
+	for _, e := range slices.SortedFunc(maps.Values(s.shared), func(a, b entry) int { return a.Stamp.Compare(b.Stamp) }) {
+		if e.VirtualServer != shared || e.ended() {
+			continue
+		}
+		r := e.Record
+		r.VirtualServer, r.Stamp = now, s.stamp(e.Stamp.Time())
+		s.put(r, false)
+		s.put(Record{Removed: true, Override: event.Override{
+			VirtualServer: shared, RealServer: e.RealServer, Source: e.Source, Kind: e.Kind, Since: e.Since, By: e.By,
+			Stamp: s.stamp(e.Stamp.Time()),
+		}}, false)
+	}
+	delete(s.names, shared)
+	return shared
+}
+
+// asHere is a shared override with the name that its virtual server has on this half.
+func (s *Set) asHere(o event.Override) event.Override {
+	o.VirtualServer = s.nameHere(o.VirtualServer)
+	return o
+}
+
+// tidy forgets names of which nothing is in force any more.
+func (s *Set) tidy() {
+	if len(s.names) == 0 {
+		return
+	}
+	used := make(map[string]bool)
+	for k, e := range s.shared {
+		if !e.ended() {
+			used[k.virtualServer] = true
+		}
+	}
+	maps.DeleteFunc(s.names, func(shared, _ string) bool { return !used[shared] })
 }
 
 func byName(cfg *conf.Config) map[string]*conf.VirtualServer {

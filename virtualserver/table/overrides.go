@@ -58,7 +58,7 @@ func (o Overrides) Of(vs *conf.VirtualServer, rs *conf.RealServer) (drain, weigh
 				drain = one
 			}
 		case event.SetWeight:
-			if weight == nil || one.Since.After(weight.Since) {
+			if weight == nil || one.Later(*weight) {
 				weight = one
 			}
 		}
