@@ -74,7 +74,8 @@ type handoff struct {
 	Dumps          dumps.Kind // that signals asked for meanwhile
 	Orders         map[string]handover.Order
 	LastOrder      uint64
-	Overrides      []event.Override
+	Overrides      []event.Override // in force
+	OverrideSet    []byte           // all that is known of them, of overrides.Set.Export
 	InTable        []event.ServersInTable
 	Await          *worker.Await
 	Suspended      []string // virtual servers whose checks are
@@ -180,6 +181,7 @@ func (s *supervisor) handoff() *handoff {
 	}
 	h.Await, h.Suspended = s.known.Await, slices.Collect(maps.Keys(s.known.Suspended))
 	h.Orders, h.LastOrder = s.handovers.Export()
+	h.OverrideSet, _ = s.overrides.set.Export(worker.BootID()) // of times and texts: never fails
 	h.Overrides, h.InTable = s.overrides.set.List(), slices.Collect(maps.Values(s.known.InTable))
 	if back, ok := r.Back.(*loaded); ok {
 		h.Pending = &handedPending{Back: back.handed(), BackEntry: back.kept, Until: r.Until}

@@ -157,7 +157,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	for _, w := range h.Workers {
 		s.adopt(w)
 	}
-	s.inheritOverrides(h.Overrides) // the lvs worker is told which have ended meanwhile
+	s.inheritOverrides(h.OverrideSet, h.Overrides) // the lvs worker is told which have ended meanwhile
 	s.tracking.Resume(s.current().cfg, h.Trackers)
 	s.misc.Resume(h.Programs, s.programOf)
 	s.ready("READY=1")

@@ -107,7 +107,7 @@ func (s *supervisor) readHandoversLater() (inLoop func(), err error) {
 // readOverrides reads what was in force before this director started.
 func (s *supervisor) readOverrides() {
 	o := &s.overrides
-	before, aside, err := loadOverrides(s.overridesFile())
+	before, aside, err := s.loadOverrides(s.overridesFile())
 	if o.aside = aside; err != nil { // another time it may be read
 		o.aside = notInForce{err: err}
 		o.file.ReadFirst(s.readOverridesLater)
@@ -119,11 +119,12 @@ func (s *supervisor) readOverrides() {
 	o.set.Expire(time.Now())
 	s.keepOverrides()
 	for _, o := range o.set.List() {
-		s.log.Warn("an override from before the start is in force", overrideWords(o)...)
+		s.log.Warn("an override from before the start is in force", overrides.Attributes(o)...)
 	}
 }
 
-func loadOverrides(path string) (before overrides.Set, aside notInForce, err error) {
+func (s *supervisor) loadOverrides(path string) (before overrides.Set, aside notInForce, err error) {
+	before.Host = hostName()
 	aside, err = loadKept(path, func() error { return before.Load(path, worker.BootID()) })
 	return before, aside, err
 }
@@ -131,12 +132,12 @@ func loadOverrides(path string) (before overrides.Set, aside notInForce, err err
 // readOverridesLater is readOverrides beside the loop, when the file could not be read at
 // the start. What was asked for since stands.
 func (s *supervisor) readOverridesLater() (inLoop func(), err error) {
-	before, aside, err := loadOverrides(s.overridesFile())
+	before, aside, err := s.loadOverrides(s.overridesFile())
 	return func() {
 		s.overrides.aside = aside
 		before.Expire(time.Now())
 		for _, o := range s.overrides.set.Complete(before) {
-			s.log.Warn("an override from before the start is in force: its file can be read now", overrideWords(o)...)
+			s.log.Warn("an override from before the start is in force: its file can be read now", overrides.Attributes(o)...)
 		}
 		s.keepOverrides()
 		s.tellOverrides("")

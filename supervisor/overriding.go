@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -24,13 +25,51 @@ type overriding struct {
 	end   *time.Timer // fires when the time of one is over
 	aside notInForce  // those of before
 	file  *statefile.Saver
+	pair  pairing
 }
+
+// carrier takes messages to the other halves of the pair. Its methods are called in the
+// supervisor's loop, and do not wait.
+type carrier interface {
+	// Peers are the other halves that the configuration names.
+	Peers() []overrides.Peer
+	// Send has a message sent to one that is reachable. One that is lost is made up for later.
+	Send(peer string, m overrides.Message)
+}
+
+// pairing is what the supervisor has of sharing overrides with other halves.
+type pairing struct {
+	carrier carrier                      // nil without other halves
+	cursors map[string]*overrides.Cursor // by half
+	refused map[string]string            // why something that a half has is not taken in here
+	waits   map[*overrides.Wait]func()   // who waits for halves to have something
+	greeted time.Time                    // when the halves were told last what this one has
+	swept   time.Time                    // when old records were forgotten last
+}
+
+const (
+	// greeting is how often halves compare what they have. It makes up for what was lost.
+	greeting = 10 * time.Second
+	// sweeping is how often what has ended long ago is forgotten.
+	sweeping = time.Minute
+	// pairPatience is how long whoever asked for a change waits for the other halves to have it.
+	pairPatience = 2 * time.Second
+	// mostLines bounds the lines of the log for what one message changes.
+	mostLines = 50
+)
 
 func (s *supervisor) overridesFile() string { return overrides.File(s.opts.StateDir, s.opts.File) }
 
-// inheritOverrides takes over those of the program before.
-func (s *supervisor) inheritOverrides(list []event.Override) {
-	if err := s.overrides.set.Add(list...); err != nil {
+// inheritOverrides takes over those of the program before: all that it had of them as text, or
+// the list of one that had no such text.
+func (s *supervisor) inheritOverrides(text []byte, list []event.Override) {
+	set := &s.overrides.set
+	err := set.Import(text, worker.BootID())
+	if len(text) == 0 {
+		err = set.Add(list...)
+		set.Fresh() // is told to nobody as news
+	}
+	if err != nil {
 		s.log.Error("failed to take over drains and weights from the previous program", "error", err)
 	}
 	s.endOverrides()
@@ -73,7 +112,7 @@ func (s *supervisor) endOverrides() {
 	ended := s.overrides.set.Expire(time.Now())
 	s.keepOverrides()
 	for _, o := range ended {
-		s.log.Info("override ended: its time is over", overrideWords(o)...)
+		s.log.Info("override ended: its time is over", overrides.Attributes(o)...)
 	}
 	causes := s.recordOverrides(ended, "over")
 	if len(ended) > 0 {
@@ -101,39 +140,16 @@ func (s *supervisor) overridesReloaded(before, after *conf.Config) {
 		if m.From.Kind == event.SetWeight {
 			what = "a weight follows its renamed virtual server"
 		}
-		s.log.Info(what, append(overrideWords(m.To), "was", m.From.VirtualServer)...)
+		s.log.Info(what, append(overrides.Attributes(m.To), "was", m.From.VirtualServer)...)
 	}
 	ended := s.overrides.set.Reloaded(before, after)
 	for _, o := range ended {
-		s.log.Info("override ended: the configured weight has changed", overrideWords(o)...)
+		s.log.Info("override ended: the configured weight has changed", overrides.Attributes(o)...)
 	}
 	s.recordOverrides(ended, "over", s.chronicle.brought)
 	if len(moved)+len(ended) > 0 {
 		s.keepOverrides() // the worker is told with the configuration
 	}
-}
-
-// overrideWords are an override for a log line.
-func overrideWords(o event.Override) []any {
-	list := []any{"override", string(o.Kind), "real_server", o.RealServer}
-	add := func(name, value string) {
-		if value != "" {
-			list = append(list, name, value)
-		}
-	}
-	if o.Kind == event.SetWeight {
-		list = append(list, "weight", o.Weight)
-	}
-	add("virtual_server", o.VirtualServer)
-	if !o.Until.IsZero() {
-		add("until", o.Until.Format(time.RFC3339))
-	}
-	add("by", o.By)
-	add("reason", o.Reason)
-	if o.Source != event.SourceOperator {
-		add("source", o.Source)
-	}
-	return list
 }
 
 // Override is called by the control socket: a drain or a weight begins or ends. The answer
@@ -181,25 +197,185 @@ func (s *supervisor) override(ctx context.Context, q control.OverrideRequest, o 
 		then(s.overrides.file.Trouble())
 		return
 	}
-	s.whenSaved(s.overrides.file, then)
+	shared := s.shareOverrides()
+	s.whenSaved(s.overrides.file, func(why string) {
+		s.whenShared(shared, func() {
+			r.Local = q.Local
+			if len(r.Changed) > 0 {
+				shared.Answer(func(p overrides.Peer, has bool, refused string) {
+					r.Halves = append(r.Halves, control.Half{Name: p.Name, Reachable: p.Reachable, Has: has, Refused: refused})
+				})
+			}
+			then(why)
+		})
+	})
+}
+
+// shareOverrides tells the other halves what was asked for here, and gives who waits for them.
+func (s *supervisor) shareOverrides() *overrides.Wait {
+	p, stamps := &s.overrides.pair, s.overrides.set.Fresh()
+	if p.carrier == nil {
+		return overrides.NewWait(nil, nil)
+	}
+	peers := p.carrier.Peers()
+	if len(stamps) > 0 {
+		m := s.overrides.set.Tell(time.Now(), stamps)
+		for _, peer := range peers {
+			if peer.Reachable {
+				p.carrier.Send(peer.Name, m)
+			}
+		}
+	}
+	w := overrides.NewWait(stamps, peers)
+	if !w.Done() {
+		if p.waits == nil {
+			p.waits = make(map[*overrides.Wait]func())
+		}
+		p.waits[w] = func() {}
+	}
+	return w
+}
+
+// whenShared calls then when the halves that are reachable have it, or have not in time.
+func (s *supervisor) whenShared(w *overrides.Wait, then func()) {
+	p := &s.overrides.pair
+	if w.Done() {
+		delete(p.waits, w)
+		then()
+		return
+	}
+	overdue := time.AfterFunc(pairPatience, func() {
+		s.post(func() {
+			if _, waits := p.waits[w]; waits {
+				delete(p.waits, w)
+				then()
+			}
+		})
+	})
+	p.waits[w] = func() {
+		overdue.Stop()
+		then()
+	}
+}
+
+// mergeOverrides takes in what another half says of its overrides. The carrier has it called in
+// the loop.
+func (s *supervisor) mergeOverrides(peer string, m overrides.Message) {
+	o := &s.overrides
+	p := &o.pair
+	if p.carrier == nil {
+		return // it is no half any more
+	}
+	if p.cursors[peer] == nil {
+		if p.cursors == nil {
+			p.cursors, p.refused = make(map[string]*overrides.Cursor), make(map[string]string)
+		}
+		p.cursors[peer] = &overrides.Cursor{}
+	}
+	h := o.set.Hear(time.Now(), m, p.cursors[peer])
+	equal := m.Sum == o.set.Digest()
+	switch {
+	case h.Refused != nil && p.refused[peer] == "":
+		s.log.Warn("a drain or a weight of another half is not taken in", "half", peer, "error", h.Refused)
+		fallthrough
+	case h.Refused != nil:
+		p.refused[peer] = h.Refused.Error()
+	case equal || len(m.Records) > 0:
+		delete(p.refused, peer)
+	}
+	if h.Answer != nil {
+		p.carrier.Send(peer, *h.Answer)
+	}
+	s.takenOver(h.Changes)
+	if h.Kept {
+		s.keepOverrides()
+	}
+	for w, then := range p.waits {
+		if w.Heard(peer, m, equal); w.Done() {
+			delete(p.waits, w)
+			then()
+		}
+	}
+}
+
+// takenOver tells the log, the events and the lvs worker what another half has changed.
+func (s *supervisor) takenOver(changes []overrides.Change) {
+	var numbers []event.Number
+	var ended []event.Override
+	told := 0
+	for _, c := range changes {
+		line, what, o := c.Words()
+		if line == "" {
+			continue
+		}
+		if told++; told <= mostLines {
+			s.log.Info(line, append(overrides.Attributes(o), "asked_at", c.Record.Since.Format(time.RFC3339))...)
+		}
+		who := c.Record.Stamp.Host
+		if o.By != "" {
+			who = o.By + " on " + who
+		}
+		text := strings.TrimSpace(overrides.Detail(o) + " (" + who + " asked for it)")
+		numbers = append(numbers, s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text))
+		if c.Is != nil && o.Kind == event.SetWeight { // as if it had been asked for here
+			ended = append(ended, s.supersede([]overrides.Target{overrides.TargetOf(o)})...)
+		}
+	}
+	if told > mostLines {
+		s.log.Info("another half has changed more drains and weights", "more", told-mostLines)
+	}
+	if told > 0 {
+		s.tellOverrides(event.NumbersOf(numbers...), ended...)
+	}
+}
+
+// supersede ends the weights that were set by hand in the kernel's table of real servers whose
+// weight an operator sets.
+func (s *supervisor) supersede(targets []overrides.Target) []event.Override {
+	return s.overrides.set.Lift(func(old event.Override) bool { return overrides.Superseded(old, targets) })
+}
+
+// greetHalves forgets what has ended long ago, and compares with the other halves what they have.
+func (s *supervisor) greetHalves(now time.Time) {
+	p := &s.overrides.pair
+	if now.Sub(p.swept).Abs() >= sweeping {
+		p.swept = now
+		if s.overrides.set.Forget(now) {
+			s.keepOverrides()
+		}
+	}
+	if p.carrier == nil || now.Sub(p.greeted).Abs() < greeting {
+		return
+	}
+	p.greeted = now
+	known := make(map[string]bool)
+	for _, peer := range p.carrier.Peers() {
+		known[peer.Name] = true
+		if peer.Reachable {
+			p.carrier.Send(peer.Name, s.overrides.set.Hello(now))
+		}
+	}
+	maps.DeleteFunc(p.cursors, func(name string, _ *overrides.Cursor) bool { return !known[name] })
+	maps.DeleteFunc(p.refused, func(name string, _ string) bool { return !known[name] })
+}
+
+// pairProblems are why what another half has is not taken in here, for status.
+func (s *supervisor) pairProblems() (list []string) {
+	refused := s.overrides.pair.refused
+	for _, half := range slices.Sorted(maps.Keys(refused)) {
+		list = append(list, "drains and weights of "+half+" do not all hold here: "+refused[half])
+	}
+	return list
 }
 
 // recordOverrides keeps that overrides began or ended, and gives the numbers.
 func (s *supervisor) recordOverrides(list []event.Override, what string, causes ...event.Number) event.Numbers {
 	var numbers []event.Number
 	for _, o := range list {
-		text := o.Reason
-		if o.Kind == event.SetWeight {
-			text = strings.TrimSpace(fmt.Sprintf("weight %d %s", o.Weight, o.Reason))
-		}
-		numbers = append(numbers, s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text, causes...))
+		numbers = append(numbers, s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, overrides.Detail(o),
+			causes...))
 	}
 	return event.NumbersOf(numbers...)
-}
-
-// nothingWords say that there was nothing to end.
-var nothingWords = map[event.OverrideKind]string{
-	event.Drain: "nothing was drained", event.SetWeight: "no weight was set at run time",
 }
 
 // change changes the overrides as a request says, and tells the worker.
@@ -222,25 +398,29 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 			break
 		}
 		for _, t := range targets {
-			o.VirtualServer, o.RealServer = t.VirtualServer, t.RealServer
+			o.VirtualServer, o.RealServer, o.Local = t.VirtualServer, t.RealServer, q.Local
 			r.Changed = append(r.Changed, o)
 		}
 		if err = set.Add(r.Changed...); err != nil {
 			return r, nil, err
 		}
 		if o.Kind == event.SetWeight { // what is asked for now counts, not what was set by hand before
-			ended = set.Remove(func(old event.Override) bool { return overrides.Superseded(old, targets) })
+			ended = s.supersede(targets)
 		}
 	case control.ActionUndrain, control.ActionReset:
 		kind := event.Drain
 		if q.Action == control.ActionReset {
 			kind = event.SetWeight
 		}
-		if r.Changed, err = overrides.Named(cfg, set.List(), kind, q.Name, q.VirtualServer); err != nil {
+		list := set.List()
+		if !q.Local {
+			list = append(list, set.Lifted()...)
+		}
+		if r.Changed, err = overrides.Named(cfg, list, kind, q.Name, q.VirtualServer); err != nil {
 			return r, nil, err
 		}
 		if len(r.Changed) == 0 {
-			r.Nothing = nothingWords[kind]
+			r.Nothing = overrides.Nothing(kind)
 			return r, nil, nil
 		}
 		for _, o := range r.Changed {
@@ -248,7 +428,12 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 		}
 		ended = r.Changed
 		if !q.DryRun {
-			set.Remove(func(old event.Override) bool { return slices.Contains(r.Changed, old) })
+			chosen := func(old event.Override) bool { return slices.Contains(r.Changed, old) }
+			if q.Local {
+				set.Lift(chosen)
+			} else {
+				set.Remove(time.Now().Round(0), o.By, chosen)
+			}
 		}
 	default:
 		return r, nil, fmt.Errorf("there is no action %q", q.Action)
@@ -258,7 +443,7 @@ func (s *supervisor) change(q control.OverrideRequest, o event.Override, quiesce
 			s.log.Info(map[string]string{
 				control.ActionDrain: "draining", control.ActionUndrain: "a drain was ended",
 				control.ActionWeight: "a weight was set", control.ActionReset: "a weight was reset",
-			}[q.Action], overrideWords(c)...)
+			}[q.Action], overrides.Attributes(c)...)
 		}
 		if !s.overrides.file.IsUnread() {
 			s.overrides.aside = notInForce{} // who sets them again has seen it
@@ -321,4 +506,10 @@ func quiescentTemplates(ipvsNamespace string) overrides.Setting {
 		return overrides.On
 	}
 	return overrides.Off
+}
+
+// hostName is this host as the halves of a pair know it.
+func hostName() string {
+	name, _ := os.Hostname() // none is an empty one
+	return name
 }

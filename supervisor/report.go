@@ -35,9 +35,9 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		},
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
-		Overrides: s.overrides.set.List(),
-		Host:      track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
-		Trackers:  status.Trackers(s.tracking.Known()),
+		Overrides: s.overrides.set.List(), Lifted: s.overrides.set.Lifted(), HostName: s.overrides.set.Host,
+		Host:     track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Trackers: status.Trackers(s.tracking.Known()),
 	}
 	if why := s.chronicle.log.Problem(); why != "" {
 		f.Problems = append(f.Problems, why)

@@ -211,6 +211,7 @@ func (c *Options) supervisor() *supervisor {
 	})
 	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer})
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
+	s.overrides.set.Host = hostName()
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)
 	return s
 }

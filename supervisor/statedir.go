@@ -198,6 +198,7 @@ func (s *supervisor) keepStateDir() {
 	if s.overrides.file.Due(now) {
 		s.keepOverrides()
 	}
+	s.greetHalves(now)
 }
 
 // fileProblems are the files that cannot be written, for status.
@@ -225,5 +226,5 @@ func (s *supervisor) fileProblems() (list []string) {
 	if why := s.overrides.aside.String(); why != "" {
 		list = append(list, "drains and weights that were set before the start are not in force: "+why)
 	}
-	return list
+	return append(list, s.pairProblems()...)
 }

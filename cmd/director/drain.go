@@ -18,8 +18,9 @@ import (
 // overrideTarget is what the commands that override a weight are about.
 type overrideTarget struct {
 	byFile
-	Name string `arg:"" help:"A real server (10.0.0.2:80) or a host with all its real servers (10.0.0.2)."`
-	VS   string `name:"vs" placeholder:"VS" help:"Only in this virtual server (192.0.2.10:80, fwmark 5, a group); default is all that have it."`
+	Name  string `arg:"" help:"A real server (10.0.0.2:80) or a host with all its real servers (10.0.0.2)."`
+	VS    string `name:"vs" placeholder:"VS" help:"Only in this virtual server (192.0.2.10:80, fwmark 5, a group); default is all that have it."`
+	Local bool   `help:"On this host only: the other half of the pair is not told."`
 }
 
 // asJSON prints a command's answer as JSON instead of for people.
@@ -29,7 +30,7 @@ type asJSON struct {
 
 // ask has the running director carry a request out.
 func (t overrideTarget) ask(q control.OverrideRequest) (r control.OverrideReport, err error) {
-	q.Name, q.VirtualServer, q.By = t.Name, t.VS, operator()
+	q.Name, q.VirtualServer, q.By, q.Local = t.Name, t.VS, operator(), t.Local
 	err = control.Ask(t.run(), http.MethodPost, "/v1/override", 10*time.Second, q, &r)
 	return r, err
 }
@@ -239,6 +240,9 @@ func printOverrides(io streams, done string, r control.OverrideReport) {
 	}
 	for _, s := range r.Servers {
 		fmt.Fprintf(io.out, "  -> %s in %s\n", s.RealServer, s.VirtualServer)
+	}
+	if where := r.Where(); where != "" {
+		fmt.Fprintln(io.out, where)
 	}
 	if r.NoWorker {
 		fmt.Fprintln(io.err, "director: note: the lvs worker does not run: the kernel's table follows when it does")

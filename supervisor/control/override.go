@@ -38,6 +38,8 @@ type OverrideRequest struct {
 	For    string `json:"for,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	By     string `json:"by,omitempty"` // who asks
+	// Local: on this half of a pair only.
+	Local bool `json:"local,omitempty"`
 	// DryRun changes nothing: it shows what the name means and what has to be known.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -96,6 +98,45 @@ type OverrideReport struct {
 	NotKept string `json:"not_kept,omitempty"`
 	// NoWorker: nobody programs the kernel's table at present.
 	NoWorker bool `json:"no_worker,omitempty"`
+	// Halves are the other halves of the pair, and whether they have it.
+	Halves []Half `json:"halves,omitempty"`
+	// Local says that it was asked for this half only.
+	Local bool `json:"local,omitempty"`
+}
+
+// Half is another half of a pair, asked to take over a drain or a weight.
+type Half struct {
+	Name      string `json:"name"`
+	Reachable bool   `json:"reachable"`
+	// Has says that it has confirmed to have it.
+	Has bool `json:"has"`
+	// Refused says why it does not take it over.
+	Refused string `json:"refused,omitempty"`
+}
+
+// Where says which halves of a pair have what was asked for, for people: "here and on lb2". It is
+// empty without a pair, and when nothing was changed.
+func (r OverrideReport) Where() string {
+	if len(r.Halves) == 0 {
+		return ""
+	}
+	if r.Local {
+		return "here only (--local)"
+	}
+	text, rest := "here", ""
+	for _, h := range r.Halves {
+		switch {
+		case h.Has:
+			text += " and on " + h.Name
+		case !h.Reachable:
+			rest += "; " + h.Name + " is not reachable, it learns it when it is back"
+		case h.Refused != "":
+			rest += "; " + h.Name + " does not take it over: " + h.Refused
+		default:
+			rest += "; " + h.Name + " has not confirmed it yet"
+		}
+	}
+	return text + rest
 }
 
 // ServerConnections is a real server of a virtual server with its connections.

@@ -18,7 +18,9 @@ type Status struct {
 	// somebody first before the rest.
 	Problems []Problem `json:"problems"`
 	// Overrides are the drains and weights in force that somebody has asked for.
-	Overrides  []Override  `json:"overrides"`
+	Overrides []Override `json:"overrides"`
+	// Lifted are drains and weights of the pair that somebody has ended on this half only.
+	Lifted     []Override  `json:"lifted,omitempty"`
 	Workers    []Worker    `json:"workers"`
 	Instances  []Instance  `json:"instances"`
 	SyncGroups []SyncGroup `json:"sync_groups"`
@@ -235,6 +237,8 @@ type Override struct {
 	event.Override
 	// Servers is how many real servers of the configuration it is for now.
 	Servers int `json:"servers"`
+	// Elsewhere is the other half of the pair that it was asked for on; empty when that is this one.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// Uncounted: the table was not read, so that the connections of some are not known.
 	Uncounted bool `json:"uncounted,omitempty"`
 	// Active and Inactive are the connections that they still have.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
@@ -105,7 +106,7 @@ func isServer(text string) bool {
 }
 
 func isPrintable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // compare is negative when r is to give way to o. Two of the same stamp, which hosts of one name

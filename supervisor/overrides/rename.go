@@ -121,11 +121,11 @@ func (s *Set) shareName(name string) string {
 		}
 		r := e.Record
 		r.VirtualServer, r.Stamp = now, s.stamp(e.Stamp.Time())
-		s.put(r, false)
-		s.put(Record{Removed: true, Override: event.Override{
+		s.say(r)
+		s.say(Record{Removed: true, Override: event.Override{
 			VirtualServer: shared, RealServer: e.RealServer, Source: e.Source, Kind: e.Kind, Since: e.Since, By: e.By,
 			Stamp: s.stamp(e.Stamp.Time()),
-		}}, false)
+		}})
 	}
 	delete(s.names, shared)
 	return shared

@@ -23,13 +23,14 @@ type Set struct {
 	// Host is the name of this half, which its stamps carry.
 	Host string
 
-	shared   map[key]entry // what all halves have, the ended ones too, by the name that they share
-	here     map[key]event.Override
-	lifted   map[key]event.Stamp // shared ones that do not hold on this half
-	names    map[string]string   // of virtual servers: the name that the halves share, and that of this half
+	shared  map[key]entry // what all halves have, the ended ones too, by the name that they share
+	here    map[key]event.Override
+	lifted  map[key]event.Stamp // shared ones that do not hold on this half
+	names   map[string]string   // of virtual servers: the name that the halves share, and that of this half
 	high    int64               // the largest stamp that was seen
 	inForce int                 // of shared
 	buckets []uint64            // see Digest
+	fresh   []event.Stamp       // see Fresh
 }
 
 // key is what one override can be of: a real server is drained or not, and has one
@@ -77,7 +78,7 @@ func (s *Set) Add(list ...event.Override) error {
 		}
 		delete(s.here, keyOf(o))
 		o.VirtualServer = s.shareName(o.VirtualServer)
-		s.put(Record{Override: o}, false)
+		s.say(Record{Override: o})
 	}
 	return nil
 }
@@ -87,6 +88,19 @@ func (s *Set) keepHere(o event.Override) {
 		s.here = make(map[key]event.Override)
 	}
 	s.here[keyOf(o)] = o
+}
+
+// say puts what is asked for on this half, which the others have to be told.
+func (s *Set) say(r Record) {
+	s.put(r, false)
+	s.fresh = append(s.fresh, r.Stamp)
+}
+
+// Fresh are the stamps of what has been asked for on this half since the last call, for Tell.
+func (s *Set) Fresh() []event.Stamp {
+	fresh := s.fresh
+	s.fresh = nil
+	return fresh
 }
 
 // put puts a record in the place of the one that is of the same. Over says that its time is.
@@ -123,7 +137,7 @@ func (s *Set) drop(k key) {
 func (s *Set) Clone() Set {
 	c := *s
 	c.shared, c.here, c.lifted, c.names = maps.Clone(s.shared), maps.Clone(s.here), maps.Clone(s.lifted), maps.Clone(s.names)
-	c.buckets = slices.Clone(s.buckets)
+	c.buckets, c.fresh = slices.Clone(s.buckets), nil
 	return c
 }
 
@@ -180,10 +194,10 @@ func (s *Set) Remove(now time.Time, by string, chosen func(event.Override) bool)
 		removed = append(removed, o)
 		delete(s.here, keyOf(o))
 		for _, k := range s.sharedKeys(o) {
-			s.put(Record{Removed: true, Override: event.Override{
+			s.say(Record{Removed: true, Override: event.Override{
 				VirtualServer: k.virtualServer, RealServer: k.realServer, Source: k.source, Kind: k.kind,
 				Since: now, By: by, Stamp: s.stamp(now),
-			}}, false)
+			}})
 		}
 	}
 	s.tidy()

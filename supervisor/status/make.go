@@ -25,6 +25,8 @@ type Facts struct {
 	Known          *Knowledge
 	Orders         map[string]control.Order // handovers in force, by instance
 	Overrides      []event.Override         // in force
+	Lifted         []event.Override         // in force on other halves only
+	HostName       string                   // as stamps of overrides have it
 	Host           track.Host               // as it is now
 	Trackers       []control.Tracker        // those that something uses
 }

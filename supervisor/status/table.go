@@ -15,29 +15,41 @@ import (
 // overrides reports on the drains and weights in force.
 func (m *maker) overrides() {
 	for _, o := range m.Overrides {
-		r := control.Override{Override: o}
-		target := overrides.TargetOf(o)
-		for _, v := range m.r.VirtualServers {
-			for _, rs := range v.RealServers {
-				if !target.Covers(v.Name, rs.Name) {
-					continue
-				}
-				r.Servers++
-				if k := rs.Kernel; k != nil {
-					r.Active += k.Active
-					r.Inactive += k.Inactive
-				} else {
-					r.Uncounted = true
-				}
-			}
-		}
-		m.r.Overrides = append(m.r.Overrides, r)
+		m.r.Overrides = append(m.r.Overrides, m.override(o))
+	}
+	for _, o := range m.Lifted {
+		m.r.Lifted = append(m.r.Lifted, m.override(o))
 	}
 }
 
+func (m *maker) override(o event.Override) control.Override {
+	r := control.Override{Override: o}
+	if o.Stamp.Host != m.HostName {
+		r.Elsewhere = o.Stamp.Host
+	}
+	target := overrides.TargetOf(o)
+	for _, v := range m.r.VirtualServers {
+		for _, rs := range v.RealServers {
+			if !target.Covers(v.Name, rs.Name) {
+				continue
+			}
+			r.Servers++
+			if k := rs.Kernel; k != nil {
+				r.Active += k.Active
+				r.Inactive += k.Inactive
+			} else {
+				r.Uncounted = true
+			}
+		}
+	}
+	return r
+}
+
 // Absent says that a drain is of nothing that is configured: what it was for may serve
-// under another name.
-func Absent(o control.Override) bool { return o.Kind == event.Drain && o.Servers == 0 }
+// under another name. What was asked for on another half may be of what only that one has.
+func Absent(o control.Override) bool {
+	return o.Kind == event.Drain && o.Servers == 0 && o.Elsewhere == ""
+}
 
 // inTable puts what the kernel's table has into the report on a virtual server.
 func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
@@ -104,6 +116,16 @@ func UndoCommand(o event.Override) string {
 	return command
 }
 
+// LiftedText is an override that holds on other halves only, for people.
+func LiftedText(o control.Override) string {
+	text, what := overrides.TargetOf(o.Override).String(), "is drained"
+	if o.Kind == event.SetWeight {
+		what = fmt.Sprintf("has weight %d", o.Weight)
+	}
+	text += " " + what + " on the other half of the pair and not on this host, where somebody has ended it (--local)"
+	return text + ": " + UndoCommand(o.Override) + " ends it there too"
+}
+
 // OverrideText is an override for people: what, since when, by whom, why, until
 // when, and what is left.
 func OverrideText(o control.Override, now time.Time) string {
@@ -122,6 +144,12 @@ func OverrideText(o control.Override, now time.Time) string {
 	case o.By != "":
 		text += ", by " + o.By
 	}
+	switch {
+	case o.Elsewhere != "":
+		text += " on " + o.Elsewhere
+	case o.Local:
+		text += " on this host only (--local)"
+	}
 	if o.Reason != "" {
 		text += fmt.Sprintf(" (%s)", o.Reason)
 	}
@@ -131,6 +159,8 @@ func OverrideText(o control.Override, now time.Time) string {
 		text += fmt.Sprintf(", and will be for another %s (%s ends it)", words.Age(o.Until, now), UndoCommand(o.Override))
 	}
 	switch {
+	case o.Servers == 0 && o.Elsewhere != "":
+		text += "; for nothing here: no real server of this host's configuration is called so"
 	case o.Servers == 0:
 		text += "; no real server of the configuration is called so at present"
 	case o.Kind == event.Drain && o.Uncounted:

@@ -35,6 +35,9 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 		}
 		fmt.Fprintf(w, "%s %s\n", mark, status.OverrideText(o, now))
 	}
+	for _, o := range r.Lifted {
+		fmt.Fprintf(w, "* %s\n", status.LiftedText(o))
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p.Text)
 	}
