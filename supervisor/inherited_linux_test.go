@@ -27,6 +27,7 @@ func (r *rig) resumesAlone(h *handoff) {
 		r.t.Fatal(err)
 	}
 	s := r.opts.supervisor()
+	r.s = s
 	s.files, s.ready = files, func(string) {}
 	s.reload = reload.Resume(reload.State{Generation: h.Generation, Current: begin.current})
 	s.disk = begin.disk

@@ -43,7 +43,7 @@ type pairing struct {
 	cursors map[string]*overrides.Cursor // by half
 	refused map[string]string            // why something that a half has is not taken in here
 	waits   map[*overrides.Wait]func()   // who waits for halves to have something
-	greeted time.Time                    // when the halves were told last what this one has
+	greeted map[string]time.Time         // when each half that is reachable was told last what this one has
 	swept   time.Time                    // when old records were forgotten last
 }
 
@@ -219,7 +219,11 @@ func (s *supervisor) shareOverrides() *overrides.Wait {
 	}
 	peers := p.carrier.Peers()
 	if len(stamps) > 0 {
-		m := s.overrides.set.Tell(time.Now(), stamps)
+		all := slices.Clone(stamps)
+		for w := range p.waits { // a message that has not left may give way to this one
+			all = append(all, w.Stamps()...)
+		}
+		m := s.overrides.set.Tell(time.Now(), all)
 		for _, peer := range peers {
 			if peer.Reachable {
 				p.carrier.Send(peer.Name, m)
@@ -344,17 +348,23 @@ func (s *supervisor) greetHalves(now time.Time) {
 			s.keepOverrides()
 		}
 	}
-	if p.carrier == nil || now.Sub(p.greeted).Abs() < greeting {
+	if p.carrier == nil {
 		return
 	}
-	p.greeted = now
-	known := make(map[string]bool)
+	known, greeted := make(map[string]bool), make(map[string]time.Time)
 	for _, peer := range p.carrier.Peers() {
 		known[peer.Name] = true
-		if peer.Reachable {
-			p.carrier.Send(peer.Name, s.overrides.set.Hello(now))
+		if !peer.Reachable {
+			continue
 		}
+		at, before := p.greeted[peer.Name]
+		if !before || now.Sub(at).Abs() >= greeting { // one that comes back at once
+			p.carrier.Send(peer.Name, s.overrides.set.Hello(now))
+			at = now
+		}
+		greeted[peer.Name] = at
 	}
+	p.greeted = greeted
 	maps.DeleteFunc(p.cursors, func(name string, _ *overrides.Cursor) bool { return !known[name] })
 	maps.DeleteFunc(p.refused, func(name string, _ string) bool { return !known[name] })
 }

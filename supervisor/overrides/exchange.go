@@ -17,8 +17,9 @@ const buckets = 1024
 
 // Bounds of a Message.
 const (
-	someRecords = 200  // after as many no further bucket is begun
-	mostRecords = 2000 // of a message that is taken in
+	someRecords = 200       // after as many no further bucket is begun,
+	someBytes   = 256 << 10 // nor after as much
+	mostRecords = 2000      // of a message that is taken in
 )
 
 // Message is what one half says to another. The zero value asks whether there is anything to tell.
@@ -134,16 +135,19 @@ func (s *Set) differing(theirs []byte, c *Cursor) (list []Record, more bool) {
 			content[n] = append(content[n], e.Record)
 		}
 	}
-	from := c.bucket // others than last time: some may be refused for ever
+	size, from := 0, c.bucket // others than last time: some may be refused for ever
 	for n := range buckets {
 		at := (from + n) % buckets
 		if len(content[at]) == 0 {
 			continue
 		}
-		if len(list) >= someRecords {
+		if len(list) >= someRecords || size >= someBytes {
 			return list, true
 		}
 		list = append(list, content[at]...)
+		for _, r := range content[at] {
+			size += len(r.VirtualServer) + len(r.RealServer) + len(r.Reason) + len(r.By) + len(r.Stamp.Host)
+		}
 		c.bucket = (at + 1) % buckets
 	}
 	return list, false

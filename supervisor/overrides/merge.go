@@ -98,15 +98,15 @@ func (s *Set) forgetOldest() {
 	if len(s.shared)-s.inForce <= maxEnded {
 		return
 	}
-	var ended []key
-	for k, e := range s.shared {
+	var ended []Record
+	for _, e := range s.shared {
 		if e.ended() {
-			ended = append(ended, k)
+			ended = append(ended, e.Record)
 		}
 	}
-	slices.SortFunc(ended, func(a, b key) int { return s.shared[a].compare(s.shared[b].Record) })
-	for _, k := range ended[:len(ended)-maxEnded] {
-		s.drop(k)
+	slices.SortFunc(ended, Record.compare)
+	for _, r := range ended[:len(ended)-maxEnded] {
+		s.drop(keyOf(r.Override))
 	}
 }
 

@@ -112,7 +112,10 @@ func isPrintable(text string) bool {
 // compare is negative when r is to give way to o. Two of the same stamp, which hosts of one name
 // can make, are put in an order by what they say: all halves choose the same.
 func (r Record) compare(o Record) int {
-	return cmp.Or(r.Stamp.Compare(o.Stamp), cmp.Compare(r.sum(), o.sum()))
+	if order := r.Stamp.Compare(o.Stamp); order != 0 {
+		return order
+	}
+	return cmp.Compare(r.sum(), o.sum())
 }
 
 // sum is a number that tells records apart.

@@ -36,6 +36,9 @@ func NewWait(stamps []event.Stamp, peers []Peer) *Wait {
 	return w
 }
 
+// Stamps are what is waited for.
+func (w *Wait) Stamps() []event.Stamp { return w.stamps }
+
 // Heard takes in what a half says; equal says that it has the same records as this one.
 func (w *Wait) Heard(peer string, m Message, equal bool) {
 	left, there := w.left[peer]
