@@ -116,6 +116,7 @@ func (s *supervisor) readOverrides() {
 		s.log.Error("drains and weights that were set before the start are not in force", o.aside.attributes()...)
 	}
 	o.set = before
+	o.set.Know(s.current().cfg)
 	o.set.Expire(time.Now())
 	s.keepOverrides()
 	for _, o := range o.set.List() {
@@ -139,6 +140,7 @@ func (s *supervisor) readOverridesLater() (inLoop func(), err error) {
 		for _, o := range s.overrides.set.Complete(before) {
 			s.log.Warn("an override from before the start is in force: its file can be read now", overrides.Attributes(o)...)
 		}
+		s.overrides.set.Know(s.current().cfg)
 		s.keepOverrides()
 		s.tellOverrides("")
 	}, err

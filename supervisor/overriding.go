@@ -72,6 +72,7 @@ func (s *supervisor) inheritOverrides(text []byte, list []event.Override) {
 	if err != nil {
 		s.log.Error("failed to take over drains and weights from the previous program", "error", err)
 	}
+	set.Know(s.current().cfg)
 	s.endOverrides()
 }
 
@@ -135,6 +136,7 @@ func (s *supervisor) kernelWeights(list []event.Override) {
 // what a reload ends.
 func (s *supervisor) overridesReloaded(before, after *conf.Config) {
 	moved := s.overrides.set.Follow(before, after)
+	s.overrides.set.Know(after)
 	for _, m := range moved {
 		what := "a drain follows its renamed virtual server"
 		if m.From.Kind == event.SetWeight {

@@ -95,7 +95,8 @@ func TestADrainHoldsOnBothHalves(t *testing.T) {
 	}
 	o := p.b.status().Overrides[0]
 	wants(t, status.OverrideText(o, time.Now()), "10.0.0.3 has been drained for", "by eve on lb1 (update)", "another 1h59m")
-	wants(t, p.b.log.String(), `msg="draining: lb1 asked for it" override=drain real_server=10.0.0.3`, "by=eve", "asked_at=")
+	wants(t, p.b.log.String(), `msg="draining: lb1 asked for it" override=drain real_server=10.0.0.3`, "by=eve",
+		"asked_at=")
 	p.b.until("lb2 has an event", func() bool {
 		var report control.EventsReport
 		p.b.ask(http.MethodPost, "/v1/events", control.EventsRequest{}, &report)
@@ -127,8 +128,9 @@ func TestADrainHoldsOnBothHalves(t *testing.T) {
 	before := p.messages.Load()
 	p.a.inLoop(func(s *supervisor) { s.overrides.pair.greeted = nil })
 	p.a.until("lb1 has asked", func() bool { return p.messages.Load() > before })
-	if dry := p.a.override(control.OverrideRequest{Action: control.ActionDrain, Name: "10.0.0.3", DryRun: true}); dry.Where() != "" {
-		t.Errorf("a dry run says where: %q", dry.Where())
+	drain.DryRun = true
+	if got := p.a.override(drain).Where(); got != "" {
+		t.Errorf("a dry run says where: %q", got)
 	}
 }
 

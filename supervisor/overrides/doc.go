@@ -7,5 +7,9 @@
 // have to know before they drain one. What an override does to the weight that
 // the kernel has is a rule of virtualserver/table.
 //
+// The halves of a pair have the same overrides, as far as they were asked for on all: a Set is
+// records with stamps, which Merge takes in from another half in any order, and Hear is the
+// conversation by which two halves come to have the same. What carries its messages is not here.
+//
 // All but the file is plain code over plain data: the time is an argument.
 package overrides

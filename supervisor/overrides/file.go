@@ -24,7 +24,7 @@ type file struct {
 	Boot string `json:"boot,omitempty"`
 	// Overrides are those that hold on this half. What a director that knows nothing of the
 	// other fields wrote has no stamps.
-	Overrides []event.Override `json:"overrides"`
+	Overrides []Record `json:"overrides"`
 	// Ended is what the halves of a pair share beside it, and does not hold here.
 	Ended []Record `json:"ended,omitempty"`
 	// Lifted are the stamps of those in Ended that hold on other halves.
@@ -68,7 +68,7 @@ func parse(text []byte, boot, host string) (s Set, err error) {
 	for _, stamp := range f.Lifted {
 		lifted[stamp] = true
 	}
-	for n, r := range append(records(f.Overrides), f.Ended...) {
+	for n, r := range slices.Concat(f.Overrides, f.Ended) {
 		if r.RealServer == "" || r.Kind != event.Drain && r.Kind != event.SetWeight || r.Weight < 0 {
 			return s, fmt.Errorf("it has an override that this program does not know: %s %q", r.Kind, r.RealServer)
 		}
@@ -96,15 +96,6 @@ func parse(text []byte, boot, host string) (s Set, err error) {
 	}
 	s.forgetOldest()
 	return s, nil
-}
-
-// records are those of overrides.
-func records(list []event.Override) []Record {
-	all := make([]Record, 0, len(list))
-	for _, o := range list {
-		all = append(all, Record{Override: o})
-	}
-	return all
 }
 
 // stamped is the stamp of a record of a file. A director of before noted none: it is the time at
@@ -139,23 +130,23 @@ func (s *Set) Save(name, boot string) error {
 
 // file is the set as it is noted.
 func (s *Set) file(boot string) file {
-	f := file{Version: version, Boot: boot, Overrides: []event.Override{}, Names: s.names}
+	f := file{Version: version, Boot: boot, Overrides: []Record{}, Names: s.names}
 	for k, e := range s.shared {
 		lifted := s.isLifted(k, e)
 		switch {
 		case e.ended() || lifted:
 			f.Ended = append(f.Ended, e.Record)
 		default:
-			f.Overrides = append(f.Overrides, e.Override)
+			f.Overrides = append(f.Overrides, e.Record)
 		}
 		if lifted {
 			f.Lifted = append(f.Lifted, e.Stamp)
 		}
 	}
 	for _, o := range s.here {
-		f.Overrides = append(f.Overrides, o)
+		f.Overrides = append(f.Overrides, Record{Override: o})
 	}
-	sortOverrides(f.Overrides)
+	slices.SortFunc(f.Overrides, func(a, b Record) int { return order(a.Override, b.Override) })
 	slices.SortFunc(f.Ended, Record.compare)
 	slices.SortFunc(f.Lifted, event.Stamp.Compare)
 	return f

@@ -50,6 +50,9 @@ func (s *Set) Merge(now time.Time, records []Record) (m Merged) {
 			m.Refused = ErrFull
 			continue
 		}
+		if !r.Removed {
+			s.recognize(r)
+		}
 		c := Change{Record: r}
 		name := s.nameHere(k.virtualServer)
 		c.Was = s.of(name, k)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/overrides"
 )
@@ -69,7 +70,7 @@ func (h *half) restart(now time.Time) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.set = overrides.Set{Host: h.set.Host}
+	h.set = overrides.Set{Host: h.set.Host} // and its configuration
 	if err := h.set.Import(text, boot); err != nil {
 		h.t.Fatal(err)
 	}
@@ -272,6 +273,73 @@ func TestAnUnknownRealServer(t *testing.T) {
 	a.wants(noon.Add(time.Minute), "")
 }
 
+// groups is a configuration of two virtual servers, which balance the same whatever they are called.
+func groups(t *testing.T, first, second string) *conf.Config {
+	t.Helper()
+	text := ""
+	for n, name := range []string{first, second} {
+		text += fmt.Sprintf("virtual_server_group %s {\n192.0.2.%d 80\n}\nvirtual_server group %s {\nprotocol TCP\n"+
+			"lvs_sched rr\nlvs_method DR\nreal_server 10.0.0.%d 80 {\n}\n}\n", name, n+1, name, n+1)
+	}
+	return config(t, text)
+}
+
+// TestHalvesAreRenamedOneAfterTheOther: a drain is of the same virtual server on both at any time,
+// and nothing has to be told.
+func TestHalvesAreRenamedOneAfterTheOther(t *testing.T) {
+	before := groups(t, "A", "B")
+	for name, after := range map[string]*conf.Config{
+		"one": groups(t, "C", "B"), "both": groups(t, "C", "D"), "they change places": groups(t, "B", "A"),
+		"one takes the other": groups(t, "B", "C"),
+	} {
+		for _, restarted := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, restarted), func(t *testing.T) {
+				a, b := newHalf(t, "lb1", 0), newHalf(t, "lb2", 0)
+				first, second := after.VirtualServers[0].String(), after.VirtualServers[1].String()
+				for _, h := range []*half{a, b} {
+					h.set.Know(before)
+				}
+				a.add(drain("[A]:0", "10.0.0.1", time.Time{}))
+				a.add(drain("[B]:0", "10.0.0.2", time.Time{}))
+				talk(t, noon, a, b)
+				digest := a.set.Digest()
+				a.set.Follow(before, after)
+				a.set.Know(after)
+				if n := talk(t, noon, a, b); n != 1 || a.set.Digest() != digest {
+					t.Errorf("a rename takes %d messages", n)
+				}
+				renamed := fmt.Sprintf("drain 10.0.0.1 in %s, drain 10.0.0.2 in %s", first, second)
+				a.wants(noon, renamed)
+				b.wants(noon, "drain 10.0.0.1 in [A]:0, drain 10.0.0.2 in [B]:0")
+
+				a.add(drain(second, "10.0.0.2", noon.Add(time.Hour))) // in the place of the one before
+				talk(t, noon, a, b)
+				if list := b.set.List(); len(list) != 2 || list[1].VirtualServer != "[B]:0" || list[1].Until.IsZero() {
+					t.Errorf("lb2 has %+v", list)
+				}
+				if restarted {
+					b.restart(noon)
+				} else {
+					b.set.Follow(before, after)
+				}
+				b.set.Know(after)
+				b.wants(noon, renamed)
+				b.restart(noon) // a name that was learned is kept
+				b.set.Know(after)
+				b.wants(noon, renamed)
+				b.end(noon.Add(time.Minute), "10.0.0.1")
+				talk(t, noon.Add(time.Minute), a, b)
+				a.wants(noon.Add(time.Minute), "drain 10.0.0.2 in "+second)
+
+				a.add(drain(first, "10.0.0.1", time.Time{})) // is of what has the name now
+				talk(t, noon.Add(time.Minute), a, b)
+				a.wants(noon.Add(time.Minute), renamed)
+				b.wants(noon.Add(time.Minute), renamed)
+			})
+		}
+	}
+}
+
 // TestForOneHalfOnly: nothing of it is told, and it comes before what all have.
 func TestForOneHalfOnly(t *testing.T) {
 	a, b := newHalf(t, "lb1", 0), newHalf(t, "lb2", 0)
@@ -402,8 +470,8 @@ func TestAFileOfTheLastRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := a.set.List()
-	if want := (event.Stamp{At: time.Date(2026, 1, 2, 10, 0, 0, 123456789, time.UTC).UnixMicro(), Host: "lb1"}); len(first) != 3 ||
-		first[0].Stamp != want || first[0].By != "eve" || first[2].Weight != 4 || first[2].Stamp != (event.Stamp{}) {
+	want := event.Stamp{At: time.Date(2026, 1, 2, 10, 0, 0, 123456789, time.UTC).UnixMicro(), Host: "lb1"}
+	if len(first) != 3 || first[0].Stamp != want || first[0].By != "eve" || first[2].Weight != 4 || first[2].Stamp != (event.Stamp{}) {
 		t.Errorf("read: %+v", first)
 	}
 	a.restart(noon)

@@ -24,6 +24,9 @@ type Record struct {
 	event.Override
 	// Removed: somebody has ended it, By, at Since. One whose time is over has ended without that.
 	Removed bool `json:"removed,omitempty"`
+	// Services tells by what it balances what VirtualServer was when that was asked for, for halves
+	// that call it otherwise; empty when that is not known.
+	Services string `json:"services,omitempty"`
 }
 
 // Bounds of a record, those of what the control socket takes.
@@ -70,7 +73,7 @@ func (r Record) check(now time.Time) error {
 
 // valid says what of a record is nothing that a director can have made.
 func (r Record) valid() error {
-	for _, text := range []string{r.VirtualServer, r.RealServer, r.Stamp.Host} {
+	for _, text := range []string{r.VirtualServer, r.RealServer, r.Stamp.Host, r.Services} {
 		if len(text) > maxName || !isPrintable(text) {
 			return fmt.Errorf("invalid name %.40q", text)
 		}
@@ -121,8 +124,8 @@ func (r Record) compare(o Record) int {
 // sum is a number that tells records apart.
 func (r Record) sum() uint64 {
 	o := r.Override
-	text := fmt.Appendf(nil, "%q %q %q %q %d %d %d %q %q %d %q %v", o.VirtualServer, o.RealServer, o.Kind, o.Source,
-		o.Weight, instant(o.Until), instant(o.Since), o.Reason, o.By, o.Stamp.At, o.Stamp.Host, r.Removed)
+	text := fmt.Appendf(nil, "%q %q %q %q %d %d %d %q %q %d %q %v %q", o.VirtualServer, o.RealServer, o.Kind, o.Source,
+		o.Weight, instant(o.Until), instant(o.Since), o.Reason, o.By, o.Stamp.At, o.Stamp.Host, r.Removed, r.Services)
 	hash := sha256.Sum256(text)
 	return binary.BigEndian.Uint64(hash[:])
 }

@@ -1,6 +1,9 @@
 package overrides
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -60,6 +63,86 @@ func (s *Set) Follow(before, after *conf.Config) (moved []Move) {
 	}
 	s.tidy()
 	return moved
+}
+
+// Know takes in the configuration in force at a start and after a reload, and finds the virtual
+// servers that have another name here than in what is shared: of a half that was started with a
+// new name nobody has seen the rename.
+func (s *Set) Know(cfg *conf.Config) {
+	s.known = &catalog{cfg: cfg}
+	var records []Record
+	for _, e := range s.shared {
+		if !e.ended() && e.Services != "" {
+			records = append(records, e.Record)
+		}
+	}
+	slices.SortFunc(records, Record.compare) // what was asked for last says what a name means
+	for _, r := range records {
+		s.recognize(r)
+	}
+}
+
+// recognize finds the virtual server of a record by its services, when none has its name or one
+// that is another.
+func (s *Set) recognize(r Record) {
+	if s.known == nil || r.VirtualServer == "" || r.Services == "" {
+		return
+	}
+	if s.known.sumOf(s.nameHere(r.VirtualServer)) == r.Services {
+		return
+	}
+	if found := s.known.withSum(r.Services); found != "" {
+		s.call(r.VirtualServer, found)
+	}
+}
+
+// catalog finds the virtual servers of a configuration, of which there may be tens of thousands.
+type catalog struct {
+	cfg    *conf.Config
+	byName map[string]*conf.VirtualServer
+	bySum  map[string]string
+}
+
+// sumOf is what tells the services of a virtual server; empty when there is none of that name.
+func (c *catalog) sumOf(name string) string {
+	if c == nil || name == "" {
+		return ""
+	}
+	if c.byName == nil {
+		c.byName = byName(c.cfg)
+	}
+	if vs := c.byName[name]; vs != nil {
+		return servicesSum(vs)
+	}
+	return ""
+}
+
+// withSum is the name of the virtual server that has the services; empty when none, or several,
+// have.
+func (c *catalog) withSum(sum string) string {
+	if c.bySum == nil {
+		c.bySum = make(map[string]string, len(c.cfg.VirtualServers))
+		for _, vs := range c.cfg.VirtualServers {
+			its := servicesSum(vs)
+			if _, two := c.bySum[its]; two {
+				c.bySum[its] = ""
+				continue
+			}
+			c.bySum[its] = vs.String()
+		}
+	}
+	return c.bySum[sum]
+}
+
+// servicesSum is the same for virtual servers that balance the same packets, as far as
+// sameServices says.
+func servicesSum(vs *conf.VirtualServer) string {
+	text := fmt.Sprintf("%v", services(vs))
+	if vs.Match != nil {
+		text = fmt.Sprintf("%v %v", vs.Key.IPv6, vs.Match.Entries)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // call notes what a virtual server is called on this half.

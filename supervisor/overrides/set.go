@@ -31,6 +31,7 @@ type Set struct {
 	inForce int                 // of shared
 	buckets []uint64            // see Digest
 	fresh   []event.Stamp       // see Fresh
+	known   *catalog            // the configuration in force; nil before Know
 }
 
 // key is what one override can be of: a real server is drained or not, and has one
@@ -58,7 +59,8 @@ func (s *Set) Add(list ...event.Override) error {
 	more := 0
 	for _, o := range list {
 		if isShared(o) {
-			if e, there := s.shared[key{s.sharedName(o.VirtualServer), o.RealServer, o.Source, o.Kind}]; !there || e.ended() {
+			k := key{s.sharedName(o.VirtualServer), o.RealServer, o.Source, o.Kind}
+			if e, there := s.shared[k]; !there || e.ended() {
 				more++
 			}
 		} else if _, there := s.here[keyOf(o)]; !there {
@@ -77,8 +79,9 @@ func (s *Set) Add(list ...event.Override) error {
 			continue
 		}
 		delete(s.here, keyOf(o))
-		o.VirtualServer = s.shareName(o.VirtualServer)
-		s.say(Record{Override: o})
+		r := Record{Override: o, Services: s.known.sumOf(o.VirtualServer)}
+		r.VirtualServer = s.shareName(o.VirtualServer)
+		s.say(r)
 	}
 	return nil
 }
@@ -136,8 +139,8 @@ func (s *Set) drop(k key) {
 // Clone is a copy that shares nothing with the set.
 func (s *Set) Clone() Set {
 	c := *s
-	c.shared, c.here, c.lifted, c.names = maps.Clone(s.shared), maps.Clone(s.here), maps.Clone(s.lifted), maps.Clone(s.names)
-	c.buckets, c.fresh = slices.Clone(s.buckets), nil
+	c.shared, c.here, c.lifted = maps.Clone(s.shared), maps.Clone(s.here), maps.Clone(s.lifted)
+	c.names, c.buckets, c.fresh, c.known = maps.Clone(s.names), slices.Clone(s.buckets), nil, nil
 	return c
 }
 
@@ -365,9 +368,9 @@ func (s *Set) list(chosen func(key, entry) bool) []event.Override {
 	return list
 }
 
-func sortOverrides(list []event.Override) {
-	slices.SortFunc(list, func(a, b event.Override) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.RealServer, b.RealServer),
-			cmp.Compare(a.VirtualServer, b.VirtualServer), cmp.Compare(a.Source, b.Source))
-	})
+func sortOverrides(list []event.Override) { slices.SortFunc(list, order) }
+
+func order(a, b event.Override) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.RealServer, b.RealServer),
+		cmp.Compare(a.VirtualServer, b.VirtualServer), cmp.Compare(a.Source, b.Source))
 }
