@@ -94,7 +94,8 @@ func TestADrainHoldsOnBothHalves(t *testing.T) {
 		t.Errorf("the lvs worker of lb2 is told %+v", told)
 	}
 	o := p.b.status().Overrides[0]
-	wants(t, status.OverrideText(o, time.Now()), "10.0.0.3 has been drained for", "by eve on lb1 (update)", "another 1h59m")
+	wants(t, status.OverrideText(o, time.Now()), "10.0.0.3 has been drained for", "by eve on lb1 (update)",
+		"another 1h59m")
 	wants(t, p.b.log.String(), `msg="draining: lb1 asked for it" override=drain real_server=10.0.0.3`, "by=eve",
 		"asked_at=")
 	p.b.until("lb2 has an event", func() bool {
