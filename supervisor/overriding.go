@@ -2,18 +2,21 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/overrides"
+	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
 	"github.com/lvs-director/director/worker"
@@ -37,6 +40,29 @@ type carrier interface {
 	Send(peer string, m overrides.Message)
 }
 
+// halves is the carrier that the peers of the configuration are.
+type halves struct{ peers *peers.Peers }
+
+func (h halves) Peers() []overrides.Peer { return h.peers.Halves() }
+
+func (h halves) Send(peer string, m overrides.Message) { h.peers.TellRecords(peer, m) }
+
+// peerSaid takes in what a peer says of overrides. It is called where nobody may wait for the loop;
+// of a peer that says more than the loop takes in the rest is lost, and made up for later.
+func (s *supervisor) peerSaid(peer string, body json.RawMessage) {
+	if s.overrides.pair.coming.Add(1) > mostComing {
+		s.overrides.pair.coming.Add(-1)
+		return
+	}
+	go func() {
+		defer s.overrides.pair.coming.Add(-1)
+		var m overrides.Message
+		if json.Unmarshal(body, &m) == nil { // a peer that says nonsense has said nothing
+			s.post(func() { s.mergeOverrides(peer, m) })
+		}
+	}()
+}
+
 // pairing is what the supervisor has of sharing overrides with other halves.
 type pairing struct {
 	carrier carrier                      // nil without other halves
@@ -44,6 +70,7 @@ type pairing struct {
 	refused map[string]string            // why something that a half has is not taken in here
 	waits   map[*overrides.Wait]func()   // who waits for halves to have something
 	greeted map[string]time.Time         // when each half that is reachable was told last what this one has
+	coming  atomic.Int32                 // messages of halves that are on their way to the loop
 	swept   time.Time                    // when old records were forgotten last
 }
 
@@ -56,6 +83,8 @@ const (
 	pairPatience = 2 * time.Second
 	// mostLines bounds the lines of the log for what one message changes.
 	mostLines = 50
+	// mostComing bounds the messages of halves that wait for the loop.
+	mostComing = 16
 )
 
 func (s *supervisor) overridesFile() string { return overrides.File(s.opts.StateDir, s.opts.File) }
@@ -202,7 +231,7 @@ func (s *supervisor) override(ctx context.Context, q control.OverrideRequest, o 
 	shared := s.shareOverrides()
 	s.whenSaved(s.overrides.file, func(why string) {
 		s.whenShared(shared, func() {
-			r.Local = q.Local
+			r.Local = q.Local || len(shared.Stamps()) == 0 // all that was ended was of this half only
 			if len(r.Changed) > 0 {
 				shared.Answer(func(p overrides.Peer, has bool, refused string) {
 					r.Halves = append(r.Halves, control.Half{Name: p.Name, Reachable: p.Reachable, Has: has, Refused: refused})

@@ -42,22 +42,22 @@ func (w wire) Send(_ string, m overrides.Message) {
 	}()
 }
 
-// pair is two rigs that share drains and weights.
-type pair struct {
+// twoHalves are two rigs that share drains and weights.
+type twoHalves struct {
 	a, b      *rig
 	cut, deaf atomic.Bool // nothing passes; what is sent is lost
 	messages  atomic.Int64
 }
 
-func newPair(t *testing.T, configA, configB string) *pair {
+func newPair(t *testing.T, configA, configB string) *twoHalves {
 	t.Helper()
-	p := &pair{a: running(t, configA), b: running(t, configB)}
+	p := &twoHalves{a: running(t, configA), b: running(t, configB)}
 	p.join(p.a, p.b, "lb1", "lb2")
 	p.join(p.b, p.a, "lb2", "lb1")
 	return p
 }
 
-func (p *pair) join(from, to *rig, name, other string) {
+func (p *twoHalves) join(from, to *rig, name, other string) {
 	from.inLoop(func(s *supervisor) {
 		s.overrides.set.Host = name
 		s.overrides.pair.carrier = wire{from: name, to: other, other: to, cut: &p.cut, deaf: &p.deaf,
@@ -173,6 +173,10 @@ func TestADrainOfOneHalf(t *testing.T) {
 		t.Errorf("lb1 has %+v", list)
 	}
 	wants(t, p.a.log.String(), "a weight was reset: lb2 asked for it")
+	local.Action, local.Local = control.ActionUndrain, false
+	if got := p.a.override(local).Where(); got != "here only (--local)" { // the other half never had it
+		t.Errorf("the answer: %q", got)
+	}
 }
 
 // TestARealServerOfOneHalf: the other one keeps what is asked for it, and it is no trouble there.

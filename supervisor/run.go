@@ -209,7 +209,9 @@ func (c *Options) supervisor() *supervisor {
 			return fronts.Start(c.RunDir, peer, complaints)
 		},
 	})
-	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer})
+	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer,
+		Records: s.peerSaid})
+	s.overrides.pair.carrier = halves{s.peers}
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.set.Host = hostName()
 	s.overrides.file = statefile.NewSaver("drains and weights", log, s.saved, s.done)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/pair"
 	"github.com/lvs-director/director/worker/front"
 )
@@ -21,7 +22,7 @@ const (
 	kindView    = "view"     // pair.View
 	kindAskForm = "ask form" // nothing: the form is wanted
 	kindForm    = "form"     // pair.SentForm
-	kindRecords = "records"  // those of overrides
+	kindRecords = "records"  // overrides.Message
 )
 
 // Options are what Peers works with.
@@ -33,8 +34,8 @@ type Options struct {
 	Own func(context.Context) (control.Status, *conf.Config, error)
 	// Problem is told when something of the pair becomes a problem, and when it no longer is one.
 	Problem func(f pair.Finding, begins bool)
-	// Records is told the records of overrides that a peer has sent; nil is nobody. It must not wait.
-	Records func(peer, host string, records json.RawMessage)
+	// Records is told what a peer, as Halves calls it, says of overrides; nil is nobody. It must not wait.
+	Records func(peer string, records json.RawMessage)
 }
 
 // round is how often this half looks at itself. What takes longer is done less often (rest).
@@ -67,7 +68,6 @@ type Peers struct {
 	form     []string
 	formOf   *conf.Config
 	digest   string
-	records  json.RawMessage // nil is none
 	changed  chan struct{}
 }
 
@@ -162,8 +162,7 @@ func (p *Peers) Heard(n front.PeerNews) {
 		k.form <- form.Clean() // it has room
 		k.form = nil
 	case n.Kind == kindRecords && p.o.Records != nil:
-		peer, host, records := k.Address, k.Link.Name, n.Body
-		p.o.Records(peer, host, records)
+		p.o.Records(p.sharer(k), n.Body)
 	}
 }
 
@@ -171,9 +170,6 @@ func (p *Peers) Heard(n front.PeerNews) {
 func (p *Peers) greet(address string) {
 	if p.told != nil {
 		p.o.Send(front.PeerMessage{Peer: address, Kind: kindView, Body: p.told})
-	}
-	if p.records != nil {
-		p.o.Send(front.PeerMessage{Peer: address, Kind: kindRecords, Body: p.records})
 	}
 }
 
@@ -184,13 +180,34 @@ func (p *Peers) send(address, kind string, body any) {
 	}
 }
 
-// TellRecords tells all peers the records of overrides, now and whenever one is connected.
-func (p *Peers) TellRecords(records json.RawMessage) {
+// Halves are the peers, as those who share overrides with them need to know them.
+func (p *Peers) Halves() (list []overrides.Peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.records = records
 	for _, k := range p.halves {
-		p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindRecords, Body: records})
+		list = append(list, overrides.Peer{Name: p.sharer(k), Reachable: k.Link.Up})
+	}
+	return list
+}
+
+// sharer is what a peer is called among those who share overrides: by the name of its host, unless it
+// has none or that of another. The lock is held.
+func (p *Peers) sharer(k *known) string {
+	name := pair.Clip(k.Link.Name)
+	if name == "" || slices.ContainsFunc(p.halves, func(o *known) bool { return o != k && o.Link.Name == k.Link.Name }) {
+		return k.Called()
+	}
+	return name
+}
+
+// TellRecords tells a peer, as Halves calls it, something of overrides.
+func (p *Peers) TellRecords(peer string, m overrides.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.halves {
+		if p.sharer(k) == peer {
+			p.send(k.Address, kindRecords, m)
+		}
 	}
 }
 
