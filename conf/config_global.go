@@ -18,6 +18,7 @@ type Global struct {
 	SupplementaryGroups bool
 	// UseSymlinkPaths runs scripts by the path that was written rather than the resolved one.
 	UseSymlinkPaths bool
+	DBus            DBus
 	// StrictConfig makes every warning an error (strict_config, director's own).
 	StrictConfig bool
 
@@ -218,6 +219,15 @@ type Peer struct {
 
 // PeerPort is where directors listen for each other unless the configuration says otherwise.
 const PeerPort = 3781
+
+// DBus is the interface on the system bus.
+type DBus struct {
+	Enabled bool   // enable_dbus
+	Name    string // dbus_service_name
+	// NoInterface stands in the paths of objects for an interface that is not there
+	// (dbus_no_interface_name).
+	NoInterface string
+}
 
 // Metrics is the metrics block, director's own: where Prometheus reads and what it is told.
 type Metrics struct {

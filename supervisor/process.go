@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lvs-director/director/conf"
-	"github.com/lvs-director/director/conf/keyfile"
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/signals"
@@ -107,13 +106,36 @@ func privilege(name string, cfg *conf.Config) worker.Privilege {
 	return p
 }
 
-// frontSettings are what the configuration, its keys and the command line ask of the front.
-func frontSettings(cfg *conf.Config, keys keyfile.Keys, at string) front.Settings {
+// frontSettings are what a configuration, its keys and the command line ask of the front.
+func (s *supervisor) frontSettings(l *loaded) front.Settings {
+	cfg, at := l.cfg, s.opts.Metrics
 	m := front.Metrics{Listen: at, RealServers: cfg.Metrics.RealServers.Bool(true), Network: cfg.Metrics.Network}
 	if at == "" && cfg.Metrics.Listen.IsValid() {
 		m.Listen = cfg.Metrics.Listen.String()
 	}
-	return front.Settings{Metrics: m, Peers: peers.Settings(cfg, keys)}
+	return front.Settings{Metrics: m, Peers: peers.Settings(cfg, l.keys), DBus: s.dbusSettings(cfg)}
+}
+
+// dbusName is the name on the bus unless dbus_service_name gives another one.
+const dbusName = "org.keepalived.Vrrp1"
+
+// dbusSettings are what the configuration asks of D-Bus.
+func (s *supervisor) dbusSettings(cfg *conf.Config) (d front.DBus) {
+	if !cfg.Global.DBus.Enabled {
+		return d
+	}
+	d = front.DBus{
+		Name: cmp.Or(cfg.Global.DBus.Name, dbusName), Namespace: cfg.NetworkNamespace, Instance: cfg.InstanceName,
+		NoInterface: cmp.Or(cfg.Global.DBus.NoInterface, "none"), Generation: s.reload.Generation(),
+	}
+	for _, i := range cfg.Instances {
+		known, _ := s.known.Of(i)
+		d.Instances = append(d.Instances, front.DBusInstance{
+			ID: i.ID().String(), Name: i.Name, Interface: i.Interface, VRID: i.VRID, IPv6: i.IPv6,
+			State: known.State, Since: known.Since,
+		})
+	}
+	return d
 }
 
 // enterNamespace moves this process into the network namespace of net_namespace,

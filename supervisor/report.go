@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,6 +23,7 @@ import (
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/worker"
+	"github.com/lvs-director/director/worker/front"
 )
 
 // report is what director status shows, on a host with these interfaces; it is
@@ -58,14 +61,14 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Problems = append(f.Problems, why)
 		}
 	}
-	var front []control.Worker
+	var beside []control.Worker
 	if w, problems, on := fronts.Report(s.front.State()); on {
-		front = append(front, w)
+		beside = append(beside, w)
 		f.Problems = append(f.Problems, problems...)
 	}
 	r := status.Make(f)
 	s.reportPair(&r)
-	r.Workers = append(r.Workers, front...)
+	r.Workers = append(r.Workers, beside...)
 	return r
 }
 
@@ -125,6 +128,38 @@ func (s *supervisor) PeerDiff(ctx context.Context, q control.PeerDiffRequest) (c
 		return r, fmt.Errorf("diff: %w", err)
 	}
 	return r, nil
+}
+
+// SendGARP has the vrrp worker announce the addresses of an instance that is MASTER; the front asks for it.
+func (s *supervisor) SendGARP(ctx context.Context, q front.About) (err error) {
+	id := q.Instance
+	failed := s.do(ctx, func() {
+		for _, i := range s.current().cfg.Instances {
+			if i.ID().String() != id {
+				continue
+			}
+			if is, _ := s.known.Of(i); is.State != event.Master {
+				err = fmt.Errorf("%s is %v: only a MASTER announces its addresses", i.Name, is.State)
+				return
+			}
+			s.command(ctx, "instance "+i.Name, "gratuitous ARP")
+			s.sendVRRP("announce "+id, worker.Message{Announce: &worker.Announce{ID: id}})
+			return
+		}
+		err = errors.New("there is no such instance")
+	})
+	return cmp.Or(failed, err)
+}
+
+// toldFront passes a state of an instance on to the front.
+func (s *supervisor) toldFront(i event.InstanceState) {
+	id := i.ID
+	if id == "" { // of an older worker
+		if found := instanceNamed(s.current().cfg, i.Instance); found != nil {
+			id = found.ID().String()
+		}
+	}
+	s.front.Changed(id, i)
 }
 
 func trackersByKey(list []event.TrackerState) map[track.Key]event.TrackerState {

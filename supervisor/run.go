@@ -198,7 +198,7 @@ func (c *Options) supervisor() *supervisor {
 	}
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,
-		Do: func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
+		Do:   func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
 		Peer: func(n front.PeerNews) { s.peers.Heard(n) }, Lost: func() { s.peers.Lost() },
 		Ended: func(why string) {
 			past.log.Note(event.Record{

@@ -154,7 +154,7 @@ func (s *supervisor) tellConfiguration(l *loaded) {
 	s.mail.Password(l.keys.Password(l.cfg))
 	s.notify.Apply(l.cfg)
 	s.peers.Apply(l.cfg)
-	s.front.Apply(frontSettings(l.cfg, l.keys, s.opts.Metrics))
+	s.front.Apply(s.frontSettings(l))
 }
 
 // name is what was read, in words.

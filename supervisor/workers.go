@@ -194,6 +194,7 @@ func aboutWhat(m *worker.Message) string {
 func (s *supervisor) instance(i event.InstanceState) {
 	s.known.Instance(i)
 	s.notify.Instance(i)
+	s.toldFront(i)
 	s.handoverHeard(i)
 	s.present(i)
 	if followed := instanceNamed(s.current().cfg, s.current().cfg.Global.LVSSync.Instance); followed != nil &&

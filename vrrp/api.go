@@ -72,6 +72,16 @@ func (e *Engine) AwaitTable(ctx context.Context, ids []conf.InstanceID) error {
 	})
 }
 
+// Announce announces the addresses of an instance once more, at the pace of all announcements. It does
+// nothing unless the instance has them.
+func (e *Engine) Announce(ctx context.Context, id conf.InstanceID) error {
+	return e.do(ctx, func() {
+		if i := e.instances[id]; i != nil && i.owns && !e.stopping {
+			e.announceAll(i, 1)
+		}
+	})
+}
+
 // InTable says that the table has the virtual servers of an instance, which went for its
 // addresses for the time acquired (event.InstanceState).
 func (e *Engine) InTable(ctx context.Context, id conf.InstanceID, acquired uint64) error {

@@ -50,6 +50,8 @@ type Message struct {
 	Await *Await `json:",omitempty"`
 	// HeldInTable is the lvs worker's answer to a Presence, and goes to the vrrp worker.
 	HeldInTable *event.HeldInTable `json:",omitempty"`
+	// To the vrrp worker.
+	Announce *Announce `json:",omitempty"`
 	// To the lvs worker: the answer to a RunProgram.
 	ProgramEnded *ProgramEnded `json:",omitempty"`
 
@@ -85,6 +87,9 @@ type Message struct {
 // table only while this host holds the addresses of the instance. These addresses do not
 // come before the table has the virtual servers, for a moment at most.
 type Await struct{ Instances []string }
+
+// Announce asks for gratuitous ARP of an instance that is MASTER.
+type Announce struct{ ID string } // conf.InstanceID
 
 // Suspended names all virtual servers whose checks are suspended (ha_suspend).
 type Suspended struct{ VirtualServers []string }

@@ -32,7 +32,7 @@ func (d daemonDirs) run() worker.RunDir { return worker.RunDir(d.RunDir) }
 // byPid chooses one of several directors.
 type byPid struct {
 	daemonDirs
-	Pid string `short:"p" name:"pid" placeholder:"FILE" help:"Ask the director with this pid file."`
+	Pid string `short:"p" name:"pid" placeholder:"FILE" help:"Ask the director with this pid file, or pid."`
 }
 
 // AfterApply finds the run directory when something else says which director is meant.

@@ -69,7 +69,7 @@ func TestFindings(t *testing.T) {
 		{"braces in a block of values", in("    track_interface {\n eth2 {\n x\n }\n}"),
 			"6:7: warning: track_interface has one entry on a line"},
 		{"said twice", in("    priority 5\n    priority 6"), "6:5: note: priority is already set at t.conf:5:5"},
-		{"no effect", "global_defs { enable_dbus\nenable_dbus }\n", "1:15: warning: enable_dbus is accepted without effect"},
+		{"no effect", "global_defs { enable_traps\nenable_traps }\n", "1:15: note: enable_traps is accepted without effect"},
 
 		// Values.
 		{"hexadecimal", in("    priority 0x10"),

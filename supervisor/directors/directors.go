@@ -93,27 +93,43 @@ func File(s control.Status) string {
 }
 
 // ByPid is the run directory of the director with a pid file. One that was given a directory
-// of its own beside its pid file is found by the pid.
+// of its own beside its pid file is found by the pid. A number is the pid itself: of the unit that
+// systemd asks to reload.
 func ByPid(file string) (worker.RunDir, error) {
+	if pid, err := strconv.Atoi(file); err == nil {
+		dir, err := withPid(pid)
+		if err == nil && dir == "" {
+			err = fmt.Errorf("process %d is no director", pid)
+		}
+		return dir, err
+	}
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return "", fmt.Errorf("finding %s: %w", file, err)
 	}
 	pid, err := pidfile.Read(path)
 	if err == nil {
-		list, err := hostcheck.Directors()
-		if err != nil {
-			return "", err
-		}
-		for _, d := range list {
-			if d.Pid == pid {
-				return d.Reach, nil
-			}
+		if dir, err := withPid(pid); err != nil || dir != "" {
+			return dir, err
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
 	return worker.RunDir(commandline.RunDir(path)), nil // the answer is that none runs there
+}
+
+// withPid is the run directory of the director that is a process; empty is none.
+func withPid(pid int) (worker.RunDir, error) {
+	list, err := hostcheck.Directors()
+	if err != nil {
+		return "", err
+	}
+	for _, d := range list {
+		if d.Pid == pid {
+			return d.Reach, nil
+		}
+	}
+	return "", nil
 }
 
 // ByFile is the run directory of the director that runs with a configuration file.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,8 +33,9 @@ type Options struct {
 
 // State is what is known of a front.
 type State struct {
-	Wanted   bool // the settings ask for one
-	Pid      int  // 0 when it does not run
+	Wanted   bool   // the settings ask for one
+	Serves   string // what it has to serve, in words
+	Pid      int    // 0 when it does not run
 	Since    time.Time
 	Restarts int
 	Heard    time.Time // when it has said something last; zero is not yet
@@ -48,9 +50,11 @@ type Keeper struct {
 	o       Options
 	changed chan struct{} // settings or paused have changed
 	tell    chan struct{} // there is something for a peer
+	news    chan struct{} // there are changes
 
 	mu       sync.Mutex
 	settings front.Settings
+	waiting  []front.Transition // that the front has not been told
 	paused   bool
 	living   bool          // a process runs, or is about to be started
 	idle     chan struct{} // closed when paused and no process is left
@@ -60,7 +64,7 @@ type Keeper struct {
 
 // New returns a keeper that keeps none yet; Run does the work.
 func New(o Options) *Keeper {
-	return &Keeper{o: o, changed: make(chan struct{}, 1), tell: make(chan struct{}, 1)}
+	return &Keeper{o: o, changed: make(chan struct{}, 1), tell: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 }
 
 // Apply says what a front has to do from now on. It does not wait.
@@ -76,7 +80,7 @@ func (k *Keeper) State() State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.state
-	s.Wanted = k.settings.Wanted()
+	s.Wanted, s.Serves = k.settings.Wanted(), k.settings.Serves()
 	return s
 }
 
@@ -138,7 +142,9 @@ func (k *Keeper) rest() {
 func (k *Keeper) wanted() (front.Settings, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.settings, k.settings.Wanted() && !k.paused
+	s := k.settings
+	s.DBus.Instances = slices.Clone(s.DBus.Instances) // whose states change
+	return s, s.Wanted() && !k.paused
 }
 
 // update changes what is known.
@@ -187,7 +193,7 @@ func (k *Keeper) note(end ended, said *string, next time.Time) {
 		k.o.Ended(text)
 	}
 	if text != "" && text != *said {
-		k.o.Log.Error("the front has ended: metrics are not served until it is back; nothing else depends on it",
+		k.o.Log.Error("the front has ended: what it serves is not there until it is back; nothing else depends on it",
 			"worker", front.Name, "pid", end.pid, "error", text, "restart_in", time.Until(next).Round(time.Millisecond))
 	}
 	*said = text

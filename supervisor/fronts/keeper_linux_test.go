@@ -2,6 +2,7 @@ package fronts_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -38,6 +39,9 @@ func fake(role string) error {
 	conn, err := front.Inherited()
 	if err != nil {
 		return err
+	}
+	if role == "listens" {
+		return listen(conn)
 	}
 	if role == "dies" {
 		return fmt.Errorf("it dies")
@@ -87,6 +91,20 @@ func fake(role string) error {
 	}
 }
 
+func marshal(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func unmarshal(text []byte, v any) {
+	if err := json.Unmarshal(text, v); err != nil {
+		panic(err)
+	}
+}
+
 // rig is a keeper of fake fronts.
 type rig struct {
 	*fronts.Keeper
@@ -119,7 +137,7 @@ func keeping(t *testing.T, as string) *rig {
 			return cmd, cmd.Start()
 		},
 		Ended: func(string) { r.ends.Add(1) },
-		Do: func(context.Context, front.Request) (any, error) {
+		Do: func(_ context.Context, q front.Request) (any, error) {
 			r.did.Add(1)
 			return nil, nil
 		},

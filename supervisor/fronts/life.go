@@ -67,7 +67,9 @@ type life struct {
 	frames                   int         // of this round
 	saidAt                   time.Time   // when a problem was logged last
 	complaint                chan string // the first line that it has printed, when it has ended
+	last                     bool        // it has to be told that nothing follows
 	requests                 requests
+	over                     <-chan time.Time // it has had the time for that
 }
 
 // live starts a front and returns when it has ended.
@@ -91,6 +93,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 	}
 	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
 		requests: newRequests()}
+	k.forgetChanges() // the settings have the states
 	go func() { l.complaint <- firstLine(read) }()
 	k.forgetForPeers() // it is connected to nobody
 	now := time.Now()
@@ -132,8 +135,13 @@ func (k *Keeper) live(ctx context.Context) ended {
 				l.kill("nobody wants it any more")
 			}
 			l.applying = true
+		case <-k.news: // send takes them
 		case <-done:
 			l.planned, done = true, nil
+			if !l.goodbye() {
+				l.kill("director ends")
+			}
+		case <-l.over:
 			l.kill("director ends")
 		case err := <-exit:
 			return l.end(err)
@@ -238,6 +246,10 @@ func (l *life) send(ctx context.Context) {
 		l.sending = true
 		a := l.requests.next()
 		go func() { l.sent <- l.conn.Send(front.Done, marshal(a), sendPatience) }()
+	case l.last || l.k.changing():
+		c := front.Changes{List: l.k.takeChanges(), Stopped: l.last}
+		l.last, l.sending = false, true
+		go func() { l.sent <- l.conn.Send(front.Change, marshal(c), sendPatience) }()
 	case l.k.hasForPeers():
 		l.sending = true
 		m := l.k.nextForPeers()
@@ -273,7 +285,7 @@ func (l *life) round() {
 	switch {
 	case l.quiet == silentRounds && l.greeted:
 		l.k.update(func(s *State) { s.Silent = true })
-		l.k.o.Log.Error("the front has stopped answering: metrics are not served; nothing else depends on it",
+		l.k.o.Log.Error("the front has stopped answering: what it serves is not there; nothing else depends on it",
 			"worker", front.Name, "pid", l.cmd.Process.Pid)
 	case l.quiet >= limit:
 		l.kill(fmt.Sprintf("it has said nothing for %v", time.Duration(limit)*round))

@@ -21,7 +21,8 @@ const account = "director"
 const nobody = 65534
 
 // inherited are the variables that the front gets: none of them is a secret.
-var inherited = []string{"TZ", "LANG", "GORACE", "GOCOVERDIR", "GOTRACEBACK"}
+var inherited = []string{"TZ", "LANG", "GORACE", "GOCOVERDIR", "GOTRACEBACK",
+	"DBUS_SYSTEM_BUS_ADDRESS"}
 
 // Start starts this program as a front that belongs to the run directory dir. It is a user without
 // files and has no capabilities, for good. A supervisor that may not start it so starts none.

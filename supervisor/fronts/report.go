@@ -14,7 +14,7 @@ func Report(s State) (w control.Worker, problems []string, on bool) {
 		return w, nil, false
 	}
 	w = control.Worker{Name: front.Name, Pid: s.Pid, Since: s.Since, Restarts: s.Restarts, Error: s.Error, Heard: s.Heard}
-	const nothing = "metrics are not served, and nothing else depends on it"
+	nothing := s.Serves + " not served, and nothing else depends on it"
 	switch {
 	case s.Pid == 0 && s.Error != "":
 		problems = append(problems, fmt.Sprintf("the front does not run: %s; %s", s.Error, nothing))

@@ -77,6 +77,7 @@ type Controller interface {
 	HandOver(context.Context, control.HandoverRequest) (control.HandoverReport, error)
 	Resume(context.Context, control.HandoverRequest) (control.HandoverReport, error)
 	Reload(context.Context, control.ReloadRequest) (control.ReloadReport, error)
+	SendGARP(context.Context, front.About) error
 }
 
 // Do carries out what a front asks for, as the control socket would, in the name of who asked the front.
@@ -96,6 +97,8 @@ func Do(ctx context.Context, c Controller, q front.Request) (any, error) {
 		return answer(ctx, q.Body, c.Resume)
 	case front.Reload:
 		return answer(ctx, q.Body, c.Reload)
+	case front.SendGARP:
+		return answer(ctx, q.Body, func(ctx context.Context, a front.About) (any, error) { return nil, c.SendGARP(ctx, a) })
 	}
 	return nil, fmt.Errorf("there is no action %q", q.Action)
 }

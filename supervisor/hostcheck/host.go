@@ -54,6 +54,10 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 			_, err := os.Stat(name)
 			return err
 		},
+		notFIFO: func(name string) bool {
+			info, err := os.Lstat(name)
+			return err == nil && info.Mode()&os.ModeNamedPipe == 0
+		},
 		resolve: func(name string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), resolvePatience)
 			defer cancel()

@@ -18,6 +18,7 @@ type Host struct {
 	program func(name string) (missing, unsafe error)
 	file    func(name string) error    // why it cannot be read; nil when it can
 	there   func(name string) error    // why there is none
+	notFIFO func(name string) bool     // something else is there
 	resolve func(name string) error    // why the name has no address
 	ipvs    func() error               // why the kernel cannot balance
 	inner   bool                       // in a user namespace that is not the first one
@@ -247,6 +248,14 @@ func (c *hostCheck) names() {
 					c.readable(&rs.Checkers[i], ofServer(v, rs), "verify_ca", h.VerifyCA, "the check cannot be made")
 				}
 			}
+		}
+	}
+	for _, f := range []struct{ keyword, path string }{
+		{"notify_fifo", g.FIFO.Path}, {"vrrp_notify_fifo", g.VRRPFIFO.Path}, {"lvs_notify_fifo", g.LVSFIFO.Path},
+	} {
+		if f.path != "" && c.host.notFIFO(f.path) {
+			c.say(conf.Warning, g, f.keyword, "no-fifo", "remove it: director makes the FIFO",
+				f.keyword+": "+f.path+" is there and no FIFO: nothing is written to it")
 		}
 	}
 	for _, f := range c.cfg.Files {

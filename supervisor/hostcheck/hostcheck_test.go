@@ -2,8 +2,10 @@ package hostcheck
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +31,7 @@ func goodHost() Host {
 		program: func(string) (error, error) { return nil, nil },
 		file:    func(string) error { return nil },
 		there:   func(string) error { return nil },
+		notFIFO: func(string) bool { return false },
 		resolve: func(string) error { return nil },
 		ipvs:    func() error { return nil },
 		module:  func(string) presence { return present },
@@ -336,4 +339,26 @@ func writeProgram(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// TestNoFIFO: what stands at the path of a FIFO and is none is said, and nothing of a path that is free.
+func TestNoFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events")
+	cfg, _ := load.LoadText("t.conf", "global_defs {\n    vrrp_notify_fifo "+path+"\n}\n", load.Options{})
+	said := func() string {
+		h, err := ThisHost(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(Findings(cfg, h))
+	}
+	if got := said(); strings.Contains(got, path) {
+		t.Errorf("a path that is free: %s", got)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := said(); !strings.Contains(got, "vrrp_notify_fifo: "+path+" is there and no FIFO") {
+		t.Errorf("a regular file: %s", got)
+	}
 }

@@ -1,6 +1,9 @@
 package front
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Name is the front's name among the workers.
 const Name = "front"
@@ -9,6 +12,7 @@ const Name = "front"
 type Settings struct {
 	Metrics Metrics
 	Peers   Peers
+	DBus    DBus
 }
 
 // Metrics is the endpoint that Prometheus reads.
@@ -19,10 +23,32 @@ type Metrics struct {
 }
 
 // Wanted says whether there is anything to do.
-func (s Settings) Wanted() bool { return s.Metrics.Listen != "" || len(s.Peers.List) > 0 }
+func (s Settings) Wanted() bool {
+	return s.Metrics.Listen != "" || len(s.Peers.List) > 0 || s.DBus.Name != ""
+}
 
 // Permits says whether a front with these settings may ask for an action by that way.
-func (s Settings) Permits(Action, Way) bool { return false }
+func (s Settings) Permits(a Action, by Way) bool {
+	return by == ByDBus && s.DBus.Name != "" && (a == Reload || a == SendGARP)
+}
+
+// Serves is what there is to do, as the beginning of a sentence: "metrics are".
+func (s Settings) Serves() string {
+	var list []string
+	if s.Metrics.Listen != "" {
+		list = append(list, "metrics")
+	}
+	if s.DBus.Name != "" {
+		list = append(list, "D-Bus")
+	}
+	if len(s.Peers.List) > 0 {
+		list = append(list, "peers")
+	}
+	if len(list) == 1 && list[0] == "D-Bus" {
+		return "D-Bus is"
+	}
+	return strings.Join(list, " and ") + " are"
+}
 
 // AliveInterval is how often a front says that it lives.
 const AliveInterval = time.Second

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/worker/front"
+	"github.com/lvs-director/director/workers/front/bus"
 	"github.com/lvs-director/director/workers/front/metrics"
 	"github.com/lvs-director/director/workers/front/peer"
 )
@@ -26,6 +27,7 @@ type process struct {
 	source *source
 	maker  *metrics.Maker // of the goroutine that receives
 	peers  *peer.Peers    // of the same; nil when none was asked for yet
+	bus    *bus.Bus
 
 	asked   asked
 	sending sync.Mutex // one frame after the other
@@ -37,6 +39,7 @@ type process struct {
 
 func newProcess(conn *front.Conn) *process {
 	p := &process{conn: conn, maker: metrics.New(), problems: make(map[string]string)}
+	p.bus = bus.New(bus.Options{Do: p.forBus, Problem: func(why string) { p.problem("bus", why) }})
 	p.source = newSource(func() error { return p.send(front.Ask, nil) })
 	return p
 }
@@ -51,6 +54,12 @@ func (p *process) run() error {
 	served := &listening{p: p}
 	defer served.to(ctx, front.Settings{})
 	defer func() { _ = p.meet(front.Peers{}) }()
+	onBus := make(chan struct{})
+	go func() {
+		defer close(onBus)
+		p.bus.Run(ctx)
+	}()
+	defer func() { stop(); <-onBus }()
 	for {
 		kind, body, err := p.conn.Receive(front.MaxToFront)
 		if errors.Is(err, io.EOF) {
@@ -71,6 +80,7 @@ func (p *process) run() error {
 			if err := p.meet(s.Peers); err != nil {
 				return err
 			}
+			p.bus.Apply(s.DBus)
 		case front.PeerFrame:
 			var m front.PeerMessage
 			if err := json.Unmarshal(body, &m); err != nil {
@@ -78,6 +88,15 @@ func (p *process) run() error {
 			}
 			if p.peers != nil {
 				p.peers.Tell(m)
+			}
+		case front.Change:
+			var c front.Changes
+			if err := json.Unmarshal(body, &c); err != nil {
+				return fmt.Errorf("reading changes: %w", err)
+			}
+			if p.bus.Changed(c); c.Stopped {
+				<-onBus // or until the supervisor ends this process
+				return nil
 			}
 		case front.Snapshot:
 			p.source.answer(p.page(body))

@@ -83,3 +83,25 @@ func (q *asked) answered(text []byte) error {
 	}
 	return nil
 }
+
+// forBus asks for what somebody on the bus wants; about is the identity of an instance, or empty.
+func (p *process) forBus(ctx context.Context, a front.Action, who, about string) (err error) {
+	var body []byte
+	if about != "" {
+		if body, err = json.Marshal(front.About{Instance: about}); err != nil {
+			return fmt.Errorf("asking for %s: %w", a, err)
+		}
+	}
+	text, err := p.request(ctx, a, front.ByDBus, who, body)
+	if err != nil || a != front.Reload {
+		return err
+	}
+	var report struct{ Refused string }
+	if err := json.Unmarshal(text, &report); err != nil {
+		return fmt.Errorf("reading what became of the reload: %w", err)
+	}
+	if report.Refused != "" {
+		return errors.New(report.Refused)
+	}
+	return nil
+}

@@ -99,6 +99,10 @@ func Run(p *workers.Process) error {
 				_ = engine.HandOver(ctx, m.HandOver.Of(configured), m.HandOver.Causes.List()...)
 			case m.Await != nil:
 				_ = engine.AwaitTable(ctx, identities(m.Await))
+			case m.Announce != nil:
+				if id, err := conf.ParseInstanceID(m.Announce.ID); err == nil {
+					_ = engine.Announce(ctx, id)
+				}
 			case m.HeldInTable != nil:
 				if id, err := conf.ParseInstanceID(m.HeldInTable.ID); err == nil {
 					_ = engine.InTable(ctx, id, m.HeldInTable.Acquired)

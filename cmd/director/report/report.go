@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -72,15 +74,26 @@ func Run(o Options, output string, out, errOut io.Writer, terminal bool) error {
 	if output == "" {
 		output = o.Name() + ".tar.gz"
 	}
-	f, err := create(output)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	list, err := save(ctx, o, output, parts)
 	if err != nil {
 		return err
 	}
-	list, err := Write(f, o, DefaultBounds)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(output)) // half a report is none
-	}
 	return tell(out, list, output)
+}
+
+// save writes a report to a file of its own, until ctx ends.
+func save(ctx context.Context, o Options, path string, parts []part) ([]Entry, error) {
+	f, err := create(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := write(ctx, f, o, DefaultBounds, parts)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(path)) // half a report is none
+	}
+	return list, nil
 }
 
 // create makes the file of a report, which nobody else may read. One that is there, a symbolic link
@@ -102,11 +115,12 @@ func tell(w io.Writer, list []Entry, name string) error {
 // Write gathers all parts and writes the archive, a tar compressed by gzip, to w. It tells what is in
 // it. An error is one of w: no part that fails is.
 func Write(w io.Writer, o Options, b Bounds) ([]Entry, error) {
-	return write(w, o, b, parts)
+	return write(context.Background(), w, o, b, parts)
 }
 
-func write(w io.Writer, o Options, b Bounds, list []part) ([]Entry, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), b.Whole)
+// write is Write until told ends, which is an error: the user wants no report any more.
+func write(told context.Context, w io.Writer, o Options, b Bounds, list []part) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(told, b.Whole)
 	defer cancel()
 	packed := gzip.NewWriter(w)
 	archive := tar.NewWriter(packed)
@@ -124,6 +138,9 @@ func write(w io.Writer, o Options, b Bounds, list []part) ([]Entry, error) {
 	g := &gathered{Options: o, config: &conf.Config{}}
 	for _, p := range list {
 		result := p.within(ctx, *g, b)
+		if told.Err() != nil {
+			return entries, errors.New("writing the report: interrupted")
+		}
 		if result.learned != nil {
 			result.learned(g)
 		}

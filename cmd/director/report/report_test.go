@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func saying(name, text string) part {
 // TestAPartThatFails leaves the others as they are, and a file that says why.
 func TestAPartThatFails(t *testing.T) {
 	var b bytes.Buffer
-	entries, err := write(&b, someday, DefaultBounds, []part{
+	entries, err := write(context.Background(), &b, someday, DefaultBounds, []part{
 		{"refused", func(gathered, *output) error { return errors.New("permission denied") }},
 		{"broken", func(gathered, *output) error { panic("index out of range") }},
 		{"half", func(_ gathered, out *output) error {
@@ -107,7 +108,7 @@ func TestPartsThatHang(t *testing.T) {
 		list = append(list, saying("last", "3"))
 		var b bytes.Buffer
 		began := time.Now()
-		if _, err := write(&b, someday, DefaultBounds, list); err != nil {
+		if _, err := write(context.Background(), &b, someday, DefaultBounds, list); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took != time.Minute {
@@ -132,7 +133,9 @@ func TestAFileIsCutOff(t *testing.T) {
 	var b bytes.Buffer
 	bounds := DefaultBounds
 	bounds.Size = 10
-	entries, err := write(&b, someday, bounds, []part{saying("long", "0123456789abcdef"), saying("fits", "0123456789")})
+	entries, err := write(context.Background(), &b, someday, bounds, []part{
+		saying("long", "0123456789abcdef"), saying("fits", "0123456789"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +151,7 @@ func TestAFileIsCutOff(t *testing.T) {
 
 // TestLaterPartsKnowWhatEarlierOnesLearned, but for those that were late.
 func TestLaterPartsKnowWhatEarlierOnesLearned(t *testing.T) {
-	_, err := write(io.Discard, someday, DefaultBounds, []part{
+	_, err := write(context.Background(), io.Discard, someday, DefaultBounds, []part{
 		{"finds", func(_ gathered, out *output) error {
 			out.learn(func(g *gathered) { g.path = "/etc/lb.conf" })
 			return nil
@@ -205,7 +208,8 @@ func TestADiskThatIsFull(t *testing.T) {
 		t.Skip("SKIP: there is no /dev/full:", err)
 	}
 	defer full.Close()
-	if _, err := write(full, someday, DefaultBounds, []part{saying("a", "b")}); !errors.Is(err, syscall.ENOSPC) {
+	_, err = write(context.Background(), full, someday, DefaultBounds, []part{saying("a", "b")})
+	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -221,5 +225,24 @@ func TestNamesOfReports(t *testing.T) {
 		if o.Host = host; o.Name() != want {
 			t.Errorf("of host %q it is %q, want %q", host, o.Name(), want)
 		}
+	}
+}
+
+// TestInterrupted: who gives up is left no part of a report.
+func TestInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.tar.gz")
+	over := make(chan struct{})
+	defer close(over)
+	ctx, interrupt := context.WithCancel(context.Background())
+	_, err := save(ctx, someday, path, []part{{"slow", func(gathered, *output) error {
+		interrupt()
+		<-over // for longer than anybody waits
+		return nil
+	}}})
+	if err == nil || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", path, err)
 	}
 }

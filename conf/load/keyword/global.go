@@ -17,7 +17,6 @@ import (
 const (
 	whyScheduling = "director's workers set their scheduling themselves"
 	whySNMP       = "director has no SNMP agent"
-	whyDBus       = "director has no D-Bus interface; see director status --json"
 	whyIptables   = "director uses nftables, never iptables"
 	whyBuffers    = "director sizes its buffers itself"
 	whyBFD        = "director has no BFD"
@@ -317,9 +316,11 @@ var globalIgnored = []keyword[conf.Global]{
 	polled("enable_snmp_checker"),
 	ignored[conf.Global]("snmp_vs_stats_update_interval", "SECONDS", 1, whySNMP),
 	ignored[conf.Global]("snmp_rs_stats_update_interval", "SECONDS", 1, whySNMP),
-	missed("enable_dbus", whyDBus),
-	ignored[conf.Global]("dbus_service_name", "NAME", 1, whyDBus),
-	ignored[conf.Global]("dbus_no_interface_name", "", 0, whyDBus),
+	bare("enable_dbus", func(g *conf.Global) *bool { return &g.DBus.Enabled }).
+		remark("docs/dbus.md; the bus needs a policy for the name, which the packages bring"),
+	word("dbus_service_name", "NAME", "org.keepalived.Vrrp1", func(g *conf.Global) *string { return &g.DBus.Name }),
+	word("dbus_no_interface_name", "NAME", "none", func(g *conf.Global) *string { return &g.DBus.NoInterface }).optional().
+		remark("stands in object paths for the interface of an instance that has none"),
 	ignored[conf.Global]("random_seed", "NUMBER", 1, "director's random numbers need no seed"),
 	ignored[conf.Global]("iproute_usr_dir", "PATH", 1, "director reads the names of tables from the usual places"),
 	ignored[conf.Global]("iproute_etc_dir", "PATH", 1, "director reads the names of tables from the usual places"),
@@ -339,12 +340,5 @@ func processName(name, without string, field func(*conf.ProcessNames) *string) k
 func polled(name string) keyword[conf.Global] {
 	k := ignored[conf.Global](name, "", 0, whySNMP)
 	k.serves = true
-	return k
-}
-
-// missed is a word without effect that has other programs rely on what director does not offer.
-func missed(name, why string) keyword[conf.Global] {
-	k := ignored[conf.Global](name, "", 0, why)
-	k.missed = true
 	return k
 }

@@ -41,7 +41,6 @@ type keyword[T any] struct {
 	why    string // reason of NoEffect, or a remark
 	own    bool   // director's own: keepalived does not know it
 	serves bool   // it changes whether, where or to whom we serve
-	missed bool   // with NoEffect: other programs miss what it asks for, which is a warning
 	block  bool   // a { } must follow
 	need   int    // words that must follow; keepalived ends when they do not
 	max    int    // words that count; -1 is any number, 0 is need
@@ -201,11 +200,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 			f.Unserved, f.Keyword = true, k.name
 		} else if k.state == NoEffect && !l.Noted[k.name+" "+tb.block] {
 			l.Noted[k.name+" "+tb.block] = true // once is enough
-			say := l.Note
-			if k.missed {
-				say = l.Warn
-			}
-			say(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why).Keyword = k.name
+			l.Note(n, "no-effect", "%s is accepted without effect: %s", k.name, k.why).Keyword = k.name
 		}
 		if k.own && l.Compat {
 			l.Warn(n, "own-keyword", "%s is director's own keyword: keepalived would ignore the line", k.name)
