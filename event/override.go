@@ -140,4 +140,13 @@ type ServersInTable struct {
 	Servers       []ServerInTable
 	// Words are the virtual server's own: scheduler and flags as the kernel has them.
 	Words string
+	// Traffic is what the kernel has counted of its services together since they were added.
+	Traffic Traffic
+}
+
+// Counted says that the whole table was counted: what it has counted of each service and real
+// server that is different from what was told before was told before this.
+type Counted struct {
+	// Begun is when the round began: all was read at that time or later.
+	Begun time.Time
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/table"
 )
@@ -29,6 +30,7 @@ func (r *reconciler) reconcile() {
 		r.readSome()
 		r.readDraining()
 	}
+	r.count()
 	r.sync()
 	r.applyHost()
 	r.report()
@@ -109,6 +111,9 @@ func (r *reconciler) read() bool {
 			continue // not ours
 		}
 		seen.add(s.Key)
+		if svc != nil {
+			svc.traffic, s.Traffic = s.Traffic, event.Traffic{}
+		}
 		e, known := r.have[s.Key]
 		stray := !known && svc != nil && svc.elsewhere != "" && svc.synced && !r.stale.has(s.Key)
 		switch {
@@ -201,7 +206,8 @@ func (r *reconciler) readEntry(s table.Service) error {
 		if s.Scheduler == "mh" {
 			order = table.Fingerprint(r.placed(s.Key, destinations, now))
 		}
-		if !known || r.drains(svc) || order != svc.order || !maps.Equal(before.Destinations, now.Destinations) {
+		if !known || r.drains(svc) || order != svc.order ||
+			!maps.EqualFunc(before.Destinations, now.Destinations, sameButCounts) {
 			r.changed.add(s.Key)
 		}
 		svc.order = order
@@ -285,31 +291,45 @@ const roundAtLeast = 8
 // their turn after reconcileRound rounds. Small tables are compared as a whole. When a
 // configuration or a verdict comes meanwhile, the rest waits for the next round.
 func (r *reconciler) readSome() {
-	cost := func(key conf.ServiceKey) int { return 1 + len(r.have[key].Destinations) }
 	total := 0
 	for _, key := range r.ring {
-		total += cost(key)
+		total += r.cost(key)
 	}
 	r.credit = min(r.credit+max(total/reconcileRound+1, reconcileAtOnce), total)
 	for i := range r.ring {
 		key := r.ring[r.next]
-		if r.credit < cost(key) || i >= roundAtLeast && r.awaited() {
+		if r.credit < r.cost(key) || i >= roundAtLeast && r.awaited() {
 			return
 		}
-		r.credit -= cost(key)
+		r.credit -= r.cost(key)
 		r.next = (r.next + 1) % len(r.ring)
-		before, known := r.have[key]
-		if !known {
-			continue // it could not be added
-		}
-		if err := r.readEntry(before.Service); err != nil {
-			r.cannotRead(err)
+		if !r.compareEntry(key) {
 			return
-		}
-		if text := difference(before, r.have[key]); text != "" {
-			r.changedByOthers(key, text)
 		}
 	}
+}
+
+// compareEntry compares the real servers of one service, if it could be added; false is that the
+// table cannot be read.
+func (r *reconciler) compareEntry(key conf.ServiceKey) bool {
+	before, known := r.have[key]
+	if !known {
+		return true
+	}
+	if err := r.readEntry(before.Service); err != nil {
+		r.cannotRead(err)
+		return false
+	}
+	if text := difference(before, r.have[key]); text != "" {
+		r.changedByOthers(key, text)
+	}
+	return true
+}
+
+// sameButCounts says that a real server is as it was, whatever the kernel has counted.
+func sameButCounts(a, b table.Destination) bool {
+	a.Counts, b.Counts = table.Counts{}, table.Counts{}
+	return a == b
 }
 
 // difference describes how the real servers of a service were changed.

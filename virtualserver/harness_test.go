@@ -96,6 +96,7 @@ type rig struct {
 	hands    []event.Override
 	awaits   []conf.InstanceID
 	answers  []event.HeldInTable
+	counted  []event.Counted
 }
 
 // awaited are the instances that were told last, and answered all answers.
@@ -166,6 +167,11 @@ func start(t *testing.T, kernel *ipvstest.Fake, j *journal) *rig {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.tables[s.VirtualServer] = s
+		},
+		Counted: func(c event.Counted) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.counted = append(r.counted, c)
 		},
 		Hands: func(list []event.Override) { r.hands = list },
 		WriteFile: func(name, value string) error {

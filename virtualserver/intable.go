@@ -21,6 +21,7 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 		svc := r.services[key]
 		f := r.facts(svc)
 		e := r.have[key]
+		t.Traffic.Add(svc.traffic)
 		if t.Words == "" {
 			t.Words = e.Service.Words()
 			if svc.order != "" {
@@ -91,6 +92,7 @@ func (r *reconciler) sumInTable(t event.ServersInTable) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)
 	maphash.WriteComparable(&h, t.Words)
+	maphash.WriteComparable(&h, t.Traffic)
 	for _, one := range t.Servers {
 		maphash.WriteComparable(&h, one.Draining && one.Counted.After(one.DrainSince))
 		one.Counted = time.Time{}

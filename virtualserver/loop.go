@@ -70,6 +70,12 @@ func (l *Loop) Own(addresses []netip.Addr) {
 	l.inbox.Put(func(t *requests) { t.own = &addresses })
 }
 
+// Look tells that somebody looks at what the kernel has counted. For a minute from then on it is read and
+// told, a round every ten seconds: see Options.Counted.
+func (l *Loop) Look() {
+	l.inbox.Put(func(t *requests) { t.looked = true })
+}
+
 // Verdict is Verdicts of one.
 func (l *Loop) Verdict(v event.RealServerState) { l.Verdicts([]event.RealServerState{v}) }
 

@@ -41,8 +41,12 @@ type Options struct {
 	// one is told.
 	Verdict func(event.RealServerState)
 	// InTable is called with what the kernel has of the real servers of a virtual
-	// server, whenever that or a count of connections has changed.
+	// server, whenever that has changed. What is counted of a drain is such a change; all
+	// else that is counted is told while somebody looks (Loop.Look).
 	InTable func(event.ServersInTable)
+	// Counted is called after each round in which all was counted, while somebody looks, behind
+	// what has changed.
+	Counted func(event.Counted)
 	// Hands is called with all weights that were set by hand in the kernel's table,
 	// when they have changed.
 	Hands func([]event.Override)
@@ -92,6 +96,9 @@ func (o *Options) defaults() {
 	}
 	if o.InTable == nil {
 		o.InTable = func(event.ServersInTable) {}
+	}
+	if o.Counted == nil {
+		o.Counted = func(event.Counted) {}
 	}
 	if o.Paths == nil {
 		o.Paths = func(map[uint32]bool) {}

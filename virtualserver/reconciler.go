@@ -75,6 +75,7 @@ type reconciler struct {
 	gained     int             // virtual servers that have gained their first quorum in this report
 	host       host
 	holding    holding
+	counting   counting
 }
 
 // server is a virtual server of the configuration.
@@ -144,6 +145,7 @@ type service struct {
 	ending    map[conf.ServerKey]table.EndFlows
 	drained   map[conf.ServerKey]bool // a drain that is over
 	counted   time.Time               // when its connections were read
+	traffic   event.Traffic           // of the service itself, when it was listed last
 }
 
 // hand is a weight that was set by hand in the kernel's table.
@@ -274,6 +276,9 @@ func (r *reconciler) take(t requests) {
 	if t.application != nil {
 		r.configure(t.application)
 	}
+	if t.looked {
+		r.counting.looked = time.Now()
+	}
 	if !r.started {
 		return
 	}
@@ -289,6 +294,9 @@ func (r *reconciler) take(t requests) {
 	r.sync()
 	r.answerHolding()
 	r.applyHost()
+	if t.looked && !r.counting.on { // else the next slice comes in its time, however many look
+		r.count()
+	}
 	r.report()
 }
 

@@ -45,6 +45,7 @@ func (r *reconciler) report() {
 		r.gained = 0
 		r.tellHands()
 	}
+	r.tellCounted()
 
 	r.tellPaths()
 	err, refused := r.loadError()

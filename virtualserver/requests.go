@@ -18,6 +18,7 @@ type requests struct {
 	followed    *event.VRRPState
 	presence    map[string]event.InstanceState // by identity
 	own         *[]netip.Addr
+	looked      bool // somebody looks at the counters
 	stop        *stopRequest
 }
 

@@ -89,7 +89,7 @@ func (k *kernel) Measure() (map[conf.ServiceKey]Measured, error) {
 	return all, nil
 }
 
-// traffic is what a real server has had in all.
+// traffic is what a service or a real server has had in all.
 func (c counters) traffic() (event.Traffic, error) {
 	m, err := c.decode()
 	return m.Total, err

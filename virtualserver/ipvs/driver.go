@@ -13,7 +13,8 @@ import (
 // Driver is a way into an IPVS table. It has one owner: its methods are not
 // called at the same time. No call lasts for ever.
 type Driver interface {
-	// Services lists all services, ours and others', without destinations.
+	// Services lists all services, ours and others', without destinations, with what was
+	// counted of each.
 	Services() ([]table.Service, error)
 	// Destinations lists those of one service; none and no error if there is
 	// no such service.
@@ -102,8 +103,9 @@ func Dump(d Driver) (table.Table, error) {
 	return t, nil
 }
 
-// Entry makes a table entry of what a driver lists.
+// Entry makes a table entry of what a driver lists, without what was counted of the service.
 func Entry(s table.Service, destinations []table.Destination) table.Entry {
+	s.Traffic = event.Traffic{}
 	e := table.Entry{Service: s, Destinations: make(map[conf.ServerKey]table.Destination, len(destinations))}
 	for _, d := range destinations {
 		e.Destinations[d.Key] = d

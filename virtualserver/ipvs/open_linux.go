@@ -99,6 +99,9 @@ func (k *kernel) Services() ([]table.Service, error) {
 	list := make([]table.Service, len(services))
 	for i, s := range services {
 		list[i] = s.Service
+		if list[i].Traffic, err = s.counters.traffic(); err != nil {
+			return nil, fmt.Errorf("list virtual servers: %w", err)
+		}
 	}
 	return list, nil
 }

@@ -1,6 +1,9 @@
 package table
 
-import "github.com/lvs-director/director/conf"
+import (
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
+)
 
 // Diff lists the operations that make have like want, as far as it is ours to
 // change: services that are not wanted are removed only if owned says they are
@@ -87,6 +90,7 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 func SameService(want, have Service) bool {
 	want.Flags &= FlagMask
 	have.Flags &= FlagMask
+	want.Traffic, have.Traffic = event.Traffic{}, event.Traffic{}
 	return want == have
 }
 

@@ -72,6 +72,9 @@ type Service struct {
 	// it even without persistence).
 	MaskBits int
 	Engine   string // persistence engine ("sip"); empty is none
+	// Traffic is what the kernel has counted since the service was added. It is read with a list of
+	// services, and is no part of what the service is.
+	Traffic event.Traffic
 }
 
 // Encapsulation is how packets to a real server are wrapped (IPVS_DEST_ATTR_TUN_*). It is

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/ipvs"
 	"github.com/lvs-director/director/virtualserver/table"
 )
@@ -16,9 +17,11 @@ import (
 // Fake is an ipvs.Driver over a table in memory that answers as the kernel
 // does. Tests may look at it and change it while somebody else uses it.
 type Fake struct {
-	mu   sync.Mutex
-	all  table.Table
-	done []table.Op
+	mu     sync.Mutex
+	all    table.Table
+	done   []table.Op
+	lists  int
+	passed map[conf.ServiceKey]event.Traffic
 
 	refuse func(table.Op) error
 	broken error
@@ -54,6 +57,23 @@ func (f *Fake) Done() []table.Op {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.done)
+}
+
+// Lists is how often services, or the real servers of one, were listed: each is a dump of netlink.
+func (f *Fake) Lists() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists
+}
+
+// Pass sets what a service itself has counted.
+func (f *Fake) Pass(key conf.ServiceKey, t event.Traffic) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.passed == nil {
+		f.passed = make(map[conf.ServiceKey]event.Traffic)
+	}
+	f.passed[key] = t
 }
 
 // Forget empties Done.
@@ -102,6 +122,7 @@ func (f *Fake) Break(err error) {
 func (f *Fake) Services() ([]table.Service, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.lists++
 	if f.broken != nil {
 		return nil, f.broken
 	}
@@ -109,6 +130,7 @@ func (f *Fake) Services() ([]table.Service, error) {
 	for _, k := range f.all.Keys() {
 		s := f.all[k].Service
 		s.Flags |= table.FlagHashed
+		s.Traffic = f.passed[k]
 		services = append(services, s)
 	}
 	return services, nil
@@ -118,6 +140,7 @@ func (f *Fake) Services() ([]table.Service, error) {
 func (f *Fake) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.lists++
 	if f.broken != nil {
 		return nil, f.broken
 	}
