@@ -17,6 +17,8 @@ const maxHistory = 20
 type history struct {
 	before uint64 // runs before those that this schedule knows of
 	runs   uint64
+	passed uint64 // of all runs, those of a schedule before this one included
+	failed uint64
 	ring   []seen   // the oldest one is at runs%maxHistory once it is full
 	texts  []string // the reasons of those in ring, each once
 }
@@ -43,7 +45,12 @@ func (e seen) result(as event.CheckResult, reason string) event.CheckResult {
 
 // add remembers a result, and returns the text that all results have that say the same.
 func (h *history) add(e seen, reason string) string {
-	e.text = h.text(reason)
+	switch e.text = h.text(reason); e.verdict {
+	case event.Alive:
+		h.passed++
+	case event.Dead:
+		h.failed++
+	}
 	switch n := len(h.ring); {
 	case n == maxHistory:
 		h.ring[h.runs%maxHistory] = e
@@ -83,6 +90,9 @@ func (h *history) results(most int, as event.CheckResult) []event.CheckResult {
 	for i := h.runs - uint64(n); i < h.runs; i++ {
 		e := h.ring[i%maxHistory]
 		list = append(list, e.result(as, h.texts[e.text]))
+	}
+	if n > 0 {
+		list[n-1].Passed, list[n-1].Failed = h.passed, h.failed
 	}
 	return list
 }
@@ -181,6 +191,10 @@ func (s *Schedule) remember(list []event.CheckHistory) {
 				c.past.add(seenOf(r), r.Reason)
 			}
 			c.past.before = max(h.Runs, c.past.runs) - c.past.runs
+			if n := len(h.Results); n > 0 {
+				last := h.Results[n-1]
+				c.past.passed, c.past.failed = max(c.past.passed, last.Passed), max(c.past.failed, last.Failed)
+			}
 		}
 	}
 }

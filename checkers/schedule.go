@@ -285,7 +285,9 @@ func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
 		return
 	}
 	c.told, c.toldReason, c.toldAt = c.last.verdict, c.reason, now
-	s.opts.Results(c.result())
+	r := c.result()
+	r.Passed, r.Failed = c.past.passed, c.past.failed
+	s.opts.Results(r)
 }
 
 // tell passes on what has changed. The list is the receiver's.

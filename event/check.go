@@ -36,6 +36,9 @@ type CheckResult struct {
 	Reason  string // what was seen: "status 503, want 200-299"
 	At      time.Time
 	Took    time.Duration
+	// Passed and Failed are how many runs of the checker have ended so, this one included; both are 0
+	// where that is not told.
+	Passed, Failed uint64 `json:",omitempty"`
 }
 
 // Said is the verdict of the run, whatever program told it.

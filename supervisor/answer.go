@@ -2,7 +2,10 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -10,7 +13,7 @@ import (
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
-	"github.com/lvs-director/director/vrrp/track"
+	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -64,26 +67,251 @@ func ask[A any](ctx context.Context, s *supervisor, tell func(answer func(A))) (
 // What the control socket can ask for. These methods run in the goroutines of
 // their connections and enter the supervisor's by do.
 
+// Status is an answer within a second, whoever hangs: what is not known in time is shown as it was known last,
+// and named.
 func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, error) {
-	var r control.Status
-	s.latestChecks(ctx)
-	err := s.count(ctx)
-	if err == nil {
-		var links map[string]track.Interface
-		if links, err = hostcheck.Links(); err == nil {
-			err = s.do(ctx, func() { r = s.report(links) })
-		}
+	patience := loopPatience
+	if !s.refresh(ctx) {
+		patience = time.Millisecond // it was busy for long enough
 	}
-	if err == nil {
-		err = s.compareFile(ctx, &r.ConfigState)
-	}
-	if err == nil {
-		err = s.compareProgram(ctx, &r)
-	}
+	r, err := s.shownStatus(ctx, patience)
 	if err != nil {
 		return r, fmt.Errorf("status: %w", err)
 	}
+	late := s.compareFiles(ctx, &r)
+	if late != "" {
+		r.Parts = append(r.Parts, control.Part{Name: "configuration file", Late: late})
+	}
 	return r, nil
+}
+
+// loopPatience is how long a status waits for the supervisor's loop. One that is busy for longer (a reload of tens
+// of thousands of real servers) is not waited for when there is an earlier status.
+const loopPatience = 300 * time.Millisecond
+
+// shownStatus is a new status, or the one that was made last.
+func (s *supervisor) shownStatus(ctx context.Context, patience time.Duration) (control.Status, error) {
+	links, err := hostcheck.Links()
+	if err != nil {
+		return control.Status{}, err
+	}
+	made := make(chan *control.Status, 1)
+	inTime, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = s.do(inTime, func() {
+		r := s.report(links)
+		s.looking.shown.Store(&r)
+		made <- &r
+	})
+	last := s.looking.shown.Load()
+	switch {
+	case err == nil:
+		return *<-made, nil
+	case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		return control.Status{}, err
+	case last != nil:
+		return status.Stale(*last, time.Now()), nil
+	}
+	var r control.Status // there is nothing to show yet: who asks has more patience
+	err = s.do(ctx, func() {
+		r := s.report(links)
+		s.looking.shown.Store(&r)
+	})
+	if last = s.looking.shown.Load(); err == nil && last != nil {
+		r = *last
+	}
+	return r, err
+}
+
+// looking is what those who look at the status have in common.
+type looking struct {
+	under chan struct{} // closed when the questions to the workers that are open are over; nil: there are none
+	ended time.Time     // when the last ones were over
+	last  time.Time     // when somebody looked last
+	told  time.Time     // when the lvs worker was told so
+	// counted is closed when the lvs worker has counted all for the first time, nil when nobody waits.
+	counted chan struct{}
+	shown   atomic.Pointer[control.Status] // the last status
+	files   files
+}
+
+const (
+	// askInterval is the least time between two questions to the workers, however many look; with many
+	// checks it is longer, by askShare for each.
+	askInterval = 500 * time.Millisecond
+	askShare    = 200 * time.Microsecond
+	// lookPause is when a look is the first one again: the lvs worker counts for a minute after the last.
+	lookPause = time.Minute
+)
+
+// refresh has what the workers tell when they are asked brought up to date: their answers, which all who look
+// wait for together, come within checksPatience, or not. It is false when the loop is busy.
+func (s *supervisor) refresh(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, checksPatience)
+	defer cancel()
+	wait := make(chan chan struct{}, 1)
+	if s.do(ctx, func() { wait <- s.look() }) != nil {
+		return false
+	}
+	if over := <-wait; over != nil {
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+	}
+	return true
+}
+
+// look says that somebody looks, and asks the workers unless they were asked a moment ago. The channel is closed
+// when the answers are here; nil is that there is nothing to wait for.
+func (s *supervisor) look() chan struct{} {
+	l, now := &s.looking, time.Now()
+	first := s.watch(now)
+	if l.under != nil {
+		return l.under
+	}
+	if now.Sub(l.ended) < askInterval+time.Duration(s.current().checks())*askShare {
+		return nil
+	}
+	over := make(chan struct{})
+	l.under = over
+	var waits []<-chan struct{}
+	counters := s.askCounters(false)
+	if counters != nil {
+		waits = append(waits, counters)
+	}
+	id, checks := s.askChecks(worker.AskChecks{Latest: true})
+	if checks != nil {
+		waits = append(waits, checks.done)
+	}
+	if first && checks != nil && len(s.current().cfg.VirtualServers) > 0 {
+		l.counted = make(chan struct{})
+		waits = append(waits, l.counted)
+	}
+	go func() {
+		enough := time.NewTimer(checksPatience)
+		defer enough.Stop()
+		for _, w := range waits {
+			select {
+			case <-w:
+				continue
+			case <-enough.C:
+			case <-s.done:
+			}
+			break
+		}
+		s.post(func() { s.looked(now, id, checks) })
+	}()
+	return over
+}
+
+// watch tells the lvs worker that somebody looks at what the kernel counts, and says whether that is new.
+func (s *supervisor) watch(now time.Time) (first bool) {
+	l := &s.looking
+	first = now.Sub(l.last) >= lookPause
+	if first {
+		s.known.Asked.WatchedFrom = now
+	}
+	l.last = now
+	if s.runs(rollout.LVS) && (first || now.Sub(l.told) > lookPause/10) {
+		l.told = now
+		s.keepers[rollout.LVS].Send("look", worker.Message{Look: &worker.Look{}})
+	}
+	return first
+}
+
+// looked takes in what was answered to the questions of a time.
+func (s *supervisor) looked(asked time.Time, id uint64, checks *asked) {
+	l, a := &s.looking, &s.known.Asked
+	if checks != nil {
+		delete(s.asking.open, id)
+		if checks.whole {
+			for _, h := range checks.list {
+				for _, r := range h.Results {
+					s.known.Check(r)
+				}
+			}
+			a.Checks = time.Now()
+		}
+	}
+	a.At, a.VRRPHas, a.LVSHas = asked, s.runs(rollout.VRRP), checks != nil
+	close(l.under)
+	l.under, l.counted, l.ended = nil, nil, time.Now()
+}
+
+// kernelCounted notes that the lvs worker has counted all.
+func (s *supervisor) kernelCounted(c event.Counted) {
+	s.known.Asked.Kernel = c
+	if s.looking.counted != nil {
+		close(s.looking.counted)
+		s.looking.counted = nil
+	}
+}
+
+// checks is how many checks there are.
+func (l *loaded) checks() (n int) {
+	for _, vs := range l.cfg.VirtualServers {
+		for _, rs := range vs.RealServers {
+			n += len(rs.Checkers)
+		}
+	}
+	return n
+}
+
+// files is what is known of the files on disk, which may be large or on a disk that does not answer: they are
+// read beside everything else, once for all who look.
+type files struct {
+	mu      sync.Mutex
+	under   chan struct{} // closed when they were read; nil: nobody reads them
+	state   control.ConfigState
+	program []control.Problem
+	err     error
+}
+
+// filesPatience is how long a status waits for them.
+const filesPatience = 200 * time.Millisecond
+
+// compareFiles puts into a status how the files on disk stand to what runs, and says why that is old.
+func (s *supervisor) compareFiles(ctx context.Context, r *control.Status) (late string) {
+	f := &s.looking.files
+	f.mu.Lock()
+	under := f.under
+	if under == nil {
+		under = make(chan struct{})
+		f.under = under
+		state := r.ConfigState
+		go func() {
+			ctx, program := context.Background(), control.Status{}
+			err := s.compareFile(ctx, &state)
+			if err == nil {
+				err = s.compareProgram(ctx, &program)
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.state, f.program, f.err, f.under = state, program.Problems, err, nil
+			close(under)
+		}()
+	}
+	f.mu.Unlock()
+	enough := time.NewTimer(filesPatience)
+	defer enough.Stop()
+	select {
+	case <-under:
+	case <-ctx.Done():
+	case <-enough.C:
+		late = "it was not read in time"
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil && late == "" {
+		late = f.err.Error()
+	}
+	if f.state.Generation == r.Generation {
+		r.FileErrors, r.FileDiffers = f.state.FileErrors, f.state.FileDiffers
+		r.ReloadRefused, r.ReloadRefusedAt = f.state.ReloadRefused, f.state.ReloadRefusedAt
+	}
+	r.Problems = append(r.Problems[:len(r.Problems):len(r.Problems)], f.program...)
+	return late
 }
 
 func (s *supervisor) About(ctx context.Context, _ struct{}) (control.ConfigState, error) {
@@ -103,7 +331,7 @@ func (s *supervisor) About(ctx context.Context, _ struct{}) (control.ConfigState
 
 // countPatience is how long director status waits for them. A worker that
 // takes longer has something better to do.
-const countPatience = time.Second
+const countPatience = 300 * time.Millisecond
 
 // count has the counters brought up to date, if that is possible in time.
 func (s *supervisor) count(ctx context.Context) error {
@@ -147,7 +375,7 @@ func (s *supervisor) askCounters(clear bool) chan struct{} {
 
 // counted takes the counters in.
 func (s *supervisor) counted(c event.VRRPCounters) {
-	s.known.Counters = c
+	s.known.Counters, s.known.Asked.VRRP = c, time.Now()
 	if s.counting != nil {
 		close(s.counting)
 		s.counting = nil

@@ -50,6 +50,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Problems = append(f.Problems, p.Keyword+" "+p.Path+": "+p.Problem)
 		}
 	}
+	f.Header.LastReload = status.LastReload(s.refused.why, s.refused.at, s.reload.Generation(), s.current().kept.Time)
 	for _, i := range f.Config.Instances {
 		if o, ok := s.handovers.Of(i.Name); ok {
 			f.Orders[i.Name] = control.Order{Since: o.Since, Until: o.Until}
@@ -76,7 +77,10 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 // asked for: it is no part of that.
 func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 	var r control.Status
-	err := s.count(ctx)
+	err := s.do(ctx, func() { s.watch(time.Now()) })
+	if err == nil {
+		err = s.count(ctx)
+	}
 	if err == nil {
 		var links map[string]track.Interface
 		if links, err = hostcheck.Links(); err == nil {
@@ -243,8 +247,9 @@ type asking struct {
 }
 
 type asked struct {
-	list []event.CheckHistory
-	done chan struct{} // closed with the last part of the answer
+	list  []event.CheckHistory
+	whole bool          // the last part of the answer is here
+	done  chan struct{} // closed then
 }
 
 // askChecks sends a question; nil when there is nobody to ask. forgetChecks ends it.
@@ -276,6 +281,7 @@ func (s *supervisor) checkHistory(h worker.CheckHistory) {
 	a.list = append(a.list, h.List...)
 	if h.Last {
 		delete(s.asking.open, h.ID)
+		a.whole = true
 		close(a.done)
 	}
 }
@@ -339,22 +345,6 @@ func (s *supervisor) Told(ctx context.Context, q control.ToldRequest) (control.T
 	return control.ToldReport{Told: control.LastTold(list, q.Limit)}, nil
 }
 
-// latestChecks brings what is known of all checks up to date. What is not answered in time is
-// shown as it was told last.
-func (s *supervisor) latestChecks(ctx context.Context) {
-	list, err := s.checks(ctx, worker.AskChecks{Latest: true})
-	if err != nil {
-		return
-	}
-	_ = s.do(ctx, func() {
-		for _, h := range list {
-			for _, r := range h.Results {
-				s.known.Check(r)
-			}
-		}
-	})
-}
-
 // wholePatience is how long a worker that is replaced may take to tell all that it remembers of
 // so many checks: of each its last results, of many checks fewer of each. 40,000 results take
 // half a second on an idle host.
@@ -371,12 +361,7 @@ func (s *supervisor) replaceLVS() {
 		go keeper.Replace()
 		return
 	}
-	checks := 0
-	for _, vs := range s.current().cfg.VirtualServers {
-		for _, rs := range vs.RealServers {
-			checks += len(rs.Checkers)
-		}
-	}
+	checks := s.current().checks()
 	patience := wholePatience(checks)
 	go func() {
 		whole := false // a worker that dies meanwhile leaves a part of an answer

@@ -76,6 +76,7 @@ type supervisor struct {
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
 	asking   asking
+	looking  looking
 
 	signals    Signals
 	dumps      dumps.Dumper

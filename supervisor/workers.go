@@ -65,6 +65,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 			s.misc.CancelAll() // nobody waits for them
 			s.known.Suspend(nil)
 			s.asking.open = nil
+			s.looking.told = time.Time{}
 		}
 		if e.Died.Early {
 			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error",
@@ -145,6 +146,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.sendVRRP("await", worker.Message{Await: m.Await})
 	case m.HeldInTable != nil:
 		s.heldInTable(*m.HeldInTable)
+	case m.Counted != nil:
+		s.kernelCounted(*m.Counted)
 	case m.Suspended != nil:
 		s.known.Suspend(m.Suspended.VirtualServers)
 	case m.KernelWeights != nil:

@@ -57,6 +57,8 @@ type Message struct {
 
 	// To the lvs worker: a question for results of checks.
 	AskChecks *AskChecks `json:",omitempty"`
+	// To the lvs worker: somebody looks at what the kernel counts.
+	Look *Look `json:",omitempty"`
 
 	// From a worker.
 	Applied       *Applied                  `json:",omitempty"`
@@ -77,6 +79,8 @@ type Message struct {
 	KernelWeights *Overrides `json:",omitempty"`
 	// CheckHistory is a part of the answer to AskChecks.
 	CheckHistory *CheckHistory `json:",omitempty"`
+	// Counted is of the lvs worker, while somebody looks.
+	Counted *event.Counted `json:",omitempty"`
 	// RunProgram is of the lvs worker.
 	RunProgram *RunProgram `json:",omitempty"`
 	// Suspended is of the lvs worker.
@@ -101,6 +105,10 @@ type AskChecks struct {
 	VirtualServers, RealServers []string
 	Latest                      bool // the last result of each checker alone
 }
+
+// Look tells the lvs worker that somebody looks at what the kernel counts: for a minute from then on it
+// reads and tells it.
+type Look struct{}
 
 // CheckHistory is a part of an answer. Each part has the next checkers, at most
 // HistoryPart of them.

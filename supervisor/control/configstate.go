@@ -2,6 +2,8 @@ package control
 
 import (
 	"time"
+
+	"github.com/lvs-director/director/event"
 )
 
 // ConfigState says which configuration is in force and how it stands to the
@@ -30,4 +32,36 @@ type ConfigState struct {
 	FileErrors  int  `json:"file_errors,omitempty"`
 	// ConfirmUntil is when the configuration before comes back by itself.
 	ConfirmUntil *time.Time `json:"confirm_until,omitempty"`
+}
+
+// LastReload is how the last reload ended.
+type LastReload struct {
+	OK    bool      `json:"ok"`
+	Time  time.Time `json:"time"`
+	Error string    `json:"error,omitempty"` // why it was refused
+}
+
+// Part is one of the parts that a status is made of.
+type Part struct {
+	// Name is vrrp, lvs, front (worker processes), "vrrp counters", checks, "kernel counters",
+	// "configuration file" or supervisor.
+	Name string `json:"name"`
+	// Heard is when it was heard last, or how old what is shown of it is; absent is never.
+	Heard time.Time `json:"heard,omitzero"`
+	// Late says why what is shown of it is old: it did not answer. It is empty when it did.
+	Late string `json:"late,omitempty"`
+}
+
+// Traffic is what the kernel has counted, 64 bits wide.
+type Traffic struct {
+	Connections uint64 `json:"connections"`
+	PacketsIn   uint64 `json:"packets_in"` // from clients
+	PacketsOut  uint64 `json:"packets_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"` // with DR and TUN answers do not pass, and are not counted
+}
+
+// NewTraffic is the form of what the lvs worker tells.
+func NewTraffic(t event.Traffic) Traffic {
+	return Traffic{t.Connections, t.InPackets, t.OutPackets, t.InBytes, t.OutBytes}
 }

@@ -13,7 +13,13 @@ type Status struct {
 	Version string    `json:"version"`
 	Pid     int       `json:"pid"`
 	Since   time.Time `json:"since"`
+	// AsOf is when it was put together. It is older than the answer when the supervisor is busy.
+	AsOf time.Time `json:"as_of"`
+	// Parts are those that what is shown comes from, and when each was heard.
+	Parts []Part `json:"parts"`
 	ConfigState
+	// LastReload is how the last reload ended; absent when there was none.
+	LastReload *LastReload `json:"last_reload,omitempty"`
 	// Problems are what makes the whole worse than it should be, what needs
 	// somebody first before the rest.
 	Problems []Problem `json:"problems"`
@@ -75,12 +81,17 @@ type Instance struct {
 	Addresses []string        `json:"addresses"`
 	// VirtualAddresses are the same with all that is known of each: first those that are advertised.
 	VirtualAddresses []Address `json:"virtual_addresses"`
-	Version          int       `json:"version"`    // of VRRP: 2 or 3
-	Authentication   string    `json:"auth_type"`  // PASS or AH; empty is none
-	Interval         float64   `json:"advert_int"` // seconds
-	Preempt          bool      `json:"preempt"`
-	GARP             GARP      `json:"garp"`
-	SyncGroup        string    `json:"sync_group,omitempty"`
+	WantedState      string    `json:"wanted_state"` // the configured one, a hint: MASTER or BACKUP
+	Family           string    `json:"family"`       // of its advertisements: IPv4 or IPv6
+	Version          int       `json:"version"`      // of VRRP: 2 or 3
+	Authentication   string    `json:"auth_type"`    // PASS or AH; empty is none
+	Interval         float64   `json:"advert_int"`   // seconds
+	// AdvertInterval is the same, and Group the same as SyncGroup, by the names of other tools.
+	AdvertInterval float64 `json:"advert_interval"`
+	Group          string  `json:"group,omitempty"`
+	Preempt        bool    `json:"preempt"`
+	GARP           GARP    `json:"garp"`
+	SyncGroup      string  `json:"sync_group,omitempty"`
 	// Tracked is what the instance and its group track. Fault is what keeps it,
 	// or would keep it, from working now, as seen from outside of its worker.
 	Tracked []Tracked `json:"tracked"`
@@ -95,6 +106,12 @@ type Instance struct {
 	HandedOver *Order `json:"handed_over,omitempty"`
 	// Counters are those of the vrrp worker that runs.
 	Counters *event.InstanceCounters `json:"counters,omitempty"`
+	// Of Counters, absent with them: how often it became MASTER and ceased to be it, and the
+	// advertisements that gave the mastership up.
+	BecameMaster         *uint64 `json:"became_master,omitempty"`
+	ReleasedMaster       *uint64 `json:"released_master,omitempty"`
+	PriorityZeroSent     *uint64 `json:"priority_zero_sent,omitempty"`
+	PriorityZeroReceived *uint64 `json:"priority_zero_received,omitempty"`
 }
 
 // Address is a virtual address.
@@ -106,6 +123,7 @@ type Address struct {
 	Label    string `json:"label,omitempty"`
 	Excluded bool   `json:"excluded,omitempty"` // it is not advertised
 	Set      bool   `json:"set"`                // the kernel has it
+	Present  bool   `json:"present"`            // the same
 }
 
 // GARP is when and how often the addresses are announced; times are seconds.
@@ -151,7 +169,14 @@ type SyncGroup struct {
 
 // VirtualServer is a virtual server.
 type VirtualServer struct {
-	Name      string `json:"name"`
+	Name string `json:"name"`
+	// Address, Port and Protocol are those of a virtual server that has them, FWMark is that of one
+	// with a mark, Group the name of the virtual_server_group.
+	Address   string `json:"address,omitempty"`
+	Port      uint16 `json:"port,omitempty"`
+	Protocol  string `json:"protocol,omitempty"` // TCP, UDP, SCTP
+	FWMark    uint32 `json:"fwmark,omitempty"`
+	Group     string `json:"group,omitempty"`
 	Scheduler string `json:"scheduler"`
 	Forward   string `json:"forward"`
 	Quorum    bool   `json:"quorum"`
@@ -165,7 +190,9 @@ type VirtualServer struct {
 	SorryInUse  bool   `json:"sorry_server_in_use,omitempty"`
 	// InKernel is the scheduler with its flags as the kernel has them; empty is unknown.
 	InKernel string `json:"in_kernel,omitempty"`
-	Alive    int    `json:"alive"`
+	// Traffic is what the kernel has counted of it: of a group of all its services together.
+	Traffic
+	Alive int `json:"alive"`
 	// Unknown counts the real servers of which the checks cannot tell whether they are alive.
 	Unknown  int    `json:"unknown,omitempty"`
 	Error    string `json:"error,omitempty"`
@@ -191,12 +218,22 @@ type RealServer struct {
 	LastCheck *Check    `json:"last_check,omitempty"`
 	// Verdict is what the checks know: alive, dead, unknown or "not checked yet".
 	Verdict string `json:"verdict"`
+	// ChecksOK and ChecksFailed count the runs of its checks that passed and failed.
+	ChecksOK     uint64 `json:"checks_ok"`
+	ChecksFailed uint64 `json:"checks_failed"`
+	// Active and Inactive are its connections in the kernel's table, and Traffic what was counted there, as in
+	// Kernel; 0 without that.
+	Active   uint64 `json:"active"`
+	Inactive uint64 `json:"inactive"`
+	Traffic
 	// UnknownSince is from when on it is unknown, and Unknown why: which check of it this
 	// host fails to make.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`
 	Unknown      string    `json:"unknown,omitempty"`
-	// History is what is remembered of its checkers, when one object is asked for.
-	History []CheckHistory `json:"history,omitempty"`
+	// History is what is remembered of its checkers, when one object is asked for, and HistoryError why
+	// that is not known.
+	History      []CheckHistory `json:"history,omitempty"`
+	HistoryError string         `json:"history_error,omitempty"`
 	// Asked is what its checks ask of the weight.
 	Asked []Asked `json:"weight_asked,omitempty"`
 	// Kernel is what the kernel's table has of it; nil is not known, or not yet.

@@ -65,6 +65,7 @@ func (p *Placed) virtualAddresses() []control.Address {
 			}
 			list = append(list, control.Address{
 				Address: a.Prefix.String(), Device: a.Device, On: a.On, Scope: scope, Label: a.Label, Excluded: n == 1, Set: a.Set,
+				Present: a.Set,
 			})
 		}
 	}

@@ -35,6 +35,7 @@ type Knowledge struct {
 	Journals  map[string]string    // why the journal of a worker is not written
 	Suspended map[string]bool      // virtual servers whose checks are suspended
 	Await     *worker.Await        // what the lvs worker told of it; nil is nothing yet
+	Asked     Asked
 }
 
 // New knows nothing.

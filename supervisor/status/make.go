@@ -34,6 +34,7 @@ type Facts struct {
 // Make says what director status shows.
 func Make(f Facts) control.Status {
 	m := &maker{Facts: f, r: f.Header, runs: make(map[rollout.Worker]bool)}
+	m.r.AsOf = f.Now
 	for _, p := range f.Problems {
 		m.problem("", p)
 	}
@@ -41,6 +42,7 @@ func Make(f Facts) control.Status {
 		m.problem("", "no history is kept: "+why)
 	}
 	m.workers()
+	m.parts()
 	if _, ok := m.runs[rollout.VRRP]; ok {
 		m.instances()
 		m.groups()

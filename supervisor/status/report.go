@@ -13,7 +13,8 @@ func (k *Knowledge) InstanceReport(i *conf.Instance) control.Instance {
 		Name: i.Name, State: st.State, Since: st.Since, Priority: st.Priority, Reason: st.Reason,
 		Master: st.Peer, Interface: i.Interface, VRID: i.VRID, Restored: st.Restored, Missing: st.Missing,
 		Holding: st.Holding, Version: int(i.Version), Authentication: i.Auth.Type.String(),
-		Interval: i.AdvertInterval.Seconds(), Preempt: i.Preempt,
+		Interval: i.AdvertInterval.Seconds(), AdvertInterval: i.AdvertInterval.Seconds(), Preempt: i.Preempt,
+		WantedState: wantedState(i), Family: familyOf(i), Group: i.SyncGroup,
 		GARP: control.GARP{
 			Delay: i.GARP.MasterDelay.Seconds(), Repeat: i.GARP.MasterRepeat, Refresh: i.GARP.MasterRefresh.Seconds(),
 			RefreshRepeat: i.GARP.RefreshRepeat, LowerDelay: i.GARP.LowerPrioDelay.Seconds(),
@@ -36,6 +37,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		Quorum: st.Quorum, Error: st.Problem(), Repaired: st.Repaired,
 		Elsewhere: st.Elsewhere, ChecksSuspended: k.Suspended[vs.String()],
 	}
+	describe(vs, &r)
 	for _, rs := range vs.RealServers {
 		name := ServerName{vs.String(), rs.String()}
 		state := k.RealServers[name]
@@ -63,7 +65,9 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 		r.RealServers = append(r.RealServers, rr)
 	}
 	k.inTable(vs, &r)
-	for _, rs := range r.RealServers {
+	for n := range r.RealServers {
+		rs := &r.RealServers[n]
+		k.counters(ServerName{r.Name, rs.Name}, rs)
 		if rs.Up && rs.Refused() {
 			r.Alive-- // its checks pass, and it serves nobody
 		}
@@ -76,6 +80,7 @@ func (k *Knowledge) Count(r *control.Status) {
 	for n := range r.Instances {
 		if c, ok := k.Counters.Instances[r.Instances[n].Name]; ok {
 			r.Instances[n].Counters = &c
+			countersOf(&c, &r.Instances[n])
 		}
 	}
 	r.SendLateness = k.Counters.Lateness

@@ -58,7 +58,7 @@ func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 		r.SorryServer = s.Key.String()
 	}
 	told := k.InTable[vs.String()]
-	r.InKernel = told.Words
+	r.InKernel, r.Traffic = told.Words, control.NewTraffic(told.Traffic)
 	position := make(map[string]*control.RealServer, len(r.RealServers))
 	for n := range r.RealServers {
 		position[r.RealServers[n].Name] = &r.RealServers[n]

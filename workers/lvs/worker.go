@@ -84,6 +84,7 @@ func run(p *workers.Process, h host) error {
 		InTable: func(t event.ServersInTable) {
 			p.Out.Put("in table "+t.VirtualServer, worker.Message{InTable: &t})
 		},
+		Counted: func(c event.Counted) { p.Out.Put("counted", worker.Message{Counted: &c}) },
 		Paths: func(marks map[uint32]bool) {
 			if h.paths != nil {
 				h.paths.Store(&marks)
@@ -164,6 +165,8 @@ func run(p *workers.Process, h host) error {
 				return nil
 			case m.AskChecks != nil:
 				askChecks(schedule, *m.AskChecks, p.Out.Put)
+			case m.Look != nil:
+				loop.Look()
 			case m.ProgramEnded != nil:
 				h.programs.ended(*m.ProgramEnded)
 			default:
