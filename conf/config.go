@@ -35,6 +35,8 @@ type Config struct {
 
 	Metrics Metrics // metrics, director's own
 	Peers   []*Peer // peer, director's own
+	// StatusSocket is status_socket, director's own.
+	StatusSocket StatusSocket
 
 	// NetworkNamespace and IPVSNamespace are net_namespace and
 	// net_namespace_ipvs; InstanceName is instance. None changes at a reload.

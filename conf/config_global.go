@@ -240,3 +240,9 @@ type Metrics struct {
 	// Network is the label of that name; empty is the network of each instance.
 	Network string
 }
+
+// StatusSocket is the status_socket block, director's own: a second control socket, for reading alone.
+type StatusSocket struct {
+	// Group is the group, by name or number, whose members may read; empty is that there is no such socket.
+	Group string
+}

@@ -96,6 +96,9 @@ type handoff struct {
 	Signals        *signalhold.Hold  // of the signals that come meanwhile; nil when there is none
 	RunDir         worker.RunDir     // empty: that of the command line
 	PidFiles       commandline.PidFiles
+	// Readers is the descriptor of the socket of status_socket, for ReadersGroup; 0 is none.
+	Readers      int
+	ReadersGroup string
 
 	file *os.File // in memory, that it is written to
 }
@@ -248,6 +251,9 @@ func (h *handoff) descriptors() []int {
 	}
 	if h.Signals != nil {
 		list = append(list, h.Signals.Socket)
+	}
+	if h.Readers > 0 {
+		list = append(list, h.Readers)
 	}
 	return slices.DeleteFunc(list, func(fd int) bool { return fd < 0 })
 }

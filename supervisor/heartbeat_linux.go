@@ -39,6 +39,7 @@ func (s *supervisor) round() {
 	}
 	s.tellRollout(rollout.Round{Unread: unread})
 	s.keepRunDir()
+	s.readers.Keep(s.current().cfg.StatusSocket.Group)
 	s.pids.Keep()
 	s.keepStateDir()
 	s.watchNamespaces()

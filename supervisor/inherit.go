@@ -38,6 +38,12 @@ func (c *Options) resume(text string, sig Signals) error {
 		return err
 	}
 	files.lookAtSocket(c.RunDir)
+	if h.Readers > 0 {
+		if files.readers, err = inheritListener(h.Readers); err != nil {
+			c.Log.Error("the socket of status_socket is made anew", "error", err)
+		}
+		files.readersGroup = h.ReadersGroup
+	}
 	for _, w := range h.Workers {
 		w.Worker.SetSocket(os.NewFile(uintptr(w.Socket), w.Name))
 	}

@@ -191,6 +191,9 @@ func (s *supervisor) Override(ctx context.Context, q control.OverrideRequest) (c
 		problem error
 	}
 	var r result
+	if q.DryRun {
+		s.refresh(ctx) // it tells how many connections there are
+	}
 	o, err := q.Override(time.Now())
 	if err == nil {
 		var ipvsNamespace string

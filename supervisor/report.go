@@ -42,6 +42,9 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Host:     track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
 		Trackers: status.Trackers(s.tracking.Known()),
 	}
+	if why := s.readers.Problem(); why != "" {
+		f.Problems = append(f.Problems, why)
+	}
 	if why := s.chronicle.log.Problem(); why != "" {
 		f.Problems = append(f.Problems, why)
 	}

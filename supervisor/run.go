@@ -29,6 +29,7 @@ import (
 	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/peers"
+	"github.com/lvs-director/director/supervisor/readers"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -226,7 +227,9 @@ func (s *supervisor) serve(sig Signals, from *handoff) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	s.gate, s.signals = control.NewGate(s.files.listener), sig
+	s.readers = readers.New(s.log, s.opts.RunDir, s.files.readers, s.files.readersGroup)
 	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
+	group.Go(func() error { return control.ServeReaders(ctx, s.readers.Gate, s) })
 	group.Go(func() error {
 		defer cancel()
 		return s.run(ctx, from)

@@ -27,7 +27,10 @@ type runFiles struct {
 	listener *net.UnixListener // at the control socket; nil when it could not be made
 	socket   os.FileInfo       // the file of the control socket; nil when it is not known
 	derived  bool              // nobody chose the directory
-	problem  string            // why not all of them are there; empty when they are
+	// readers is the socket of status_socket that the program before had, for readersGroup; nil is none.
+	readers      *net.UnixListener
+	readersGroup string
+	problem      string // why not all of them are there; empty when they are
 }
 
 // errRunsAlready is what the lock of another director means.

@@ -154,6 +154,7 @@ func (s *supervisor) tellConfiguration(l *loaded) {
 	s.mail.Password(l.keys.Password(l.cfg))
 	s.notify.Apply(l.cfg)
 	s.peers.Apply(l.cfg)
+	s.readers.Keep(l.cfg.StatusSocket.Group)
 	s.front.Apply(s.frontSettings(l))
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/lvs-director/director/supervisor/mailing"
 	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/pidfile"
+	"github.com/lvs-director/director/supervisor/readers"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
@@ -83,6 +84,7 @@ type supervisor struct {
 	files      runFiles
 	pids       pidfile.Set
 	gate       *control.Gate
+	readers    *readers.Socket
 	workersCtx context.Context
 	upgrade    upgrade
 	watchdog   watchdog

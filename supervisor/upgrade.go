@@ -181,6 +181,8 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	}
 	s.gate.Shut()
 	defer s.gate.Unshut()
+	s.readers.Gate.Shut()
+	defer s.readers.Gate.Unshut()
 	s.finishRequests()
 	if !s.finishSaving() || !s.flushEvents() { // an exec waits for a thread that waits for a disk
 		return fmt.Errorf("the disk of %s does not answer", s.opts.StateDir)
@@ -213,9 +215,17 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 		return fmt.Errorf("handing off the control socket: %w", err)
 	}
 	defer socket.Close() // nil when there is none
+	readers, err := s.readers.Gate.File()
+	if err != nil {
+		return fmt.Errorf("handing off the socket of status_socket: %w", err)
+	}
+	defer readers.Close() // nil when there is none
 	h := s.handoff()
 	h.Workers, h.Trackers, h.Programs = handed, trackers, s.misc.Outstanding()
 	h.Lock, h.Listener = descriptor(s.files.lock), descriptor(socket)
+	if readers != nil {
+		h.Readers, h.ReadersGroup = descriptor(readers), s.readers.Group()
+	}
 	if s.upgrade.releases {
 		if h.Signals, err = signalhold.Begin(os.Stderr); err != nil {
 			s.log.Warn("a SIGHUP or a signal for a dump during the upgrade is lost, and a SIGTERM ends director without an "+
@@ -236,7 +246,7 @@ func (s *supervisor) finishRequests() {
 	defer overdue.Stop()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for !s.gate.Idle() {
+	for !s.gate.Idle() || !s.readers.Gate.Idle() {
 		select {
 		case do := <-s.requests:
 			do()

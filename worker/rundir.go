@@ -15,6 +15,9 @@ type RunDir string
 // Control is the control socket.
 func (d RunDir) Control() string { return filepath.Join(string(d), "control.sock") }
 
+// Readers is the control socket for those who may only read (status_socket).
+func (d RunDir) Readers() string { return filepath.Join(string(d), "status.sock") }
+
 // PidFile is the supervisor's pid and lock.
 func (d RunDir) PidFile() string { return filepath.Join(string(d), "director.pid") }
 

@@ -33,6 +33,7 @@ func unnamed(before, after *conf.Config) []FieldChange {
 			one.Keyword += " " + one.Words[0] + " " + one.Words[1]
 			s.Sections = append(s.Sections, one)
 		}
+		s.Sections = append(s.Sections, keyword.Show(c, keyword.StatusSocket, &c.StatusSocket, nil, nil))
 		for i := range c.GARPGroups {
 			s.Sections = append(s.Sections, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 		}

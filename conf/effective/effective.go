@@ -30,6 +30,9 @@ func Sections(c *conf.Config) []keyword.Section {
 	for _, p := range c.Peers {
 		list = append(list, PeerSection(c, p))
 	}
+	if c.StatusSocket != (conf.StatusSocket{}) {
+		list = append(list, keyword.Show(c, keyword.StatusSocket, &c.StatusSocket, nil, nil))
+	}
 	for i := range c.GARPGroups {
 		list = append(list, keyword.Show(c, keyword.GARPGroup, &c.GARPGroups[i], nil, nil))
 	}

@@ -38,7 +38,13 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	client := &http.Client{
 		Timeout: patience,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", d.Control())
+			c, err := dialer.DialContext(ctx, "unix", d.Control())
+			if errors.Is(err, os.ErrPermission) { // who may only read has a socket of his own
+				if readers, failed := dialer.DialContext(ctx, "unix", d.Readers()); failed == nil {
+					return readers, nil
+				}
+			}
+			return c, err
 		}},
 	}
 	defer client.CloseIdleConnections()
@@ -51,7 +57,8 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w with run directory %s: start it, or name its directory with --run-dir", ErrNoDirector, d)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("asking the director with run directory %s: permission denied: run this as root", d)
+		return fmt.Errorf("asking the director with run directory %s: permission denied: run this as root (or, to read, as a member of "+
+			"the group of status_socket)", d)
 	case err != nil:
 		return fmt.Errorf("asking the director with run directory %s: %w", d, err)
 	}

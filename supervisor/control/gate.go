@@ -53,6 +53,17 @@ func (g *Gate) Replace(l *net.UnixListener) {
 	}
 }
 
+// Remove ends the socket: nobody comes until Replace.
+func (g *Gate) Remove() {
+	g.mu.Lock()
+	old := g.listener
+	g.listener = nil
+	g.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+}
+
 // Close implements net.Listener.
 func (g *Gate) Close() error {
 	g.mu.Lock()

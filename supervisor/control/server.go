@@ -45,7 +45,25 @@ type Controller interface {
 // that is there belongs to nobody. The socket is its owner's alone from its first
 // moment: bind(2) gives the file the mode that the socket has. The umask stays as
 // it is, since it is the whole process's, and others make files meanwhile.
-func Listen(path string) (*net.UnixListener, error) {
+func Listen(path string) (*net.UnixListener, error) { return listen(path) }
+
+// ListenReaders makes the socket for those who may only read: the members of a group.
+func ListenReaders(path string, gid int) (*net.UnixListener, error) {
+	l, err := listen(path)
+	if err != nil {
+		return nil, err
+	}
+	if err = os.Chown(path, -1, gid); err == nil {
+		err = os.Chmod(path, 0o660)
+	}
+	if err != nil {
+		l.Close()
+		return nil, fmt.Errorf("letting group %d read at the status socket: %w", gid, err)
+	}
+	return l, nil
+}
+
+func listen(path string) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("removing an old control socket: %w", err)
 	}
@@ -56,7 +74,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	}}
 	l, err := private.Listen(context.Background(), "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("making the control socket: %w", err)
+		return nil, fmt.Errorf("making the socket %s: %w", path, err)
 	}
 	return l.(*net.UnixListener), nil
 }
@@ -64,10 +82,7 @@ func Listen(path string) (*net.UnixListener, error) {
 // Serve answers until ctx ends.
 func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", answer(c.Status))
-	mux.HandleFunc("GET /v1/about", answer(c.About))
-	mux.HandleFunc("POST /v1/checks", answer(c.Checks))
-	mux.HandleFunc("POST /v1/told", answer(c.Told))
+	reading(mux, c)
 	mux.HandleFunc("POST /v1/plan", answer(c.Plan))
 	mux.HandleFunc("POST /v1/reload", answer(c.Reload))
 	mux.HandleFunc("POST /v1/rollback", answer(c.Rollback))
@@ -78,10 +93,33 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux.HandleFunc("POST /v1/override", answer(c.Override))
 	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
 	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
-	mux.HandleFunc("POST /v1/events", answer(c.Events))
-	mux.HandleFunc("POST /v1/why", answer(c.Why))
 	mux.HandleFunc("POST /v1/notify/test", answer(c.TestNotify))
 	mux.HandleFunc("GET /v1/goroutines", answer(goroutines))
+	return serve(ctx, g, mux)
+}
+
+// ServeReaders answers those who may only read, until ctx ends.
+func ServeReaders(ctx context.Context, g *Gate, c Controller) error {
+	mux := http.NewServeMux()
+	reading(mux, c)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "this socket is for reading (status_socket): run this as root", http.StatusForbidden)
+	})
+	return serve(ctx, g, mux)
+}
+
+// reading has what changes nothing and reads no file that the question names: status, and what has happened, which
+// says why the status is so.
+func reading(mux *http.ServeMux, c Controller) {
+	mux.HandleFunc("GET /v1/status", answer(c.Status))
+	mux.HandleFunc("GET /v1/about", answer(c.About))
+	mux.HandleFunc("POST /v1/checks", answer(c.Checks))
+	mux.HandleFunc("POST /v1/told", answer(c.Told))
+	mux.HandleFunc("POST /v1/events", answer(c.Events))
+	mux.HandleFunc("POST /v1/why", answer(c.Why))
+}
+
+func serve(ctx context.Context, g *Gate, mux *http.ServeMux) error {
 	server := &http.Server{
 		Handler: mux, ConnState: g.note, ConnContext: withPeer,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,

@@ -37,6 +37,10 @@ func (c *hostCheck) scripts() {
 	look(g, "", "notify_fifo_script", g.FIFO.Script)
 	look(g, "", "vrrp_notify_fifo_script", g.VRRPFIFO.Script)
 	look(g, "", "lvs_notify_fifo_script", g.LVSFIFO.Script)
+	if s := &c.cfg.StatusSocket; s.Group != "" && !c.host.group(s.Group) {
+		c.say(conf.Error, s, "group", "unknown-group", "name a group of this host, or make it",
+			"status_socket: this host has no group "+s.Group)
+	}
 	for _, i := range c.cfg.Instances {
 		notify(i, i.Name+": ", i.Notify)
 	}

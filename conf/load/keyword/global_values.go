@@ -250,3 +250,16 @@ func readMetrics(l *Loader, n *syntax.Node, c *conf.Config) {
 		l.Err(n, "unusable-address", "metrics cannot listen on %s, which is a group", m.Listen.Addr())
 	}
 }
+
+// StatusSocket is the status_socket block.
+var StatusSocket = newTable("status_socket", []keyword[conf.StatusSocket]{
+	word("group", "GROUP", "nobody", func(s *conf.StatusSocket) *string { return &s.Group }).ours().
+		remark("its members may read status and events, and change nothing"),
+})
+
+func readStatusSocket(l *Loader, n *syntax.Node, c *conf.Config) {
+	if l.Node(&c.StatusSocket) == nil { // of several blocks the first one is where it stands
+		l.Begin(&c.StatusSocket, n)
+	}
+	StatusSocket.Read(l, n.Children(), &c.StatusSocket)
+}
