@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"text/tabwriter"
 	"time"
 
 	"github.com/lvs-director/director/cmd/director/screen"
+	screens "github.com/lvs-director/director/cmd/director/watch"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/hostcheck"
@@ -16,9 +18,10 @@ import (
 
 type statusCmd struct {
 	byFile
-	Name string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
-	JSON bool   `name:"json" help:"Print JSON."`
-	Pair bool   `help:"Show the instances of both halves."`
+	Name  string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
+	JSON  bool   `name:"json" help:"Print JSON."`
+	Watch bool   `help:"Draw it on the terminal again and again; q ends that."`
+	Pair  bool   `help:"Show the instances of both halves."`
 }
 
 // Help is the example that "director status --help" shows.
@@ -28,11 +31,15 @@ configured serves nobody: director is not running, every instance in FAULT, a vi
 server, a block of the configuration that was dropped. With a name the exit status is that of the object. A line that
 begins with "!" is a problem, "*" what was asked for and is not over (a handover, a confirmation), "-" a remark.
 
-Example: director status VI_1`
+Example: director status VI_1
+         director status --watch`
 }
 
 // Run asks the running director and prints its answer.
 func (c *statusCmd) Run(io streams) error {
+	if c.Watch {
+		return c.watch()
+	}
 	var r control.Status
 	if err := c.ask(&r); err != nil {
 		fmt.Fprintln(io.err, "director:", err)
@@ -71,6 +78,17 @@ func (c *statusCmd) Run(io streams) error {
 	return nil
 }
 
+// watch draws the status on the terminal.
+func (c *statusCmd) watch() error {
+	if c.JSON {
+		return errors.New("give either --watch or --json")
+	}
+	return screens.Run(screens.Options{In: os.Stdin, Out: os.Stdout, Interval: time.Second, Name: c.Name,
+		Ask: func() (r control.Status, err error) {
+			return r, control.Ask(c.run(), http.MethodGet, "/v1/status", 10*time.Second, nil, &r)
+		}})
+}
+
 // askTold asks what scripts and FIFOs were told of the object.
 func (c *statusCmd) askTold(io streams) []control.Told {
 	var t control.ToldReport
@@ -87,7 +105,8 @@ func (c *statusCmd) askHistory(io streams, r *control.Status) {
 	err := control.Ask(c.run(), http.MethodPost, "/v1/checks", 10*time.Second, control.ChecksRequest{Name: c.Name}, &h)
 	switch {
 	case err != nil:
-		fmt.Fprintln(io.err, "director: no history of checks:", err)
+		h.Error = err.Error()
+		fallthrough
 	case h.Error != "":
 		fmt.Fprintln(io.err, "director: no history of checks:", h.Error)
 	}
@@ -101,6 +120,7 @@ func (c *statusCmd) askHistory(io streams, r *control.Status) {
 		vs := &r.VirtualServers[v]
 		for s := range vs.RealServers {
 			vs.RealServers[s].History = all[name{vs.Name, vs.RealServers[s].Name}]
+			vs.RealServers[s].HistoryError = h.Error
 		}
 	}
 }

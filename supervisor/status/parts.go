@@ -106,9 +106,9 @@ func familyOf(i *conf.Instance) string {
 // wantedState is what a configuration says with "state".
 func wantedState(i *conf.Instance) string {
 	if i.Master {
-		return string(event.Master)
+		return event.Master.String()
 	}
-	return string(event.Backup)
+	return event.Backup.String()
 }
 
 // LastReload is how the last reload ended, one that was refused at a time for why, or the one that brought a
