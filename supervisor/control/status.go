@@ -1,5 +1,7 @@
 package control
 
+//go:generate go test . -run TestTheSchemaIsThatOfTheStatus -update
+
 import (
 	"time"
 
