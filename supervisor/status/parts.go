@@ -43,7 +43,7 @@ func (m *maker) parts() {
 	}
 	m.r.Parts = append(m.r.Parts, answered("checks", a.Checks, a, a.LVSHas))
 	p := control.Part{Name: "kernel counters", Heard: a.Kernel.Begun}
-	if m.Known.Table.Error == "" && m.Now.Sub(latest(a.WatchedFrom, a.Kernel.Begun)) > lateRound {
+	if m.Known.Table.Problem() == "" && m.Now.Sub(latest(a.WatchedFrom, a.Kernel.Begun)) > lateRound {
 		p.Late = "the lvs worker does not count"
 	}
 	m.r.Parts = append(m.r.Parts, p)

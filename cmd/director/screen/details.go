@@ -34,7 +34,8 @@ func Details(w io.Writer, r control.Status, now time.Time) {
 			fmt.Fprintf(w, "  quorum %d, hysteresis %d\n", v.QuorumRequired, v.Hysteresis)
 		}
 		if v.InKernel != "" {
-			fmt.Fprintf(w, "  in the kernel: %s\n", v.InKernel)
+			fmt.Fprintf(w, "  in the kernel: %s; %d connections in all, %d bytes in, %d out\n", v.InKernel, v.Connections, v.BytesIn,
+				v.BytesOut)
 		}
 		if v.SorryServer != "" {
 			fmt.Fprintf(w, "  sorry server %s: %s\n", v.SorryServer,
@@ -42,6 +43,12 @@ func Details(w io.Writer, r control.Status, now time.Time) {
 		}
 		for _, rs := range v.RealServers {
 			printInKernel(w, rs, now)
+			if n := rs.ChecksOK + rs.ChecksFailed; n > 0 {
+				fmt.Fprintf(w, "  -> %s: %d checks passed, %d failed\n", rs.Name, rs.ChecksOK, rs.ChecksFailed)
+			}
+			if rs.HistoryError != "" {
+				fmt.Fprintf(w, "  -> %s: no history of checks: %s\n", rs.Name, rs.HistoryError)
+			}
 			for _, a := range rs.Asked {
 				fmt.Fprintf(w, "  -> %s: %s asks for %s\n", rs.Name, a.Checker, a.Wants)
 			}
@@ -119,12 +126,18 @@ func printInstance(w io.Writer, i control.Instance, now time.Time) {
 		}
 	}
 	line("virtual router", fmt.Sprintf("%d on %s", i.VRID, words.Or(i.Interface, "no interface")))
+	line("wants", fmt.Sprintf("%s, %s, VRRP version %d, an advertisement each %v", words.Or(i.WantedState, "-"),
+		words.Or(i.Family, "-"), i.Version, time.Duration(i.Interval*float64(time.Second))))
 	line("priority", fmt.Sprintf("%d effective, %d base", i.Priority, i.Base))
 	line("master", i.Master)
 	line("sync group", i.SyncGroup)
 	line("fault", i.Fault)
-	for _, a := range i.Addresses {
-		line("address", a)
+	for _, a := range i.VirtualAddresses {
+		text := a.Address + " dev " + a.On
+		if a.Excluded {
+			text += ", not advertised"
+		}
+		line("address", text+map[bool]string{true: ", the kernel has it", false: ", the kernel does not have it"}[a.Present])
 	}
 	for _, t := range i.Tracked {
 		text := fmt.Sprintf("%s: %s, weight %d", t.Object, t.State, t.Weight)

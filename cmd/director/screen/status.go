@@ -41,6 +41,7 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "! %s\n", p.Text)
 	}
+	printLate(w, r, now)
 	for _, i := range r.Instances {
 		if i.Restored > 0 {
 			fmt.Fprintf(w, "- %s: something else removed %d of its addresses, routes and rules; director has put them back\n",
@@ -82,6 +83,21 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 	}
 	tab.Flush()
 	printScripts(w, r, now)
+}
+
+// printLate names the parts that did not answer, and how old what is shown of them is. Those that are problems are
+// shown as such.
+func printLate(w io.Writer, r control.Status, now time.Time) {
+	problems := map[string]bool{"vrrp": true, "lvs": true, "front": true, "supervisor": true}
+	for _, p := range r.Parts {
+		switch {
+		case p.Late == "" || problems[p.Name]:
+		case p.Heard.IsZero():
+			fmt.Fprintf(w, "- %s: %s\n", p.Name, p.Late)
+		default:
+			fmt.Fprintf(w, "- %s: %s; what is shown of it is %s old\n", p.Name, p.Late, words.Age(now, p.Heard))
+		}
+	}
 }
 
 // handovers are the instances that leave their mastership to the peer.
