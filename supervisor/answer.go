@@ -89,6 +89,9 @@ func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, er
 // of thousands of real servers) is not waited for when there is an earlier status.
 const loopPatience = 300 * time.Millisecond
 
+// enterPatience is how long it waits to ask the workers.
+const enterPatience = 100 * time.Millisecond
+
 // shownStatus is a new status, or the one that was made last.
 func (s *supervisor) shownStatus(ctx context.Context, patience time.Duration) (control.Status, error) {
 	links, err := hostcheck.Links()
@@ -150,7 +153,9 @@ func (s *supervisor) refresh(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, checksPatience)
 	defer cancel()
 	wait := make(chan chan struct{}, 1)
-	if s.do(ctx, func() { wait <- s.look() }) != nil {
+	enter, late := context.WithTimeout(ctx, enterPatience)
+	defer late()
+	if s.do(enter, func() { wait <- s.look() }) != nil {
 		return false
 	}
 	if over := <-wait; over != nil {
@@ -269,7 +274,7 @@ type files struct {
 }
 
 // filesPatience is how long a status waits for them.
-const filesPatience = 200 * time.Millisecond
+const filesPatience = 100 * time.Millisecond
 
 // compareFiles puts into a status how the files on disk stand to what runs, and says why that is old.
 func (s *supervisor) compareFiles(ctx context.Context, r *control.Status) (late string) {

@@ -197,6 +197,7 @@ func (c *Options) supervisor() *supervisor {
 		watchdog: newWatchdog(),
 		reaper:   newReaper(),
 	}
+	s.readers = readers.New(log, c.RunDir, nil, "")
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,
 		Do:   func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
@@ -227,7 +228,9 @@ func (s *supervisor) serve(sig Signals, from *handoff) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	ctx, cancel := context.WithCancel(ctx)
 	s.gate, s.signals = control.NewGate(s.files.listener), sig
-	s.readers = readers.New(s.log, s.opts.RunDir, s.files.readers, s.files.readersGroup)
+	if s.files.readers != nil {
+		s.readers = readers.New(s.log, s.opts.RunDir, s.files.readers, s.files.readersGroup)
+	}
 	group.Go(func() error { return control.Serve(ctx, s.gate, s) })
 	group.Go(func() error { return control.ServeReaders(ctx, s.readers.Gate, s) })
 	group.Go(func() error {

@@ -37,22 +37,39 @@ func Write[T any, D document[T]](w io.Writer, doc T, forPeople bool) error {
 	return enc.Encode(doc)
 }
 
-// fill makes lists that are nil empty ones. Lists may be shared with others, so
-// their elements are copied before they are changed.
-func fill(v reflect.Value) {
+func fill(v reflect.Value) { (&filler{make(map[reflect.Type][]int)}).fill(v) }
+
+// filler makes lists that are nil empty ones. Lists may be shared with others, so their elements are copied before
+// they are changed.
+type filler struct {
+	fields map[reflect.Type][]int // those of a struct that may hold a list: asked of 40,000 real servers
+}
+
+func (f *filler) of(t reflect.Type) []int {
+	list, known := f.fields[t]
+	if !known {
+		for n := range t.NumField() {
+			if t.Field(n).IsExported() && holdsList(t.Field(n).Type) {
+				list = append(list, n)
+			}
+		}
+		f.fields[t] = list
+	}
+	return list
+}
+
+func (f *filler) fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for n := range v.NumField() {
-			if v.Type().Field(n).IsExported() && holdsList(v.Type().Field(n).Type) {
-				fill(v.Field(n))
-			}
+		for _, n := range f.of(v.Type()) {
+			f.fill(v.Field(n))
 		}
 	case reflect.Slice:
 		list := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(list, v)
 		if holdsList(v.Type().Elem()) {
 			for n := range list.Len() {
-				fill(list.Index(n))
+				f.fill(list.Index(n))
 			}
 		}
 		v.Set(list)
@@ -60,7 +77,7 @@ func fill(v reflect.Value) {
 		if !v.IsNil() {
 			to := reflect.New(v.Type().Elem())
 			to.Elem().Set(v.Elem())
-			fill(to.Elem())
+			f.fill(to.Elem())
 			v.Set(to)
 		}
 	}

@@ -34,7 +34,8 @@ func Details(w io.Writer, r control.Status, now time.Time) {
 			fmt.Fprintf(w, "  quorum %d, hysteresis %d\n", v.QuorumRequired, v.Hysteresis)
 		}
 		if v.InKernel != "" {
-			fmt.Fprintf(w, "  in the kernel: %s; %d connections in all, %d bytes in, %d out\n", v.InKernel, v.Connections, v.BytesIn,
+			fmt.Fprintf(w, "  in the kernel: %s; %d connections in all, %d bytes in, %d out\n", v.InKernel,
+				v.Connections, v.BytesIn,
 				v.BytesOut)
 		}
 		if v.SorryServer != "" {

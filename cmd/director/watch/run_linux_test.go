@@ -63,7 +63,8 @@ func newTerminal(t *testing.T, columns, rows uint16) *terminal {
 
 func (x *terminal) resize(columns, rows uint16) {
 	x.t.Helper()
-	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+	if err := unix.IoctlSetWinsize(int(x.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns,
+		Row: rows}); err != nil {
 		x.t.Fatal(err)
 	}
 }

@@ -132,7 +132,8 @@ func (v *View) body(names int) []string {
 		lines = append(lines, rows...)
 	}
 	if rows := v.servers(names); len(rows) > 0 {
-		lines = append(lines, fmt.Sprintf("%-*s %-8s %6s %6s %8s %10s %s", names, "SERVER", "STATE", "WEIGHT", "ACTIVE", "INACTIVE",
+		lines = append(lines, fmt.Sprintf("%-*s %-8s %6s %6s %8s %10s %s", names, "SERVER", "STATE", "WEIGHT",
+			"ACTIVE", "INACTIVE",
 			"CONNS", "LAST CHECK"))
 		lines = append(lines, rows...)
 	}
@@ -209,7 +210,8 @@ func (v *View) servers(names int) (lines []string) {
 			if c := rs.LastCheck; c != nil {
 				check = words.Age(v.Now, c.At) + " ago: " + c.Reason
 			}
-			lines = append(lines, fmt.Sprintf("%s %s %6d %6d %8d %10d %s", pad(" -> "+rs.Name, names), pad(word(rs), 8), rs.Weight,
+			lines = append(lines, fmt.Sprintf("%s %s %6d %6d %8d %10d %s", pad(" -> "+rs.Name, names),
+				pad(word(rs), 8), rs.Weight,
 				rs.Active, rs.Inactive, rs.Connections, check))
 		}
 	}

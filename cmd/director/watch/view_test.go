@@ -17,8 +17,10 @@ var now = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
 
 // farm is a status with so many real servers, of which the last is down.
 func farm(servers int, name string) *control.Status {
-	r := &control.Status{Version: "1", Since: now.Add(-time.Hour), ConfigState: control.ConfigState{Digest: "abcdefabcdef"},
-		Parts: []control.Part{{Name: "vrrp", Heard: now}, {Name: "checks", Heard: now.Add(-time.Minute), Late: "not answered"}}}
+	r := &control.Status{Version: "1", Since: now.Add(-time.Hour),
+		ConfigState: control.ConfigState{Digest: "abcdefabcdef"},
+		Parts: []control.Part{{Name: "vrrp", Heard: now}, {Name: "checks", Heard: now.Add(-time.Minute),
+			Late: "not answered"}}}
 	r.Problems = []control.Problem{{Text: name + " is down"}, {Text: "second"}, {Text: "third"}, {Text: "fourth"}}
 	r.Instances = []control.Instance{
 		{Name: "VI_B" + name, State: event.Backup, Since: now.Add(-time.Minute), Priority: 100, Reason: name},
@@ -34,7 +36,8 @@ func farm(servers int, name string) *control.Status {
 	return r
 }
 
-var sizes = []watch.Size{{Width: 80, Height: 24}, {Width: 40, Height: 10}, {Width: 300, Height: 60}, {Width: 1, Height: 1},
+var sizes = []watch.Size{{Width: 80, Height: 24}, {Width: 40, Height: 10}, {Width: 300, Height: 60}, {Width: 1,
+	Height: 1},
 	{Width: 10, Height: 3}}
 
 const hostile = "a\x1b[2Jb\nc\r\u009bd\u202ee\u2028f\x7fg \xff 日本語日本語日本語"
@@ -91,8 +94,10 @@ func wants(t *testing.T, in string, list ...string) {
 // At 80x24 there is what somebody needs first: what is late, the problems, what is degraded before the rest, the keys.
 func TestAScreenOf80x24(t *testing.T) {
 	v := &watch.View{Now: now, Status: farm(40, "x")}
-	wants(t, text(v, watch.Size{Width: 80, Height: 24}), "director 1", "heard: ! checks 1m0s (not answered), vrrp", "! x is down",
-		"INSTANCE", "VI_F", "FAULT", "VI_Bx", "SERVER", "39/40 up", "10.0.1.39", "DOWN", "10.0.1.0", "UP", "more below", "q quit")
+	wants(t, text(v, watch.Size{Width: 80, Height: 24}), "director 1", "heard: ! checks 1m0s (not answered), vrrp",
+		"! x is down",
+		"INSTANCE", "VI_F", "FAULT", "VI_Bx", "SERVER", "39/40 up", "10.0.1.39", "DOWN", "10.0.1.0", "UP",
+		"more below", "q quit")
 	v.Error, v.Heard = "director is not running", now.Add(-5*time.Second)
 	wants(t, text(v, watch.Size{Width: 80, Height: 24}), "NO ANSWER, what is shown is 5s old: director is not running")
 }
@@ -111,12 +116,14 @@ func TestKeys(t *testing.T) {
 	press("ss")
 	wants(t, text(v, size), "10.0.1.39", "10.0.1.38", "10.0.1.37", "sort:connections")
 	press("/1.17x\x7f\r")
-	if s := text(v, size); !strings.Contains(s, "10.0.1.17]") || strings.Contains(s, "10.0.1.18]") || strings.Contains(s, "VI_F") {
+	if s := text(v, size); !strings.Contains(s, "10.0.1.17]") || strings.Contains(s, "10.0.1.18]") ||
+		strings.Contains(s, "VI_F") {
 		t.Error("the filter:\n", s)
 	}
 	press("\x1b")
 	press("w")
-	if s := text(v, size); !strings.Contains(s, "10.0.1.39]") || strings.Contains(s, "10.0.1.38]") || !strings.Contains(s, "VI_F") {
+	if s := text(v, size); !strings.Contains(s, "10.0.1.39]") || strings.Contains(s, "10.0.1.38]") ||
+		!strings.Contains(s, "VI_F") {
 		t.Error("degraded only:\n", s)
 	}
 	press("ws\x1b[6~\x1b[6~\x1b[B\x1b[A")
