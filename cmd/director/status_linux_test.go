@@ -16,7 +16,8 @@ import (
 )
 
 // servers are a virtual server whose checks fail, on an address of this host.
-const servers = "virtual_server 10.77.0.101 80 {\n delay_loop 1\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 10.77.0.1 81 {\n" +
+const servers = "virtual_server 10.77.0.101 80 {\n delay_loop 1\n lb_algo rr\n lb_kind NAT\n protocol TCP\n" +
+	" real_server 10.77.0.1 81 {\n" +
 	" TCP_CHECK {\n connect_timeout 1\n retry 0\n delay_before_retry 1\n }\n }\n}\n"
 
 const readBlock = "status_socket {\n group daemon\n}\n"

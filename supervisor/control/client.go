@@ -57,8 +57,8 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w with run directory %s: start it, or name its directory with --run-dir", ErrNoDirector, d)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("asking the director with run directory %s: permission denied: run this as root (or, to read, as a member of "+
-			"the group of status_socket)", d)
+		return fmt.Errorf("asking the director with run directory %s: permission denied: run this as root "+
+			"(or, to read, as a member of the group of status_socket)", d)
 	case err != nil:
 		return fmt.Errorf("asking the director with run directory %s: %w", d, err)
 	}
