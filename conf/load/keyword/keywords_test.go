@@ -24,7 +24,7 @@ var shownElsewhere = map[string]string{
 	" track_file":         "a block",
 	" vrrp_track_process": "a block", " track_group": "a block", " garp_group": "a block", " virtual_server": "a block",
 	" bfd_instance": "a block", " SSL": "a block", " metrics": "a block", " virtual_server_group": "a block",
-	" status_socket":               "a block",
+	" status_socket": "a block", " peer": "a block",
 	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
 	"virtual_server real_server": "a block",
 	"real_server TCP_CHECK":      "a block", "real_server HTTP_GET": "a block", "real_server SSL_GET": "a block",
