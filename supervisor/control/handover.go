@@ -78,7 +78,7 @@ func OutcomeText(o HandoverOutcome) string {
 
 // Peer is another director that this one talks to.
 type Peer struct {
-	Address string    `json:"address"`
+	Address string    `json:"address"` // and port, where it is dialed
 	Host    string    `json:"host,omitempty"` // its name; empty is not known
 	Up      bool      `json:"up"`             // the connection
 	Since   time.Time `json:"since"`          // when it became as it is
@@ -89,7 +89,7 @@ type Peer struct {
 	// Ready says whether it could take over now; NotReady says why not.
 	Ready       bool     `json:"ready"`
 	NotReady    []string `json:"not_ready,omitempty"`
-	ConfigEqual bool     `json:"config_equal"`
+	ConfigEqual bool     `json:"config_equal"` // less what has to differ between halves
 	// ClockOffset is how far its clock is ahead.
 	ClockOffset time.Duration  `json:"clock_offset_ns,omitempty"`
 	Instances   []PeerInstance `json:"instances,omitempty"`
@@ -100,7 +100,7 @@ type PeerInstance struct {
 	Name     string          `json:"name"`
 	VRID     uint8           `json:"virtual_router_id"`
 	State    event.VRRPState `json:"state"`
-	Priority int             `json:"priority"`
+	Priority int             `json:"priority"` // effective
 	Unable   string          `json:"unable,omitempty"` // why it would not take over
 }
 
