@@ -36,6 +36,8 @@ type InstanceCounters struct {
 	Received   uint64 `json:"received"`    // advertisements that passed all checks
 	Masters    uint64 `json:"masters"`     // times it became MASTER
 	Released   uint64 `json:"released"`    // times it ceased to be MASTER
+	Backups    uint64 `json:"backups"`     // times it became BACKUP
+	Faults     uint64 `json:"faults"`      // times it fell into FAULT
 	// PriorityZeroSent and PriorityZeroReceived are advertisements with priority 0, which
 	// give the mastership up; Sent and Received count them too.
 	PriorityZeroSent     uint64 `json:"priority_zero_sent"`

@@ -98,8 +98,8 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 	e.log.Log(context.Background(), level, "state changed", "instance", i.cfg.Name, "from", f.From.String(), "to",
 		f.To.String(),
 		"reason", reason, "priority", int(i.machine.Priority()))
-	if f.To == event.Master && !f.Quiet {
-		i.stats.masters++
+	if !f.Quiet {
+		i.stats.became(f.To)
 	}
 	if f.From == event.Master && f.To != event.Master {
 		i.stats.released++

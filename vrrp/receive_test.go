@@ -188,8 +188,8 @@ func TestStatsCount(t *testing.T) {
 		w, a, b := pair(t)
 		sent := uint64(len(adverts(t, w)))
 		want := map[*node]vrrp.InstanceStats{
-			a: {Sent: sent, Masters: 1, Dropped: map[string]uint64{}},
-			b: {Received: sent, Dropped: map[string]uint64{}},
+			a: {Sent: sent, Masters: 1, Backups: 1, Dropped: map[string]uint64{}},
+			b: {Received: sent, Backups: 1, Dropped: map[string]uint64{}},
 		}
 		for n, want := range want {
 			got, err := n.engine.Stats(context.Background())

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/event"
@@ -15,22 +16,46 @@ type Stats = event.VRRPCounters
 type InstanceStats = event.InstanceCounters
 
 // Stats returns the counters; the error is the context's or ErrStopped.
-func (e *Engine) Stats(ctx context.Context) (Stats, error) {
-	var s Stats
-	err := e.do(ctx, func() { s = e.stats() })
-	return s, err
-}
+func (e *Engine) Stats(ctx context.Context) (Stats, error) { return e.gather(ctx, false) }
 
 // StatsAndClear is Stats; what is counted of instances begins at zero afterwards.
-func (e *Engine) StatsAndClear(ctx context.Context) (Stats, error) {
+func (e *Engine) StatsAndClear(ctx context.Context) (Stats, error) { return e.gather(ctx, true) }
+
+// countedAtOnce is how many instances are counted before the engine looks again what is due: whoever reads
+// counters holds up no advertisement. It takes some microseconds.
+const countedAtOnce = 64
+
+// countedInstance is a copy of what an instance has counted.
+type countedInstance struct {
+	name string
+	counters
+	odd *event.OddAdvertisement
+}
+
+// gather copies the counters of the instances that there are now, some in each turn of the engine, and
+// makes the answer of them in the goroutine of the caller.
+func (e *Engine) gather(ctx context.Context, clear bool) (Stats, error) {
+	var left []*instance
+	var list []countedInstance
 	var s Stats
 	err := e.do(ctx, func() {
-		s = e.stats()
-		for _, i := range e.order {
-			i.stats = counters{}
-		}
+		left = e.order // a reload makes a new one
+		s = e.interfaceStats()
 	})
-	return s, err
+	for err == nil && len(left) > 0 {
+		part := left[:min(len(left), countedAtOnce)]
+		left = left[len(part):]
+		list = slices.Grow(list, len(part))
+		err = e.do(ctx, func() { list = count(list, part, clear) })
+	}
+	if err != nil {
+		return Stats{}, err
+	}
+	s.Instances = make(map[string]InstanceStats, len(list))
+	for n := range list {
+		s.Instances[list[n].name] = list[n].told()
+	}
+	return s, nil
 }
 
 // flooded is the name under which advertisements are counted that came too
@@ -70,8 +95,21 @@ func (l *lateness) addTo(all event.Lateness) event.Lateness {
 
 type counters struct {
 	sent, sendErrors, received, masters, released, flooded uint64
+	backups, faults                                        uint64
 	zeroSent, zeroReceived, addressMismatch                uint64
 	dropped                                                counts
+}
+
+// became counts a transition.
+func (c *counters) became(to event.VRRPState) {
+	switch to {
+	case event.Master:
+		c.masters++
+	case event.Backup:
+		c.backups++
+	case event.Fault:
+		c.faults++
+	}
 }
 
 // closed is what the closed sockets of an interface have counted: a counter only grows.
@@ -96,23 +134,36 @@ func (e *Engine) keepCounts(s *socket) {
 	e.closed[s.device] = c
 }
 
-func (e *Engine) stats() Stats {
-	s := Stats{
-		Instances: make(map[string]InstanceStats, len(e.order)),
-		Dropped:   make(map[string]map[string]uint64, len(e.sockets)),
-		Lateness:  make(map[string]event.Lateness, len(e.sockets)),
+// count adds copies of what instances have counted to a list with room for them.
+func count(list []countedInstance, part []*instance, clear bool) []countedInstance {
+	for _, i := range part {
+		list = append(list, countedInstance{i.cfg.Name, i.stats, i.odd.told(i.rules.Addresses)})
+		if clear {
+			i.stats = counters{}
+		}
 	}
-	for _, i := range e.order {
-		c := &i.stats
-		dropped := c.dropped.named()
-		if c.flooded > 0 {
-			dropped[flooded] = c.flooded
-		}
-		s.Instances[i.cfg.Name] = InstanceStats{
-			Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Released: c.released,
-			PriorityZeroSent: c.zeroSent, PriorityZeroReceived: c.zeroReceived, AddressMismatch: c.addressMismatch,
-			Dropped: dropped, Odd: i.odd.told(i.rules.Addresses),
-		}
+	return list
+}
+
+// told is the form of them for others.
+func (c *countedInstance) told() InstanceStats {
+	dropped := c.dropped.named()
+	if c.flooded > 0 {
+		dropped[flooded] = c.flooded
+	}
+	return InstanceStats{
+		Sent: c.sent, SendErrors: c.sendErrors, Received: c.received, Masters: c.masters, Released: c.released,
+		Backups: c.backups, Faults: c.faults,
+		PriorityZeroSent: c.zeroSent, PriorityZeroReceived: c.zeroReceived, AddressMismatch: c.addressMismatch,
+		Dropped: dropped, Odd: c.odd,
+	}
+}
+
+// interfaceStats are the counters without those of instances.
+func (e *Engine) interfaceStats() Stats {
+	s := Stats{
+		Dropped:  make(map[string]map[string]uint64, len(e.sockets)),
+		Lateness: make(map[string]event.Lateness, len(e.sockets)),
 	}
 	add := func(device string, dropped *counts, late *lateness) {
 		all := s.Dropped[device]
