@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 )
@@ -107,6 +108,7 @@ type Question struct {
 type question struct {
 	Question
 	answer func([]event.CheckHistory)
+	counts func([]event.CheckCounts, event.Lateness) // instead of it
 }
 
 // Ask has answer called with what is remembered, from the goroutine that owns the schedule:
@@ -114,7 +116,17 @@ type question struct {
 func (s *Schedule) Ask(q Question, answer func([]event.CheckHistory)) {
 	s.questions.Put(func(all *[]question) {
 		if len(*all) < maxQuestions {
-			*all = append(*all, question{q, answer})
+			*all = append(*all, question{Question: q, answer: answer})
+		}
+	})
+}
+
+// Count has answer called, as Ask does, with what the checkers have counted and with how late runs have begun.
+// Virtual servers without a checker are left out.
+func (s *Schedule) Count(answer func([]event.CheckCounts, event.Lateness)) {
+	s.questions.Put(func(all *[]question) {
+		if len(*all) < maxQuestions {
+			*all = append(*all, question{counts: answer})
 		}
 	})
 }
@@ -126,8 +138,46 @@ const maxAnswer = 40_000
 // maxQuestions bounds those that wait; further ones get no answer.
 const maxQuestions = 64
 
+// outcomes is how many verdict.Outcomes there are.
+const outcomes = int(verdict.Withdrawal) + 1
+
+// counts are what the checkers have counted.
+func (s *Schedule) counts() []event.CheckCounts {
+	list := make([]event.CheckCounts, 0, len(s.services))
+	for _, b := range s.services {
+		n := 0
+		for _, sv := range b.servers {
+			n += len(sv.checkers)
+		}
+		if n == 0 {
+			continue
+		}
+		numbers, names := make([]uint64, 3*n), make([]string, 2*n)
+		one := event.CheckCounts{
+			RealServers: names[:0:n], Checkers: names[n : n : 2*n],
+			OK: numbers[:0:n], Failed: numbers[n : n : 2*n], Unknown: numbers[2*n : 2*n : 3*n],
+		}
+		for _, sv := range b.servers {
+			one.VirtualServer = sv.state.VirtualServer
+			for _, c := range sv.checkers {
+				one.RealServers = append(one.RealServers, sv.state.RealServer)
+				one.Checkers = append(one.Checkers, c.name)
+				one.OK = append(one.OK, c.counted[verdict.Success])
+				one.Failed = append(one.Failed, c.counted[verdict.Failure]+c.counted[verdict.Withdrawal])
+				one.Unknown = append(one.Unknown, c.counted[verdict.Unknown])
+			}
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
 // reply answers one question.
 func (s *Schedule) reply(q question) {
+	if q.counts != nil {
+		q.counts(s.counts(), event.Lateness{Counts: slices.Clone(s.lag.counts[:]), Sum: s.lag.sum})
+		return
+	}
 	var asked []*server
 	count := 0
 	for _, b := range s.services {

@@ -94,6 +94,11 @@ type Schedule struct {
 	hosts    hostTrouble
 	// suspended are the virtual servers that are not checked at present.
 	suspended map[conf.ServiceID]bool
+	// lag is how late runs have begun.
+	lag struct {
+		counts [len(event.LatenessBounds) + 1]uint64
+		sum    time.Duration
+	}
 	// expected is when the timer is to fire, and slept when this process was found to be late.
 	expected, slept time.Time
 }
@@ -243,6 +248,7 @@ func (s *Schedule) take(c *checker, outcome verdict.Outcome, r *probe.Result, no
 	sv := c.server
 	c.last = seenOf(event.CheckResult{Verdict: verdictOf(outcome), At: now, Took: r.Took})
 	c.reason = c.past.add(c.last, r.Reason)
+	c.counted[outcome]++
 	known := s.cannotTell(c, outcome, r, now)
 	url := c.state.URL // of this run
 	d := c.state.Step(c.task.rules(), outcome)

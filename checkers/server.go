@@ -41,6 +41,7 @@ type checker struct {
 	warnings     map[int]string // of the last run of each URL that was a success
 	trouble      string         // why the last run could not be made; empty when it could
 	unknowns     int            // runs in a row that could not be made
+	counted      [outcomes]uint64
 	unknownSince time.Time
 }
 
@@ -241,6 +242,9 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) (gone 
 		}
 		added = true
 		c := s.newChecker(sv, names[i], rs, list[i], now)
+		if before := slices.IndexFunc(old, func(o *checker) bool { return o != nil && o.name == c.name }); before >= 0 {
+			c.counted = old[before].counted // of one name: a counter only grows
+		}
 		if sv.state.Initial {
 			c.state = verdict.New(c.task.rules())
 		} else {

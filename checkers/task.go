@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/checkers/verdict"
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/deadline"
+	"github.com/lvs-director/director/event"
 )
 
 // task is what equal checkers of one real server have in common, whatever virtual servers it is
@@ -157,6 +158,9 @@ func (s *Schedule) start(t *task, now time.Time) {
 	s.underWay++
 	t.began = now
 	run, due := s.runs, t.Due()
+	late := max(time.Since(due), 0)
+	s.lag.counts[event.LatenessClass(late)]++
+	s.lag.sum += late
 	t.run = run
 	s.due.Set(t, now.Add(t.patience()))
 	t.cancel = s.opts.Prober.Start(probe.Target{Checker: t.conf, URL: t.url, Due: due}, func(r probe.Result) {

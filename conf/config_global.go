@@ -239,6 +239,8 @@ type Metrics struct {
 	RealServers Choice
 	// Network is the label of that name; empty is the network of each instance.
 	Network string
+	// Compat is "keepalived" when the names of keepalived's exporters are served too; empty is not.
+	Compat string
 }
 
 // StatusSocket is the status_socket block, director's own: a second control socket, for reading alone.

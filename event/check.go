@@ -68,6 +68,14 @@ type CheckHistory struct {
 	Results       []CheckResult
 }
 
+// CheckCounts is how often the runs of the checkers of a virtual server have ended how, since they were
+// added. Its lists are equally long, with an element for each checker: there are tens of thousands.
+type CheckCounts struct {
+	VirtualServer         string
+	RealServers, Checkers []string
+	OK, Failed, Unknown   []uint64 // Unknown: this host failed to make the check
+}
+
 // Verdict is what all checkers of the real server know of it together: dead while one of
 // them holds it down, unknown while one of the others cannot be made.
 func (s RealServerState) Verdict() Verdict {

@@ -22,11 +22,20 @@ var LatenessBounds = [...]time.Duration{
 	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
 }
 
-// Lateness counts the advertisements of a timer by how long after their time they were begun to be sent.
+// Lateness counts what has a time, advertisements or checks, by how long after it they were begun.
 type Lateness struct {
 	// Counts has a class for each of LatenessBounds, and a last one for what is later than all.
 	Counts []uint64      `json:"counts"`
 	Sum    time.Duration `json:"sum_ns"`
+}
+
+// LatenessClass is the class of Lateness for something so late, or early.
+func LatenessClass(late time.Duration) int {
+	class := 0
+	for class < len(LatenessBounds) && late > LatenessBounds[class] {
+		class++
+	}
+	return class
 }
 
 // InstanceCounters counts what an instance has done and seen.

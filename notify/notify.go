@@ -46,6 +46,9 @@ type Last struct {
 	Running bool
 	Exit    program.Exit // only Argv, PID and Started are set while it runs
 	Cause   event.Number // the event that it was told; empty when that is not known
+	// Ended and Failed count the runs of this script of the object that have ended, and those of them that
+	// have failed, of Last alone.
+	Ended, Failed uint64
 }
 
 // Notifier runs the scripts of a configuration.

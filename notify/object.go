@@ -41,7 +41,22 @@ func (o *object) ran(l *Last) {
 	if o.last == nil {
 		o.last = make(map[string]*Last)
 	}
+	if before := o.last[l.Script]; before != nil {
+		l.Ended, l.Failed = before.Ended, before.Failed
+	}
 	o.last[l.Script] = l
+}
+
+// count counts the end of a run, which need not be the last one.
+func (o *object) count(script string, ok bool) {
+	l := o.last[script]
+	if l == nil {
+		return // an older program has handed the run over without
+	}
+	l.Ended++
+	if !ok {
+		l.Failed++
+	}
 }
 
 // run is a script that runs.
@@ -179,6 +194,7 @@ func (n *Notifier) finish(o *object, number uint64, exit program.Exit) {
 			"program", r.Exit.Argv[0], "reason", exit.String(), "output", exit.Output)
 	}
 	r.Running, r.Exit = false, exit
+	o.count(r.Script, exit.OK())
 	n.remember(*r.Last)
 	if n.scriptEnded != nil {
 		n.scriptEnded(*r.Last)

@@ -72,6 +72,7 @@ func (n *Notifier) beforeRelease(ids []conf.InstanceID, done func()) {
 			exit := n.released(ctx, turns, r)
 			ended := func() {
 				r.details.Running, r.details.Exit = false, exit
+				r.o.count(r.details.Script, exit.OK())
 				n.remember(r.details)
 				if !exit.OK() {
 					n.log.Warn("script failed", "object", r.details.Object, "script", r.details.Script, "program", r.cmd.Argv[0],

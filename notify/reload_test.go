@@ -65,10 +65,24 @@ func TestLastAndFailures(t *testing.T) {
 				Argv: []string{"/any/10s", "INSTANCE", "VI_1", "MASTER", "100"}, PID: 7, Started: l.began.Add(time.Second)}},
 			{Object: "INSTANCE VI_1", Script: "notify_master", State: "MASTER", Exit: program.Exit{
 				Argv: []string{"/fail/1s", "a"}, PID: 7, Started: l.began, Ended: l.began.Add(time.Second), Code: 3,
-				Output: "no such thing"}},
+				Output: "no such thing"}, Ended: 1, Failed: 1},
 		}, l.Last())
-		diff(t, "log", `level=WARN msg="script failed" object="INSTANCE VI_1" script=notify_master state=MASTER program=/fail/1s reason="exit status 3" output="no such thing"
-`, l.log.String())
+		pause(time.Minute)
+		l.tell(event.Backup)
+		pause(time.Minute)
+		l.tell(event.Master)
+		pause(time.Minute)
+		for _, last := range l.Last() {
+			if want := map[string]uint64{"notify": 3, "notify_master": 2}[last.Script]; last.Ended != want {
+				t.Errorf("%d runs of %s have ended, want %d", last.Ended, last.Script, want)
+			}
+		}
+		if n := l.Last()[1].Failed; n != 2 {
+			t.Errorf("%d have failed", n)
+		}
+		const line = `level=WARN msg="script failed" object="INSTANCE VI_1" script=notify_master state=MASTER program=/fail/1s reason="exit status 3" output="no such thing"
+`
+		diff(t, "log", line+line, l.log.String())
 		stop(t, l)
 	})
 }

@@ -87,6 +87,7 @@ type handoff struct {
 	Checks         []event.CheckResult
 	Table          event.TableLoaded
 	Counters       event.VRRPCounters
+	Repairs        map[string]uint64 // by kind
 	Trackers       []tracking.State
 	Programs       []misc.Request // of MISC_CHECK, which the lvs worker waits for
 	Notify         notify.State
@@ -171,7 +172,8 @@ func (s *supervisor) handoff() *handoff {
 		Refused: s.refused.why, RefusedAt: s.refused.at,
 		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
 		Started: s.started, Brought: s.chronicle.brought, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
-		Table: s.known.Table, Counters: s.known.Counters, Notify: s.notify.Export(), Journals: s.known.Journals,
+		Table: s.known.Table, Counters: s.known.Counters,
+		Repairs: s.known.Repairs.Told(), Notify: s.notify.Export(), Journals: s.known.Journals,
 		Dumps:          s.dumps.Waiting(),
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),

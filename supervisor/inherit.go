@@ -129,7 +129,7 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.Instance(i)
 	}
 	for _, v := range h.VirtualServers {
-		s.known.VirtualServers[v.VirtualServer] = v
+		s.known.InTheTable(v)
 	}
 	for _, r := range h.RealServers {
 		s.known.RealServer(r)
@@ -138,6 +138,9 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.Check(r)
 	}
 	s.known.Table, s.known.Counters = h.Table, h.Counters
+	if h.Repairs != nil { // else of an older program: those that the objects tell
+		s.known.Repairs.Total = h.Repairs
+	}
 	maps.Copy(s.known.Journals, h.Journals)
 	s.handovers.Import(h.Orders, h.LastOrder)
 	s.followHandovers(nil)

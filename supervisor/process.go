@@ -109,7 +109,8 @@ func privilege(name string, cfg *conf.Config) worker.Privilege {
 // frontSettings are what a configuration, its keys and the command line ask of the front.
 func (s *supervisor) frontSettings(l *loaded) front.Settings {
 	cfg, at := l.cfg, s.opts.Metrics
-	m := front.Metrics{Listen: at, RealServers: cfg.Metrics.RealServers.Bool(true), Network: cfg.Metrics.Network}
+	m := front.Metrics{Listen: at, RealServers: cfg.Metrics.RealServers.Bool(true), Network: cfg.Metrics.Network,
+		Keepalived: cfg.Metrics.Compat != "" || s.opts.MetricsCompat != ""}
 	if at == "" && cfg.Metrics.Listen.IsValid() {
 		m.Listen = cfg.Metrics.Listen.String()
 	}

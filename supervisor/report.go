@@ -77,24 +77,34 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 }
 
 // forFront is the status of which the front is told a part (fronts.Visible). What checks remember is not
-// asked for: it is no part of that.
+// asked for: it is no part of that. What they have counted is, when there are series of single checks.
 func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 	var r control.Status
-	err := s.do(ctx, func() { s.watch(time.Now()) })
+	var counts []event.CheckCounts
+	var lag *event.Lateness
+	servers := true
+	err := s.do(ctx, func() {
+		s.watch(time.Now())
+		servers = s.current().cfg.Metrics.RealServers.Bool(true)
+	})
 	if err == nil {
+		s.countChecks(ctx, !servers)
 		err = s.count(ctx)
 	}
 	if err == nil {
 		var links map[string]track.Interface
 		if links, err = hostcheck.Links(); err == nil {
-			err = s.do(ctx, func() { r = s.report(links) })
+			err = s.do(ctx, func() { r, counts, lag = s.report(links), s.known.CheckCounts, s.known.CheckLag })
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
+	v := fronts.Visible(r)
+	v.CheckStartLag = lag
+	status.CountChecks(counts, v.VirtualServers)
 	var b bytes.Buffer
-	err = control.Write(&b, fronts.Visible(r), false)
+	err = control.Write(&b, v, false)
 	return b.Bytes(), err
 }
 
@@ -243,20 +253,27 @@ func (s *supervisor) compareFile(ctx context.Context, c *control.ConfigState) er
 // checksPatience is how long an answer of the lvs worker is waited for.
 const checksPatience = 300 * time.Millisecond
 
-// asking are the questions for results that are not answered yet.
+// asking are the questions for results and counts that are not answered yet.
 type asking struct {
 	last uint64
 	open map[uint64]*asked
 }
 
 type asked struct {
-	list  []event.CheckHistory
-	whole bool          // the last part of the answer is here
-	done  chan struct{} // closed then
+	list   []event.CheckHistory
+	counts []event.CheckCounts
+	lag    event.Lateness
+	whole  bool          // the last part of the answer is here
+	done   chan struct{} // closed then
 }
 
 // askChecks sends a question; nil when there is nobody to ask. forgetChecks ends it.
 func (s *supervisor) askChecks(q worker.AskChecks) (uint64, *asked) {
+	return s.askLVS(func(id uint64) worker.Message { q.ID = id; return worker.Message{AskChecks: &q} })
+}
+
+// askLVS sends the question that make makes, as askChecks.
+func (s *supervisor) askLVS(question func(id uint64) worker.Message) (uint64, *asked) {
 	if !s.runs(rollout.LVS) {
 		return 0, nil
 	}
@@ -265,14 +282,14 @@ func (s *supervisor) askChecks(q worker.AskChecks) (uint64, *asked) {
 		s.asking.last = rand.Uint64() >> 1
 	}
 	s.asking.last++
-	q.ID = s.asking.last
+	id := s.asking.last
 	a := &asked{done: make(chan struct{})}
 	if s.asking.open == nil {
 		s.asking.open = make(map[uint64]*asked)
 	}
-	s.asking.open[q.ID] = a
-	s.keepers[rollout.LVS].Send(fmt.Sprintf("ask checks %d", q.ID), worker.Message{AskChecks: &q})
-	return q.ID, a
+	s.asking.open[id] = a
+	s.keepers[rollout.LVS].Send(fmt.Sprintf("ask checks %d", id), question(id))
+	return id, a
 }
 
 // checkHistory takes a part of an answer. One that nobody waits for any more is dropped.
@@ -289,11 +306,47 @@ func (s *supervisor) checkHistory(h worker.CheckHistory) {
 	}
 }
 
+// checksCounted takes a part of an answer, as checkHistory.
+func (s *supervisor) checksCounted(c worker.ChecksCounted) {
+	a := s.asking.open[c.ID]
+	if a == nil {
+		return
+	}
+	a.counts = append(a.counts, c.List...)
+	if c.Last {
+		a.lag = c.Lag
+		delete(s.asking.open, c.ID)
+		a.whole = true
+		close(a.done)
+	}
+}
+
+// countChecks has the counts of the checks brought up to date, if that is possible in time.
+func (s *supervisor) countChecks(ctx context.Context, lagAlone bool) {
+	a, err := s.answer(ctx, func() (uint64, *asked) {
+		return s.askLVS(func(id uint64) worker.Message {
+			return worker.Message{CountChecks: &worker.CountChecks{ID: id, Lag: lagAlone}}
+		})
+	})
+	if err == nil {
+		_ = s.do(ctx, func() { s.known.CheckCounts, s.known.CheckLag = a.counts, &a.lag })
+	}
+}
+
 // checks asks for results from another goroutine than the loop's.
 func (s *supervisor) checks(ctx context.Context, q worker.AskChecks) ([]event.CheckHistory, error) {
+	a, err := s.answer(ctx, func() (uint64, *asked) { return s.askChecks(q) })
+	if err != nil {
+		return nil, err
+	}
+	return a.list, nil
+}
+
+// answer asks the lvs worker and waits for the whole answer, for so long at most.
+func (s *supervisor) answer(ctx context.Context, ask func() (uint64, *asked)) (*asked, error) {
 	var id uint64
 	var a *asked
-	if err := s.do(ctx, func() { id, a = s.askChecks(q) }); err != nil {
+	if err := s.do(ctx, func() { id, a = ask() }); err != nil {
 		return nil, err
 	}
 	if a == nil {
@@ -303,7 +356,7 @@ func (s *supervisor) checks(ctx context.Context, q worker.AskChecks) ([]event.Ch
 	defer enough.Stop()
 	select {
 	case <-a.done:
-		return a.list, nil
+		return a, nil
 	case <-enough.C:
 	case <-s.done:
 		return nil, errStopping

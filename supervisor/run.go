@@ -51,6 +51,9 @@ type Options struct {
 	Takeover                    bool // go ahead beside another load balancer
 
 	Metrics string // where Prometheus reads: address and port, in the place of the configuration's; empty is those
+	// MetricsCompat is "keepalived" when the names of keepalived's exporters are served too; empty is what the
+	// configuration says.
+	MetricsCompat string
 
 	Signals *Signals // that are taken in already; see ListenEarly
 

@@ -217,7 +217,11 @@ func (h *hooks) note(keyword string, exit program.Exit) {
 	if h.ended == nil {
 		h.ended = make(map[string]notify.Last)
 	}
-	h.ended[keyword] = notify.Last{Object: "DIRECTOR", Script: keyword, State: "START", Exit: exit}
+	l := notify.Last{Object: "DIRECTOR", Script: keyword, State: "START", Exit: exit, Ended: 1}
+	if !exit.OK() {
+		l.Failed = 1
+	}
+	h.ended[keyword] = l // each runs once in the life of a director
 }
 
 // runHook runs a script that director waits for.

@@ -37,7 +37,7 @@ func trackerOf(v event.VirtualServerState) event.TrackerState {
 // when what it tracks has changed.
 func (s *supervisor) virtualServer(v event.VirtualServerState) {
 	before, known := s.known.VirtualServers[v.VirtualServer]
-	s.known.VirtualServers[v.VirtualServer] = v
+	s.known.InTheTable(v)
 	if (!known || before.Quorum != v.Quorum) && tracksServer(s.current().cfg, v.VirtualServer) {
 		s.tellTracker(trackerOf(v))
 	}

@@ -60,12 +60,15 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		if name == rollout.VRRP {
 			s.counted(s.known.Counters)      // nobody will tell newer ones
 			s.known.Host = event.HostState{} // the next one tells what is wrong then
+			s.known.Repairs.Anew(status.RepairedAddress)
 		}
 		if name == rollout.LVS {
 			s.misc.CancelAll() // nobody waits for them
 			s.known.Suspend(nil)
 			s.asking.open = nil
 			s.looking.told = time.Time{}
+			s.known.Repairs.Anew(status.RepairedService)
+			s.known.CheckCounts, s.known.CheckLag = nil, nil // the next one begins anew
 		}
 		if e.Died.Early {
 			s.log.Debug("a signal ended a worker that had just been started: starting it again", "worker", name, "error",
@@ -130,6 +133,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.known.Check(*m.Check)
 	case m.CheckHistory != nil:
 		s.checkHistory(*m.CheckHistory)
+	case m.ChecksCounted != nil:
+		s.checksCounted(*m.ChecksCounted)
 	case m.VirtualServer != nil:
 		was, known := s.known.VirtualServers[m.VirtualServer.VirtualServer]
 		s.happened(m.LeftOut, events.VirtualServer(was, *m.VirtualServer, known)...)

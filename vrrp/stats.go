@@ -72,13 +72,8 @@ type lateness struct {
 
 // add counts an advertisement; one that joined others early is not late.
 func (l *lateness) add(late time.Duration) {
-	late = max(late, 0)
-	class := 0
-	for class < len(event.LatenessBounds) && late > event.LatenessBounds[class] {
-		class++
-	}
-	l.counts[class]++
-	l.sum += late
+	l.counts[event.LatenessClass(late)]++
+	l.sum += max(late, 0)
 }
 
 // addTo adds it to that of its interface.

@@ -59,6 +59,8 @@ type Message struct {
 	AskChecks *AskChecks `json:",omitempty"`
 	// To the lvs worker: somebody looks at what the kernel counts.
 	Look *Look `json:",omitempty"`
+	// To the lvs worker: a question for what its checks have counted.
+	CountChecks *CountChecks `json:",omitempty"`
 
 	// From a worker.
 	Applied       *Applied                  `json:",omitempty"`
@@ -81,6 +83,8 @@ type Message struct {
 	CheckHistory *CheckHistory `json:",omitempty"`
 	// Counted is of the lvs worker, while somebody looks.
 	Counted *event.Counted `json:",omitempty"`
+	// ChecksCounted is a part of the answer to CountChecks.
+	ChecksCounted *ChecksCounted `json:",omitempty"`
 	// RunProgram is of the lvs worker.
 	RunProgram *RunProgram `json:",omitempty"`
 	// Suspended is of the lvs worker.
@@ -120,6 +124,22 @@ type CheckHistory struct {
 
 // HistoryPart is how many checkers a part of an answer has at most.
 const HistoryPart = 2000
+
+// CountChecks asks the lvs worker for what its checks have counted.
+type CountChecks struct {
+	ID uint64
+	// Lag leaves out the checks: how late they have begun is wanted alone.
+	Lag bool
+}
+
+// ChecksCounted is a part of an answer. Each part has the next virtual servers, with HistoryPart checkers or
+// one virtual server at most.
+type ChecksCounted struct {
+	ID   uint64 // of the question
+	Last bool   // no further part comes
+	List []event.CheckCounts
+	Lag  event.Lateness // with the last part
+}
 
 // RunProgram asks for a run of the program of a MISC_CHECK, which the configuration has, or
 // for the end of one. Each is answered by one ProgramEnded unless it is cancelled.

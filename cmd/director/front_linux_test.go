@@ -24,6 +24,7 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/fronts"
+	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers/front/metrics"
@@ -301,23 +302,32 @@ func TestSnapshotOfAStatus(t *testing.T) {
 	now := time.Unix(1700000000, 0).UTC()
 	var text bytes.Buffer
 	const secret = "what a script prints"
-	err := control.Write(&text, fronts.Visible(control.Status{
-		Problems: []control.Problem{{Text: secret}}, Scripts: []control.Script{{Object: secret}},
+	v := fronts.Visible(control.Status{
+		Problems: []control.Problem{{Text: secret}}, Scripts: []control.Script{{
+			Object: "o", Script: "n", Runs: 17, Failures: 18, Output: secret, Argv: []string{secret}}},
 		Version: "v", ConfigState: control.ConfigState{Fallback: "f", ReloadRefused: secret, AppliedAt: now},
 		Workers: []control.Worker{{Name: "w", Restarts: 1, Error: secret}},
 		Instances: []control.Instance{{
-			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4, Restored: 5,
-			VirtualAddresses: []control.Address{{Address: "a", Excluded: true}},
-			Counters:         &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
+			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4,
+			VirtualAddresses: []control.Address{{Address: "a", Device: "d", Excluded: true}}, GARP: control.GARP{Delay: 16},
+			Counters: &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
 		}},
-		Trackers:       []control.Tracker{{Kind: "k", Name: "t", State: "up", Reason: secret}},
+		Trackers:       []control.Tracker{{Kind: "k", Name: "t", State: "up", Running: true, Reason: secret}},
+		KernelRepairs:  map[string]uint64{"address": 5, "service": 9},
 		RefusedSenders: control.RefusedSenders{Dropped: map[string]map[string]uint64{"e": {"d": 8}}},
 		SendLateness:   map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
-		VirtualServers: []control.VirtualServer{{Name: "s", Quorum: true, Repaired: 9, RealServers: []control.RealServer{{
+		VirtualServers: []control.VirtualServer{{Name: "s", Quorum: true, RealServers: []control.RealServer{{
 			Name: "r", Up: true, Weight: 10, Reason: secret, Unknown: secret,
-			Kernel: &control.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13},
+			Kernel: &control.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13,
+				Traffic: event.Traffic{InBytes: 19}},
 		}}}},
-	}), false)
+	})
+	v.CheckStartLag = &event.Lateness{Counts: []uint64{20}, Sum: 21}
+	status.CountChecks([]event.CheckCounts{{
+		VirtualServer: "s", RealServers: []string{"other", "r"}, Checkers: []string{"x", "c"}, OK: []uint64{0, 22},
+		Failed: []uint64{0, 23}, Unknown: []uint64{0, 24},
+	}}, v.VirtualServers)
+	err := control.Write(&text, v, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,16 +339,21 @@ func TestSnapshotOfAStatus(t *testing.T) {
 		Version: "v", Fallback: "yes", ReloadRefused: "yes", AppliedAt: now,
 		Workers: []metrics.Worker{{Name: "w", Restarts: 1}},
 		Instances: []metrics.Instance{{
-			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4, Restored: 5,
-			Addresses: []metrics.Address{{Address: "a", Excluded: true}},
-			Counters:  &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
+			Name: "i", State: event.Master, Since: now, Priority: 2, Base: 3, Interface: "e", VRID: 4,
+			Addresses: []metrics.Address{{Address: "a", Device: "d", Excluded: true}}, GARP: metrics.GARP{Delay: 16},
+			Counters: &event.InstanceCounters{Sent: 6, Dropped: map[string]uint64{"d": 7}},
 		}},
-		Trackers:     []metrics.Tracker{{Kind: "k", Name: "t", State: "up"}},
-		Dropped:      map[string]map[string]uint64{"e": {"d": 8}},
-		SendLateness: map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
-		VirtualServers: []metrics.VirtualServer{{Name: "s", Quorum: true, Repaired: 9, RealServers: []metrics.RealServer{{
+		Trackers:      []metrics.Tracker{{Kind: "k", Name: "t", State: "up", Running: true}},
+		Dropped:       map[string]map[string]uint64{"e": {"d": 8}},
+		SendLateness:  map[string]event.Lateness{"e": {Counts: []uint64{14}, Sum: 15}},
+		KernelRepairs: map[string]uint64{"address": 5, "service": 9},
+		Scripts:       []metrics.Script{{Object: "o", Script: "n", Runs: 17, Failures: 18}},
+		CheckStartLag: &event.Lateness{Counts: []uint64{20}, Sum: 21},
+		VirtualServers: []metrics.VirtualServer{{Name: "s", Quorum: true, RealServers: []metrics.RealServer{{
 			Name: "r", Up: true, Weight: 10,
-			Kernel: &metrics.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13},
+			Kernel: &metrics.InKernel{Present: true, Weight: 11, Draining: true, Active: 12, Inactive: 13,
+				Traffic: event.Traffic{InBytes: 19}},
+			Counted: []metrics.CheckCount{{Checker: "c", OK: 22, Failed: 23, Unknown: 24}},
 		}}}},
 	}
 	if d := cmp.Diff(want, got); d != "" || err != nil {

@@ -28,6 +28,7 @@ type runCmd struct {
 	LogFormat string `enum:"text,json,keepalived" default:"text" help:"Format of the log on standard error: text, json or keepalived."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least severe lines to log: debug, info, warn or error."`
 	Metrics   string `placeholder:"ADDR:PORT" help:"Serve metrics for Prometheus there, in the place of the configuration's metrics { listen }."`
+	Compat    string `name:"metrics-compat" enum:"keepalived," default:"" placeholder:"keepalived" help:"Serve the metrics also by the names of the exporters for keepalived."`
 }
 
 // Help is the example that "director run --help" shows.
@@ -57,7 +58,7 @@ func (c *runCmd) supervise(
 	}
 	defer flush()
 	err = supervisor.Run(supervisor.Options{
-		Signals: std.early, Metrics: c.Metrics,
+		Signals: std.early, Metrics: c.Metrics, MetricsCompat: c.Compat,
 		File: c.File, ConfigID: c.ConfigID, LocalFile: c.LocalConfig,
 		Strict: c.Strict, OnlyVRRP: c.OnlyVRRP, OnlyCheckers: c.OnlyCheckers,
 		KeepAddresses: c.KeepAddresses, KeepServices: c.KeepServices, NoFallback: c.NoFallback, Takeover: c.Takeover,

@@ -16,7 +16,7 @@ func JSON(f *Facts, version int) ([]byte, error) {
 	list := make([]entry, len(f.Instances))
 	for n := range f.Instances {
 		i := &f.Instances[n]
-		list[n] = entry{f.data(i), counted(i.Counters)}
+		list[n] = entry{f.data(i), Counted(i.Counters)}
 	}
 	var v any = list
 	if version == 2 {
@@ -38,8 +38,8 @@ type second struct {
 }
 
 type entry struct {
-	Data  data  `json:"data"`
-	Stats stats `json:"stats"`
+	Data  data   `json:"data"`
+	Stats Counts `json:"stats"`
 }
 
 // data is an instance, in the order of keepalived's JSON. Numbers for yes and no are keepalived's.

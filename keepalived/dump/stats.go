@@ -6,7 +6,7 @@ import "github.com/lvs-director/director/event"
 func Stats(f *Facts) []byte {
 	t := &text{}
 	for n := range f.Instances {
-		c := counted(f.Instances[n].Counters)
+		c := Counted(f.Instances[n].Counters)
 		t.line(0, "VRRP Instance: %s", clean(f.Instances[n].Config.Name))
 		t.line(2, "Advertisements:")
 		t.line(4, "Received: %d", c.Received)
@@ -37,8 +37,8 @@ func Stats(f *Facts) []byte {
 	return t.Bytes()
 }
 
-// stats are an instance's counters as keepalived counts, in the order of its JSON.
-type stats struct {
+// Counts are an instance's counters as keepalived counts, in the order of its JSON.
+type Counts struct {
 	Received       uint64 `json:"advert_rcvd"`
 	Sent           uint64 `json:"advert_sent"`
 	Masters        uint64 `json:"become_master"`
@@ -61,10 +61,10 @@ type stats struct {
 	ZeroSent       uint64 `json:"pri_zero_sent"`
 }
 
-// counted are counters in keepalived's terms. The reasons are those of vrrp/packet.
-func counted(c event.InstanceCounters) stats {
+// Counted are counters in keepalived's terms. The reasons are those of vrrp/packet.
+func Counted(c event.InstanceCounters) Counts {
 	d := c.Dropped
-	return stats{
+	return Counts{
 		Received: c.Received, Sent: c.Sent, Masters: c.Masters, Released: c.Released,
 		Length: d["truncated"] + d["trailing-data"], Interval: d["interval"] + d["zero-interval"], TTL: d["ttl"],
 		Type: d["type"], AddressList: d["no-addresses"] + c.AddressMismatch, AuthMismatch: d["auth-type"],

@@ -36,10 +36,15 @@ type Status struct {
 	Trackers []Tracker `json:"trackers"`
 	RefusedSenders
 	// SendLateness is how late advertisements left, by interface.
-	SendLateness   map[string]event.Lateness `json:"send_lateness,omitempty"`
-	VirtualServers []VirtualServer           `json:"virtual_servers"`
-	Scripts        []Script                  `json:"scripts"`
-	FIFOs          []FIFO                    `json:"fifos,omitempty"`
+	SendLateness map[string]event.Lateness `json:"send_lateness,omitempty"`
+	// CheckStartLag is how late checks began, when the front asks.
+	CheckStartLag  *event.Lateness `json:"check_start_lag,omitempty"`
+	VirtualServers []VirtualServer `json:"virtual_servers"`
+	// KernelRepairs counts what somebody else had changed in the kernel and director has put back, since it
+	// was started, by kind: address (also routes and rules), service.
+	KernelRepairs map[string]uint64 `json:"kernel_repairs,omitempty"`
+	Scripts       []Script          `json:"scripts"`
+	FIFOs         []FIFO            `json:"fifos,omitempty"`
 	// Told is what scripts and FIFOs were told last, when one object is asked for.
 	Told []Told `json:"told,omitempty"`
 	// Mail is how it is with notifications by mail; absent when none are asked for.
@@ -240,6 +245,16 @@ type RealServer struct {
 	Asked []Asked `json:"weight_asked,omitempty"`
 	// Kernel is what the kernel's table has of it; nil is not known, or not yet.
 	Kernel *InKernel `json:"kernel,omitempty"`
+	// Counted is what its checkers have counted, when the front asks.
+	Counted []CheckCount `json:"checks_counted,omitempty"`
+}
+
+// CheckCount is how often the runs of a checker have ended how, since the lvs worker was started.
+type CheckCount struct {
+	Checker string `json:"checker"`
+	OK      uint64 `json:"ok"`
+	Failed  uint64 `json:"failed"`
+	Unknown uint64 `json:"unknown"` // this host failed to make the check
 }
 
 // Asked is what a check asks of the weight of its real server.
@@ -328,6 +343,9 @@ type Script struct {
 	Output  string    `json:"output,omitempty"` // the last of what it printed
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
+	// Runs counts the runs that have ended, and Failures those of them that failed.
+	Runs     uint64 `json:"runs"`
+	Failures uint64 `json:"failures"`
 }
 
 // Scripts is the form of what the notifier knows.
@@ -336,7 +354,7 @@ func Scripts(list []notify.Last) []Script {
 	for _, l := range list {
 		s := Script{
 			Object: l.Object, Script: l.Script, State: l.State, Argv: conf.MaskArguments(l.Exit.Argv), Running: l.Running,
-			Started: l.Exit.Started, Ended: l.Exit.Ended, Output: l.Exit.Output,
+			Started: l.Exit.Started, Ended: l.Exit.Ended, Output: l.Exit.Output, Runs: l.Ended, Failures: l.Failed,
 		}
 		if !l.Running {
 			s.Failed, s.Result = !l.Exit.OK(), l.Exit.String()

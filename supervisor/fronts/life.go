@@ -58,8 +58,10 @@ type life struct {
 	sent chan error // the end of what is being sent
 	// sending: something is; applying and asked are what has to be sent then.
 	sending, applying, asked bool
-	snapped                  time.Time // when the last snapshot was begun
-	why                      string    // it was killed; empty is that it was not
+	snapped                  time.Time     // when the last snapshot was begun
+	pause                    time.Duration // from then to the next one
+	snapping                 time.Time     // when the one under way was; zero is none
+	why                      string        // it was killed; empty is that it was not
 	planned                  bool
 	greeted                  bool
 	quiet                    int // rounds in which it has said nothing
@@ -123,6 +125,9 @@ func (k *Keeper) live(ctx context.Context) ended {
 			broken = nil // the end follows
 		case err := <-l.sent:
 			l.sending = false
+			if !l.snapping.IsZero() {
+				l.pause, l.snapping = front.Pause(time.Since(l.snapping)), time.Time{}
+			}
 			if err != nil {
 				l.kill("it does not take what it is told: " + err.Error())
 			}
@@ -254,8 +259,9 @@ func (l *life) send(ctx context.Context) {
 		l.sending = true
 		m := l.k.nextForPeers()
 		go func() { l.sent <- l.conn.Send(front.PeerFrame, marshal(m), sendPatience) }()
-	case l.asked && time.Since(l.snapped) >= front.SnapshotInterval-round/10: // else with the next round
+	case l.asked && time.Since(l.snapped) >= l.pause-round/10: // else with the next round
 		l.asked, l.sending, l.snapped = false, true, time.Now()
+		l.snapping = l.snapped
 		go func() { l.sent <- l.answer(ctx) }()
 	}
 }

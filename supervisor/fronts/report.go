@@ -38,24 +38,27 @@ func Visible(r control.Status) (v control.Status) {
 	if r.ReloadRefused != "" {
 		v.ReloadRefused = said
 	}
-	v.Dropped, v.SendLateness = r.Dropped, r.SendLateness
+	v.Dropped, v.SendLateness, v.KernelRepairs = r.Dropped, r.SendLateness, r.KernelRepairs
+	for _, s := range r.Scripts {
+		v.Scripts = append(v.Scripts, control.Script{Object: s.Object, Script: s.Script, Runs: s.Runs, Failures: s.Failures})
+	}
 	for _, w := range r.Workers {
 		v.Workers = append(v.Workers, control.Worker{Name: w.Name, Restarts: w.Restarts})
 	}
 	for _, i := range r.Instances {
 		v.Instances = append(v.Instances, control.Instance{
 			Name: i.Name, State: i.State, Since: i.Since, Priority: i.Priority, Base: i.Base, Interface: i.Interface,
-			VRID: i.VRID, VirtualAddresses: i.VirtualAddresses, Restored: i.Restored, Counters: i.Counters,
+			VRID: i.VRID, VirtualAddresses: i.VirtualAddresses, GARP: i.GARP, Counters: i.Counters,
 		})
 	}
 	for _, p := range r.Peers {
 		v.Peers = append(v.Peers, control.Peer{Address: p.Address, Up: p.Up, Ready: p.Ready, ConfigEqual: p.ConfigEqual})
 	}
 	for _, t := range r.Trackers {
-		v.Trackers = append(v.Trackers, control.Tracker{Kind: t.Kind, Name: t.Name, State: t.State})
+		v.Trackers = append(v.Trackers, control.Tracker{Kind: t.Kind, Name: t.Name, State: t.State, Running: t.Running})
 	}
 	for _, s := range r.VirtualServers {
-		one := control.VirtualServer{Name: s.Name, Quorum: s.Quorum, Repaired: s.Repaired}
+		one := control.VirtualServer{Name: s.Name, Quorum: s.Quorum}
 		for _, rs := range s.RealServers {
 			one.RealServers = append(one.RealServers, control.RealServer{
 				Name: rs.Name, Up: rs.Up, Weight: rs.Weight, Kernel: rs.Kernel,

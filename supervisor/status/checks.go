@@ -82,3 +82,30 @@ func unknownText(vs *control.VirtualServer, m *maker) string {
 	}
 	return text + "; it counts as down"
 }
+
+// CountChecks puts what checks have counted into the reports of their real servers.
+func CountChecks(counts []event.CheckCounts, list []control.VirtualServer) {
+	services := make(map[string]*event.CheckCounts, len(counts))
+	for n := range counts {
+		services[counts[n].VirtualServer] = &counts[n]
+	}
+	for n := range list {
+		c := services[list[n].Name]
+		if c == nil {
+			continue
+		}
+		of := make(map[string]int, len(c.RealServers)) // the first check of each, which follow each other
+		for k := len(c.RealServers) - 1; k >= 0; k-- {
+			of[c.RealServers[k]] = k
+		}
+		for m := range list[n].RealServers {
+			rs := &list[n].RealServers[m]
+			first, known := of[rs.Name]
+			for k := first; known && k < len(c.RealServers) && c.RealServers[k] == rs.Name; k++ {
+				rs.Counted = append(rs.Counted, control.CheckCount{
+					Checker: c.Checkers[k], OK: c.OK[k], Failed: c.Failed[k], Unknown: c.Unknown[k],
+				})
+			}
+		}
+	}
+}

@@ -25,17 +25,22 @@ type Knowledge struct {
 	Checks         map[ServerName]map[string]event.CheckResult
 	// Histories are what an lvs worker that is replaced remembers of its checks, for the next.
 	Histories []event.CheckHistory
-	InTable   map[string]event.ServersInTable // by virtual server
-	Groups    map[string]event.GroupState     // by name
-	Lower     map[string]event.LowerHeard     // the last one of an instance, as Instances
-	Table     event.TableLoaded
-	Host      event.HostState
-	Counters  event.VRRPCounters
-	Heard     map[string]time.Time // when a worker was heard last
-	Journals  map[string]string    // why the journal of a worker is not written
-	Suspended map[string]bool      // virtual servers whose checks are suspended
-	Await     *worker.Await        // what the lvs worker told of it; nil is nothing yet
-	Asked     Asked
+	// CheckCounts are what the lvs worker that runs has counted, and CheckLag how late its checks began, as last
+	// asked for; they are replaced, never changed.
+	CheckCounts []event.CheckCounts
+	CheckLag    *event.Lateness
+	InTable     map[string]event.ServersInTable // by virtual server
+	Groups      map[string]event.GroupState     // by name
+	Lower       map[string]event.LowerHeard     // the last one of an instance, as Instances
+	Table       event.TableLoaded
+	Host        event.HostState
+	Counters    event.VRRPCounters
+	Heard       map[string]time.Time // when a worker was heard last
+	Journals    map[string]string    // why the journal of a worker is not written
+	Suspended   map[string]bool      // virtual servers whose checks are suspended
+	Await       *worker.Await        // what the lvs worker told of it; nil is nothing yet
+	Repairs     Repairs
+	Asked       Asked
 }
 
 // New knows nothing.
@@ -59,11 +64,18 @@ func (k *Knowledge) Instance(s event.InstanceState) {
 	if s.ID != "" {
 		delete(k.Instances, s.Instance)
 	}
+	k.Repairs.see(RepairedAddress, cmp.Or(s.ID, s.Instance), s.Restored, s.State == event.Stop)
 	if s.State == event.Stop {
 		delete(k.Instances, cmp.Or(s.ID, s.Instance))
 		return
 	}
 	k.Instances[cmp.Or(s.ID, s.Instance)] = s
+}
+
+// InTheTable notes how a virtual server stands in the table.
+func (k *Knowledge) InTheTable(s event.VirtualServerState) {
+	k.Repairs.see(RepairedService, s.VirtualServer, s.Repaired, false)
+	k.VirtualServers[s.VirtualServer] = s
 }
 
 // LowerHeard notes a losing advertisement that an instance has heard as MASTER.
@@ -146,6 +158,7 @@ func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
 	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
 	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
+	k.Repairs.forget(RepairedAddress, instances)
 }
 
 // ForgetServers drops what cfg, which the lvs worker has, does not have.
@@ -169,6 +182,7 @@ func (k *Knowledge) ForgetServers(cfg *conf.Config) {
 	}
 	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
 	maps.DeleteFunc(k.InTable, func(name string, _ event.ServersInTable) bool { return !services[name] })
+	k.Repairs.forget(RepairedService, services)
 	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })
 	maps.DeleteFunc(k.Checks, func(n ServerName, _ map[string]event.CheckResult) bool { return !servers[n] })
 }

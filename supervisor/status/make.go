@@ -41,6 +41,7 @@ func Make(f Facts) control.Status {
 	if why := f.Header.HistoryError; why != "" {
 		m.problem("", "no history is kept: "+why)
 	}
+	m.r.KernelRepairs = f.Known.Repairs.Told()
 	m.workers()
 	m.parts()
 	if _, ok := m.runs[rollout.VRRP]; ok {

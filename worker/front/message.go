@@ -20,6 +20,7 @@ type Metrics struct {
 	Listen      string // address and port; empty is nowhere
 	RealServers bool   // single real servers have series of their own
 	Network     string // the label of that name of all instances; empty is the network of each
+	Keepalived  bool   // also the series of keepalived's exporters
 }
 
 // Wanted says whether there is anything to do.
@@ -56,6 +57,13 @@ const AliveInterval = time.Second
 // SnapshotInterval is the least time between two snapshots: however many read, the supervisor is
 // asked no more often.
 const SnapshotInterval = time.Second
+
+// maxPause bounds Pause, so that what is served stays younger than the interval of most readers.
+const maxPause = 10 * time.Second
+
+// Pause is the least time from one snapshot to the next, when making one has taken so long: nothing is kept busy
+// by its readers for more than a tenth of the time, as long as that takes a second.
+func Pause(took time.Duration) time.Duration { return min(max(10*took, SnapshotInterval), maxPause) }
 
 // Report is what a front says of itself, each AliveInterval.
 type Report struct {

@@ -182,7 +182,9 @@ func (p *process) page(status []byte) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := p.maker.Text(s, networks(), metrics.Options{RealServers: o.RealServers, Network: o.Network})
+	text, err := p.maker.Text(s, networks(), metrics.Options{
+		RealServers: o.RealServers, Network: o.Network, Keepalived: o.Keepalived,
+	})
 	if text == nil {
 		return nil, err
 	}

@@ -52,21 +52,23 @@ type source struct {
 	latest  *page
 	waiting chan struct{} // closed with the answer; nil when nothing is asked
 	failed  error         // of the last answer
+	asked   time.Time     // when what is waited for was
+	took    time.Duration // from the last question to its answer
 }
 
 func newSource(ask func() error) *source { return &source{ask: ask} }
 
-// get returns a page that is no older than front.SnapshotInterval.
+// get returns a page that is no older than front.SnapshotInterval, or than front.Pause when it took long.
 func (s *source) get(ctx context.Context) (*page, error) {
 	s.mu.Lock()
-	if s.latest != nil && time.Since(s.latest.at) < front.SnapshotInterval {
+	if s.latest != nil && time.Since(s.latest.at) < front.Pause(s.took) {
 		defer s.mu.Unlock()
 		return s.latest, nil
 	}
 	waiting := s.waiting
 	if waiting == nil {
 		waiting = make(chan struct{})
-		s.waiting = waiting
+		s.waiting, s.asked = waiting, time.Now()
 		go s.question()
 	}
 	s.mu.Unlock()
@@ -90,7 +92,7 @@ func (s *source) question() {
 func (s *source) answer(p *page, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.latest, s.failed = p, err
+	s.latest, s.failed, s.took = p, err, time.Since(s.asked)
 	if s.waiting != nil {
 		close(s.waiting)
 		s.waiting = nil

@@ -167,6 +167,8 @@ func run(p *workers.Process, h host) error {
 				askChecks(schedule, *m.AskChecks, p.Out.Put)
 			case m.Look != nil:
 				loop.Look()
+			case m.CountChecks != nil:
+				countChecks(schedule, *m.CountChecks, p.Out.Put)
 			case m.ProgramEnded != nil:
 				h.programs.ended(*m.ProgramEnded)
 			default:

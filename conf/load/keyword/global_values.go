@@ -233,6 +233,8 @@ var Metrics = newTable("metrics", []keyword[conf.Metrics]{
 	word("network", "NAME", "the network of the lowest virtual address",
 		func(m *conf.Metrics) *string { return &m.Network }).ours().
 		remark("the label network of all instances, the same on both halves"),
+	oneOf("compat", []string{"keepalived"}, "none", func(m *conf.Metrics) *string { return &m.Compat }).ours().
+		remark("also the series of the exporters for keepalived"),
 })
 
 func readMetrics(l *Loader, n *syntax.Node, c *conf.Config) {

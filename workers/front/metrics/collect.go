@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,12 +20,13 @@ import (
 type Options struct {
 	RealServers bool   // single real servers have series of their own
 	Network     string // the label network of all instances; empty is that of each
+	Keepalived  bool   // also the series of keepalived's exporters
 }
 
 // Maker makes texts of one status after the other. One goroutine uses it.
 type Maker struct {
 	descs    descs
-	repairs  repairs
+	compat   compat                 // made when it is needed first
 	networks map[place]netip.Prefix // that were known last
 }
 
@@ -69,7 +71,6 @@ func Format() string { return string(expfmt.NewFormat(expfmt.TypeTextPlain)) }
 // Text is a status in Prometheus's text format. With an error it is what of it could be told: two
 // objects may have the same labels.
 func (m *Maker) Text(s *Snapshot, links Links, o Options) ([]byte, error) {
-	m.repairs.see(s)
 	m.forgetPlaces(s)
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(&collector{m, s, links, o}); err != nil {
@@ -127,8 +128,20 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		c.service(w, &c.s.VirtualServers[i])
 	}
 	c.peers(w)
-	for kind, n := range c.repairs.total {
-		w.counter(c.descs.repairs, n, kind)
+	if c.s.CheckStartLag != nil {
+		w.histogram(c.descs.lag, *c.s.CheckStartLag)
+	}
+	for _, s := range c.s.Scripts {
+		if c.o.RealServers || !strings.HasPrefix(s.Object, "REAL_SERVER ") {
+			w.counter(c.descs.scripts, float64(s.Runs-min(s.Failures, s.Runs)), s.Object, s.Script, "ok")
+			w.counter(c.descs.scripts, float64(s.Failures), s.Object, s.Script, "failed")
+		}
+	}
+	for kind, n := range c.s.KernelRepairs {
+		w.counter(c.descs.repairs, float64(n), kind)
+	}
+	if c.o.Keepalived {
+		c.keepalived(w)
 	}
 	for _, p := range c.s.Workers {
 		w.counter(c.descs.restarts, float64(p.Restarts), p.Name)
@@ -166,6 +179,8 @@ func (c *collector) instance(w writer, i *Instance) {
 		return // its worker does not run
 	}
 	w.counter(c.descs.transitions, float64(i.Counters.Masters), labels("master")...)
+	w.counter(c.descs.transitions, float64(i.Counters.Backups), labels("backup")...)
+	w.counter(c.descs.transitions, float64(i.Counters.Faults), labels("fault")...)
 	w.counter(c.descs.adverts, float64(i.Counters.Sent), labels("sent")...)
 	w.counter(c.descs.adverts, float64(i.Counters.Received), labels("received")...)
 	for reason, n := range i.Counters.Dropped {
@@ -197,6 +212,11 @@ func (c *collector) service(w writer, v *VirtualServer) {
 
 func (c *collector) server(w writer, of string, r *RealServer) {
 	w.gauge(c.descs.up, truth(r.Up), of, r.Name)
+	for _, n := range r.Counted {
+		w.counter(c.descs.checks, float64(n.OK), of, r.Name, n.Checker, "ok")
+		w.counter(c.descs.checks, float64(n.Failed), of, r.Name, n.Checker, "failed")
+		w.counter(c.descs.checks, float64(n.Unknown), of, r.Name, n.Checker, "unknown")
+	}
 	if r.Kernel == nil {
 		w.gauge(c.descs.weight, float64(r.Weight), of, r.Name)
 		return

@@ -11,6 +11,7 @@ type descs struct {
 	tracker                                                          *prometheus.Desc
 	quorum, servers                                                  *prometheus.Desc
 	up, weight, active, inactive                                     *prometheus.Desc
+	checks, lag, scripts                                             *prometheus.Desc
 	repairs, restarts                                                *prometheus.Desc
 	reloaded, fallback, applied                                      *prometheus.Desc
 	peer                                                             peerDescs
@@ -34,7 +35,7 @@ func newDescs() descs {
 		priority:   vrrp("priority", "Effective priority, with what the instance tracks."),
 		base:       vrrp("base_priority", "Configured priority."),
 		transition: vrrp("last_transition_timestamp_seconds", "When the instance came into its state."),
-		transitions: vrrp("transitions_total", "Times that the instance became MASTER, since its process was started.",
+		transitions: vrrp("transitions_total", "Times that the instance came into a state, since its process was started.",
 			"to"),
 		adverts: vrrp("advertisements_total", "Advertisements that were sent, and that were received and passed all checks.",
 			"direction"),
@@ -54,6 +55,12 @@ func newDescs() descs {
 		weight:   server("weight", "Weight in the kernel's table; the wanted one while that is not known."),
 		active:   server("active_connections", "Connections that the kernel counts as active."),
 		inactive: server("inactive_connections", "Connections that the kernel counts as inactive."),
+
+		checks: desc("real_server_checks_total", "Runs of a check that have ended, by result: ok, failed, or unknown "+
+			"when this host failed to make it.", "virtual_server", "real_server", "checker", "result"),
+		lag: desc("check_start_lag_seconds", "How long after their time checks were begun."),
+		scripts: desc("scripts_total", "Runs of a script that have ended, by result: ok or failed.", "object", "script",
+			"result"),
 
 		repairs: desc("kernel_repairs_total", "What somebody else had changed in the kernel and director has put back.",
 			"kind"),

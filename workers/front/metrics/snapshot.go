@@ -22,6 +22,9 @@ type Snapshot struct {
 	Trackers       []Tracker                    `json:"trackers"`
 	Dropped        map[string]map[string]uint64 `json:"dropped"`       // by interface and reason
 	SendLateness   map[string]event.Lateness    `json:"send_lateness"` // by interface
+	CheckStartLag  *event.Lateness              `json:"check_start_lag"`
+	KernelRepairs  map[string]uint64            `json:"kernel_repairs"` // by kind
+	Scripts        []Script                     `json:"scripts"`
 	VirtualServers []VirtualServer              `json:"virtual_servers"`
 	Peers          []Peer                       `json:"peers"`
 }
@@ -42,14 +45,28 @@ type Instance struct {
 	Interface string                  `json:"interface"`
 	VRID      uint8                   `json:"virtual_router_id"`
 	Addresses []Address               `json:"virtual_addresses"`
-	Restored  int                     `json:"restored"`
+	GARP      GARP                    `json:"garp"`
 	Counters  *event.InstanceCounters `json:"counters"`
 }
 
 // Address is a virtual address.
 type Address struct {
 	Address  string `json:"address"` // with its mask
+	Device   string `json:"device"`
 	Excluded bool   `json:"excluded"`
+}
+
+// GARP is when addresses are announced; times are seconds.
+type GARP struct {
+	Delay float64 `json:"master_delay"`
+}
+
+// Script is what is counted of the runs of a script of an object.
+type Script struct {
+	Object   string `json:"object"`
+	Script   string `json:"script"` // the keyword
+	Runs     uint64 `json:"runs"`
+	Failures uint64 `json:"failures"`
 }
 
 // Tracker is a script, file or process that instances track.
@@ -57,13 +74,14 @@ type Tracker struct {
 	Kind  string `json:"kind"`
 	Name  string `json:"name"`
 	State string `json:"state"` // up, down, unknown, ignored; of a file value
+	// Running says that the program of a script runs.
+	Running bool `json:"running"`
 }
 
 // VirtualServer is a virtual server.
 type VirtualServer struct {
 	Name        string       `json:"name"`
 	Quorum      bool         `json:"quorum"`
-	Repaired    int          `json:"repaired"`
 	RealServers []RealServer `json:"real_servers"`
 }
 
@@ -73,6 +91,16 @@ type RealServer struct {
 	Up     bool      `json:"up"`
 	Weight int       `json:"weight"`
 	Kernel *InKernel `json:"kernel"`
+	// Counted is what its checkers have counted.
+	Counted []CheckCount `json:"checks_counted"`
+}
+
+// CheckCount is how often the runs of a checker have ended how.
+type CheckCount struct {
+	Checker string `json:"checker"`
+	OK      uint64 `json:"ok"`
+	Failed  uint64 `json:"failed"`
+	Unknown uint64 `json:"unknown"`
 }
 
 // InKernel is what the kernel's table has of a real server.
@@ -82,6 +110,8 @@ type InKernel struct {
 	Draining bool   `json:"draining"`
 	Active   uint64 `json:"active"`
 	Inactive uint64 `json:"inactive"`
+	// Traffic is what the kernel has counted.
+	Traffic event.Traffic `json:"traffic"`
 }
 
 // Parse reads the JSON of a status.
