@@ -278,7 +278,9 @@ func TestFrontOverAnUpgrade(t *testing.T) {
 	n.write(vip1)
 	n.start("--metrics", metricsAt)
 	n.has(vip1)
-	n.scrape()
+	if len(n.scrape()["keepalived_vrrp_state"].GetMetric()) != 0 {
+		t.Error("the names of keepalived's exporters are there, and nobody asked")
+	}
 	old, vrrp := n.front(), n.worker(worker.VRRP)
 	n.says(0, "upgrade", "goes on as pid")
 	n.until("another front is there", func() bool { now := n.front(); return now != 0 && now != old })

@@ -94,6 +94,21 @@ func (h *Host) setCarrier(iface string, up bool) {
 	h.lab.t.Fatalf("lab: host %s has no cable in %s", h.Name, iface)
 }
 
+// Isolate has the switch pass nothing between the ports that are isolated, while all of them keep their carrier;
+// false undoes it.
+func (h *Host) Isolate(iface string, yes bool) {
+	h.lab.t.Helper()
+	for _, c := range h.cables {
+		if c.iface == iface {
+			port, err := h.lab.fabric.net.LinkByName(c.port)
+			h.lab.must(err, "host %s: port of %s", h.Name, iface)
+			h.lab.must(h.lab.fabric.net.LinkSetIsolated(port, yes), "host %s: isolate the port of %s", h.Name, iface)
+			return
+		}
+	}
+	h.lab.t.Fatalf("lab: host %s has no cable in %s", h.Name, iface)
+}
+
 // LinkDown and LinkUp do what the operator's "ip link set" does.
 func (h *Host) LinkDown(iface string) {
 	h.lab.t.Helper()
