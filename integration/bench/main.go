@@ -54,6 +54,8 @@ func parts() []part {
 		newPart("death", "from the death of a real server to its leaving the table, in the lab", measureDeaths,
 			deathSection).inLab(),
 		newPart("told", "telling of ten thousand transitions", measureTold, toldSection),
+		newPart("readers", "advertisements while others read", measureReaders, readersSection),
+		newPart("large", "40,000 real servers that are read, in the lab", measureLarge, largeSection).inLab(),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}
 }

@@ -206,10 +206,11 @@ func serveServices(t *testing.T, h *lab.Host, at string) {
 
 // nothingHere are expressions that this pair has no series for.
 var nothingHere = map[string]string{
-	"VrrpAuthenticationRefused": "nobody's password is wrong: the counter of a reason is not there before the first packet",
+	"VrrpAuthenticationRefused": "no password is wrong: the counter of a reason is not there before the first packet",
 }
 
-// everyQuery evaluates what the dashboard and the alerts ask for: it has an answer, of an alert before the comparison.
+// everyQuery evaluates what the dashboard and the alerts ask for: each has an answer, that of an
+// alert without the comparison.
 func everyQuery(t *testing.T, p *prometheus) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(lab.ModuleRoot(), "docs", "monitoring", "dashboard.json"))
