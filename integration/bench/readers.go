@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -122,11 +123,11 @@ func readersConfig(priority int) string {
 
 // client asks over connections that are made on a host.
 func client(h *lab.Host) *http.Client {
-	dial := func(network, at string) (c net.Conn, err error) {
+	dial := func(_ context.Context, network, at string) (c net.Conn, err error) {
 		err = h.Do(func() (err error) { c, err = net.DialTimeout(network, at, 5*time.Second); return err })
 		return c, err
 	}
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: dial}, Timeout: time.Minute}
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}, Timeout: time.Minute}
 }
 
 // scrape reads the metrics once, and says how many bytes they are.

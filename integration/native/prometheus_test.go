@@ -4,6 +4,7 @@ package native_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,10 +42,11 @@ func newPrometheus(t *testing.T, h *lab.Host, rules string, targets ...string) *
 		t.Fatal(err)
 	}
 	p := &prometheus{t: t, host: h, tool: filepath.Join(filepath.Dir(program.Path), "promtool")}
-	p.web.Transport = &http.Transport{DisableKeepAlives: true, Dial: func(network, at string) (c net.Conn, err error) {
+	dial := func(_ context.Context, network, at string) (c net.Conn, err error) {
 		err = h.Do(func() (err error) { c, err = net.DialTimeout(network, at, 5*time.Second); return err })
 		return c, err
-	}}
+	}
+	p.web.Transport = &http.Transport{DisableKeepAlives: true, DialContext: dial}
 	rules = h.WriteFile("rules.yml", rules)
 	p.check("check", "rules", rules)
 	file := h.WriteFile("prometheus.yml", fmt.Sprintf(`global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 500ms}
