@@ -78,7 +78,7 @@ func OutcomeText(o HandoverOutcome) string {
 
 // Peer is another director that this one talks to.
 type Peer struct {
-	Address string    `json:"address"` // and port, where it is dialed
+	Address string    `json:"address"`        // and port, where it is dialed
 	Host    string    `json:"host,omitempty"` // its name; empty is not known
 	Up      bool      `json:"up"`             // the connection
 	Since   time.Time `json:"since"`          // when it became as it is
@@ -100,7 +100,7 @@ type PeerInstance struct {
 	Name     string          `json:"name"`
 	VRID     uint8           `json:"virtual_router_id"`
 	State    event.VRRPState `json:"state"`
-	Priority int             `json:"priority"` // effective
+	Priority int             `json:"priority"`         // effective
 	Unable   string          `json:"unable,omitempty"` // why it would not take over
 }
 

@@ -252,8 +252,8 @@ type RealServer struct {
 // CheckCount is how often the runs of a checker have ended how, since the lvs worker was started.
 type CheckCount struct {
 	Checker string `json:"checker"`
-	OK      uint64 `json:"ok"`
-	Failed  uint64 `json:"failed"`
+	OK      uint64 `json:"ok"`      // runs that passed
+	Failed  uint64 `json:"failed"`  // runs that failed
 	Unknown uint64 `json:"unknown"` // this host failed to make the check
 }
 
