@@ -34,6 +34,7 @@ type Config struct {
 	SSL                 SSL // client certificate of SSL_GET checks
 
 	Metrics Metrics // metrics, director's own
+	Web     Web     // web, director's own
 	Peers   []*Peer // peer, director's own
 	// StatusSocket is status_socket, director's own.
 	StatusSocket StatusSocket

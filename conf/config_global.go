@@ -248,3 +248,41 @@ type StatusSocket struct {
 	// Group is the group, by name or number, whose members may read; empty is that there is no such socket.
 	Group string
 }
+
+// Web is the web block, director's own: the page that shows what director does.
+type Web struct {
+	// Listen is where the front answers; the zero value is nowhere.
+	Listen netip.AddrPort
+	// Socket is the Unix socket at which it answers, in the place of Listen; empty is none.
+	Socket string
+	// Group is that of the socket: its members may open it beside root. Empty is nobody else.
+	Group string
+	// AllowWildcard lets Listen be 0.0.0.0 or ::, which is every network of the host.
+	AllowWildcard bool
+	// Hosts are names of this host that a browser may call it by, beside the address.
+	Hosts []string
+	// Certificate and Key are files in PEM form; empty is no encryption.
+	Certificate, Key string
+	// Actions are what the page may do beside showing.
+	Actions WebActions
+}
+
+// WebActions is the block actions of web.
+type WebActions struct {
+	Tokens []WebToken // without one the page only shows
+}
+
+// WebToken is what allows the actions of the page.
+type WebToken struct {
+	File string // has the token in its first line
+	Name string // of who has it, for events; empty is the name of the file
+}
+
+// Wanted says whether there is a page.
+func (w *Web) Wanted() bool { return w.Listen.IsValid() || w.Socket != "" }
+
+// Said says whether anything stands in the block.
+func (w *Web) Said() bool {
+	return w.Wanted() || w.Group != "" || w.AllowWildcard || len(w.Hosts) > 0 || w.Certificate != "" || w.Key != "" ||
+		len(w.Actions.Tokens) > 0
+}

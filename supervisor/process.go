@@ -17,6 +17,7 @@ import (
 	"github.com/lvs-director/director/keepalived/commandline"
 	"github.com/lvs-director/director/netns"
 	"github.com/lvs-director/director/signals"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/worker"
@@ -114,7 +115,9 @@ func (s *supervisor) frontSettings(l *loaded) front.Settings {
 	if at == "" && cfg.Metrics.Listen.IsValid() {
 		m.Listen = cfg.Metrics.Listen.String()
 	}
-	return front.Settings{Metrics: m, Peers: peers.Settings(cfg, l.keys), DBus: s.dbusSettings(cfg)}
+	return front.Settings{
+		Metrics: m, Web: fronts.Web(&cfg.Web, l.keys), Peers: peers.Settings(cfg, l.keys), DBus: s.dbusSettings(cfg),
+	}
 }
 
 // dbusName is the name on the bus unless dbus_service_name gives another one.

@@ -82,10 +82,11 @@ func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 	var r control.Status
 	var counts []event.CheckCounts
 	var lag *event.Lateness
-	servers := true
+	servers, page := true, false
 	err := s.do(ctx, func() {
 		s.watch(time.Now())
-		servers = s.current().cfg.Metrics.RealServers.Bool(true)
+		cfg := s.current().cfg
+		servers, page = cfg.Metrics.RealServers.Bool(true), cfg.Web.Wanted()
 	})
 	if err == nil {
 		s.countChecks(ctx, !servers)
@@ -100,7 +101,10 @@ func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
-	v := fronts.Visible(r)
+	v := fronts.Snapshot{Status: fronts.Visible(r)}
+	if page {
+		v = fronts.ForPage(r, s.chronicle.log.Recent())
+	}
 	v.CheckStartLag = lag
 	status.CountChecks(counts, v.VirtualServers)
 	var b bytes.Buffer

@@ -211,7 +211,7 @@ func (c *Options) supervisor() *supervisor {
 			})
 		},
 		Start: func(peer, complaints *os.File) (*exec.Cmd, error) {
-			return fronts.Start(c.RunDir, peer, complaints)
+			return fronts.Start(c.RunDir, s.front.Socket(), peer, complaints)
 		},
 	})
 	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer,

@@ -28,6 +28,7 @@ func unnamed(before, after *conf.Config) []FieldChange {
 		s := keyword.Section{Sections: keyword.Show(c, keyword.Root, c, nil, nil).Sections}
 		s.Sections = append(s.Sections, keyword.Show(c, keyword.SSL, &c.SSL, nil, nil))
 		s.Sections = append(s.Sections, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
+		s.Sections = append(s.Sections, effective.WebSection(c))
 		for _, p := range c.Peers {
 			one := effective.PeerSection(c, p)
 			one.Keyword += " " + one.Words[0] + " " + one.Words[1]

@@ -230,6 +230,8 @@ func TestDiffShowsEveryField(t *testing.T) {
 		"SyncGroup":      func(c *conf.Config) any { return c.SyncGroups[0] },
 		"Authentication": func(c *conf.Config) any { return &c.Instances[0].Auth },
 		"Metrics":        func(c *conf.Config) any { return &c.Metrics },
+		"Web":            func(c *conf.Config) any { return &c.Web },
+		"WebActions":     func(c *conf.Config) any { return &c.Web.Actions },
 		"HMAC":           func(c *conf.Config) any { return c.Instances[1].HMAC },
 	} {
 		typ := reflect.TypeOf(block(loaded())).Elem()

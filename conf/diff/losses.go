@@ -134,7 +134,7 @@ var blocks = []string{
 	"vrrp_track_process", "bfd_instance",
 	"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
 	"linkbeat_interfaces",
-	"virtual_server", "virtual_server_group", "SSL", "metrics", "peer",
+	"virtual_server", "virtual_server_group", "SSL", "metrics", "web", "peer",
 }
 
 func (l *losses) add(kind, object, of string, at any, kinds ...string) {

@@ -27,6 +27,9 @@ func Sections(c *conf.Config) []keyword.Section {
 	if c.Metrics != (conf.Metrics{}) {
 		list = append(list, keyword.Show(c, keyword.Metrics, &c.Metrics, nil, nil))
 	}
+	if c.Web.Said() {
+		list = append(list, WebSection(c))
+	}
 	for _, p := range c.Peers {
 		list = append(list, PeerSection(c, p))
 	}
@@ -47,6 +50,28 @@ func Sections(c *conf.Config) []keyword.Section {
 		list = append(list, serverSection(c, v))
 	}
 	return list
+}
+
+// WebSection shows the web block.
+func WebSection(c *conf.Config) keyword.Section {
+	s := keyword.Show(c, keyword.Web, &c.Web, nil, nil)
+	if len(c.Web.Actions.Tokens) == 0 {
+		return s
+	}
+	a := keyword.Show(c, keyword.WebActions, &c.Web.Actions, nil, nil)
+	for _, t := range c.Web.Actions.Tokens {
+		words := []string{"file:" + t.File}
+		if t.Name != "" {
+			words = append(words, t.Name)
+		}
+		token := keyword.Setting{Keyword: "token", Words: words, From: "default"}
+		if src, ok := c.Source(&c.Web.Actions, "token"); ok {
+			token.From, token.Said = src.Pos.String(), src.Pos
+		}
+		a.Settings = append(a.Settings, token)
+	}
+	s.Sections = append(s.Sections, a)
+	return s
 }
 
 // Named are the blocks with a name, but for instances, virtual servers and their groups.

@@ -1,5 +1,5 @@
-// Package keyfile reads the keys of auth_hmac and of peers and the password of smtp_auth, which stand
-// in files of their own.
+// Package keyfile reads the keys of auth_hmac and of peers, the password of smtp_auth, and the tokens and
+// the certificate of web, which stand in files of their own.
 package keyfile
 
 import (
@@ -38,7 +38,7 @@ const (
 // warning: an instance that has to sign with such a key is in FAULT.
 func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	var keys Keys
-	findings := readPassword(cfg, fsys, &keys)
+	findings := append(readPassword(cfg, fsys, &keys), readWeb(cfg, fsys, &keys)...)
 	findings = append(findings, readPeers(cfg, fsys, &keys)...)
 	tried := make(map[string]error)
 	for _, i := range cfg.Instances {
@@ -103,6 +103,19 @@ func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
 
 // read reads a file of at most maxKeyFile bytes, and one more. It does not wait for a pipe.
 func read(name, what string, fsys syntax.FS) ([]byte, error) {
+	return readMost(name, what, maxKeyFile, fsys)
+}
+
+// readBounded reads a file of at most so many bytes: a longer one is an error.
+func readBounded(name, what string, most int64, fsys syntax.FS) ([]byte, error) {
+	b, err := readMost(name, what, most, fsys)
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("reading %s: %s has more than %d bytes", what, name, most)
+	}
+	return b, err
+}
+
+func readMost(name, what string, most int64, fsys syntax.FS) ([]byte, error) {
 	if fsys == nil {
 		fsys = syntax.Host{}
 	}
@@ -118,7 +131,7 @@ func read(name, what string, fsys syntax.FS) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("reading %s: %s is not a regular file", what, name)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", what, err)
 	}
@@ -184,7 +197,8 @@ func (k Keys) OfInstances(cfg *conf.Config) Keys {
 // Insist makes unreadable keys errors: a reload with them changes nothing.
 func Insist(findings []conf.Finding) {
 	for n := range findings {
-		if c := findings[n].Code; c == unreadableKey || c == unreadablePassword || c == unreadablePeer {
+		switch findings[n].Code {
+		case unreadableKey, unreadablePassword, unreadableWeb, unreadablePeer:
 			findings[n].Severity = conf.Error
 		}
 	}

@@ -137,7 +137,7 @@ func installed(ctx context.Context, name string) bool {
 func libraryDirs(root string) []string {
 	var dirs []string
 	for _, pattern := range []string{"lib/*/*.so.*", "usr/lib/*/*.so.*", "lib/*.so.*", "usr/lib/*.so.*",
-		"usr/lib/*/*/*.so.*", "usr/lib/*/modules/*/*.so"} {
+		"usr/lib/*/*/*.so.*", "usr/lib/*/*/*.so", "usr/lib/*/modules/*/*.so"} {
 		found, _ := filepath.Glob(filepath.Join(root, pattern))
 		for _, lib := range found {
 			if dir := filepath.Dir(lib); !slices.Contains(dirs, dir) {

@@ -46,6 +46,7 @@ type Log struct {
 	done    chan struct{}
 	problem atomic.Pointer[string]
 	writing atomic.Pointer[time.Time] // when it was begun to write; nil when nothing is written
+	recent  recent
 }
 
 // waiting are the records that are not written yet.
@@ -170,6 +171,12 @@ func (l *Log) run() {
 	var flaps folding
 	due := time.NewTimer(time.Hour)
 	defer due.Stop()
+	began := time.Now()
+	l.writing.Store(&began) // a disk that hangs does so here
+	if before, err := Read(l.opts.Dir, Query{Last: mostRecent}); err == nil {
+		l.recent.add(before.Records)
+	}
+	l.writing.Store(nil)
 	for {
 		select {
 		case <-l.in.Signal():
@@ -202,6 +209,7 @@ func (l *Log) run() {
 		if taken.lost > 0 {
 			l.opts.Log.Error("events were not kept: the disk is too slow, or full", "events", taken.lost)
 		}
+		l.recent.add(list[min(len(taken.failed), len(list)):])
 		l.writing.Store(&now)
 		left, err := w.writeAll(list)
 		l.writing.Store(nil)

@@ -147,6 +147,12 @@ func (k *Keeper) wanted() (front.Settings, bool) {
 	return s, s.Wanted() && !k.paused
 }
 
+// Socket is the Unix socket that a front which is started now is to have.
+func (k *Keeper) Socket() Socket {
+	s, _ := k.wanted()
+	return Socket{Path: s.Web.Socket, Group: s.Web.SocketGroup}
+}
+
 // update changes what is known.
 func (k *Keeper) update(change func(*State)) {
 	k.mu.Lock()

@@ -71,6 +71,7 @@ type life struct {
 	complaint                chan string // the first line that it has printed, when it has ended
 	last                     bool        // it has to be told that nothing follows
 	requests                 requests
+	socket                   Socket           // that it has inherited
 	over                     <-chan time.Time // it has had the time for that
 }
 
@@ -94,7 +95,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 		return ended{err: fmt.Errorf("it cannot be started: %w", err)}
 	}
 	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
-		requests: newRequests()}
+		requests: newRequests(), socket: k.Socket()}
 	k.forgetChanges() // the settings have the states
 	go func() { l.complaint <- firstLine(read) }()
 	k.forgetForPeers() // it is connected to nobody
@@ -138,6 +139,9 @@ func (k *Keeper) live(ctx context.Context) ended {
 			if _, ok := k.wanted(); !ok {
 				l.planned = true
 				l.kill("nobody wants it any more")
+			} else if k.Socket() != l.socket {
+				l.planned = true
+				l.kill("the next one has another Unix socket")
 			}
 			l.applying = true
 		case <-k.news: // send takes them

@@ -26,7 +26,8 @@ var inherited = []string{"TZ", "LANG", "GORACE", "GOCOVERDIR", "GOTRACEBACK",
 
 // Start starts this program as a front that belongs to the run directory dir. It is a user without
 // files and has no capabilities, for good. A supervisor that may not start it so starts none.
-func Start(dir worker.RunDir, peer, complaints *os.File) (*exec.Cmd, error) {
+// It inherits a listener at the Unix socket, which it could not make itself.
+func Start(dir worker.RunDir, socket Socket, peer, complaints *os.File) (*exec.Cmd, error) {
 	args := append([]string{"worker", front.Name, "--run-dir", string(dir), "--"}, os.Args[1:]...) // ps tells whose it is
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0]
@@ -35,6 +36,14 @@ func Start(dir worker.RunDir, peer, complaints *os.File) (*exec.Cmd, error) {
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{peer}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it has no terminal
+	if socket.Path != "" {
+		listener, err := socket.listen()
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, listener) // front.WebListenerFD
+	}
 	if os.Geteuid() == 0 {
 		uid, gid := identity(user.Lookup)
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}

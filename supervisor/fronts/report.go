@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/worker/front"
 )
@@ -27,6 +28,54 @@ func Report(s State) (w control.Worker, problems []string, on bool) {
 
 // said stands for a text of the status of which the front is told only that there is one.
 const said = "yes"
+
+// Snapshot is what a front is told.
+type Snapshot struct {
+	control.Status
+	Events []event.Record `json:"events,omitempty"` // the latest ones, for the page
+}
+
+// ForPage is the part of a status that a front may see which serves the page: Visible, and what the page
+// shows of it. Nothing that a script has printed or is given is there. What servers have answered to checks is.
+func ForPage(r control.Status, latest []event.Record) Snapshot {
+	v := Snapshot{Status: Visible(r)}
+	v.Since, v.Digest, v.Problems = r.Since, r.Digest, r.Problems
+	for _, o := range r.Overrides {
+		one := control.Override{}
+		one.Kind, one.VirtualServer, one.RealServer, one.Weight, one.Until = o.Kind, o.VirtualServer, o.RealServer,
+			o.Weight, o.Until
+		v.Overrides = append(v.Overrides, one)
+	}
+	v.Peers = r.Peers // the page is for the eyes of who runs the pair
+	for n, w := range r.Workers {
+		v.Workers[n].Pid, v.Workers[n].Silent = w.Pid, w.Silent
+	}
+	for n, i := range r.Instances {
+		to := &v.Instances[n]
+		to.Reason, to.Master, to.SyncGroup, to.Fault, to.HandedOver = i.Reason, i.Master, i.SyncGroup, i.Fault, i.HandedOver
+	}
+	for n, s := range r.VirtualServers {
+		to := &v.VirtualServers[n]
+		to.Scheduler, to.Forward, to.QuorumRequired, to.SorryServer, to.SorryInUse = s.Scheduler, s.Forward,
+			s.QuorumRequired, s.SorryServer, s.SorryInUse
+		to.Error, to.Elsewhere, to.ChecksSuspended = s.Error, s.Elsewhere, s.ChecksSuspended
+		for m, rs := range s.RealServers {
+			one := &to.RealServers[m]
+			one.Since, one.Reason, one.Verdict, one.LastCheck = rs.Since, rs.Reason, rs.Verdict, rs.LastCheck
+		}
+	}
+	for _, e := range latest {
+		if e.Kind == event.RecordScript {
+			e.Text = "" // it has what the script has printed
+		}
+		e.Causes = nil
+		if e.By != nil {
+			e.By = &event.Operator{User: e.By.User, Remote: e.By.Remote}
+		}
+		v.Events = append(v.Events, e)
+	}
+	return v
+}
 
 // Visible is the part of a status that a front may see. It listens on a network, so it is told what it
 // serves and no more: no text that a script, a check or a configuration has put there.

@@ -29,10 +29,17 @@ func newRequests() requests { return requests{done: make(chan front.Answer, fron
 // begin carries out a request beside the loop, or refuses it. False is that the front takes no answers.
 func (r *requests) begin(ctx context.Context, s front.Settings, q front.Request,
 	do func(context.Context, front.Request) (any, error)) bool {
-	refuse := ""
+	refuse, holder := "", ""
+	if q.Way == front.ByWeb {
+		if holder = s.Web.Holder(q.Token); holder != "" {
+			q.Who = fmt.Sprintf("%s, with the token of %s", q.Who, holder)
+		}
+	}
 	switch {
 	case do == nil || !s.Permits(q.Action, q.Way):
 		refuse = fmt.Sprintf("the configuration does not permit %s by the %s", q.Action, q.Way)
+	case q.Way == front.ByWeb && holder == "":
+		refuse = "the token is not one of the configuration"
 	case r.running == front.MaxRequests || r.begun == front.MaxRate:
 		refuse = "too much is asked for at once: try again in a second"
 	}

@@ -11,6 +11,7 @@ const Name = "front"
 // Settings are what a front has to do. The zero value is nothing: there is no front.
 type Settings struct {
 	Metrics Metrics
+	Web     Web
 	Peers   Peers
 	DBus    DBus
 }
@@ -25,12 +26,18 @@ type Metrics struct {
 
 // Wanted says whether there is anything to do.
 func (s Settings) Wanted() bool {
-	return s.Metrics.Listen != "" || len(s.Peers.List) > 0 || s.DBus.Name != ""
+	return s.Metrics.Listen != "" || s.Web.Wanted() || len(s.Peers.List) > 0 || s.DBus.Name != ""
 }
 
 // Permits says whether a front with these settings may ask for an action by that way.
 func (s Settings) Permits(a Action, by Way) bool {
-	return by == ByDBus && s.DBus.Name != "" && (a == Reload || a == SendGARP)
+	switch by {
+	case ByWeb:
+		return len(s.Web.Tokens) > 0 && (a == Override || a == HandOver || a == Resume)
+	case ByDBus:
+		return s.DBus.Name != "" && (a == Reload || a == SendGARP)
+	}
+	return false
 }
 
 // Serves is what there is to do, as the beginning of a sentence: "metrics are".
@@ -39,14 +46,17 @@ func (s Settings) Serves() string {
 	if s.Metrics.Listen != "" {
 		list = append(list, "metrics")
 	}
+	if s.Web.Wanted() {
+		list = append(list, "the page")
+	}
 	if s.DBus.Name != "" {
 		list = append(list, "D-Bus")
 	}
 	if len(s.Peers.List) > 0 {
 		list = append(list, "peers")
 	}
-	if len(list) == 1 && list[0] == "D-Bus" {
-		return "D-Bus is"
+	if len(list) == 1 && list[0] != "metrics" && list[0] != "peers" {
+		return list[0] + " is"
 	}
 	return strings.Join(list, " and ") + " are"
 }

@@ -35,6 +35,8 @@ type Request struct {
 	Way    Way             `json:"way"`
 	Who    string          `json:"who"` // who asked, as the front knows it: an address, a user's number
 	Body   json.RawMessage `json:"body,omitempty"`
+	// Token is what who asked by the web page has shown. The supervisor compares it again.
+	Token string `json:"token,omitempty"`
 }
 
 // Answer is what became of a Request.

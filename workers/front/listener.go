@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lvs-director/director/retry"
@@ -19,46 +21,66 @@ const (
 	maxOfAddress   = 16
 )
 
-// listening is where this process listens now. The goroutine that receives uses it.
+// listening are the things that this process serves now. The goroutine that receives uses it.
 type listening struct {
-	p    *process
-	at   string
+	p  *process
+	of map[string]*served
+}
+
+// served is one of them, and as what it was asked for.
+type served struct {
+	as   string
 	stop func()
 }
 
-// to listens where the settings say.
+// to serves what the settings say.
 func (l *listening) to(ctx context.Context, s front.Settings) {
-	if s.Metrics.Listen == l.at {
+	at := s.Metrics.Listen
+	l.one(ctx, "metrics", at, func(ctx context.Context) error { return l.p.listenMetrics(ctx, at) })
+	as := ""
+	if s.Web.Wanted() {
+		as = fmt.Sprintf("%+v", s.Web)
+	}
+	l.one(ctx, "the page", as, func(ctx context.Context) error { return l.p.listenWeb(ctx, s.Web) })
+}
+
+// one serves one thing until it is asked for otherwise; as is empty when it is not asked for.
+func (l *listening) one(ctx context.Context, name, as string, serve func(context.Context) error) {
+	now := l.of[name]
+	if now != nil && now.as == as || now == nil && as == "" {
 		return
 	}
-	if l.stop != nil {
-		l.stop()
+	if now != nil {
+		now.stop()
+		delete(l.of, name)
 	}
-	l.at, l.stop = s.Metrics.Listen, nil
-	if l.at == "" {
+	if as == "" {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		l.p.listen(ctx, l.at)
+		l.p.keepServing(ctx, name, serve)
 	}()
-	l.stop = func() { cancel(); <-done }
+	if l.of == nil {
+		l.of = make(map[string]*served)
+	}
+	l.of[name] = &served{as: as, stop: func() { cancel(); <-done }}
 }
 
-// listen serves at an address until ctx ends, and tries again while it cannot: another program has the
-// port, or the address is not there yet.
-func (p *process) listen(ctx context.Context, at string) {
-	defer p.problem("metrics", "")
+// keepServing serves until ctx ends, and tries again while it cannot: another program has the port, or
+// the address is not there yet.
+func (p *process) keepServing(ctx context.Context, name string, serve func(context.Context) error) {
+	defer p.problem(name, "")
 	var again retry.Retry
 	for ctx.Err() == nil {
-		err := p.listenOnce(ctx, at)
+		err := serve(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		again.Failed(time.Now())
-		p.problem("metrics", fmt.Sprintf("metrics are not served at %s: %v", at, err))
+		p.problem(name, err.Error())
 		pause := time.NewTimer(time.Until(again.Next()))
 		select {
 		case <-pause.C:
@@ -68,20 +90,31 @@ func (p *process) listen(ctx context.Context, at string) {
 	}
 }
 
-func (p *process) listenOnce(ctx context.Context, at string) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", at)
-	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err // the address is said already
-		}
-		return err
+func (p *process) listenMetrics(ctx context.Context, at string) error {
+	l, err := listen(ctx, at, nil)
+	if err == nil {
+		p.problem("metrics", "")
+		err = serve(ctx, p.server(), newBounded(l))
 	}
-	p.problem("metrics", "")
-	server := p.server()
+	return fmt.Errorf("metrics are not served at %s: %w", at, err)
+}
+
+// listen listens at an address and port.
+func listen(ctx context.Context, at string, control func(network, address string, c syscall.RawConn) error) (
+	net.Listener, error) {
+	l, err := (&net.ListenConfig{Control: control}).Listen(ctx, "tcp", at)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // whoever says it says the address
+	}
+	return l, err
+}
+
+// serve serves until ctx ends.
+func serve(ctx context.Context, server *http.Server, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	return server.Serve(newBounded(l))
+	return server.Serve(l)
 }
 
 // bounded is a listener that closes the connections that are too many.
@@ -101,8 +134,9 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, err := netip.ParseAddrPort(c.RemoteAddr().String())
-		if from := host(at.Addr()); err == nil && b.enter(from) {
+		// One that cannot be read, of a Unix socket, is one host.
+		at, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+		if from := host(at.Addr()); b.enter(from) {
 			return &counted{Conn: c, leave: sync.OnceFunc(func() { b.leave(from) })}, nil
 		}
 		c.Close()

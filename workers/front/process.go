@@ -16,6 +16,7 @@ import (
 	"github.com/lvs-director/director/workers/front/bus"
 	"github.com/lvs-director/director/workers/front/metrics"
 	"github.com/lvs-director/director/workers/front/peer"
+	"github.com/lvs-director/director/workers/front/web"
 )
 
 // sendPatience bounds the sending of a frame to the supervisor.
@@ -176,16 +177,28 @@ func (p *process) problem(listener, why string) {
 // page makes of a status what is served.
 func (p *process) page(status []byte) (*page, error) {
 	p.mu.Lock()
-	o := p.settings.Metrics
+	settings := p.settings
 	p.mu.Unlock()
+	made := &page{at: time.Now()}
+	if settings.Web.Wanted() {
+		s, err := web.Parse(status, made.at)
+		if err != nil {
+			return nil, err
+		}
+		made.web = s
+	}
+	o := settings.Metrics
+	if o.Listen == "" {
+		return made, nil
+	}
 	s, err := metrics.Parse(status)
 	if err != nil {
 		return nil, err
 	}
-	text, err := p.maker.Text(s, networks(), metrics.Options{
+	made.text, err = p.maker.Text(s, networks(), metrics.Options{
 		RealServers: o.RealServers, Network: o.Network, Keepalived: o.Keepalived,
 	})
-	if text == nil {
+	if made.text == nil {
 		return nil, err
 	}
 	why := ""
@@ -193,5 +206,5 @@ func (p *process) page(status []byte) (*page, error) {
 		why = err.Error()
 	}
 	p.problem("series", why)
-	return &page{at: time.Now(), text: text}, nil
+	return made, nil
 }

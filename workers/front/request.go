@@ -21,12 +21,19 @@ type asked struct {
 // whether the settings permit it; who is who asked this process.
 func (p *process) request(ctx context.Context, a front.Action, way front.Way, who string, body []byte) (
 	json.RawMessage, error) {
+	return p.requestWith(ctx, front.Request{Action: a, Way: way, Who: who, Body: body})
+}
+
+// requestWith is request with all that belongs to it.
+func (p *process) requestWith(ctx context.Context, q front.Request) (json.RawMessage, error) {
+	a := q.Action
 	id, answer, err := p.asked.add()
 	if err != nil {
 		return nil, fmt.Errorf("asking for %s: %w", a, err)
 	}
 	defer p.asked.remove(id)
-	text, err := json.Marshal(front.Request{ID: id, Action: a, Way: way, Who: who, Body: body})
+	q.ID = id
+	text, err := json.Marshal(q)
 	if err != nil {
 		return nil, fmt.Errorf("asking for %s: %w", a, err)
 	}

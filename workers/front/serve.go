@@ -60,6 +60,10 @@ func (p *process) metrics(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := page.text
+	if text == nil {
+		http.Error(w, "metrics are asked for only now: try again", http.StatusServiceUnavailable)
+		return
+	}
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		text = page.gzip()
 		w.Header().Set("Content-Encoding", "gzip")

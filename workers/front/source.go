@@ -14,12 +14,14 @@ import (
 
 	"github.com/lvs-director/director/worker/front"
 	"github.com/lvs-director/director/workers/front/metrics"
+	"github.com/lvs-director/director/workers/front/web"
 )
 
 // page is what all who read within a second are given.
 type page struct {
 	at   time.Time
-	text []byte
+	text []byte        // of metrics; nil when they are not asked for
+	web  *web.Snapshot // nil when the page is not asked for
 
 	once   sync.Once
 	zipped []byte

@@ -55,7 +55,7 @@ func Keywords() []Keyword {
 	for _, list := range [][]Keyword{
 		Root.rows(), includeWords, Global.rows(), Instance.rows(), Auth.rows(), HMAC.rows(),
 		Group.rows(), Script.rows(), File.rows(), Process.rows(), BFD.rows(),
-		TrackGroup.rows(), GARPGroup.rows(), SSL.rows(), Metrics.rows(), Peer.rows(),
+		TrackGroup.rows(), GARPGroup.rows(), SSL.rows(), Metrics.rows(), Web.rows(), WebActions.rows(), Peer.rows(),
 		Server.rows(), Real.rows(),
 	} {
 		rows = append(rows, list...)

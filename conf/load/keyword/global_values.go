@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
@@ -250,6 +251,98 @@ func readMetrics(l *Loader, n *syntax.Node, c *conf.Config) {
 			m.Listen.Addr()).Hint = "give an address, or write allow_wildcard if that is meant"
 	case m.Listen.Addr().IsMulticast():
 		l.Err(n, "unusable-address", "metrics cannot listen on %s, which is a group", m.Listen.Addr())
+	}
+}
+
+// Web is the web block.
+var Web = newTable("web", []keyword[conf.Web]{
+	{name: "listen", value: "IP PORT|unix:PATH", deflt: "nowhere", need: 1, max: 2, own: true, set: setWebListen,
+		get: func(w *conf.Web) []string {
+			if w.Socket != "" {
+				return one("unix:" + w.Socket)
+			} else if !w.Listen.IsValid() {
+				return nil
+			}
+			return []string{w.Listen.Addr().String(), strconv.Itoa(int(w.Listen.Port()))}
+		}},
+	word("group", "GROUP", "root", func(w *conf.Web) *string { return &w.Group }).ours().
+		remark("who may open the Unix socket, beside root"),
+	flag("allow_wildcard", func(w *conf.Web) *bool { return &w.AllowWildcard }).ours().
+		remark("listen may be 0.0.0.0 or ::, which is every network of the host"),
+	{name: "host", value: "NAME", need: 1, repeat: true, own: true,
+		why: "a name that browsers may call the page by, beside the address",
+		set: func(_ *Loader, n *syntax.Node, w *conf.Web) { w.Hosts = append(w.Hosts, n.Arg(0)) },
+		get: func(w *conf.Web) []string { return w.Hosts }},
+	word("certificate", "PATH", "no encryption", func(w *conf.Web) *string { return &w.Certificate }).ours(),
+	word("key", "PATH", "", func(w *conf.Web) *string { return &w.Key }).ours().remark("that of the certificate"),
+	group("actions", "{ token file:PATH [NAME] }", 0, func(l *Loader, n *syntax.Node, w *conf.Web) {
+		l.Begin(&w.Actions, n)
+		WebActions.Read(l, n.Children(), &w.Actions)
+	}).ours().remark("what the page may do; needs a loopback address, a Unix socket or a certificate"),
+})
+
+// WebActions is the block actions of web. Who writes the token itself has it shown nowhere.
+var WebActions = newTable("actions", []keyword[conf.WebActions]{
+	{name: "token", value: "file:PATH [NAME]", need: 1, max: 2, repeat: true, own: true, hush: true, secret: allSecret,
+		why: "the file has 32 to 128 characters; NAME is who has it, for events", set: setWebToken},
+})
+
+func setWebListen(l *Loader, n *syntax.Node, w *conf.Web) {
+	if path, ok := strings.CutPrefix(n.Arg(0), "unix:"); ok {
+		if !strings.HasPrefix(path, "/") || len(path) > maxSocket {
+			l.Err(n, "unusable-path", "the page cannot be at the Unix socket %s", value.Clip(path)).
+				Hint = fmt.Sprintf("its path begins with / and has at most %d bytes", maxSocket)
+			return
+		}
+		w.Socket, w.Listen = path, netip.AddrPort{}
+		return
+	}
+	a, ok := l.Address(n, 0)
+	port, usable := l.Port(n, 1)
+	if ok && usable {
+		w.Listen, w.Socket = netip.AddrPortFrom(a, port), ""
+	}
+}
+
+// maxSocket is how long the kernel lets the path of a Unix socket be, in bytes.
+const maxSocket = 107
+
+// maxTokens bounds the tokens of the page.
+const maxTokens = 32
+
+func setWebToken(l *Loader, n *syntax.Node, a *conf.WebActions) {
+	file, ok := strings.CutPrefix(n.Arg(0), "file:")
+	switch {
+	case !ok || !strings.HasPrefix(file, "/"):
+		l.Err(n, "invalid-token", "a token stands in a file of its own: write token file:/PATH").Hint = "director genkey " +
+			"makes one"
+	case len(a.Tokens) == maxTokens:
+		l.Err(n, "too-many", "actions has more than %d tokens", maxTokens)
+	default:
+		a.Tokens = append(a.Tokens, conf.WebToken{File: file, Name: n.Arg(1)})
+	}
+}
+
+func readWeb(l *Loader, n *syntax.Node, c *conf.Config) {
+	if l.Node(&c.Web) == nil { // of several blocks the first one is where it stands
+		l.Begin(&c.Web, n)
+	}
+	w := &c.Web
+	Web.Read(l, n.Children(), w)
+	at := w.Listen.Addr()
+	switch {
+	case w.Listen.IsValid() && at.Unmap().IsUnspecified() && !w.AllowWildcard:
+		l.Err(n, "wildcard", "the page would listen on %s, which is every network of the host",
+			at).Hint = "give an address, or write allow_wildcard if that is meant"
+	case at.IsMulticast():
+		l.Err(n, "unusable-address", "the page cannot listen on %s, which is a group", at)
+	case (w.Certificate == "") != (w.Key == ""):
+		l.Err(n, "missing-parameter", "web has a certificate without its key, or a key without its certificate")
+	case len(w.Actions.Tokens) > 0 && w.Listen.IsValid() && !at.Unmap().IsLoopback() && w.Certificate == "":
+		l.Err(n, "open-token", "the token of actions would travel to %s for all on the way to read", at).
+			Hint = "listen on a loopback address or a Unix socket, or give certificate and key"
+	case w.Group != "" && w.Socket == "" && w.Wanted():
+		l.Note(n, "no-effect", "group has no effect: it is about a Unix socket, and listen is an address")
 	}
 }
 

@@ -24,7 +24,8 @@ var shownElsewhere = map[string]string{
 	" track_file":         "a block",
 	" vrrp_track_process": "a block", " track_group": "a block", " garp_group": "a block", " virtual_server": "a block",
 	" bfd_instance": "a block", " SSL": "a block", " metrics": "a block", " virtual_server_group": "a block",
-	" status_socket": "a block", " peer": "a block",
+	" web": "a block", " peer": "a block", " status_socket": "a block",
+	"web actions": "a block", "actions token": "in actions itself",
 	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
 	"virtual_server real_server": "a block",
 	"real_server TCP_CHECK":      "a block", "real_server HTTP_GET": "a block", "real_server SSL_GET": "a block",
@@ -76,7 +77,7 @@ func TestEveryKeywordIsShown(t *testing.T) {
 // noSecrets are keywords that sound like a secret and have none.
 var noSecrets = map[string]string{
 	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
-	"authentication auth_type": "PASS or AH", "auth_hmac active_key": "a number", "SSL key": "a file",
+	"authentication auth_type": "PASS or AH", "auth_hmac active_key": "a number", "SSL key": "a file", "web key": "a file",
 	"bfd_instance passive":  "yes or no",
 	"global_defs smtp_auth": "a user, and the file with his password",
 }

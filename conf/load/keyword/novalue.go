@@ -32,6 +32,7 @@ var dropped = map[string][]string{
 	"FILE_CHECK":         {"weight"},
 	"BFD_CHECK":          {"name"},
 	"metrics":            {"network"},
+	"web":                {"group", "host"},
 	"status_socket":      {"group"},
 	"url":                {"virtualhost"},
 }

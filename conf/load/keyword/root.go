@@ -60,6 +60,7 @@ var rootBlocks = []keyword[conf.Config]{
 		SSL.Read(l, n.Children(), &c.SSL)
 	}),
 	group("metrics", "{ ... }", 0, readMetrics).ours(),
+	group("web", "{ ... }", 0, readWeb).ours(),
 	group("peer", "IP [PORT] { ... }", 1, readPeer).ours().most(2).
 		remark("another director that this one talks to; default port 3781"),
 	group("status_socket", "{ group GROUP }", 0, readStatusSocket).ours(),

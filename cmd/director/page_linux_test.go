@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/fronts"
+	"github.com/lvs-director/director/workers/front/web"
+)
+
+// withWeb is the configuration with the block.
+func (n *node) withWeb(block string) {
+	n.t.Helper()
+	n.write(vip1)
+	text, err := os.ReadFile(n.file)
+	if err == nil {
+		err = os.WriteFile(n.file, append(text, "web {\n"+block+"\n}\n"...), 0o600)
+	}
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// askPage sends one request to the page; lines are headers. Of a stream it reads until it has seen enough.
+func askPage(network, at, request string, enough string, lines ...string) (string, error) {
+	c, err := net.DialTimeout(network, at, 5*time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return "", err
+	}
+	method, rest, _ := strings.Cut(request, " ")
+	path, body, _ := strings.Cut(rest, " ")
+	if _, err := fmt.Fprintf(c, "%s %s HTTP/1.1\r\n%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		method, path,
+		strings.Join(lines, "\r\n"), len(body), body); err != nil {
+		return "", err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	var text strings.Builder
+	lineReader := bufio.NewReader(answer.Body)
+	for enough == "" || !strings.Contains(text.String(), enough) {
+		line, err := lineReader.ReadString('\n')
+		text.WriteString(line)
+		if err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return text.String(), err
+		}
+	}
+	return text.String(), nil
+}
+
+// TestPageOfADirector: the page shows what is and what has happened, at an address and at a Unix socket,
+// and with a token a mastership is handed over, in the name of who has it.
+func TestPageOfADirector(t *testing.T) {
+	n := newNode(t)
+	n.withWeb("listen 10.77.0.1 3780")
+	n.start()
+	n.has(vip1)
+	text := ""
+	n.until("the page has the state", func() bool {
+		text, _ = askPage("tcp", "10.77.0.1:3780", "GET /live", "event: now", "Host: 10.77.0.1")
+		return strings.Contains(text, `"state":"MASTER"`)
+	})
+	if !strings.Contains(text, `"object":"instance VI_1"`) || !strings.Contains(text, `"actions":false`) {
+		t.Errorf("the page is told:\n%s", text)
+	}
+	if text, err := askPage("tcp", "10.77.0.1:3780", "GET /", "", "Host: evil.example"); err != nil ||
+		!strings.Contains(text, "not known by that name") {
+		t.Errorf("by another name: %v %s", err, text)
+	}
+
+	const token = "0123456789abcdef0123456789abcdef"
+	file, socket := n.dir+"/alice.token", n.dir+"/web.sock"
+	if err := os.WriteFile(file, []byte("hex:"+token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.withWeb("listen unix:" + socket + "\nactions {\n token file:" + file + " alice\n}")
+	n.says(0, "reload")
+	post := func(path, body, with string) string {
+		answer, err := askPage("unix", socket, "POST /actions/"+path+" "+body, "", "Host: localhost",
+			"Origin: http://localhost", "Content-Type: application/json", "Authorization: Bearer "+with)
+		if err != nil {
+			return err.Error()
+		}
+		return answer
+	}
+	n.until("the token is known", func() bool { return post("check", "{}", token) == `{"name":"alice"}` })
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v %v", info, err)
+	}
+	answer := post("prepare", `{"action":"handover","name":"VI_1","for":"1m"}`, token)
+	_, rest, _ := strings.Cut(answer, `"id":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if answer := post("confirm", `{"id":"`+id+`"}`, token); !strings.Contains(answer, `"instance":"VI_1"`) {
+		t.Errorf("the handover: %s", answer)
+	}
+	n.says(0, "events --kind command", "handover", "the socket, with the token of alice, by the web page")
+	if strings.Contains(n.log.String(), token) {
+		t.Errorf("the log has the token:\n%s", n.log)
+	}
+	for _, command := range [][]string{{"config"}, {"status", "--json"}, {"events", "--json"}} {
+		if out, _ := n.do(command[0], command[1:]...); strings.Contains(out, token) {
+			t.Errorf("%s has the token", command)
+		}
+	}
+}
+
+// TestPageOfAStatus: the page reads a status by the names that the supervisor writes, and is told nothing
+// that scripts print.
+func TestPageOfAStatus(t *testing.T) {
+	const secret = "what a script prints"
+	now := time.Unix(1700000000, 0).UTC()
+	var text bytes.Buffer
+	err := control.Write(&text, fronts.ForPage(control.Status{
+		Version: "v", Since: now, ConfigState: control.ConfigState{Digest: "d", Config: "/etc/" + secret},
+		Problems:  []control.Problem{{Object: "o", Text: "p", NoService: true}},
+		Scripts:   []control.Script{{Output: secret}},
+		Workers:   []control.Worker{{Name: "w", Pid: 1, Error: secret, Silent: "s"}},
+		Trackers:  []control.Tracker{{Kind: "k", Reason: secret}},
+		Overrides: []control.Override{{Override: event.Override{Kind: event.Drain, RealServer: "r", Reason: secret}}},
+		Instances: []control.Instance{{Name: "i", State: event.Backup, Master: "m", Reason: "why",
+			HandedOver: &control.Order{}}},
+		VirtualServers: []control.VirtualServer{{Name: "s", Scheduler: "wlc", Elsewhere: "e",
+			RealServers: []control.RealServer{{
+				Name: "r", Reason: "down", Verdict: "dead", LastCheck: &control.Check{Reason: "refused", Took: 5},
+				Kernel: &control.InKernel{Active: 7, Draining: true},
+			}}}},
+	}, []event.Record{
+		{Number: "1", Kind: event.RecordScript, Text: secret},
+		{Number: "2", Kind: event.RecordCommand, By: &event.Operator{User: "alice", PID: 4711}},
+	}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(text.String(), secret) || strings.Contains(text.String(), "4711") {
+		t.Errorf("the page is told what it need not know:\n%s", &text)
+	}
+	s, err := web.Parse(text.Bytes(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs := s.VirtualServers[0].RealServers[0]
+	if s.Digest != "d" || !s.Problems[0].NoService || s.Workers[0].Pid != 1 || s.Instances[0].Master != "m" ||
+		s.Instances[0].HandedOver == nil || s.Overrides[0].RealServer != "r" || rs.LastCheck.Took != 5 ||
+		rs.Kernel.Active != 7 || rs.Verdict != "dead" || len(s.Events) != 2 || s.Events[1].By.User != "alice" {
+		t.Errorf("read %+v of\n%s", s, &text)
+	}
+}

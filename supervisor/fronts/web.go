@@ -1,0 +1,97 @@
+package fronts
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
+	"github.com/lvs-director/director/worker/front"
+)
+
+// Web is what the front is told of the page: the files are read, and of tokens it gets the hash.
+func Web(c *conf.Web, keys keyfile.Keys) front.Web {
+	if !c.Wanted() {
+		return front.Web{}
+	}
+	w := front.Web{Socket: c.Socket, SocketGroup: c.Group, Hosts: c.Hosts, TLS: c.Certificate != ""}
+	if c.Listen.IsValid() {
+		w.Listen = c.Listen.String()
+	}
+	if w.TLS {
+		w.Certificate, w.Key = []byte(keys.Web(c.Certificate)), []byte(keys.Web(c.Key))
+		if len(w.Certificate) == 0 || len(w.Key) == 0 {
+			w.Problem = "its certificate, or the key of it, cannot be read (director check says why)"
+		}
+	}
+	for _, t := range c.Actions.Tokens {
+		if secret := keys.Web(t.File); secret != "" {
+			w.Tokens = append(w.Tokens, front.NewToken(keyfile.TokenName(t), string(secret)))
+		}
+	}
+	return w
+}
+
+// Socket is the Unix socket of the page.
+type Socket struct {
+	Path  string // empty is none
+	Group string // that may open it, beside root
+}
+
+// listen makes the socket. One that nobody listens at any more is replaced; anything else at its place
+// stays, and is an error.
+func (s Socket) listen() (*os.File, error) {
+	what := "making the Unix socket of the page at " + s.Path
+	if c, err := net.Dial("unix", s.Path); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: another process listens there", what)
+	}
+	info, err := os.Lstat(s.Path)
+	switch {
+	case err == nil && info.Mode().Type() != os.ModeSocket:
+		return nil, fmt.Errorf("%s: something that is no socket is there", what)
+	case err == nil:
+		err = os.Remove(s.Path)
+	case errors.Is(err, os.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	gid := 0
+	if s.Group != "" {
+		g, err := user.LookupGroup(s.Group)
+		if err == nil {
+			gid, err = strconv.Atoi(g.Gid)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.Path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	l.SetUnlinkOnClose(false)
+	defer l.Close()
+	mode := os.FileMode(0o600)
+	if s.Group != "" {
+		mode = 0o660
+		err = os.Lchown(s.Path, -1, gid)
+	}
+	if err == nil {
+		err = os.Chmod(s.Path, mode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	f, err := l.File()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return f, nil
+}
