@@ -65,7 +65,7 @@ func plantCanaries(t *testing.T, generation int) canaries {
 		fifos += name + " " + dir + "/" + name + "\n"
 	}
 	c.text = place("") + "global_defs {\n" + fifos + place("global_defs") + "process_names\n}\n" +
-		"SSL {\n" + place("SSL") + "}\n" +
+		"SSL {\n" + place("SSL") + "}\npeer 127.0.0.1 9 {\nlisten 127.0.0.1\n" + place("peer") + "}\n" +
 		"vrrp_script S {\ninterval 1\n" + place("vrrp_script") + "}\n" +
 		"vrrp_track_process P {\n" + place("vrrp_track_process") + "}\n" +
 		instance("VI_1", 101, "version 2\ntrack_script {\nS weight 1\n}\ntrack_process {\nP weight 1\n}\n"+
@@ -87,6 +87,8 @@ func canaryLine(k keyword.Keyword, canary string) string {
 	switch {
 	case k.Name == "auth_pass":
 		return "auth_pass " + canary // of eight characters, the most that it may have
+	case k.Name == "key" && k.Block == "peer":
+		return "key hex:" + hex.EncodeToString([]byte(strings.Repeat(canary, 4)))
 	case k.Name == "key":
 		return "key 1 " + strings.Repeat(canary, 4)
 	case k.Name == "payload":
