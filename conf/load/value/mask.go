@@ -48,6 +48,9 @@ func MaskLine(line string) string {
 			}
 		}
 	}
+	if j := strings.Index(lower, "hex:"); j >= 0 && (at < 0 || j < at) {
+		return line[:j+len("hex:")] + hidden // a key, wherever it stands
+	}
 	if at < 0 {
 		fields := strings.Fields(lower)
 		for _, w := range secretLines {
