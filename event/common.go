@@ -75,3 +75,16 @@ func networkOf(server string) string {
 	p, _ := a.Prefix(bits)
 	return p.String()
 }
+
+// CutOff says what else this host does not reach, beside real servers that failed together: gateways that do
+// not answer, and other directors that are not connected. Empty is nothing.
+func CutOff(gateways []netip.Addr, directors []string) string {
+	var list []string
+	if len(gateways) > 0 {
+		list = append(list, fmt.Sprintf("the gateway %v does not answer either", gateways[0]))
+	}
+	if len(directors) > 0 {
+		list = append(list, fmt.Sprintf("the peer %s is not reachable either", strings.Join(directors, ", ")))
+	}
+	return strings.Join(list, ", and ")
+}

@@ -176,10 +176,16 @@ func (s *supervisor) allFailed(name string, vs *conf.VirtualServer, silent []net
 	if text == "" {
 		return // they did not, or are back
 	}
-	if len(silent) > 0 {
-		text += fmt.Sprintf("; this host may be what is cut off: the gateway %v does not answer either", silent[0])
-		s.log.Warn("this host may be what is cut off: all real servers have failed together, and the gateway does not "+
-			"answer", "virtual_server", name, "gateway", silent[0].String())
+	var lost []string
+	for _, p := range s.peers.Halves() {
+		if !p.Reachable {
+			lost = append(lost, p.Name)
+		}
+	}
+	if why := event.CutOff(silent, lost); why != "" {
+		text += "; this host may be what is cut off: " + why
+		s.log.Warn("this host may be what is cut off: all real servers have failed together, and others cannot be reached",
+			"virtual_server", name, "why", why)
 	}
 	s.record(event.RecordProblem, "virtual server "+name, "", "all real servers failed", text, causes...)
 }
