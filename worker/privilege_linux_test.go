@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,15 +36,31 @@ func TestStartTakesPowerFromTheChildOnly(t *testing.T) {
 	if after := bounding(t, "/proc/self/status"); after != before {
 		t.Errorf("our own bounding set went from %s to %s", before, after)
 	}
+	// The thread that has started the child ends with the privileges that it took on, when it comes to run.
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		odd := threadsWithout(t, before)
+		if len(odd) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("threads have another bounding set than %s: %s", before, strings.Join(odd, ", "))
+		}
+	}
+}
+
+// threadsWithout are the threads of this process that have another bounding set.
+func threadsWithout(t *testing.T, set string) (odd []string) {
+	t.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, task := range tasks {
-		if got := bounding(t, "/proc/self/task/"+task.Name()+"/status"); got != before && got != "" {
-			t.Errorf("thread %s has bounding set %s, want %s", task.Name(), got, before)
+		if got := bounding(t, "/proc/self/task/"+task.Name()+"/status"); got != set && got != "" {
+			odd = append(odd, "thread "+task.Name()+" has "+got)
 		}
 	}
+	return odd
 }
 
 func bounding(t *testing.T, path string) string {
