@@ -107,6 +107,9 @@ type diffCmd struct {
 	Peer diffPeerCmd `cmd:"" help:"Show how the configuration of a peer differs, but for what has to."`
 }
 
+// Help is the example that "director diff --help" shows.
+func (diffCmd) Help() string { return "Example: director diff peer" }
+
 type diffPeerCmd struct {
 	byFile
 	Name string `arg:"" optional:"" help:"The peer, by its address or host name, when there are several."`
