@@ -68,8 +68,8 @@ func plantCanaries(t *testing.T, generation int) canaries {
 	fifos, dir := "", t.TempDir()
 	// The token stands in a file: nobody else may have it in a configuration.
 	token := filepath.Join(dir, "token")
-	if err := os.WriteFile(token, []byte(strings.Repeat(fmt.Sprintf("cnry%04d", c.first+slices.Index(c.names, inFile)), 4)),
-		0o600); err != nil {
+	canary := fmt.Sprintf("cnry%04d", c.first+slices.Index(c.names, inFile))
+	if err := os.WriteFile(token, []byte(strings.Repeat(canary, 4)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	used["actions"] = true

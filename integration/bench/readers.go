@@ -25,12 +25,19 @@ const (
 	readersTrials = 3
 	metricsAt     = "192.168.0.1:9650"
 	metricsBlock  = "metrics {\n    listen 192.168.0.1 9650\n}\n"
+	pageAt        = "192.168.0.1:3780"
+	pageBlock     = "web {\n    listen 192.168.0.1 3780\n}\n"
+	pagesOpen     = 10
+	// readersChecks real servers are checked each readersDelay.
+	readersChecks = 10_000
+	readersDelay  = 5 * time.Second
 )
 
 // reader is something that reads a director all the time, or has it do other work beside VRRP.
 type reader struct {
 	name  string
 	block string // of the configuration
+	other string // of that of the other half
 	// begin begins to read, on a host, and returns what ends it.
 	begin func(t lab.Reporter, h *lab.Host) (end func())
 }
@@ -39,7 +46,80 @@ type reader struct {
 func readers() []reader {
 	return []reader{
 		{name: "metrics, each second", block: metricsBlock, begin: scrapeAllTheTime},
+		{name: fmt.Sprintf("%d open pages", pagesOpen), block: pageBlock, begin: openPages},
+		{name: "a peer", block: peerBlock(2), other: peerBlock(1), begin: nothing},
+		{name: fmt.Sprintf("%d checks each %v", readersChecks, readersDelay), block: checksOfReaders(), begin: answerChecks},
 	}
+}
+
+// peerBlock is the block of a half whose other one is that node.
+func peerBlock(node int) string {
+	return fmt.Sprintf("peer 192.168.0.%d {\n    key hex:%s\n}\n", node, strings.Repeat("5e", 32))
+}
+
+// checksOfReaders are virtual servers whose real servers are all this host.
+func checksOfReaders() string {
+	var b strings.Builder
+	for n := range readersChecks {
+		if n%100 == 0 {
+			fmt.Fprintf(&b, "virtual_server 10.9.0.%d 80 {\n    lvs_sched rr\n    lvs_method DR\n    protocol TCP\n"+
+				"    delay_loop %g\n", n/100+1, readersDelay.Seconds())
+		}
+		fmt.Fprintf(&b, "    real_server 127.1.%d.%d 8080 {\n        TCP_CHECK {\n        }\n    }\n", n/200, n%200+1)
+		if n%100 == 99 {
+			b.WriteString("}\n")
+		}
+	}
+	return b.String()
+}
+
+func nothing(lab.Reporter, *lab.Host) func() { return func() {} }
+
+// answerChecks takes all connections.
+func answerChecks(t lab.Reporter, h *lab.Host) (end func()) {
+	var l net.Listener
+	if err := h.Do(func() (err error) { l, err = net.Listen("tcp4", "0.0.0.0:8080"); return err }); err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	})
+	return func() { l.Close(); done.Wait() }
+}
+
+// openPages reads pagesOpen streams of the page.
+func openPages(t lab.Reporter, h *lab.Host) (end func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	c := client(h)
+	c.Timeout = 0
+	var done sync.WaitGroup
+	for range pagesOpen {
+		question, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pageAt+"/live", nil)
+		if err != nil {
+			t.Fatalf("open a page: %v", err)
+		}
+		answer, err := c.Do(question)
+		if err != nil {
+			t.Fatalf("open a page: %v", err)
+		}
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("open a page: %s", answer.Status)
+		}
+		done.Go(func() {
+			defer answer.Body.Close()
+			if n, err := io.Copy(io.Discard, answer.Body); ctx.Err() == nil || n == 0 {
+				t.Errorf("a page has ended after %d bytes: %v", n, err)
+			}
+		})
+	}
+	return func() { stop(); done.Wait() }
 }
 
 // readersRow is how late advertisements are beside some readers.
@@ -81,15 +161,15 @@ func measureReading(set []reader, row *readersRow) error {
 			hosts[i] = l.Host(fmt.Sprintf("node%d", i+1))
 			hosts[i].Attach(network, "eth0", fmt.Sprintf("192.168.0.%d/24", i+1))
 		}
-		blocks := ""
+		blocks, others := "", ""
 		for _, r := range set {
-			blocks += r.block
+			blocks, others = blocks+r.block, others+r.other
 		}
 		pair.Start(t, stage.Director(), hosts[0], blocks+readersConfig(200))
 		l.Until(settleLimit, "the better node is master", func() bool {
 			return len(hosts[0].Addresses("eth0")) >= 1+readersCount
 		})
-		pair.Start(t, stage.Director(), hosts[1], readersConfig(100))
+		pair.Start(t, stage.Director(), hosts[1], others+readersConfig(100))
 		time.Sleep(3 * time.Second)
 		for _, r := range set {
 			defer r.begin(t, hosts[0])()
