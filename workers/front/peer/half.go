@@ -42,6 +42,7 @@ type half struct {
 	faultAt  time.Time
 	unproven int
 	accepts  agree.Pace
+	intake   intake // has a lock of its own
 }
 
 // dialing keeps a connection until ctx ends. While there is one, by whomever, it dials none.
@@ -107,7 +108,7 @@ func (h *half) meet(ctx context.Context, raw net.Conn, role agree.Role) error {
 	} else if err != nil {
 		return spoken(err)
 	}
-	s := newSession(c, peer, role == agree.Dialer)
+	s := newSession(c, peer, role == agree.Dialer, &h.intake)
 	if !h.adopt(s) {
 		return nil // there is another one
 	}
@@ -221,7 +222,7 @@ func (h *half) clock(s *session) func(offset, roundTrip time.Duration) {
 func (h *half) admit() bool {
 	h.p.mu.Lock()
 	defer h.p.mu.Unlock()
-	if h.unproven >= maxUnproven || h.accepts.Take(time.Now(), 1) > 0 {
+	if h.unproven >= maxUnproven || !h.accepts.Try(time.Now(), 1) {
 		return false
 	}
 	h.unproven++

@@ -390,3 +390,43 @@ func TestStrangersAndThoseWhoHang(t *testing.T) {
 		return a.halves["127.0.0.32"].unproven == 0
 	})
 }
+
+// TestConnectingAnewGivesNoMore: a peer that has the key, floods, and connects anew for each burst is
+// heard no more than one that stays.
+func TestConnectingAnewGivesNoMore(t *testing.T) {
+	port := freePort(t)
+	a := start(t)
+	a.Apply(settings("lb1", "127.0.0.41", "127.0.0.42", port, testKey))
+	flooder := newID(t)
+	burst := func() bool {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.42")}, Timeout: 5 * time.Second}
+		raw, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort("127.0.0.41", port))
+		if err != nil {
+			return false
+		}
+		defer raw.Close()
+		c := flooder.secure(raw, agree.Dialer)
+		if _, err := flooder.meet(t.Context(), c, agree.Dialer, "lb2", testKey); err != nil {
+			return false
+		}
+		for range messagesAtOnce {
+			if writeFrame(c, kindMessage, []byte(`{"kind":"view","body":{}}`)) != nil {
+				return false
+			}
+		}
+		_ = raw.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, raw)
+		return true
+	}
+	until(t, "the first burst is sent", burst)
+	began := time.Now()
+	for range 8 {
+		burst()
+	}
+	most := messagesAtOnce + 2 + int(time.Since(began).Seconds()+1)*messagesPerSecond
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.heard) > most {
+		t.Errorf("%d messages in %v, want %d at most", len(a.heard), time.Since(began), most)
+	}
+}

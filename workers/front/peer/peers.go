@@ -83,7 +83,7 @@ func (p *Peers) Apply(s front.Peers) {
 		}
 		p.begin(&half{
 			p: p, s: w, host: s.Host, at: address.Unmap(), ended: make(chan struct{}, 1),
-			accepts: agree.Pace{PerSecond: acceptsPerSecond, AtOnce: acceptsOnce},
+			accepts: agree.Pace{PerSecond: acceptsPerSecond, AtOnce: acceptsOnce}, intake: newIntake(),
 		})
 	}
 	p.serve()

@@ -25,6 +25,28 @@ const (
 	bytesPerSecond, bytesAtOnce       = 1 << 20, 8 << 20
 )
 
+// intake is how much a peer may say. It outlives a session: one that connects anew has no more than before.
+type intake struct {
+	mu                      sync.Mutex
+	messages, bytes, frames agree.Pace
+}
+
+func newIntake() intake {
+	return intake{
+		messages: agree.Pace{PerSecond: messagesPerSecond, AtOnce: messagesAtOnce},
+		bytes:    agree.Pace{PerSecond: bytesPerSecond, AtOnce: bytesAtOnce},
+		frames:   agree.Pace{PerSecond: 20, AtOnce: 50},
+	}
+}
+
+// take takes so many frames, messages and bytes, and says how long to wait before the next.
+func (i *intake) take(now time.Time, frames, messages, bytes int) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return max(i.frames.Take(now, float64(frames)), i.messages.Take(now, float64(messages)),
+		i.bytes.Take(now, float64(bytes)))
+}
+
 // message is what a supervisor tells another one.
 type message struct {
 	Kind string          `json:"kind"`
@@ -36,6 +58,7 @@ type session struct {
 	c    *tls.Conn
 	peer met
 	link agree.Link
+	may  *intake
 
 	mu     sync.Mutex
 	outbox []message // at most one of each kind
@@ -44,8 +67,10 @@ type session struct {
 	wake   chan struct{}
 }
 
-func newSession(c *tls.Conn, peer met, dialed bool) *session {
-	return &session{c: c, peer: peer, link: agree.Link{ID: peer.ID, Dialed: dialed}, wake: make(chan struct{}, 1)}
+func newSession(c *tls.Conn, peer met, dialed bool, may *intake) *session {
+	return &session{
+		c: c, peer: peer, link: agree.Link{ID: peer.ID, Dialed: dialed}, may: may, wake: make(chan struct{}, 1),
+	}
 }
 
 // tell has a message sent, in the place of one of its kind that has not left.
@@ -111,16 +136,17 @@ func spoken(err error) error {
 
 func (s *session) read(ctx context.Context, heard func(message) error,
 	clock func(offset, roundTrip time.Duration)) error {
-	messages := agree.Pace{PerSecond: messagesPerSecond, AtOnce: messagesAtOnce}
-	bytes := agree.Pace{PerSecond: bytesPerSecond, AtOnce: bytesAtOnce}
-	frames := agree.Pace{PerSecond: 20, AtOnce: 50}
+	wait := s.may.take(time.Now(), 0, 0, 0) // for what the sessions before have taken
 	for {
+		if wait > 0 && !sleep(ctx, wait) {
+			return ctx.Err()
+		}
 		kind, body, err := readFrame(&lively{Conn: s.c}, maxFrame)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
-		wait := max(frames.Take(now, 1), bytes.Take(now, float64(len(body))))
+		wait = s.may.take(now, 1, 0, len(body))
 		switch {
 		case kind == kindPing && len(body) == 8:
 			s.mu.Lock()
@@ -137,7 +163,7 @@ func (s *session) read(ctx context.Context, heard func(message) error,
 				clock(there.Sub(now.Round(0).Add(-took/2)), took)
 			}
 		case kind == kindMessage:
-			wait = max(wait, messages.Take(now, 1))
+			wait = max(wait, s.may.take(now, 0, 1, 0))
 			var m message
 			if err := json.Unmarshal(body, &m); err != nil {
 				return errors.New("it sends a message that is not understood")
@@ -145,9 +171,6 @@ func (s *session) read(ctx context.Context, heard func(message) error,
 			if err := heard(m); err != nil {
 				return err
 			}
-		}
-		if wait > 0 && !sleep(ctx, wait) {
-			return ctx.Err()
 		}
 	}
 }

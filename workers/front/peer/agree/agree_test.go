@@ -92,3 +92,22 @@ func TestGreetings(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsRefusedOwesNothing: a minute of a thousand attempts a second is forgotten when it is over.
+func TestWhoIsRefusedOwesNothing(t *testing.T) {
+	p := agree.Pace{PerSecond: 5, AtOnce: 10}
+	now := time.Unix(1_700_000_000, 0)
+	taken := 0
+	for range 60_000 {
+		if p.Try(now, 1) {
+			taken++
+		}
+		now = now.Add(time.Millisecond)
+	}
+	if taken < 300 || taken > 311 {
+		t.Errorf("%d are taken in a minute, want 5 a second", taken)
+	}
+	if now = now.Add(time.Second); !p.Try(now, 1) {
+		t.Error("a second later nobody is taken")
+	}
+}
