@@ -56,8 +56,7 @@ func (s *supervisor) peerSaid(peer string, body json.RawMessage) {
 	}
 	go func() {
 		defer s.overrides.pair.coming.Add(-1)
-		var m overrides.Message
-		if json.Unmarshal(body, &m) == nil { // a peer that says nonsense has said nothing
+		if m, err := overrides.ReadMessage(body); err == nil { // a peer that says nonsense has said nothing
 			s.post(func() { s.mergeOverrides(peer, m) })
 		}
 	}()

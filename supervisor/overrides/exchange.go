@@ -1,7 +1,10 @@
 package overrides
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -37,6 +40,50 @@ type Message struct {
 	// says why it did not take others in.
 	Has     []event.Stamp `json:"has,omitempty"`
 	Refused string        `json:"refused,omitempty"`
+}
+
+// mostStamps bounds Message.Has of a message that is taken in.
+const mostStamps = 2 * mostRecords
+
+// ReadMessage reads what another half says. Lists are read one by one and end where a half that follows
+// the rules ends them: a few megabytes of empty records would take hundreds in memory.
+func ReadMessage(text []byte) (Message, error) {
+	var m struct {
+		Message
+		Records list[Record]      `json:"records"`
+		Has     list[event.Stamp] `json:"has"`
+	}
+	m.Records.most, m.Has.most = mostRecords, mostStamps
+	if err := json.Unmarshal(text, &m); err != nil {
+		return Message{}, fmt.Errorf("reading what another half says: %w", err)
+	}
+	m.Message.Records, m.Message.Has = m.Records.list, m.Has.list
+	return m.Message, nil
+}
+
+// list is a list in JSON of at most so many elements.
+type list[T any] struct {
+	list []T
+	most int
+}
+
+func (l *list[T]) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return err // null is none
+	}
+	l.list = nil
+	for d.More() {
+		var one T
+		if len(l.list) == l.most {
+			return fmt.Errorf("there are more than %d in a list", l.most)
+		}
+		if err := d.Decode(&one); err != nil {
+			return err
+		}
+		l.list = append(l.list, one)
+	}
+	return nil
 }
 
 // Cursor is where a half goes on telling another one what it has.

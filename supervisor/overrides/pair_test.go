@@ -1,10 +1,13 @@
 package overrides_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -690,5 +693,32 @@ func TestInterleavings(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAMessageThatIsABomb: a few megabytes of empty records would take hundreds of them in memory, and
+// are not read; what halves say is read as it was said.
+func TestAMessageThatIsABomb(t *testing.T) {
+	for _, list := range []string{"records", "has"} {
+		text := `{"` + list + `":[` + strings.Repeat("{},", 1<<20) + `{}]}`
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := overrides.ReadMessage([]byte(text))
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 64<<20 {
+			t.Errorf("%s: %d bytes take %d in memory: %v", list, len(text), took, err)
+		}
+	}
+	said := overrides.Message{
+		Clock: time.Unix(1_700_000_000, 0).UTC(), Sum: 7, Buckets: []byte{1, 2}, Answer: true, More: true, Refused: "no",
+		Records: []overrides.Record{{Removed: true, Override: event.Override{RealServer: "10.0.0.2", Kind: event.Drain}}},
+		Has:     []event.Stamp{{At: 5, Host: "lb1"}},
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if heard, err := overrides.ReadMessage(text); err != nil || !reflect.DeepEqual(heard, said) {
+		t.Errorf("said\n%+v\nheard\n%+v: %v", said, heard, err)
 	}
 }

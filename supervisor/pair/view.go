@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -53,10 +54,14 @@ type VirtualServer struct {
 // Limits of a view.
 const (
 	maxInstances   = 4096
+	maxAddresses   = 2000 // of an instance
 	maxRealServers = 60_000
 	maxNames       = 3 << 20 // bytes of the names of real servers
 	maxText        = 300     // bytes
 	maxReasons     = 8
+	// maxElements bounds the parts of a view that is read, before room is made for them: megabytes of "{}"
+	// would take hundreds in memory.
+	maxElements = 400_000
 )
 
 // Make makes the view of this half.
@@ -78,7 +83,7 @@ func Make(s control.Status, cfg *conf.Config, digest string) View {
 	for _, i := range s.Instances[:min(len(s.Instances), maxInstances)] {
 		one := Instance{Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Interval: i.Interval}
 		for _, a := range i.VirtualAddresses {
-			if address, _, _ := strings.Cut(a.Address, "/"); !a.Excluded {
+			if address, _, _ := strings.Cut(a.Address, "/"); !a.Excluded && len(one.Addresses) < maxAddresses {
 				one.Addresses = append(one.Addresses, address)
 			}
 		}
@@ -149,6 +154,9 @@ func slowest(vs *conf.VirtualServer) (longest time.Duration) {
 
 // Read reads the view of a peer: texts are cut and made printable, lists bounded.
 func Read(text json.RawMessage) (v View, err error) {
+	if n := bytes.Count(text, []byte(",")); n > maxElements {
+		return v, fmt.Errorf("reading what a peer tells: it has %d parts: at most %d are allowed", n, maxElements)
+	}
 	if err := json.Unmarshal(text, &v); err != nil {
 		return v, fmt.Errorf("reading what a peer tells: %w", err)
 	}
@@ -163,6 +171,7 @@ func Read(text json.RawMessage) (v View, err error) {
 	v.Instances = v.Instances[:min(len(v.Instances), maxInstances)]
 	for n := range v.Instances {
 		i := &v.Instances[n]
+		i.Addresses = i.Addresses[:min(len(i.Addresses), maxAddresses)]
 		i.Name, i.Unable, i.Interval = clip(i.Name), clip(i.Unable), min(max(i.Interval, 0), 255)
 	}
 	for n := range v.VirtualServers {

@@ -212,3 +212,32 @@ func TestHostileViews(t *testing.T) {
 		t.Error("a list is a view")
 	}
 }
+
+// TestAViewThatIsABomb: a few megabytes of empty things would take hundreds of them in memory, and are
+// not read; the view of a director with 40,000 real servers and 4,000 instances is.
+func TestAViewThatIsABomb(t *testing.T) {
+	for _, element := range []string{"{}", "null", "0"} {
+		text := `{"virtual_servers":[` + strings.Repeat(element+",", front.MaxPeerMessage/8) + element + `]}`
+		if _, err := pair.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), "parts") {
+			t.Errorf("%d bytes of %s: %v", len(text), element, err)
+		}
+	}
+	large := view(event.Master, nil, nil)
+	large.Instances = nil
+	for n := range 4000 {
+		i := instance(event.Backup, fmt.Sprintf("10.1.%d.%d", n/250, n%250))
+		i.Name, i.Unable = fmt.Sprintf("VI_%d", n), "a reason, and another"
+		large.Instances = append(large.Instances, i)
+	}
+	for n := range 40_000 {
+		s := &large.VirtualServers[0]
+		s.Up = append(s.Up, fmt.Sprintf("[10.%d.%d.%d]:tcp:80", 2+n/62500, n/250%250, n%250))
+	}
+	text, err := json.Marshal(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := pair.Read(text); err != nil || len(v.VirtualServers[0].Up) != 40_000 || len(v.Instances) != 4000 {
+		t.Errorf("a large view: %v", err)
+	}
+}
