@@ -20,6 +20,17 @@ type Half struct {
 	Since   time.Time // when the link became as it is: up or not
 	// View is what it has told last; nil is nothing yet. It counts while the link is up.
 	View *View
+	// Heard is when it has told that; it tells it again, though it is the same, three times within Silence.
+	Heard time.Time
+}
+
+// Silence is how long a half that is connected may say nothing of itself: then what was said last counts
+// for no readiness. Its front answers pings without its supervisor.
+const Silence = time.Minute
+
+// Silent says that the half is connected, and has said nothing of itself for too long.
+func (h Half) Silent(now time.Time) bool {
+	return h.Link.Up && h.View != nil && !h.Heard.IsZero() && now.Sub(h.Heard) > Silence
 }
 
 // Called is the half for people.
@@ -119,6 +130,10 @@ func (l *look) link(h Half) {
 }
 
 func (l *look) half(h Half, v View) {
+	if h.Silent(l.now) {
+		l.say("silent "+h.Address, 0, "", "peer %s is connected, and has said nothing of itself for %s: director does not "+
+			"work there", h.Called(), words.Duration(Silence))
+	}
 	if len(v.NotReady) > 0 {
 		l.say("ready "+h.Address, readyHold, "", "peer %s cannot take over: %s", h.Called(), strings.Join(v.NotReady, "; "))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/pair"
+	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker/front"
 )
 
@@ -44,14 +46,18 @@ const (
 	rest  = 20
 )
 
+// greeting is how often a peer is told the view of this half when it has not changed: it hears so that this
+// half lives, and a view that was lost is made up for. One that was not made for pair.Silence is not told.
+const greeting = pair.Silence / 3
+
 // askPatience is how long a peer has for an answer.
 const askPatience = 5 * time.Second
 
 // known is what is known of a peer.
 type known struct {
 	pair.Half
-	heard time.Time
-	form  chan pair.SentForm // somebody waits for it; nil is nobody
+	greeted time.Time          // when it was told the view of this half last for no other reason
+	form    chan pair.SentForm // somebody waits for it; nil is nobody
 }
 
 // Peers is what is known of all of them. Its methods may be called from any goroutine.
@@ -64,15 +70,19 @@ type Peers struct {
 	watch    pair.Watch
 	findings []pair.Finding
 	own      pair.View
-	told     []byte // the view that they were told last
+	told     []byte    // the view that they were told last
+	looked   time.Time // when it was made
 	form     []string
 	formOf   *conf.Config
 	digest   string
 	changed  chan struct{}
+	heard    chan struct{} // a peer has told its view
 }
 
 // New returns Peers without a peer.
-func New(o Options) *Peers { return &Peers{o: o, host: Host(), changed: make(chan struct{}, 1)} }
+func New(o Options) *Peers {
+	return &Peers{o: o, host: Host(), changed: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
+}
 
 // Apply says which peers there are from now on.
 func (p *Peers) Apply(cfg *conf.Config) {
@@ -89,13 +99,13 @@ func (p *Peers) Apply(cfg *conf.Config) {
 		list = append(list, &known{Half: pair.Half{Address: at, Since: now}})
 	}
 	p.halves = list
-	p.stir()
+	stir(p.changed)
 }
 
-func (p *Peers) stir() {
+func stir(c chan struct{}) {
 	select {
-	case p.changed <- struct{}{}:
-	default:
+	case c <- struct{}{}:
+	default: // it is awake
 	}
 }
 
@@ -149,13 +159,16 @@ func (p *Peers) Heard(n front.PeerNews) {
 	switch {
 	case k == nil: // no longer a peer
 	case n.Link != nil:
+		now := time.Now()
+		another := !k.Link.Up || k.Link.Session != n.Link.Session
 		p.linked(k, *n.Link)
-		if n.Link.Up {
-			p.greet(k.Address)
+		if n.Link.Up && (another || now.Sub(k.greeted) >= greeting) {
+			k.greeted = now
+			p.greet(k.Address, now)
 		}
 	case n.Kind == kindView:
-		k.View, k.heard = &view, time.Now()
-		p.stir()
+		k.View, k.Heard = &view, time.Now()
+		stir(p.heard)
 	case n.Kind == kindAskForm && p.formOf != nil:
 		p.send(k.Address, kindForm, pair.Sent(p.form))
 	case n.Kind == kindForm && k.form != nil:
@@ -167,8 +180,8 @@ func (p *Peers) Heard(n front.PeerNews) {
 }
 
 // greet tells a peer that is connected what it may have missed.
-func (p *Peers) greet(address string) {
-	if p.told != nil {
+func (p *Peers) greet(address string, now time.Time) {
+	if p.told != nil && now.Sub(p.looked) < pair.Silence {
 		p.o.Send(front.PeerMessage{Peer: address, Kind: kindView, Body: p.told})
 	}
 }
@@ -219,6 +232,12 @@ func (p *Peers) Run(ctx context.Context) {
 		select {
 		case <-next.C:
 		case <-p.changed:
+		case <-p.heard: // it costs no view of this half, however often a peer says something
+			p.judgeAgain()
+			if !wait(ctx, round/10) {
+				return
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -282,7 +301,7 @@ func (p *Peers) look(ctx context.Context) {
 		return
 	}
 	p.mu.Lock()
-	p.own = v
+	p.own, p.looked = v, time.Now()
 	if !bytes.Equal(text, p.told) {
 		p.told = text
 		for _, k := range p.halves {
@@ -291,6 +310,16 @@ func (p *Peers) look(ctx context.Context) {
 	}
 	p.mu.Unlock()
 	p.judge(&v)
+}
+
+// judgeAgain judges the pair by the view of this half that there is.
+func (p *Peers) judgeAgain() {
+	p.mu.Lock()
+	own, ready := p.own, p.told != nil && len(p.halves) > 0
+	p.mu.Unlock()
+	if ready {
+		p.judge(&own)
+	}
 }
 
 // judge says what is wrong with the pair; nil is that there is none.
@@ -335,11 +364,11 @@ func (p *Peers) Report() (list []control.Peer, findings []pair.Finding) {
 	for _, k := range p.halves {
 		one := control.Peer{
 			Address: k.Address, Host: pair.Clip(k.Link.Name), Up: k.Link.Up, Since: k.Since, Error: pair.Clip(k.Link.Why),
-			Heard: k.heard, ClockOffset: k.Link.Offset,
+			Heard: k.Heard, ClockOffset: k.Link.Offset,
 		}
 		if v := k.View; v != nil {
 			one.Version, one.NotReady = v.Version, slices.Clone(v.NotReady)
-			one.Ready = k.Link.Up && len(v.NotReady) == 0
+			one.Ready = k.Link.Up && len(v.NotReady) == 0 && !k.Silent(time.Now())
 			one.ConfigEqual = v.Digest == p.digest
 			for _, i := range v.Instances {
 				one.Instances = append(one.Instances, control.PeerInstance{
@@ -359,33 +388,52 @@ func (p *Peers) TakesOver(instances []string) (string, error) {
 	if len(p.halves) == 0 {
 		return "whether the other half is ready is not known: no peer is configured", nil
 	}
-	var reasons []string
-	for _, k := range p.halves {
-		why := p.whyNot(k, instances)
-		if why == "" {
-			return "peer " + k.Called() + " is ready", nil
+	var ready, reasons []string
+	for _, i := range instances { // each may have another peer
+		one := slices.IndexFunc(p.halves, func(k *known) bool { return p.whyNot(k, i) == "" })
+		if one >= 0 {
+			ready = append(ready, "peer "+p.halves[one].Called()+" is ready")
+			continue
 		}
-		reasons = append(reasons, "peer "+k.Called()+" "+why)
-	}
-	text := ""
-	for n, r := range reasons {
-		if n > 0 {
-			text += "; "
+		for _, k := range p.halves {
+			reasons = append(reasons, "peer "+k.Called()+" "+p.whyNot(k, i))
 		}
-		text += r
 	}
-	return "", fmt.Errorf("%s (--force hands over all the same)", text)
+	if len(reasons) > 0 {
+		return "", fmt.Errorf("%s (--force hands over all the same)", strings.Join(distinct(reasons), "; "))
+	}
+	return strings.Join(distinct(ready), "; "), nil
 }
 
-func (p *Peers) whyNot(k *known, instances []string) string {
+// distinct are the first few of a list, each once.
+func distinct(list []string) []string {
+	slices.Sort(list)
+	list = slices.Compact(list)
+	if more := len(list) - maxReasons; more > 0 {
+		list = append(list[:maxReasons], fmt.Sprintf("%d more reasons", more))
+	}
+	return list
+}
+
+// maxReasons bounds a list for people.
+const maxReasons = 8
+
+func (p *Peers) whyNot(k *known, instance string) string {
 	switch {
 	case !k.Link.Up:
-		return "is not reachable, so that nobody knows whether it is ready"
+		why := ""
+		if k.Link.Why != "" {
+			why = " (" + pair.Clip(k.Link.Why) + ")"
+		}
+		return "is not reachable" + why + ", so that nobody knows whether it is ready"
 	case k.View == nil:
 		return "has not said yet whether it is ready"
+	case k.Silent(time.Now()):
+		return "has said nothing for " + words.Duration(time.Since(k.Heard).Round(time.Second)) +
+			", so that nobody knows whether it is ready"
 	}
 	for _, i := range p.own.Instances {
-		if !slices.Contains(instances, i.Name) {
+		if i.Name != instance {
 			continue
 		}
 		if why := k.View.Unable(i); why != "" {

@@ -65,6 +65,8 @@ const LinkInterval = 5 * time.Second
 type PeerLink struct {
 	Up   bool
 	Name string // of its host; empty is not known
+	// Session is another number for each connection of one front.
+	Session uint64
 	// Two says that two directors answer as this peer in turn.
 	Two bool
 	// Why says why it is not up, for people, and Fault, when it is one of those above.

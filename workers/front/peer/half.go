@@ -32,6 +32,7 @@ type half struct {
 	stop func() // and waits
 
 	session  *session
+	sessions uint64
 	gone     bool          // it is no peer any more
 	ended    chan struct{} // a session has ended
 	link     front.PeerLink
@@ -136,7 +137,8 @@ func (h *half) adopt(s *session) bool {
 	}
 	fresh := h.session == nil || h.session.link.ID != s.link.ID || !h.link.Up
 	h.session = s
-	h.link = front.PeerLink{Up: true, Name: s.peer.Name, Offset: h.link.Offset, RoundTrip: h.link.RoundTrip}
+	h.sessions++
+	h.link = front.PeerLink{Up: true, Name: s.peer.Name, Session: h.sessions, Offset: h.link.Offset, RoundTrip: h.link.RoundTrip}
 	if fresh {
 		h.link.Offset, h.link.RoundTrip = 0, 0
 	}

@@ -1,0 +1,193 @@
+package peers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
+	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/pair"
+	"github.com/lvs-director/director/supervisor/peers"
+	"github.com/lvs-director/director/worker/front"
+)
+
+const second, third = "192.0.2.12", "192.0.2.13"
+
+// half is the part of a supervisor that Peers sees: MASTER of VI_1 and VI_2.
+type half struct {
+	*peers.Peers
+	mu    sync.Mutex
+	looks int
+	sent  []front.PeerMessage
+}
+
+// run starts a half with these peers; the test runs in a bubble.
+func run(t *testing.T, addresses ...string) *half {
+	t.Helper()
+	var text strings.Builder
+	for _, a := range addresses {
+		fmt.Fprintf(&text, "peer %s {\n key hex:%s\n}\n", a, strings.Repeat("5a", 32))
+	}
+	cfg, findings := load.LoadText("a.conf", text.String(), load.Options{})
+	if len(cfg.Peers) != len(addresses) {
+		t.Fatal(findings)
+	}
+	var s control.Status
+	for n := range 2 {
+		s.Instances = append(s.Instances, control.Instance{Name: fmt.Sprintf("VI_%d", n+1), VRID: uint8(n + 1),
+			State: event.Master})
+	}
+	h := &half{}
+	h.Peers = peers.New(peers.Options{
+		Log: slog.New(slog.DiscardHandler),
+		Send: func(m front.PeerMessage) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.sent = append(h.sent, m)
+		},
+		Own: func(context.Context) (control.Status, *conf.Config, error) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.looks++
+			return s, cfg, nil
+		},
+	})
+	h.Apply(cfg)
+	ctx, stop := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { h.Run(ctx) })
+	t.Cleanup(func() { stop(); done.Wait() })
+	time.Sleep(3 * time.Second)
+	return h
+}
+
+func (h *half) linked(address string, session uint64) {
+	h.Heard(front.PeerNews{Peer: address, Link: &front.PeerLink{Up: true, Name: "lb" + address[9:], Session: session}})
+}
+
+// says has a peer tell that it is BACKUP of instances.
+func (h *half) says(t *testing.T, address string, instances ...int) {
+	t.Helper()
+	var v pair.View
+	for _, n := range instances {
+		v.Instances = append(v.Instances, pair.Instance{Name: fmt.Sprintf("VI_%d", n), VRID: uint8(n), State: event.Backup})
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Heard(front.PeerNews{Peer: address, Kind: "view", Body: text})
+}
+
+func (h *half) views() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.sent {
+		if m.Kind == "view" {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAHandoverToSeveralPeers: of three directors each of two takes over another instance.
+func TestAHandoverToSeveralPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second, third)
+		both := []string{"VI_1", "VI_2"}
+		h.linked(second, 1)
+		h.says(t, second, 1)
+		if why, err := h.TakesOver(both); err == nil || !strings.Contains(err.Error(), "VI_2: it has no such instance") ||
+			strings.Contains(err.Error(), "VI_1") {
+			t.Errorf("while nobody has VI_2: %q %v", why, err)
+		}
+		h.linked(third, 1)
+		h.says(t, third, 2)
+		why, err := h.TakesOver(both)
+		if want := "peer lb2 (192.0.2.12) is ready; peer lb3 (192.0.2.13) is ready"; why != want || err != nil {
+			t.Errorf("%q %v, want %q", why, err, want)
+		}
+	})
+}
+
+// TestAViewIsToldWhenItIsNeeded: for a new connection at once, and else as a sign of life only, however
+// often the front tells of the clock.
+func TestAViewIsToldWhenItIsNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		before := h.views()
+		h.linked(second, 1)
+		if n := h.views() - before; n != 1 {
+			t.Errorf("a peer that comes is told %d views", n)
+		}
+		h.linked(second, 2)
+		if n := h.views() - before; n != 2 {
+			t.Errorf("on another connection it has been told %d views, want 2", n)
+		}
+		for range 24 {
+			time.Sleep(front.LinkInterval)
+			h.linked(second, 2)
+		}
+		if n := h.views() - before; n < 5 || n > 9 {
+			t.Errorf("in two minutes of nothing new it has been told %d views", n)
+		}
+	})
+}
+
+// TestAPeerThatSaysMuch costs this half no look at itself.
+func TestAPeerThatSaysMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.linked(second, 1)
+		before := h.looks
+		for n := range 200 {
+			h.says(t, second, 1+n%2)
+			time.Sleep(50 * time.Millisecond)
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if n := h.looks - before; n < 5 || n > 12 {
+			t.Errorf("%d looks in 10 s, want one a second", n)
+		}
+	})
+}
+
+// TestAPeerWhoseSupervisorHangs: its front answers, and nobody believes for long that it is ready.
+func TestAPeerWhoseSupervisorHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.linked(second, 1)
+		h.says(t, second, 1, 2)
+		ready := func() bool {
+			list, findings := h.Report()
+			_, err := h.TakesOver([]string{"VI_1"})
+			if said := strings.Contains(fmt.Sprint(findings), "director does not work there"); said == list[0].Ready ||
+				(err == nil) != list[0].Ready {
+				t.Errorf("ready %v, but %v, %v", list[0].Ready, findings, err)
+			}
+			return list[0].Ready
+		}
+		time.Sleep(50 * time.Second)
+		if !ready() {
+			t.Error("it is not ready after 50 s")
+		}
+		time.Sleep(15 * time.Second)
+		if ready() {
+			t.Error("it is ready after 65 s of silence")
+		}
+		h.says(t, second, 1, 2)
+		time.Sleep(time.Second)
+		if !ready() {
+			t.Error("it is not ready when it speaks again")
+		}
+	})
+}
