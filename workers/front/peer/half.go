@@ -138,7 +138,9 @@ func (h *half) adopt(s *session) bool {
 	fresh := h.session == nil || h.session.link.ID != s.link.ID || !h.link.Up
 	h.session = s
 	h.sessions++
-	h.link = front.PeerLink{Up: true, Name: s.peer.Name, Session: h.sessions, Offset: h.link.Offset, RoundTrip: h.link.RoundTrip}
+	h.link = front.PeerLink{
+		Up: true, Name: s.peer.Name, Session: h.sessions, Offset: h.link.Offset, RoundTrip: h.link.RoundTrip,
+	}
 	if fresh {
 		h.link.Offset, h.link.RoundTrip = 0, 0
 	}
