@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/event"
 )
 
 // Facts are what is known of a host. A nil map or list is not known, or empty.
@@ -34,6 +35,16 @@ type Facts struct {
 	Files map[string]string
 	// Survey is what was heard on the links.
 	Survey Survey
+	// Claims are hosts that answered the question who has a virtual address of an instance.
+	Claims []Claim
+	// Held are virtual addresses that this host had all the time, by interface.
+	Held map[netip.Addr]string
+	// Roles are what the director that runs says of its instances, by their name; nil is not known.
+	Roles map[string]Role
+	// Paths are how large packets to peers and to real servers of TUN may be.
+	Paths []Path
+	// Returns are ways to routers whose advertisements are expected.
+	Returns []Return
 	// Strangers are other routers' advertisements that are refused, in words.
 	Strangers []string
 	// Connections are those that IPVS has, -1 is not known.
@@ -83,6 +94,45 @@ type Answer struct {
 	Device string
 	MAC    string
 	Server netip.Addr // real server with that hardware address; invalid for another host
+}
+
+// Claim is a host that answered who has a virtual address: an ARP probe (RFC 5227), or a neighbour
+// solicitation (RFC 4861).
+type Claim struct {
+	Address netip.Addr
+	Device  string // the answer came in there
+	MAC     string
+	Known   netip.Addr // another address of that host; invalid is not known
+}
+
+// Role is what the director that runs says of an instance.
+type Role struct {
+	State    event.VRRPState
+	Priority int
+	// Elsewhere is the connected peer, in words, that says that it is MASTER of the same; empty is none.
+	Elsewhere string
+}
+
+// Path is how large packets to a host may be. Sizes are bytes of whole IP packets.
+type Path struct {
+	To     netip.Addr
+	Peer   bool // it is another director; else a real server
+	Device string
+	MTU    int // of the interface
+	Route  int // what the kernel knows of the way, at most MTU
+	// Answered: it answers a small ping. Largest is the largest that it answers when no router may
+	// cut packets, 0 is none, and Tried the largest that was sent.
+	Answered       bool
+	Largest, Tried int
+}
+
+// Return is the way from this host to a router whose advertisements an instance expects.
+type Return struct {
+	Instance string
+	Device   string     // where the advertisements come in
+	Router   netip.Addr // or any address of the network, when the router is not known
+	Known    bool       // the router is
+	Back     string     // interface where packets to it leave
 }
 
 // WayBack is how a real server answers a ping from two addresses of this host: Near is in

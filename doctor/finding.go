@@ -68,5 +68,5 @@ func (d *examination) showSetting(name string) string { return name + " = " + d.
 var rules = []func(*examination){
 	ipForward, reversePath, modules, vipPlace, arpAnswers, routes, natRoutes, marks, filters, connReuse, strangers,
 	portZero, conntrack, networkd, networkManager, flushRuleset, offload, tunnelMTU, tableSize, otherPrograms,
-	udpExpiry, quiescent, surveyed,
+	udpExpiry, quiescent, surveyed, duplicates, unheard, peerPaths, returns,
 }

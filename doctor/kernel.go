@@ -26,6 +26,13 @@ func ipForward(d *examination) {
 	}
 }
 
+// strict says that an interface drops packets that it would answer through another one.
+func (d *examination) strict(device string) bool {
+	all, _ := d.setting("net.ipv4.conf.all.rp_filter")
+	own, known := d.setting("net.ipv4.conf." + device + ".rp_filter")
+	return known && max(all, own) == 1
+}
+
 // reversePath: the larger one of all and the interface counts (ip-sysctl.rst).
 func reversePath(d *examination) {
 	if len(d.Config.VirtualServers) == 0 {
@@ -33,8 +40,8 @@ func reversePath(d *examination) {
 	}
 	all, _ := d.setting("net.ipv4.conf.all.rp_filter")
 	for _, i := range d.Interfaces {
-		own, known := d.setting("net.ipv4.conf." + i.Name + ".rp_filter")
-		if !known || max(all, own) != 1 || i.Name == "lo" || len(i.Addresses) == 0 {
+		own, _ := d.setting("net.ipv4.conf." + i.Name + ".rp_filter")
+		if !d.strict(i.Name) || i.Name == "lo" || len(i.Addresses) == 0 {
 			continue
 		}
 		d.say(Note, "rp-filter", fmt.Sprintf("%s drops packets that it would answer through another interface", i.Name),

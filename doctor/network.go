@@ -150,24 +150,6 @@ func offload(d *examination) {
 	}
 }
 
-func tunnelMTU(d *examination) {
-	servers := d.servers()
-	for _, a := range sorted(servers) {
-		r, known := d.Routes[a]
-		if !known || servers[a].Forward != conf.TUN || r.Error != "" {
-			continue
-		}
-		for _, i := range d.Interfaces {
-			if i.Name == r.Device && i.MTU > 0 && i.MTU <= 1500 {
-				d.say(Note, "tunnel-mtu", fmt.Sprintf("the tunnel to %s makes packets larger: those of full size are "+
-					"fragmented, or refused with ICMP, which firewalls may drop", a), fmt.Sprintf("%s has the MTU %d", i.Name, i.MTU),
-					"raise the MTU on the way to the real servers, or lower the MSS on them (ip route ... advmss %d)", i.MTU-100)
-				return
-			}
-		}
-	}
-}
-
 func otherPrograms(d *examination) {
 	for _, name := range []string{"keepalived", "kube-proxy"} {
 		if pids := d.Others[name]; len(pids) > 0 {

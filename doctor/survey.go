@@ -13,9 +13,15 @@ import (
 
 // Survey is what was heard of virtual routers on the links of the configuration.
 type Survey struct {
-	Lasted  time.Duration
-	Devices []string // that were listened on
-	Heard   []Heard  // each router once
+	Lasted time.Duration
+	Links  []Link  // that were listened on
+	Heard  []Heard // each router once
+}
+
+// Link is one link, in one family: VRIDs belong to it.
+type Link struct {
+	Device string
+	IPv6   bool
 }
 
 // Heard is a router of another host that advertised.
@@ -28,48 +34,42 @@ type Heard struct {
 	Times    int   // advertisements of it
 }
 
-// link is one link, in one family: VRIDs belong to it.
-type link struct {
-	device string
-	ipv6   bool
-}
-
-func (l link) String() string {
-	if l.ipv6 {
-		return l.device + " (IPv6)"
+func (l Link) String() string {
+	if l.IPv6 {
+		return l.Device + " (IPv6)"
 	}
-	return l.device
+	return l.Device
 }
 
 // surveyed says what other virtual routers do on our links.
 func surveyed(d *examination) {
-	ours := make(map[link]map[uint8]*conf.Instance)
+	ours := make(map[Link]map[uint8]*conf.Instance)
 	for _, i := range d.Config.Instances {
-		l := link{i.Interface, i.IPv6}
+		l := Link{i.Interface, i.IPv6}
 		if ours[l] == nil {
 			ours[l] = make(map[uint8]*conf.Instance)
 		}
 		ours[l][i.VRID] = i
 	}
-	heard := make(map[link]map[uint8][]Heard)
+	heard := make(map[Link]map[uint8][]Heard)
 	for _, h := range d.Survey.Heard {
-		l := link{h.Device, h.IPv6}
+		l := Link{h.Device, h.IPv6}
 		if heard[l] == nil {
 			heard[l] = make(map[uint8][]Heard)
 		}
 		heard[l][h.VRID] = append(heard[l][h.VRID], h)
 	}
-	links := make([]link, 0, len(heard))
+	links := make([]Link, 0, len(heard))
 	for l := range heard {
 		links = append(links, l)
 	}
-	slices.SortFunc(links, func(a, b link) int { return cmp.Compare(a.String(), b.String()) })
+	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.String(), b.String()) })
 	for _, l := range links {
 		d.surveyedLink(l, ours[l], heard[l])
 	}
 }
 
-func (d *examination) surveyedLink(l link, ours map[uint8]*conf.Instance, heard map[uint8][]Heard) {
+func (d *examination) surveyedLink(l Link, ours map[uint8]*conf.Instance, heard map[uint8][]Heard) {
 	var foreign []string
 	for vrid := 1; vrid <= 255; vrid++ {
 		list := heard[uint8(vrid)]
@@ -82,6 +82,8 @@ func (d *examination) surveyedLink(l link, ours map[uint8]*conf.Instance, heard 
 				vrid, l, i.Name), fmt.Sprintf("in %v: %s", d.Survey.Lasted, senders(masters(list))),
 				"find out which of them belong to the pair; give the others another VRID, or the pair one of: %s",
 				freeVRIDs(ours, heard))
+		case i != nil:
+			d.besideUs(i, l, masters(list))
 		}
 	}
 	if foreign != nil {

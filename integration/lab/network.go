@@ -5,6 +5,7 @@ package lab
 import (
 	"fmt"
 	"net"
+	"os/exec"
 
 	"github.com/vishvananda/netlink"
 )
@@ -32,6 +33,58 @@ func (l *Lab) Network(name string) *Network {
 	n := &Network{lab: l, name: name, bridge: bridge}
 	l.networks = append(l.networks, n)
 	return n
+}
+
+// Snoop makes the switch of a network one that snoops multicast, without a querier, and has forgotten who
+// listens: no port gets multicast any more. Broadcasts and unicast go on.
+func (n *Network) Snoop() {
+	n.lab.t.Helper()
+	run := func(argv ...string) error {
+		return n.lab.fabric.do(func() error {
+			out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%q: %w: %s", argv, err, out)
+			}
+			return nil
+		})
+	}
+	name := n.bridge.Attrs().Name
+	n.lab.must(run("ip", "link", "set", name, "type", "bridge", "mcast_snooping", "1", "mcast_querier", "0"),
+		"snoop on network %s", n.name)
+	links, err := n.lab.fabric.net.LinkList()
+	n.lab.must(err, "list the ports of network %s", n.name)
+	for _, l := range links {
+		if l.Attrs().MasterIndex == n.bridge.Attrs().Index {
+			// The kernel forwards 224.0.0.0/24 to all ports, whoever listens (RFC 4541 section 2.1.2); many switches do not.
+			n.lab.must(run("bridge", "link", "set", "dev", l.Attrs().Name, "mcast_flood", "off"), "stop multicast on %s",
+				l.Attrs().Name)
+		}
+	}
+}
+
+// PortMTU sets the MTU of the far end of the cable to a host's interface, as of a switch's port: larger packets do not pass.
+func (h *Host) PortMTU(iface string, size int) {
+	h.lab.t.Helper()
+	for _, c := range h.cables {
+		if c.iface == iface {
+			port, err := h.lab.fabric.net.LinkByName(c.port)
+			h.lab.must(err, "find the port of %s", iface)
+			h.lab.must(h.lab.fabric.net.LinkSetMTU(port, size), "set the MTU of the port of %s", iface)
+		}
+	}
+}
+
+// MTU sets that of all ports of a network that are in use, and of its bridge.
+func (n *Network) MTU(size int) {
+	n.lab.t.Helper()
+	links, err := n.lab.fabric.net.LinkList()
+	n.lab.must(err, "list the ports of network %s", n.name)
+	for _, l := range links {
+		if l.Attrs().MasterIndex == n.bridge.Attrs().Index {
+			n.lab.must(n.lab.fabric.net.LinkSetMTU(l, size), "set the MTU of %s", l.Attrs().Name)
+		}
+	}
+	n.lab.must(n.lab.fabric.net.LinkSetMTU(n.bridge, size), "set the MTU of network %s", n.name)
 }
 
 // cable is a veth pair from a host's interface to a port of a network.

@@ -36,6 +36,8 @@ type watched struct {
 	a, b, c  *lab.Host
 	daemons  map[*lab.Host]*pair.Daemon
 	director pair.Director
+	front    *lab.Network
+	back     *lab.Network
 }
 
 func watch(t *testing.T) *watched {
@@ -44,6 +46,7 @@ func watch(t *testing.T) *watched {
 	l := lab.New(t)
 	w := &watched{Lab: l, t: t, daemons: map[*lab.Host]*pair.Daemon{}, director: stage.Director()}
 	front, back := l.Network("front"), l.Network("back")
+	w.front, w.back = front, back
 	for _, h := range []struct {
 		host **lab.Host
 		name string

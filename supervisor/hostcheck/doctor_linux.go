@@ -82,7 +82,14 @@ func gather(f *doctor.Facts, cfg *conf.Config) error {
 	f.Marks, f.Filters = nftFacts()
 	f.Answers = askForVIPs(cfg, f.Routes)
 	f.WaysBack = gatewayFacts(cfg, f.Routes, f.Interfaces)
+	before := held(cfg, f.Interfaces)
+	interfaces, _ := net.Interfaces() // none are none
+	f.Claims = claims(cfg, interfaces)
+	f.Paths = pathFacts(cfg, f)
+	f.Returns = returnFacts(cfg, f.Interfaces)
+	nameClaims(f.Claims, neighbours())
 	f.Survey = heard()
+	f.Held = heldBoth(before, held(cfg, interfaceFacts()))
 	return nil
 }
 
@@ -384,7 +391,7 @@ func askFor(device string, addresses map[netip.Addr]netip.Addr) (answers []docto
 // neighbours are the hardware addresses that the kernel knows.
 func neighbours() map[netip.Addr]string {
 	m := make(map[netip.Addr]string)
-	list, _ := netlink.NeighList(0, netlink.FAMILY_V4) // none are none
+	list, _ := netlink.NeighList(0, netlink.FAMILY_ALL) // none are none
 	for _, n := range list {
 		if a, ok := netip.AddrFromSlice(n.IP); ok {
 			m[a.Unmap()] = n.HardwareAddr.String()

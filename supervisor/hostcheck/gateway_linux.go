@@ -42,11 +42,16 @@ func gatewayFacts(cfg *conf.Config, routes map[netip.Addr]doctor.Route, interfac
 		sources[w.Far] = append(sources[w.Far], w.Server)
 	}
 	answers := make(chan map[[2]netip.Addr]bool, len(sources))
+	opened := 0
 	for source, targets := range sources {
-		go func() { answers <- pings(source, targets) }()
+		// In this thread, whose network namespace it is. Without CAP_NET_RAW nothing is known.
+		if c, err := net.ListenPacket("ip4:icmp", source.String()); err == nil {
+			opened++
+			go func() { answers <- pings(c, source, targets) }()
+		}
 	}
 	replied := make(map[[2]netip.Addr]bool)
-	for range sources {
+	for range opened {
 		for pair := range <-answers {
 			replied[pair] = true
 		}
@@ -85,14 +90,10 @@ func elsewhere(server netip.Addr, device string, interfaces []doctor.Interface) 
 	return netip.Addr{}
 }
 
-// pings sends an echo request (RFC 792) to each target, and says who replied.
-func pings(source netip.Addr, targets []netip.Addr) map[[2]netip.Addr]bool {
+// pings sends an echo request (RFC 792) to each target by c, which it closes, and says who replied.
+func pings(c net.PacketConn, source netip.Addr, targets []netip.Addr) map[[2]netip.Addr]bool {
 	const request, reply, header, maxEcho = 8, 0, 8, 1500
 	replied := make(map[[2]netip.Addr]bool)
-	c, err := net.ListenPacket("ip4:icmp", source.String())
-	if err != nil {
-		return replied // without CAP_NET_RAW nothing is known
-	}
 	defer c.Close()
 	id := uint16(os.Getpid())
 	for _, target := range targets {

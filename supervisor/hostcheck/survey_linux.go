@@ -1,6 +1,7 @@
 package hostcheck
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -26,15 +27,11 @@ const (
 // survey listens on the links of the configuration, from this thread's network namespace, and gives what
 // was heard when that is over. It joins the multicast groups and sends nothing else.
 func survey(cfg *conf.Config, own []doctor.Interface) func() doctor.Survey {
-	type place struct {
-		device string
-		ipv6   bool
-	}
-	var places []place
+	groups := make(map[doctor.Link][]netip.Addr)
 	for _, i := range cfg.Instances {
-		p := place{i.Interface, i.IPv6}
-		if i.Interface != "" && len(i.UnicastPeers) == 0 && !slices.Contains(places, p) {
-			places = append(places, p)
+		l := doctor.Link{Device: i.Interface, IPv6: i.IPv6}
+		if group := groupOf(i); i.Interface != "" && len(i.UnicastPeers) == 0 && !slices.Contains(groups[l], group) {
+			groups[l] = append(groups[l], group)
 		}
 	}
 	ours := make(map[netip.Addr]bool)
@@ -47,19 +44,19 @@ func survey(cfg *conf.Config, own []doctor.Interface) func() doctor.Survey {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	deadline := time.Now().Add(surveyTime)
-	for _, p := range places {
-		receive := joined(p.device, p.ipv6, deadline)
+	for l, list := range groups {
+		receive := joined(l, list, deadline)
 		if receive == nil {
 			continue // the interface is not there, or has no address
 		}
-		s.Devices = append(s.Devices, p.device)
+		s.Links = append(s.Links, l)
 		all.Go(func() {
 			for range maxPackets {
 				h, ok, end := receive()
 				if end {
 					return
 				}
-				if h.Device, h.IPv6 = p.device, p.ipv6; ok && !ours[h.Sender] {
+				if h.Device, h.IPv6 = l.Device, l.IPv6; ok && !ours[h.Sender] {
 					mu.Lock()
 					s.Heard = addHeard(s.Heard, h)
 					mu.Unlock()
@@ -92,32 +89,44 @@ func addHeard(list []doctor.Heard, h doctor.Heard) []doctor.Heard {
 // receiver gives the next advertisement; ok is false for another packet, and end says that it is over.
 type receiver func() (h doctor.Heard, ok, end bool)
 
-// joined listens on an interface until deadline; nil when that cannot be done.
-func joined(device string, six bool, deadline time.Time) receiver {
-	ifi, err := net.InterfaceByName(device)
+// groupOf is where the advertisements of an instance go.
+func groupOf(i *conf.Instance) netip.Addr {
+	switch {
+	case i.MulticastGroup.IsValid() && i.MulticastGroup.Is6() == i.IPv6:
+		return i.MulticastGroup
+	case i.IPv6:
+		return packet.Multicast6
+	}
+	return packet.Multicast4
+}
+
+// joined listens to groups on a link until deadline; nil when that cannot be done.
+func joined(l doctor.Link, groups []netip.Addr, deadline time.Time) receiver {
+	six := l.IPv6
+	ifi, err := net.InterfaceByName(l.Device)
 	if err != nil {
 		return nil
 	}
-	network, address, group := "ip4:112", "0.0.0.0", packet.Multicast4
+	network, address := "ip4:112", "0.0.0.0"
 	if six {
-		network, address, group = "ip6:112", "::", packet.Multicast6
+		network, address = "ip6:112", "::"
 	}
 	c, err := net.ListenPacket(network, address)
 	if err != nil {
 		return nil // without CAP_NET_RAW nothing is heard
 	}
-	to := &net.IPAddr{IP: group.AsSlice()}
 	four, hops := ipv4.NewPacketConn(c), ipv6.NewPacketConn(c)
+	for _, group := range groups {
+		if to := (&net.IPAddr{IP: group.AsSlice()}); six {
+			err = errors.Join(err, hops.JoinGroup(ifi, to))
+		} else {
+			err = errors.Join(err, four.JoinGroup(ifi, to))
+		}
+	}
 	if six {
-		err = hops.JoinGroup(ifi, to)
-		if err == nil {
-			err = hops.SetControlMessage(ipv6.FlagInterface, true)
-		}
+		err = errors.Join(err, hops.SetControlMessage(ipv6.FlagInterface, true))
 	} else {
-		err = four.JoinGroup(ifi, to)
-		if err == nil {
-			err = four.SetControlMessage(ipv4.FlagInterface, true)
-		}
+		err = errors.Join(err, four.SetControlMessage(ipv4.FlagInterface, true))
 	}
 	if err == nil {
 		err = c.SetReadDeadline(deadline)

@@ -18,6 +18,7 @@ import (
 	"github.com/lvs-director/director/conf/effective"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/doctor"
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/directors"
 	"github.com/lvs-director/director/supervisor/events"
@@ -247,6 +248,7 @@ func Diagnose(cfg *conf.Config, s *control.Status) ([]doctor.Finding, error) {
 			facts.Strangers = append(facts.Strangers, fmt.Sprintf("%s on %s advertises VRID %d with priority %d: %s",
 				x.Sender, x.Interface, x.VRID, x.Priority, x.Reason))
 		}
+		facts.Roles = roles(s)
 	}
 	return doctor.Examine(facts), nil
 }
@@ -285,4 +287,25 @@ func versions(g gathered, out *output) error {
 		}
 	}
 	return nil
+}
+
+// roles are the states of the instances, here and on connected peers.
+func roles(s *control.Status) map[string]doctor.Role {
+	m, vrids := make(map[string]doctor.Role, len(s.Instances)), make(map[uint8]int)
+	for _, i := range s.Instances {
+		vrids[i.VRID]++
+	}
+	for _, i := range s.Instances {
+		r := doctor.Role{State: i.State, Priority: i.Priority}
+		for _, p := range s.Peers {
+			for _, other := range p.Instances {
+				if p.Up && other.State == event.Master && other.VRID == i.VRID &&
+					(other.Name == i.Name || vrids[i.VRID] == 1) { // the halves may have names of their own
+					r.Elsewhere = strings.TrimSpace(fmt.Sprintf("%s (peer %s)", p.Host, p.Address))
+				}
+			}
+		}
+		m[i.Name] = r
+	}
+	return m
 }
