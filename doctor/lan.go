@@ -25,17 +25,23 @@ func duplicates(d *examination) {
 			done[address] = true
 			cause := fmt.Sprintf("several hosts have the virtual address %s of %s: clients reach now one, now another",
 				address, i.Name)
-			evidence := ""
 			if here {
 				cause = fmt.Sprintf("another host has the virtual address %s of %s too, which is on %s here: clients reach now "+
 					"one, now the other", address, i.Name, d.Held[address])
 			}
-			evidence += fmt.Sprintf("who has it was answered by %s", strings.Join(hosts, " and by "))
-			d.say(Error, "duplicate-address", cause, evidence, "look the hardware addresses up on the switch; if they are "+
+			d.say(Error, "duplicate-address", cause, probed(address)+" was answered by "+strings.Join(hosts, " and by "), "look the hardware addresses up on the switch; if they are "+
 				"routers of this pair, they do not hear each other's advertisements, else: ip address del %s on the host "+
 				"that is none", a.Prefix)
 		}
 	}
+}
+
+// probed is the question who has an address, in words.
+func probed(address netip.Addr) string {
+	if address.Is6() {
+		return "a neighbour solicitation for " + address.String()
+	}
+	return "an ARP probe for " + address.String()
 }
 
 // claimants are the other hosts that answer for an address, in words; real servers that should not
@@ -56,6 +62,21 @@ func (d *examination) claimants(address netip.Addr) []string {
 		hosts[c.MAC] = text + " on " + c.Device
 	}
 	return slices.Sorted(maps.Values(hosts))
+}
+
+// haveAll are the other hosts that answer for all addresses of an instance, as its MASTER does, in words.
+func (d *examination) haveAll(i *conf.Instance) (hosts []string) {
+	for n, a := range i.Addresses {
+		if a.Device != "" && a.Device != i.Interface {
+			continue // that host has another hardware address there
+		}
+		answered := d.claimants(a.Prefix.Addr())
+		if n == 0 {
+			hosts = answered
+		}
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return !slices.Contains(answered, host) })
+	}
+	return hosts
 }
 
 // isMaster says that this host was MASTER of an instance while it was looked at.
@@ -89,22 +110,21 @@ func unheard(d *examination) {
 		if elsewhere != "" {
 			evidence = append(evidence, elsewhere+" says that it is MASTER, by unicast")
 		}
-		for _, a := range slices.Concat(i.Addresses, i.ExcludedAddresses) {
-			if hosts := d.claimants(a.Prefix.Addr()); len(hosts) > 0 {
-				evidence = append(evidence, fmt.Sprintf("%s was answered for by %s", a.Prefix.Addr(), strings.Join(hosts, ", ")))
-				break
-			}
+		if hosts := d.haveAll(i); len(hosts) > 0 {
+			evidence = append(evidence, probed(i.Addresses[0].Prefix.Addr())+" was answered by "+strings.Join(hosts, ", "))
 		}
 		if evidence == nil {
 			continue
 		}
-		severity, cause := Warning, fmt.Sprintf("another host serves for %s, and its advertisements do not arrive on %s",
+		severity, cause := Warning, fmt.Sprintf("another host is MASTER of %s, and its advertisements do not arrive on %s",
 			i.Name, l)
-		if d.isMaster(i) {
-			cause += ", so both are MASTER"
-			if elsewhere != "" {
-				severity = Error
-			}
+		switch master := d.isMaster(i); {
+		case master && elsewhere != "":
+			severity = Error
+			cause = fmt.Sprintf("another host is MASTER of %s as this one is, and its advertisements do not arrive on %s", i.Name, l)
+		case master: // it may be somebody who was given the address by hand
+			cause = fmt.Sprintf("another host has the addresses of %s too, but no advertisement arrives on %s: if it is a "+
+				"router of this pair, both are MASTER", i.Name, l)
 		}
 		protocol := "IGMP"
 		if i.IPv6 {

@@ -77,7 +77,7 @@ func TestDoctorFindsDuplicates(t *testing.T) {
 	asked := time.Now()
 	mac := w.c.HardwareAddr("eth0").String()
 	says(t, w.examine(w.a), "duplicate-address", "error", "eth0", mac)
-	says(t, w.examine(w.b), "duplicate-address", "error", mac, w.a.HardwareAddr("eth0").String(), "192.0.2.251")
+	says(t, w.examine(w.b), "duplicate-address", "error", mac, w.a.HardwareAddr("eth0").String())
 	probes := 0
 	for _, p := range w.c.Capture("eth0").Packets(asked) {
 		f := p.Frame
@@ -155,7 +155,6 @@ func TestDoctorFindsAsymmetricPath(t *testing.T) {
 	w.b.Sysctl("net.ipv4.conf.eth0.rp_filter", "1")
 	w.startPair(base(150), base(100))
 	healthy(t, w.examine(w.b))
-	w.b.Run("ip", "address", "add", "192.0.2.253/24", "dev", "eth1")
 	w.b.Run("ip", "route", "replace", "192.0.2.0/25", "dev", "eth1")
 	w.b.Run("ip", "route", "replace", "192.0.2.128/25", "dev", "eth1")
 	w.Until(takeover, "b drops what a advertises and takes over", func() bool { return w.b.HasAddress("eth0", frontVIP) })

@@ -37,7 +37,7 @@ func pathFacts(cfg *conf.Config, f *doctor.Facts) []doctor.Path {
 		if len(list) == maxPaths || to.IsLinkLocalUnicast() || slices.ContainsFunc(list, func(p doctor.Path) bool { return p.To == to && p.Peer == peer }) {
 			return
 		}
-		p, ok := pathTo(to, f.Interfaces)
+		p, ok := pathTo(to)
 		if p.Peer = peer; ok {
 			list = append(list, p)
 		}
@@ -70,7 +70,7 @@ func pathFacts(cfg *conf.Config, f *doctor.Facts) []doctor.Path {
 }
 
 // pathTo asks the kernel for the way to an address; ok is false for none, and for this host itself.
-func pathTo(to netip.Addr, interfaces []doctor.Interface) (p doctor.Path, ok bool) {
+func pathTo(to netip.Addr) (p doctor.Path, ok bool) {
 	routes, err := netlink.RouteGet(to.AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type == unix.RTN_LOCAL {
 		return p, false
@@ -150,7 +150,7 @@ func (e *echo) measure(p *doctor.Path) {
 			return
 		}
 		for seen := 0; seen < maxPackets && len(replied) < len(sizes); seen++ {
-			length, err := e.c.Read(buffer)
+			length, _, err := e.c.ReadFromIP(buffer) // without the header of IPv4
 			if errno, is := errnoOf(err); is && errno != unix.EAGAIN {
 				continue // ICMP said something about a packet of ours
 			}
@@ -224,17 +224,21 @@ func returnFacts(cfg *conf.Config, interfaces []doctor.Interface) (list []doctor
 			routers = append(routers, beside(in, interfaces)...)
 		}
 		for _, to := range routers {
-			if p, ok := pathTo(to, nil); ok {
+			p, ok := pathTo(to)
+			if ok {
 				list = append(list, doctor.Return{Instance: in.Name, Device: in.Interface, Router: to, Known: known, Back: p.Device})
+			}
+			if ok && !known {
+				break
 			}
 		}
 	}
 	return list
 }
 
-// beside is an address next to the one of this host that an instance advertises from; none in a network of
+// beside are the addresses next to the one of this host that an instance advertises from; none in a network of
 // fewer than four addresses.
-func beside(in *conf.Instance, interfaces []doctor.Interface) []netip.Addr {
+func beside(in *conf.Instance, interfaces []doctor.Interface) (list []netip.Addr) {
 	const smallest = 30
 	for _, i := range interfaces {
 		for _, p := range i.Addresses {
@@ -246,10 +250,10 @@ func beside(in *conf.Instance, interfaces []doctor.Interface) []netip.Addr {
 			for _, next := range []netip.Addr{a.Next(), a.Prev()} {
 				// Neither the network's own address nor its broadcast.
 				if p.Contains(next) && p.Contains(next.Next()) && p.Contains(next.Prev()) {
-					return []netip.Addr{next}
+					list = append(list, next)
 				}
 			}
-			return nil
+			return list
 		}
 	}
 	return nil
