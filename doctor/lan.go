@@ -23,7 +23,7 @@ func duplicates(d *examination) {
 				continue // one other host has it: the MASTER
 			}
 			done[address] = true
-			cause := fmt.Sprintf("several hosts have the virtual address %s of %s: clients reach now one, now another",
+			cause := fmt.Sprintf("several hardware addresses answer for the virtual address %s of %s: clients reach now one, now another",
 				address, i.Name)
 			if here {
 				cause = fmt.Sprintf("another host has the virtual address %s of %s too, which is on %s here: clients reach now "+
@@ -64,19 +64,20 @@ func (d *examination) claimants(address netip.Addr) []string {
 	return slices.Sorted(maps.Values(hosts))
 }
 
-// haveAll are the other hosts that answer for all addresses of an instance, as its MASTER does, in words.
-func (d *examination) haveAll(i *conf.Instance) (hosts []string) {
-	for n, a := range i.Addresses {
+// haveAll are the other hosts that answer for all addresses of an instance that are on its interface, as its
+// MASTER does, in words; address is one of those.
+func (d *examination) haveAll(i *conf.Instance) (hosts []string, address netip.Addr) {
+	for _, a := range i.Addresses {
 		if a.Device != "" && a.Device != i.Interface {
-			continue // that host has another hardware address there
+			continue // a host has another hardware address there
 		}
 		answered := d.claimants(a.Prefix.Addr())
-		if n == 0 {
-			hosts = answered
+		if !address.IsValid() {
+			hosts, address = answered, a.Prefix.Addr()
 		}
 		hosts = slices.DeleteFunc(hosts, func(host string) bool { return !slices.Contains(answered, host) })
 	}
-	return hosts
+	return hosts, address
 }
 
 // isMaster says that this host was MASTER of an instance while it was looked at.
@@ -98,7 +99,8 @@ func (d *examination) isMaster(i *conf.Instance) bool {
 func unheard(d *examination) {
 	for _, i := range d.Config.Instances {
 		l := Link{i.Interface, i.IPv6}
-		if len(i.UnicastPeers) > 0 || !slices.Contains(d.Survey.Links, l) || d.Survey.Lasted < 3*i.AdvertInterval ||
+		explained := slices.ContainsFunc(d.Returns, func(r Return) bool { return r.Instance == i.Name && d.asymmetric(r) })
+		if explained || len(i.UnicastPeers) > 0 || !slices.Contains(d.Survey.Links, l) || d.Survey.Lasted < 3*i.AdvertInterval ||
 			slices.ContainsFunc(d.Survey.Heard, func(h Heard) bool {
 				return h.VRID == i.VRID && h.Device == l.Device &&
 					h.IPv6 == l.IPv6
@@ -110,8 +112,8 @@ func unheard(d *examination) {
 		if elsewhere != "" {
 			evidence = append(evidence, elsewhere+" says that it is MASTER, by unicast")
 		}
-		if hosts := d.haveAll(i); len(hosts) > 0 {
-			evidence = append(evidence, probed(i.Addresses[0].Prefix.Addr())+" was answered by "+strings.Join(hosts, ", "))
+		if hosts, address := d.haveAll(i); len(hosts) > 0 {
+			evidence = append(evidence, probed(address)+" was answered by "+strings.Join(hosts, ", "))
 		}
 		if evidence == nil {
 			continue
@@ -159,7 +161,7 @@ func (d *examination) besideUs(i *conf.Instance, l Link, others []Heard) {
 // sender do not leave by (RFC 3704 section 2.2).
 func returns(d *examination) {
 	for _, r := range d.Returns {
-		if r.Back == "" || r.Back == r.Device || !r.Router.Is4() || !d.strict(r.Device) {
+		if !d.asymmetric(r) {
 			continue
 		}
 		from := "routers of its network"
@@ -171,4 +173,8 @@ func returns(d *examination) {
 			"strict (rp_filter 1)", r.Router, r.Back, r.Device),
 			"give this host a route to it by %s, or sysctl -w net.ipv4.conf.%s.rp_filter=2", r.Device, r.Device)
 	}
+}
+
+func (d *examination) asymmetric(r Return) bool {
+	return r.Back != "" && r.Back != r.Device && r.Router.Is4() && d.strict(r.Device)
 }

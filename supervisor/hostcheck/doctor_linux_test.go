@@ -152,6 +152,7 @@ func TestSymptoms(t *testing.T) {
 	set(name, "ip_forward", "1")
 	set(name, "conf/all/rp_filter", "0")
 	set(name, "conf/in0/rp_filter", "0")
+	in(name, "ip addr add 203.0.113.1/32 dev lo") // which 10.0.0.2 has no route to
 	filter(func(c *nftables.Conn) {
 		accept := &expr.Verdict{Kind: expr.VerdictAccept}
 		rule := func(chain *nftables.Chain, list ...expr.Any) {
@@ -159,6 +160,8 @@ func TestSymptoms(t *testing.T) {
 		}
 		rule(input, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{112}}, accept)
+		rule(input, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{1}}, accept) // ICMP
 		for _, port := range []uint16{80, 443} {
 			rule(input, &expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, port)}, accept)
@@ -177,6 +180,9 @@ func TestSymptoms(t *testing.T) {
 	}
 	if !strings.Contains(found["nat-gateway"], "10.9.9.9") {
 		t.Errorf("a NAT real server behind a router: found %v", found)
+	}
+	if !strings.Contains(found["nat-gateway"], "none from 203.0.113.1") {
+		t.Errorf("a NAT real server without this host as its gateway: found %v", found)
 	}
 
 	// A chain that accepts has a rule that drops.
