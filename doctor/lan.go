@@ -23,13 +23,15 @@ func duplicates(d *examination) {
 				continue // one other host has it: the MASTER
 			}
 			done[address] = true
-			cause := fmt.Sprintf("several hardware addresses answer for the virtual address %s of %s: clients reach now one, now another",
+			cause := fmt.Sprintf("several hardware addresses answer for the virtual address %s of %s: clients reach now one, "+
+				"now another",
 				address, i.Name)
 			if here {
-				cause = fmt.Sprintf("another host has the virtual address %s of %s too, which is on %s here: clients reach now "+
-					"one, now the other", address, i.Name, d.Held[address])
+				cause = fmt.Sprintf("another host has the virtual address %s of %s too, which is on %s here: clients "+
+					"reach now one, now the other", address, i.Name, d.Held[address])
 			}
-			d.say(Error, "duplicate-address", cause, probed(address)+" was answered by "+strings.Join(hosts, " and by "), "look the hardware addresses up on the switch; if they are "+
+			evidence := probed(address) + " was answered by " + strings.Join(hosts, " and by ")
+			d.say(Error, "duplicate-address", cause, evidence, "look the hardware addresses up on the switch; if they are "+
 				"routers of this pair, they do not hear each other's advertisements, else: ip address del %s on the host "+
 				"that is none", a.Prefix)
 		}
@@ -80,6 +82,14 @@ func (d *examination) haveAll(i *conf.Instance) (hosts []string, address netip.A
 	return hosts, address
 }
 
+// peerHas says that a director that the configuration names as peer answers for an address.
+func (d *examination) peerHas(address netip.Addr) bool {
+	return slices.ContainsFunc(d.Claims, func(c Claim) bool {
+		return c.Address == address && c.Known.IsValid() &&
+			slices.ContainsFunc(d.Config.Peers, func(p *conf.Peer) bool { return p.Address == c.Known })
+	})
+}
+
 // isMaster says that this host was MASTER of an instance while it was looked at.
 func (d *examination) isMaster(i *conf.Instance) bool {
 	r, known := d.Roles[i.Name]
@@ -100,7 +110,8 @@ func unheard(d *examination) {
 	for _, i := range d.Config.Instances {
 		l := Link{i.Interface, i.IPv6}
 		explained := slices.ContainsFunc(d.Returns, func(r Return) bool { return r.Instance == i.Name && d.asymmetric(r) })
-		if explained || len(i.UnicastPeers) > 0 || !slices.Contains(d.Survey.Links, l) || d.Survey.Lasted < 3*i.AdvertInterval ||
+		listened := slices.Contains(d.Survey.Links, l) && d.Survey.Lasted >= 3*i.AdvertInterval
+		if explained || len(i.UnicastPeers) > 0 || !listened ||
 			slices.ContainsFunc(d.Survey.Heard, func(h Heard) bool {
 				return h.VRID == i.VRID && h.Device == l.Device &&
 					h.IPv6 == l.IPv6
@@ -112,7 +123,8 @@ func unheard(d *examination) {
 		if elsewhere != "" {
 			evidence = append(evidence, elsewhere+" says that it is MASTER, by unicast")
 		}
-		if hosts, address := d.haveAll(i); len(hosts) > 0 {
+		hosts, address := d.haveAll(i)
+		if len(hosts) > 0 {
 			evidence = append(evidence, probed(address)+" was answered by "+strings.Join(hosts, ", "))
 		}
 		if evidence == nil {
@@ -121,9 +133,10 @@ func unheard(d *examination) {
 		severity, cause := Warning, fmt.Sprintf("another host is MASTER of %s, and its advertisements do not arrive on %s",
 			i.Name, l)
 		switch master := d.isMaster(i); {
-		case master && elsewhere != "":
+		case master && (elsewhere != "" || d.peerHas(address)):
 			severity = Error
-			cause = fmt.Sprintf("another host is MASTER of %s as this one is, and its advertisements do not arrive on %s", i.Name, l)
+			cause = fmt.Sprintf("another host is MASTER of %s as this one is, and its advertisements do not arrive on %s",
+				i.Name, l)
 		case master: // it may be somebody who was given the address by hand
 			cause = fmt.Sprintf("another host has the addresses of %s too, but no advertisement arrives on %s: if it is a "+
 				"router of this pair, both are MASTER", i.Name, l)

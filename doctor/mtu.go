@@ -43,7 +43,7 @@ func tunnelMTU(d *examination) {
 				p.Route = p.MTU
 			}
 			whole := d.clientMTU(vs)
-			need := whole + TunnelOverhead(rs)
+			need := whole + tunnelOverhead(rs)
 			sizes := fmt.Sprintf("a packet of %d bytes needs %d in the tunnel (%s); %s has the MTU %d", whole, need,
 				rs.Tunnel.Type, p.Device, p.MTU)
 			if 0 < p.Route && p.Route < p.MTU {
@@ -54,13 +54,13 @@ func tunnelMTU(d *examination) {
 				d.say(Warning, "tunnel-mtu", fmt.Sprintf("the way to the real server %s takes smaller packets than the "+
 					"interface: those of full size may vanish", a), fmt.Sprintf("%s; a ping of %d bytes is answered, and none of "+
 					"%d (not to be fragmented)", sizes, p.Largest, p.Tried), "raise the MTU on the way to %d, or lower the MSS "+
-					"on the real server (ip route ... advmss %d)", need, p.Largest-TunnelOverhead(rs)-tcpHeaders(vs))
+					"on the real server (ip route ... advmss %d)", need, p.Largest-tunnelOverhead(rs)-tcpHeaders(vs))
 			case 0 < p.Route && p.Route < need && p.Largest < need && !said:
 				said = true // once: it is so for all behind that interface
 				d.say(Note, "tunnel-mtu", fmt.Sprintf("the tunnel to %s makes packets larger: those of full size are "+
 					"fragmented, or refused with ICMP, which firewalls may drop", a), sizes, "raise the MTU on the way to the "+
 					"real servers to %d, or lower the MSS on them (ip route ... advmss %d)", need,
-					p.Route-TunnelOverhead(rs)-tcpHeaders(vs))
+					p.Route-tunnelOverhead(rs)-tcpHeaders(vs))
 			}
 		}
 	}
@@ -79,15 +79,12 @@ func (d *examination) mtu(device string) int {
 // ethernetMTU is what packets of clients are expected to be when their interface is not known (RFC 894).
 const ethernetMTU = 1500
 
-// clientMTU is that of the interface where the packets of a virtual server's clients come in.
-func (d *examination) clientMTU(vs *conf.VirtualServer) int { return ClientMTU(d.Facts, vs) }
-
-// ClientMTU is the largest packet, in bytes, that clients of a virtual server send: the MTU of the interface
+// clientMTU is the largest packet, in bytes, that clients of a virtual server send: the MTU of the interface
 // of its address, and 1500 when that is not known.
-func ClientMTU(f *Facts, vs *conf.VirtualServer) int {
-	for _, in := range f.Config.Instances {
+func (d *examination) clientMTU(vs *conf.VirtualServer) int {
+	for _, in := range d.Config.Instances {
 		for _, a := range in.Addresses {
-			for _, i := range f.Interfaces {
+			for _, i := range d.Interfaces {
 				if a.Prefix.Addr() == vs.Key.Address && (i.Name == a.Device || a.Device == "" && i.Name == in.Interface) {
 					return i.MTU
 				}
@@ -97,9 +94,9 @@ func ClientMTU(f *Facts, vs *conf.VirtualServer) int {
 	return ethernetMTU
 }
 
-// TunnelOverhead is what the tunnel to a real server adds to a packet, in bytes: a header of IPv4
+// tunnelOverhead is what the tunnel to a real server adds to a packet, in bytes: a header of IPv4
 // (20) or IPv6 (40), and of GUE and GRE what the kernel's IPVS puts between (ip_vs_xmit.c).
-func TunnelOverhead(rs *conf.RealServer) int {
+func tunnelOverhead(rs *conf.RealServer) int {
 	const ip4, ip6, udp, gue, gueChecksum, gre, greChecksum = 20, 40, 8, 4, 8, 4, 4
 	size := ip4
 	if rs.Key.Address.Is6() {

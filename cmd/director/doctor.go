@@ -24,10 +24,11 @@ type doctorCmd struct {
 // Help is the example that "director doctor --help" shows.
 func (doctorCmd) Help() string {
 	return `Looks for what keeps this director from serving although its configuration is right: settings of the kernel,
-addresses, routes, filters, real servers that answer ARP for a virtual address, other programs, and other virtual
-routers, for which it listens for three seconds. Of each it prints the cause, what was seen, and the cure. It changes
-nothing. Exit status 0 when there is nothing but notes, 1 with warnings,
-2 with errors.
+addresses, routes, filters, real servers that answer ARP for a virtual address, other programs, hosts that have a
+virtual address too, networks that lose advertisements or large packets, and other virtual routers, for which it
+listens for three seconds. Of each it prints the cause, what was seen, and the cure. It changes nothing. What it sends
+are a few ARP requests, neighbour solicitations and pings. Exit status 0 when there is nothing but notes, 1 with
+warnings, 2 with errors.
 
 Example: director doctor`
 }

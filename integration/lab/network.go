@@ -55,9 +55,10 @@ func (n *Network) Snoop() {
 	n.lab.must(err, "list the ports of network %s", n.name)
 	for _, l := range links {
 		if l.Attrs().MasterIndex == n.bridge.Attrs().Index {
-			// The kernel forwards 224.0.0.0/24 to all ports, whoever listens (RFC 4541 section 2.1.2); many switches do not.
-			n.lab.must(run("bridge", "link", "set", "dev", l.Attrs().Name, "mcast_flood", "off"), "stop multicast on %s",
-				l.Attrs().Name)
+			// The kernel forwards 224.0.0.0/24 to all ports, whoever listens (RFC 4541 section 2.1.2); many
+			// switches do not.
+			port := l.Attrs().Name
+			n.lab.must(run("bridge", "link", "set", "dev", port, "mcast_flood", "off"), "stop multicast on %s", port)
 		}
 	}
 }

@@ -4,6 +4,9 @@ package native_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +28,24 @@ func (w *watched) examine(h *lab.Host) map[string]finding {
 	found := make(map[string]finding)
 	for _, f := range report.Findings {
 		w.Logf("%s: %s %s: %s; %s; cure: %s", h.Name, f.Severity, f.Code, f.Cause, f.Evidence, f.Cure)
+		if other, there := found[f.Code]; there {
+			f.Cause += "; " + other.Cause
+			f.Evidence += "; " + other.Evidence
+		}
 		found[f.Code] = f
 	}
 	return found
+}
+
+// peer is a block for another director, with the key that a test's directors have.
+func (w *watched) peer(address string) string {
+	w.t.Helper()
+	w.director.Named = true
+	key := filepath.Join(w.a.Dir(), "peer.key")
+	if err := os.WriteFile(key, []byte("hex:"+strings.Repeat("5a", 32)+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return fmt.Sprintf("peer %s {\n    key file:%s\n}\n", address, key)
 }
 
 // says checks that a finding is there and names what was seen.
@@ -46,7 +64,8 @@ func says(t *testing.T, found map[string]finding, code, severity string, words .
 }
 
 // surveyed are the codes that a healthy pair must not have.
-var surveyed = []string{"duplicate-address", "two-masters", "multicast-lost", "path-mtu", "tunnel-mtu", "asymmetric-path"}
+var surveyed = []string{"duplicate-address", "two-masters", "multicast-lost", "path-mtu", "tunnel-mtu",
+	"asymmetric-path"}
 
 func healthy(t *testing.T, found map[string]finding) {
 	t.Helper()
@@ -67,7 +86,9 @@ func TestDoctorFindsDuplicates(t *testing.T) {
 		h.Run("ip", "address", "add", "2001:db8::"+h.Name+"/64", "dev", "eth0", "nodad")
 	}
 	six := instance("VI_6", 52, 150, "eth0", vip6+"/64")
-	w.startPair(base(150)+six, base(100)+strings.Replace(six, "priority 150", "priority 100", 1))
+	// The MASTER of a virtual MAC has two hardware addresses, and is one host.
+	six += instance("VI_MAC", 53, 150, "eth0", "192.0.2.20/24", "use_vmac")
+	w.startPair(base(150)+six, base(100)+strings.ReplaceAll(six, "priority 150", "priority 100"))
 	w.Until(15*time.Second, "a has the IPv6 address", func() bool { return w.a.HasAddress("eth0", vip6) })
 	healthy(t, w.examine(w.a))
 	healthy(t, w.examine(w.b))
@@ -81,7 +102,8 @@ func TestDoctorFindsDuplicates(t *testing.T) {
 	probes := 0
 	for _, p := range w.c.Capture("eth0").Packets(asked) {
 		f := p.Frame
-		if len(f) >= 42 && f[12] == 0x08 && f[13] == 0x06 && f[21] == 1 && !p.Outgoing && string(f[38:42]) == "\xc0\x00\x02\x0a" {
+		if len(f) >= 42 && f[12] == 0x08 && f[13] == 0x06 && f[21] == 1 && !p.Outgoing &&
+			string(f[38:42]) == "\xc0\x00\x02\x0a" {
 			if probes++; string(f[28:32]) != "\x00\x00\x00\x00" {
 				t.Errorf("a request for the virtual address names a sender: % x", f)
 			}
@@ -100,16 +122,25 @@ func TestDoctorFindsDuplicates(t *testing.T) {
 func TestDoctorFindsSnooping(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
-	w.startPair(base(150), base(100))
+	w.startPair(base(150)+w.peer("192.0.2.252"), base(100)+w.peer("192.0.2.251"))
+	w.Until(20*time.Second, "the directors talk to each other", func() bool {
+		text, _ := w.ask(w.a, "status", "--pair")
+		return strings.Contains(text, "MASTER") && strings.Contains(text, "BACKUP")
+	})
 	healthy(t, w.examine(w.b))
 	w.front.Snoop()
 	w.Until(takeover, "both are MASTER", func() bool {
 		return w.a.HasAddress("eth0", frontVIP) && w.b.HasAddress("eth0", frontVIP)
 	})
+	w.Until(10*time.Second, "each knows of the other that it is MASTER", func() bool {
+		a, _ := w.ask(w.a, "status", "--pair")
+		b, _ := w.ask(w.b, "status", "--pair")
+		return strings.Count(a, "MASTER") > 1 && strings.Count(b, "MASTER") > 1
+	})
 	for h, other := range map[*lab.Host]*lab.Host{w.a: w.b, w.b: w.a} {
 		found := w.examine(h)
-		says(t, found, "multicast-lost", "warning", "VI_1", "VRID 51", "224.0.0.18", other.HardwareAddr("eth0").String(),
-			"both are MASTER", "IGMP")
+		says(t, found, "multicast-lost", "error", "VI_1", "VRID 51", "224.0.0.18", other.HardwareAddr("eth0").String(),
+			"as this one is", "says that it is MASTER", "IGMP")
 		says(t, found, "duplicate-address", "error", frontVIP)
 	}
 }
@@ -134,7 +165,10 @@ virtual_server 192.0.2.10 80 {
 	w.a.Run("ip", "link", "set", "eth1", "mtu", "1600")
 	w.back.MTU(1600)
 	w.c.Run("ip", "link", "set", "eth1", "mtu", "1600")
-	w.startPair(conf(150, "252"), conf(100, "251"))
+	for _, h := range []*lab.Host{w.a, w.b} {
+		h.Run("ip", "address", "add", "2001:db8::"+h.Name+"/64", "dev", "eth0", "nodad")
+	}
+	w.startPair(conf(150, "252")+w.peer("2001:db8::b"), conf(100, "251")+w.peer("2001:db8::a"))
 	found := w.examine(w.a)
 	delete(found, "module") // of a host without IPVS
 	healthy(t, found)
@@ -143,7 +177,8 @@ virtual_server 192.0.2.10 80 {
 	w.b.PortMTU("eth0", 1400)
 	w.c.PortMTU("eth1", 1500)
 	found = w.examine(w.a)
-	says(t, found, "path-mtu", "warning", "192.0.2.252", "a ping of 1400 bytes", "none of 1500")
+	says(t, found, "path-mtu", "warning", "192.0.2.252 answers a ping of 1400 bytes, and none of 1500",
+		"2001:db8::b answers a ping of 1400 bytes, and none of 1500")
 	says(t, found, "tunnel-mtu", "warning", "198.51.100.254", "needs 1520", "a ping of 1500 bytes", "none of 1600")
 }
 

@@ -34,7 +34,8 @@ var pathSizes = []int{smallPing, 576, 1280, 1400, 1420, 1450, 1480, 1492, 1496, 
 func pathFacts(cfg *conf.Config, f *doctor.Facts) []doctor.Path {
 	var list []doctor.Path
 	add := func(to netip.Addr, peer bool) {
-		if len(list) == maxPaths || to.IsLinkLocalUnicast() || slices.ContainsFunc(list, func(p doctor.Path) bool { return p.To == to && p.Peer == peer }) {
+		known := slices.ContainsFunc(list, func(p doctor.Path) bool { return p.To == to && p.Peer == peer })
+		if known || len(list) == maxPaths || to.IsLinkLocalUnicast() {
 			return
 		}
 		p, ok := pathTo(to)
@@ -226,7 +227,8 @@ func returnFacts(cfg *conf.Config, interfaces []doctor.Interface) (list []doctor
 		for _, to := range routers {
 			p, ok := pathTo(to)
 			if ok {
-				list = append(list, doctor.Return{Instance: in.Name, Device: in.Interface, Router: to, Known: known, Back: p.Device})
+				list = append(list, doctor.Return{Instance: in.Name, Device: in.Interface, Router: to, Known: known,
+					Back: p.Device})
 			}
 			if ok && !known {
 				break
