@@ -63,7 +63,8 @@ func (n *Network) Snoop() {
 	}
 }
 
-// PortMTU sets the MTU of the far end of the cable to a host's interface, as of a switch's port: larger packets do not pass.
+// PortMTU sets the MTU of the far end of the cable to a host's interface, as of a switch's port: larger
+// packets do not pass.
 func (h *Host) PortMTU(iface string, size int) {
 	h.lab.t.Helper()
 	for _, c := range h.cables {
