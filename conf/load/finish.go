@@ -25,6 +25,7 @@ func (l *loader) finish() {
 	l.finishTrackedServers()
 	l.finishHeld()
 	l.unreachableServers()
+	l.movingPeers()
 	l.scriptSecurity()
 	l.notes()
 }

@@ -32,3 +32,23 @@ func (l *loader) unreachableServers() {
 		}
 	}
 }
+
+// movingPeers refuses peers that are met at a virtual address: it is on one half at a time, and moves.
+func (l *loader) movingPeers() {
+	moves := make(map[netip.Addr]string)
+	for _, in := range l.Config.Instances {
+		for _, list := range [][]conf.Address{in.Addresses, in.ExcludedAddresses} {
+			for _, a := range list {
+				moves[a.Prefix.Addr()] = in.Name
+			}
+		}
+	}
+	for _, p := range l.Config.Peers {
+		for _, at := range []netip.Addr{p.Address, p.Listen.Addr().Unmap()} {
+			if name, ok := moves[at]; ok {
+				l.Err(l.Node(p), "unusable-address", "peer %s is met at %s, a virtual address of vrrp_instance %s", p.Address, at,
+					value.Clip(name)).Hint = "give an address that does not move"
+			}
+		}
+	}
+}

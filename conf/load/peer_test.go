@@ -13,6 +13,7 @@ import (
 // listened to on every network, is an error.
 func TestPeer(t *testing.T) {
 	key := "key hex:" + strings.Repeat("5a", 32) + "\n"
+	virtual := "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress {\n192.0.2.9/24\n}\n}\n"
 	whole := conf.Secret(strings.Repeat("Z", 32))
 	at := netip.MustParseAddr("192.0.2.2")
 	for name, c := range map[string]struct {
@@ -32,7 +33,15 @@ func TestPeer(t *testing.T) {
 		"long":       {"peer 192.0.2.2 {\nkey hex:" + strings.Repeat("5a", 33) + "\n}\n", conf.Peer{}, "has 33 bytes"},
 		"a password": {"peer 192.0.2.2 {\nkey hunter2\n}\n", conf.Peer{}, "must be file:PATH, or hex:"},
 		"a folder":   {"peer 192.0.2.2 {\nkey file:peer.key\n}\n", conf.Peer{}, "from the root"},
-		"a group":    {"peer 224.0.0.18 {\n" + key + "}\n", conf.Peer{}, "not the address of another director"},
+		"a name":     {"peer lb2.example.com {\n" + key + "}\n", conf.Peer{}, "peer lb2.example.com is not served"},
+		"joined":     {"peer 192.0.2.12:3781 {\n" + key + "}\n", conf.Peer{}, "a peer is an address, and a port"},
+		"port 0":     {"peer 192.0.2.12 0 {\n" + key + "}\n", conf.Peer{}, "is not served"},
+		"a link":     {"peer fe80::1 {\n" + key + "}\n", conf.Peer{}, "no interface is named"},
+		"a virtual address": {"peer 192.0.2.9 {\n" + key + "}\n" + virtual, conf.Peer{},
+			"192.0.2.9, a virtual address of vrrp_instance VI_1"},
+		"at a virtual address": {"peer 192.0.2.2 {\n" + key + "listen 192.0.2.9\n}\n" + virtual, conf.Peer{},
+			"is met at 192.0.2.9"},
+		"a group": {"peer 224.0.0.18 {\n" + key + "}\n", conf.Peer{}, "not the address of another director"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, findings := load.LoadText("lb.conf", c.text, load.Options{})

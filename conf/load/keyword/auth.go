@@ -194,6 +194,8 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 	before := l.Complaints
 	Peer.Read(l, n.Children(), p)
 	if !ok {
+		l.Err(n, "unusable-address", "peer %s is not served: a peer is an address, and a port if it is another one than %d",
+			value.Clip(n.Arg(0)), conf.PeerPort).Hint = "write: peer 192.0.2.12, or peer 192.0.2.12 4000"
 		return
 	}
 	if p.Listen.IsValid() && p.Listen.Port() == 0 {
@@ -202,6 +204,10 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 	switch at := p.Listen.Addr(); {
 	case p.Address.IsUnspecified() || p.Address.IsMulticast():
 		l.Err(n, "unusable-address", "%s is not the address of another director", p.Address)
+		return
+	case p.Address.IsLinkLocalUnicast() && p.Address.Is6() && p.Address.Zone() == "":
+		l.Err(n, "unusable-address", "peer %s is an address of a link, and no interface is named", p.Address).
+			Hint = "give an address that does not need one"
 		return
 	case at.IsValid() && at.Unmap().IsUnspecified() && !p.AllowWildcard:
 		l.Err(n, "wildcard", "peer %s would be listened to on %s, which is every network of the host", p.Address,
