@@ -77,6 +77,7 @@ func (r *reconciler) configure(a *application) {
 	if moved {
 		r.ring = slices.SortedFunc(maps.Keys(services), table.CompareServices)
 		r.next, r.credit = 0, 0
+		r.counting.next = 0 // what the round has counted already is passed over
 	}
 	for _, s := range changed {
 		for _, key := range s.keys {

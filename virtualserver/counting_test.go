@@ -74,12 +74,7 @@ const countRound = 10 * time.Second
 // each second.
 func lists(t *testing.T, readers int) (lists, rounds int) {
 	bubble(t, func(t *testing.T) {
-		var all []*conf.VirtualServer
-		for n := range 1000 {
-			all = append(all, virtual(fmt.Sprintf("10.0.%d.%d:80", n/250, n%250+1), a, b))
-		}
-		r := start(t, ipvstest.NewFake(), newJournal())
-		r.apply(1, nil, all...)
+		r, _ := wide(t)
 		time.Sleep(time.Minute)
 		before := r.kernel.Lists()
 		for range 60 {
@@ -109,4 +104,59 @@ func TestTenReadersCostWhatOneCosts(t *testing.T) {
 	if one > none+6*1000 {
 		t.Errorf("netlink dumps in a minute: %d with one reader, %d without", one, none)
 	}
+}
+
+// TestNobodyLooksAnyMore: a minute after the last look the table costs what it costs when nobody looks.
+func TestNobodyLooksAnyMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, _ := wide(t)
+		dumps := func() int {
+			before := r.kernel.Lists()
+			time.Sleep(2 * time.Minute)
+			return r.kernel.Lists() - before
+		}
+		time.Sleep(time.Minute)
+		quiet := dumps()
+		r.loop.Look()
+		time.Sleep(time.Minute + time.Second)
+		if after := dumps(); after > quiet+quiet/50 {
+			t.Errorf("netlink dumps in two minutes: %d after somebody has looked, %d before", after, quiet)
+		}
+	})
+}
+
+// wide is a table of a thousand services.
+func wide(t *testing.T) (*rig, []*conf.VirtualServer) {
+	t.Helper()
+	var all []*conf.VirtualServer
+	for n := range 1000 {
+		all = append(all, virtual(fmt.Sprintf("10.0.%d.%d:80", n/250, n%250+1), a, b))
+	}
+	r := start(t, ipvstest.NewFake(), newJournal())
+	r.apply(1, nil, all...)
+	return r, all
+}
+
+// TestReloadWithinARound: a reload that takes services away in the middle of a round leaves none of the others
+// uncounted when the round is told to be over.
+func TestReloadWithinARound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, all := wide(t)
+		time.Sleep(time.Minute + 100*time.Millisecond) // not at the moment of a comparison
+		for _, vs := range all {
+			r.kernel.Connect(vs.Key, serverKey(a), table.Counts{Active: 7})
+		}
+		r.loop.Look()
+		time.Sleep(3 * time.Second) // some slices
+		left := all[100:]
+		r.apply(2, nil, left...)
+		for r.rounds() == 0 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		for _, vs := range left {
+			if one := r.inTable(vs, a); one.Active != 7 {
+				t.Fatalf("the round is over, and of %s %d connections were told", vs, one.Active)
+			}
+		}
+	})
 }
