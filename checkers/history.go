@@ -18,10 +18,10 @@ const maxHistory = 20
 type history struct {
 	before uint64 // runs before those that this schedule knows of
 	runs   uint64
-	passed uint64 // of all runs, those of a schedule before this one included
-	failed uint64
-	ring   []seen   // the oldest one is at runs%maxHistory once it is full
-	texts  []string // the reasons of those in ring, each once
+	// passed and failed are runs of a schedule before this one: those of this one are counted of the checker.
+	passed, failed uint64
+	ring           []seen   // the oldest one is at runs%maxHistory once it is full
+	texts          []string // the reasons of those in ring, each once
 }
 
 // seen is a result in little space, since there are hundreds of thousands: without what all results
@@ -46,12 +46,7 @@ func (e seen) result(as event.CheckResult, reason string) event.CheckResult {
 
 // add remembers a result, and returns the text that all results have that say the same.
 func (h *history) add(e seen, reason string) string {
-	switch e.text = h.text(reason); e.verdict {
-	case event.Alive:
-		h.passed++
-	case event.Dead:
-		h.failed++
-	}
+	e.text = h.text(reason)
 	switch n := len(h.ring); {
 	case n == maxHistory:
 		h.ring[h.runs%maxHistory] = e
@@ -91,9 +86,6 @@ func (h *history) results(most int, as event.CheckResult) []event.CheckResult {
 	for i := h.runs - uint64(n); i < h.runs; i++ {
 		e := h.ring[i%maxHistory]
 		list = append(list, e.result(as, h.texts[e.text]))
-	}
-	if n > 0 {
-		list[n-1].Passed, list[n-1].Failed = h.passed, h.failed
 	}
 	return list
 }
@@ -141,7 +133,18 @@ const maxQuestions = 64
 // outcomes is how many verdict.Outcomes there are.
 const outcomes = int(verdict.Withdrawal) + 1
 
-// counts are what the checkers have counted.
+// passed and failed are how many runs of this schedule have ended so.
+func (c *checker) passed() uint64 { return c.counted[verdict.Success] }
+func (c *checker) failed() uint64 { return c.counted[verdict.Failure] + c.counted[verdict.Withdrawal] }
+
+// count puts into a result, which is the last one, how many runs have ended how, those of a schedule before this
+// one included.
+func (c *checker) count(r *event.CheckResult) {
+	r.Passed, r.Failed = c.past.passed+c.passed(), c.past.failed+c.failed()
+}
+
+// counts are what the checkers have counted: of this schedule alone, so that whoever reads them sees when they
+// begin anew.
 func (s *Schedule) counts() []event.CheckCounts {
 	list := make([]event.CheckCounts, 0, len(s.services))
 	for _, b := range s.services {
@@ -162,8 +165,8 @@ func (s *Schedule) counts() []event.CheckCounts {
 			for _, c := range sv.checkers {
 				one.RealServers = append(one.RealServers, sv.state.RealServer)
 				one.Checkers = append(one.Checkers, c.name)
-				one.OK = append(one.OK, c.counted[verdict.Success])
-				one.Failed = append(one.Failed, c.counted[verdict.Failure]+c.counted[verdict.Withdrawal])
+				one.OK = append(one.OK, c.passed())
+				one.Failed = append(one.Failed, c.failed())
 				one.Unknown = append(one.Unknown, c.counted[verdict.Unknown])
 			}
 		}
@@ -201,9 +204,11 @@ func (s *Schedule) reply(q question) {
 				continue
 			}
 			as := c.named()
+			results := c.past.results(most, as)
+			c.count(&results[len(results)-1])
 			list = append(list, event.CheckHistory{
 				VirtualServer: as.VirtualServer, RealServer: as.RealServer, Checker: as.Checker,
-				Runs: c.past.before + c.past.runs, Results: c.past.results(most, as),
+				Runs: c.past.before + c.past.runs, Results: results,
 			})
 		}
 	}
@@ -236,15 +241,21 @@ func (s *Schedule) remember(list []event.CheckHistory) {
 			if c.name != h.Checker || c.past.runs > 0 {
 				continue
 			}
+			var passed, failed uint64
 			for _, r := range h.Results[max(len(h.Results)-maxHistory, 0):] {
 				r.Verdict = r.Said()
 				c.past.add(seenOf(r), r.Reason)
+				switch r.Verdict {
+				case event.Alive:
+					passed++
+				case event.Dead:
+					failed++
+				}
+				// A program that did not count them has told none.
+				passed, failed = max(passed, r.Passed), max(failed, r.Failed)
 			}
 			c.past.before = max(h.Runs, c.past.runs) - c.past.runs
-			if n := len(h.Results); n > 0 {
-				last := h.Results[n-1]
-				c.past.passed, c.past.failed = max(c.past.passed, last.Passed), max(c.past.failed, last.Failed)
-			}
+			c.past.passed, c.past.failed = passed, failed
 		}
 	}
 }

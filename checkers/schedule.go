@@ -292,7 +292,7 @@ func (s *Schedule) tellResult(c *checker, warned bool, now time.Time) {
 	}
 	c.told, c.toldReason, c.toldAt = c.last.verdict, c.reason, now
 	r := c.result()
-	r.Passed, r.Failed = c.past.passed, c.past.failed
+	c.count(&r)
 	s.opts.Results(r)
 }
 

@@ -243,7 +243,8 @@ func (s *Schedule) reload(sv *server, rs *conf.RealServer, now time.Time) (gone 
 		added = true
 		c := s.newChecker(sv, names[i], rs, list[i], now)
 		if before := slices.IndexFunc(old, func(o *checker) bool { return o != nil && o.name == c.name }); before >= 0 {
-			c.counted = old[before].counted // of one name: a counter only grows
+			was := old[before] // of one name: a counter only grows
+			c.counted, c.past.passed, c.past.failed = was.counted, was.past.passed, was.past.failed
 		}
 		if sv.state.Initial {
 			c.state = verdict.New(c.task.rules())
