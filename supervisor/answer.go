@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +81,7 @@ func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, er
 	}
 	late := s.compareFiles(ctx, &r)
 	if late != "" {
-		r.Parts = append(r.Parts, control.Part{Name: "configuration file", Late: late})
+		r.Parts = append(slices.Clip(r.Parts), control.Part{Name: "configuration file", Late: late})
 	}
 	return r, nil
 }

@@ -72,6 +72,10 @@ func TestAGroupMayRead(t *testing.T) {
 
 	os.Remove(path)
 	r.until("the socket is made again", func() bool { return belongs(1) })
+	if err := os.Lchown(path, -1, 2); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the socket is that of the group again", func() bool { return belongs(1) })
 	r.write(block("no-such-group"))
 	r.reload(control.ReloadRequest{})
 	problem := func() string { return fmt.Sprint(r.status().Problems) }

@@ -88,6 +88,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 		return ended{err: fmt.Errorf("making a pipe: %w", err)}
 	}
 	defer read.Close()
+	socket := k.Socket() // before the start: of one that changes meanwhile k.changed tells
 	cmd, err := k.o.Start(peer, write)
 	peer.Close()
 	write.Close()
@@ -95,7 +96,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 		return ended{err: fmt.Errorf("it cannot be started: %w", err)}
 	}
 	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
-		requests: newRequests(), socket: k.Socket()}
+		requests: newRequests(), socket: socket}
 	k.forgetChanges() // the settings have the states
 	go func() { l.complaint <- firstLine(read) }()
 	k.forgetForPeers() // it is connected to nobody

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"syscall"
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/keyfile"
@@ -46,9 +47,15 @@ type Socket struct {
 // stays, and is an error.
 func (s Socket) listen() (*os.File, error) {
 	what := "making the Unix socket of the page at " + s.Path
-	if c, err := net.Dial("unix", s.Path); err == nil {
+	c, err := net.Dial("unix", s.Path)
+	switch {
+	case err == nil:
 		c.Close()
 		return nil, fmt.Errorf("%s: another process listens there", what)
+	case errors.Is(err, syscall.EAGAIN): // it does, and has no room for one more
+		return nil, fmt.Errorf("%s: another process listens there, and is busy", what)
+	case !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("%s: asking whether somebody listens there: %w", what, err)
 	}
 	info, err := os.Lstat(s.Path)
 	switch {

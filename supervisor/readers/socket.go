@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"syscall"
 
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/worker"
@@ -81,7 +82,16 @@ func (s *Socket) Group() string { return s.group }
 // there says whether the socket is there, with the mode and group that it was given.
 func (s *Socket) there() bool {
 	is, err := os.Lstat(s.path)
-	return err == nil && s.file != nil && os.SameFile(is, s.file) && is.Mode().Perm() == s.file.Mode().Perm()
+	return err == nil && s.file != nil && os.SameFile(is, s.file) && is.Mode().Perm() == s.file.Mode().Perm() &&
+		groupOf(is) == groupOf(s.file)
+}
+
+// groupOf is the number of the group of a file; -1 where files have none.
+func groupOf(f os.FileInfo) int {
+	if s, ok := f.Sys().(*syscall.Stat_t); ok {
+		return int(s.Gid)
+	}
+	return -1
 }
 
 // listen makes the socket of a group.
