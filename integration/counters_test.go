@@ -5,6 +5,7 @@ package integration_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func (s *shop) expectCounted(table ipvs.Driver, what string, connections uint64)
 			list[key.String()] = control.NewTraffic(m.Total)
 			total += m.Total.Connections
 			for server, of := range m.Servers {
-				list[key.String()+" "+server.String()] = control.NewTraffic(of.Total)
+				list[key.String()+" "+strings.Replace(server.String(), "]:", "]:tcp:", 1)] = control.NewTraffic(of.Total)
 			}
 		}
 		kernel = traffics(s, list)
