@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -76,30 +75,22 @@ func readTable(f *plan.Facts) error {
 
 // Links are the interfaces of this host.
 func Links() (map[string]track.Interface, error) {
-	list, err := net.Interfaces()
+	var kernel link.Kernel
+	list, err := kernel.Interfaces()
 	if err != nil {
 		return nil, err
 	}
-	known, err := (&link.Kernel{}).Interfaces()
+	addresses, err := kernel.InterfaceAddresses() // of all at once: each list is all that the kernel has
 	if err != nil {
 		return nil, err
 	}
-	ports := make(map[string]track.Port, len(known))
-	for _, i := range known {
-		ports[i.Name] = i.Port
+	of := make(map[int][]netip.Prefix, len(list))
+	for _, a := range addresses {
+		of[a.Index] = append(of[a.Index], a.Prefix)
 	}
 	links := make(map[string]track.Interface, len(list))
 	for _, i := range list {
-		l := track.Interface{Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, Port: ports[i.Name]}
-		addrs, err := i.Addrs() // one that has gone meanwhile has none
-		if err == nil {
-			for _, a := range addrs {
-				if p, err := netip.ParsePrefix(a.String()); err == nil {
-					l.Addresses = append(l.Addresses, p)
-				}
-			}
-		}
-		links[i.Name] = l
+		links[i.Name] = track.Interface{Up: i.Up, Port: i.Port, Addresses: of[i.Index]}
 	}
 	return links, nil
 }

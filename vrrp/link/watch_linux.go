@@ -257,6 +257,16 @@ func (*Kernel) Interfaces() ([]Interface, error) {
 	return list, err
 }
 
+// InterfaceAddresses are the addresses of all interfaces of this host as they are now.
+func (*Kernel) InterfaceAddresses() ([]InterfaceAddress, error) {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening rtnetlink to list addresses: %w", err)
+	}
+	defer handle.Close()
+	return listAddresses(handle)
+}
+
 func listAddresses(h *netlink.Handle) ([]InterfaceAddress, error) {
 	addrs, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
