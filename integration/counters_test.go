@@ -29,13 +29,10 @@ func TestCountersOfTheKernel(t *testing.T) {
 	defer table.Close()
 
 	s.expectCounted(table, "before the traffic", 0)
-	burst := func(port int) {
-		t.Helper()
-		expectAll(t, traffic.Burst{Targets: []string{at(port)}, Sources: s.sources(10), SourcePort: 3000, Count: 30}.
-			Run(s.client))
+	sources := s.sources(30)
+	for _, port := range []int{81, 82} {
+		expectAll(t, traffic.Burst{Targets: []string{at(port)}, Sources: sources, SourcePort: 3000, Count: 30}.Run(s.client))
 	}
-	burst(81)
-	burst(82)
 	s.expectCounted(table, "after 30 connections to each", 30)
 }
 
