@@ -65,6 +65,8 @@ type Peers struct {
 	o    Options
 	host string
 
+	untold bool // the view cannot be told, which was logged; it belongs to Run
+
 	mu       sync.Mutex
 	halves   []*known // in the order of the configuration
 	watch    pair.Watch
@@ -296,8 +298,11 @@ func (p *Peers) look(ctx context.Context) {
 	p.mu.Unlock()
 	v := pair.Make(s, cfg, digest)
 	text, err := json.Marshal(v)
-	if err != nil || len(text) > front.MaxPeerMessage {
+	failed := err != nil || len(text) > front.MaxPeerMessage
+	if failed && !p.untold {
 		p.o.Log.Error("failed to tell the peers of this half", "bytes", len(text), "error", err)
+	}
+	if p.untold = failed; failed {
 		return
 	}
 	p.mu.Lock()
