@@ -25,8 +25,10 @@ const (
 	silentRounds = 3
 	deadRounds   = 10
 	startRounds  = 30
-	// maxFrames is how much it may say in a round.
-	maxFrames = 100
+	// maxFrames is how much it may say in a round, and framesOfPeer how much more for each peer: what one may say
+	// (workers/front/peer), and what becomes of its connections.
+	maxFrames    = 100
+	framesOfPeer = 100
 	// problemPause is the least time between two lines about what it cannot do.
 	problemPause = 10 * time.Second
 )
@@ -186,10 +188,12 @@ func receive(ctx context.Context, conn *front.Conn, frames chan<- frame) error {
 
 // heard takes in a frame. Asking again changes nothing.
 func (l *life) heard(ctx context.Context, f frame) {
-	if l.frames++; l.frames > maxFrames {
-		l.kill(fmt.Sprintf("it has said more than %d things in %v", maxFrames, round))
+	settings, _ := l.k.wanted()
+	if most := maxFrames + framesOfPeer*len(settings.Peers.List); l.frames >= most {
+		l.kill(fmt.Sprintf("it has said more than %d things in %v", most, round))
 		return
 	}
+	l.frames++
 	l.greeted, l.quiet = true, 0
 	now := time.Now()
 	l.k.update(func(s *State) { s.Heard, s.Silent = now, false })

@@ -65,11 +65,12 @@ type Peers struct {
 	o    Options
 	host string
 
-	untold bool // the view cannot be told, which was logged; it belongs to Run
+	// These belong to Run.
+	untold bool // the view cannot be told, which was logged
+	watch  pair.Watch
 
 	mu       sync.Mutex
 	halves   []*known // in the order of the configuration
-	watch    pair.Watch
 	findings []pair.Finding
 	own      pair.View
 	told     []byte    // the view that they were told last
@@ -331,17 +332,19 @@ func (p *Peers) judgeAgain() {
 func (p *Peers) judge(own *pair.View) {
 	p.mu.Lock()
 	before := p.findings
-	p.findings = nil
+	halves := make([]pair.Half, 0, len(p.halves))
+	for _, k := range p.halves {
+		halves = append(halves, k.Half)
+	}
+	p.mu.Unlock()
+	var after []pair.Finding
 	if own == nil {
 		p.watch = pair.Watch{}
-	} else {
-		halves := make([]pair.Half, 0, len(p.halves))
-		for _, k := range p.halves {
-			halves = append(halves, k.Half)
-		}
-		p.findings = p.watch.Look(time.Now(), p.host, *own, halves)
+	} else { // of many real servers that takes time, and others do not wait for it
+		after = p.watch.Look(time.Now(), p.host, *own, halves)
 	}
-	after := p.findings
+	p.mu.Lock()
+	p.findings = after
 	p.mu.Unlock()
 	if p.o.Problem == nil {
 		return
