@@ -41,10 +41,10 @@ func sooner(rules string) string {
 	})
 }
 
-// aPairOnTwoNetworks is the configuration of a half: the VRID 51 is on two networks, and the second half has another
-// one that the first does not know.
+// aPairOnTwoNetworks is the configuration of a half: the VRID 51 is on two networks, and of one more instance the
+// second half is MASTER.
 func aPairOnTwoNetworks(i int) string {
-	instance := func(name, iface string, vrid int, address string) string {
+	instance := func(name, iface string, vrid int, address string, priority int) string {
 		return fmt.Sprintf(`vrrp_instance %s {
     state BACKUP
     interface %s
@@ -60,15 +60,13 @@ func aPairOnTwoNetworks(i int) string {
         %s
     }
 }
-`, name, iface, vrid, 200-100*i, address)
+`, name, iface, vrid, priority, address)
 	}
-	text := fmt.Sprintf("metrics {\n    listen 203.0.113.%d 9650\n}\n"+
-		"vrrp_script chk {\n    script /bin/true\n    interval 1\n    user root\n}\n", 2+i) +
-		instance("RED", "eth0", 51, "192.0.2.100/24") + instance("BLUE", "eth1", 51, "198.51.100.100/24")
-	if i == 1 {
-		text += instance("OTHER", "eth1", 52, "198.51.100.200/24")
-	}
-	return text
+	return fmt.Sprintf("metrics {\n    listen 203.0.113.%d 9650\n}\npeer 203.0.113.%d {\n    key hex:%s\n}\n"+
+		"vrrp_script chk {\n    script /bin/true\n    interval 1\n    user root\n}\n", 2+i, 3-i, strings.Repeat("5e", 32)) +
+		instance("RED", "eth0", 51, "192.0.2.100/24", 200-100*i) +
+		instance("BLUE", "eth1", 51, "198.51.100.100/24", 200-100*i) +
+		instance("OTHER", "eth1", 52, "198.51.100.200/24", 100+100*i)
 }
 
 // TestAlertsAndDashboard: Debian's Prometheus reads a pair, and the alerts of docs/monitoring say what is wrong with
@@ -132,15 +130,21 @@ func TestAlertsAndDashboard(t *testing.T) {
 	hosts[1].Unplug("eth0")
 	daemons[1].KillWorker("front")
 	daemons[1].Reload(aPairOnTwoNetworks(1) + "vrrp_instance BROKEN {\n")
+	// Of this one the other half knows nothing, and refuses its advertisements.
+	daemons[0].Reload(aPairOnTwoNetworks(0) + "vrrp_instance NEW {\n    interface eth1\n    virtual_router_id 53\n" +
+		"    advert_int 0.2\n    version 3\n    virtual_ipaddress {\n        198.51.100.230/24\n    }\n}\n")
+	const notReady, differs1, differs2 = "PeerNotReady " + dir1, "PairConfigDiffers " + dir1, "PairConfigDiffers " + dir2
 	const fault, refused, died = "VrrpFault " + dir2 + " 192.0.2.0/24 RED", "DirectorConfigNotApplied " + dir2,
 		"DirectorWorkerDies " + dir2 + " front"
-	fires("a half cannot take over, has a broken file, and its front has died", fault, refused, died)
+	fires("a half cannot take over, has a broken file, and its front has died; the other one has another configuration",
+		fault, refused, died, notReady, differs1, differs2)
 	hosts[0].Unplug("eth0")
 	l.Until(30*time.Second, "nobody is MASTER", func() bool {
 		return slices.Contains(p.firing(), "VrrpNoMaster 192.0.2.0/24")
 	})
 	hosts[0].Plug("eth0")
 	hosts[1].Plug("eth0")
+	daemons[0].Reload(aPairOnTwoNetworks(0))
 	daemons[1].Reload(aPairOnTwoNetworks(1))
 	l.Until(60*time.Second, "all is well but what happened once", func() bool {
 		return len(slices.DeleteFunc(p.firing(), func(name string) bool {
@@ -160,11 +164,12 @@ func TestAlertsAndDashboard(t *testing.T) {
 	ever := p.alerts(`count_over_time(ALERTS{alertstate="firing"}[` + since(healthy) + `])`)
 	want := []string{
 		"DirectorDown " + dir2, noQuorum, serverDown, "VrrpTwoMasters 192.0.2.0/24", "VrrpNoMaster 192.0.2.0/24", fault,
-		refused, died,
+		refused, died, notReady, differs1, differs2,
 	}
 	slices.Sort(want)
 	if d := cmp.Diff(want, slices.DeleteFunc(ever, func(name string) bool {
-		return name == "VrrpFault "+dir1+" 192.0.2.0/24 RED" // for as long as nobody was MASTER
+		// for as long as nobody was MASTER
+		return name == "VrrpFault "+dir1+" 192.0.2.0/24 RED" || name == "PeerNotReady "+dir2
 	})); d != "" {
 		t.Errorf("what has fired in all (-want +got)\n%s", d)
 	}
