@@ -13,7 +13,7 @@ func TestLogLinesOfALife(t *testing.T) {
 	b.says(0, "keepalived -n -l -P --log-format keepalived -f k.conf 2>err & until grep -q 'Entering MASTER' err; "+
 		"do sleep 0.1; done; kill -HUP $!; until grep -q 'Reload complete' err; do sleep 0.1; done; "+
 		"kill -9 $(cat /run/vrrp.pid); until [ $(grep -c 'Starting VRRP' err) = 2 ]; do sleep 0.1; done; "+
-		"until director status >/dev/null; do sleep 0.1; done; kill $!; wait $!")
+		"until director status | grep -q MASTER; do sleep 0.1; done; kill $!; wait $!")
 	stamp := `\w+ +\d+ [\d:]+ `
 	want := []string{
 		`Keepalived\[\d+\]: Starting Keepalived v\d+\.\d+\.\d+ \(\d\d/\d\d,\d{4}\)`,
