@@ -202,6 +202,10 @@ func (s *supervisor) takesOver(name string) (string, error) {
 	if len(masters) == 0 {
 		return "", nil
 	}
+	if len(s.current().cfg.Peers) > 0 && s.front.State().Silent { // what is known of them is old
+		return "", errors.New("the front does not answer, so that nobody knows whether a peer is ready " +
+			"(--force hands over all the same)")
+	}
 	return s.peers.TakesOver(masters)
 }
 

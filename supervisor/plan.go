@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/history"
@@ -54,6 +55,7 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 		other.File, other.LocalFile = cmp.Or(q.File, other.File), cmp.Or(q.Local, other.LocalFile)
 		r.File, wanted = other.File, other.load()
 	}
+	keyfile.Insist(wanted.findings) // as a reload does
 	r.Digest, r.Findings = wanted.Digest(), control.Findings(control.WorthSaying(wanted.findings))
 	if conf.HasErrors(wanted.findings) {
 		r.Refused = r.File + " has errors"

@@ -86,7 +86,7 @@ func (s *supervisor) evaluate(l *loaded) reload.Read {
 	r := reload.Read{Config: l}
 	switch {
 	case conf.HasErrors(l.findings):
-		r.Refused = fmt.Sprintf("%s has errors: generation %d keeps running unchanged", l.cfg.Path, s.reload.Generation())
+		r.Refused = l.cfg.Path + " has errors"
 	default:
 		r.Refused = needsRestart(s.current().cfg, l.cfg)
 	}

@@ -72,7 +72,9 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 	}
 	r := status.Make(f)
 	s.reportPair(&r)
-	r.Workers = append(r.Workers, beside...)
+	for _, w := range beside {
+		r.Workers, r.Parts = append(r.Workers, w), append(r.Parts, status.WorkerPart(w))
+	}
 	return r
 }
 
@@ -115,6 +117,11 @@ func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
 // reportPair puts what is known of the peers into a status.
 func (s *supervisor) reportPair(r *control.Status) {
 	list, findings := s.peers.Report()
+	if s.front.State().Silent { // what it said last of them is old
+		for n := range list {
+			list[n].Up, list[n].Error = false, "the front does not answer"
+		}
+	}
 	r.Peers = list
 	for _, f := range findings {
 		r.Problems = append(r.Problems, control.Problem{Object: f.Object, Text: f.Text})

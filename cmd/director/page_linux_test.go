@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -122,6 +123,18 @@ func TestPageOfADirector(t *testing.T) {
 			t.Errorf("%s has the token", command)
 		}
 	}
+
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	n.says(1, "plan", "error: a token of the page cannot be used", "a reload would refuse it")
+	n.says(1, "reload", "error: a token of the page cannot be used", "keeps running unchanged")
+	n.withWeb("listen 10.77.0.1 3780")
+	n.says(0, "reload")
+	n.until("the socket is gone with what served it", func() bool {
+		_, err := os.Lstat(socket)
+		return errors.Is(err, os.ErrNotExist)
+	})
 }
 
 // TestPageOfAStatus: the page reads a status by the names that the supervisor writes, and is told nothing

@@ -29,6 +29,7 @@ func TestPeer(t *testing.T) {
 		"wildcard":   {"peer 192.0.2.2 {\n" + key + "listen 0.0.0.0\n}\n", conf.Peer{}, "every network"},
 		"family":     {"peer 192.0.2.2 {\n" + key + "listen 2001:db8::1\n}\n", conf.Peer{}, "another family"},
 		"no key":     {"peer 192.0.2.2 {\n}\n", conf.Peer{}, "has no key"},
+		"misspelt":   {"peer 192.0.2.2 {\nkeys file:/etc/peer.key\n}\n", conf.Peer{}, "has no key"},
 		"short":      {"peer 192.0.2.2 {\nkey hex:5a5a\n}\n", conf.Peer{}, "has 2 bytes, and must have 32"},
 		"long":       {"peer 192.0.2.2 {\nkey hex:" + strings.Repeat("5a", 33) + "\n}\n", conf.Peer{}, "has 33 bytes"},
 		"a password": {"peer 192.0.2.2 {\nkey hunter2\n}\n", conf.Peer{}, "must be file:PATH, or hex:"},

@@ -28,6 +28,8 @@ func TestWeb(t *testing.T) {
 		"meant":             {"listen :: 3780\nallow_wildcard\n", ""},
 		"a group":           {"listen 224.0.0.18 3780\n", "a group"},
 		"half of a key":     {"listen 192.0.2.1 3780\nkey /k\n", "a key without its certificate"},
+		"no port":           {"listen 127.0.0.1\n", "listen has no port"},
+		"nowhere":           {"host lb1\n", "there is no page"},
 		"no path":           {"listen unix:web.sock\n", "cannot be at the Unix socket"},
 		"a long path":       {"listen unix:/" + strings.Repeat("x", 107) + "\n", "cannot be at the Unix socket"},
 		"the token itself":  {"listen ::1 3780\nactions {\n token hunter2hunter2\n}\n", "stands in a file of its own"},
@@ -44,7 +46,7 @@ func TestWeb(t *testing.T) {
 				if strings.Contains(f.Message+f.Hint, "hunter2") {
 					t.Errorf("a secret is shown: %s", f.Message)
 				}
-				if f.Severity == conf.Error {
+				if f.Severity == conf.Error || f.Code == "missing-port" || f.Code == "no-effect" {
 					said += f.Message + "\n"
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,10 @@ func TestThePairKnowsItself(t *testing.T) {
 	}
 	type status struct {
 		Problems []struct{ Text string }
+		Workers  []struct {
+			Name string
+			Pid  int
+		}
 	}
 	read := func(i int) (s status, text string) {
 		text, _ = ask(i, "status --json")
@@ -103,6 +108,27 @@ func TestThePairKnowsItself(t *testing.T) {
 		t.Errorf("a handover to a peer that is ready: %v\n%s", err, text)
 	}
 	r.UntilMaster(0, 10*time.Second)
+
+	// This host's front hangs: what it has said of the peer is old. It is killed and started again.
+	s, text := read(0)
+	for _, w := range s.Workers {
+		if w.Name != "front" {
+			continue
+		}
+		if err := syscall.Kill(w.Pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		text = ""
+	}
+	if text != "" {
+		t.Fatalf("no front is there:\n%s", text)
+	}
+	r.Lab.Until(10*time.Second, "dir1 does not believe what it knew",
+		shows(0, "status", "DOWN", "the front does not answer"))
+	if text, err := ask(0, "handover VI_1"); err == nil || !strings.Contains(text, "the front does not answer") {
+		t.Errorf("a handover while the front hangs: %v\n%s", err, text)
+	}
+	r.Lab.Until(30*time.Second, "the peer is there again", shows(0, "status", "UP", "yes", "equal"))
 
 	// The configurations differ.
 	c := site.DefaultConfig(1)

@@ -99,6 +99,7 @@ func (k *Keeper) live(ctx context.Context) ended {
 	}
 	l := &life{k: k, cmd: cmd, conn: conn, sent: make(chan error, 1), applying: true, complaint: make(chan string, 1),
 		requests: newRequests(), socket: socket}
+	defer l.tidy()
 	k.forgetChanges() // the settings have the states
 	go func() { l.complaint <- firstLine(read) }()
 	k.forgetForPeers() // it is connected to nobody
@@ -235,12 +236,11 @@ func (l *life) heard(ctx context.Context, f frame) {
 func (l *life) reported(problems []string) {
 	before := l.problems
 	l.problems = problems
-	for _, p := range problems {
-		if now := time.Now(); !slices.Contains(before, p) && now.Sub(l.saidAt) >= problemPause {
-			l.saidAt = now
-			l.k.o.Log.Error("the front cannot do what is asked for: trying again; everything else runs",
-				"worker", front.Name, "problem", p)
-		}
+	fresh := slices.DeleteFunc(slices.Clone(problems), func(p string) bool { return slices.Contains(before, p) })
+	if now := time.Now(); len(fresh) > 0 && now.Sub(l.saidAt) >= problemPause {
+		l.saidAt = now
+		l.k.o.Log.Error("the front cannot do what is asked for: trying again; everything else runs",
+			"worker", front.Name, "problem", strings.Join(fresh, "; "))
 	}
 	if len(before) > 0 && len(problems) == 0 {
 		l.k.o.Log.Info("the front does all that is asked for", "worker", front.Name)
@@ -287,6 +287,16 @@ func (l *life) answer(ctx context.Context) error {
 		return l.conn.Send(front.Failed, []byte(err.Error()), sendPatience)
 	}
 	return l.conn.Send(front.Snapshot, text, sendPatience)
+}
+
+// tidy removes the Unix socket that a process which has ended has had, unless the next one has it.
+func (l *life) tidy() {
+	if l.socket.Path == "" {
+		return
+	}
+	if s, on := l.k.wanted(); !on || s.Web.Socket != l.socket.Path {
+		l.socket.remove()
+	}
 }
 
 // round looks whether it is silent.

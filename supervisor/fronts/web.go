@@ -43,6 +43,17 @@ type Socket struct {
 	Group string // that may open it, beside root
 }
 
+// remove takes the socket away when nobody listens at it any more. What else is at its place stays.
+func (s Socket) remove() {
+	if c, err := net.Dial("unix", s.Path); err == nil {
+		c.Close()
+		return
+	}
+	if info, err := os.Lstat(s.Path); err == nil && info.Mode().Type() == os.ModeSocket {
+		_ = os.Remove(s.Path) // one that stays is replaced by the next page there
+	}
+}
+
 // listen makes the socket. One that nobody listens at any more is replaced; anything else at its place
 // stays, and is an error.
 func (s Socket) listen() (*os.File, error) {

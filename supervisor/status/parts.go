@@ -29,11 +29,7 @@ const lateRound = 25 * time.Second
 func (m *maker) parts() {
 	a := m.Known.Asked
 	for _, w := range m.r.Workers {
-		p := control.Part{Name: w.Name, Heard: w.Heard, Late: w.Silent}
-		if w.Pid == 0 {
-			p.Late = "it does not run"
-		}
-		m.r.Parts = append(m.r.Parts, p)
+		m.r.Parts = append(m.r.Parts, WorkerPart(w))
 	}
 	if _, on := m.runs[rollout.VRRP]; on {
 		m.r.Parts = append(m.r.Parts, answered("vrrp counters", a.VRRP, a, a.VRRPHas))
@@ -47,6 +43,15 @@ func (m *maker) parts() {
 		p.Late = "the lvs worker does not count"
 	}
 	m.r.Parts = append(m.r.Parts, p)
+}
+
+// WorkerPart is a worker process as a part of the report.
+func WorkerPart(w control.Worker) control.Part {
+	p := control.Part{Name: w.Name, Heard: w.Heard, Late: w.Silent}
+	if w.Pid == 0 {
+		p.Late = "it does not run"
+	}
+	return p
 }
 
 // answered is a part that is asked for.

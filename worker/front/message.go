@@ -58,6 +58,9 @@ func (s Settings) Serves() string {
 	if len(list) == 1 && list[0] != "metrics" && list[0] != "peers" {
 		return list[0] + " is"
 	}
+	if n := len(list); n > 2 {
+		list = []string{strings.Join(list[:n-1], ", "), list[n-1]}
+	}
 	return strings.Join(list, " and ") + " are"
 }
 

@@ -131,6 +131,10 @@ func (v *View) body(names int) []string {
 		lines = append(lines, fmt.Sprintf("%-20s %-7s %8s %4s %s", "INSTANCE", "STATE", "SINCE", "PRIO", "WHY"))
 		lines = append(lines, rows...)
 	}
+	if rows := v.peers(); len(rows) > 0 {
+		lines = append(lines, fmt.Sprintf("%-28s %-5s %8s %-5s %-7s %s", "PEER", "STATE", "SINCE", "READY", "CONFIG", "WHY"))
+		lines = append(lines, rows...)
+	}
 	if rows := v.servers(names); len(rows) > 0 {
 		lines = append(lines, fmt.Sprintf("%-*s %-8s %6s %6s %8s %10s %s", names, "SERVER", "STATE", "WEIGHT",
 			"ACTIVE", "INACTIVE",

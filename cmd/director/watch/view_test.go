@@ -102,6 +102,25 @@ func TestAScreenOf80x24(t *testing.T) {
 	wants(t, text(v, watch.Size{Width: 80, Height: 24}), "NO ANSWER, what is shown is 5s old: director is not running")
 }
 
+// A screen has the other half of the pair, and of one that is well nothing when only what is degraded is asked for.
+func TestPeersOnAScreen(t *testing.T) {
+	r := farm(3, "x")
+	r.Peers = []control.Peer{
+		{Address: "192.0.2.12", Host: "lb2", Up: true, Heard: now, Since: now.Add(-time.Hour), Ready: true,
+			ConfigEqual: true},
+		{Address: "192.0.2.13", Host: "lb3", Up: true, Heard: now, NotReady: []string{"VI_1: handed over"}},
+		{Address: "192.0.2.14", Ready: true, ConfigEqual: true, Error: "connection refused"},
+	}
+	v := &watch.View{Now: now, Status: r}
+	size := watch.Size{Width: 80, Height: 24}
+	wants(t, text(v, size), "INSTANCE", "PEER", "READY", "lb2 192.0.2.12", "UP", "1h", "yes", "equal",
+		"lb3", "no", "differs", "VI_1: handed", "192.0.2.14", "DOWN", "-", "-", "connection", "SERVER")
+	v.Wrong = true
+	if s := text(v, size); strings.Contains(s, "lb2") || !strings.Contains(s, "lb3") {
+		t.Errorf("what is degraded:\n%s", s)
+	}
+}
+
 // Keys sort, filter, scroll and end it.
 func TestKeys(t *testing.T) {
 	v := &watch.View{Now: now, Status: farm(40, "x")}

@@ -3,6 +3,7 @@ package keyword
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -191,7 +192,6 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 		p.Port, ok = l.Port(n, 1)
 	}
 	p.Address = a.Unmap()
-	before := l.Complaints
 	Peer.Read(l, n.Children(), p)
 	if !ok {
 		l.Err(n, "unusable-address", "peer %s is not served: a peer is an address, and a port if it is another one than %d",
@@ -216,7 +216,7 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 		l.Err(n, "unusable-address", "peer %s cannot be listened to on %s, which is a group", p.Address, at)
 	case at.IsValid() && at.Unmap().Is4() != p.Address.Is4():
 		l.Err(n, "unusable-address", "peer %s cannot be listened to on %s, which is of another family", p.Address, at)
-	case p.Key == "" && p.KeyFile == "" && l.Complaints == before:
+	case p.Key == "" && p.KeyFile == "" && !says(n, "key"): // of one that is wrong something is said
 		f := l.Err(n, "missing-key", "peer %s has no key", p.Address)
 		f.Hint = "write: key file:PATH; director genkey --peer makes one"
 	}
@@ -231,4 +231,9 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 		return
 	}
 	c.Peers = append(c.Peers, p)
+}
+
+// says tells whether a block has a line with a keyword.
+func says(n *syntax.Node, keyword string) bool {
+	return slices.ContainsFunc(n.Children(), func(c *syntax.Node) bool { return c.Keyword.Text == keyword })
 }

@@ -298,8 +298,14 @@ func setWebListen(l *Loader, n *syntax.Node, w *conf.Web) {
 		return
 	}
 	a, ok := l.Address(n, 0)
-	port, usable := l.Port(n, 1)
-	if ok && usable {
+	if ok && len(n.Args) < 2 {
+		l.Warn(n, "missing-port", "listen has no port: the line is ignored").Hint = "write: listen " + n.Arg(0) + " 3780"
+		return
+	}
+	if !ok {
+		return
+	}
+	if port, usable := l.Port(n, 1); usable {
 		w.Listen, w.Socket = netip.AddrPortFrom(a, port), ""
 	}
 }
@@ -341,7 +347,9 @@ func readWeb(l *Loader, n *syntax.Node, c *conf.Config) {
 	case len(w.Actions.Tokens) > 0 && w.Listen.IsValid() && !at.Unmap().IsLoopback() && w.Certificate == "":
 		l.Err(n, "open-token", "the token of actions would travel to %s for all on the way to read", at).
 			Hint = "listen on a loopback address or a Unix socket, or give certificate and key"
-	case w.Group != "" && w.Socket == "" && w.Wanted():
+	case !w.Wanted():
+		l.Note(n, "no-effect", "web has no listen that can be used: there is no page")
+	case w.Group != "" && w.Socket == "":
 		l.Note(n, "no-effect", "group has no effect: it is about a Unix socket, and listen is an address")
 	}
 }
