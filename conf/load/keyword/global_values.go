@@ -320,8 +320,8 @@ func setWebToken(l *Loader, n *syntax.Node, a *conf.WebActions) {
 	file, ok := strings.CutPrefix(n.Arg(0), "file:")
 	switch {
 	case !ok || !strings.HasPrefix(file, "/"):
-		l.Err(n, "invalid-token", "a token stands in a file of its own: write token file:/PATH").Hint = "director genkey " +
-			"makes one"
+		l.Err(n, "invalid-token", "a token stands in a file of its own: write token file:/PATH").Hint = "openssl rand " +
+			"-hex 32 makes one"
 	case len(a.Tokens) == maxTokens:
 		l.Err(n, "too-many", "actions has more than %d tokens", maxTokens)
 	default:
