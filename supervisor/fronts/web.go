@@ -43,10 +43,14 @@ type Socket struct {
 	Group string // that may open it, beside root
 }
 
-// remove takes the socket away when nobody listens at it any more. What else is at its place stays.
+// remove takes the socket away when nobody listens at it any more. What else is at its place stays, and so does
+// that of another process which is too busy to answer.
 func (s Socket) remove() {
-	if c, err := net.Dial("unix", s.Path); err == nil {
+	c, err := net.Dial("unix", s.Path)
+	if err == nil {
 		c.Close()
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return
 	}
 	if info, err := os.Lstat(s.Path); err == nil && info.Mode().Type() == os.ModeSocket {
