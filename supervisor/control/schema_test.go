@@ -88,9 +88,7 @@ var own = map[string]string{
 	"LastReload.OK": "It came into force.", "LastReload.Time": "When it ended.",
 	"Override.Kind": "drain, or weight that was set.", "Worker.Restarts": "How often it was started again.",
 	"Instance.Base": "The configured priority.", "Instance.Addresses": "Its virtual addresses, in words.",
-	"Peer.Address": "Where it is.", "Peer.ConfigEqual": "Whether it has the same configuration.",
-	"PeerInstance.Priority": "The effective priority there.",
-	"Told.Failed":           "It was not told, or the script failed.", "Mail.To": "The recipients.",
+	"Told.Failed": "It was not told, or the script failed.", "Mail.To": "The recipients.",
 }
 
 func (m *maker) parse(folder string) {

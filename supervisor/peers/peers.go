@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/pair"
-	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker/front"
 )
 
@@ -387,127 +384,4 @@ func (p *Peers) Report() (list []control.Peer, findings []pair.Finding) {
 		list = append(list, one)
 	}
 	return list, slices.Clone(p.findings)
-}
-
-// TakesOver says whether some peer can take over these instances, for people; the error says why none can.
-func (p *Peers) TakesOver(instances []string) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.halves) == 0 {
-		return "whether the other half is ready is not known: no peer is configured", nil
-	}
-	var ready, reasons []string
-	for _, i := range instances { // each may have another peer
-		one := slices.IndexFunc(p.halves, func(k *known) bool { return p.whyNot(k, i) == "" })
-		if one >= 0 {
-			ready = append(ready, "peer "+p.halves[one].Called()+" is ready")
-			continue
-		}
-		for _, k := range p.halves {
-			reasons = append(reasons, "peer "+k.Called()+" "+p.whyNot(k, i))
-		}
-	}
-	if len(reasons) > 0 {
-		return "", fmt.Errorf("%s (--force hands over all the same)", strings.Join(distinct(reasons), "; "))
-	}
-	return strings.Join(distinct(ready), "; "), nil
-}
-
-// distinct are the first few of a list, each once.
-func distinct(list []string) []string {
-	slices.Sort(list)
-	list = slices.Compact(list)
-	if more := len(list) - maxReasons; more > 0 {
-		list = append(list[:maxReasons], fmt.Sprintf("%d more reasons", more))
-	}
-	return list
-}
-
-// maxReasons bounds a list for people.
-const maxReasons = 8
-
-func (p *Peers) whyNot(k *known, instance string) string {
-	switch {
-	case !k.Link.Up:
-		why := ""
-		if k.Link.Why != "" {
-			why = " (" + pair.Clip(k.Link.Why) + ")"
-		}
-		return "is not reachable" + why + ", so that nobody knows whether it is ready"
-	case k.View == nil:
-		return "has not said yet whether it is ready"
-	case k.Silent(time.Now()):
-		return "has said nothing for " + words.Duration(time.Since(k.Heard).Round(time.Second)) +
-			", so that nobody knows whether it is ready"
-	}
-	for _, i := range p.own.Instances {
-		if i.Name != instance {
-			continue
-		}
-		if why := k.View.Unable(i); why != "" {
-			return "cannot take over " + i.Name + ": " + why
-		}
-	}
-	for _, why := range k.View.Broken {
-		return "is not ready: " + why
-	}
-	return ""
-}
-
-// Diff says how the configuration of a peer differs from the one of this half.
-func (p *Peers) Diff(ctx context.Context, q control.PeerDiffRequest) (r control.PeerDiffReport, err error) {
-	p.mu.Lock()
-	k, err := p.named(q.Peer)
-	if err == nil && !k.Link.Up {
-		err = fmt.Errorf("peer %s is not reachable: %s", k.Called(), pair.Clip(k.Link.Why))
-	}
-	if err != nil {
-		p.mu.Unlock()
-		return r, err
-	}
-	answer := make(chan pair.SentForm, 1)
-	k.form = answer // who has asked before learns nothing
-	r.Peer = k.Called()
-	p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindAskForm, Body: json.RawMessage("{}")})
-	p.mu.Unlock()
-	enough := time.NewTimer(askPatience)
-	defer enough.Stop()
-	select {
-	case form := <-answer:
-		p.mu.Lock()
-		here := p.form
-		p.mu.Unlock()
-		most := mostLines
-		if q.All {
-			most = len(here) + len(form.Lines)
-		}
-		r.Lines, r.Count = pair.Difference(here, form.Lines, most)
-		r.LeftOut = form.LeftOut
-		return r, nil
-	case <-enough.C:
-		return r, fmt.Errorf("peer %s does not answer within %v", r.Peer, askPatience)
-	case <-ctx.Done():
-		return r, ctx.Err()
-	}
-}
-
-// mostLines is how many lines are given unless all are asked for.
-const mostLines = 100
-
-// named is the peer that somebody means; the lock is held.
-func (p *Peers) named(name string) (*known, error) {
-	switch {
-	case len(p.halves) == 0:
-		return nil, fmt.Errorf("no peer is configured")
-	case name == "" && len(p.halves) == 1:
-		return p.halves[0], nil
-	case name == "":
-		return nil, fmt.Errorf("there are several peers: name one of them, by its address or host name")
-	}
-	for _, k := range p.halves {
-		if name == k.Address || name == k.Link.Name {
-			return k, nil
-		}
-	}
-	return nil, fmt.Errorf("there is no peer %q: director status lists them", name)
 }
