@@ -36,6 +36,8 @@ type Config struct {
 	Metrics Metrics // metrics, director's own
 	Web     Web     // web, director's own
 	Peers   []*Peer // peer, director's own
+	// Announces are the announce blocks, director's own.
+	Announces []*Announce
 	// StatusSocket is status_socket, director's own.
 	StatusSocket StatusSocket
 
