@@ -134,7 +134,7 @@ var blocks = []string{
 	"vrrp_track_process", "bfd_instance",
 	"track_group", "static_ipaddress", "static_routes", "static_rules", "garp_group", "interface_up_down_delays",
 	"linkbeat_interfaces",
-	"virtual_server", "virtual_server_group", "SSL", "metrics", "web", "peer",
+	"virtual_server", "virtual_server_group", "SSL", "metrics", "web", "peer", "announce",
 }
 
 func (l *losses) add(kind, object, of string, at any, kinds ...string) {
@@ -184,6 +184,11 @@ func (l *losses) instances(before *conf.Config) {
 	for _, in := range l.after.Instances {
 		for _, a := range slices.Concat(in.Addresses, in.ExcludedAddresses) {
 			held[a.Prefix.Addr()] = true
+		}
+	}
+	for _, an := range l.after.Announces {
+		for _, a := range an.Addresses {
+			held[a] = true
 		}
 	}
 	for _, old := range before.Instances {

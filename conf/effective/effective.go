@@ -91,6 +91,9 @@ func Named(c *conf.Config) (list []keyword.Section) {
 	for _, b := range c.BFDs {
 		list = append(list, keyword.Show(c, keyword.BFD, b, []string{b.Name}, nil))
 	}
+	for _, a := range c.Announces {
+		list = append(list, keyword.Show(c, keyword.Announce, a, []string{a.Name}, nil))
+	}
 	for _, g := range c.SyncGroups {
 		list = append(list, keyword.Show(c, keyword.Group, g, []string{g.Name}, func(keyword string) string {
 			return fromGlobal(c, keyword)

@@ -1,7 +1,10 @@
 package load
 
 import (
+	"time"
+
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load/announces"
 	"github.com/lvs-director/director/conf/load/value"
 	"github.com/lvs-director/director/conf/syntax"
 )
@@ -26,6 +29,7 @@ func (l *loader) finish() {
 	l.finishHeld()
 	l.unreachableServers()
 	l.movingPeers()
+	announces.Finish(l.Loader)
 	l.scriptSecurity()
 	l.notes()
 }
@@ -204,6 +208,11 @@ func (l *loader) scriptSecurity() {
 			used[t.Name] = true
 		}
 	}
+	for _, a := range l.Config.Announces {
+		for _, t := range a.TrackScripts {
+			used[t.Name] = true
+		}
+	}
 	for _, s := range l.Config.Scripts {
 		user := s.Script.User
 		if user == "" {
@@ -216,5 +225,22 @@ func (l *loader) scriptSecurity() {
 			"scripts run without enable_script_security, as root unless this host has a user keepalived_script")
 		f.Hint = "set enable_script_security and script_user in global_defs"
 		return
+	}
+}
+
+// finishDelays names delays that are as long as other routers wait for the
+// master: the lost link is still up here when another takes over there.
+func (l *loader) finishDelays() {
+	for _, line := range l.Delays {
+		for _, in := range l.Config.Instances {
+			limit := time.Duration(in.DownTimerAdverts-1) * in.AdvertInterval
+			if in.Interface == line.Delay.Interface && line.Delay.Down >= limit && line.Delay.Down > 0 {
+				l.WarnArg(line.Node, 0, "long-delay",
+					"(%s) %s counts as down only after %s s: by then another router is MASTER, and this one still has the addresses",
+					value.Clip(in.Name), value.Clip(in.Interface), value.Seconds(line.Delay.Down)).Hint = "set it to " +
+					"less than " + value.Seconds(limit)
+				break
+			}
+		}
 	}
 }

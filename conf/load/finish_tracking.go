@@ -42,6 +42,30 @@ func (l *loader) finishTracking() {
 			*t.list = l.resolve(g, g.Name, t.kind, *t.list)
 		}
 	}
+	l.finishAnnounceTracking()
+}
+
+// finishAnnounceTracking looks up the trackers of announce blocks, where no weight counts: what is down
+// withdraws.
+func (l *loader) finishAnnounceTracking() {
+	for _, a := range l.Config.Announces {
+		for _, t := range []struct {
+			kind keyword.TrackKind
+			list *[]conf.Track
+		}{{keyword.KindScript, &a.TrackScripts}, {keyword.KindFile, &a.TrackFiles},
+			{keyword.KindProcess, &a.TrackProcesses}, {keyword.KindBFD, &a.TrackBFDs}} {
+			*t.list = l.resolve(a, a.Name, t.kind, *t.list)
+			for i := range *t.list {
+				(*t.list)[i].Weight = 0
+			}
+		}
+		for i := range a.TrackInterfaces {
+			a.TrackInterfaces[i].Weight = 0
+		}
+		for i := range a.TrackVirtualServers {
+			a.TrackVirtualServers[i].Weight = 0
+		}
+	}
 }
 
 // resolve drops references to trackers that are not there.
@@ -212,5 +236,8 @@ func (l *loader) finishTrackedServers() {
 	}
 	for _, g := range l.Config.SyncGroups {
 		g.TrackVirtualServers = replace(g.TrackVirtualServers)
+	}
+	for _, a := range l.Config.Announces {
+		a.TrackVirtualServers = replace(a.TrackVirtualServers)
 	}
 }

@@ -56,6 +56,7 @@ func Keywords() []Keyword {
 		Root.rows(), includeWords, Global.rows(), Instance.rows(), Auth.rows(), HMAC.rows(),
 		Group.rows(), Script.rows(), File.rows(), Process.rows(), BFD.rows(),
 		TrackGroup.rows(), GARPGroup.rows(), SSL.rows(), Metrics.rows(), Web.rows(), WebActions.rows(), Peer.rows(),
+		Announce.rows(),
 		Server.rows(), Real.rows(),
 	} {
 		rows = append(rows, list...)
@@ -161,6 +162,8 @@ var entryWords = slices.Concat(
 	words("line of track_script, track_file, track_process, track_bfd", Works, "", []Keyword{
 		{Name: "weight", Value: "-253..253", Default: "that of the tracker"}, {Name: "reverse"}, {Name: "noreverse"},
 	}),
+	words("line of track_interface, track_script, track_file, track_process, track_bfd in announce", Works, "",
+		[]Keyword{{Name: "reverse", Note: "what is up withdraws"}, {Name: "noreverse"}}),
 	words("line of virtual_server_group", Works, "", []Keyword{
 		{Name: "IP", Value: "[PORT]"}, {Name: "IP-N", Value: "[PORT]", Note: "a range by its last number"},
 		{Name: "IP-IP", Value: "[PORT]"}, {Name: "NET/LEN", Value: "[PORT]"}, {Name: "fwmark", Value: "N [inet|inet6]"},

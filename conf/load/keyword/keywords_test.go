@@ -25,6 +25,7 @@ var shownElsewhere = map[string]string{
 	" vrrp_track_process": "a block", " track_group": "a block", " garp_group": "a block", " virtual_server": "a block",
 	" bfd_instance": "a block", " SSL": "a block", " metrics": "a block", " virtual_server_group": "a block",
 	" web": "a block", " peer": "a block", " status_socket": "a block",
+	" announce":   "a block",
 	"web actions": "a block", "actions token": "in actions itself",
 	"vrrp_instance authentication": "a block", "vrrp_instance auth_hmac": "a block",
 	"virtual_server real_server": "a block",

@@ -63,6 +63,8 @@ var rootBlocks = []keyword[conf.Config]{
 	group("web", "{ ... }", 0, readWeb).ours(),
 	group("peer", "IP [PORT] { ... }", 1, readPeer).ours().most(2).
 		remark("another director that this one talks to; default port 3781"),
+	group("announce", "NAME { ... }", 1, readAnnounce).ours().
+		remark("addresses that a routing daemon on this host announces to the routers, on several directors at once"),
 	group("status_socket", "{ group GROUP }", 0, readStatusSocket).ours(),
 }
 
