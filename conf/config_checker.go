@@ -77,7 +77,9 @@ type Checker struct {
 	Misc *MiscCheckParams // set for MISC_CHECK
 	UDP  *UDPCheckParams  // set for UDP_CHECK
 	File *FileCheckParams // set for FILE_CHECK
-	BFD  string           // name of the bfd_instance of BFD_CHECK
+	// BFD is the name of the bfd_instance of BFD_CHECK. It is empty when there is none that can be
+	// used: the check is not run, and the real server counts as up.
+	BFD string
 	// Agent is set for AGENT_CHECK, Query for QUERY_CHECK, GRPC for GRPC_CHECK.
 	Agent *AgentCheckParams
 	Query *QueryCheckParams

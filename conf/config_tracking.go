@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"net/netip"
 	"time"
 )
 
@@ -55,24 +56,60 @@ type TrackProcess struct {
 	TerminateDelay time.Duration
 }
 
-// BFDInstance is a bfd_instance block (RFC 5880).
+// BFDInstance is a bfd_instance block: a session with a neighbor (RFC 5880).
 type BFDInstance struct {
-	Name       string
-	Neighbor   string
-	Source     string
-	MinRx      time.Duration
-	MinTx      time.Duration
+	Name string
+	// Neighbor and Source are addresses of one family, see NeighborAddr and SourceAddr.
+	Neighbor string
+	Source   string        // empty is the one that the kernel chooses
+	MinRx    time.Duration // Required Min RX Interval, 1 ms..4294967 ms, default 10 ms
+	MinTx    time.Duration // Desired Min TX Interval while up, 1 ms..4294967 ms, default 10 ms
+	// IdleTx is the Desired Min TX Interval while the session is not up: at least 1 s
+	// (RFC 5880 section 6.8.3) and MinTx.
 	IdleTx     time.Duration
-	Multiplier int
-	Passive    bool
-	TTL        int
-	MaxHops    int
-	Multihop   bool
-	Weight     int
-	Reverse    bool
-	VRRP       bool // only for VRRP
-	Checker    bool // only for checkers
+	Multiplier int  // Detect Mult, 1..255, default 5
+	Passive    bool // nothing is sent before the neighbor was heard
+	TTL        int  // of what is sent, 1..255, default 255
+	// MaxHops is by how much the TTL of what is received may be less than TTL: 0 asks for it whole,
+	// -1 and 255 take any.
+	MaxHops  int
+	Multihop bool // RFC 5883, port 4784; else RFC 5881, port 3784
+	// Weight and Reverse are those of references that say no other.
+	Weight  int // -253..253
+	Reverse bool
+	// VRRP and Checker restrict who follows the session; neither is like both, see ForVRRP.
+	VRRP    bool
+	Checker bool
+	// Auth signs what is sent, and is asked of what is received; nil is no authentication.
+	Auth *BFDAuth
 }
+
+// BFDAuth is meticulous_sha1, director's own: meticulous keyed SHA1 (RFC 5880 section 6.7.4).
+type BFDAuth struct {
+	KeyID uint8
+	// Key is 1 to 20 bytes. It is empty when KeyFile could not be read: such a session stays down.
+	Key     Secret
+	KeyFile string // empty unless the key stands in a file
+}
+
+// NeighborAddr is the address of the neighbor, with the zone of a link-local one. It is zero in no
+// configuration that was loaded.
+func (b *BFDInstance) NeighborAddr() netip.Addr {
+	a, _ := netip.ParseAddr(b.Neighbor)
+	return a
+}
+
+// SourceAddr is the address to send from; zero is the one that the kernel chooses.
+func (b *BFDInstance) SourceAddr() netip.Addr {
+	a, _ := netip.ParseAddr(b.Source)
+	return a
+}
+
+// ForVRRP says whether instances, sync groups and announce blocks may follow the session.
+func (b *BFDInstance) ForVRRP() bool { return b.VRRP || !b.Checker }
+
+// ForCheckers says whether checks may follow the session.
+func (b *BFDInstance) ForCheckers() bool { return b.Checker || !b.VRRP }
 
 // SyncGroup is a vrrp_sync_group block: instances that change state together.
 type SyncGroup struct {

@@ -80,6 +80,7 @@ func plantCanaries(t *testing.T, generation int) canaries {
 		"web {\nlisten unix:" + dir + "/web\nactions {\ntoken file:" + token + " alice\n}\n}\n" +
 		"SSL {\n" + place("SSL") + "}\npeer 127.0.0.1 9 {\nlisten 127.0.0.1\n" + place("peer") + "}\n" +
 		"vrrp_script S {\ninterval 1\n" + place("vrrp_script") + "}\n" +
+		"bfd_instance B {\nneighbor_ip 127.0.0.1\n" + place("bfd_instance") + "}\n" +
 		"vrrp_track_process P {\n" + place("vrrp_track_process") + "}\n" +
 		instance("VI_1", 101, "version 2\ntrack_script {\nS weight 1\n}\ntrack_process {\nP weight 1\n}\n"+
 			"authentication {\nauth_type PASS\n"+place("authentication")+"}\n"+place("vrrp_instance")) +
@@ -102,6 +103,8 @@ func canaryLine(k keyword.Keyword, canary string) string {
 		return "auth_pass " + canary // of eight characters, the most that it may have
 	case k.Name == "key" && k.Block == "peer":
 		return "key hex:" + hex.EncodeToString([]byte(strings.Repeat(canary, 4)))
+	case k.Name == "meticulous_sha1":
+		return "meticulous_sha1 1 " + canary
 	case k.Name == "key":
 		return "key 1 " + strings.Repeat(canary, 4)
 	case k.Name == "payload":

@@ -227,6 +227,8 @@ func TestDiffShowsEveryField(t *testing.T) {
 		"File":           func(c *conf.Config) any { return c.Files[0] },
 		"Process":        func(c *conf.Config) any { return c.Processes[0] },
 		"BFD":            func(c *conf.Config) any { return c.BFDs[0] },
+		"BFDAuth":        func(c *conf.Config) any { return c.BFDs[0].Auth },
+		"Announce":       func(c *conf.Config) any { return c.Announces[0] },
 		"SyncGroup":      func(c *conf.Config) any { return c.SyncGroups[0] },
 		"Authentication": func(c *conf.Config) any { return &c.Instances[0].Auth },
 		"Metrics":        func(c *conf.Config) any { return &c.Metrics },
@@ -278,6 +280,7 @@ var notShown = map[string]bool{
 	"File.Name":                 true,
 	"Process.Name":              true,
 	"BFD.Name":                  true,
+	"Announce.Name":             true,
 	"SyncGroup.Name":            true,
 	"UDP.ReplyMask":             true, // of the reply
 }

@@ -1,10 +1,9 @@
-// Package keyfile reads the keys of auth_hmac and of peers, the password of smtp_auth, and the tokens and
+// Package keyfile reads the keys of auth_hmac, of BFD sessions and of peers, the password of smtp_auth, and the tokens and
 // the certificate of web, which stand in files of their own.
 package keyfile
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -40,6 +39,7 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	var keys Keys
 	findings := append(readPassword(cfg, fsys, &keys), readWeb(cfg, fsys, &keys)...)
 	findings = append(findings, readPeers(cfg, fsys, &keys)...)
+	findings = append(findings, readBFDs(cfg, fsys, &keys)...)
 	tried := make(map[string]error)
 	for _, i := range cfg.Instances {
 		if i.HMAC == nil {
@@ -52,7 +52,7 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 			err, again := tried[k.File]
 			if !again {
 				var key conf.Secret
-				if key, err = readKey(k.File, fsys); err == nil {
+				if key, err = readKey(k.File, 32, 64, fsys); err == nil {
 					if keys == nil {
 						keys = make(Keys)
 					}
@@ -80,9 +80,9 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	return keys, findings
 }
 
-// readKey reads one: 32 to 64 bytes, or hex: and twice as many digits. The end
+// readKey reads one: least to most bytes, or hex: and twice as many digits. The end
 // of the last line does not count. Errors show nothing of the file.
-func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
+func readKey(name string, least, most int, fsys syntax.FS) (conf.Secret, error) {
 	b, err := read(name, "a key", fsys)
 	if err != nil {
 		return "", err
@@ -95,8 +95,8 @@ func readKey(name string, fsys syntax.FS) (conf.Secret, error) {
 		}
 		text = string(raw)
 	}
-	if len(text) < 32 || len(text) > 64 {
-		return "", errors.New(name + " has " + words.Count(len(text), "byte") + " and must have 32 to 64")
+	if len(text) < least || len(text) > most {
+		return "", fmt.Errorf("%s has %s and must have %d to %d", name, words.Count(len(text), "byte"), least, most)
 	}
 	return conf.Secret(text), nil
 }
@@ -175,7 +175,7 @@ func (k Keys) Password(cfg *conf.Config) conf.Secret {
 	return k[passwordOf(cfg.Global.SMTPAuth.File)]
 }
 
-// OfInstances are the keys without those that no instance of cfg signs with.
+// OfInstances are the keys without those that no instance and no BFD session of cfg signs with.
 func (k Keys) OfInstances(cfg *conf.Config) Keys {
 	var keys Keys
 	for _, i := range cfg.Instances {
@@ -191,6 +191,14 @@ func (k Keys) OfInstances(cfg *conf.Config) Keys {
 			}
 		}
 	}
+	for _, b := range cfg.BFDs {
+		if b.Auth == nil || b.Auth.KeyFile == "" {
+			continue
+		}
+		if secret, ok := k[bfdOf(b.Auth.KeyFile)]; ok {
+			keys.set(bfdOf(b.Auth.KeyFile), secret)
+		}
+	}
 	return keys
 }
 
@@ -198,7 +206,7 @@ func (k Keys) OfInstances(cfg *conf.Config) Keys {
 func Insist(findings []conf.Finding) {
 	for n := range findings {
 		switch findings[n].Code {
-		case unreadableKey, unreadablePassword, unreadableWeb, unreadablePeer:
+		case unreadableKey, unreadablePassword, unreadableWeb, unreadablePeer, unreadableBFD:
 			findings[n].Severity = conf.Error
 		}
 	}
@@ -215,6 +223,11 @@ func (k Keys) Into(cfg *conf.Config) {
 			if key := &i.HMAC.Keys[n]; key.File != "" {
 				key.Key = k[key.File]
 			}
+		}
+	}
+	for _, b := range cfg.BFDs {
+		if b.Auth != nil && b.Auth.KeyFile != "" {
+			b.Auth.Key = k[bfdOf(b.Auth.KeyFile)]
 		}
 	}
 }

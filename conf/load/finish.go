@@ -19,6 +19,7 @@ func (l *loader) finish() {
 	l.duplicateVRIDs()
 	l.finishDelays()
 	l.finishGroups()
+	l.finishBFDs()
 	l.finishTracking()
 	l.finishStatic()
 	l.sharedRoutes()

@@ -112,8 +112,7 @@ func (l *loader) finishChecker(v *conf.VirtualServer, r *conf.RealServer, c *con
 		} else if !has("weight") {
 			c.File.Weight, c.File.Reverse = f.Weight, f.Reverse
 		}
-	case c.BFD != "" && l.BFDs[c.BFD] == nil:
-		why, suggestion := l.Undefined("bfd_instance", c.BFD, l.trackerNames(keyword.KindBFD))
-		l.Warn(l.Node(c), "not-found", "bfd_instance %s of BFD_CHECK %s%s", value.Clip(c.BFD), why, suggestion)
+	case c.BFD != "":
+		l.finishBFDCheck(c)
 	}
 }

@@ -80,6 +80,11 @@ func (l *loader) resolve(owner any, called string, kind keyword.TrackKind, list 
 				value.Clip(t.Name), why, suggestion)
 			continue
 		}
+		if b := l.BFDs[t.Name]; kind == keyword.KindBFD && !b.ForVRRP() {
+			l.Warn(ref.Node, "bfd-checker", "(%s) bfd_instance %s is for checks only (checker): it is not tracked",
+				value.Clip(called), value.Clip(t.Name)).Hint = "write vrrp as well in the bfd_instance"
+			continue
+		}
 		if !ref.Defined {
 			f := l.Warn(ref.Node, "forward-reference",
 				"(%s) %s %s is defined further down: it is tracked, but keepalived would ignore this line", value.Clip(called),

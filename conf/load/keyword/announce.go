@@ -26,7 +26,13 @@ var Announce = newTable("announce", []keyword[conf.Announce]{
 	group("track_interface", "{ IF [reverse] }", 0, func(l *Loader, n *syntax.Node, a *conf.Announce) {
 		l.uselessWeight(n)
 		a.TrackInterfaces = l.trackInterfaces(n, a, a.Name, a.TrackInterfaces)
-	}).ours().shown(func(a *conf.Announce) []entryLine { return interfaceLines(a.TrackInterfaces) }),
+	}).ours().shown(func(a *conf.Announce) []entryLine {
+		tracks := make([]conf.Track, len(a.TrackInterfaces))
+		for i, t := range a.TrackInterfaces {
+			tracks[i] = conf.Track(t)
+		}
+		return plainTrackLines(tracks)
+	}),
 	announceTracker("track_script", KindScript, func(a *conf.Announce) *[]conf.Track { return &a.TrackScripts }),
 	announceTracker("track_file", KindFile, func(a *conf.Announce) *[]conf.Track { return &a.TrackFiles }).
 		remark("a value other than 0 withdraws"),
@@ -36,7 +42,7 @@ var Announce = newTable("announce", []keyword[conf.Announce]{
 		func(l *Loader, n *syntax.Node, a *conf.Announce) {
 			l.uselessWeight(n)
 			a.TrackVirtualServers = l.trackServers(n, a, a.TrackVirtualServers)
-		}).ours().shown(func(a *conf.Announce) []entryLine { return trackLines(a.TrackVirtualServers) }).
+		}).ours().shown(func(a *conf.Announce) []entryLine { return plainTrackLines(a.TrackVirtualServers) }).
 		remark("one without its quorum withdraws"),
 	{name: "on_no_quorum", value: "withdraw|keep", deflt: "withdraw", need: 1, own: true,
 		why: "what happens when a virtual server of track_virtual_server has no quorum",
@@ -85,7 +91,20 @@ func announceTracker(name string, kind TrackKind, field func(*conf.Announce) *[]
 		l.uselessWeight(n)
 		list := field(a)
 		*list = l.track(n, a, a.Name, kind, *list)
-	}).ours().shown(func(a *conf.Announce) []entryLine { return trackLines(*field(a)) })
+	}).ours().shown(func(a *conf.Announce) []entryLine { return plainTrackLines(*field(a)) })
+}
+
+// plainTrackLines are trackers that nothing is weighed with.
+func plainTrackLines(list []conf.Track) []entryLine {
+	lines := make([]entryLine, 0, len(list))
+	for _, t := range list {
+		words := one(t.Name)
+		if t.Reverse {
+			words = append(words, "reverse")
+		}
+		lines = append(lines, entryLine{t.Name, words})
+	}
+	return lines
 }
 
 // uselessWeight notes the weights of a block of trackers, which nothing is weighed with here.

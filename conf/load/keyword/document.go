@@ -119,7 +119,9 @@ func cell(s string, code bool) string {
 }
 
 // isLater tells whether a keyword of a block is read and not acted on yet.
-func isLater(block, name string) bool { return slices.Contains(later[block], name) }
+func isLater(block, name string) bool {
+	return slices.Contains(later[block], name) || laterBFD[block] == name
+}
 
 // entryWords are the words inside of the lines of value blocks, which are read
 // by address, route, rule and the tracking blocks.

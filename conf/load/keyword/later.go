@@ -5,9 +5,6 @@ import "strings"
 // later are the keywords that are read into the Config and that no part of
 // director acts on yet. Whoever makes one work removes it here, and nowhere else.
 var later = map[string][]string{
-	"": {
-		"bfd_instance",
-	},
 	"global_defs": {
 		"disable_local_igmp",
 		"vrrp_priority", "checker_priority", "vrrp_no_swap", "checker_no_swap", "checker_rt_priority",
@@ -15,11 +12,13 @@ var later = map[string][]string{
 	},
 	"vrrp_instance": {
 		"old_unicast_checksum",
-		"track_bfd",
 	},
-	"real_server": {
-		"BFD_CHECK",
-	},
+}
+
+// laterBFD are the keywords of BFD, all of which are of later and of serving: one table to remove.
+var laterBFD = map[string]string{
+	"": "bfd_instance", "vrrp_instance": "track_bfd", "vrrp_sync_group": "track_bfd", "announce": "track_bfd",
+	"real_server": "BFD_CHECK",
 }
 
 // whyLater is the note of all of them.
@@ -29,9 +28,7 @@ const whyLater = "this version does not act on it yet"
 // serve: a configuration that has one is served otherwise than it says, which
 // is a warning and a problem in status. The note says what happens instead.
 var serving = map[string][]string{
-	"":              {"bfd_instance"},
-	"vrrp_instance": {"old_unicast_checksum", "track_bfd"},
-	"real_server":   {"BFD_CHECK"},
+	"vrrp_instance": {"old_unicast_checksum"},
 }
 
 // HasEffect tells whether director acts on a keyword of a block.
@@ -51,5 +48,5 @@ func whatInstead(block, name string) string {
 var instead = map[string]string{
 	"bfd_instance":         "nothing follows it",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
-	"track_bfd":            "the instance does not follow it",
+	"track_bfd":            "it is not followed",
 }

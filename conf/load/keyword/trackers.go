@@ -1,9 +1,12 @@
 package keyword
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lvs-director/director/conf"
@@ -132,9 +135,10 @@ var Process = newTable("vrrp_track_process", []keyword[conf.TrackProcess]{
 
 // BFD is the bfd_instance block.
 var BFD = newTable("bfd_instance", []keyword[conf.BFDInstance]{
-	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }),
-	word("neighbor_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Neighbor }).alias("neighbour_ip"),
-	word("source_ip", "IP", "", func(b *conf.BFDInstance) *string { return &b.Source }),
+	bfdAddress("neighbor_ip", func(b *conf.BFDInstance) *string { return &b.Neighbor }).
+		remark("a link-local one with its interface: fe80::1%eth0"),
+	bfdAddress("neighbor_ip", func(b *conf.BFDInstance) *string { return &b.Neighbor }).alias("neighbour_ip"),
+	bfdAddress("source_ip", func(b *conf.BFDInstance) *string { return &b.Source }),
 	milliseconds("min_rx", 1, 4294967, "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinRx }),
 	milliseconds("min_tx", 1, 4294967, "10", func(b *conf.BFDInstance) *time.Duration { return &b.MinTx }),
 	milliseconds("idle_tx", 1000, 4294967, "1000", func(b *conf.BFDInstance) *time.Duration { return &b.IdleTx }),
@@ -149,7 +153,74 @@ var BFD = newTable("bfd_instance", []keyword[conf.BFDInstance]{
 	}),
 	bare("vrrp", func(b *conf.BFDInstance) *bool { return &b.VRRP }),
 	bare("checker", func(b *conf.BFDInstance) *bool { return &b.Checker }),
+	{name: "meticulous_sha1", value: "0..255 file:PATH|hex:DIGITS|TEXT", deflt: "no authentication", need: 2, hush: true,
+		secret: allSecret, own: true, set: setBFDAuth,
+		get: func(b *conf.BFDInstance) []string {
+			switch a := b.Auth; {
+			case a == nil:
+				return nil
+			case a.KeyFile != "":
+				return []string{strconv.Itoa(int(a.KeyID)), "file:" + a.KeyFile}
+			default:
+				return []string{strconv.Itoa(int(a.KeyID)), a.Key.String()}
+			}
+		},
+		raw: func(b *conf.BFDInstance) string {
+			if b.Auth == nil {
+				return ""
+			}
+			return string(b.Auth.Key)
+		},
+		why: "the number and the key, 1 to 20 bytes, that both ends have"},
 })
+
+// bfdAddress is an address of a session's ends.
+func bfdAddress(name string, field func(*conf.BFDInstance) *string) keyword[conf.BFDInstance] {
+	k := word(name, "IP", "", field)
+	k.set = func(l *Loader, n *syntax.Node, b *conf.BFDInstance) {
+		a, err := netip.ParseAddr(n.Arg(0))
+		if err != nil || a.Zone() != "" && !a.IsLinkLocalUnicast() || len(a.Zone()) > value.MaxInterfaceName {
+			l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)), l.Word)
+			return
+		}
+		*field(b) = a.String()
+	}
+	return k
+}
+
+// maxBFDKey is the longest key of SHA1 authentication in bytes (RFC 5880 section 6.7.4).
+const maxBFDKey = 20
+
+// setBFDAuth reads a number and a key. What is wrong is an error: without its key a session would
+// believe anybody.
+func setBFDAuth(l *Loader, n *syntax.Node, b *conf.BFDInstance) {
+	id, ok := value.Decimal(n.Arg(0))
+	a := &conf.BFDAuth{KeyID: uint8(id), Key: conf.Secret(n.Arg(1))}
+	file, isFile := strings.CutPrefix(n.Arg(1), "file:")
+	digits, isHex := strings.CutPrefix(n.Arg(1), "hex:")
+	if isHex {
+		raw, err := hex.DecodeString(digits)
+		if err != nil {
+			l.Err(n, "invalid-key", "meticulous_sha1: what is behind hex: is not hexadecimal")
+			return
+		}
+		a.Key = conf.Secret(raw)
+	}
+	if isFile {
+		a.KeyFile, a.Key = file, ""
+	}
+	switch {
+	case !ok || id < 0 || id > 255:
+		l.Err(n, "invalid-key", "meticulous_sha1 needs the number of the key first, 0 to 255").Hint = "write: " +
+			"meticulous_sha1 1 file:/etc/director/bfd.key"
+	case isFile && !strings.HasPrefix(file, "/"):
+		l.Err(n, "invalid-key", "the file of a key must be named from the root of the file system")
+	case !isFile && (a.Key == "" || len(a.Key) > maxBFDKey):
+		l.Err(n, "invalid-key", "the key of meticulous_sha1 has %d bytes, and must have 1 to %d", len(a.Key), maxBFDKey)
+	default:
+		b.Auth = a
+	}
+}
 
 // milliseconds is a decimal number of milliseconds.
 func milliseconds[T any](name string, lo, hi int64, deflt string, field func(*T) *time.Duration) keyword[T] {

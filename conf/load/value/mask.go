@@ -11,7 +11,8 @@ const hidden = conf.Mask
 
 // secretLines are the words that begin a line with a secret, where they are not told by secretWords.
 // A text that is not understood yet has no keyword tables.
-var secretLines = []string{"send", "body", "payload", "token", "cookie", "authorization", "proxy-authorization", "x-"}
+var secretLines = []string{"send", "body", "payload", "token", "cookie", "authorization", "proxy-authorization", "x-",
+	"meticulous"}
 
 // secretWords are in the names of keywords and definitions whose value is a
 // secret, also misspelt ones.
