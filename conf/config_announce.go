@@ -1,7 +1,10 @@
 package conf
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -43,3 +46,55 @@ const (
 	AnnounceWithdrawDelay = 2 * time.Second
 	AnnounceRestartGrace  = 30 * time.Second
 )
+
+// AnnounceMark is the alias (IFLA_IFALIAS, as "ip link" shows it) of interfaces that director makes for
+// announced addresses. One without it is somebody else's.
+const AnnounceMark = "made by director: announced addresses"
+
+// OnLink is an announced address in a network of an interface: neighbours there ask for it with ARP or
+// neighbour discovery, and every director answers.
+type OnLink struct {
+	Announce *Announce
+	Address  netip.Addr
+	Device   string
+	Network  netip.Prefix
+}
+
+// String says what is wrong with it.
+func (o OnLink) String() string {
+	asks := "ARP"
+	if o.Address.Is6() {
+		asks = "neighbour discovery"
+	}
+	return fmt.Sprintf("announce %s: %s is in the network %s of %s, where every director would answer %s for it",
+		o.Announce.Name, o.Address, o.Network, o.Device, asks)
+}
+
+// OnLink lists the announced addresses that are in a network of an interface, other than the loopback
+// interface and those made for announced addresses. networks are the addresses of each interface with
+// the length of their prefix. Those of blocks with allow_onlink are among them.
+func (c *Config) OnLink(networks map[string][]netip.Prefix) (list []OnLink) {
+	if len(c.Announces) == 0 {
+		return nil
+	}
+	own := map[string]bool{"lo": true}
+	for _, a := range c.Announces {
+		own[a.Interface] = true
+	}
+	for _, device := range slices.Sorted(maps.Keys(networks)) {
+		if own[device] {
+			continue
+		}
+		for _, a := range c.Announces {
+			for _, ip := range a.Addresses {
+				for _, p := range networks[device] {
+					if !p.IsSingleIP() && p.Contains(ip) && p.Addr() != ip {
+						list = append(list, OnLink{a, ip, device, p.Masked()})
+						break
+					}
+				}
+			}
+		}
+	}
+	return list
+}

@@ -1,5 +1,5 @@
-// Package keyfile reads the keys of auth_hmac, of BFD sessions and of peers, the password of smtp_auth, and the tokens and
-// the certificate of web, which stand in files of their own.
+// Package keyfile reads the keys of auth_hmac, of BFD sessions and of peers, the password of smtp_auth, and
+// the tokens and the certificate of web, which stand in files of their own.
 package keyfile
 
 import (

@@ -108,3 +108,34 @@ func TestAKeyFileThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysOfBFD: a key of 1 to 20 bytes goes to the worker; without one nothing else is refused at a start.
+func TestKeysOfBFD(t *testing.T) {
+	dir := t.TempDir()
+	for n, c := range []struct{ text, want, trouble string }{
+		{"secrecy\n", "secrecy", ""},
+		{"hex:0102\n", "\x01\x02", ""},
+		{strings.Repeat("x", 21), "", "bfd_instance b stays down: "},
+		{"\n", "", "has 0 bytes and must have 1 to 20"},
+	} {
+		file := filepath.Join(dir, fmt.Sprint(n))
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _ := load.LoadText("lb.conf", "bfd_instance b {\nneighbor_ip 192.0.2.9\nmeticulous_sha1 7 file:"+file+"\n}\n",
+			load.Options{})
+		keys, findings := keyfile.Read(cfg, nil)
+		if said := fmt.Sprint(findings); !strings.Contains(said, c.trouble) || conf.HasErrors(findings) ||
+			strings.Contains(said, "xxxx") {
+			t.Errorf("%q: findings %s", c.text, said)
+		}
+		keyfile.Insist(findings)
+		if conf.HasErrors(findings) != (c.trouble != "") {
+			t.Errorf("%q: a reload is refused: %v", c.text, conf.HasErrors(findings))
+		}
+		keys.OfInstances(cfg).Into(cfg)
+		if got := string(cfg.BFDs[0].Auth.Key); got != c.want {
+			t.Errorf("%q: the key is %q", c.text, got)
+		}
+	}
+}

@@ -81,8 +81,8 @@ func (l *loader) finishBFD(b *conf.BFDInstance) (why string) {
 func (l *loader) bfdHops(b *conf.BFDInstance, neighbor netip.Addr) {
 	name := value.Clip(b.Name)
 	if b.Multihop && neighbor.IsLinkLocalUnicast() {
-		l.warnAtKeyword(b, "multihop", "bfd-hops", "(%s) multihop is ignored: no router passes on what goes to the link-local "+
-			"address %s", name, neighbor)
+		l.warnAtKeyword(b, "multihop", "bfd-hops", "(%s) multihop is ignored: no router passes on what goes to the "+
+			"link-local address %s", name, neighbor)
 		b.Multihop = false
 	}
 	ttl := "ttl"
@@ -97,8 +97,8 @@ func (l *loader) bfdHops(b *conf.BFDInstance, neighbor netip.Addr) {
 		l.warnAtKeyword(b, ttl, "bfd-hops", "(%s) neighbors of one hop take only what has a TTL of 255 (RFC 5881), "+
 			"and this session sends %d", name, b.TTL).Hint = "leave out " + ttl + ", or write multihop"
 	case !b.Multihop && b.MaxHops != 0:
-		l.warnAtKeyword(b, "max_hops", "bfd-hops", "(%s) max_hops %d takes packets that come from behind a router, which the "+
-			"TTL of 255 is to keep out (RFC 5881)", name, b.MaxHops).Severity = conf.Note
+		l.warnAtKeyword(b, "max_hops", "bfd-hops", "(%s) max_hops %d takes packets that come from behind a router, "+
+			"which the TTL of 255 is to keep out (RFC 5881)", name, b.MaxHops).Severity = conf.Note
 	}
 }
 

@@ -105,6 +105,9 @@ func (h *Host) lookAtInterfaces() error {
 		}
 		h.interfaces[i.Name] = hi
 	}
+	if err := h.lookAtAliases(); err != nil {
+		return fmt.Errorf("looking at the interfaces of this host: %w", err)
+	}
 	if err := h.lookAtMarks(); err != nil {
 		return fmt.Errorf("looking at the addresses of this host: %w", err)
 	}

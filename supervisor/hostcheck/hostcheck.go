@@ -36,6 +36,7 @@ type hostInterface struct {
 	mtu      int                   // bytes; 0 is not known
 	marked   map[netip.Prefix]bool // the addresses that a director or keepalived has put there
 	networks []netip.Prefix        // the addresses with their masks
+	alias    string                // as "ip link" shows it
 }
 
 // owner is the priority of a router whose own the virtual addresses are.
@@ -76,6 +77,7 @@ func Findings(cfg *conf.Config, h Host) []conf.Finding {
 			c.tracked(g, t.Name)
 		}
 	}
+	c.announces()
 	c.localAddresses()
 	c.held()
 	c.scripts()

@@ -27,6 +27,7 @@ func Make(before, after *conf.Config, f Facts) Plan {
 	m.servers()
 	m.global()
 	m.others()
+	m.announces(before, after)
 	m.foreign()
 	return m.plan
 }
@@ -59,6 +60,10 @@ func (m *maker) global() {
 func (m *maker) others() {
 	untouched := 0
 	for _, c := range m.diff.Others {
+		if c.Block == "announce" && c.Action != diff.Untouched {
+			m.announce(c)
+			continue
+		}
 		switch c.Action {
 		case diff.Untouched:
 			untouched++

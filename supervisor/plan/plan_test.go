@@ -14,6 +14,7 @@ import (
 	"github.com/lvs-director/director/supervisor/plan"
 	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/lvs-director/director/vrrp/link"
+	"github.com/lvs-director/director/vrrp/track"
 )
 
 const running = `
@@ -398,5 +399,35 @@ func TestARenamedGroup(t *testing.T) {
 	p = plan.Make(loaded(t, text("A")), loaded(t, other), plan.Facts{})
 	if len(p.Clients) != 2 { // one is removed, another is new
 		t.Errorf("%q", said(p))
+	}
+}
+
+// TestAnnounce: what a plan says of announced addresses, and where they must not be.
+func TestAnnounce(t *testing.T) {
+	announce := func(words string) *conf.Config { return loaded(t, running+"announce edge {\n"+words+"}\n") }
+	none, one := loaded(t, running), announce("virtual_ipaddress { 203.0.113.1 }\n")
+	host := track.Host{Interfaces: map[string]track.Interface{
+		"eth2": {Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/24")}}}}
+	const onLink = "announce edge: 203.0.113.1 is in the network 203.0.113.0/24 of eth2, where every director would answer " +
+		"ARP for it"
+	for name, c := range map[string]struct {
+		before, after *conf.Config
+		clients       string
+		onLink        bool
+	}{
+		"new":      {none, one, "announce edge is new", true},
+		"gone":     {one, none, "announce edge is removed: its addresses are withdrawn", false},
+		"as it is": {one, one, "", false},
+		"another address": {one, announce("virtual_ipaddress { 203.0.114.1 }\n"),
+			"what is not announced any more is withdrawn first", false},
+		"another lifetime": {one, announce("virtual_ipaddress { 203.0.113.1 }\nmin_lifetime 5\n"), "", false},
+		"allowed":          {none, announce("virtual_ipaddress { 203.0.113.1 }\nallow_onlink\n"), "announce edge is new", false},
+	} {
+		p := plan.Make(c.before, c.after, plan.Facts{Host: &host})
+		said := strings.Join(p.Clients, "\n")
+		if strings.Contains(said, onLink) != c.onLink || !strings.Contains(said, c.clients) ||
+			c.clients == "" && strings.Contains(said, "announce") {
+			t.Errorf("%s: clients notice %q", name, p.Clients)
+		}
 	}
 }

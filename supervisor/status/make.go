@@ -61,6 +61,7 @@ func Make(f Facts) control.Status {
 	}
 	m.checks()
 	m.overrides()
+	m.onLink()
 	m.unserved()
 	slices.SortStableFunc(m.r.Problems, func(a, b control.Problem) int {
 		return cmp.Or(first(b.NoService)-first(a.NoService), cmp.Compare(a.Text, b.Text))

@@ -256,3 +256,19 @@ func TestOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestAnnouncedOnLink: an announced address that every director would answer for is a problem, unless it is
+// allowed.
+func TestAnnouncedOnLink(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		f := pair()
+		a := &conf.Announce{Name: "edge", Interface: "announce0", AllowOnlink: allowed,
+			Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("192.0.2.100")}}
+		f.Config.Announces = []*conf.Announce{a}
+		const want = "announce edge: 192.0.2.100 is in the network 192.0.2.0/24 of eth0, where every director would answer " +
+			"ARP for it"
+		if got := slices.Contains(texts(status.Make(f)), want); got == allowed {
+			t.Errorf("allowed %t: problems %q", allowed, texts(status.Make(f)))
+		}
+	}
+}

@@ -180,7 +180,8 @@ func bfdAddress(name string, field func(*conf.BFDInstance) *string) keyword[conf
 	k.set = func(l *Loader, n *syntax.Node, b *conf.BFDInstance) {
 		a, err := netip.ParseAddr(n.Arg(0))
 		if err != nil || a.Zone() != "" && !a.IsLinkLocalUnicast() || len(a.Zone()) > value.MaxInterfaceName {
-			l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)), l.Word)
+			l.WarnArg(n, 0, "invalid-address", "%q is not an IP address for %s: the line is ignored", value.Clip(n.Arg(0)),
+				l.Word)
 			return
 		}
 		*field(b) = a.String()
