@@ -65,12 +65,14 @@ func TestBFD(t *testing.T) {
 			"note 3:1 (b) max_hops 3 takes packets"},
 		"no hops of several": {"multihop\n", whole(func(b *bfd) { b.Multihop = true }),
 			"warning 3:1 (b) with multihop and max_hops 0"},
-		"hops of a link": {"neighbor_ip fe80::9%eth0\nmultihop\nmax_hops 3\n", whole(func(b *bfd) { b.Neighbor, b.MaxHops = "fe80::9%eth0", 3 }),
+		"hops of a link": {"neighbor_ip fe80::9%eth0\nmultihop\nmax_hops 3\n",
+			whole(func(b *bfd) { b.Neighbor, b.MaxHops = "fe80::9%eth0", 3 }),
 			"multihop is ignored"},
 		"signed": {"meticulous_sha1 7 hex:0102\n", whole(key(conf.BFDAuth{KeyID: 7, Key: "\x01\x02"})),
 			""},
 		"signed by a text": {"meticulous_sha1 0 secrecy\n", whole(key(conf.BFDAuth{Key: "secrecy"})), ""},
-		"signed by a file": {"meticulous_sha1 255 file:/etc/bfd.key\n", whole(key(conf.BFDAuth{KeyID: 255, KeyFile: "/etc/bfd.key"})),
+		"signed by a file": {"meticulous_sha1 255 file:/etc/bfd.key\n",
+			whole(key(conf.BFDAuth{KeyID: 255, KeyFile: "/etc/bfd.key"})),
 			""},
 		"a long key": {"meticulous_sha1 1 hex:" + strings.Repeat("5a", 21) + "\n", whole(nil),
 			"error 3:1 the key of meticulous_sha1 has 21 bytes"},
@@ -141,7 +143,8 @@ func TestBFDRestrictions(t *testing.T) {
 			instance("V", 51, "track_bfd {\nb weight 5\n}\n", "192.0.2.100") +
 			"vrrp_sync_group G {\ngroup {\nV\n}\ntrack_bfd {\nb\n}\n}\n" +
 			"announce A {\nvirtual_ipaddress { 203.0.113.1 }\ntrack_bfd { b }\n}\n" +
-			"virtual_server 203.0.113.1 80 {\nlvs_sched mh\nmh-port\nlvs_method DR\nprotocol TCP\nreal_server 192.0.2.10 80 {\nalpha\n" +
+			"virtual_server 203.0.113.1 80 {\nlvs_sched mh\nmh-port\nlvs_method DR\nprotocol TCP\n" +
+			"real_server 192.0.2.10 80 {\nalpha\n" +
 			"BFD_CHECK {\nname b\n}\n}\n}\n"
 		cfg, findings := load.LoadText("lb.conf", text, load.Options{})
 		if got := len(cfg.SyncGroups[0].TrackBFDs) == 1 && len(cfg.Announces[0].TrackBFDs) == 1; got != c.vrrp {

@@ -25,11 +25,11 @@ func TestAnnounce(t *testing.T) {
 		"on link": {"", func(m map[string]hostInterface) {
 			m["eth2"] = hostInterface{networks: []netip.Prefix{prefix("192.0.2.1/24"), prefix("203.0.113.1/24")}}
 		},
-			"error 2:21 announce A: 203.0.113.100 is in the network 203.0.113.0/24 of eth2, where every director would answer ARP"},
+			"error 2:21 announce A: 203.0.113.100 is in the network 203.0.113.0/24 of eth2, where every director would"},
 		"IPv6 on link": {"virtual_ipaddress { 2001:db8:5::100 }\n", func(m map[string]hostInterface) {
 			m["eth2"] = hostInterface{networks: []netip.Prefix{prefix("2001:db8:5::1/64")}}
-		}, "error 3:21 announce A: 2001:db8:5::100 is in the network 2001:db8:5::/64 of eth2, where every director would answer " +
-			"neighbour discovery"},
+		}, "error 3:21 announce A: 2001:db8:5::100 is in the network 2001:db8:5::/64 of eth2, where every director would " +
+			"answer neighbour discovery"},
 		"on link and allowed": {"allow_onlink\n", func(m map[string]hostInterface) {
 			m["eth2"] = hostInterface{networks: []netip.Prefix{prefix("203.0.113.1/24")}}
 		}, ""},

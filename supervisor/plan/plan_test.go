@@ -408,8 +408,8 @@ func TestAnnounce(t *testing.T) {
 	none, one := loaded(t, running), announce("virtual_ipaddress { 203.0.113.1 }\n")
 	host := track.Host{Interfaces: map[string]track.Interface{
 		"eth2": {Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/24")}}}}
-	const onLink = "announce edge: 203.0.113.1 is in the network 203.0.113.0/24 of eth2, where every director would answer " +
-		"ARP for it"
+	const onLink = "announce edge: 203.0.113.1 is in the network 203.0.113.0/24 of eth2, where every director would " +
+		"answer ARP for it"
 	for name, c := range map[string]struct {
 		before, after *conf.Config
 		clients       string
@@ -421,7 +421,8 @@ func TestAnnounce(t *testing.T) {
 		"another address": {one, announce("virtual_ipaddress { 203.0.114.1 }\n"),
 			"what is not announced any more is withdrawn first", false},
 		"another lifetime": {one, announce("virtual_ipaddress { 203.0.113.1 }\nmin_lifetime 5\n"), "", false},
-		"allowed":          {none, announce("virtual_ipaddress { 203.0.113.1 }\nallow_onlink\n"), "announce edge is new", false},
+		"allowed": {none, announce("virtual_ipaddress { 203.0.113.1 }\nallow_onlink\n"),
+			"announce edge is new", false},
 	} {
 		p := plan.Make(c.before, c.after, plan.Facts{Host: &host})
 		said := strings.Join(p.Clients, "\n")
