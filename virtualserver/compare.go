@@ -73,7 +73,7 @@ func (r *reconciler) open() bool {
 		r.cannotRead(err)
 		return false
 	}
-	r.driver = d
+	r.driver = pulsing{d, r.beat}
 	return true
 }
 

@@ -28,6 +28,7 @@ func (r *reconciler) configure(a *application) {
 	var changed []*server
 	r.paths = nil
 	for i, vs := range wanted {
+		r.beat()
 		id := vs.ID()
 		s := r.keep(r.servers[id], vs, services)
 		if s == nil {

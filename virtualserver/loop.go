@@ -115,11 +115,16 @@ func (l *Loop) Run(ctx context.Context) {
 	defer r.close()
 	timer := time.NewTimer(reconcileInterval)
 	defer timer.Stop()
+	beat := time.NewTicker(beatInterval)
+	defer beat.Stop()
 	round := time.Now().Add(reconcileInterval)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-beat.C:
+			r.beat()
+			continue
 		case <-l.inbox.Signal():
 			t := l.inbox.Take(requests{})
 			if t.stop != nil {

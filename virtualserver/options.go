@@ -62,6 +62,9 @@ type Options struct {
 	Held func(event.HeldInTable)
 	// Number numbers the changes of quorums; nil does not.
 	Number func() event.Number
+	// Alive is called by the loop at least every event.HeartbeatInterval, with nothing to do and in the
+	// middle of much to do: whoever hears nothing knows that the loop hangs, or the kernel that it asks.
+	Alive func()
 	// ReadFile reads kernel settings; nil is os.ReadFile. WriteFile sets one; nil
 	// writes to the file.
 	ReadFile  func(string) ([]byte, error)
@@ -111,6 +114,9 @@ func (o *Options) defaults() {
 	}
 	if o.Held == nil {
 		o.Held = func(event.HeldInTable) {}
+	}
+	if o.Alive == nil {
+		o.Alive = func() {}
 	}
 	if o.Number == nil {
 		o.Number = func() event.Number { return "" }

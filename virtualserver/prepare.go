@@ -40,6 +40,7 @@ func (r *reconciler) facts(svc *service) *table.Facts {
 
 // prepare makes what is wanted of a virtual server.
 func (r *reconciler) prepare(s *server, now time.Time) {
+	r.beat()
 	for _, key := range s.keys {
 		svc := r.services[key]
 		r.stepDrains(svc, now)

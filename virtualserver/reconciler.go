@@ -76,6 +76,7 @@ type reconciler struct {
 	host       host
 	holding    holding
 	counting   counting
+	beaten     time.Time // when Alive was called last
 }
 
 // server is a virtual server of the configuration.

@@ -74,6 +74,7 @@ func (r *reconciler) reportServer(s *server) {
 	if s.path {
 		return
 	}
+	r.beat()
 	r.moveQuorum(s)
 	if state := r.state(s); state != s.reported {
 		s.reported = state

@@ -69,6 +69,9 @@ func Missing(err error) bool {
 // done.
 var ErrNoAnswer = errors.New("no answer from the kernel in time")
 
+// ErrNotAsked says that the kernel was not asked, since it had not answered what came before.
+var ErrNotAsked = errors.New("not asked: the kernel has not answered an earlier request")
+
 // Unanswered says that the kernel has not answered an operation, rather than refused it.
 func Unanswered(err error) bool {
 	var errno syscall.Errno

@@ -47,8 +47,8 @@ func (w *writer) close() {
 // not be asked.
 func (w *writer) apply(ops []table.Op) []error {
 	errs := make([]error, len(ops))
-	for start := 0; start < len(ops); start += batch {
-		end := min(start+batch, len(ops))
+	for start, end := 0, 0; start < len(ops); start = end {
+		end = start + table.Cut(ops[start:], batch)
 		answers, err := w.send(ops[start:end])
 		copy(errs[start:], answers)
 		if err != nil {

@@ -41,6 +41,24 @@ type Op struct {
 	Destination Destination
 }
 
+// Cut is how many of the operations go in one request, of at most so many: one more when the last
+// would part a real server from its weight 0, which it has its place in the table of mh before. It is
+// to serve nobody, not even until the next request.
+func Cut(ops []Op, most int) int {
+	n := min(len(ops), most)
+	if n > 0 && n < len(ops) && ops[n].lowers(ops[n-1]) {
+		n++
+	}
+	return n
+}
+
+// lowers says that o takes a real server out of service that before has put at its place.
+func (o Op) lowers(before Op) bool {
+	d, was := o.Destination, before.Destination
+	return o.Kind == SetDestination && d.Weight == 0 && d.Place > 0 && was.Weight == d.Place &&
+		(before.Kind == NewDestination || before.Kind == SetDestination) && was.Key == d.Key && o.Key() == before.Key()
+}
+
 // Key is the service that the operation is about.
 func (o Op) Key() conf.ServiceKey { return o.Service.Key }
 

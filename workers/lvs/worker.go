@@ -68,6 +68,9 @@ func Run(p *workers.Process) error {
 func run(p *workers.Process, h host) error {
 	inKernel := newLoaded(func(t event.TableLoaded) { p.Out.Put("table", worker.Message{Table: &t}) })
 	var marking *marks.Keeper
+	// The loop of the table says that this process lives, when the one below has asked it to: one of them
+	// alone proves nothing.
+	var asked atomic.Bool
 	loop := virtualserver.New(virtualserver.Options{
 		Open: h.table, Journal: p.Journal, Log: p.Log, Number: worker.NewNumbering(event.PartTable).Next,
 		State: func(s event.VirtualServerState) {
@@ -99,6 +102,11 @@ func run(p *workers.Process, h host) error {
 		},
 		Held: func(h event.HeldInTable) {
 			p.Out.Put("held in table "+h.ID, worker.Message{HeldInTable: &h})
+		},
+		Alive: func() {
+			if asked.Swap(false) {
+				p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
+			}
 		},
 		Hands: func(list []event.Override) {
 			p.Out.Put("kernel weights", worker.Message{KernelWeights: &worker.Overrides{List: list}})
@@ -141,7 +149,7 @@ func run(p *workers.Process, h host) error {
 		case <-look.C:
 			t.look()
 		case <-beat.C:
-			p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})
+			asked.Store(true)
 		case <-p.Term:
 			// The supervisor got it too and will say when: addresses go first.
 		case <-inKernel.changed:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/lvs-director/director/conf"
@@ -25,6 +26,7 @@ type Fake struct {
 
 	refuse func(table.Op) error
 	broken error
+	before atomic.Pointer[func(work int)]
 
 	world world
 }
@@ -111,6 +113,16 @@ func (f *Fake) Refuse(refuse func(table.Op) error) {
 	f.refuse = refuse
 }
 
+// Before is called by whoever asks, before each request: it may take its time, by the operations or
+// lists that are asked for, or hang.
+func (f *Fake) Before(before func(work int)) { f.before.Store(&before) }
+
+func (f *Fake) asked(work int) {
+	if before := f.before.Load(); before != nil {
+		(*before)(work)
+	}
+}
+
 // Break makes every call fail; nil repairs it.
 func (f *Fake) Break(err error) {
 	f.mu.Lock()
@@ -120,6 +132,7 @@ func (f *Fake) Break(err error) {
 
 // Services implements ipvs.Driver.
 func (f *Fake) Services() ([]table.Service, error) {
+	f.asked(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lists++
@@ -138,6 +151,7 @@ func (f *Fake) Services() ([]table.Service, error) {
 
 // Destinations implements ipvs.Driver.
 func (f *Fake) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
+	f.asked(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lists++
@@ -153,6 +167,7 @@ func (f *Fake) Destinations(key conf.ServiceKey) ([]table.Destination, error) {
 
 // Apply implements ipvs.Driver.
 func (f *Fake) Apply(ops []table.Op) []error {
+	f.asked(len(ops))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	errs := make([]error, len(ops))
