@@ -35,18 +35,35 @@ type Sysctl struct {
 }
 
 // IPVSSettings are the settings below net.ipv4.vs that the configuration needs: those
-// of the ipvs block, and conntrack=1 when there is full NAT, without which IPVS takes
+// of the ipvs block; with an announce block AnnounceSettings, where the ipvs block says nothing else;
+// and conntrack=1 when there is full NAT, without which IPVS takes
 // its packets out of connection tracking and no source address is rewritten. The
 // kernel module ip_vs has to be loaded before they can be set.
 func (c *Config) IPVSSettings() []Sysctl {
 	list := slices.Clone(c.Global.IPVS)
-	if !slices.ContainsFunc(c.VirtualServers, (*VirtualServer).FullNAT) {
-		return list
+	if len(c.Announces) > 0 {
+		for _, s := range AnnounceSettings {
+			if c.Global.IPVSSetting(s.Name) == "" {
+				list = append(list, s)
+			}
+		}
 	}
-	list = slices.DeleteFunc(list, func(s Sysctl) bool { return s.Name == "conntrack" })
-	list = append(list, Sysctl{"conntrack", "1"})
-	slices.SortFunc(list, func(a, b Sysctl) int { return strings.Compare(a.Name, b.Name) })
+	if slices.ContainsFunc(c.VirtualServers, (*VirtualServer).FullNAT) {
+		list = slices.DeleteFunc(list, func(s Sysctl) bool { return s.Name == "conntrack" })
+		list = append(list, Sysctl{"conntrack", "1"})
+	}
+	slices.SortStableFunc(list, func(a, b Sysctl) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// AnnounceSettings are what several active directors need, by which a connection may move: one that is
+// established goes on at a director that has not seen its beginning, and an ICMP message
+// about one (a path MTU) is passed on by a director that does not have it.
+var AnnounceSettings = []Sysctl{{"schedule_icmp", "1"}, {"sloppy_tcp", "1"}}
+
+// Announced says whether an announce block has an address of a virtual server.
+func (c *Config) Announced(v *VirtualServer) bool {
+	return slices.ContainsFunc(c.Announces, func(a *Announce) bool { return slices.ContainsFunc(a.Addresses, v.Serves) })
 }
 
 // FullNAT says that a real server, or the sorry server, is reached by full NAT.

@@ -117,6 +117,7 @@ type ServerInTable struct {
 	Service    string
 	RealServer string
 	Weight     int          // in the kernel: 0..2147483647
+	Place      int          // with mh, the weight by which it has its slots; 0 is not known
 	Source     WeightSource // of Weight
 	// Present says that the kernel has it. Without it the weight is 0.
 	Present bool
@@ -140,6 +141,8 @@ type ServersInTable struct {
 	Servers       []ServerInTable
 	// Words are the virtual server's own: scheduler and flags as the kernel has them.
 	Words string
+	// Slots is the fingerprint of what decides who gets which client, of each service that hashes.
+	Slots string
 	// Traffic is what the kernel has counted of its services together since they were added.
 	Traffic Traffic
 }

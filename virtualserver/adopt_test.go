@@ -188,3 +188,30 @@ func TestAdoptedServerFails(t *testing.T) {
 		r.expect(tables{vip: {b: 1}})
 	})
 }
+
+// A real server of weight 0 that somebody else has put there may have the slots of any weight: it is given those
+// of its own, once.
+func TestAdoptedServerGetsItsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		vs := virtual(vip, a, b)
+		vs.Scheduler, vs.RealServers[0].Weight = "mh", 3
+		kernel := ipvstest.NewFake()
+		if err := kernel.Do(foreign(table.NewService, vs, "", 0), foreign(table.NewDestination, vs, a, 0),
+			foreign(table.NewDestination, vs, b, 1)); err != nil {
+			t.Fatal(err)
+		}
+		j := newJournal()
+		r := start(t, kernel, j)
+		r.apply(1, []event.RealServerState{verdict(vs, 0, false)}, vs)
+		r.expectDone("change virtual server [10.0.0.1]:tcp:80 scheduler mh flags 0x8",
+			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 3",
+			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 0")
+		time.Sleep(time.Minute)
+		r.expectDone()
+		r.loop.Stop(true)
+		r = start(t, kernel, j)
+		r.apply(1, []event.RealServerState{verdict(vs, 0, false)}, vs)
+		time.Sleep(time.Minute)
+		r.expectDone()
+	})
+}

@@ -195,16 +195,18 @@ func (r *reconciler) readEntry(s table.Service) error {
 		switch {
 		case d.Weight > 0:
 			d.Place = d.Weight
-		default:
+		case known || r.held[s.Key]:
 			d.Place = before.Destinations[at].Place
+		default:
+			d.Place = table.StrangePlace
 		}
 		now.Destinations[at] = d
 	}
 	if svc := r.services[s.Key]; svc != nil {
 		svc.counted = time.Now()
 		order := ""
-		if s.Scheduler == "mh" {
-			order = table.Fingerprint(r.placed(s.Key, destinations, now))
+		if table.Hashes(s.Scheduler) {
+			order = table.Fingerprint(s, r.placed(s.Key, destinations, now), r.MaglevIndex())
 		}
 		if !known || r.drains(svc) || order != svc.order ||
 			!maps.EqualFunc(before.Destinations, now.Destinations, sameButCounts) {

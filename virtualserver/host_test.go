@@ -178,10 +178,12 @@ func TestAServerThatIsDownAtTheStartHasItsPlace(t *testing.T) {
 		vs.Scheduler, vs.RealServers[0].Weight = "mh", 3
 		r := start(t, ipvstest.NewFake(), newJournal())
 		r.apply(1, []event.RealServerState{verdict(vs, 0, false)}, vs)
-		r.expectDone("add virtual server [10.0.0.1]:tcp:80 scheduler mh flags 0x8",
+		// It has no scheduler while a server that is down has a weight.
+		r.expectDone("add virtual server [10.0.0.1]:tcp:80 scheduler none flags 0x8",
 			"add real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 3",
+			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 0",
 			"add real server [10.1.0.2]:80 of [10.0.0.1]:tcp:80 DR weight 1",
-			"change real server [10.1.0.1]:80 of [10.0.0.1]:tcp:80 DR weight 0")
+			"change virtual server [10.0.0.1]:tcp:80 scheduler mh flags 0x8")
 		// Another place while it is down: the kernel deals slots by the last weight.
 		heavier := virtual(vip, a, b)
 		heavier.Scheduler, heavier.RealServers[0].Weight = "mh", 5
@@ -312,5 +314,39 @@ func TestNoFightWithOneself(t *testing.T) {
 				t.Errorf("reload %d: %s", n, got)
 			}
 		}
+	})
+}
+
+// With an announce block a connection may come from another director: the settings for that are made, unless
+// the ipvs block says otherwise, and restored.
+func TestSettingsOfAnnounce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, ipvstest.NewFake(), newJournal())
+		const dir = "/proc/sys/net/ipv4/vs/"
+		for _, name := range []string{"sloppy_tcp", "schedule_icmp"} {
+			r.files[dir+name] = "0"
+		}
+		expect := func(when, sloppy, icmp string) {
+			t.Helper()
+			synctest.Wait()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if s, i := r.files[dir+"sloppy_tcp"], r.files[dir+"schedule_icmp"]; s != sloppy || i != icmp {
+				t.Errorf("%s: sloppy_tcp %s, schedule_icmp %s, want %s and %s", when, s, i, sloppy, icmp)
+			}
+		}
+		apply := func(generation uint64, announces []*conf.Announce, settings ...conf.Sysctl) {
+			r.loop.Apply(&conf.Config{VirtualServers: []*conf.VirtualServer{virtual(vip, a)}, Announces: announces,
+				Global: conf.Global{IPVS: settings}}, virtualserver.Known{}, generation)
+		}
+		announces := []*conf.Announce{{Name: "A"}}
+		apply(1, announces)
+		expect("with announce", "1", "1")
+		apply(2, nil)
+		expect("without", "0", "0")
+		apply(3, announces, conf.Sysctl{Name: "schedule_icmp", Value: "0"})
+		expect("with schedule_icmp 0", "1", "0")
+		r.loop.Stop(false)
+		expect("after the stop", "0", "0")
 	})
 }

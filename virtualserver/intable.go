@@ -17,6 +17,7 @@ import (
 func (r *reconciler) inTable(s *server) event.ServersInTable {
 	t := event.ServersInTable{VirtualServer: s.name}
 	t.Servers = make([]event.ServerInTable, 0, len(s.keys)*len(s.conf.RealServers)+1) // and a sorry server
+	var fingerprints []string
 	for _, key := range s.keys {
 		svc := r.services[key]
 		f := r.facts(svc)
@@ -25,8 +26,11 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 		if t.Words == "" {
 			t.Words = e.Service.Words()
 			if svc.order != "" {
-				t.Words += " order " + svc.order
+				t.Words += " order " + table.FingerprintOrder(svc.order)
 			}
+		}
+		if svc.order != "" {
+			fingerprints = append(fingerprints, svc.order)
 		}
 		seen := make(map[conf.ServerKey]bool, len(s.conf.RealServers)+1)
 		for _, rs := range s.conf.RealServers {
@@ -65,6 +69,7 @@ func (r *reconciler) inTable(s *server) event.ServersInTable {
 			t.Servers = append(t.Servers, one)
 		}
 	}
+	t.Slots = table.Fingerprints(fingerprints)
 	return t
 }
 
@@ -82,6 +87,9 @@ func (r *reconciler) serverInTable(svc *service, name string, at conf.ServerKey)
 	if present {
 		one.Forward = d.Method()
 	}
+	if present && r.have[svc.key].Service.Scheduler == "mh" {
+		one.Place = max(cmp.Or(d.Place, r.want[svc.key].Destinations[at].Place), 0)
+	}
 	return one
 }
 
@@ -92,6 +100,7 @@ func (r *reconciler) sumInTable(t event.ServersInTable) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)
 	maphash.WriteComparable(&h, t.Words)
+	maphash.WriteComparable(&h, t.Slots)
 	maphash.WriteComparable(&h, t.Traffic)
 	for _, one := range t.Servers {
 		maphash.WriteComparable(&h, one.Draining && one.Counted.After(one.DrainSince))

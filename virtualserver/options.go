@@ -8,6 +8,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/virtualserver/ipvs"
+	"github.com/lvs-director/director/virtualserver/table"
 )
 
 // Journal lists the services that are ours, where a crash of the program does not
@@ -65,6 +66,8 @@ type Options struct {
 	// Alive is called by the loop at least every event.HeartbeatInterval, with nothing to do and in the
 	// middle of much to do: whoever hears nothing knows that the loop hangs, or the kernel that it asks.
 	Alive func()
+	// MaglevIndex is CONFIG_IP_VS_MH_TAB_INDEX of the running kernel; nil is the one of most.
+	MaglevIndex func() int
 	// ReadFile reads kernel settings; nil is os.ReadFile. WriteFile sets one; nil
 	// writes to the file.
 	ReadFile  func(string) ([]byte, error)
@@ -114,6 +117,9 @@ func (o *Options) defaults() {
 	}
 	if o.Held == nil {
 		o.Held = func(event.HeldInTable) {}
+	}
+	if o.MaglevIndex == nil {
+		o.MaglevIndex = func() int { return table.MaglevIndex }
 	}
 	if o.Alive == nil {
 		o.Alive = func() {}

@@ -125,8 +125,9 @@ func (r *reconciler) pass(todo keys, failed map[conf.ServiceKey]failures) (done 
 		f := failed[key]
 		f.add(op.String(), err.Error())
 		switch op.Kind {
-		case table.NewService:
-			f.service = true
+		case table.NewService, table.SetService:
+			// One without a scheduler is there, and serves nobody.
+			f.service = f.service || op.Kind == table.NewService || r.have[key].Service.Scheduler == table.NoScheduler
 		case table.NewDestination, table.SetDestination, table.DelDestination:
 			f.addServer(op.Destination.Key, err.Error(), op.Kind == table.NewDestination)
 		}

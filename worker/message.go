@@ -250,8 +250,9 @@ func (s *Snapshot) empty() bool {
 }
 
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends
-// advertisements, of the lvs worker, the one that keeps the table: at least every event.HeartbeatInterval, and sooner after an
-// advertisement. Times are of CLOCK_BOOTTIME, which counts while the host is suspended.
+// advertisements, of the lvs worker, the one that keeps the table. It comes at least every
+// event.HeartbeatInterval, and sooner after an advertisement. Times are of CLOCK_BOOTTIME,
+// which counts while the host is suspended.
 type Heartbeat struct {
 	At         time.Duration // when it was sent; the lvs worker leaves out all times
 	Advertised time.Duration // when the last advertisement was sent; 0 before the first one

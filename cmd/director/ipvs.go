@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 
 	"github.com/lvs-director/director/conf"
@@ -26,6 +27,9 @@ type ipvsListCmd struct {
 	Stats   bool `name:"stats" help:"Connections, packets and bytes since the service, or the server in it, was added."`
 	Rate    bool `name:"rate" help:"The same for each second, as the kernel estimates it."`
 	Exact   bool `name:"exact" help:"With --stats or --rate: all digits."`
+
+	Slots  string           `name:"slots" placeholder:"VS" help:"Who gets which client in a virtual server with mh or sh (192.0.2.10:80, fwmark 5): the fingerprint that has to be the same on all active directors, and the slots of each real server."`
+	Client []netip.AddrPort `name:"client" placeholder:"ADDR:PORT" help:"With --slots: the real server that this client gets."`
 }
 
 // Help is the example that "director ipvs --help" shows.
@@ -36,6 +40,7 @@ will remove as well, "# not director's" those that it leaves alone.
 
 Example: director ipvs -Ln
          director ipvs -Ln --stats
+         director ipvs --slots 192.0.2.10:80 --client 203.0.113.7:40000
          director ipvs -Sn > table.save
          director ipvs import table.save`
 }
@@ -44,6 +49,12 @@ Example: director ipvs -Ln
 func (c *ipvsListCmd) Run(std streams) error {
 	if c.Save && (c.List || c.Small) {
 		return errors.New("give either -L or -S")
+	}
+	if c.Slots != "" {
+		return c.slots(std)
+	}
+	if len(c.Client) > 0 {
+		return errors.New("--client is for --slots")
 	}
 	counters := c.Stats || c.Rate
 	switch {
@@ -70,6 +81,28 @@ func (c *ipvsListCmd) Run(std streams) error {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	return nil
+}
+
+// slots prints who gets which client.
+func (c *ipvsListCmd) slots(std streams) error {
+	if c.Save || c.Stats || c.Rate || c.Exact {
+		return errors.New("--slots prints one virtual server: leave -S, --stats, --rate and --exact out")
+	}
+	s, err := hostcheck.SlotsOf(c.run(), c.Slots)
+	if err != nil {
+		return err
+	}
+	for _, client := range c.Client {
+		server, err := s.Of(client)
+		if err != nil {
+			return fmt.Errorf("client %s: %w", client, err)
+		}
+		fmt.Fprintln(std.out, client, server)
+	}
+	if len(c.Client) > 0 {
+		return nil
+	}
+	return s.Write(std.out)
 }
 
 type ipvsImportCmd struct {

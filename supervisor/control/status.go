@@ -197,6 +197,9 @@ type VirtualServer struct {
 	SorryInUse  bool   `json:"sorry_server_in_use,omitempty"`
 	// InKernel is the scheduler with its flags as the kernel has them; empty is unknown.
 	InKernel string `json:"in_kernel,omitempty"`
+	// Slots is a fingerprint of what decides which client gets which real server, with mh and sh: two directors
+	// with the same one give a client to the same real server. See docs/lvs.md.
+	Slots string `json:"slots,omitempty"`
 	// Traffic is what the kernel has counted of it: of a group of all its services together.
 	Traffic
 	Alive int `json:"alive"`
@@ -273,6 +276,8 @@ func (r RealServer) Refused() bool {
 type InKernel struct {
 	Present bool `json:"present"`
 	Weight  int  `json:"weight"`
+	// SlotWeight is the weight by which it has its slots with mh: at weight 0 the one that it had before.
+	SlotWeight int `json:"slot_weight,omitempty"`
 	// Source is what decided the weight.
 	Source     event.WeightSource `json:"weight_source,omitempty"`
 	Forward    string             `json:"forward,omitempty"`

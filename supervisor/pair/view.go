@@ -49,6 +49,9 @@ type VirtualServer struct {
 	Interval float64  `json:"interval"`
 	Up       []string `json:"up,omitempty"`
 	Down     []string `json:"down,omitempty"`
+	// Slots is the fingerprint of what decides who gets which client (control.VirtualServer), where an announce
+	// block has an address of it: then all have to be the same.
+	Slots string `json:"slots,omitempty"`
 }
 
 // Limits of a view.
@@ -110,8 +113,12 @@ func Make(s control.Status, cfg *conf.Config, digest string) View {
 
 func (v *View) servers(s control.Status, cfg *conf.Config) {
 	intervals := make(map[string]time.Duration, len(cfg.VirtualServers))
+	announced := make(map[string]bool)
 	for _, vs := range cfg.VirtualServers {
 		intervals[vs.String()] = slowest(vs)
+		if cfg.Announced(vs) {
+			announced[vs.String()] = true
+		}
 	}
 	broken, names, servers := 0, 0, 0
 	for _, vs := range s.VirtualServers {
@@ -121,6 +128,9 @@ func (v *View) servers(s control.Status, cfg *conf.Config) {
 			}
 		}
 		one := VirtualServer{Name: vs.Name, Interval: intervals[vs.Name].Seconds()}
+		if announced[vs.Name] {
+			one.Slots = vs.Slots
+		}
 		for _, r := range vs.RealServers {
 			if servers++; vs.ChecksSuspended || servers > maxRealServers || names+len(r.Name) > maxNames {
 				v.LeftOut++
@@ -176,7 +186,7 @@ func Read(text json.RawMessage) (v View, err error) {
 	}
 	for n := range v.VirtualServers {
 		s := &v.VirtualServers[n]
-		s.Name, s.Interval = clip(s.Name), min(max(s.Interval, 0), 86400)
+		s.Name, s.Interval, s.Slots = clip(s.Name), min(max(s.Interval, 0), 86400), clip(s.Slots)
 	}
 	return v, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/virtualserver/table"
 	"github.com/lvs-director/director/words"
 	"github.com/lvs-director/director/worker/front"
 )
@@ -55,6 +56,7 @@ const (
 	electHold   = 3 * time.Second  // beside four advertisement intervals
 	configHold  = 30 * time.Second // a reload of one half, then of the other
 	verdictHold = 5 * time.Second  // beside the time of two rounds of checks
+	slotsHold   = 30 * time.Second // a reload of one half, then of the other
 	versionHold = time.Minute      // an upgrade of one half, then of the other
 	clockHold   = 5 * time.Second
 )
@@ -154,6 +156,38 @@ func (l *look) half(h Half, v View) {
 			words.Duration(h.Link.Offset.Abs().Round(100*time.Millisecond)), how)
 	}
 	l.verdicts(h, v)
+	l.slots(h, v)
+}
+
+// slots compares who gets which client, where routers may move a client from one half to the other.
+func (l *look) slots(h Half, v View) {
+	theirs := make(map[string]string)
+	for _, s := range v.VirtualServers {
+		if s.Slots != "" {
+			theirs[s.Name] = s.Slots
+		}
+	}
+	differing := 0
+	for _, vs := range l.own.VirtualServers {
+		other := theirs[vs.Name]
+		if vs.Slots == "" || other == "" || vs.Slots == other {
+			continue
+		}
+		key := "slots " + h.Address + " " + vs.Name
+		if !l.held(key, slotsHold) {
+			continue
+		}
+		if differing++; differing <= maxDiffering {
+			l.found = append(l.found, Finding{key, vs.Name, fmt.Sprintf("%s: peer %s may give a client another real server, so "+
+				"that a connection which moves there breaks: %s; director ipvs --slots '%s' shows the slots", vs.Name,
+				h.Called(), cmp.Or(table.FingerprintDifference(vs.Slots, other), "it tells of its slots in another form"),
+				vs.Name)})
+		}
+	}
+	if more := differing - maxDiffering; more > 0 {
+		l.found = append(l.found, Finding{"slots " + h.Address, "", fmt.Sprintf("%d more virtual servers may give a client "+
+			"another real server on peer %s", more, h.Called())})
+	}
 }
 
 // verdicts compares what the checks of both halves say.

@@ -22,7 +22,8 @@ func instance(state event.VRRPState, address string) pair.Instance {
 func view(state event.VRRPState, up, down []string) pair.View {
 	return pair.View{
 		Version: "1", Digest: "d", Instances: []pair.Instance{instance(state, "10.0.0.100")},
-		VirtualServers: []pair.VirtualServer{{Name: "web", Interval: 6, Up: up, Down: down}},
+		VirtualServers: []pair.VirtualServer{{Name: "web", Interval: 6, Up: up, Down: down,
+			Slots: "mh-port:4093:2:a:b:c"}},
 	}
 }
 
@@ -55,6 +56,12 @@ func TestWhatIsWrongWithAPair(t *testing.T) {
 			s := &h.View.VirtualServers[0]
 			s.Up, s.Down = nil, servers
 		}, 16 * time.Second, "web: 10.0.0.11:80 is up here and down on lb2 (10.0.0.2)"},
+		"slots": {event.Master, func(h *pair.Half) { h.View.VirtualServers[0].Slots = "mh-port:4093:2:a:b:d" },
+			29 * time.Second, "web: peer lb2 (10.0.0.2) may give a client another real server, so that a connection which " +
+				"moves there breaks: the real servers are in another order"},
+		"slots of a peer that tells of none": {event.Master, func(h *pair.Half) {
+			h.View.VirtualServers[0].Slots = ""
+		}, 0, ""},
 		"clock": {event.Master, func(h *pair.Half) { h.Link.Offset = -3 * time.Second }, 4 * time.Second,
 			"the clock of peer lb2 (10.0.0.2) is 3s behind"},
 		"clock of a slow way": {event.Master, func(h *pair.Half) {

@@ -58,6 +58,7 @@ func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 		r.SorryServer = s.Key.String()
 	}
 	told := k.InTable[vs.String()]
+	r.Slots = told.Slots
 	r.InKernel, r.Traffic = told.Words, control.NewTraffic(told.Traffic)
 	position := make(map[string]*control.RealServer, len(r.RealServers))
 	for n := range r.RealServers {
@@ -95,7 +96,7 @@ func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 
 func newInKernel(s event.ServerInTable) *control.InKernel {
 	return &control.InKernel{
-		Present: s.Present, Weight: s.Weight, Source: s.Source, Forward: s.Forward, Draining: s.Draining,
+		Present: s.Present, Weight: s.Weight, SlotWeight: s.Place, Source: s.Source, Forward: s.Forward, Draining: s.Draining,
 		DrainUntil: s.DrainUntil, Active: s.Active, Inactive: s.Inactive, Persistent: s.Persistent, Counted: s.Counted,
 		Traffic: s.Traffic, Error: s.Error,
 	}

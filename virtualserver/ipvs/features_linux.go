@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -51,12 +52,7 @@ func (f Feature) Built() (built, known bool) {
 			return built, true
 		}
 	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return false, false
-	}
-	release := unix.ByteSliceToString(uts.Release[:])
-	for _, name := range []string{"/proc/config.gz", "/boot/config-" + release, "/lib/modules/" + release + "/config"} {
+	for _, name := range kernelConfigs() {
 		if built, known = f.inConfig(name); known {
 			return built, true
 		}
@@ -85,24 +81,54 @@ const maxKernelConfig = 8 << 20
 
 // inConfig looks for the feature in a file of the kernel's configuration.
 func (f Feature) inConfig(name string) (built, known bool) {
+	value, known := optionIn(name, f.Option())
+	return value == "y", known
+}
+
+// optionIn is the value of an option in a file of the kernel's configuration, empty when it is not set.
+func optionIn(name, option string) (value string, known bool) {
 	file, err := os.Open(name)
 	if err != nil {
-		return false, false
+		return "", false
 	}
 	defer file.Close()
 	var text io.Reader = file
 	if strings.HasSuffix(name, ".gz") {
 		if text, err = gzip.NewReader(file); err != nil {
-			return false, false
+			return "", false
 		}
 	}
 	for lines := bufio.NewScanner(io.LimitReader(text, maxKernelConfig)); lines.Scan(); {
 		known = known || strings.HasPrefix(lines.Text(), "CONFIG_")
-		if lines.Text() == f.Option()+"=y" {
-			return true, true
+		if value, ok := strings.CutPrefix(lines.Text(), option+"="); ok {
+			return value, true
 		}
 	}
-	return false, known
+	return "", known
+}
+
+// kernelConfigs are the files in which the configuration of the running kernel may be.
+func kernelConfigs() []string {
+	var uts unix.Utsname
+	if unix.Uname(&uts) != nil {
+		return nil
+	}
+	release := unix.ByteSliceToString(uts.Release[:])
+	return []string{"/proc/config.gz", "/boot/config-" + release, "/lib/modules/" + release + "/config"}
+}
+
+// MaglevIndex is CONFIG_IP_VS_MH_TAB_INDEX of the running kernel: the one that kernels have which were built
+// with nothing else, where its configuration cannot be read.
+func MaglevIndex() int {
+	for _, name := range kernelConfigs() {
+		if text, known := optionIn(name, "CONFIG_IP_VS_MH_TAB_INDEX"); known {
+			if index, err := strconv.Atoi(text); err == nil && index >= 8 && index <= 17 {
+				return index
+			}
+			break
+		}
+	}
+	return table.MaglevIndex
 }
 
 // features remembers what the kernel has. A worker lives as long as one kernel.

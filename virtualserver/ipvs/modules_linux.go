@@ -24,7 +24,9 @@ func (m *modules) prepare(ops []table.Op) {
 		if op.Kind != table.NewService && op.Kind != table.SetService {
 			continue
 		}
-		m.ask("ip_vs_" + op.Service.Scheduler)
+		if op.Service.Scheduler != table.NoScheduler {
+			m.ask("ip_vs_" + op.Service.Scheduler)
+		}
 		if op.Service.Engine != "" {
 			m.ask("ip_vs_pe_" + op.Service.Engine)
 		}

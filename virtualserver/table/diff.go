@@ -14,7 +14,9 @@ import (
 // servers are added in order, raised, lowered, removed. Services go last.
 //
 // With mh a real server of weight 0 is added with the weight of its place first and
-// set to 0 after that: the kernel gives slots by the last weight that was not 0.
+// set to 0 right after that: the kernel gives slots by the last weight that was not 0
+// (net/netfilter/ipvs/ip_vs_mh.c, last_weight). A service that is made with such a
+// one has no scheduler until all are in it, so that none of them gets a connection.
 func Diff(want, have Table, owned func(conf.ServiceKey) bool) []Op {
 	n := 0
 	for key, e := range want {
@@ -40,6 +42,9 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 	first := want.Service
 	switch {
 	case !exists:
+		if want.hasPlaces() {
+			first.Scheduler = NoScheduler
+		}
 		ops = append(ops, Op{Kind: NewService, Service: first})
 	default:
 		if Hashes(first.Scheduler) && first.Scheduler == old.Service.Scheduler {
@@ -59,13 +64,13 @@ func appendEntry(ops []Op, want Entry, have Table) []Op {
 		before, exists := old.Destinations[d.Key]
 		switch {
 		case !exists && d.Weight == 0 && d.Place > 0:
-			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: atPlace(d)})
-			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: d})
+			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: atPlace(d)},
+				Op{Kind: SetDestination, Service: id, Destination: d})
 		case !exists:
 			ops = append(ops, Op{Kind: NewDestination, Service: id, Destination: d})
-		case d.Weight == 0 && d.Place > 0 && before.Place > 0 && d.Place != before.Place:
-			raised = append(raised, Op{Kind: SetDestination, Service: id, Destination: atPlace(d)})
-			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: d})
+		case displaced(d, before):
+			lowered = append(lowered, Op{Kind: SetDestination, Service: id, Destination: atPlace(d)},
+				Op{Kind: SetDestination, Service: id, Destination: d})
 		case SameDestination(d, before):
 		case d.Weight > before.Weight:
 			raised = append(raised, Op{Kind: SetDestination, Service: id, Destination: d})
@@ -113,11 +118,26 @@ func SameEntry(want, have Entry) bool {
 	}
 	for key, d := range want.Destinations {
 		old, exists := have.Destinations[key]
-		if !exists || !SameDestination(d, old) || d.Weight == 0 && d.Place > 0 && old.Place > 0 && d.Place != old.Place {
+		if !exists || !SameDestination(d, old) || displaced(d, old) {
 			return false
 		}
 	}
 	return true
+}
+
+// displaced says that a real server of weight 0 has the slots of another weight than it should.
+func displaced(want, have Destination) bool {
+	return want.Weight == 0 && want.Place > 0 && have.Place != 0 && want.Place != have.Place
+}
+
+// hasPlaces says that a real server has to be put at its place before it gets weight 0.
+func (e Entry) hasPlaces() bool {
+	for _, d := range e.Destinations {
+		if d.Weight == 0 && d.Place > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // atPlace is a destination with the weight of its place.

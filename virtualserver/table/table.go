@@ -111,6 +111,13 @@ func (t Encapsulation) String() string {
 	return text
 }
 
+// StrangePlace is the place of a real server of weight 0 that was not put there by us.
+const StrangePlace = -1
+
+// NoScheduler is the scheduler of a service that has none: its connections go on, and new
+// ones are refused.
+const NoScheduler = "none"
+
 // Counts are the connections to a real server as the kernel counts them. Templates
 // of persistence are in Persistent only.
 type Counts struct {
@@ -132,7 +139,8 @@ type Destination struct {
 
 	// Place is the weight by which a real server with weight 0 has its slots in the
 	// table of mh: it is added, or set, with that weight first. It is no part of what
-	// the kernel tells; 0 is none, or not known.
+	// the kernel tells; 0 is none, or as it should be for all that is known, and
+	// StrangePlace is one that somebody else has given it.
 	Place int
 	// Counts are read from the kernel and never written.
 	Counts Counts

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,6 +104,7 @@ func run(p *workers.Process, h host) error {
 		Held: func(h event.HeldInTable) {
 			p.Out.Put("held in table "+h.ID, worker.Message{HeldInTable: &h})
 		},
+		MaglevIndex: sync.OnceValue(ipvs.MaglevIndex),
 		Alive: func() {
 			if asked.Swap(false) {
 				p.Out.Put("heartbeat", worker.Message{Heartbeat: &worker.Heartbeat{}})

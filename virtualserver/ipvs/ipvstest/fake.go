@@ -34,7 +34,8 @@ type Fake struct {
 var _ ipvs.Driver = (*Fake)(nil)
 
 // schedulers are those of the kernel.
-var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
+var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
+	table.NoScheduler}
 
 // NewFake makes an empty table.
 func NewFake() *Fake { return &Fake{all: table.Table{}, world: newWorld()} }

@@ -78,7 +78,7 @@ func atItsPlace(t *testing.T, d ipvs.Driver) {
 	down.Place = 7
 	want := table.Table{key: entry(s, down, server("10.99.1.2", 80, 1))}
 	ops := table.Diff(want, table.Table{}, nil)
-	if len(ops) != 4 || ops[1].Destination.Weight != 7 {
+	if len(ops) != 5 || ops[0].Service.Scheduler != table.NoScheduler || ops[1].Destination.Weight != 7 {
 		t.Fatalf("operations %v", ops)
 	}
 	mustApply(t, d, ops...)
