@@ -5,11 +5,10 @@ package main
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/integration/bench/proc"
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
 )
@@ -102,38 +101,10 @@ vrrp_instance VI_%d {
 }
 
 // usage is what a process has used by now.
-type usage struct {
-	CPU time.Duration // user and system
-	RSS int64         // bytes resident
-}
+type usage = proc.Usage
 
-// use reads what a process has used (proc_pid_stat(5), proc_pid_status(5)).
-func use(pid int) (u usage, err error) {
-	const userTime, systemTime = 11, 12 // counted from the state, which follows the name
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return u, err
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) <= systemTime {
-		return u, fmt.Errorf("process %d: a stat file of %d fields", pid, len(fields))
-	}
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture of Linux that Go knows
-	for _, n := range []int{userTime, systemTime} {
-		ticks, err := strconv.ParseInt(fields[n], 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.CPU += time.Duration(ticks) * tick
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return u, err
-	}
-	kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(field(string(status), "VmRSS", ":"), " kB"), 10, 64)
-	u.RSS = kilobytes << 10
-	return u, nil
-}
+// use reads what a process has used.
+func use(pid int) (usage, error) { return proc.Use(pid) }
 
 // held is how many virtual addresses a host has now.
 func (c *crowd) held(host int) int {

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/integration/bench/scale"
 	"github.com/lvs-director/director/integration/guest"
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
@@ -30,6 +31,7 @@ func main() {
 	beChecks()
 	beServers()
 	traffic.Main()
+	scale.Main()
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -56,6 +58,7 @@ func parts() []part {
 		newPart("told", "telling of ten thousand transitions", measureTold, toldSection),
 		newPart("readers", "advertisements while others read", measureReaders, readersSection),
 		newPart("large", "40,000 real servers that are read, in the lab", measureLarge, largeSection).inLab(),
+		newPart("scale", "one director as it grows, in the lab", scale.Measure, scale.Section).inLab(),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
 	}
 }
@@ -76,6 +79,7 @@ func run(ctx context.Context) error {
 		"the parts to measure, separated by commas: "+names(all)+"; none only writes the report")
 	counted := flag.Bool("counted", false,
 		"let the guest's clock count instructions: for parts of the lab, on a machine that has other work too")
+	page := flag.String("into", "", "a page of the documents, besides: the figures between its marks are written anew")
 	flag.Parse()
 	if *counted {
 		os.Setenv(guest.CountedVar, "1")
@@ -117,6 +121,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("written:", *out)
+	if *page != "" {
+		if err := writeInto(*page, all); err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		fmt.Println("written:", *page)
+	}
 	return errors.Join(failed...)
 }
 

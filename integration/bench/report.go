@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lvs-director/director/integration/bench/proc"
 	"github.com/lvs-director/director/integration/stage"
 )
 
@@ -37,27 +38,11 @@ figures.
 		case err != nil:
 			return err
 		}
-		text, err := p.section(k.Figures)
+		text, err := sectionOf(p, k)
 		if err != nil {
-			return fmt.Errorf("read the figures of %s: %w", p.name, err)
-		}
-		if len(k.Figures) == 0 || string(k.Figures) == "null" {
-			text = fmt.Sprintf("## Not measured: %s\n", p.what)
+			return err
 		}
 		fmt.Fprintf(&b, "\n%s", text)
-		if k.Error != "" {
-			fmt.Fprintf(&b, "\n**Failed**, figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
-		}
-		where, how := "on the machine's own kernel", ""
-		switch {
-		case k.Counted:
-			where = "in an emulated guest of one processor whose clock counts instructions (500 million a second)"
-			how = " -counted"
-		case k.InGuest:
-			where = "in an emulated guest, which makes everything slower"
-		}
-		fmt.Fprintf(&b, "\nMeasured on %s at %s, %s, in %v: `go run ./integration/bench -only %s -trials %d%s`\n",
-			k.Day, k.Commit, where, k.Took.Round(time.Second), p.name, k.Trials, how)
 	}
 	b.WriteString(`
 ## Commands
@@ -67,8 +52,36 @@ figures.
     go run ./integration/bench -trials 3             # fewer trials
     go run ./integration/bench -only table -counted  # on a busy machine: times are instructions, of one processor
     go run ./integration/bench -only none            # only this file, from the figures in integration/logs
+    go run ./integration/bench -only none -into docs/scale.md   # the figures of that page, from the same
 `)
 	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// sectionOf is what the report says of a part: its figures, and when and how they were measured.
+func sectionOf(p part, k kept) (string, error) {
+	var b strings.Builder
+	text, err := p.section(k.Figures)
+	if err != nil {
+		return "", fmt.Errorf("read the figures of %s: %w", p.name, err)
+	}
+	if len(k.Figures) == 0 || string(k.Figures) == "null" {
+		text = fmt.Sprintf("## Not measured: %s\n", p.what)
+	}
+	b.WriteString(text)
+	if k.Error != "" {
+		fmt.Fprintf(&b, "\n**Failed**, figures may be missing: %s.\n", strings.ReplaceAll(k.Error, "\n", "; "))
+	}
+	where, how := "on the machine's own kernel", ""
+	switch {
+	case k.Counted:
+		where = "in an emulated guest of one processor whose clock counts instructions (500 million a second)"
+		how = " -counted"
+	case k.InGuest:
+		where = "in an emulated guest, which makes everything slower"
+	}
+	fmt.Fprintf(&b, "\nMeasured on %s at %s, %s, in %v: `go run ./integration/bench -only %s -trials %d%s`\n",
+		k.Day, k.Commit, where, k.Took.Round(time.Second), p.name, k.Trials, how)
+	return b.String(), nil
 }
 
 type machine struct {
@@ -101,14 +114,7 @@ func keepalivedVersion() string {
 }
 
 // field finds "name SEPARATOR value" in a text of lines.
-func field(text, name, separator string) string {
-	for line := range strings.Lines(text) {
-		if key, value, ok := strings.Cut(line, separator); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
-}
+func field(text, name, separator string) string { return proc.Field(text, name, separator) }
 
 func output(argv ...string) string {
 	out, err := exec.Command(argv[0], argv[1:]...).Output()
