@@ -186,7 +186,7 @@ func TestSection(t *testing.T) {
 	full := Figures{Growth: []Growth{growth(1000, 0.01, 24<<20), growth(11_000, 0.21, 74<<20)}}
 	w := Path{Direct: []time.Duration{10_000}, Routed: []time.Duration{15_000}, Balanced: []time.Duration{20_000}}
 	full.Forwarding = Forwarding{Ways: []Way{{Method: "DR", Flow: w, New: w, TCP: w}}, Direct: w.Direct, Routed: w.Routed,
-		Tables: []Table{{Packet: w.Balanced}, {Connections: 1000, Packet: w.Balanced, Slab: 512_000}},
+		Tables:  []Table{{Packet: w.Balanced}, {Connections: 1000, Packet: w.Balanced, Slab: 512_000}},
 		TabBits: 12, Entry: 384}
 	for name, f := range map[string]Figures{"full": full, "failed": {}} {
 		text, columns := Section(f), 0
