@@ -16,11 +16,12 @@ import (
 	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
+	"github.com/lvs-director/director/virtualserver/ipvs"
 )
 
 const (
 	growthSettle = 8 * time.Second
-	// growthLength is one comparison of all real servers of a table (docs/lvs.md).
+	// growthLength is one comparison of all real servers of a table: 25 rounds of 0.8 s.
 	growthLength = 20 * time.Second
 	growthLimit  = 150 * time.Second
 	// perWire is how many virtual routers there are on an interface: a VRID is one of 255.
@@ -48,31 +49,32 @@ type dimension struct {
 	note  string // what else there is
 	sizes [3]int
 	text  func(size int) string
-	// servers is how many real servers the table has then; 0 is no table.
-	servers func(size int) int
-	checked bool // a host answers for the real servers
-	routers bool // sizes are virtual routers
+	// services is how many virtual servers the table has then; the real servers are size.
+	services func(size int) int
+	checked  bool // a host answers for the real servers
+	routers  bool // sizes are virtual routers
 }
 
 const checkDelay = 10 * time.Second
 
 func dimensions() []dimension {
 	same := func(size int) int { return size }
+	hundred := func(int) int { return 100 }
 	return []dimension{
 		{what: "virtual servers", note: "one real server each, without checks", sizes: [3]int{250, 1000, 4000},
-			text: func(n int) string { return virtualServers(n, n, "") }, servers: same},
+			text: func(n int) string { return virtualServers(n, n, "") }, services: same},
 		{what: "real servers", note: "in 100 virtual servers, without checks", sizes: [3]int{1000, 4000, 16_000},
-			text: func(n int) string { return virtualServers(100, n, "") }, servers: same},
+			text: func(n int) string { return virtualServers(100, n, "") }, services: hundred},
 		{what: "checks", note: fmt.Sprintf("TCP, of a real server each, every %v, in 100 virtual servers", checkDelay),
-			sizes:   [3]int{200, 800, 3200},
-			text:    func(n int) string { return virtualServers(100, n, " TCP_CHECK {\n connect_timeout 3\n }\n") },
-			servers: same, checked: true},
+			sizes:    [3]int{200, 800, 3200},
+			text:     func(n int) string { return virtualServers(100, n, " TCP_CHECK {\n connect_timeout 3\n }\n") },
+			services: hundred, checked: true},
 		{what: "VRRP instances", note: "MASTER, with an address each, one advertisement a second",
 			sizes: [3]int{100, 400, 1600}, text: instances, routers: true},
 	}
 }
 
-// peerSizes are numbers of peers; the last one is one director less than there are.
+// peerSizes are numbers of peers; the last one is one director less than there are, and may be front.MaxPeers.
 func peerSizes() [3]int { return [3]int{1, 3, 7} }
 
 const (
@@ -104,7 +106,8 @@ func instances(count int) string {
 	for i := range count {
 		wire, vrid := i/perWire, i%perWire+1
 		fmt.Fprintf(&b, "vrrp_instance VI_%d {\n state BACKUP\n interface eth%d\n virtual_router_id %d\n version 3\n"+
-			" priority 100\n advert_int 1\n virtual_ipaddress {\n 10.%d.%d.1/32 dev eth%d\n }\n}\n", i, wire, vrid, 100+wire, vrid, wire)
+			" priority 100\n advert_int 1\n virtual_ipaddress {\n 10.%d.%d.1/32 dev eth%d\n }\n}\n", i, wire, vrid,
+			100+wire, vrid, wire)
 	}
 	return b.String()
 }
@@ -141,6 +144,7 @@ func (d dimension) measure(kind pair.Kind) (rows []Growth, err error) {
 				Env: []string{fmt.Sprintf("%s=answer %d", roleVar, checkPort)}})
 		}
 		var hosts []*lab.Host
+		var tables []ipvs.Driver
 		var daemons []*pair.Daemon
 		for i, size := range d.sizes {
 			h := l.Host(fmt.Sprintf("n%d", size))
@@ -151,18 +155,22 @@ func (d dimension) measure(kind pair.Kind) (rows []Growth, err error) {
 			if d.routers {
 				wireUp(l, h, wires(size))
 			}
-			hosts, daemons = append(hosts, h), append(daemons, pair.Start(t, kind, h, d.text(size)))
+			hosts, tables = append(hosts, h), append(tables, nil)
+			if !d.routers {
+				tables[i] = open(t, h)
+			}
+			daemons = append(daemons, pair.Start(t, kind, h, d.text(size)))
 		}
 		for i, size := range d.sizes {
 			l.Until(growthLimit, fmt.Sprintf("%s has %d %s", kind.Name(), size, d.what), func() bool {
 				time.Sleep(200 * time.Millisecond) // to look takes a while, too
-				return d.there(hosts[i], size)
+				return d.there(hosts[i], tables[i], size)
 			})
 		}
 		for i, found := range rest(t, hosts, daemons) {
 			rows = append(rows, Growth{What: d.what, Size: d.sizes[i], Kind: kind.Name(), Processes: found})
 			say(rows[i])
-			if !d.there(hosts[i], d.sizes[i]) {
+			if !d.there(hosts[i], tables[i], d.sizes[i]) {
 				t.Fatalf("%s with %d %s was not at rest", kind.Name(), d.sizes[i], d.what)
 			}
 		}
@@ -198,7 +206,7 @@ func wireUp(l *lab.Lab, h *lab.Host, count int) {
 }
 
 // there says whether the kernel has everything of a size.
-func (d dimension) there(h *lab.Host, size int) bool {
+func (d dimension) there(h *lab.Host, table ipvs.Driver, size int) bool {
 	n := 0
 	if d.routers {
 		for w := range wires(size) {
@@ -210,14 +218,32 @@ func (d dimension) there(h *lab.Host, size int) bool {
 		}
 		return n == size
 	}
-	for _, vs := range pair.Table(h) {
-		for _, s := range vs.Servers {
+	list, err := table.Services()
+	if err != nil || len(list) != d.services(size) {
+		return false
+	}
+	for _, vs := range list {
+		servers, err := table.Destinations(vs.Key)
+		if err != nil {
+			return false
+		}
+		for _, s := range servers {
 			if s.Weight > 0 {
 				n++
 			}
 		}
 	}
-	return n == d.servers(size)
+	return n == size
+}
+
+// open opens the table of a host. /proc/net/ip_vs is no substitute: a kernel with services in several namespaces, as
+// here, leaves some out when it is read in pieces.
+func open(t lab.Reporter, h *lab.Host) (d ipvs.Driver) {
+	if err := h.Do(func() (err error) { d, err = ipvs.Open(); return err }); err != nil {
+		t.Fatalf("open the IPVS table of %s: %v", h.Name, err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
 }
 
 // rest measures daemons when nothing happens.

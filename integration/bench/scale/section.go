@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lvs-director/director/worker/front"
 )
 
 // Section is what docs/benchmarks.md says.
@@ -26,10 +28,11 @@ func (f Forwarding) write(b *strings.Builder) {
 	fmt.Fprintf(b, `### What one director forwards
 
 UDP datagrams of %d bytes from a client by way of one host to a real server, each after the other, and TCP connections
-that are made, answered and closed. The times are what the host in the middle adds: the time by way of it less the time by
-a direct wire, medians of %d rounds. Plain routing goes through the same host, measured in turn. For TCP that includes all
-packets of a connection that pass the host: all of them in NAT, the client's in DR and TUN. "A second" is what one
-processor of this machine could do if it did nothing else.
+that are made, answered and closed. The times are what the host in the middle adds: the time by way of it less the
+time by a direct wire, medians of %d rounds. Plain routing goes through the same host, measured in turn. For TCP they
+are of all packets of a connection that pass the host: of both sides in NAT, of the client in DR and TUN, and so are
+those of the routing that each is compared with. "A second" is what one processor of this machine could do if it did
+nothing else.
 
 | | | plain routing | NAT | DR | TUN |
 |---|---|---|---|---|---|
@@ -71,8 +74,9 @@ func (f Forwarding) writeTables(b *strings.Builder) {
 	fmt.Fprintf(b, `
 ### Connections in the table
 
-A packet of a known connection in DR, as above, while the table has others beside it; %s. "Kernel" is what all slabs of
-the kernel have more than with an empty table, for each connection%s. The processes are director's.
+A packet of a known connection in DR, as above, while the table has others beside it; %s.
+"Kernel" is what all slabs of the kernel have more than with an empty table, for each connection%s.
+The processes are director's.
 
 | connections | a packet takes the host | times plain routing | kernel | lvs worker | supervisor |
 |---|---|---|---|---|---|
@@ -120,8 +124,8 @@ func writeGrowth(b *strings.Builder, rows []Growth) {
 	fmt.Fprintf(b, `
 ### At rest
 
-Processor (user and system, over %v, of one processor) and resident memory of each process, %v after everything was there.
-keepalived's supervisor is its parent process; it has nothing like peers.
+Processor (user and system, over %v, of one processor) and resident memory of each process, %v after everything was
+there. keepalived's supervisor is its parent process; it has nothing like peers.
 `, growthLength, growthSettle)
 	for i, name := range names {
 		fmt.Fprintf(b, "\n%s: %s.\n\n| %s | process | keepalived | | director | |\n|---|---|---|---|---|---|\n",
@@ -150,9 +154,9 @@ func writeLimits(b *strings.Builder, rows []Growth) {
 	b.WriteString(`
 ### What one more takes, and where that ends
 
-From the smallest to the largest of the sizes above: processor for a thousand more, memory for one more, and at which size
-a process of director would use one processor of this machine all the time, or 1 GB, if it went on like that. In bold what
-comes first of a kind. "-" is too little to be measured.
+From the smallest to the largest of the sizes above: processor for a thousand more, memory for one more, and at which
+size a process of director would use one processor of this machine all the time, or 1 GB, if it went on like that. In
+bold what comes first of a kind. "-" is too little to be measured.
 
 | of | process | keepalived: processor | memory | director: processor | memory | a processor is full at | 1 GB at |
 |---|---|---|---|---|---|---|---|
@@ -173,8 +177,13 @@ comes first of a kind. "-" is too little to be measured.
 			if !ok || s == (slope{}) && k == (slope{}) {
 				continue
 			}
+			ends := [2]string{size(e.Processor, nearest), size(e.Memory, nearest)}
+			if name == peersWhat {
+				ends[0] = fmt.Sprintf("%d at most", front.MaxPeers)
+				ends[1] = ends[0]
+			}
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", title, p, perThousand(k.CPU), kilo(k.Memory),
-				perThousand(s.CPU), kilo(s.Memory), size(e.Processor, nearest), size(e.Memory, nearest))
+				perThousand(s.CPU), kilo(s.Memory), ends[0], ends[1])
 			title = ""
 		}
 	}
