@@ -3,6 +3,8 @@ package control
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/control/encode"
 )
 
 // answers are the documents that director writes: those of Controller, and those
@@ -79,12 +82,8 @@ func TestNothingIsNull(t *testing.T) {
 		if s, ok := doc.Interface().(interface{ stamp() }); ok {
 			s.stamp()
 		}
-		fill(doc.Elem())
-		text, err := json.Marshal(doc.Interface())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(text), "null") || !strings.Contains(string(text), `"schema_version":1`) {
+		text := written(t, doc, false)
+		if strings.Contains(text, "null") || !strings.Contains(text, `"schema_version":1`) {
 			t.Errorf("%s: %s", typ, text)
 		}
 	}
@@ -109,4 +108,124 @@ func TestWrite(t *testing.T) {
 	if given.Instances[0].Addresses != nil || given.SchemaVersion != 0 {
 		t.Error("what was given has changed")
 	}
+}
+
+// written is what Write makes of what doc points to.
+func written(t *testing.T, doc reflect.Value, forPeople bool) string {
+	t.Helper()
+	text, err := encode.Append(nil, doc.Interface(), forPeople)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// some sets what v is made of, and leaves out what one says no to.
+func some(v reflect.Value, n *int, leaveOut func() bool) {
+	if *n++; *n > 4_000 {
+		return // types that have themselves in them
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString([]string{"VI_1", `a "quoted" word\`, "line\none\u2028", "<b>&", "\x7f\xff", "ü"}[*n%6])
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n) - 20)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*n % 4))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) / 7)
+	case reflect.Pointer:
+		if !leaveOut() {
+			v.Set(reflect.New(v.Type().Elem()))
+			some(v.Elem(), n, leaveOut)
+		}
+	case reflect.Slice:
+		length := 2
+		if leaveOut() {
+			length = 0 // but it is there: encoding/json knows no other list
+		}
+		v.Set(reflect.MakeSlice(v.Type(), length, length))
+		for k := range length {
+			some(v.Index(k), n, leaveOut)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 3 {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			some(key, n, leaveOut)
+			some(value, n, leaveOut)
+			v.SetMapIndex(key, value)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			if !leaveOut() {
+				v.Set(reflect.ValueOf(time.Unix(1e9, int64(*n)).UTC()))
+			}
+			return
+		}
+		for k := range v.NumField() {
+			if v.Type().Field(k).IsExported() {
+				some(v.Field(k), n, leaveOut)
+			}
+		}
+	}
+}
+
+// TestWriteIsAsEncodingJSON: documents are those of encoding/json, whatever is set in them.
+func TestWriteIsAsEncodingJSON(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, typ := range answers() {
+		for round := range 6 {
+			doc, n := reflect.New(typ), round
+			some(doc.Elem(), &n, func() bool { return round > 2 && random.IntN(2) == 0 })
+			for _, forPeople := range []bool{false, true} {
+				var want bytes.Buffer
+				enc := json.NewEncoder(&want)
+				enc.SetEscapeHTML(false)
+				if forPeople {
+					enc.SetIndent("", "  ")
+				}
+				if err := enc.Encode(doc.Interface()); err != nil {
+					t.Fatal(err)
+				}
+				got := strings.TrimSuffix(written(t, doc, forPeople), "\n")
+				if w := strings.TrimSuffix(want.String(), "\n"); got != w {
+					at := 0
+					for at < min(len(got), len(w)) && got[at] == w[at] {
+						at++
+					}
+					at = max(at-100, 0)
+					t.Fatalf("%s: written is\n%.300s\nand encoding/json writes\n%.300s", typ, got[at:], w[at:])
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkWrite writes the status of 40,000 real servers.
+func BenchmarkWrite(b *testing.B) {
+	var s Status
+	n := 0
+	for range 1000 {
+		vs := VirtualServer{Name: "[10.0.0.1]:tcp:80"}
+		for k := range 40 {
+			rs := RealServer{Name: fmt.Sprintf("[172.16.0.%d]:tcp:80", k), Up: true, Weight: 1, Since: time.Now(),
+				Reason: "TCP_CHECK 172.16.0.1:80: connected", Verdict: "alive", Kernel: &InKernel{Counted: time.Now()},
+				LastCheck: &Check{Checker: "TCP_CHECK 172.16.0.1:80", Reason: "connected", At: time.Now(), Took: time.Second}}
+			n++
+			vs.RealServers = append(vs.RealServers, rs)
+		}
+		s.VirtualServers = append(s.VirtualServers, vs)
+	}
+	room := 0
+	for b.Loop() {
+		text, err := Text(s, room)
+		if err != nil {
+			b.Fatal(err)
+		}
+		room = len(text)
+	}
+	b.SetBytes(int64(room))
 }
