@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,10 +10,12 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
-	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/supervisor/fronts"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
+	"github.com/lvs-director/director/supervisor/shared"
 	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -71,11 +72,9 @@ func ask[A any](ctx context.Context, s *supervisor, tell func(answer func(A))) (
 // Status is an answer within a second, whoever hangs: what is not known in time is shown as it was known last,
 // and named.
 func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, error) {
-	patience := loopPatience
-	if !s.refresh(ctx) {
-		patience = time.Millisecond // it was busy for long enough
-	}
-	r, err := s.shownStatus(ctx, patience)
+	s.refresh(ctx)
+	m, err := s.looking.reports.Get(ctx)
+	r := m.status
 	if err != nil {
 		return r, fmt.Errorf("status: %w", err)
 	}
@@ -86,46 +85,25 @@ func (s *supervisor) Status(ctx context.Context, _ struct{}) (control.Status, er
 	return r, nil
 }
 
+// StatusText is the JSON of Status, which all who ask at about the same time share.
+func (s *supervisor) StatusText(ctx context.Context) ([]byte, error) { return s.looking.texts.Get(ctx) }
+
+// Changed says that an operator has changed something, or the supervisor has done what it keeps as an event: whoever
+// asks from now on sees it.
+func (s *supervisor) Changed() {
+	s.looking.reports.Renew()
+	s.looking.texts.Renew()
+}
+
 // loopPatience is how long a status waits for the supervisor's loop. One that is busy for longer (a reload of tens
-// of thousands of real servers) is not waited for when there is an earlier status.
-const loopPatience = 300 * time.Millisecond
+// of thousands of real servers) is not waited for when there are facts of a moment before.
+const loopPatience = 200 * time.Millisecond
 
 // enterPatience is how long it waits to ask the workers.
 const enterPatience = 100 * time.Millisecond
 
-// shownStatus is a new status, or the one that was made last.
-func (s *supervisor) shownStatus(ctx context.Context, patience time.Duration) (control.Status, error) {
-	links, err := hostcheck.Links()
-	if err != nil {
-		return control.Status{}, err
-	}
-	made := make(chan *control.Status, 1)
-	inTime, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err = s.do(inTime, func() {
-		r := s.report(links)
-		s.looking.shown.Store(&r)
-		made <- &r
-	})
-	last := s.looking.shown.Load()
-	switch {
-	case err == nil:
-		return *<-made, nil
-	case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
-		return control.Status{}, err
-	case last != nil:
-		return status.Stale(*last, time.Now()), nil
-	}
-	var r control.Status // there is nothing to show yet: who asks has more patience
-	err = s.do(ctx, func() {
-		r := s.report(links)
-		s.looking.shown.Store(&r)
-	})
-	if last = s.looking.shown.Load(); err == nil && last != nil {
-		r = *last
-	}
-	return r, err
-}
+// lookAge is for how long at most those who look are given what others have been given.
+const lookAge = 250 * time.Millisecond
 
 // looking is what those who look at the status have in common.
 type looking struct {
@@ -135,8 +113,27 @@ type looking struct {
 	told  time.Time     // when the lvs worker was told so
 	// counted is closed when the lvs worker has counted all for the first time, nil when nobody waits.
 	counted chan struct{}
-	shown   atomic.Pointer[control.Status] // the last status
 	files   files
+
+	facts   atomic.Pointer[status.Facts] // the last that the loop has told
+	links   *shared.Maker[map[string]track.Interface]
+	reports *shared.Maker[made]
+	texts   *shared.Maker[[]byte]
+	reader  control.Texts[control.Status, *control.Status]
+	front   control.Texts[fronts.Snapshot, *fronts.Snapshot]
+}
+
+// share begins with what is shared by those who look.
+func (l *looking) share(s *supervisor, links func() (map[string]track.Interface, error)) {
+	l.links = shared.New(lookAge, lookAge, func(context.Context) (map[string]track.Interface, error) { return links() })
+	l.reports = shared.New(0, lookAge, s.report)
+	l.texts = shared.New(0, lookAge, func(ctx context.Context) ([]byte, error) {
+		r, err := s.Status(ctx, struct{}{})
+		if err != nil {
+			return nil, err
+		}
+		return l.reader.Of(r)
+	})
 }
 
 const (
@@ -149,15 +146,15 @@ const (
 )
 
 // refresh has what the workers tell when they are asked brought up to date: their answers, which all who look
-// wait for together, come within checksPatience, or not. It is false when the loop is busy.
-func (s *supervisor) refresh(ctx context.Context) bool {
+// wait for together, come within checksPatience, or not.
+func (s *supervisor) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checksPatience)
 	defer cancel()
 	wait := make(chan chan struct{}, 1)
 	enter, late := context.WithTimeout(ctx, enterPatience)
 	defer late()
 	if s.do(enter, func() { wait <- s.look() }) != nil {
-		return false
+		return // the loop is busy
 	}
 	if over := <-wait; over != nil {
 		select {
@@ -165,7 +162,6 @@ func (s *supervisor) refresh(ctx context.Context) bool {
 		case <-ctx.Done():
 		}
 	}
-	return true
 }
 
 // look says that somebody looks, and asks the workers unless they were asked a moment ago. The channel is closed

@@ -111,6 +111,7 @@ func (s *supervisor) happened(leftOut int, list ...event.Record) {
 
 // record keeps one event of the supervisor's own, and gives its number.
 func (s *supervisor) record(kind event.RecordKind, object, from, to, text string, causes ...event.Number) event.Number {
+	s.Changed()
 	return s.chronicle.log.Add(event.Record{
 		Kind: kind, Object: object, From: from, To: to, Text: text, Causes: event.NumbersOf(causes...).List(),
 	})

@@ -182,7 +182,7 @@ func (s *supervisor) handoff() *handoff {
 	h.Mail = s.mail.Export()   // what the notifier has told is in it
 	h.FIFOs = s.fifos.Export() // after the notifier has told all
 	for _, results := range s.known.Checks {
-		h.Checks = append(h.Checks, slices.Collect(maps.Values(results))...)
+		h.Checks = append(h.Checks, results...)
 	}
 	h.Await, h.Suspended = s.known.Await, slices.Collect(maps.Keys(s.known.Suspended))
 	h.Orders, h.LastOrder = s.handovers.Export()

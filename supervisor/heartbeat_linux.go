@@ -23,7 +23,8 @@ func (s *supervisor) heartbeat(name rollout.Worker, h worker.Heartbeat) {
 // round has the machine look at who is silent, after everything that has
 // arrived was taken in.
 func (s *supervisor) round() {
-	for more := true; more; {
+	began := time.Now()
+	for more := true; more && time.Since(began) < roundEvents; { // others wait for the loop too
 		select {
 		case e := <-s.events:
 			s.workerEvent(e)
@@ -44,7 +45,11 @@ func (s *supervisor) round() {
 	s.keepStateDir()
 	s.watchNamespaces()
 	s.reaper.reap(time.Now(), s.isWorker)
+	s.publishOld(time.Now())
 }
+
+// roundEvents is how long a round takes in what workers have told; a worker of which more is there is not silent.
+const roundEvents = 50 * time.Millisecond
 
 // isWorker says whether a keeper waits for a process.
 func (s *supervisor) isWorker(pid int) bool {

@@ -147,7 +147,7 @@ func (s *supervisor) takeOver(h *handoff) {
 	s.known.Await = h.Await
 	s.known.Suspend(h.Suspended)
 	for _, v := range h.InTable {
-		s.known.InTable[v.VirtualServer] = v
+		s.known.ServersInTable(v)
 	}
 	s.fifos.Resume(h.FIFOs)
 	s.tellConfiguration(s.current())

@@ -11,11 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -174,7 +178,11 @@ func TestAStatusComesWhileTheLoopIsBusy(t *testing.T) {
 	busy, over := make(chan struct{}), make(chan struct{})
 	go r.s.post(func() { close(busy); <-over })
 	<-busy
-	late := r.within("supervisor")
+	var late string
+	r.until("it is no longer that of a moment ago", func() bool {
+		late = r.within("supervisor")
+		return late != "no such part"
+	})
 	s := r.status()
 	close(over)
 	if !strings.Contains(late, "busy") || !s.AsOf.Equal(before.AsOf) || len(s.Instances) != 1 {
@@ -182,4 +190,76 @@ func TestAStatusComesWhileTheLoopIsBusy(t *testing.T) {
 	}
 	wants(t, fmt.Sprint(s.Problems), "the supervisor is busy")
 	r.until("it is new again", func() bool { return r.status().AsOf.After(before.AsOf) })
+}
+
+// The first one who looks does not wait either: there are facts of before.
+func TestTheFirstStatusComesWhileTheLoopIsBusy(t *testing.T) {
+	r := running(t, instance("VI_1", "")+service)
+	busy, over := make(chan struct{}), make(chan struct{})
+	go r.s.post(func() { close(busy); <-over })
+	<-busy
+	defer close(over)
+	if late := r.within("supervisor"); !strings.Contains(late, "busy") {
+		t.Errorf("late: %q", late)
+	}
+	s := r.status()
+	if len(s.Instances) != 1 || len(s.VirtualServers) != 1 || time.Since(s.AsOf) > time.Minute {
+		t.Errorf("%d instances, %d virtual servers, as of %v", len(s.Instances), len(s.VirtualServers), s.AsOf)
+	}
+	text, err := r.s.forFront(t.Context())
+	if err != nil || !bytes.Contains(text, []byte("VI_1")) {
+		t.Errorf("the front is told %q, %v", text, err)
+	}
+}
+
+// Ten who read at both sockets, the front and the other half of a pair cost what one costs: each look at the
+// interfaces of the host serves all who ask within a quarter of a second. What an operator has changed is seen at once.
+func TestTenReadersCostWhatOneCosts(t *testing.T) {
+	const length = 3 * time.Second
+	r := prepared(t, instance("VI_1", "")+service+"status_socket {\n group daemon\n}\n"+
+		"peer 192.0.2.252 {\n key hex:"+strings.Repeat("5a", 32)+"\n}\n")
+	var dumps atomic.Int64
+	r.opts.seeLinks = func() (map[string]track.Interface, error) {
+		dumps.Add(1)
+		return hostcheck.Links()
+	}
+	r.start()
+	r.until("it is in service", func() bool { return r.toldReady("READY=1") })
+	before, began := dumps.Load(), time.Now()
+	var all sync.WaitGroup
+	read := func(once func()) {
+		all.Go(func() {
+			for time.Since(began) < length {
+				once()
+			}
+		})
+	}
+	var reads atomic.Int64
+	for range 5 {
+		read(func() { r.status(); reads.Add(1) })
+		read(func() { r.readers(http.MethodGet, "/v1/status"); reads.Add(1) })
+	}
+	read(func() {
+		if _, err := r.s.forFront(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	all.Wait()
+	took := time.Since(began)
+	n, most := dumps.Load()-before, int64(took/lookAge)+2
+	if n == 0 || n > most || reads.Load() < 10 {
+		t.Errorf("%d looks at the interfaces for %d reads in %v, want %d at most", n, reads.Load(), took, most)
+	}
+	for n := range 5 {
+		r.ask(http.MethodPost, "/v1/override", control.OverrideRequest{Action: control.ActionDrain,
+			Name: "10.0.0.3"}, &control.OverrideReport{})
+		if len(r.status().Overrides) != 1 {
+			t.Errorf("round %d: a drain is not seen", n)
+		}
+		r.ask(http.MethodPost, "/v1/override", control.OverrideRequest{Action: control.ActionUndrain,
+			Name: "10.0.0.3"}, &control.OverrideReport{})
+		if len(r.status().Overrides) != 0 {
+			t.Errorf("round %d: the end of a drain is not seen", n)
+		}
+	}
 }

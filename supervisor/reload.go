@@ -162,6 +162,7 @@ func (s *supervisor) carryOutReload(e reload.Effect) {
 // apply makes everything follow a configuration.
 func (s *supervisor) apply(e reload.Apply) {
 	l := e.Config.(*loaded)
+	s.publish()
 	s.generations[e.Generation] = l
 	s.fallback, s.refused = "", refusal{}
 	if e.Reason == reload.NotConfirmed && s.disk.Digest() == e.Replaced.Digest() {

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,10 +14,10 @@ import (
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/fronts"
-	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/installed"
 	"github.com/lvs-director/director/supervisor/notifytest"
 	"github.com/lvs-director/director/supervisor/pair"
+	"github.com/lvs-director/director/supervisor/peers"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
 	"github.com/lvs-director/director/vrrp/track"
@@ -26,11 +25,10 @@ import (
 	"github.com/lvs-director/director/worker/front"
 )
 
-// report is what director status shows, on a host with these interfaces; it is
-// called in the supervisor's goroutine.
-func (s *supervisor) report(links map[string]track.Interface) control.Status {
+// facts are what a status is made of; it is called in the supervisor's goroutine, and costs next to nothing.
+func (s *supervisor) facts() status.Facts {
 	f := status.Facts{
-		Now: time.Now(), Known: s.known, Config: s.current().cfg, Findings: s.current().findings,
+		Now: time.Now(), Known: s.known.Frozen(), Config: s.current().cfg, Findings: s.current().findings,
 		Header: control.Status{
 			Version: s.opts.Version, Pid: os.Getpid(), Since: s.started,
 			ConfigState: s.state(), Scripts: control.Scripts(append(s.hooks.last(), s.notify.Last()...)),
@@ -39,7 +37,7 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(), Lifted: s.overrides.set.Lifted(), HostName: s.overrides.set.Host,
-		Host:     track.Host{Interfaces: links, Trackers: trackersByKey(s.trackers())},
+		Host:     track.Host{Trackers: trackersByKey(s.trackers())},
 		Trackers: status.Trackers(s.tracking.Known()),
 	}
 	if why := s.readers.Problem(); why != "" {
@@ -65,53 +63,117 @@ func (s *supervisor) report(links map[string]track.Interface) control.Status {
 			f.Problems = append(f.Problems, why)
 		}
 	}
-	var beside []control.Worker
-	if w, problems, on := fronts.Report(s.front.State()); on {
-		beside = append(beside, w)
-		f.Problems = append(f.Problems, problems...)
+	return f
+}
+
+// publish has the facts of now for those who look while the loop is busy; it is called in the loop, before what may
+// take long.
+func (s *supervisor) publish() *status.Facts {
+	f := s.facts()
+	s.looking.facts.Store(&f)
+	return &f
+}
+
+// publishEach is how old the facts of a loop that is busy are at most, when it did not see that coming.
+const publishEach = 10 * time.Second
+
+// publishOld publishes when nobody has looked for a while.
+func (s *supervisor) publishOld(now time.Time) {
+	if last := s.looking.facts.Load(); last == nil || now.Sub(last.Now) >= publishEach {
+		s.publish()
 	}
+}
+
+// latestFacts are those of now, or of when the loop was heard last: stale says that it is busy for longer than that.
+func (s *supervisor) latestFacts(ctx context.Context, patience time.Duration) (f *status.Facts, stale bool, err error) {
+	made := make(chan *status.Facts, 1)
+	inTime, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = s.do(inTime, func() { made <- s.publish() })
+	last := s.looking.facts.Load()
+	switch {
+	case err == nil:
+		return <-made, false, nil
+	case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		return nil, false, err
+	case last != nil:
+		return last, true, nil
+	}
+	err = s.do(ctx, func() { made <- s.publish() }) // it has only begun: there is nothing to show yet
+	if err != nil {
+		return nil, false, err
+	}
+	return <-made, false, nil
+}
+
+// made is what director status shows, and what it was made of.
+type made struct {
+	status control.Status
+	facts  *status.Facts
+}
+
+// report makes it beside the loop. All who look at about the same time share it.
+func (s *supervisor) report(ctx context.Context) (m made, err error) {
+	links, err := s.looking.links.Get(ctx)
+	if err != nil {
+		return m, err
+	}
+	latest, stale, err := s.latestFacts(ctx, loopPatience)
+	if err != nil {
+		return m, err
+	}
+	f := *latest
+	f.Host.Interfaces = links
+	w, problems, on := fronts.Report(s.front.State())
+	f.Problems = append(slices.Clip(f.Problems), problems...)
 	r := status.Make(f)
 	s.reportPair(&r)
-	for _, w := range beside {
+	if on {
 		r.Workers, r.Parts = append(r.Workers, w), append(r.Parts, status.WorkerPart(w))
 	}
-	return r
+	if stale {
+		r = status.Stale(r, time.Now())
+	}
+	return made{r, latest}, nil
 }
 
 // forFront is the status of which the front is told a part (fronts.Visible). What checks remember is not
 // asked for: it is no part of that. What they have counted is, when there are series of single checks.
 func (s *supervisor) forFront(ctx context.Context) ([]byte, error) {
-	var r control.Status
-	var counts []event.CheckCounts
-	var lag *event.Lateness
-	servers, page := true, false
-	err := s.do(ctx, func() {
-		s.watch(time.Now())
-		cfg := s.current().cfg
-		servers, page = cfg.Metrics.RealServers.Bool(true), cfg.Web.Wanted()
-	})
-	if err == nil {
-		s.countChecks(ctx, !servers)
-		err = s.count(ctx)
+	if err := s.countForFront(ctx); err != nil {
+		return nil, fmt.Errorf("status: %w", err)
 	}
-	if err == nil {
-		var links map[string]track.Interface
-		if links, err = hostcheck.Links(); err == nil {
-			err = s.do(ctx, func() { r, counts, lag = s.report(links), s.known.CheckCounts, s.known.CheckLag })
-		}
-	}
+	m, err := s.looking.reports.Get(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
-	v := fronts.Snapshot{Status: fronts.Visible(r)}
-	if page {
-		v = fronts.ForPage(r, s.chronicle.log.Recent())
+	v := fronts.Snapshot{Status: fronts.Visible(m.status)}
+	if m.facts.Config.Web.Wanted() {
+		v = fronts.ForPage(m.status, s.chronicle.log.Recent())
 	}
-	v.CheckStartLag = lag
-	status.CountChecks(counts, v.VirtualServers)
-	var b bytes.Buffer
-	err = control.Write(&b, v, false)
-	return b.Bytes(), err
+	v.CheckStartLag = m.facts.Known.CheckLag
+	status.CountChecks(m.facts.Known.CheckCounts, v.VirtualServers)
+	return s.looking.front.Of(v)
+}
+
+// countForFront has what workers count brought up to date. A loop that is busy, and a worker that hangs, are not
+// waited for: what is old has its age.
+func (s *supervisor) countForFront(ctx context.Context) error {
+	inTime, cancel := context.WithTimeout(ctx, 2*checksPatience)
+	defer cancel()
+	series := make(chan bool, 1)
+	err := s.do(inTime, func() {
+		s.watch(time.Now())
+		series <- s.current().cfg.Metrics.RealServers.Bool(true)
+	})
+	if err == nil {
+		s.countChecks(inTime, !<-series)
+		err = s.count(inTime)
+	}
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // reportPair puts what is known of the peers into a status.
@@ -128,13 +190,21 @@ func (s *supervisor) reportPair(r *control.Status) {
 	}
 }
 
-// forPeers is how this half is, for the others.
-func (s *supervisor) forPeers(ctx context.Context) (r control.Status, cfg *conf.Config, err error) {
-	links, err := hostcheck.Links()
-	if err == nil {
-		err = s.do(ctx, func() { r, cfg = s.report(links), s.current().cfg })
+// forPeers is how this half is, for the others. It is asked for each second, so it is no whole report, and what it has
+// of real servers is made when that may be another one.
+func (s *supervisor) forPeers(ctx context.Context) (o peers.Own, err error) {
+	links, err := s.looking.links.Get(ctx)
+	if err != nil {
+		return o, err
 	}
-	return r, cfg, err
+	latest, _, err := s.latestFacts(ctx, loopPatience)
+	if err != nil {
+		return o, err
+	}
+	f := *latest
+	f.Host.Interfaces = links
+	return peers.Own{Status: status.Half(f), Config: f.Config, Verdicts: f.Known.Verdicts(),
+		Servers: func() []control.VirtualServer { return status.Verdicts(f) }}, nil
 }
 
 // pairProblem says what becomes wrong with the pair, and what is right again.
@@ -373,10 +443,7 @@ func (s *supervisor) answer(ctx context.Context, ask func() (uint64, *asked)) (*
 		return nil, errStopping
 	case <-ctx.Done():
 	}
-	// Who asked may have gone; the question goes with him all the same.
-	if err := s.do(context.WithoutCancel(ctx), func() { delete(s.asking.open, id) }); err != nil {
-		return nil, err
-	}
+	go s.post(func() { delete(s.asking.open, id) }) // the loop may be busy
 	return nil, fmt.Errorf("asking for results of checks: the lvs worker does not answer within %v", checksPatience)
 }
 

@@ -33,6 +33,7 @@ import (
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/statefile"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/worker/front"
 )
@@ -71,7 +72,8 @@ type Options struct {
 	Identify   func(named string) // says what this process is called in syslog; may be nil
 	identity   identity
 	garbage    garbage
-	derived    bool // RunDir was not given
+	seeLinks   func() (map[string]track.Interface, error) // what a test has in its place; nil is hostcheck.Links
+	derived    bool                                       // RunDir was not given
 }
 
 // StartError says that a configuration cannot be started with, and why.
@@ -146,6 +148,14 @@ func Run(o Options) error {
 	return s.serve(*sig, nil)
 }
 
+// links is how the interfaces of this host are found.
+func (c *Options) links() func() (map[string]track.Interface, error) {
+	if c.seeLinks != nil {
+		return c.seeLinks
+	}
+	return hostcheck.Links
+}
+
 // logStart says what starts where.
 func (c *Options) logStart(cfg *conf.Config) {
 	kernel := "an unknown kernel"
@@ -200,6 +210,7 @@ func (c *Options) supervisor() *supervisor {
 		watchdog: newWatchdog(),
 		reaper:   newReaper(),
 	}
+	s.looking.share(s, c.links())
 	s.readers = readers.New(log, c.RunDir, nil, "")
 	s.front = fronts.New(fronts.Options{
 		Log: log, Snapshot: s.forFront,

@@ -214,6 +214,7 @@ func (g *garbage) spare() {
 
 // readFile reads the file beside the loop: a large one takes half a second.
 func (s *supervisor) readFile() {
+	s.publish()
 	s.opts.garbage.spare()
 	go func() {
 		l := s.opts.load()

@@ -121,6 +121,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 	} else {
 		s.begin()
 	}
+	s.publish()
 	deadline := time.NewTimer(0)
 	defer deadline.Stop()
 	rounds := time.NewTicker(rollout.RoundInterval)

@@ -145,7 +145,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.mail.VirtualServer(*m.VirtualServer)
 		s.notify.VirtualServer(*m.VirtualServer)
 	case m.InTable != nil:
-		s.known.InTable[m.InTable.VirtualServer] = *m.InTable
+		s.known.ServersInTable(*m.InTable)
 	case m.Await != nil:
 		s.known.Await = m.Await
 		s.sendVRRP("await", worker.Message{Await: m.Await})

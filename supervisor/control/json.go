@@ -2,6 +2,7 @@ package control
 
 import (
 	"io"
+	"sync/atomic"
 
 	"github.com/lvs-director/director/supervisor/control/encode"
 )
@@ -39,8 +40,14 @@ func Write[T any, D document[T]](w io.Writer, doc T, forPeople bool) error {
 	return err
 }
 
-// Text is a document as Write writes it for programs. room is how many bytes it may take: more are found.
-func Text[T any, D document[T]](doc T, room int) ([]byte, error) {
+// Texts makes documents of one kind as Write writes them for programs, each about as long as the one before.
+type Texts[T any, D document[T]] struct{ room atomic.Int64 }
+
+// Of is the text of a document.
+func (t *Texts[T, D]) Of(doc T) ([]byte, error) {
 	D(&doc).stamp()
-	return encode.Append(make([]byte, 0, room), &doc, false)
+	text, err := encode.Append(make([]byte, 0, t.room.Load()), &doc, false)
+	text = append(text, '\n')
+	t.room.Store(int64(len(text) + len(text)/16))
+	return text, err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -39,6 +40,14 @@ type Controller interface {
 	Events(context.Context, EventsRequest) (EventsReport, error)
 	Why(context.Context, WhyRequest) (WhyReport, error)
 	TestNotify(context.Context, NotifyTestRequest) (NotifyTest, error)
+}
+
+// sharer is a Controller whose Status costs so much that those who ask at about the same time share its text.
+type sharer interface {
+	// StatusText is the JSON of Status.
+	StatusText(context.Context) ([]byte, error)
+	// Changed says that an operator has changed something: whoever asks for the status from now on sees it.
+	Changed()
 }
 
 // Listen makes the socket. The run directory is locked, so a socket
@@ -84,13 +93,13 @@ func Serve(ctx context.Context, g *Gate, c Controller) error {
 	mux := http.NewServeMux()
 	reading(mux, c)
 	mux.HandleFunc("POST /v1/plan", answer(c.Plan))
-	mux.HandleFunc("POST /v1/reload", answer(c.Reload))
-	mux.HandleFunc("POST /v1/rollback", answer(c.Rollback))
-	mux.HandleFunc("POST /v1/confirm", answer(c.Confirm))
-	mux.HandleFunc("POST /v1/handover", answer(c.HandOver))
+	mux.HandleFunc("POST /v1/reload", answer(changing(c, c.Reload)))
+	mux.HandleFunc("POST /v1/rollback", answer(changing(c, c.Rollback)))
+	mux.HandleFunc("POST /v1/confirm", answer(changing(c, c.Confirm)))
+	mux.HandleFunc("POST /v1/handover", answer(changing(c, c.HandOver)))
 	mux.HandleFunc("POST /v1/peer/diff", answer(c.PeerDiff))
-	mux.HandleFunc("POST /v1/resume", answer(c.Resume))
-	mux.HandleFunc("POST /v1/override", answer(c.Override))
+	mux.HandleFunc("POST /v1/resume", answer(changing(c, c.Resume)))
+	mux.HandleFunc("POST /v1/override", answer(changing(c, c.Override)))
 	mux.HandleFunc("POST /v1/upgrade", answer(c.Upgrade))
 	mux.HandleFunc("GET /v1/upgrade", answer(c.Upgraded))
 	mux.HandleFunc("POST /v1/notify/test", answer(c.TestNotify))
@@ -111,7 +120,7 @@ func ServeReaders(ctx context.Context, g *Gate, c Controller) error {
 // reading has what changes nothing and reads no file that the question names: status, and what has happened, which
 // says why the status is so.
 func reading(mux *http.ServeMux, c Controller) {
-	mux.HandleFunc("GET /v1/status", answer(c.Status))
+	mux.HandleFunc("GET /v1/status", statusOf(c))
 	mux.HandleFunc("GET /v1/about", answer(c.About))
 	mux.HandleFunc("POST /v1/checks", answer(c.Checks))
 	mux.HandleFunc("POST /v1/told", answer(c.Told))
@@ -131,6 +140,35 @@ func serve(ctx context.Context, g *Gate, mux *http.ServeMux) error {
 		return fmt.Errorf("serving the control socket: %w", err)
 	}
 	return nil
+}
+
+// changing is do, after which a status is another one.
+func changing[Q, A any](c Controller, do func(context.Context, Q) (A, error)) func(context.Context, Q) (A, error) {
+	return func(ctx context.Context, question Q) (A, error) {
+		result, err := do(ctx, question)
+		if s, ok := c.(sharer); ok {
+			s.Changed()
+		}
+		return result, err
+	}
+}
+
+// statusOf answers with the status.
+func statusOf(c Controller) http.HandlerFunc {
+	s, ok := c.(sharer)
+	if !ok {
+		return answer(c.Status)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := s.StatusText(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		_, _ = w.Write(text)
+	}
 }
 
 // answer takes a question, which may be left out, and gives its answer.

@@ -67,9 +67,9 @@ const (
 	maxElements = 400_000
 )
 
-// Make makes the view of this half.
-func Make(s control.Status, cfg *conf.Config, digest string) View {
-	v := View{Version: s.Version, Digest: digest}
+// Make makes the view of this half, of a status and of what Servers has made.
+func Make(s control.Status, servers Servers, digest string) View {
+	v := View{Version: s.Version, Digest: digest, VirtualServers: servers.List, LeftOut: servers.LeftOut}
 	for _, w := range s.Workers {
 		switch {
 		case w.Name == "front":
@@ -78,10 +78,6 @@ func Make(s control.Status, cfg *conf.Config, digest string) View {
 		case w.Silent != "":
 			v.Broken = append(v.Broken, "its "+w.Name+" worker does not answer")
 		}
-	}
-	byName := make(map[string]*conf.Instance, len(cfg.Instances))
-	for _, i := range cfg.Instances {
-		byName[i.Name] = i
 	}
 	for _, i := range s.Instances[:min(len(s.Instances), maxInstances)] {
 		one := Instance{Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Interval: i.Interval}
@@ -103,7 +99,7 @@ func Make(s control.Status, cfg *conf.Config, digest string) View {
 		}
 		v.Instances = append(v.Instances, one)
 	}
-	v.servers(s, cfg)
+	v.Broken = append(v.Broken, servers.Broken...)
 	v.NotReady = append(slices.Clone(v.Broken), v.NotReady...)
 	if more := len(v.NotReady) - maxReasons; more > 0 {
 		v.NotReady = append(v.NotReady[:maxReasons], fmt.Sprintf("and %d more", more))
@@ -111,7 +107,15 @@ func Make(s control.Status, cfg *conf.Config, digest string) View {
 	return v
 }
 
-func (v *View) servers(s control.Status, cfg *conf.Config) {
+// Servers are the parts of a view that are about virtual servers. They are large, and change seldom.
+type Servers struct {
+	List    []VirtualServer
+	Broken  []string
+	LeftOut int
+}
+
+// ServersOf makes them, of those of a status.
+func ServersOf(list []control.VirtualServer, cfg *conf.Config) (v Servers) {
 	intervals := make(map[string]time.Duration, len(cfg.VirtualServers))
 	announced := make(map[string]bool)
 	for _, vs := range cfg.VirtualServers {
@@ -121,7 +125,7 @@ func (v *View) servers(s control.Status, cfg *conf.Config) {
 		}
 	}
 	broken, names, servers := 0, 0, 0
-	for _, vs := range s.VirtualServers {
+	for _, vs := range list {
 		if vs.Error != "" {
 			if broken++; broken == 1 {
 				v.Broken = append(v.Broken, clip(vs.Name+": "+vs.Error))
@@ -144,11 +148,12 @@ func (v *View) servers(s control.Status, cfg *conf.Config) {
 				one.Down = append(one.Down, r.Name)
 			}
 		}
-		v.VirtualServers = append(v.VirtualServers, one)
+		v.List = append(v.List, one)
 	}
 	if broken > 1 {
 		v.Broken = append(v.Broken, fmt.Sprintf("%d more virtual servers are not served", broken-1))
 	}
+	return v
 }
 
 // slowest is how long the checks of a virtual server may take to see a change.

@@ -195,7 +195,7 @@ func TestAViewOfManyServers(t *testing.T) {
 				Verdict: event.Alive.String(),
 			})
 		}
-		v := pair.Make(control.Status{VirtualServers: []control.VirtualServer{vs}}, cfg, "d")
+		v := pair.Make(control.Status{}, pair.ServersOf([]control.VirtualServer{vs}, cfg), "d")
 		text, err := json.Marshal(v)
 		if err != nil || len(text) > front.MaxPeerMessage || (v.LeftOut > 0) != leftOut {
 			t.Errorf("%d servers: %d bytes, %d are left out, %v", count, len(text), v.LeftOut, err)

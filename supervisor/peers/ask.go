@@ -91,7 +91,8 @@ func (p *Peers) Diff(ctx context.Context, q control.PeerDiffRequest) (r control.
 		return r, err
 	}
 	answer := make(chan pair.SentForm, 1)
-	k.form = answer // who has asked before learns nothing
+	k.forms = append(k.forms, answer) // whoever waits is given the first answer that comes
+	defer p.waitsNoLonger(k, answer)
 	r.Peer = k.Called()
 	p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindAskForm, Body: json.RawMessage("{}")})
 	p.mu.Unlock()
@@ -113,6 +114,41 @@ func (p *Peers) Diff(ctx context.Context, q control.PeerDiffRequest) (r control.
 		return r, fmt.Errorf("peer %s does not answer within %v", r.Peer, askPatience)
 	case <-ctx.Done():
 		return r, ctx.Err()
+	}
+}
+
+// waitsNoLonger says that somebody is gone, with an answer or without.
+func (p *Peers) waitsNoLonger(k *known, answer chan pair.SentForm) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k.forms = slices.DeleteFunc(k.forms, func(c chan pair.SentForm) bool { return c == answer })
+}
+
+// answerAll tells the form of this half to those who have asked for it, until ctx ends. They are told once in a round.
+func (p *Peers) answerAll(ctx context.Context) {
+	for {
+		select {
+		case <-p.asked:
+		case <-ctx.Done():
+			return
+		}
+		var ask []string
+		p.mu.Lock()
+		form := p.form
+		for _, k := range p.halves {
+			if k.asks {
+				ask, k.asks = append(ask, k.Address), false
+			}
+		}
+		p.mu.Unlock()
+		if text, err := json.Marshal(pair.Sent(form)); err == nil && len(text) <= front.MaxPeerMessage {
+			for _, address := range ask {
+				p.o.Send(front.PeerMessage{Peer: address, Kind: kindForm, Body: text})
+			}
+		}
+		if !wait(ctx, round) {
+			return
+		}
 	}
 }
 

@@ -22,8 +22,9 @@ func TestAViewTooLarge(t *testing.T) {
 		cfg := &conf.Config{Peers: []*conf.Peer{{Address: netip.MustParseAddr("192.0.2.2")}}}
 		p := peers.New(peers.Options{
 			Log: slog.New(slog.NewTextHandler(&log, nil)), Send: func(front.PeerMessage) {},
-			Own: func(context.Context) (control.Status, *conf.Config, error) {
-				return control.Status{Version: strings.Repeat("x", front.MaxPeerMessage)}, cfg, nil
+			Own: func(context.Context) (peers.Own, error) {
+				return peers.Own{Status: control.Status{Version: strings.Repeat("x", front.MaxPeerMessage)}, Config: cfg,
+					Servers: func() []control.VirtualServer { return nil }}, nil
 			},
 		})
 		p.Apply(cfg)

@@ -30,17 +30,28 @@ type Options struct {
 	// Send has a front send a message. It does not wait.
 	Send func(front.PeerMessage)
 	// Own is how this half is.
-	Own func(context.Context) (control.Status, *conf.Config, error)
+	Own func(context.Context) (Own, error)
 	// Problem is told when something of the pair becomes a problem, and when it no longer is one.
 	Problem func(f pair.Finding, begins bool)
 	// Records is told what a peer, as Halves calls it, says of overrides; nil is nobody. It must not wait.
 	Records func(peer string, records json.RawMessage)
 }
 
-// round is how often this half looks at itself. What takes longer is done less often (rest).
+// Own is how this half is. It is asked for in each round, so that what is large in it is made only when it is wanted.
+type Own struct {
+	Status control.Status // without its virtual servers
+	Config *conf.Config
+	// Verdicts is another number when Servers, the virtual servers of the status, may be others.
+	Verdicts uint64
+	Servers  func() []control.VirtualServer
+}
+
+// round is how often this half looks at itself. What takes longer is done less often (rest), but after longest at the
+// latest: with tens of thousands of real servers, and on a host that is busy, what is shown of the pair is that old.
 const (
-	round = time.Second
-	rest  = 20
+	round   = time.Second
+	rest    = 20
+	longest = 5 * time.Second
 )
 
 // greeting is how often a peer is told the view of this half when it has not changed: it hears so that this
@@ -53,8 +64,9 @@ const askPatience = 5 * time.Second
 // known is what is known of a peer.
 type known struct {
 	pair.Half
-	greeted time.Time          // when it was told the view of this half last for no other reason
-	form    chan pair.SentForm // somebody waits for it; nil is nobody
+	greeted time.Time            // when it was told the view of this half last for no other reason
+	forms   []chan pair.SentForm // those who wait for its form
+	asks    bool                 // it has asked for the form of this half
 }
 
 // Peers is what is known of all of them. Its methods may be called from any goroutine.
@@ -63,8 +75,10 @@ type Peers struct {
 	host string
 
 	// These belong to Run.
-	untold bool // the view cannot be told, which was logged
-	watch  pair.Watch
+	untold  bool // the view cannot be told, which was logged
+	watch   pair.Watch
+	servers servers
+	head    []byte // the view that was made last, without its virtual servers
 
 	mu       sync.Mutex
 	halves   []*known // in the order of the configuration
@@ -77,11 +91,21 @@ type Peers struct {
 	digest   string
 	changed  chan struct{}
 	heard    chan struct{} // a peer has told its view
+	asked    chan struct{} // a peer has asked for the form
+}
+
+// servers are the virtual servers of the view that was made last.
+type servers struct {
+	pair.Servers
+	of    *conf.Config // nil is that none were made
+	as    uint64       // Own.Verdicts
+	until time.Time    // others are not made before, unless the configuration is another one
 }
 
 // New returns Peers without a peer.
 func New(o Options) *Peers {
-	return &Peers{o: o, host: Host(), changed: make(chan struct{}, 1), heard: make(chan struct{}, 1)}
+	return &Peers{o: o, host: Host(), changed: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1)}
 }
 
 // Apply says which peers there are from now on.
@@ -170,10 +194,14 @@ func (p *Peers) Heard(n front.PeerNews) {
 		k.View, k.Heard = &view, time.Now()
 		stir(p.heard)
 	case n.Kind == kindAskForm && p.formOf != nil:
-		p.send(k.Address, kindForm, pair.Sent(p.form))
-	case n.Kind == kindForm && k.form != nil:
-		k.form <- form.Clean() // it has room
-		k.form = nil
+		k.asks = true
+		stir(p.asked) // the form may be large, and the supervisor's loop needs the lock
+	case n.Kind == kindForm && len(k.forms) > 0:
+		form = form.Clean()
+		for _, waits := range k.forms {
+			waits <- form // it has room
+		}
+		k.forms = nil
 	case n.Kind == kindRecords && p.o.Records != nil:
 		p.o.Records(p.sharer(k), n.Body)
 	}
@@ -226,6 +254,9 @@ func (p *Peers) TellRecords(peer string, m overrides.Message) {
 
 // Run looks at the pair until ctx ends.
 func (p *Peers) Run(ctx context.Context) {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { p.answerAll(ctx) })
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
@@ -244,14 +275,14 @@ func (p *Peers) Run(ctx context.Context) {
 		began := time.Now()
 		p.look(ctx)
 		took := time.Since(began)
-		pause := max(round, rest*took)
+		pause := min(max(round, rest*took), longest)
 		if !next.Reset(pause) {
 			select {
 			case <-next.C:
 			default:
 			}
 		}
-		if rested := max(took, round/10); !wait(ctx, rested) { // changes in a row are looked at once
+		if rested := min(max(took, round/10), longest); !wait(ctx, rested) { // changes in a row are looked at once
 			return
 		}
 	}
@@ -277,10 +308,11 @@ func (p *Peers) look(ctx context.Context) {
 		p.judge(nil)
 		return
 	}
-	s, cfg, err := p.o.Own(ctx)
+	o, err := p.o.Own(ctx)
 	if err != nil {
 		return // it stops, or will answer the next time
 	}
+	cfg := o.Config
 	p.mu.Lock()
 	fresh := p.formOf != cfg
 	p.mu.Unlock()
@@ -294,18 +326,20 @@ func (p *Peers) look(ctx context.Context) {
 	}
 	digest := p.digest
 	p.mu.Unlock()
-	v := pair.Make(s, cfg, digest)
-	text, err := json.Marshal(v)
-	failed := err != nil || len(text) > front.MaxPeerMessage
-	if failed && !p.untold {
-		p.o.Log.Error("failed to tell the peers of this half", "bytes", len(text), "error", err)
+	began := time.Now()
+	others := p.servers.of != cfg || p.servers.as != o.Verdicts && !began.Before(p.servers.until)
+	if others {
+		p.servers = servers{Servers: pair.ServersOf(o.Servers(), cfg), of: cfg, as: o.Verdicts}
+		defer func() { p.servers.until = began.Add(min(rest*time.Since(began), longest)) }()
 	}
-	if p.untold = failed; failed {
+	v := pair.Make(o.Status, p.servers.Servers, digest)
+	text, failed := p.encode(v, others)
+	if failed {
 		return
 	}
 	p.mu.Lock()
 	p.own, p.looked = v, time.Now()
-	if !bytes.Equal(text, p.told) {
+	if text != nil && !bytes.Equal(text, p.told) {
 		p.told = text
 		for _, k := range p.halves {
 			p.o.Send(front.PeerMessage{Peer: k.Address, Kind: kindView, Body: text})
@@ -313,6 +347,27 @@ func (p *Peers) look(ctx context.Context) {
 	}
 	p.mu.Unlock()
 	p.judge(&v)
+}
+
+// encode is the text of a view; nil is that it is the one that was told last. others says that its virtual servers may
+// be others.
+func (p *Peers) encode(v pair.View, others bool) (text []byte, failed bool) {
+	head := v
+	head.VirtualServers = nil
+	start, err := json.Marshal(head)
+	if err == nil && !others && !p.untold && bytes.Equal(start, p.head) {
+		return nil, false
+	}
+	if err == nil {
+		p.head = start
+		text, err = json.Marshal(v)
+	}
+	failed = err != nil || len(text) > front.MaxPeerMessage
+	if failed && !p.untold {
+		p.o.Log.Error("failed to tell the peers of this half", "bytes", len(text), "error", err)
+	}
+	p.untold = failed
+	return text, failed
 }
 
 // judgeAgain judges the pair by the view of this half that there is.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
@@ -25,9 +25,36 @@ const second, third = "192.0.2.12", "192.0.2.13"
 // half is the part of a supervisor that Peers sees: MASTER of VI_1 and VI_2.
 type half struct {
 	*peers.Peers
-	mu    sync.Mutex
-	looks int
-	sent  []front.PeerMessage
+	mu       sync.Mutex
+	looks    int
+	sent     []front.PeerMessage
+	takes    time.Duration // of a look
+	verdicts uint64
+	made     int // how often its servers were
+}
+
+// servers are made while it looks.
+func (h *half) servers() []control.VirtualServer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.made++
+	return []control.VirtualServer{{Name: "web", RealServers: []control.RealServer{
+		{Name: "a", Verdict: []string{event.Alive.String(), event.Dead.String()}[h.verdicts%2]},
+	}}}
+}
+
+// change has a verdict change.
+func (h *half) change() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.verdicts++
+}
+
+// has is how often something was.
+func (h *half) has(count *int) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return *count
 }
 
 // run starts a half with these peers; the test runs in a bubble.
@@ -54,11 +81,12 @@ func run(t *testing.T, addresses ...string) *half {
 			defer h.mu.Unlock()
 			h.sent = append(h.sent, m)
 		},
-		Own: func(context.Context) (control.Status, *conf.Config, error) {
+		Own: func(context.Context) (peers.Own, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
+			time.Sleep(h.takes)
 			h.looks++
-			return s, cfg, nil
+			return peers.Own{Status: s, Config: cfg, Verdicts: h.verdicts, Servers: h.servers}, nil
 		},
 	})
 	h.Apply(cfg)
@@ -88,11 +116,14 @@ func (h *half) says(t *testing.T, address string, instances ...int) {
 	h.Heard(front.PeerNews{Peer: address, Kind: "view", Body: text})
 }
 
-func (h *half) views() (n int) {
+func (h *half) views() (n int) { return h.count("view") }
+
+// count is how many messages of a kind were sent.
+func (h *half) count(kind string) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.sent {
-		if m.Kind == "view" {
+		if m.Kind == kind {
 			n++
 		}
 	}
@@ -188,6 +219,91 @@ func TestAPeerWhoseSupervisorHangs(t *testing.T) {
 		time.Sleep(time.Second)
 		if !ready() {
 			t.Error("it is not ready when it speaks again")
+		}
+	})
+}
+
+// TestRealServersAreLookedAtWhenTheyChange: the rest of a view is small, and made in each round.
+func TestRealServersAreLookedAtWhenTheyChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.linked(second, 1)
+		looks, made, views := h.has(&h.looks), h.has(&h.made), h.views()
+		time.Sleep(10 * time.Second)
+		if n := h.has(&h.looks) - looks; n < 8 {
+			t.Errorf("%d looks in 10 s", n)
+		}
+		if n := h.has(&h.made) - made; n != 0 || h.views() != views {
+			t.Errorf("nothing has changed, and real servers were looked at %d times, %d views told", n, h.views()-views)
+		}
+		h.change()
+		time.Sleep(2 * time.Second)
+		if n := h.has(&h.made) - made; n != 1 || h.views() != views+1 {
+			t.Errorf("a verdict has changed, and real servers were looked at %d times, %d views told", n, h.views()-views)
+		}
+	})
+}
+
+// TestTheJudgementIsNotLate: however long it takes to look at this half, two masters are told soon.
+func TestTheJudgementIsNotLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.mu.Lock()
+		h.takes = 2 * time.Second
+		h.mu.Unlock()
+		h.linked(second, 1)
+		time.Sleep(time.Minute)
+		v := pair.View{Instances: []pair.Instance{{Name: "VI_1", VRID: 1, State: event.Master}}}
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Heard(front.PeerNews{Peer: second, Kind: "view", Body: text})
+		time.Sleep(12 * time.Second)
+		if _, findings := h.Report(); !strings.Contains(fmt.Sprint(findings), "VI_1 has 2 masters") {
+			t.Errorf("after 12 s there is %v", findings)
+		}
+	})
+}
+
+// TestTwoAskForTheDifferences at once: both are answered.
+func TestTwoAskForTheDifferences(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.linked(second, 1)
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				r, err := h.Diff(t.Context(), control.PeerDiffRequest{})
+				if err != nil || !slices.Contains(r.Lines, "+ of the peer") {
+					t.Error(r.Lines, err)
+				}
+			})
+		}
+		synctest.Wait()
+		if h.count("ask form") == 0 {
+			t.Error("the peer was not asked")
+		}
+		text, err := json.Marshal(pair.SentForm{Lines: []string{"of the peer"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Heard(front.PeerNews{Peer: second, Kind: "form", Body: text})
+		all.Wait()
+	})
+}
+
+// TestAPeerThatAsksAllTheTime is told the form of this half once a second.
+func TestAPeerThatAsksAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.linked(second, 1)
+		for range 1000 {
+			h.Heard(front.PeerNews{Peer: second, Kind: "ask form", Body: json.RawMessage("{}")})
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := h.count("form"); n < 8 || n > 11 {
+			t.Errorf("in 10 s it was told the form %d times", n)
 		}
 	})
 }

@@ -22,7 +22,7 @@ type Knowledge struct {
 	Instances      map[string]event.InstanceState // by identity; by name when an older director told it
 	VirtualServers map[string]event.VirtualServerState
 	RealServers    map[ServerName]event.RealServerState
-	Checks         map[ServerName]map[string]event.CheckResult
+	Checks         map[ServerName][]event.CheckResult // the last one of each checker; a list is replaced, never changed
 	// Histories are what an lvs worker that is replaced remembers of its checks, for the next.
 	Histories []event.CheckHistory
 	// CheckCounts are what the lvs worker that runs has counted, and CheckLag how late its checks began, as last
@@ -41,6 +41,8 @@ type Knowledge struct {
 	Await       *worker.Await        // what the lvs worker told of it; nil is nothing yet
 	Repairs     Repairs
 	Asked       Asked
+
+	frozen frozen
 }
 
 // New knows nothing.
@@ -49,7 +51,7 @@ func New() *Knowledge {
 		Instances:      make(map[string]event.InstanceState),
 		VirtualServers: make(map[string]event.VirtualServerState),
 		RealServers:    make(map[ServerName]event.RealServerState),
-		Checks:         make(map[ServerName]map[string]event.CheckResult),
+		Checks:         make(map[ServerName][]event.CheckResult),
 		InTable:        make(map[string]event.ServersInTable),
 		Groups:         make(map[string]event.GroupState),
 		Lower:          make(map[string]event.LowerHeard),
@@ -61,6 +63,7 @@ func New() *Knowledge {
 // Instance notes where an instance is. One that has stopped is forgotten: a worker that
 // starts must not resume it.
 func (k *Knowledge) Instance(s event.InstanceState) {
+	own(&k.Instances, &k.frozen.instances)
 	if s.ID != "" {
 		delete(k.Instances, s.Instance)
 	}
@@ -75,7 +78,15 @@ func (k *Knowledge) Instance(s event.InstanceState) {
 // InTheTable notes how a virtual server stands in the table.
 func (k *Knowledge) InTheTable(s event.VirtualServerState) {
 	k.Repairs.see(RepairedService, s.VirtualServer, s.Repaired, false)
+	k.frozen.verdicts++
+	own(&k.VirtualServers, &k.frozen.virtualServers)
 	k.VirtualServers[s.VirtualServer] = s
+}
+
+// ServersInTable notes what the kernel has of the real servers of a virtual server.
+func (k *Knowledge) ServersInTable(s event.ServersInTable) {
+	own(&k.InTable, &k.frozen.inTable)
+	k.InTable[s.VirtualServer] = s
 }
 
 // LowerHeard notes a losing advertisement that an instance has heard as MASTER.
@@ -111,30 +122,38 @@ func (k *Knowledge) lowerOf(i *conf.Instance) (h event.LowerHeard, known bool) {
 // Check notes the result of one run of a checker.
 func (k *Knowledge) Check(r event.CheckResult) {
 	name := ServerName{r.VirtualServer, r.RealServer}
-	if k.Checks[name] == nil {
-		k.Checks[name] = make(map[string]event.CheckResult)
+	before := k.Checks[name]
+	n := slices.IndexFunc(before, func(o event.CheckResult) bool { return o.Checker == r.Checker })
+	if n < 0 {
+		n = len(before)
 	}
-	k.Checks[name][r.Checker] = r
+	after := make([]event.CheckResult, max(n+1, len(before)))
+	copy(after, before)
+	after[n] = r
+	own(&k.Checks, &k.frozen.checks)
+	k.Checks[name] = after
 }
 
 // RealServer notes the verdict on a real server.
 func (k *Knowledge) RealServer(s event.RealServerState) {
+	k.frozen.verdicts++
+	own(&k.RealServers, &k.frozen.realServers)
 	k.RealServers[ServerName{s.VirtualServer, s.RealServer}] = s
 }
 
 // latestCheck is the result of a real server that was heard last.
-func (k *Knowledge) latestCheck(name ServerName) (event.CheckResult, bool) {
-	results := slices.SortedFunc(maps.Values(k.Checks[name]), func(a, b event.CheckResult) int {
-		return b.At.Compare(a.At)
-	})
-	if len(results) == 0 {
-		return event.CheckResult{}, false
+func (k *Knowledge) latestCheck(name ServerName) (latest event.CheckResult, ok bool) {
+	for n, r := range k.Checks[name] {
+		if n == 0 || r.At.After(latest.At) {
+			latest, ok = r, true
+		}
 	}
-	return results[0], true
+	return latest, ok
 }
 
 // Suspend notes which virtual servers are not checked at present.
 func (k *Knowledge) Suspend(names []string) {
+	k.frozen.verdicts++
 	k.Suspended = make(map[string]bool, len(names))
 	for _, name := range names {
 		k.Suspended[name] = true
@@ -155,7 +174,7 @@ func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 	for _, g := range cfg.SyncGroups {
 		groups[g.Name] = true
 	}
-	maps.DeleteFunc(k.Instances, func(name string, _ event.InstanceState) bool { return !instances[name] })
+	keep(&k.Instances, &k.frozen.instances, func(name string) bool { return instances[name] })
 	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
 	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	k.Repairs.forget(RepairedAddress, instances)
@@ -176,15 +195,22 @@ func (k *Knowledge) ForgetServers(cfg *conf.Config) {
 			servers[name] = true
 			if results := k.Checks[name]; len(results) > 0 {
 				names := checkers.Names(rs)
-				maps.DeleteFunc(results, func(name string, _ event.CheckResult) bool { return !slices.Contains(names, name) })
+				gone := func(r event.CheckResult) bool { return !slices.Contains(names, r.Checker) }
+				if slices.ContainsFunc(results, gone) {
+					own(&k.Checks, &k.frozen.checks)
+					k.Checks[name] = slices.DeleteFunc(slices.Clone(results), gone)
+				}
 			}
 		}
 	}
-	maps.DeleteFunc(k.VirtualServers, func(name string, _ event.VirtualServerState) bool { return !services[name] })
-	maps.DeleteFunc(k.InTable, func(name string, _ event.ServersInTable) bool { return !services[name] })
+	k.frozen.verdicts++
+	isService := func(name string) bool { return services[name] }
+	isServer := func(name ServerName) bool { return servers[name] }
+	keep(&k.VirtualServers, &k.frozen.virtualServers, isService)
+	keep(&k.InTable, &k.frozen.inTable, isService)
 	k.Repairs.forget(RepairedService, services)
-	maps.DeleteFunc(k.RealServers, func(n ServerName, _ event.RealServerState) bool { return !servers[n] })
-	maps.DeleteFunc(k.Checks, func(n ServerName, _ map[string]event.CheckResult) bool { return !servers[n] })
+	keep(&k.RealServers, &k.frozen.realServers, isServer)
+	keep(&k.Checks, &k.frozen.checks, isServer)
 }
 
 // Snapshot is what a worker that starts has to know, died being when its

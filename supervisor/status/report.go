@@ -31,17 +31,19 @@ func (k *Knowledge) InstanceReport(i *conf.Instance) control.Instance {
 
 // VirtualServer is the report on a virtual server.
 func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer {
-	st := k.VirtualServers[vs.String()]
+	service := vs.String()
+	st := k.VirtualServers[service]
 	r := control.VirtualServer{
-		Name: vs.String(), Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
+		Name: service, Scheduler: vs.Scheduler, Forward: vs.Forward.String(),
 		Quorum: st.Quorum, Error: st.Problem(), Repaired: st.Repaired,
-		Elsewhere: st.Elsewhere, ChecksSuspended: k.Suspended[vs.String()],
+		Elsewhere: st.Elsewhere, ChecksSuspended: k.Suspended[service],
 	}
 	describe(vs, &r)
+	r.RealServers = make([]control.RealServer, 0, len(vs.RealServers))
 	for _, rs := range vs.RealServers {
-		name := ServerName{vs.String(), rs.String()}
+		name := ServerName{service, rs.String()}
 		state := k.RealServers[name]
-		rr := control.RealServer{Name: rs.String(), Up: state.Up, Weight: state.Weight, Since: state.Since,
+		rr := control.RealServer{Name: name.RealServer, Up: state.Up, Weight: state.Weight, Since: state.Since,
 			Reason: state.Reason}
 		rr.Verdict = state.Verdict().String()
 		if state.Verdict() == event.CannotTell {

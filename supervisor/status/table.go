@@ -57,7 +57,7 @@ func (k *Knowledge) inTable(vs *conf.VirtualServer, r *control.VirtualServer) {
 	if s := vs.Sorry; s != nil {
 		r.SorryServer = s.Key.String()
 	}
-	told := k.InTable[vs.String()]
+	told := k.InTable[r.Name]
 	r.Slots = told.Slots
 	r.InKernel, r.Traffic = told.Words, control.NewTraffic(told.Traffic)
 	position := make(map[string]*control.RealServer, len(r.RealServers))
