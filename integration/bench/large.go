@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
 	"github.com/lvs-director/director/supervisor/events"
+	"github.com/lvs-director/director/virtualserver/table"
 )
 
 const (
@@ -26,6 +28,8 @@ const (
 	largeReads                = 3
 	largeSettle               = 20 * time.Second
 	largeAt                   = "127.0.0.1:9650"
+	largeFirst                = 3 * time.Minute // for the first snapshot: the front says 503 as long as it has none
+	largeLooks                = 100             // at most, while all real servers are reloaded
 )
 
 // largeRow is what it costs to read a director with serversRead real servers and a full store of events.
@@ -37,6 +41,9 @@ type largeRow struct {
 	ParentBefore             []int64 // before anybody has read
 	Events                   int64   // records in the store
 	EventsTook               []time.Duration
+	Look                     []time.Duration // director status, while nothing happens
+	LookReloading            []time.Duration // while all real servers are reloaded
+	Reload                   []time.Duration
 }
 
 func measureLarge(trials int) (row largeRow, err error) {
@@ -48,11 +55,12 @@ func measureLarge(trials int) (row largeRow, err error) {
 
 func measureLargeOnce(row *largeRow) error {
 	ok := stage.Play("bench-large", func(t lab.Reporter) {
+		const metrics = "metrics {\n    listen 127.0.0.1 9650\n}\n"
 		b := newBalancer(t, farm{services: servicesRead, servers: serversRead, checked: true, delay: largeDelay})
 		b.serve()
 		row.Events = fillEvents(events.Dir(filepath.Join(b.host.Dir(), "state"), filepath.Join(b.host.Dir(), "lb.conf")))
 		began := time.Now()
-		d := pair.Start(t, stage.Director(), b.host, "metrics {\n    listen 127.0.0.1 9650\n}\n"+b.text())
+		d := pair.Start(t, stage.Director(), b.host, metrics+b.text())
 		b.untilFull(began, 4*fillLimit, "director")
 		time.Sleep(largeSettle)
 		resident := func(pid int) int64 {
@@ -64,6 +72,11 @@ func measureLargeOnce(row *largeRow) error {
 		}
 		row.ParentBefore = append(row.ParentBefore, resident(d.Pid))
 		c := client(b.host)
+		b.lab.Until(largeFirst, "the front has its first snapshot", func() bool {
+			_, err := scrape(c, largeAt)
+			return err == nil
+		})
+		time.Sleep(11 * time.Second) // the next scrape is another one
 		for range largeReads {
 			began := time.Now()
 			n, err := scrape(c, largeAt)
@@ -87,11 +100,27 @@ func measureLargeOnce(row *largeRow) error {
 				t.Fatalf("director events: %v", err)
 			}
 			row.EventsTook = append(row.EventsTook, time.Since(began))
+			row.Look = append(row.Look, b.look(d))
 			time.Sleep(11 * time.Second) // the next scrape is another one
 		}
 		row.Parent = append(row.Parent, resident(d.Pid))
 		row.LVS = append(row.LVS, resident(d.Worker(pair.LVS)))
 		row.Front = append(row.Front, resident(d.Worker("front")))
+		// Every second real server gets another weight; the last one is one of them.
+		began = time.Now()
+		d.Reload(metrics + b.with(func(n int) int { return 1 + n%2 }).text())
+		for range largeLooks {
+			row.LookReloading = append(row.LookReloading, b.look(d))
+			if list, err := b.looks.Destinations(b.key(b.services - 1)); err == nil && slices.ContainsFunc(list,
+				func(d table.Destination) bool { return d.Weight == 2 }) {
+				break
+			}
+		}
+		row.Reload = append(row.Reload, b.until(began, 4*fillLimit, "a reload of all", b.services-1,
+			func(list []table.Destination) bool {
+				return slices.ContainsFunc(list, func(d table.Destination) bool { return d.Weight == 2 })
+			}))
+		fmt.Printf("  status %v, during a reload of %v: %v\n", row.Look, row.Reload, row.LookReloading)
 		fmt.Printf("  scrape %v of %v bytes; status %v of %v; events %v; resident: parent %v, then %v, front %v, lvs %v\n",
 			row.Scrape, row.ScrapeBytes, row.Status, row.StatusBytes, row.EventsTook, row.ParentBefore, row.Parent, row.Front,
 			row.LVS)
@@ -102,6 +131,17 @@ func measureLargeOnce(row *largeRow) error {
 		return fmt.Errorf("the measurement of a large director failed")
 	}
 	return nil
+}
+
+// look asks for the status as somebody does, and says how long that took.
+func (b *balancer) look(d *pair.Daemon) time.Duration {
+	b.t.Helper()
+	began := time.Now()
+	out, _ := b.host.Output(d.AskCommand("status")...) // its exit status is that of the services
+	if !strings.Contains(out, "real server") && len(out) < serversRead {
+		b.t.Fatalf("director status writes %.300s", out)
+	}
+	return time.Since(began)
 }
 
 // fillEvents fills a store of events to its bound, and says how many records it was given.
@@ -141,7 +181,8 @@ from the question to the last byte. Memory is resident.
 		{"a scrape", spread(r.Scrape)}, {"its size", spreadOf(r.ScrapeBytes, megabytes, megabytes)},
 		{"scrapes without an answer in time", fmt.Sprint(r.Refused)},
 		{"director status --json", spread(r.Status)}, {"its size", spreadOf(r.StatusBytes, megabytes, megabytes)},
-		{"director events --since 1h", spread(r.EventsTook)},
+		{"director events --since 1h", spread(r.EventsTook)}, {"director status", spread(r.Look)},
+		{"director status while all of it is reloaded", spread(r.LookReloading)}, {"that reload", spread(r.Reload)},
 		{"memory of the supervisor, before", spreadOf(r.ParentBefore, megabytes, megabytes)},
 		{"memory of the supervisor, after", spreadOf(r.Parent, megabytes, megabytes)},
 		{"memory of the front", spreadOf(r.Front, megabytes, megabytes)},

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lvs-director/director/supervisor/control/text"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -28,11 +29,11 @@ var ErrNoDirector = errors.New("director is not running")
 func Ask(d worker.RunDir, method, path string, patience time.Duration, question, result any) error {
 	var asked io.Reader
 	if question != nil {
-		text, err := json.Marshal(question)
+		q, err := json.Marshal(question)
 		if err != nil {
 			return err
 		}
-		asked = bytes.NewReader(text)
+		asked = bytes.NewReader(q)
 	}
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	client := &http.Client{
@@ -65,10 +66,18 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(body, 4096))
-		return fmt.Errorf("the director with run directory %s answers: %s", d, bytes.TrimSpace(text))
+		why, _ := io.ReadAll(io.LimitReader(body, 4096))
+		return fmt.Errorf("the director with run directory %s answers: %s", d, bytes.TrimSpace(why))
 	}
-	if err := json.NewDecoder(body).Decode(result); err != nil {
+	var answer bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= maxAnswer {
+		answer.Grow(int(n) + bytes.MinRead)
+	}
+	_, err = answer.ReadFrom(body)
+	if err == nil {
+		err = text.Parse(answer.Bytes(), result)
+	}
+	if err != nil {
 		return fmt.Errorf("reading the answer of the director with run directory %s: %w", d, err)
 	}
 	return nil

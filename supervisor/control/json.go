@@ -4,7 +4,7 @@ import (
 	"io"
 	"sync/atomic"
 
-	"github.com/lvs-director/director/supervisor/control/encode"
+	"github.com/lvs-director/director/supervisor/control/text"
 )
 
 // SchemaVersion is the version of all JSON that director writes. Fields are only
@@ -29,14 +29,14 @@ type document[T any] interface {
 // indented.
 func Write[T any, D document[T]](w io.Writer, doc T, forPeople bool) error {
 	D(&doc).stamp()
-	text, err := encode.Append(nil, &doc, forPeople)
+	written, err := text.Append(nil, &doc, forPeople)
 	if err != nil {
 		return err
 	}
 	if !forPeople {
-		text = append(text, '\n')
+		written = append(written, '\n')
 	}
-	_, err = w.Write(text)
+	_, err = w.Write(written)
 	return err
 }
 
@@ -46,8 +46,8 @@ type Texts[T any, D document[T]] struct{ room atomic.Int64 }
 // Of is the text of a document.
 func (t *Texts[T, D]) Of(doc T) ([]byte, error) {
 	D(&doc).stamp()
-	text, err := encode.Append(make([]byte, 0, t.room.Load()), &doc, false)
-	text = append(text, '\n')
-	t.room.Store(int64(len(text) + len(text)/16))
-	return text, err
+	written, err := text.Append(make([]byte, 0, t.room.Load()), &doc, false)
+	written = append(written, '\n')
+	t.room.Store(int64(len(written) + len(written)/16))
+	return written, err
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/supervisor/control/encode"
+	"github.com/lvs-director/director/supervisor/control/text"
 )
 
 // answers are the documents that director writes: those of Controller, and those
@@ -82,9 +82,9 @@ func TestNothingIsNull(t *testing.T) {
 		if s, ok := doc.Interface().(interface{ stamp() }); ok {
 			s.stamp()
 		}
-		text := written(t, doc, false)
-		if strings.Contains(text, "null") || !strings.Contains(text, `"schema_version":1`) {
-			t.Errorf("%s: %s", typ, text)
+		got := written(t, doc, false)
+		if strings.Contains(got, "null") || !strings.Contains(got, `"schema_version":1`) {
+			t.Errorf("%s: %s", typ, got)
 		}
 	}
 }
@@ -113,11 +113,11 @@ func TestWrite(t *testing.T) {
 // written is what Write makes of what doc points to.
 func written(t *testing.T, doc reflect.Value, forPeople bool) string {
 	t.Helper()
-	text, err := encode.Append(nil, doc.Interface(), forPeople)
+	b, err := text.Append(nil, doc.Interface(), forPeople)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return string(b)
 }
 
 // some sets what v is made of, and leaves out what one says no to.
@@ -199,26 +199,71 @@ func TestWriteIsAsEncodingJSON(t *testing.T) {
 					at = max(at-100, 0)
 					t.Fatalf("%s: written is\n%.300s\nand encoding/json writes\n%.300s", typ, got[at:], w[at:])
 				}
+				read, as := reflect.New(typ), reflect.New(typ)
+				if err := text.Parse([]byte(got), read.Interface()); err != nil {
+					t.Fatalf("%s: %v", typ, err)
+				}
+				if err := json.Unmarshal([]byte(got), as.Interface()); err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(read.Interface(), as.Interface()) {
+					t.Fatalf("%s: read is\n%+v\nand encoding/json reads\n%+v", typ, read.Elem(), as.Elem())
+				}
 			}
+		}
+	}
+}
+
+// FuzzParse: whatever is read harms nothing, and what encoding/json takes is read as it reads it.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"null", `{"version":"1","pid":7,"instances":[{"name":"\\u0041","state":"MASTER"}]}`,
+		`{"virtual_servers":[{"real_servers":[{"kernel":{"counted":"2026-01-02T03:04:05Z"},"x":[{"]":"}"}]}]}]}`,
+		`{"pid":1e3}`, `{"pid":-1,"problems":[null,]}`, `{"send_lateness":{"eth0":{}}}  x`, "[", `{"a`, "\xff",
+		`{"since":"no"}`, strings.Repeat(`{"told":[`, 3000)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, given []byte) {
+		var got, want Status
+		err := text.Parse(given, &got)
+		if wrong := json.Unmarshal(given, &want); wrong != nil || err != nil {
+			return // the one takes names in other letters, the other what it passes over
+		}
+		if !reflect.DeepEqual(got, want) && !bytes.Contains(given, []byte("null")) && !doubled(given) {
+			t.Errorf("read is\n%+v\nand encoding/json reads\n%+v", got, want)
+		}
+	})
+}
+
+// doubled says that a document may have a name twice, or in other letters, which director never writes.
+func doubled(given []byte) bool {
+	seen := make(map[string]bool)
+	for _, part := range bytes.Split(bytes.ToLower(given), []byte{'"'}) {
+		if len(part) > 2 && seen[string(part)] || bytes.ContainsAny(part, "\\ſK") {
+			return true
+		}
+		seen[string(part)] = true
+	}
+	return !bytes.Equal(bytes.ToLower(given), given)
+}
+
+// BenchmarkParse reads the status of 40,000 real servers.
+func BenchmarkParse(b *testing.B) {
+	given, err := new(Texts[Status, *Status]).Of(large())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(given)))
+	for b.Loop() {
+		var s Status
+		if err := text.Parse(given, &s); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
 
 // BenchmarkWrite writes the status of 40,000 real servers.
 func BenchmarkWrite(b *testing.B) {
-	var s Status
-	n := 0
-	for range 1000 {
-		vs := VirtualServer{Name: "[10.0.0.1]:tcp:80"}
-		for k := range 40 {
-			rs := RealServer{Name: fmt.Sprintf("[172.16.0.%d]:tcp:80", k), Up: true, Weight: 1, Since: time.Now(),
-				Reason: "TCP_CHECK 172.16.0.1:80: connected", Verdict: "alive", Kernel: &InKernel{Counted: time.Now()},
-				LastCheck: &Check{Checker: "TCP_CHECK 172.16.0.1:80", Reason: "connected", At: time.Now(), Took: time.Second}}
-			n++
-			vs.RealServers = append(vs.RealServers, rs)
-		}
-		s.VirtualServers = append(s.VirtualServers, vs)
-	}
+	s := large()
 	var texts Texts[Status, *Status]
 	for b.Loop() {
 		text, err := texts.Of(s)
@@ -227,4 +272,19 @@ func BenchmarkWrite(b *testing.B) {
 		}
 		b.SetBytes(int64(len(text)))
 	}
+}
+
+// large is the status of 40,000 real servers.
+func large() (s Status) {
+	for range 1000 {
+		vs := VirtualServer{Name: "[10.0.0.1]:tcp:80"}
+		for k := range 40 {
+			rs := RealServer{Name: fmt.Sprintf("[172.16.0.%d]:tcp:80", k), Up: true, Weight: 1, Since: time.Now(),
+				Reason: "TCP_CHECK 172.16.0.1:80: connected", Verdict: "alive", Kernel: &InKernel{Counted: time.Now()},
+				LastCheck: &Check{Checker: "TCP_CHECK 172.16.0.1:80", Reason: "connected", At: time.Now(), Took: time.Second}}
+			vs.RealServers = append(vs.RealServers, rs)
+		}
+		s.VirtualServers = append(s.VirtualServers, vs)
+	}
+	return s
 }

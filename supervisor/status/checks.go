@@ -11,21 +11,14 @@ import (
 
 // checks has what checks say of a whole virtual server: those that this host fails to make,
 // what the real servers have in common that failed together, and what checks that pass warn of.
-func (m *maker) checks() {
-	for n := range m.r.VirtualServers {
-		vs := &m.r.VirtualServers[n]
-		if vs.Unknown > 0 {
-			m.problem(vs.Name, unknownText(vs, m))
-		}
-		states := make([]event.RealServerState, 0, len(vs.RealServers))
-		for _, rs := range vs.RealServers {
-			states = append(states, m.Known.RealServers[ServerName{vs.Name, rs.Name}])
-		}
-		if text := event.FailedTogether(states); text != "" {
-			m.problem(vs.Name, vs.Name+": "+text)
-		}
-		m.warnings(vs.Name, states)
+func (m *maker) checks(vs *control.VirtualServer, states []event.RealServerState) {
+	if vs.Unknown > 0 {
+		m.problem(vs.Name, unknownText(vs, m))
 	}
+	if text := event.FailedTogether(states); text != "" {
+		m.problem(vs.Name, vs.Name+": "+text)
+	}
+	m.warnings(vs.Name, states)
 }
 
 // maxNamed is how many real servers one line names.

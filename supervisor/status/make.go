@@ -55,11 +55,13 @@ func Make(f Facts) control.Status {
 		}
 	}
 	if _, ok := m.runs[rollout.LVS]; ok {
+		m.r.VirtualServers = make([]control.VirtualServer, 0, len(f.Config.VirtualServers))
 		for _, vs := range f.Config.VirtualServers {
-			m.r.VirtualServers = append(m.r.VirtualServers, f.Known.VirtualServer(vs))
+			r, states := f.Known.virtualServer(vs)
+			m.r.VirtualServers = append(m.r.VirtualServers, r)
+			m.checks(&r, states)
 		}
 	}
-	m.checks()
 	m.overrides()
 	m.onLink()
 	m.unserved()

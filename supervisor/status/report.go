@@ -29,8 +29,8 @@ func (k *Knowledge) InstanceReport(i *conf.Instance) control.Instance {
 	return r
 }
 
-// VirtualServer is the report on a virtual server.
-func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer {
+// virtualServer is the report on a virtual server, and what its real servers have told in their order.
+func (k *Knowledge) virtualServer(vs *conf.VirtualServer) (control.VirtualServer, []event.RealServerState) {
 	service := vs.String()
 	st := k.VirtualServers[service]
 	r := control.VirtualServer{
@@ -40,9 +40,11 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 	}
 	describe(vs, &r)
 	r.RealServers = make([]control.RealServer, 0, len(vs.RealServers))
+	states := make([]event.RealServerState, 0, len(vs.RealServers))
 	for _, rs := range vs.RealServers {
 		name := ServerName{service, rs.String()}
 		state := k.RealServers[name]
+		states = append(states, state)
 		rr := control.RealServer{Name: name.RealServer, Up: state.Up, Weight: state.Weight, Since: state.Since,
 			Reason: state.Reason}
 		rr.Verdict = state.Verdict().String()
@@ -74,7 +76,7 @@ func (k *Knowledge) VirtualServer(vs *conf.VirtualServer) control.VirtualServer 
 			r.Alive-- // its checks pass, and it serves nobody
 		}
 	}
-	return r
+	return r, states
 }
 
 // Count puts the counters into a report.

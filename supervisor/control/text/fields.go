@@ -1,4 +1,4 @@
-package encode
+package text
 
 import (
 	"reflect"
@@ -18,6 +18,7 @@ type field struct {
 	key   []byte // with its quotes
 	write appender
 	zero  func(reflect.Value) bool
+	read  setter
 }
 
 // object appends a struct.
