@@ -1,4 +1,5 @@
-// Package shared makes things once for all who ask at about the same time: ten who look at a status cost what one costs.
+// Package shared makes things once for all who ask at about the same time: ten who look at a status cost what one
+// costs.
 package shared
 
 import (

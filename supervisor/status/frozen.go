@@ -3,7 +3,8 @@ package status
 import "maps"
 
 // frozen says what of the knowledge is read by others, in a copy that Frozen has made. Such a map is copied before it
-// is changed for the first time: with 40,000 real servers that takes milliseconds, and a status a hundred times as long.
+// is changed for the first time: with 40,000 real servers that takes milliseconds, and a status a hundred times as
+// long.
 type frozen struct {
 	instances, virtualServers, realServers, checks, inTable bool
 	verdicts                                                uint64 // see Verdicts

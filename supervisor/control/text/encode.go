@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Append appends the JSON of what the pointer v points to. With indented it is for people: a line for each value, and a newline at
-// the end.
+// Append appends the JSON of what the pointer v points to. With indented it is for people: a line for each value, and
+// a newline at the end.
 func Append(b []byte, v any, indented bool) ([]byte, error) {
 	e := &encoder{types: make(map[reflect.Type]appender), indented: indented}
 	to := reflect.ValueOf(v).Elem()
