@@ -333,10 +333,10 @@ func (p *parser) key() []byte {
 // span reads a value of any kind and gives its text, which is never empty unless there is an error. Strings end where
 // they end; what is in the others is looked at by whoever takes it.
 func (p *parser) span() []byte {
-	c := p.next()
+	p.next()
 	begin, depth := p.at, 0
 	for p.at < len(p.text) {
-		switch c = p.text[p.at]; c {
+		switch c := p.text[p.at]; c {
 		case '"':
 			if !p.skipString() {
 				return nil
