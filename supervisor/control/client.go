@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lvs-director/director/supervisor/control/text"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -75,7 +74,7 @@ func Ask(d worker.RunDir, method, path string, patience time.Duration, question,
 	}
 	_, err = answer.ReadFrom(body)
 	if err == nil {
-		err = text.Parse(answer.Bytes(), result)
+		err = parse(answer.Bytes(), result)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the answer of the director with run directory %s: %w", d, err)

@@ -1,10 +1,13 @@
 package control
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 
-	"github.com/lvs-director/director/supervisor/control/text"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // SchemaVersion is the version of all JSON that director writes. Fields are only
@@ -29,14 +32,11 @@ type document[T any] interface {
 // indented.
 func Write[T any, D document[T]](w io.Writer, doc T, forPeople bool) error {
 	D(&doc).stamp()
-	written, err := text.Append(nil, &doc, forPeople)
+	text, err := appendTo(nil, &doc, forPeople)
 	if err != nil {
 		return err
 	}
-	if !forPeople {
-		written = append(written, '\n')
-	}
-	_, err = w.Write(written)
+	_, err = w.Write(text)
 	return err
 }
 
@@ -46,8 +46,28 @@ type Texts[T any, D document[T]] struct{ room atomic.Int64 }
 // Of is the text of a document.
 func (t *Texts[T, D]) Of(doc T) ([]byte, error) {
 	D(&doc).stamp()
-	written, err := text.Append(make([]byte, 0, t.room.Load()), &doc, false)
-	written = append(written, '\n')
-	t.room.Store(int64(len(written) + len(written)/16))
-	return written, err
+	text, err := appendTo(make([]byte, 0, t.room.Load()), &doc, false)
+	t.room.Store(int64(len(text) + len(text)/16))
+	return text, err
+}
+
+// appendTo appends the JSON of what doc points to, and a newline. The library goes by the tags of encoding/json and
+// does as that one does, but knows lists that are never null, and is faster with 40,000 real servers.
+func appendTo(b []byte, doc any, forPeople bool) ([]byte, error) {
+	options := []json.Options{
+		jsonv1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false),
+	}
+	if forPeople {
+		options = append(options, jsontext.WithIndent("  "))
+	}
+	text := bytes.NewBuffer(b)
+	err := json.MarshalWrite(text, doc, options...)
+	text.WriteByte('\n')
+	return text.Bytes(), err
+}
+
+// parse reads what Write wrote, by names as they are: a client reads what 40,000 real servers are like.
+func parse(text []byte, doc any) error {
+	return json.Unmarshal(text, doc, jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/event"
-	"github.com/lvs-director/director/supervisor/control/text"
 )
 
 // answers are the documents that director writes: those of Controller, and those
@@ -113,7 +112,7 @@ func TestWrite(t *testing.T) {
 // written is what Write makes of what doc points to.
 func written(t *testing.T, doc reflect.Value, forPeople bool) string {
 	t.Helper()
-	b, err := text.Append(nil, doc.Interface(), forPeople)
+	b, err := appendTo(nil, doc.Interface(), forPeople)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +190,9 @@ func TestWriteIsAsEncodingJSON(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := strings.TrimSuffix(written(t, doc, forPeople), "\n")
-				if w := strings.TrimSuffix(want.String(), "\n"); got != w {
+				w := strings.TrimSuffix(want.String(), "\n")
+				// What is no UTF-8 is the same character here, not its number.
+				if w = strings.ReplaceAll(w, `\ufffd`, "\ufffd"); got != w {
 					at := 0
 					for at < min(len(got), len(w)) && got[at] == w[at] {
 						at++
@@ -200,7 +201,7 @@ func TestWriteIsAsEncodingJSON(t *testing.T) {
 					t.Fatalf("%s: written is\n%.300s\nand encoding/json writes\n%.300s", typ, got[at:], w[at:])
 				}
 				read, as := reflect.New(typ), reflect.New(typ)
-				if err := text.Parse([]byte(got), read.Interface()); err != nil {
+				if err := parse([]byte(got), read.Interface()); err != nil {
 					t.Fatalf("%s: %v", typ, err)
 				}
 				if err := json.Unmarshal([]byte(got), as.Interface()); err != nil {
@@ -214,38 +215,6 @@ func TestWriteIsAsEncodingJSON(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is read harms nothing, and what encoding/json takes is read as it reads it.
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"null", `{"version":"1","pid":7,"instances":[{"name":"\\u0041","state":"MASTER"}]}`,
-		`{"virtual_servers":[{"real_servers":[{"kernel":{"counted":"2026-01-02T03:04:05Z"},"x":[{"]":"}"}]}]}]}`,
-		`{"pid":1e3}`, `{"pid":-1,"problems":[null,]}`, `{"send_lateness":{"eth0":{}}}  x`, "[", `{"a`, "\xff",
-		`{"since":"no"}`, strings.Repeat(`{"told":[`, 3000)} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, given []byte) {
-		var got, want Status
-		err := text.Parse(given, &got)
-		if wrong := json.Unmarshal(given, &want); wrong != nil || err != nil {
-			return // the one takes names in other letters, the other what it passes over
-		}
-		if !reflect.DeepEqual(got, want) && !bytes.Contains(given, []byte("null")) && !doubled(given) {
-			t.Errorf("read is\n%+v\nand encoding/json reads\n%+v", got, want)
-		}
-	})
-}
-
-// doubled says that a document may have a name twice, or in other letters, which director never writes.
-func doubled(given []byte) bool {
-	seen := make(map[string]bool)
-	for _, part := range bytes.Split(bytes.ToLower(given), []byte{'"'}) {
-		if len(part) > 2 && seen[string(part)] || bytes.ContainsAny(part, "\\ſK") {
-			return true
-		}
-		seen[string(part)] = true
-	}
-	return !bytes.Equal(bytes.ToLower(given), given)
-}
-
 // BenchmarkParse reads the status of 40,000 real servers.
 func BenchmarkParse(b *testing.B) {
 	given, err := new(Texts[Status, *Status]).Of(large())
@@ -255,7 +224,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(given)))
 	for b.Loop() {
 		var s Status
-		if err := text.Parse(given, &s); err != nil {
+		if err := parse(given, &s); err != nil {
 			b.Fatal(err)
 		}
 	}
