@@ -19,14 +19,22 @@ const (
 	Fault
 	// Stop is told to the outside when an instance ends; no instance stays in it.
 	Stop
+	// UnknownState is what a director of another version says and this one has no word for. No instance of this host
+	// is in it.
+	UnknownState VRRPState = 255
 )
 
 var vrrpStateNames = [...]string{"INIT", "BACKUP", "MASTER", "FAULT", "STOP"}
+
+const unknownState = "UNKNOWN"
 
 // String is the upper-case name that notify scripts and logs use.
 func (s VRRPState) String() string {
 	if int(s) < len(vrrpStateNames) {
 		return vrrpStateNames[s]
+	}
+	if s == UnknownState {
+		return unknownState
 	}
 	return fmt.Sprintf("VRRPState(%d)", uint8(s))
 }
@@ -41,6 +49,10 @@ func (s *VRRPState) UnmarshalText(text []byte) error {
 			*s = VRRPState(i)
 			return nil
 		}
+	}
+	if string(text) == unknownState {
+		*s = UnknownState
+		return nil
 	}
 	return fmt.Errorf("unknown VRRP state %q", text)
 }

@@ -22,8 +22,10 @@ type View struct {
 	Digest string `json:"config_digest"`
 	// NotReady says why this half could not take over as a whole, one reason a line; empty is that it could.
 	NotReady []string `json:"not_ready,omitempty"`
-	// Broken are those of NotReady that are about all instances.
+	// Broken are those of NotReady that are about all instances, and Stopped those of them that are about its
+	// workers; the others are about virtual servers.
 	Broken         []string        `json:"broken,omitempty"`
+	Stopped        []string        `json:"stopped,omitempty"`
 	Instances      []Instance      `json:"instances,omitempty"`
 	VirtualServers []VirtualServer `json:"virtual_servers,omitempty"`
 	// LeftOut is how many real servers are not in it, since they are too many.
@@ -42,16 +44,38 @@ type Instance struct {
 	Unable string `json:"unable,omitempty"`
 }
 
+// UnmarshalJSON reads one of a peer. A state that a newer version may have, and this one does not know, costs
+// no more than itself.
+func (i *Instance) UnmarshalJSON(text []byte) error {
+	type plain Instance
+	var read struct {
+		plain
+		State json.RawMessage `json:"state"`
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	*i = Instance(read.plain)
+	if json.Unmarshal(read.State, &i.State) != nil {
+		i.State = event.UnknownState
+	}
+	return nil
+}
+
 // VirtualServer is what the checks of a half say of the real servers of one.
 type VirtualServer struct {
 	Name string `json:"name"`
 	// Interval is how long a verdict may take, in seconds.
-	Interval float64  `json:"interval"`
-	Up       []string `json:"up,omitempty"`
-	Down     []string `json:"down,omitempty"`
+	Interval float64 `json:"interval"`
+	// Error says why it is not served; empty is that it is.
+	Error string   `json:"error,omitempty"`
+	Up    []string `json:"up,omitempty"`
+	Down  []string `json:"down,omitempty"`
 	// Slots is the fingerprint of what decides who gets which client (control.VirtualServer), where an announce
 	// block has an address of it: then all have to be the same.
 	Slots string `json:"slots,omitempty"`
+	// Address is its own; empty is none, or that of a peer, which tells it in no other way than by the name.
+	Address string `json:"-"`
 }
 
 // Limits of a view.
@@ -62,6 +86,7 @@ const (
 	maxNames       = 3 << 20 // bytes of the names of real servers
 	maxText        = 300     // bytes
 	maxReasons     = 8
+	maxErrors      = 100 // of virtual servers, as they are; of the others it is said that there is one
 	// maxElements bounds the parts of a view that is read, before room is made for them: megabytes of "{}"
 	// would take hundreds in memory.
 	maxElements = 400_000
@@ -74,11 +99,12 @@ func Make(s control.Status, servers Servers, digest string) View {
 		switch {
 		case w.Name == "front":
 		case w.Pid == 0:
-			v.Broken = append(v.Broken, "its "+w.Name+" worker does not run")
+			v.Stopped = append(v.Stopped, "its "+w.Name+" worker does not run")
 		case w.Silent != "":
-			v.Broken = append(v.Broken, "its "+w.Name+" worker does not answer")
+			v.Stopped = append(v.Stopped, "its "+w.Name+" worker does not answer")
 		}
 	}
+	v.Broken = slices.Clone(v.Stopped)
 	for _, i := range s.Instances[:min(len(s.Instances), maxInstances)] {
 		one := Instance{Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Interval: i.Interval}
 		for _, a := range i.VirtualAddresses {
@@ -107,6 +133,9 @@ func Make(s control.Status, servers Servers, digest string) View {
 	return v
 }
 
+// notServed is the error of a virtual server for which there is no room.
+const notServed = "it is not served"
+
 // Servers are the parts of a view that are about virtual servers. They are large, and change seldom.
 type Servers struct {
 	List    []VirtualServer
@@ -126,12 +155,15 @@ func ServersOf(list []control.VirtualServer, cfg *conf.Config) (v Servers) {
 	}
 	broken, names, servers := 0, 0, 0
 	for _, vs := range list {
+		one := VirtualServer{Name: vs.Name, Interval: intervals[vs.Name].Seconds(), Address: vs.Address}
 		if vs.Error != "" {
 			if broken++; broken == 1 {
 				v.Broken = append(v.Broken, clip(vs.Name+": "+vs.Error))
 			}
+			if one.Error = notServed; broken <= maxErrors {
+				one.Error = clip(vs.Error)
+			}
 		}
-		one := VirtualServer{Name: vs.Name, Interval: intervals[vs.Name].Seconds()}
 		if announced[vs.Name] {
 			one.Slots = vs.Slots
 		}
@@ -178,7 +210,8 @@ func Read(text json.RawMessage) (v View, err error) {
 	v.Version, v.Digest = clip(v.Version), clip(v.Digest)
 	v.NotReady = v.NotReady[:min(len(v.NotReady), maxReasons+1)]
 	v.Broken = v.Broken[:min(len(v.Broken), maxReasons)]
-	for _, list := range [][]string{v.NotReady, v.Broken} {
+	v.Stopped = v.Stopped[:min(len(v.Stopped), maxReasons)]
+	for _, list := range [][]string{v.NotReady, v.Broken, v.Stopped} {
 		for n := range list {
 			list[n] = clip(list[n])
 		}
@@ -191,7 +224,8 @@ func Read(text json.RawMessage) (v View, err error) {
 	}
 	for n := range v.VirtualServers {
 		s := &v.VirtualServers[n]
-		s.Name, s.Interval, s.Slots = clip(s.Name), min(max(s.Interval, 0), 86400), clip(s.Slots)
+		s.Name, s.Error, s.Interval = clip(s.Name), clip(s.Error), min(max(s.Interval, 0), 86400)
+		s.Slots = clip(s.Slots)
 	}
 	return v, nil
 }
@@ -218,6 +252,43 @@ func (v View) Unable(own Instance) string {
 		}
 	}
 	return "it has no such instance"
+}
+
+// Worse says what a half has of its own that is worse than on the half own, which would hand an instance over
+// to it; empty is nothing. What does not work on own either is no reason to keep the instance there, and neither
+// is a virtual server on the address of another instance.
+func (v View) Worse(own View, instance Instance) string {
+	list, served := v.Stopped, true
+	for _, s := range v.VirtualServers {
+		served = served && s.Error == ""
+	}
+	if served { // or it does not say of which of them
+		list = v.Broken
+	}
+	for _, why := range list {
+		if !slices.Contains(own.Broken, why) {
+			return why
+		}
+	}
+	if served {
+		return ""
+	}
+	here := make(map[string]VirtualServer, len(own.VirtualServers))
+	for _, s := range own.VirtualServers {
+		here[s.Name] = s
+	}
+	for _, s := range v.VirtualServers {
+		if is, known := here[s.Name]; s.Error != "" && known && is.Error == "" && own.concerns(instance, is.Address) {
+			return s.Name + ": " + s.Error
+		}
+	}
+	return ""
+}
+
+// concerns says whether an address may go with an instance: it is not one of another instance only.
+func (v View) concerns(instance Instance, address string) bool {
+	of := func(i Instance) bool { return slices.Contains(i.Addresses, address) }
+	return address == "" || of(instance) || !slices.ContainsFunc(v.Instances, of)
 }
 
 // same says that instances of two halves are one virtual router: the same VRID, with an address in

@@ -259,6 +259,9 @@ func (l *look) masters(halves []Half) {
 			known++
 			for _, other := range h.View.Instances {
 				if same(i, other) {
+					if other.State == event.UnknownState { // it may be one that holds the addresses
+						known--
+					}
 					interval = max(interval, other.Interval)
 					if other.State == event.Master {
 						masters = append(masters, h.Called())

@@ -248,3 +248,87 @@ func TestAViewThatIsABomb(t *testing.T) {
 		t.Errorf("a large view: %v", err)
 	}
 }
+
+// TestAViewOfANewerDirector: a state that this version has no word for costs no more than itself, and
+// nobody concludes from it that there is no master.
+func TestAViewOfANewerDirector(t *testing.T) {
+	for _, state := range []string{`"DRAINING"`, `7`, `{"name":"BACKUP"}`} {
+		text := `{"version":"2","not_ready":["x"],"mood":"good","instances":[
+			{"name":"VI_1","virtual_router_id":51,"state":` + state + `,"priority":90,"addresses":["10.0.0.100"]},
+			{"name":"VI_2","virtual_router_id":52,"state":"MASTER","priority":90}]}`
+		v, err := pair.Read([]byte(text))
+		if err != nil || v.Version != "2" || len(v.NotReady) != 1 || len(v.Instances) != 2 {
+			t.Errorf("state %s: %+v, %v", state, v, err)
+			continue
+		}
+		if i := v.Instances[0]; i.State.String() != "UNKNOWN" || i.Priority != 90 || i.Addresses[0] != "10.0.0.100" ||
+			v.Instances[1].State != event.Master {
+			t.Errorf("state %s: %+v", state, v.Instances)
+		}
+		v.Version, v.NotReady = "1", nil
+		v.Digest = "d"
+		h := pair.Half{Address: "10.0.0.2", Link: front.PeerLink{Up: true, Name: "lb2"}, View: &v}
+		var w pair.Watch
+		w.Look(time.Unix(0, 0), "lb1", view(event.Backup, nil, nil), []pair.Half{h})
+		if found := w.Look(time.Unix(60, 0), "lb1", view(event.Backup, nil, nil), []pair.Half{h}); len(found) > 0 {
+			t.Errorf("state %s: it says %v", state, found)
+		}
+	}
+}
+
+// TestWorse: a half is kept from handing over only by what works here and not there, and is about the
+// instance that is handed over.
+func TestWorse(t *testing.T) {
+	const web, shop, mail = "[10.0.0.100]:tcp:80", "[10.0.0.101]:tcp:80", "[10.0.0.100]:tcp:25"
+	cfg, _ := load.LoadText("lb.conf", "", load.Options{})
+	half := func(lvs int, broken ...string) pair.View {
+		s := control.Status{Workers: []control.Worker{{Name: "vrrp", Pid: 1}, {Name: "lvs", Pid: lvs}}}
+		for n, address := range []string{"10.0.0.100/24", "10.0.0.101/24"} {
+			s.Instances = append(s.Instances, control.Instance{
+				Name: fmt.Sprintf("VI_%d", n+1), VRID: uint8(n + 1), State: event.Master,
+				VirtualAddresses: []control.Address{{Address: address}},
+			})
+		}
+		for _, name := range []string{web, shop, mail} {
+			vs := control.VirtualServer{Name: name, Address: strings.Trim(name[:12], "[]")}
+			if slices.Contains(broken, name) {
+				vs.Error = "no such scheduler"
+			}
+			s.VirtualServers = append(s.VirtualServers, vs)
+		}
+		return pair.Make(s, cfg, "d")
+	}
+	for name, c := range map[string]struct {
+		own, theirs pair.View
+		says        string
+	}{
+		"healthy":                        {half(2), half(2), ""},
+		"broken there":                   {half(2), half(2, web), web + ": no such scheduler"},
+		"broken here":                    {half(2, web), half(2), ""},
+		"broken on both":                 {half(2, web), half(2, web), ""},
+		"another one there":              {half(2, web), half(2, web, mail), mail + ": no such scheduler"},
+		"fewer there":                    {half(2, web, mail), half(2, web), ""},
+		"on another instance's address":  {half(2), half(2, shop), ""},
+		"no worker there":                {half(2), half(0), "its lvs worker does not run"},
+		"no worker on either":            {half(0), half(0), ""},
+		"no worker there, one is broken": {half(2), half(0, web), "its lvs worker does not run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := json.Marshal(c.theirs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs, err := pair.Read(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if why := theirs.Worse(c.own, c.own.Instances[0]); why != c.says {
+				t.Errorf("it says %q, want %q", why, c.says)
+			}
+		})
+	}
+	old := pair.View{Broken: []string{"web: no such scheduler"}} // of a version that says no more
+	if why := old.Worse(half(2), half(2).Instances[0]); why != "web: no such scheduler" {
+		t.Errorf("of an older peer: %q", why)
+	}
+}

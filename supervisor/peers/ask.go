@@ -72,8 +72,12 @@ func (p *Peers) whyNot(k *known, instance string) string {
 		if why := k.View.Unable(i); why != "" {
 			return "cannot take over " + i.Name + ": " + why
 		}
+		if why := k.View.Worse(p.own, i); why != "" {
+			return "is not ready: " + why
+		}
+		return ""
 	}
-	for _, why := range k.View.Broken {
+	for _, why := range k.View.Broken { // this half has not looked at itself yet
 		return "is not ready: " + why
 	}
 	return ""
