@@ -216,6 +216,7 @@ func (c *Options) supervisor() *supervisor {
 		Log: log, Snapshot: s.forFront,
 		Do:   func(ctx context.Context, q front.Request) (any, error) { return fronts.Do(ctx, s, q) },
 		Peer: func(n front.PeerNews) { s.peers.Heard(n) }, Lost: func() { s.peers.Lost() },
+		Refused: func(r front.Refused) { past.log.Note(fronts.RefusedRecord(r)) },
 		Ended: func(why string) {
 			past.log.Note(event.Record{
 				Kind: event.RecordWorker, Object: "worker " + front.Name, From: "running", To: "dead", Text: why,

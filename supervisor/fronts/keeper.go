@@ -25,6 +25,8 @@ type Options struct {
 	// Peer is told what the front has of other directors, and Lost that no front is there. They must not wait.
 	Peer func(front.PeerNews)
 	Lost func()
+	// Refused is told who has shown the page wrong tokens; nil is nobody. It must not wait.
+	Refused func(front.Refused)
 	// Snapshot is the status that a front may see, in JSON.
 	Snapshot func(context.Context) ([]byte, error)
 	// Do carries out what a front asks for; the settings permit it. The answer is encoded in JSON.
@@ -43,6 +45,8 @@ type State struct {
 	Error    string    // how the last one ended, or why none could be started
 	// Problems are what the one that runs says it cannot do.
 	Problems []string
+	// LockedOut are those of whom the page takes no token for a while.
+	LockedOut []front.Refused
 }
 
 // Keeper keeps a front while one is wanted. Its methods may be called from any goroutine.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -29,8 +28,6 @@ const (
 	// (workers/front/peer), and what becomes of its connections.
 	maxFrames    = 100
 	framesOfPeer = 100
-	// problemPause is the least time between two lines about what it cannot do.
-	problemPause = 10 * time.Second
 )
 
 // sendPatience bounds the sending of a frame, and snapshotPatience the making of a snapshot.
@@ -67,9 +64,9 @@ type life struct {
 	planned                  bool
 	greeted                  bool
 	quiet                    int // rounds in which it has said nothing
-	problems                 []string
+	complaints               complaints
+	wrong                    wrongTokens
 	frames                   int         // of this round
-	saidAt                   time.Time   // when a problem was logged last
 	complaint                chan string // the first line that it has printed, when it has ended
 	last                     bool        // it has to be told that nothing follows
 	requests                 requests
@@ -207,7 +204,9 @@ func (l *life) heard(ctx context.Context, f frame) {
 			l.kill("it says what is not understood: " + err.Error())
 			return
 		}
-		l.reported(r.Clean().Problems)
+		r = r.Clean()
+		l.complaints.reported(l.k, r.Problems, now)
+		l.wrong.heard(l.k, r.Refused, now)
 	case front.Do:
 		var q front.Request
 		if err := json.Unmarshal(f.body, &q); err != nil {
@@ -215,6 +214,9 @@ func (l *life) heard(ctx context.Context, f frame) {
 			return
 		}
 		s, _ := l.k.wanted()
+		if q.Way == front.ByWeb && s.Web.Holder(q.Token) == "" {
+			l.wrong.heard(l.k, []front.Refused{{From: q.Clean().Who, Times: 1}}, now)
+		}
 		if !l.requests.begin(ctx, s, q.Clean(), l.k.o.Do) {
 			l.kill("it does not wait for the answers to what it asks")
 		}
@@ -230,22 +232,6 @@ func (l *life) heard(ctx context.Context, f frame) {
 	default:
 		l.kill(fmt.Sprintf("it says what is not understood: a frame of kind %q", f.kind))
 	}
-}
-
-// reported takes in what it cannot do, and says what is new.
-func (l *life) reported(problems []string) {
-	before := l.problems
-	l.problems = problems
-	fresh := slices.DeleteFunc(slices.Clone(problems), func(p string) bool { return slices.Contains(before, p) })
-	if now := time.Now(); len(fresh) > 0 && now.Sub(l.saidAt) >= problemPause {
-		l.saidAt = now
-		l.k.o.Log.Error("the front cannot do what is asked for: trying again; everything else runs",
-			"worker", front.Name, "problem", strings.Join(fresh, "; "))
-	}
-	if len(before) > 0 && len(problems) == 0 {
-		l.k.o.Log.Info("the front does all that is asked for", "worker", front.Name)
-	}
-	l.k.update(func(s *State) { s.Problems = problems })
 }
 
 // send begins to send what has to be, unless something is being sent.
@@ -303,6 +289,7 @@ func (l *life) tidy() {
 func (l *life) round() {
 	l.quiet++
 	l.frames, l.requests.begun = 0, 0
+	l.wrong.say(l.k, time.Now())
 	limit := deadRounds
 	if !l.greeted {
 		limit = startRounds

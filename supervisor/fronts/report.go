@@ -3,6 +3,7 @@ package fronts
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
@@ -23,7 +24,7 @@ func Report(s State) (w control.Worker, problems []string, on bool) {
 		w.Silent = "it says nothing; it is killed if that goes on"
 		problems = append(problems, "the front has stopped answering: "+nothing)
 	}
-	return w, append(problems, s.Problems...), true
+	return w, append(append(problems, s.Problems...), s.lockedOut(time.Now())...), true
 }
 
 // said stands for a text of the status of which the front is told only that there is one.

@@ -81,12 +81,27 @@ func Pause(took time.Duration) time.Duration { return min(max(10*took, SnapshotI
 // Report is what a front says of itself, each AliveInterval.
 type Report struct {
 	Problems []string `json:",omitempty"` // what it cannot do, for people
+	// Refused are those who have shown wrong tokens since the last report.
+	Refused []Refused `json:",omitempty"`
 }
+
+// Refused is somebody who has shown wrong tokens.
+type Refused struct {
+	From  string // an address, or "the socket"; empty is all together, of whom there are too many
+	Times int    `json:",omitempty"` // how many wrong ones there were
+	// Until is when it is listened to again; zero is that it still is.
+	Until time.Time `json:",omitzero"`
+}
+
+// LockOut bounds for how long somebody is not listened to.
+const LockOut = time.Minute
 
 // Limits of a report, in texts and in bytes of a text.
 const (
 	maxProblems = 8
 	maxProblem  = 300
+	maxRefused  = 64
+	maxTimes    = 1000
 )
 
 // Clean is the report as somebody may see it who does not trust the front.
@@ -96,5 +111,10 @@ func (r Report) Clean() Report {
 	for _, p := range list {
 		texts = append(texts, clean(p, maxProblem))
 	}
-	return Report{Problems: texts}
+	var refused []Refused
+	for _, one := range r.Refused[:min(len(r.Refused), maxRefused)] {
+		one.From, one.Times = clean(one.From, 100), min(max(one.Times, 0), maxTimes)
+		refused = append(refused, one)
+	}
+	return Report{Problems: texts, Refused: refused}
 }

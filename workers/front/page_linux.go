@@ -74,6 +74,7 @@ func (p *process) servePage(ctx context.Context, s front.Web) error {
 			}
 			return got.web, nil
 		},
+		Refused: p.wrongToken,
 		Ask: func(ctx context.Context, a front.Action, who, token string, body []byte) (json.RawMessage, error) {
 			return p.requestWith(ctx, front.Request{Action: a, Way: front.ByWeb, Who: who, Token: token, Body: body})
 		},

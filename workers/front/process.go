@@ -36,6 +36,7 @@ type process struct {
 	mu       sync.Mutex
 	settings front.Settings
 	problems map[string]string // of each listener
+	refused  []front.Refused   // who has shown wrong tokens since the last report
 }
 
 func newProcess(conn *front.Conn) *process {
@@ -141,6 +142,7 @@ func (p *process) live(ctx context.Context) {
 		for _, why := range p.problems {
 			r.Problems = append(r.Problems, why)
 		}
+		r.Refused, p.refused = p.refused, nil
 		p.mu.Unlock()
 		text, err := json.Marshal(r.Clean())
 		if err == nil {
@@ -172,6 +174,20 @@ func (p *process) problem(listener, why string) {
 	} else {
 		p.problems[listener] = why
 	}
+}
+
+// wrongToken notes somebody who has shown wrong tokens for the next report. They are few: the page listens to
+// no more of them in a minute.
+func (p *process) wrongToken(r front.Refused) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := range p.refused {
+		if one := &p.refused[n]; one.From == r.From {
+			one.Times, one.Until = one.Times+r.Times, r.Until
+			return
+		}
+	}
+	p.refused = append(p.refused, r)
 }
 
 // page makes of a status what is served.

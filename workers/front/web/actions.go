@@ -42,7 +42,7 @@ func (s *Server) action(do func(w http.ResponseWriter, r *http.Request, token st
 			w.Header().Set("Retry-After", "60")
 			problem(w, http.StatusTooManyRequests, "too many wrong tokens: wait a minute")
 		case !ok || s.o.Settings.Holder(token) == "":
-			s.wrong.add(from, time.Now())
+			s.refused(r, s.wrong.add(from, time.Now()))
 			w.Header().Set("WWW-Authenticate", `Bearer realm="director"`)
 			problem(w, http.StatusUnauthorized, "the token is not right")
 		default:
@@ -184,11 +184,30 @@ func (s *Server) ask(r *http.Request, a front.Action, token string, body []byte)
 	// Who has closed the page by then has asked all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), actionPatience)
 	defer cancel()
-	who := "the socket"
+	return s.o.Ask(ctx, a, who(r), token, body)
+}
+
+// who is who asks, for people.
+func who(r *http.Request) string {
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		who = at.Addr().Unmap().String()
+		return at.Addr().Unmap().String()
 	}
-	return s.o.Ask(ctx, a, who, token, body)
+	return "the socket"
+}
+
+// refused tells the supervisor of a wrong token, and of whom is not listened to because of it.
+func (s *Server) refused(r *http.Request, l locked) {
+	if s.o.Refused == nil {
+		return
+	}
+	one := front.Refused{From: who(r), Times: 1}
+	if l.host {
+		one.Until = l.until
+	}
+	s.o.Refused(one)
+	if l.all {
+		s.o.Refused(front.Refused{Until: l.until})
+	}
 }
 
 // read reads a question, which has no unknown fields.
@@ -263,12 +282,19 @@ func (f *failures) tooMany(from netip.Addr, now time.Time) bool {
 	return f.of[from] >= maxWrong || f.all >= maxAllWrong
 }
 
-func (f *failures) add(from netip.Addr, now time.Time) {
+// locked says who is not listened to after a wrong token: the host it came from, or all.
+type locked struct {
+	host, all bool
+	until     time.Time
+}
+
+func (f *failures) add(from netip.Addr, now time.Time) locked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn(now)
 	f.all++
 	f.of[from]++
+	return locked{f.of[from] >= maxWrong, f.all >= maxAllWrong, time.Unix(60*(f.minute+1), 0)}
 }
 
 func (f *failures) turn(now time.Time) {

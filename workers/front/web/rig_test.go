@@ -24,10 +24,11 @@ type director struct {
 	t   *testing.T
 	url string
 	*web.Server
-	mu   sync.Mutex
-	s    status
-	list []string // what it was asked for
-	room bool     // for requests
+	mu      sync.Mutex
+	s       status
+	list    []string // what it was asked for
+	refused []front.Refused
+	room    bool // for requests
 }
 
 // newDirector serves the page of a director that has seen better days.
@@ -43,6 +44,11 @@ func newDirector(t *testing.T, change ...func(*front.Web)) *director {
 		Settings: settings, Host: "lb1", Snapshot: d.snapshot, Ask: d.ask,
 		Allow: func(netip.Addr) bool { return d.room },
 		From:  func(a netip.Addr) netip.Addr { return a },
+		Refused: func(r front.Refused) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.refused = append(d.refused, r)
+		},
 	})
 	server := httptest.NewUnstartedServer(d.Handler())
 	server.Config = d.HTTP()

@@ -33,6 +33,8 @@ type Options struct {
 	Snapshot func(context.Context) (*Snapshot, error)
 	// Ask asks the supervisor for an action.
 	Ask func(ctx context.Context, a front.Action, who, token string, body []byte) (json.RawMessage, error)
+	// Refused is told of wrong tokens; nil is nobody.
+	Refused func(front.Refused)
 	// Allow says whether there is room for one more request of a host.
 	Allow func(from netip.Addr) bool
 	// From is what counts as one host.

@@ -217,6 +217,19 @@ func TestWrongTokens(t *testing.T) {
 	if refused == 0 {
 		t.Error("12 wrong tokens were all looked at")
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	times, locked := 0, false
+	for _, r := range d.refused {
+		times += r.Times
+		locked = locked || r.Until.After(time.Now())
+		if r.From != "127.0.0.1" {
+			t.Errorf("told of %+v", r)
+		}
+	}
+	if times != 12-refused || !locked {
+		t.Errorf("of %d wrong tokens the supervisor is told %d times, of a lock-out: %v", 12-refused, times, locked)
+	}
 }
 
 // open opens a stream over a connection of its own, and reads nothing.
