@@ -78,7 +78,7 @@ func plantCanaries(t *testing.T, generation int) canaries {
 	}
 	c.text = place("") + "global_defs {\n" + fifos + place("global_defs") + "process_names\n}\n" +
 		"web {\nlisten unix:" + dir + "/web\nactions {\ntoken file:" + token + " alice\n}\n}\n" +
-		"SSL {\n" + place("SSL") + "}\npeer 127.0.0.1 9 {\nlisten 127.0.0.1\n" + place("peer") + "}\n" +
+		"SSL {\n" + place("SSL") + "}\npeer 192.0.2.2 9 {\nlisten 127.0.0.1\n" + place("peer") + "}\n" +
 		"vrrp_script S {\ninterval 1\n" + place("vrrp_script") + "}\n" +
 		"bfd_instance B {\nneighbor_ip 127.0.0.1\n" + place("bfd_instance") + "}\n" +
 		"vrrp_track_process P {\n" + place("vrrp_track_process") + "}\n" +

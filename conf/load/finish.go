@@ -31,6 +31,7 @@ func (l *loader) finish() {
 	l.unreachableServers()
 	l.movingPeers()
 	announces.Finish(l.Loader)
+	l.sharedListeners()
 	l.scriptSecurity()
 	l.notes()
 }

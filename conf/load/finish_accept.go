@@ -33,6 +33,29 @@ func (l *loader) unreachableServers() {
 	}
 }
 
+// sharedListeners refuses what would listen where something else of the configuration does.
+func (l *loader) sharedListeners() {
+	type listener struct {
+		what string
+		of   any
+		at   netip.AddrPort
+	}
+	c := l.Config
+	list := []listener{{"metrics", &c.Metrics, c.Metrics.Listen}, {"the page", &c.Web, c.Web.Listen}}
+	for _, p := range c.Peers { // who may share one
+		list = append(list, listener{"peer " + p.Address.String(), p, p.Listen})
+	}
+	for n, a := range list[:2] {
+		for _, b := range list[n+1:] {
+			x, y := a.at.Addr().Unmap(), b.at.Addr().Unmap()
+			if a.at.IsValid() && b.at.IsValid() && a.at.Port() == b.at.Port() && (x == y || x.IsUnspecified() || y.IsUnspecified()) {
+				l.Err(l.Node(b.of), "repeated-address", "%s and %s would both listen on %s, port %d", a.what, b.what, y,
+					b.at.Port()).Hint = "give one of them another port"
+			}
+		}
+	}
+}
+
 // movingPeers refuses peers that are met at a virtual address: it is on one half at a time, and moves.
 func (l *loader) movingPeers() {
 	moves := make(map[netip.Addr]string)

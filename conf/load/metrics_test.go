@@ -27,11 +27,19 @@ func TestMetrics(t *testing.T) {
 		"wildcard 6": {"metrics {\n listen :: 9650\n}\n", conf.Metrics{}, "every network"},
 		"mapped":     {"metrics {\n listen ::ffff:0.0.0.0 9650\n}\n", conf.Metrics{}, "every network"},
 		"group":      {"metrics {\n listen 224.0.0.18 9650\n}\n", conf.Metrics{}, "a group"},
-		"no port":    {"metrics {\n listen 192.0.2.1\n}\n", conf.Metrics{}, "no value"},
+		"no port":    {"metrics {\n listen 192.0.2.1\n}\n", conf.Metrics{}, "listen is an IP address and a port"},
 		"meant": {"metrics {\n listen 0.0.0.0 9650\n allow_wildcard\n}\n",
 			conf.Metrics{Listen: netip.MustParseAddrPort("0.0.0.0:9650"), AllowWildcard: true}, ""},
-		"no address": {"metrics {\n listen everywhere 9650\n}\n", conf.Metrics{}, ""},
-		"port 70000": {"metrics {\n listen 192.0.2.1 70000\n}\n", conf.Metrics{}, ""},
+		"no address": {"metrics {\n listen localhost 9650\n}\n", conf.Metrics{}, `not served at "localhost 9650"`},
+		"port 70000": {"metrics {\n listen 192.0.2.1 70000\n}\n", conf.Metrics{}, "an IP address and a port"},
+		"joined":     {"metrics {\n listen 192.0.2.1:9650\n}\n", conf.Metrics{}, "an IP address and a port"},
+		"no block":   {"metrics\n", conf.Metrics{}, "needs a block in braces"},
+		"where the page is": {"web {\n listen ::ffff:192.0.2.1 9650\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n", conf.Metrics{},
+			"metrics and the page would both listen on 192.0.2.1, port 9650"},
+		"where all of the page is": {"web {\n listen 0.0.0.0 9650\n allow_wildcard\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n",
+			conf.Metrics{}, "would both listen"},
+		"beside the page": {"web {\n listen 192.0.2.2 9650\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n",
+			conf.Metrics{Listen: at}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "lb.conf")

@@ -42,6 +42,14 @@ func TestPeer(t *testing.T) {
 			"192.0.2.9, a virtual address of vrrp_instance VI_1"},
 		"at a virtual address": {"peer 192.0.2.2 {\n" + key + "listen 192.0.2.9\n}\n" + virtual, conf.Peer{},
 			"is met at 192.0.2.9"},
+		"this host":    {"peer 127.0.0.1 {\n" + key + "}\n", conf.Peer{}, "is this host itself"},
+		"this host, 6": {"peer ::1 {\n" + key + "}\n", conf.Peer{}, "is this host itself"},
+		"no block":     {"peer 192.0.2.2\n", conf.Peer{}, "peer needs a block"},
+		"no address":   {"peer {\n" + key + "}\n", conf.Peer{}, "peer has no value"},
+		"met at a name": {"peer 192.0.2.2 {\n" + key + "listen lb1\n}\n", conf.Peer{},
+			"an IP address, and a port if it is another one"},
+		"where metrics are": {"peer 192.0.2.2 {\n" + key + "listen 192.0.2.1\n}\nmetrics {\nlisten 192.0.2.1 3781\n}\n", conf.Peer{},
+			"metrics and peer 192.0.2.2 would both listen"},
 		"a group": {"peer 224.0.0.18 {\n" + key + "}\n", conf.Peer{}, "not the address of another director"},
 	} {
 		t.Run(name, func(t *testing.T) {

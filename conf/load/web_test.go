@@ -28,12 +28,19 @@ func TestWeb(t *testing.T) {
 		"meant":             {"listen :: 3780\nallow_wildcard\n", ""},
 		"a group":           {"listen 224.0.0.18 3780\n", "a group"},
 		"half of a key":     {"listen 192.0.2.1 3780\nkey /k\n", "a key without its certificate"},
-		"no port":           {"listen 127.0.0.1\n", "listen has no port"},
+		"no port":           {"listen 127.0.0.1\n", "listen is an IP address and a port"},
+		"a name":            {"listen localhost 3780\n", "not served at \"localhost 3780\""},
+		"empty":             {"", "there is no page"},
+		"a URL":             {"listen ::1 3780\nhost http://foo/\n", "by the host \"http://foo/\""},
+		"a host's port":     {"listen ::1 3780\nhost foo:3780\n", "by the host"},
+		"an address":        {"listen ::1 3780\nhost 2001:db8::1\nhost lb1.example.org\n", ""},
+		"no token":          {"listen ::1 3780\nactions {\n}\n", "actions has no token"},
+		"no actions":        {"listen ::1 3780\nactions\n", "actions needs a block"},
 		"nowhere":           {"host lb1\n", "there is no page"},
 		"no path":           {"listen unix:web.sock\n", "cannot be at the Unix socket"},
 		"a long path":       {"listen unix:/" + strings.Repeat("x", 107) + "\n", "cannot be at the Unix socket"},
 		"the token itself":  {"listen ::1 3780\nactions {\n token hunter2hunter2\n}\n", "stands in a file of its own"},
-		"a misspelt secret": {"listen ::1 3780\nactions {\n tokn hunter2hunter2\n}\n", ""},
+		"a misspelt secret": {"listen ::1 3780\nactions {\n tokn hunter2hunter2\n}\n", "actions has no token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "lb.conf")

@@ -2,6 +2,7 @@ package keyword
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -139,13 +140,8 @@ var Peer = newTable("peer", []keyword[conf.Peer]{
 		why: "32 bytes, as director genkey makes them: the same on all"},
 	{name: "listen", value: "IP [PORT]", deflt: "the address of this host towards the peer", need: 1, max: 2, own: true,
 		set: func(l *Loader, n *syntax.Node, p *conf.Peer) {
-			a, ok := l.Address(n, 0)
-			port := uint16(0) // that of the peer
-			if len(n.Args) > 1 && ok {
-				port, ok = l.Port(n, 1)
-			}
-			if ok {
-				p.Listen = netip.AddrPortFrom(a, port)
+			if at, ok := endpoint(l, n, "the peer is not met", conf.PeerPort, true); ok {
+				p.Listen = at // port 0 is that of the peer
 			}
 		},
 		get: func(p *conf.Peer) []string {
@@ -157,6 +153,30 @@ var Peer = newTable("peer", []keyword[conf.Peer]{
 	flag("allow_wildcard", func(p *conf.Peer) *bool { return &p.AllowWildcard }).ours().
 		remark("listen may be 0.0.0.0 or ::, which is every network of the host"),
 })
+
+// endpoint reads where something listens: an address, and a port, which is 0 if it may be left out and is. What
+// cannot be read is an error: director's own words are read by no other program, and nothing would listen.
+func endpoint(l *Loader, n *syntax.Node, what string, suggested uint16, optional bool) (at netip.AddrPort, ok bool) {
+	a, err := value.ParseAddr(n.Arg(0))
+	number, wrong := strconv.ParseUint(n.Arg(1), 10, 16)
+	given := n.Arg(1) != ""
+	if err == nil && (given && wrong == nil && number > 0 || !given && optional) {
+		return netip.AddrPortFrom(a, uint16(number)), true
+	}
+	example := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), suggested)
+	if joined, err := netip.ParseAddrPort(n.Arg(0)); err == nil && joined.Port() > 0 {
+		example = joined
+	} else if err == nil {
+		example = netip.AddrPortFrom(a, suggested)
+	}
+	form := "an IP address and a port"
+	if optional {
+		form = "an IP address, and a port if it is another one than that of the peer"
+	}
+	l.Err(n, "unusable-address", "%s at %q: listen is %s", what, value.Clip(strings.TrimSpace(n.Arg(0)+" "+n.Arg(1))),
+		form).Hint = fmt.Sprintf("write: listen %s %d", example.Addr(), example.Port())
+	return at, false
+}
 
 // peerKeySize is the length of the key of a peer in bytes.
 const peerKeySize = 32
@@ -202,6 +222,9 @@ func readPeer(l *Loader, n *syntax.Node, c *conf.Config) {
 		p.Listen = netip.AddrPortFrom(p.Listen.Addr(), p.Port)
 	}
 	switch at := p.Listen.Addr(); {
+	case p.Address.IsLoopback():
+		l.Err(n, "unusable-address", "peer %s is this host itself", p.Address).Hint = "name the address of the other one"
+		return
 	case p.Address.IsUnspecified() || p.Address.IsMulticast():
 		l.Err(n, "unusable-address", "%s is not the address of another director", p.Address)
 		return

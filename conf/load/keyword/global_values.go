@@ -213,12 +213,10 @@ func getLVSSync(g *conf.Global) []string {
 
 // Metrics is the metrics block.
 var Metrics = newTable("metrics", []keyword[conf.Metrics]{
-	{name: "listen", value: "IP PORT", deflt: "nowhere", need: 2, own: true,
+	{name: "listen", value: "IP PORT", deflt: "nowhere", need: 1, max: 2, own: true,
 		set: func(l *Loader, n *syntax.Node, m *conf.Metrics) {
-			a, ok := l.Address(n, 0)
-			port, usable := l.Port(n, 1)
-			if ok && usable {
-				m.Listen = netip.AddrPortFrom(a, port)
+			if at, ok := endpoint(l, n, "metrics are not served", 9650, false); ok {
+				m.Listen = at
 			}
 		},
 		get: func(m *conf.Metrics) []string {
@@ -243,8 +241,12 @@ func readMetrics(l *Loader, n *syntax.Node, c *conf.Config) {
 		l.Begin(&c.Metrics, n)
 	}
 	m := &c.Metrics
+	complaints := l.Complaints
 	Metrics.Read(l, n.Children(), m)
 	switch {
+	case !m.Listen.IsValid() && l.Complaints == complaints:
+		l.Warn(n, "no-effect", "metrics has no listen: they are served only with director run --metrics").Hint = "write: " +
+			"listen 127.0.0.1 9650"
 	case !m.Listen.IsValid():
 	case m.Listen.Addr().Unmap().IsUnspecified() && !m.AllowWildcard:
 		l.Err(n, "wildcard", "metrics would listen on %s, which is every network of the host",
@@ -271,13 +273,25 @@ var Web = newTable("web", []keyword[conf.Web]{
 		remark("listen may be 0.0.0.0 or ::, which is every network of the host"),
 	{name: "host", value: "NAME", need: 1, repeat: true, own: true,
 		why: "a name that browsers may call the page by, beside the address",
-		set: func(_ *Loader, n *syntax.Node, w *conf.Web) { w.Hosts = append(w.Hosts, n.Arg(0)) },
+		set: func(l *Loader, n *syntax.Node, w *conf.Web) {
+			name := n.Arg(0)
+			if _, err := netip.ParseAddr(name); err == nil || hostName(name) {
+				w.Hosts = append(w.Hosts, name)
+			} else {
+				l.Err(n, "unusable-name", "no browser calls the page by the host %q", value.Clip(name)).Hint = "a host is a " +
+					"name such as lb1.example.org, or an IP address, without http://, brackets, a port or a path"
+			}
+		},
 		get: func(w *conf.Web) []string { return w.Hosts }},
 	word("certificate", "PATH", "no encryption", func(w *conf.Web) *string { return &w.Certificate }).ours(),
 	word("key", "PATH", "", func(w *conf.Web) *string { return &w.Key }).ours().remark("that of the certificate"),
 	group("actions", "{ token file:PATH [NAME] }", 0, func(l *Loader, n *syntax.Node, w *conf.Web) {
 		l.Begin(&w.Actions, n)
 		WebActions.Read(l, n.Children(), &w.Actions)
+		if len(w.Actions.Tokens) == 0 {
+			l.Err(n, "missing-parameter", "actions has no token: nobody could use them").Hint = "write: token " +
+				"file:/PATH NAME, or leave actions out"
+		}
 	}).ours().remark("what the page may do; needs a loopback address, a Unix socket or a certificate"),
 })
 
@@ -297,16 +311,8 @@ func setWebListen(l *Loader, n *syntax.Node, w *conf.Web) {
 		w.Socket, w.Listen = path, netip.AddrPort{}
 		return
 	}
-	a, ok := l.Address(n, 0)
-	if ok && len(n.Args) < 2 {
-		l.Warn(n, "missing-port", "listen has no port: the line is ignored").Hint = "write: listen " + n.Arg(0) + " 3780"
-		return
-	}
-	if !ok {
-		return
-	}
-	if port, usable := l.Port(n, 1); usable {
-		w.Listen, w.Socket = netip.AddrPortFrom(a, port), ""
+	if at, ok := endpoint(l, n, "the page is not served", 3780, false); ok {
+		w.Listen, w.Socket = at, ""
 	}
 }
 
@@ -348,7 +354,7 @@ func readWeb(l *Loader, n *syntax.Node, c *conf.Config) {
 		l.Err(n, "open-token", "the token of actions would travel to %s for all on the way to read", at).
 			Hint = "listen on a loopback address or a Unix socket, or give certificate and key"
 	case !w.Wanted():
-		l.Note(n, "no-effect", "web has no listen that can be used: there is no page")
+		l.Warn(n, "no-effect", "web has no listen that can be used: there is no page").Hint = "write: listen 127.0.0.1 3780"
 	case w.Group != "" && w.Socket == "":
 		l.Note(n, "no-effect", "group has no effect: it is about a Unix socket, and listen is an address")
 	}
@@ -365,4 +371,7 @@ func readStatusSocket(l *Loader, n *syntax.Node, c *conf.Config) {
 		l.Begin(&c.StatusSocket, n)
 	}
 	StatusSocket.Read(l, n.Children(), &c.StatusSocket)
+	if c.StatusSocket.Group == "" {
+		l.Warn(n, "no-effect", "status_socket has no group: there is no such socket").Hint = "write: group adm"
+	}
 }

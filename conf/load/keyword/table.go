@@ -184,7 +184,7 @@ func (tb *table[T]) Read(l *Loader, nodes []*syntax.Node, t *T) (known bool) {
 			continue
 		}
 		known = true
-		if !l.shape(n, tb.block, k.name, k.block, k.hush, k.need, k.max) {
+		if !l.shape(n, tb.block, k.name, k.block, k.hush, k.own, k.need, k.max) {
 			continue
 		}
 		if !k.repeat && k.set != nil {
@@ -241,7 +241,7 @@ func (k *keyword[T]) canonical() string {
 
 // shape checks the words and the braces of a line before its keyword is
 // looked at any closer. It reports whether the line can be used.
-func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, most int) bool {
+func (l *Loader) shape(n *syntax.Node, in, name string, block, hush, own bool, need, most int) bool {
 	switch {
 	case len(n.Args) < need && !n.Broken && whenBare(in, name) == isDropped:
 		l.Warn(n, "missing-value", "%s has no value: the line is ignored", name)
@@ -251,7 +251,12 @@ func (l *Loader) shape(n *syntax.Node, in, name string, block, hush bool, need, 
 		return false
 	case len(n.Args) < need && !n.Broken:
 		f := l.Err(n, "missing-parameter", "%s has no value", name)
-		f.Hint = "keepalived exits at such a line"
+		if !own {
+			f.Hint = "keepalived exits at such a line"
+		}
+		return false
+	case block && n.Block == nil && own: // nobody's configuration depends on its being ignored
+		l.Err(n, "missing-block", "%s needs a block in braces", name).Hint = "write " + name + " { ... }"
 		return false
 	case block && n.Block == nil:
 		f := l.Warn(n, "missing-block", "%s needs a block in braces: the line is ignored", name)
