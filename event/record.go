@@ -16,7 +16,7 @@ const (
 	RecordQuorum     RecordKind = "quorum"      // a virtual server gained or lost its quorum
 	RecordTracker    RecordKind = "tracker"     // a script, file or process that is tracked changed
 	RecordTwoMasters RecordKind = "two masters" // a MASTER heard an advertisement that loses against it
-	RecordRefused    RecordKind = "refused"     // advertisements of another router are refused, or wrong tokens of the page
+	RecordRefused    RecordKind = "refused"     // advertisements of another router are refused, or wrong tokens
 	RecordRepair     RecordKind = "repair"      // something else changed what is director's, and it was put back
 	RecordProblem    RecordKind = "problem"     // something in the kernel is wrong, or is right again
 	RecordScript     RecordKind = "script"      // a script of the user's ended

@@ -56,7 +56,7 @@ func (c *checkCmd) Run(io streams) error {
 		if err != nil {
 			return err
 		}
-		findings = append(findings, c.strictly(hostcheck.Findings(cfg, h))...)
+		findings = append(findings, c.strictly(append(hostcheck.Findings(cfg, h), keyfile.CheckModes(cfg, nil)...))...)
 	}
 	compat := false
 	if c.Compat != "" {

@@ -40,6 +40,7 @@ func Read(cfg *conf.Config, fsys syntax.FS) (Keys, []conf.Finding) {
 	findings := append(readPassword(cfg, fsys, &keys), readWeb(cfg, fsys, &keys)...)
 	findings = append(findings, readPeers(cfg, fsys, &keys)...)
 	findings = append(findings, readBFDs(cfg, fsys, &keys)...)
+	findings = append(findings, CheckModes(cfg, fsys)...)
 	tried := make(map[string]error)
 	for _, i := range cfg.Instances {
 		if i.HMAC == nil {

@@ -48,7 +48,8 @@ func (l *loader) sharedListeners() {
 	for n, a := range list[:2] {
 		for _, b := range list[n+1:] {
 			x, y := a.at.Addr().Unmap(), b.at.Addr().Unmap()
-			if a.at.IsValid() && b.at.IsValid() && a.at.Port() == b.at.Port() && (x == y || x.IsUnspecified() || y.IsUnspecified()) {
+			both := a.at.IsValid() && b.at.IsValid() && a.at.Port() == b.at.Port()
+			if both && (x == y || x.IsUnspecified() || y.IsUnspecified()) {
 				l.Err(l.Node(b.of), "repeated-address", "%s and %s would both listen on %s, port %d", a.what, b.what, y,
 					b.at.Port()).Hint = "give one of them another port"
 			}

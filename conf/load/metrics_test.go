@@ -13,6 +13,7 @@ import (
 
 // TestMetrics: a listener is off unless it is asked for, and never on every network by mistake.
 func TestMetrics(t *testing.T) {
+	const plain = "metrics {\n listen 192.0.2.1 9650\n}\n"
 	at := netip.MustParseAddrPort("192.0.2.1:9650")
 	for name, c := range map[string]struct {
 		text string
@@ -34,9 +35,9 @@ func TestMetrics(t *testing.T) {
 		"port 70000": {"metrics {\n listen 192.0.2.1 70000\n}\n", conf.Metrics{}, "an IP address and a port"},
 		"joined":     {"metrics {\n listen 192.0.2.1:9650\n}\n", conf.Metrics{}, "an IP address and a port"},
 		"no block":   {"metrics\n", conf.Metrics{}, "needs a block in braces"},
-		"where the page is": {"web {\n listen ::ffff:192.0.2.1 9650\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n", conf.Metrics{},
+		"where the page is": {"web {\n listen ::ffff:192.0.2.1 9650\n}\n" + plain, conf.Metrics{},
 			"metrics and the page would both listen on 192.0.2.1, port 9650"},
-		"where all of the page is": {"web {\n listen 0.0.0.0 9650\n allow_wildcard\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n",
+		"where all of the page is": {"web {\n listen 0.0.0.0 9650\n allow_wildcard\n}\n" + plain,
 			conf.Metrics{}, "would both listen"},
 		"beside the page": {"web {\n listen 192.0.2.2 9650\n}\nmetrics {\n listen 192.0.2.1 9650\n}\n",
 			conf.Metrics{Listen: at}, ""},

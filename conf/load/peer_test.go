@@ -13,6 +13,7 @@ import (
 // listened to on every network, is an error.
 func TestPeer(t *testing.T) {
 	key := "key hex:" + strings.Repeat("5a", 32) + "\n"
+	const metrics = "metrics {\nlisten 192.0.2.1 3781\n}\n"
 	virtual := "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress {\n192.0.2.9/24\n}\n}\n"
 	whole := conf.Secret(strings.Repeat("Z", 32))
 	at := netip.MustParseAddr("192.0.2.2")
@@ -48,7 +49,7 @@ func TestPeer(t *testing.T) {
 		"no address":   {"peer {\n" + key + "}\n", conf.Peer{}, "peer has no value"},
 		"met at a name": {"peer 192.0.2.2 {\n" + key + "listen lb1\n}\n", conf.Peer{},
 			"an IP address, and a port if it is another one"},
-		"where metrics are": {"peer 192.0.2.2 {\n" + key + "listen 192.0.2.1\n}\nmetrics {\nlisten 192.0.2.1 3781\n}\n", conf.Peer{},
+		"where metrics are": {"peer 192.0.2.2 {\n" + key + "listen 192.0.2.1\n}\n" + metrics, conf.Peer{},
 			"metrics and peer 192.0.2.2 would both listen"},
 		"a group": {"peer 224.0.0.18 {\n" + key + "}\n", conf.Peer{}, "not the address of another director"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/keyfile"
 )
 
 // unserved has what the configuration in force asks for and what is not done. A
@@ -21,6 +22,9 @@ func (m *maker) unserved() {
 		}
 	}
 	for _, f := range m.Findings {
+		if f.Code == keyfile.OpenSecret {
+			m.problem("", fmt.Sprintf("%s: %s, then director reload (%s)", f.Message, f.Hint, f.Pos))
+		}
 		if !f.Unserved {
 			continue
 		}
