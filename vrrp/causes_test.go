@@ -37,6 +37,38 @@ func TestAGroupNamesTheMemberThatHandedOver(t *testing.T) {
 	})
 }
 
+// Whoever takes a mastership back after a hand-over has it because the hand-over was ended; what it loses and wins
+// later has nothing to do with that.
+func TestAMastershipThatIsTakenBackNamesWhoEndedTheHandOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pairOf(t, &vrrptest.Wire{}, script("chk", -30), func(*conf.Instance) {})
+		a.tell("chk", true)
+		after(10 * time.Second)
+		a.want("VI", event.Master)
+		order := worker.HandOver{Numbers: map[string]uint64{"VI": 1}}.Of(a.told)
+		if err := a.engine.HandOver(context.Background(), order, "boot-1-s1"); err != nil {
+			t.Fatal(err)
+		}
+		after(10 * time.Second)
+		b.want("VI", event.Master)
+		if err := a.engine.HandOver(context.Background(), nil, "boot-1-s2"); err != nil {
+			t.Fatal(err)
+		}
+		after(10 * time.Second)
+		if s := a.state("VI"); s.State != event.Master || s.Causes != "boot-1-s2" {
+			t.Errorf("it is %v because of %q, want MASTER because of the end of the hand-over", s.State, s.Causes)
+		}
+		b.apply(instance("VI", 250, vip))
+		after(10 * time.Second)
+		a.want("VI", event.Backup)
+		b.apply(instance("VI", 50, vip))
+		after(10 * time.Second)
+		if s := a.state("VI"); s.State != event.Master || s.Causes != "" {
+			t.Errorf("it is %v because of %q, and nothing here made it so", s.State, s.Causes)
+		}
+	})
+}
+
 // What a reload does to a priority is an event of its own, which the lost mastership names; that
 // the priority rose is no cause of one that is lost to a router with a higher one.
 func TestALostMastershipNamesThePriorityThatFell(t *testing.T) {

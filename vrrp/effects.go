@@ -166,8 +166,14 @@ func (e *Engine) numberTransition(i *instance, f *machine.Effect) {
 		causes = append(causes, i.group.event)
 	case f.Reason.FollowsPriority():
 		causes = append(causes, i.weighed)
+		if i.handover == 0 && f.To == event.Master { // it may do so since the hand-over was ended
+			causes = append(causes, i.ordered.List()...)
+		}
 	}
 	i.weighed, i.brought = "", ""
+	if i.handover == 0 {
+		i.ordered = ""
+	}
 	i.state.Event, i.state.Causes = e.number(), event.NumbersOf(causes...)
 	if i.group != nil && f.Reason == machine.HandedOver {
 		i.group.event = i.state.Event // groupChanged does not see it: each gives its own mastership away
