@@ -27,8 +27,11 @@ type chronicle struct {
 	asked    map[uint64]event.Number
 	answered []uint64
 	brought  event.Number             // the event that brought the configuration in force
+	noted    chan struct{}            // closed when the changes of all reloads so far are kept; nil is of none
 	deaths   map[rollout.Worker]death // of workers that run again, or will
-	killed   event.Number             // of a worker whose end has not been seen yet
+	// handed are the events that began or ended the handover of an instance last.
+	handed map[conf.InstanceID]event.Number
+	killed event.Number // of a worker whose end has not been seen yet
 	// failed are virtual servers without a real server while it is found out whether this host is
 	// cut off; nil while nobody asks.
 	failed []event.VirtualServerState
@@ -67,6 +70,7 @@ func (o *Options) chronicle() chronicle {
 		}),
 		number: number,
 		deaths: make(map[rollout.Worker]death), asked: make(map[uint64]event.Number),
+		handed: make(map[conf.InstanceID]event.Number),
 	}
 }
 
@@ -88,15 +92,31 @@ func (c *chronicle) askedBy(ids []uint64) (list []event.Number) {
 
 // noteChanges keeps what a reload changes. To compare 40,000 real servers takes longer than the loop may.
 func (c *chronicle) noteChanges(before, after *conf.Config) {
-	log, brought := c.log, c.brought
+	log, brought, earlier, noted := c.log, c.brought, c.noted, make(chan struct{})
+	c.noted = noted
 	go func() {
+		defer close(noted)
 		if text := events.Changes(diff.Diff(before, after)); text != "" {
 			log.Note(event.Record{
 				Kind: event.RecordReload, Object: "configuration " + after.Path, To: "changed", Text: text,
 				Causes: []event.Number{brought},
 			})
 		}
+		if earlier != nil {
+			<-earlier
+		}
 	}()
+}
+
+// settle waits until what reloads have changed is kept, or ctx ends.
+func (c *chronicle) settle(ctx context.Context) {
+	if c.noted == nil {
+		return
+	}
+	select {
+	case <-c.noted:
+	case <-ctx.Done():
+	}
 }
 
 // happened keeps records of what a worker has told, leftOut changes before which were not.
@@ -129,6 +149,7 @@ func (s *supervisor) command(ctx context.Context, object, what string) event.Num
 func (s *supervisor) flushEvents() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), eventPatience)
 	defer cancel()
+	s.chronicle.settle(ctx)
 	s.chronicle.log.Flush(ctx)
 	return s.chronicle.log.Idle()
 }

@@ -70,7 +70,8 @@ type handoff struct {
 	Started        time.Time
 	Brought        event.Number // the event that brought the configuration
 	Upgrades       int
-	Reload         bool       // a signal asked for one meanwhile
+	Reload         bool // a signal asked for one meanwhile
+	ReloadBy       event.Number
 	Dumps          dumps.Kind // that signals asked for meanwhile
 	Orders         map[string]handover.Order
 	LastOrder      uint64
@@ -178,6 +179,9 @@ func (s *supervisor) handoff() *handoff {
 		Instances:      slices.Collect(maps.Values(s.known.Instances)),
 		VirtualServers: slices.Collect(maps.Values(s.known.VirtualServers)),
 		RealServers:    slices.Collect(maps.Values(s.known.RealServers)),
+	}
+	if h.Reload {
+		h.ReloadBy = s.chronicle.asked[0]
 	}
 	h.Mail = s.mail.Export()   // what the notifier has told is in it
 	h.FIFOs = s.fifos.Export() // after the notifier has told all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,11 @@ const everything = "all"
 // at a start.
 func (s *supervisor) followHandovers(replaced *conf.Config) {
 	renamed, forgotten := s.handovers.Follow(replaced, s.current().cfg)
+	there := make(map[conf.InstanceID]bool)
+	for _, i := range s.current().cfg.Instances {
+		there[i.ID()] = true
+	}
+	maps.DeleteFunc(s.chronicle.handed, func(id conf.InstanceID, _ event.Number) bool { return !there[id] })
 	names := make(map[string]string, len(renamed))
 	for _, r := range renamed {
 		s.log.Info("a handover stays with its renamed instance", "from", r.From, "to", r.To)
@@ -65,7 +71,11 @@ func (s *supervisor) tellHandovers(causes ...event.Number) {
 func (s *supervisor) handedOver(names []string, from, to, text string, causes ...event.Number) {
 	var list []event.Number
 	for _, n := range names {
-		list = append(list, s.record(event.RecordHandover, "instance "+n, from, to, text, causes...))
+		number := s.record(event.RecordHandover, "instance "+n, from, to, text, causes...)
+		if i := instanceNamed(s.current().cfg, n); i != nil {
+			s.chronicle.handed[i.ID()] = number
+		}
+		list = append(list, number)
 	}
 	s.keepHandovers()
 	s.tellHandovers(list...)
@@ -73,7 +83,9 @@ func (s *supervisor) handedOver(names []string, from, to, text string, causes ..
 }
 
 func (s *supervisor) handoverMessage() *worker.HandOver {
-	return &worker.HandOver{Numbers: s.handovers.Numbers(), ByID: s.handovers.NumbersByID()}
+	return &worker.HandOver{
+		Numbers: s.handovers.Numbers(), ByID: s.handovers.NumbersByID(), CausesByID: maps.Clone(s.chronicle.handed),
+	}
 }
 
 // endHandovers ends those whose time is over.

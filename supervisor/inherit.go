@@ -173,7 +173,10 @@ func (s *supervisor) takeOver(h *handoff) {
 	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation",
 		h.Generation)
 	s.tellRollout(rollout.Replace{Workers: s.otherProgram()})
-	if h.Reload {
+	if h.Reload && h.ReloadBy == "" { // the program before does not tell
+		s.hup()
+	} else if h.Reload {
+		s.chronicle.asked[0] = h.ReloadBy
 		s.tellReload(reload.Asked{})
 	}
 	s.dump(h.Dumps)

@@ -116,8 +116,9 @@ func (s *supervisor) lastSignals(h *handoff) error {
 	hup, err := s.takeSignals()
 	if hup || s.dumps.Waiting() != before {
 		if hup {
-			s.tellReload(reload.Asked{}) // it is held
-			h.Reload = true
+			s.hup() // it is held
+			h.Reload, h.ReloadBy = true, s.chronicle.asked[0]
+			s.flushEvents() // else the next program names what nobody has kept
 		}
 		h.Dumps = s.dumps.Waiting()
 		err = errors.Join(err, h.write())
@@ -126,6 +127,12 @@ func (s *supervisor) lastSignals(h *handoff) error {
 		ignoreForExec()
 	}
 	return err
+}
+
+// hup has the file read again.
+func (s *supervisor) hup() {
+	s.chronicle.asked[0] = s.record(event.RecordCommand, "configuration "+s.opts.File, "", "reload", "a signal (SIGHUP)")
+	s.tellReload(reload.Asked{})
 }
 
 // ignoreForExec has the program that is executed next begin with the signals ignored.
@@ -262,6 +269,7 @@ func (s *supervisor) endPrograms() {
 	s.record(event.RecordDirector, "director", "stopping", "stopped", "")
 	ctx, cancel = context.WithTimeout(context.Background(), eventPatience)
 	defer cancel()
+	s.chronicle.settle(ctx)
 	s.chronicle.log.Close(ctx)
 	s.log.Info("stopped")
 }

@@ -133,9 +133,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 		case sig := <-s.signals.stop:
 			s.stop(sig)
 		case <-s.signals.hup:
-			s.chronicle.asked[0] = s.record(event.RecordCommand, "configuration "+s.opts.File, "", "reload",
-				"a signal (SIGHUP)")
-			s.tellReload(reload.Asked{})
+			s.hup()
 		case <-s.signals.dumps[0]:
 			s.dump(dumps.Kinds[0])
 		case <-s.signals.dumps[1]:

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/worker"
@@ -141,6 +142,37 @@ func TestAReloadIsNotLostByAnUpgrade(t *testing.T) {
 	next.takesOver(h)
 	if got := next.awaitTold(worker.VRRP, "configure", 2); !slices.Equal(got.Instances, []string{"VI_1", "VI_2"}) {
 		t.Errorf("the vrrp worker has %v", got.Instances)
+	}
+	next.until("why names the signal", func() bool {
+		return strings.Contains(next.why("configuration "+next.opts.File), "(SIGHUP)")
+	})
+}
+
+// TestWhatHappensBeforeAnUpgradeIsKept: what a reload has changed right before, and who asked by a signal that is
+// handed over for another one, is told by the next program.
+func TestWhatHappensBeforeAnUpgradeIsKept(t *testing.T) {
+	t.Parallel()
+	r := running(t, instance("VI_1", ""))
+	var asked event.Number
+	r.inLoop(func(s *supervisor) {
+		asked = s.record(event.RecordCommand, "configuration", "", "reload", "a signal of then")
+		s.chronicle.noteChanges(&conf.Config{}, s.current().cfg)
+		if !s.flushEvents() {
+			t.Error("the events are not written")
+		}
+	})
+	h := r.handOff()
+	h.Reload, h.ReloadBy = true, asked
+	r.write(instance("VI_1", "") + instance2)
+	next := r.successor()
+	next.takesOver(h)
+	next.until("why names the signal", func() bool {
+		return strings.Contains(next.why("configuration "+next.opts.File), "a signal of then")
+	})
+	var report control.EventsReport
+	next.ask(http.MethodPost, "/v1/events", control.EventsRequest{Kinds: []string{string(event.RecordReload)}}, &report)
+	if !slices.ContainsFunc(report.Events, func(e event.Record) bool { return strings.Contains(e.Text, "VI_1 added") }) {
+		t.Errorf("what was changed is lost: %+v", report.Events)
 	}
 }
 

@@ -2,6 +2,7 @@ package vrrp_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ func TestAGroupNamesTheMemberThatHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a, _ := groupPair(t, nil)
 		order := worker.HandOver{Numbers: map[string]uint64{"OUT": 1, "IN": 1}}.Of(a.told)
-		if err := a.engine.HandOver(context.Background(), order, "boot-1-s1"); err != nil {
+		if err := a.engine.HandOver(context.Background(), order, nil, "boot-1-s1"); err != nil {
 			t.Fatal(err)
 		}
 		a.wantBoth(event.Backup)
@@ -46,12 +47,12 @@ func TestAMastershipThatIsTakenBackNamesWhoEndedTheHandOver(t *testing.T) {
 		after(10 * time.Second)
 		a.want("VI", event.Master)
 		order := worker.HandOver{Numbers: map[string]uint64{"VI": 1}}.Of(a.told)
-		if err := a.engine.HandOver(context.Background(), order, "boot-1-s1"); err != nil {
+		if err := a.engine.HandOver(context.Background(), order, nil, "boot-1-s1"); err != nil {
 			t.Fatal(err)
 		}
 		after(10 * time.Second)
 		b.want("VI", event.Master)
-		if err := a.engine.HandOver(context.Background(), nil, "boot-1-s2"); err != nil {
+		if err := a.engine.HandOver(context.Background(), nil, nil, "boot-1-s2"); err != nil {
 			t.Fatal(err)
 		}
 		after(10 * time.Second)
@@ -65,6 +66,34 @@ func TestAMastershipThatIsTakenBackNamesWhoEndedTheHandOver(t *testing.T) {
 		after(10 * time.Second)
 		if s := a.state("VI"); s.State != event.Master || s.Causes != "" {
 			t.Errorf("it is %v because of %q, and nothing here made it so", s.State, s.Causes)
+		}
+	})
+}
+
+// Two hand-overs that are told in one message are each the operator's who asked for it.
+func TestHandOversOfOneMomentNameTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &vrrptest.Wire{}
+		a, b := newNode(t, w, "10.0.0.1/24"), newNode(t, w, "10.0.0.2/24")
+		other := with(instance("VI_2", 150, "10.0.0.101/24"), func(i *conf.Instance) { i.VRID = 52 })
+		a.apply(instance("VI", 150, vip), other)
+		b.apply(instance("VI", 100, vip), with(other, func(i *conf.Instance) { i.Priority = 100 }))
+		a.engine.AllowMaster()
+		b.engine.AllowMaster()
+		after(10 * time.Second)
+		order := worker.HandOver{Numbers: map[string]uint64{"VI": 1, "VI_2": 2}}.Of(a.told)
+		by := map[conf.InstanceID]event.Number{}
+		for id, number := range order {
+			by[id] = event.Number("boot-1-s" + strconv.FormatUint(number, 10))
+		}
+		if err := a.engine.HandOver(context.Background(), order, by, "boot-1-s2"); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Second)
+		for name, want := range map[string]event.Numbers{"VI": "boot-1-s1", "VI_2": "boot-1-s2"} {
+			if s := a.state(name); s.State != event.Backup || s.Causes != want {
+				t.Errorf("%s is %v because of %q, want BACKUP because of %q", name, s.State, s.Causes, want)
+			}
 		}
 	})
 }

@@ -37,7 +37,8 @@ type Engine struct {
 	groups       map[string]*group
 	wanters      map[resource.Key][]*instance // who wants a resource
 	trackers     map[track.Key]event.TrackerState
-	handovers    map[conf.InstanceID]uint64 // numbers of those in force
+	handovers    map[conf.InstanceID]uint64       // numbers of those in force
+	handedBy     map[conf.InstanceID]event.Number // the events that began or ended that of each last
 	watchers     map[track.Key][]*instance
 	tabled       map[conf.InstanceID]bool   // whose addresses wait for the IPVS table
 	virtual      map[netip.Addr][]*instance // whose virtual address it is

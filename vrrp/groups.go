@@ -240,11 +240,12 @@ func (e *Engine) announceWith(heard *instance, count int) {
 // and all other ones take part in the election. Each hand-over has a number,
 // not 0: one that has come to its end by itself, because there was no other
 // router, is not begun again by telling it again. The members of a sync group
-// go together. It may be called before Apply brings the instances. causes are the events that
-// asked for it.
-func (e *Engine) HandOver(ctx context.Context, numbers map[conf.InstanceID]uint64, causes ...event.Number) error {
+// go together. It may be called before Apply brings the instances. by are the events that began or
+// ended that of an instance last, and causes those behind the others.
+func (e *Engine) HandOver(ctx context.Context, numbers map[conf.InstanceID]uint64,
+	by map[conf.InstanceID]event.Number, causes ...event.Number) error {
 	return e.do(ctx, func() {
-		e.causes = event.NumbersOf(causes...)
+		e.causes, e.handedBy = event.NumbersOf(causes...), maps.Clone(by)
 		e.handOver(maps.Clone(numbers))
 		e.causes = ""
 	})
@@ -282,11 +283,16 @@ func (e *Engine) takeHandOver(of *instance, now time.Time) {
 		if i.handover == number {
 			continue
 		}
+		causes := e.causes
+		if by := e.handedBy[i.id]; by != "" {
+			e.causes = event.NumbersOf(by)
+		}
 		i.handover, i.ordered = number, e.causes
 		e.step(i, now, in)
 		if i.started {
 			e.tellAgain(i)
 		}
+		e.causes = causes
 	}
 	if g == nil {
 		return

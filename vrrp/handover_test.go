@@ -16,7 +16,7 @@ import (
 
 func (n *node) handOver(numbers map[string]uint64) {
 	n.t.Helper()
-	if err := n.engine.HandOver(context.Background(), worker.HandOver{Numbers: numbers}.Of(n.told)); err != nil {
+	if err := n.engine.HandOver(context.Background(), worker.HandOver{Numbers: numbers}.Of(n.told), nil); err != nil {
 		n.t.Fatalf("HandOver: %v", err)
 	}
 	synctest.Wait()
@@ -133,7 +133,7 @@ func TestARenamedInstanceStaysHandedOver(t *testing.T) {
 		a.want("VI", event.Backup)
 		renamed := instance("OTHER", 150, vip)
 		order := map[conf.InstanceID]uint64{renamed.ID(): 7}
-		if err := a.engine.HandOver(context.Background(), order); err != nil {
+		if err := a.engine.HandOver(context.Background(), order, nil); err != nil {
 			t.Fatal(err)
 		}
 		after(time.Minute)

@@ -272,6 +272,9 @@ type HandOver struct {
 	Numbers map[string]uint64
 	ByID    map[conf.InstanceID]uint64
 	Causes  event.Numbers // the events that changed the list
+	// CausesByID are the events that began or ended that of each instance last, also when several messages have
+	// become one. An instance that is not in it has Causes.
+	CausesByID map[conf.InstanceID]event.Number
 }
 
 // Of are the numbers by identity; cfg resolves the names of an earlier program and may be nil.

@@ -96,7 +96,7 @@ func Run(p *workers.Process) error {
 			case m.Tracker != nil:
 				_ = engine.Track(ctx, *m.Tracker) // one that has stopped tracks nothing
 			case m.HandOver != nil:
-				_ = engine.HandOver(ctx, m.HandOver.Of(configured), m.HandOver.Causes.List()...)
+				_ = engine.HandOver(ctx, m.HandOver.Of(configured), m.HandOver.CausesByID, m.HandOver.Causes.List()...)
 			case m.Await != nil:
 				_ = engine.AwaitTable(ctx, identities(m.Await))
 			case m.Announce != nil:
@@ -116,7 +116,7 @@ func Run(p *workers.Process) error {
 					engine.AllowMaster()
 				}
 				_ = engine.Track(ctx, m.Configure.Trackers...)
-				_ = engine.HandOver(ctx, m.Configure.HandOver.Of(configured))
+				_ = engine.HandOver(ctx, m.Configure.HandOver.Of(configured), m.Configure.HandOver.CausesByID)
 				var known map[conf.InstanceID]vrrp.Resume
 				if first {
 					known = resume(m.Configure.Known, m.Configure.Config)
