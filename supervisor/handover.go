@@ -314,7 +314,10 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 			return
 		}
 		for _, name := range ended {
-			r.Instances = append(r.Instances, control.HandoverOutcome{Instance: name})
+			is := s.stateOf(name)
+			r.Instances = append(r.Instances, control.HandoverOutcome{
+				Instance: name, Was: is.State, State: is.State, Master: is.Peer, Settled: true,
+			})
 		}
 		s.log.Info("handover ended: taking part in the election again", "instances", strings.Join(ended, " "))
 		s.handedOver(ended, "handed over", "taking part", "", s.command(ctx, "instance "+q.Name, "resume"))

@@ -183,7 +183,8 @@ func TestResumeWhileSomebodyWaits(t *testing.T) {
 	done := r.askHandover("VI_1", "1h")
 	var resumed control.HandoverReport
 	r.ask(http.MethodPost, "/v1/resume", control.HandoverRequest{Name: "VI_1"}, &resumed)
-	if len(resumed.Instances) != 1 || resumed.Instances[0].Instance != "VI_1" {
+	if len(resumed.Instances) != 1 || resumed.Instances[0].Instance != "VI_1" ||
+		resumed.Instances[0].State != event.Master || !resumed.Instances[0].Settled { // the order was not obeyed yet
 		t.Errorf("the answer is %+v", resumed)
 	}
 	if report := <-done; !report.Instances[0].Ended {

@@ -88,7 +88,11 @@ func (c *resumeCmd) Run(io streams) error {
 		fmt.Fprintln(io.out, r.Nothing)
 	}
 	for _, o := range r.Instances {
-		fmt.Fprintf(io.out, "%s takes part again\n", o.Instance)
+		master := ""
+		if o.Master != "" {
+			master = ", MASTER is " + o.Master
+		}
+		fmt.Fprintf(io.out, "%s takes part again: it is %s%s\n", o.Instance, o.State, master)
 	}
 	if len(r.Instances) == 0 {
 		fmt.Fprintln(io.out, "nothing was handed over")

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lvs-director/director/conf"
@@ -31,6 +32,7 @@ func unnamed(before, after *conf.Config) []FieldChange {
 		s.Sections = append(s.Sections, effective.WebSection(c))
 		for _, p := range c.Peers {
 			one := effective.PeerSection(c, p)
+			one.Settings = slices.DeleteFunc(one.Settings, func(s keyword.Setting) bool { return s.From == "default" })
 			one.Keyword += " " + one.Words[0] + " " + one.Words[1]
 			s.Sections = append(s.Sections, one)
 		}

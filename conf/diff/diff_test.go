@@ -200,6 +200,26 @@ func TestDiffTellsOtherChecks(t *testing.T) {
 	}
 }
 
+// TestANewPeerShowsWhatItSays, and no value that nobody has written.
+func TestANewPeerShowsWhatItSays(t *testing.T) {
+	const peer = "peer 192.0.2.2 {\n key file:/etc/peer.key\n listen 192.0.2.1\n}\n"
+	d := diff.Diff(loaded(t, ""), loaded(t, peer))
+	var shown []string
+	for _, f := range d.Global {
+		shown = append(shown, f.Keyword+" "+f.New)
+	}
+	for _, f := range d.Others {
+		for _, f := range f.Fields {
+			shown = append(shown, f.Keyword+" "+f.New)
+		}
+	}
+	text := strings.Join(shown, "\n")
+	if strings.Contains(text, "allow_wildcard") || !strings.Contains(text, "listen 192.0.2.1 3781") ||
+		!strings.Contains(text, "peer.key") {
+		t.Errorf("it shows\n%s", text)
+	}
+}
+
 // TestDiffShowsEveryField changes each field by itself and wants to see it
 // under a keyword.
 func TestDiffShowsEveryField(t *testing.T) {

@@ -101,6 +101,7 @@ type PeerInstance struct {
 	VRID     uint8           `json:"virtual_router_id"`
 	State    event.VRRPState `json:"state"`
 	Priority int             `json:"priority"`         // effective
+	Reason   string          `json:"reason,omitempty"` // why it came to its state; empty is not told
 	Unable   string          `json:"unable,omitempty"` // why it would not take over
 }
 

@@ -86,11 +86,7 @@ func (s Socket) listen() (*os.File, error) {
 	}
 	gid := 0
 	if s.Group != "" {
-		g, err := user.LookupGroup(s.Group)
-		if err == nil {
-			gid, err = strconv.Atoi(g.Gid)
-		}
-		if err != nil {
+		if gid, err = groupNumber(s.Group); err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -116,4 +112,20 @@ func (s Socket) listen() (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return f, nil
+}
+
+// groupNumber is the number of a group that is named by its name or its number.
+func groupNumber(group string) (int, error) {
+	g, err := user.LookupGroup(group)
+	number := group
+	switch {
+	case err == nil:
+		number = g.Gid
+	case errors.Is(err, user.UnknownGroupError(group)):
+		err = fmt.Errorf("this host has no group %s", group)
+	}
+	if n, bad := strconv.ParseUint(number, 10, 31); bad == nil {
+		return int(n), nil
+	}
+	return 0, err
 }

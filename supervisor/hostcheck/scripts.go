@@ -41,6 +41,10 @@ func (c *hostCheck) scripts() {
 		c.say(conf.Error, s, "group", "unknown-group", "name a group of this host, or make it",
 			"status_socket: this host has no group "+s.Group)
 	}
+	if w := &c.cfg.Web; w.Socket != "" && w.Group != "" && !c.host.group(w.Group) {
+		c.say(conf.Error, w, "group", "unknown-group", "name a group of this host, or make it",
+			"web: this host has no group "+w.Group)
+	}
 	for _, i := range c.cfg.Instances {
 		notify(i, i.Name+": ", i.Notify)
 	}

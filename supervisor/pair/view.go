@@ -40,6 +40,8 @@ type Instance struct {
 	Priority  int             `json:"priority"`
 	Addresses []string        `json:"addresses,omitempty"` // that are advertised, without masks
 	Interval  float64         `json:"advert_int"`          // seconds
+	// Reason is why it came to its state.
+	Reason string `json:"reason,omitempty"`
 	// Unable says why it would not take over; empty is that it would.
 	Unable string `json:"unable,omitempty"`
 }
@@ -106,7 +108,8 @@ func Make(s control.Status, servers Servers, digest string) View {
 	}
 	v.Broken = slices.Clone(v.Stopped)
 	for _, i := range s.Instances[:min(len(s.Instances), maxInstances)] {
-		one := Instance{Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Interval: i.Interval}
+		one := Instance{Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Interval: i.Interval,
+			Reason: clip(i.Reason)}
 		for _, a := range i.VirtualAddresses {
 			if address, _, _ := strings.Cut(a.Address, "/"); !a.Excluded && len(one.Addresses) < maxAddresses {
 				one.Addresses = append(one.Addresses, address)
@@ -221,6 +224,7 @@ func Read(text json.RawMessage) (v View, err error) {
 		i := &v.Instances[n]
 		i.Addresses = i.Addresses[:min(len(i.Addresses), maxAddresses)]
 		i.Name, i.Unable, i.Interval = clip(i.Name), clip(i.Unable), min(max(i.Interval, 0), 255)
+		i.Reason = clip(i.Reason)
 	}
 	for n := range v.VirtualServers {
 		s := &v.VirtualServers[n]

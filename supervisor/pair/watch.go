@@ -114,17 +114,27 @@ func (l *look) say(key string, hold time.Duration, object, format string, args .
 	}
 }
 
+// Fault says why nothing is heard of the half for which waiting is no cure: what follows "peer NAME"; empty is
+// nothing of the kind.
+func (h Half) Fault() string {
+	switch h.Link.Fault {
+	case front.FaultKey:
+		return " uses another key: the file of its key must be the same on both"
+	case front.FaultProtocol:
+		return ": " + clip(h.Link.Why) + ": upgrade one of the two"
+	case front.FaultItself:
+		return " is this host itself: name the address of the other one"
+	}
+	return ""
+}
+
 func (l *look) link(h Half) {
-	switch {
+	switch why := h.Fault(); {
 	case h.Link.Up && h.Link.Two:
 		l.say("two "+h.Address, 0, "", "two directors say in turn that they are peer %s", h.Called())
 	case h.Link.Up:
-	case h.Link.Fault == front.FaultKey:
-		l.say("key "+h.Address, 0, "", "peer %s uses another key: the file of its key must be the same on both", h.Called())
-	case h.Link.Fault == front.FaultProtocol:
-		l.say("protocol "+h.Address, 0, "", "peer %s: %s: upgrade one of the two", h.Called(), clip(h.Link.Why))
-	case h.Link.Fault == front.FaultItself:
-		l.say("itself "+h.Address, 0, "", "peer %s is this host itself: name the address of the other one", h.Address)
+	case why != "":
+		l.say(h.Link.Fault+" "+h.Address, 0, "", "peer %s%s", h.Called(), why)
 	default:
 		l.say("link "+h.Address, linkHold, "", "peer %s is not reachable since %s: %s", h.Called(),
 			h.Since.Local().Format("2006-01-02 15:04:05"), cmp.Or(clip(h.Link.Why), "there is no answer yet"))

@@ -29,7 +29,7 @@ func (p *Peers) TakesOver(instances []string) (string, error) {
 			continue
 		}
 		for _, k := range p.halves {
-			reasons = append(reasons, "peer "+k.Called()+" "+p.whyNot(k, i))
+			reasons = append(reasons, "peer "+k.Called()+p.whyNot(k, i))
 		}
 	}
 	if len(reasons) > 0 {
@@ -51,18 +51,21 @@ func distinct(list []string) []string {
 // maxReasons bounds a list for people.
 const maxReasons = 8
 
+// whyNot says why a peer cannot take over, as what follows "peer NAME"; empty is that it can.
 func (p *Peers) whyNot(k *known, instance string) string {
 	switch {
+	case !k.Link.Up && k.Fault() != "":
+		return k.Fault() + "; so nobody knows whether it is ready"
 	case !k.Link.Up:
 		why := ""
 		if k.Link.Why != "" {
 			why = " (" + pair.Clip(k.Link.Why) + ")"
 		}
-		return "is not reachable" + why + ", so that nobody knows whether it is ready"
+		return " is not reachable" + why + ", so that nobody knows whether it is ready"
 	case k.View == nil:
-		return "has not said yet whether it is ready"
+		return " has not said yet whether it is ready"
 	case k.Silent(time.Now()):
-		return "has said nothing for " + words.Duration(time.Since(k.Heard).Round(time.Second)) +
+		return " has said nothing for " + words.Duration(time.Since(k.Heard).Round(time.Second)) +
 			", so that nobody knows whether it is ready"
 	}
 	for _, i := range p.own.Instances {
@@ -70,15 +73,15 @@ func (p *Peers) whyNot(k *known, instance string) string {
 			continue
 		}
 		if why := k.View.Unable(i); why != "" {
-			return "cannot take over " + i.Name + ": " + why
+			return " cannot take over " + i.Name + ": " + why
 		}
 		if why := k.View.Worse(p.own, i); why != "" {
-			return "is not ready: " + why
+			return " is not ready: " + why
 		}
 		return ""
 	}
 	for _, why := range k.View.Broken { // this half has not looked at itself yet
-		return "is not ready: " + why
+		return " is not ready: " + why
 	}
 	return ""
 }
@@ -87,7 +90,9 @@ func (p *Peers) whyNot(k *known, instance string) string {
 func (p *Peers) Diff(ctx context.Context, q control.PeerDiffRequest) (r control.PeerDiffReport, err error) {
 	p.mu.Lock()
 	k, err := p.named(q.Peer)
-	if err == nil && !k.Link.Up {
+	if err == nil && !k.Link.Up && k.Fault() != "" {
+		err = fmt.Errorf("peer %s%s", k.Called(), k.Fault())
+	} else if err == nil && !k.Link.Up {
 		err = fmt.Errorf("peer %s is not reachable: %s", k.Called(), pair.Clip(k.Link.Why))
 	}
 	if err != nil {

@@ -432,7 +432,7 @@ func (p *Peers) Report() (list []control.Peer, findings []pair.Finding) {
 			one.ConfigEqual = v.Digest == p.digest
 			for _, i := range v.Instances {
 				one.Instances = append(one.Instances, control.PeerInstance{
-					Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Unable: i.Unable,
+					Name: i.Name, VRID: i.VRID, State: i.State, Priority: i.Priority, Reason: i.Reason, Unable: i.Unable,
 				})
 			}
 		}

@@ -150,6 +150,23 @@ func TestAHandoverToSeveralPeers(t *testing.T) {
 	})
 }
 
+// TestAPeerThatIsNoneSaysWhy: a handover and a comparison name the cause when waiting is no cure.
+func TestAPeerThatIsNoneSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, second)
+		h.Heard(front.PeerNews{Peer: second, Link: &front.PeerLink{Fault: front.FaultKey, Why: "the key is another one"}})
+		_, err := h.TakesOver([]string{"VI_1"})
+		const want = "peer 192.0.2.12 uses another key: the file of its key must be the same on both"
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "not reachable") {
+			t.Errorf("a handover says %v", err)
+		}
+		_, err = h.Diff(t.Context(), control.PeerDiffRequest{})
+		if err == nil || err.Error() != want {
+			t.Errorf("a comparison says %v", err)
+		}
+	})
+}
+
 // TestAViewIsToldWhenItIsNeeded: for a new connection at once, and else as a sign of life only, however
 // often the front tells of the clock.
 func TestAViewIsToldWhenItIsNeeded(t *testing.T) {

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -109,6 +110,9 @@ func lookUp(group string) (int, error) {
 	if err != nil {
 		if n, bad := strconv.ParseUint(group, 10, 31); bad == nil {
 			return int(n), nil
+		}
+		if errors.Is(err, user.UnknownGroupError(group)) {
+			return 0, fmt.Errorf("this host has no group %s", group)
 		}
 		return 0, fmt.Errorf("looking for its group: %w", err)
 	}

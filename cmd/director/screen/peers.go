@@ -53,7 +53,7 @@ func Pair(w io.Writer, r control.Status, now time.Time) {
 				if o.Name != i.Name && o.VRID != i.VRID {
 					continue
 				}
-				why := o.Unable
+				why := words.Or(o.Unable, o.Reason)
 				if !p.Up {
 					why = "as it was " + words.Age(now, p.Heard) + " ago: " + p.Error
 				}
