@@ -49,6 +49,9 @@ type Record struct {
 	To     string `json:"to,omitempty"`
 	// Causes are the events that made it happen, as whoever told it said. Without one it begins here.
 	Causes []Number `json:"causes,omitempty"`
+	// Peer is who on another host made it happen: the address of a router, or the name of another half of the
+	// pair. What made that happen is known there.
+	Peer string `json:"peer,omitempty"`
 	// Text says why, or what was seen.
 	Text string `json:"text,omitempty"`
 	// LeftOut is how many changes of the same object came before it and are not kept one by one:

@@ -104,6 +104,8 @@ type InstanceState struct {
 	Priority int    // effective priority, 0..255
 	Reason   string // why the last transition happened, for people
 	Peer     string // address of the router that is MASTER now, when another is; else empty
+	// Heard is the address of the router whose advertisement, or silence, made the last transition; empty is none.
+	Heard string
 	// Quiet marks a state that was taken over rather than reached (a restarted
 	// worker that resumes MASTER): nobody is notified of it.
 	Quiet bool

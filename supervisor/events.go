@@ -229,12 +229,21 @@ func (s *supervisor) Why(ctx context.Context, q control.WhyRequest) (control.Why
 	if q.Object == "" {
 		return control.WhyReport{}, errors.New("why: name an instance, a virtual server, a real server or a tracker")
 	}
+	steps, err := s.whyHere(ctx, q.Object)
+	if err != nil {
+		return control.WhyReport{}, err
+	}
+	return control.WhyReport{Steps: s.peers.Complete(ctx, steps)}, nil
+}
+
+// whyHere is what this half knows of an object. The files are read in the caller's goroutine.
+func (s *supervisor) whyHere(ctx context.Context, object string) ([]control.WhyStep, error) {
 	waits, cancel := context.WithTimeout(ctx, eventPatience)
 	defer cancel()
 	s.chronicle.log.Await(waits)
-	steps, err := events.Why(events.Dir(s.opts.StateDir, s.opts.File), q.Object)
+	steps, err := events.Why(events.Dir(s.opts.StateDir, s.opts.File), object)
 	if err != nil {
-		return control.WhyReport{}, fmt.Errorf("why: %w", err)
+		return nil, fmt.Errorf("why: %w", err)
 	}
-	return control.WhyReport{Steps: steps}, nil
+	return steps, nil
 }

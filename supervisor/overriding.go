@@ -353,7 +353,9 @@ func (s *supervisor) takenOver(changes []overrides.Change) {
 			who = o.By + " on " + who
 		}
 		text := strings.TrimSpace(overrides.Detail(o) + " (" + who + " asked for it)")
-		numbers = append(numbers, s.record(event.RecordOverride, overrides.ObjectOf(o), "", what, text))
+		numbers = append(numbers, s.chronicle.log.Add(event.Record{
+			Kind: event.RecordOverride, Object: overrides.ObjectOf(o), To: what, Text: text, Peer: c.Record.Stamp.Host,
+		}))
 		if c.Is != nil && o.Kind == event.SetWeight { // as if it had been asked for here
 			ended = append(ended, s.supersede([]overrides.Target{overrides.TargetOf(o)})...)
 		}

@@ -227,7 +227,7 @@ func (c *Options) supervisor() *supervisor {
 		},
 	})
 	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer,
-		Records: s.peerSaid})
+		Records: s.peerSaid, Why: s.whyHere})
 	s.overrides.pair.carrier = halves{s.peers}
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.set.Host = hostName()

@@ -52,6 +52,9 @@ func TestAMastershipThatIsTakenBackNamesWhoEndedTheHandOver(t *testing.T) {
 		}
 		after(10 * time.Second)
 		b.want("VI", event.Master)
+		if s := b.state("VI"); s.Heard != "10.0.0.1" {
+			t.Errorf("the other one is MASTER because of %q, want 10.0.0.1", s.Heard)
+		}
 		if err := a.engine.HandOver(context.Background(), nil, nil, "boot-1-s2"); err != nil {
 			t.Fatal(err)
 		}

@@ -121,6 +121,7 @@ func (e *Engine) report(i *instance, now time.Time, f *machine.Effect, before si
 		Priority: int(i.machine.Priority()),
 		Reason:   reason,
 		Peer:     i.peerText(),
+		Heard:    i.heardOf(f, before),
 		Quiet:    f.Quiet,
 
 		HandOver: i.handover, HandedOver: i.machine.HandedOver(),
@@ -243,6 +244,27 @@ func reasonText(f *machine.Effect, before silence) string {
 		return fmt.Sprintf("%s of %v", text, before.interval)
 	}
 	return text
+}
+
+// heardOf is the router whose advertisement, or silence, is the reason of a transition; empty is none.
+func (i *instance) heardOf(f *machine.Effect, before silence) string {
+	switch {
+	case f.Detail != "":
+		return ""
+	case f.Adv.Source.IsValid():
+		return f.Adv.Source.String()
+	}
+	switch f.Reason {
+	case machine.MasterResigned:
+		if i.resigned.IsValid() {
+			return i.resigned.String()
+		}
+	case machine.MasterSilent, machine.Preempting, machine.PreemptDelayOver:
+		if before.master.IsValid() {
+			return before.master.String()
+		}
+	}
+	return ""
 }
 
 // note logs what a machine found unexpected, and tells of a losing advertisement.

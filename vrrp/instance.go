@@ -57,6 +57,7 @@ type instance struct {
 	priority uint8
 	handover uint64        // number of the last hand-over that was begun; 0 after it was ended
 	ordered  event.Numbers // the events that asked for it, or ended it when nothing has come of that yet
+	resigned netip.Addr    // the router that has sent priority 0 last
 	// held: Active_Down_Timer has expired, but nobody may become MASTER yet.
 	held bool
 	// graced: it expired much too late and was given one more interval.

@@ -238,6 +238,9 @@ func (e *Engine) received(s *socket, data []byte, at time.Time) {
 	if notes != 0 {
 		e.remark(i, notes, at)
 	}
+	if adv.Priority == 0 {
+		i.resigned = adv.Source
+	}
 	e.step(i, at, machine.Input{Kind: machine.Received, Adv: adv})
 	e.heard(i, at)
 }

@@ -87,6 +87,19 @@ func TestDrainsOfAPair(t *testing.T) {
 		!strings.Contains(text, "on lb1 (update)") {
 		t.Errorf("lb2 shows\n%s", text)
 	}
+	b.says(0, "why 10.77.0.3", "real server 10.77.0.3: drain at", "peer lb1 (10.77.0.1) says of its real server 10.77.0.3",
+		"because real server 10.77.0.3: drain at")
+	master, backup := a, b
+	instance := func(n *node) string { return n.status().Instances[0].State.String() }
+	a.until("one of them is MASTER", func() bool { return instance(a) == "MASTER" || instance(b) == "MASTER" })
+	if instance(b) == "MASTER" {
+		master, backup = b, a
+	}
+	a.until("the other one is BACKUP", func() bool { return instance(backup) == "BACKUP" })
+	master.says(0, "handover VI_1", "is MASTER after")
+	backup.says(0, "why VI_1", "instance VI_1 became MASTER", "says of its instance VI_1",
+		"mastership handed over on request", "because instance VI_1: handover at")
+	master.says(0, "resume VI_1", "VI_1 takes part again: it is BACKUP, MASTER is 10.77.0.")
 	b.says(0, "undrain 10.77.0.3", "no longer drained", "here and on lb1")
 	if n := drains(a); n != 0 {
 		t.Errorf("lb1 has %d drains", n)

@@ -31,7 +31,7 @@ func moves(was, is event.InstanceState) []event.Record {
 	weighed := is.Priority != was.Priority && was.State != event.Init
 	r := event.Record{
 		Number: is.Event, At: is.Since, Kind: event.RecordState, Object: "instance " + is.Instance, Causes: is.Causes.List(),
-		From: is.From.String(), To: is.State.String(), Text: is.Reason,
+		From: is.From.String(), To: is.State.String(), Text: is.Reason, Peer: is.Heard,
 	}
 	switch {
 	case is.Event != "" && is.Event == was.Event:
@@ -42,7 +42,7 @@ func moves(was, is event.InstanceState) []event.Record {
 		return []event.Record{r}
 	case weighed:
 		r.Kind, r.From, r.To = event.RecordPriority, strconv.Itoa(was.Priority), strconv.Itoa(is.Priority)
-		r.At, r.Text = time.Time{}, is.Weighed // Since and Reason are about the state
+		r.At, r.Text, r.Peer = time.Time{}, is.Weighed, "" // Since and Reason are about the state
 		return []event.Record{r}
 	}
 	return nil

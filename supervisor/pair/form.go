@@ -110,6 +110,9 @@ func (f SentForm) Clean() SentForm {
 	return f
 }
 
+// Printable is a text of a peer in one line that harms no terminal, however long.
+func Printable(text string) string { return printable(text) }
+
 func printable(line string) string {
 	var b strings.Builder
 	for len(line) > 0 {

@@ -258,6 +258,16 @@ func (v View) Unable(own Instance) string {
 	return "it has no such instance"
 }
 
+// Same is what a half calls an instance of this one; empty is that it has no such instance.
+func (v View) Same(own Instance) string {
+	for _, i := range v.Instances {
+		if same(own, i) {
+			return i.Name
+		}
+	}
+	return ""
+}
+
 // Worse says what a half has of its own that is worse than on the half own, which would hand an instance over
 // to it; empty is nothing. What does not work on own either is no reason to keep the instance there, and neither
 // is a virtual server on the address of another instance.

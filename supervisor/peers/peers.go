@@ -22,6 +22,8 @@ const (
 	kindAskForm = "ask form" // nothing: the form is wanted
 	kindForm    = "form"     // pair.SentForm
 	kindRecords = "records"  // overrides.Message
+	kindAskWhy  = "ask why"  // whyQuestion
+	kindWhy     = "why"      // whyAnswer
 )
 
 // Options are what Peers works with.
@@ -35,6 +37,8 @@ type Options struct {
 	Problem func(f pair.Finding, begins bool)
 	// Records is told what a peer, as Halves calls it, says of overrides; nil is nobody. It must not wait.
 	Records func(peer string, records json.RawMessage)
+	// Why is what this half knows of why an object is as it is; nil is nothing. It may wait.
+	Why func(ctx context.Context, object string) ([]control.WhyStep, error)
 }
 
 // Own is how this half is. It is asked for in each round, so that what is large in it is made only when it is wanted.
@@ -67,6 +71,7 @@ type known struct {
 	greeted time.Time            // when it was told the view of this half last for no other reason
 	forms   []chan pair.SentForm // those who wait for its form
 	asks    bool                 // it has asked for the form of this half
+	why     whyTalk
 }
 
 // Peers is what is known of all of them. Its methods may be called from any goroutine.
@@ -202,6 +207,10 @@ func (p *Peers) Heard(n front.PeerNews) {
 			waits <- form // it has room
 		}
 		k.forms = nil
+	case n.Kind == kindAskWhy && p.o.Why != nil:
+		p.tellWhy(k, n.Body)
+	case n.Kind == kindWhy:
+		k.why.heard(n.Body)
 	case n.Kind == kindRecords && p.o.Records != nil:
 		p.o.Records(p.sharer(k), n.Body)
 	}

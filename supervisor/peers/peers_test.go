@@ -81,6 +81,9 @@ func run(t *testing.T, addresses ...string) *half {
 			defer h.mu.Unlock()
 			h.sent = append(h.sent, m)
 		},
+		Why: func(context.Context, string) ([]control.WhyStep, error) {
+			return []control.WhyStep{{Text: "instance VI_1 is as it is"}, {Depth: 1, Text: "because alice said so"}}, nil
+		},
 		Own: func(context.Context) (peers.Own, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
