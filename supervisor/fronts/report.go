@@ -60,9 +60,11 @@ func ForPage(r control.Status, latest []event.Record) Snapshot {
 		to.Scheduler, to.Forward, to.QuorumRequired, to.SorryServer, to.SorryInUse = s.Scheduler, s.Forward,
 			s.QuorumRequired, s.SorryServer, s.SorryInUse
 		to.Error, to.Elsewhere, to.ChecksSuspended = s.Error, s.Elsewhere, s.ChecksSuspended
+		to.Traffic = s.Traffic
 		for m, rs := range s.RealServers {
 			one := &to.RealServers[m]
 			one.Since, one.Reason, one.Verdict, one.LastCheck = rs.Since, rs.Reason, rs.Verdict, rs.LastCheck
+			one.Traffic = rs.Traffic
 		}
 	}
 	for _, e := range latest {

@@ -18,7 +18,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/integration/debian"
+	"github.com/lvs-director/director/workers/front/web"
 )
 
 // browser is Debian's Chromium, unpacked and not installed; nothing is started yet. What the page
@@ -132,6 +134,11 @@ func TestInABrowser(t *testing.T) {
 	until(ctx, t, `document.querySelectorAll("img, script:not([src])").length === 0`)
 	do(ctx, t, chromedp.Click(`#services li button`))
 	until(ctx, t, `document.querySelector(".servers tbody")?.innerText.includes("connection refused")`)
+	do(ctx, t, chromedp.Click(`#services li[data-key="[192.0.2.20]:tcp:443"] button`))
+	for _, want := range []string{"54.3 k connections, 1.4 M packets in, 110 MB in", "103 MB in, 3.6 GB out",
+		"49.2 k connections\n"} {
+		until(ctx, t, fmt.Sprintf(`document.querySelector("#services").innerText.includes(%q)`, want))
+	}
 	picture(ctx, t, "desktop-light")
 
 	// What changes is there without a click, and the focus stays.
@@ -208,6 +215,22 @@ func TestActionsInABrowser(t *testing.T) {
 	until(ctx, t, `document.querySelector("#said").innerText.includes("It is drained")`)
 	want := `override {"action":"drain","name":"[10.0.0.12]:tcp:80","virtual_server":"[192.0.2.10]:tcp:80","reason":"a disk"}`
 	if asked := d.asked(); len(asked) != 2 || asked[1] != want {
+		t.Errorf("asked for %q, want %s", asked, want)
+	}
+	// A weight that somebody has set is reset where it is shown.
+	until(ctx, t, `![...document.querySelectorAll(".acts button")].some((b) => b.dataset.handle === "reset")`)
+	d.change(func(s *status) {
+		s.Overrides = append(s.Overrides, web.Override{Kind: event.SetWeight, VirtualServer: "[192.0.2.10]:tcp:80",
+			RealServer: "[10.0.0.12]:tcp:80", Weight: 7})
+	})
+	until(ctx, t, `document.querySelector(".servers [data-handle=reset]")`)
+	picture(ctx, t, "unlocked")
+	do(ctx, t, chromedp.Click(`.servers [data-handle=reset]`), chromedp.Click(`#action-go`))
+	until(ctx, t, `document.querySelector("#action-trial").innerText.includes("weight again")`)
+	do(ctx, t, chromedp.Click(`#action-go`))
+	until(ctx, t, `document.querySelector("#said").innerText.includes("that of the configuration again")`)
+	want = `override {"action":"reset","name":"[10.0.0.12]:tcp:80","virtual_server":"[192.0.2.10]:tcp:80"}`
+	if asked := d.asked(); len(asked) != 3 || asked[2] != want {
 		t.Errorf("asked for %q, want %s", asked, want)
 	}
 	var kept string

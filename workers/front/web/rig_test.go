@@ -105,6 +105,8 @@ func server(name string, up bool, active uint64) web.RealServer {
 		LastCheck: &web.Check{Checker: "HTTP_GET " + name + "/", OK: up, Reason: reason, At: time.Now(),
 			Took: 3 * time.Millisecond},
 		Kernel: &web.InKernel{Present: up, Weight: 100, Active: active, Inactive: 3 * active},
+		Traffic: web.Traffic{Connections: 1200 * active, PacketsIn: 31_000 * active, PacketsOut: 30_000 * active,
+			BytesIn: 2_500_000 * active, BytesOut: 88_000_000 * active},
 	}
 }
 
@@ -134,6 +136,7 @@ func troubled() status {
 		},
 		VirtualServers: []web.VirtualServer{
 			{Name: "[192.0.2.20]:tcp:443", Scheduler: "wlc", Forward: "DR", Quorum: true,
+				Traffic:     web.Traffic{Connections: 54_321, PacketsIn: 1_400_000, BytesIn: 110_000_000},
 				RealServers: []web.RealServer{server("[10.0.0.21]:tcp:443", true, 41), drained}},
 			{Name: "[192.0.2.10]:tcp:80", Scheduler: "rr", Forward: "NAT",
 				RealServers: []web.RealServer{server("[10.0.0.12]:tcp:80", false, 0),

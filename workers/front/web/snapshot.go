@@ -99,6 +99,16 @@ type VirtualServer struct {
 	Elsewhere       string       `json:"elsewhere"`
 	ChecksSuspended bool         `json:"checks_suspended"`
 	RealServers     []RealServer `json:"real_servers"`
+	Traffic
+}
+
+// Traffic is what the kernel has counted since the service, or the server, is in its table.
+type Traffic struct {
+	Connections uint64 `json:"connections"`
+	PacketsIn   uint64 `json:"packets_in"` // from clients
+	PacketsOut  uint64 `json:"packets_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"` // with DR and TUN answers do not pass, and are not counted
 }
 
 // RealServer is a real server of a virtual server.
@@ -111,6 +121,7 @@ type RealServer struct {
 	Verdict   string    `json:"verdict"`
 	LastCheck *Check    `json:"last_check"`
 	Kernel    *InKernel `json:"kernel"`
+	Traffic
 }
 
 // Check is one run of a checker.

@@ -119,6 +119,7 @@ type ServiceRow struct {
 	Scheduler string      `json:"scheduler"`
 	Forward   string      `json:"forward"`
 	Servers   ServerCount `json:"servers"`
+	Traffic   Traffic     `json:"traffic"`
 	Why       string      `json:"why"`
 }
 
@@ -133,6 +134,7 @@ type ServerRow struct {
 	Active   uint64    `json:"active"`
 	Inactive uint64    `json:"inactive"`
 	Counted  bool      `json:"counted"` // the kernel has it
+	Traffic  Traffic   `json:"traffic"`
 	Reason   string    `json:"reason"`
 	Check    *CheckRow `json:"check,omitempty"`
 }
@@ -280,7 +282,8 @@ func (s *Snapshot) instances(v View) List[InstanceRow] {
 
 // row is a service as a page shows it.
 func (v *VirtualServer) row() ServiceRow {
-	row := ServiceRow{Name: v.Name, Level: OK, State: "serves", Scheduler: v.Scheduler, Forward: v.Forward}
+	row := ServiceRow{Name: v.Name, Level: OK, State: "serves", Scheduler: v.Scheduler, Forward: v.Forward,
+		Traffic: v.Traffic}
 	known := true
 	for n := range v.RealServers {
 		r := &v.RealServers[n]
@@ -355,7 +358,8 @@ func (s *Snapshot) servers(o Open, v View) (List[ServerRow], bool) {
 }
 
 func (r *RealServer) row() ServerRow {
-	row := ServerRow{Name: r.Name, State: "up", Level: OK, Weight: r.Weight, Since: r.Since, Reason: text(r.Reason)}
+	row := ServerRow{Name: r.Name, State: "up", Level: OK, Weight: r.Weight, Since: r.Since, Reason: text(r.Reason),
+		Traffic: r.Traffic}
 	switch {
 	case !r.Up:
 		row.State, row.Level = "down", Down

@@ -22,10 +22,11 @@ export function button(text, q, label) {
   return el('button', { type: 'button', 'aria-label': show(label), 'data-handle': q.action, on: { click: () => begin(text, q) } }, text);
 }
 
-const titles = { drain: 'Drain a server', undrain: 'Undrain a server', weight: 'Change the weight', handover: 'Hand the mastership over', resume: 'Take part in the election again' };
+const titles = { drain: 'Drain a server', undrain: 'Undrain a server', weight: 'Change the weight', reset: 'Reset the weight', handover: 'Hand the mastership over', resume: 'Take part in the election again' };
 const means = {
   drain: 'It gets no new connections; those that it has go on.', undrain: 'It gets new connections again.',
   weight: 'It gets its share of new connections by this weight until that is undone.',
+  reset: 'It gets the weight again that the configuration and its checks give it.',
   handover: 'This host gives its mastership up, and another router takes the addresses.', resume: 'This host may become MASTER again.',
 };
 
@@ -66,7 +67,7 @@ async function prepare() {
   box.replaceChildren(...lines.map((l) => el('p', {}, show(l))));
   box.hidden = false;
   byId('action-fields').hidden = true;
-  setText(byId('action-go'), { drain: 'Drain now', undrain: 'Undrain now', weight: 'Set the weight now', handover: 'Hand over now', resume: 'Resume now' }[wish.action]);
+  setText(byId('action-go'), { drain: 'Drain now', undrain: 'Undrain now', weight: 'Set the weight now', reset: 'Reset the weight now', handover: 'Hand over now', resume: 'Resume now' }[wish.action]);
   byId('action-go').classList.toggle('danger', wish.action === 'handover' || wish.action === 'drain');
   box.focus();
 }
@@ -75,7 +76,7 @@ async function confirm() {
   const got = await post('confirm', { id });
   byId('action-dialog').close();
   const d = got.done ?? {};
-  let text = { drain: 'It is drained', undrain: 'It is not drained any more', weight: 'The weight is set', handover: 'Handed over', resume: 'It takes part again' }[wish.action];
+  let text = { drain: 'It is drained', undrain: 'It is not drained any more', weight: 'The weight is set', reset: 'The weight is that of the configuration again', handover: 'Handed over', resume: 'It takes part again' }[wish.action];
   if (d.nothing) text = d.nothing;
   else text += `: ${wish.name}`;
   for (const i of d.instances ?? []) if (i.state) text += `; ${i.instance} is ${i.state}${i.master ? `, MASTER is ${i.master}` : ''}`;

@@ -1,4 +1,4 @@
-import { ago, byId, clock, el, fill, setText, show, since } from './dom.js';
+import { ago, amount, byId, clock, el, fill, setText, show, since } from './dom.js';
 import { button, setUpActions, unlocked } from './actions.js';
 
 // What this page looks at; it is the address of the stream, so that the server sends nothing else.
@@ -108,6 +108,10 @@ function instances(list) {
   pages(byId('instances-pages'), list, (n) => { view.i = n; look(); });
 }
 
+// traffic is what the kernel has counted: to the servers, and back where answers pass.
+const traffic = (t) => `${amount(t.bytes_in, 'B')} in${t.packets_out ? `, ${amount(t.bytes_out, 'B')} out` : ''}`;
+const packets = (t) => `${amount(t.connections)} connections, ${amount(t.packets_in)} packets in${t.packets_out ? `, ${amount(t.packets_out)} out` : ''}`;
+
 const counted = (list) => list.found === list.all ? list.all.toLocaleString('en') : `${list.found.toLocaleString('en')} of ${list.all.toLocaleString('en')}`;
 
 function services(list) {
@@ -124,7 +128,7 @@ function services(list) {
       el('span', {}, state(show(r.state), r.level)),
       el('span', {}, `${r.servers.up.toLocaleString('en')} of ${r.servers.all.toLocaleString('en')} up${r.servers.drained ? `, ${r.servers.drained} drained` : ''}`,
         el('progress', { class: 'bar', max: Math.max(1, r.servers.all), value: r.servers.up, 'aria-hidden': 'true' })),
-      el('span', { class: 'dim' }, `${r.servers.active.toLocaleString('en')} active`, el('span', { class: 'why' }, r.why ? show(r.why) : `${show(r.scheduler)} ${show(r.forward)}`)));
+      el('span', { class: 'dim' }, `${r.servers.active.toLocaleString('en')} active`, el('span', { class: 'why' }, r.why ? show(r.why) : `${show(r.scheduler)} ${show(r.forward)}`), r.traffic.connections > 0 && el('span', { class: 'why' }, `${packets(r.traffic)}, ${traffic(r.traffic)}`)));
     const kept = c.firstElementChild, focus = kept.contains(document.activeElement);
     kept.replaceWith(line);
     if (focus) line.querySelector('button').focus();
@@ -159,7 +163,7 @@ function servers(box, name) {
   if (!table) {
     const column = (text, c) => el('th', { role: 'columnheader', scope: 'col', class: c }, text);
     table = el('table', { role: 'table', 'aria-label': `Servers of ${show(name)}` },
-      el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, column('Server'), column('State'), column('Weight', 'num'), column('Active', 'num'), column('Inactive', 'num'), column('Last check'), column(el('span', { class: 'hide' }, 'Actions'), 'acts'))),
+      el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, column('Server'), column('State'), column('Weight', 'num'), column('Active', 'num'), column('Inactive', 'num'), column('Traffic', 'num'), column('Last check'), column(el('span', { class: 'hide' }, 'Actions'), 'acts'))),
       el('tbody', { role: 'rowgroup' }));
     box.replaceChildren(table, el('nav', { class: 'pages', 'aria-label': `Pages of servers of ${show(name)}` }));
   }
@@ -169,12 +173,14 @@ function servers(box, name) {
     cell('weight', { class: 'num' }, String(r.weight), r.set && el('span', { class: 'why' }, 'set by hand')),
     cell('active', { class: 'num' }, r.counted ? r.active.toLocaleString('en') : '–'),
     cell('inactive', { class: 'num' }, r.counted ? r.inactive.toLocaleString('en') : '–'),
+    cell('traffic', { class: 'num', title: packets(r.traffic) }, r.counted ? [traffic(r.traffic), el('span', { class: 'why' }, `${amount(r.traffic.connections)} connections`)] : '–'),
     cell('', { class: 'wide' }, r.check ? [el('bdi', {}, show(r.check.reason) || (r.check.ok ? 'ok' : 'failed')),
       el('span', { class: 'why' }, `${show(r.check.checker)}, ${(r.check.took_ns / 1e6).toFixed(r.check.took_ns < 1e7 ? 1 : 0)} ms, `, since(r.check.at), ' ago')] : el('span', { class: 'dim' }, show(r.reason) || 'none')),
     el('td', { role: 'cell', class: 'acts' }, unlocked() && [
       r.state === 'drained' ? button('Undrain', { action: 'undrain', name: r.name, virtual_server: name }, `Undrain ${r.name}`)
         : button('Drain', { action: 'drain', name: r.name, virtual_server: name }, `Drain ${r.name}`),
-      button('Weight', { action: 'weight', name: r.name, virtual_server: name, weight: r.weight }, `Change the weight of ${r.name}`)])));
+      button('Weight', { action: 'weight', name: r.name, virtual_server: name, weight: r.weight }, `Change the weight of ${r.name}`),
+      r.set && button('Reset weight', { action: 'reset', name: r.name, virtual_server: name }, `Reset the weight of ${r.name}`)])));
   pages(box.querySelector('nav'), list, (n) => { view.open.set(name, n); look(); });
 }
 

@@ -56,6 +56,14 @@ export function fill(node, list, key, make) {
   }
 }
 
+// amount is a number in three digits or so: "12.3 M".
+export function amount(n, unit = '') {
+  let prefix = '';
+  for (const p of ['k', 'M', 'G', 'T', 'P', 'E']) { if (n < 1000) break; n /= 1000; prefix = p; }
+  const digits = prefix && n < 99.95 ? n.toFixed(1) : String(Math.round(n));
+  return prefix || unit ? `${digits} ${prefix}${unit}` : digits;
+}
+
 const units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
 
 // ago is how long ago something was: "5 min".
