@@ -214,7 +214,7 @@ func (l *life) heard(ctx context.Context, f frame) {
 			return
 		}
 		s, _ := l.k.wanted()
-		if q.Way == front.ByWeb && s.Web.Holder(q.Token) == "" {
+		if q.Way == front.ByWeb && q.Action != front.History && s.Web.Holder(q.Token) == "" {
 			l.wrong.heard(l.k, []front.Refused{{From: q.Clean().Who, Times: 1}}, now)
 		}
 		if !l.requests.begin(ctx, s, q.Clean(), l.k.o.Do) {
@@ -288,7 +288,7 @@ func (l *life) tidy() {
 // round looks whether it is silent.
 func (l *life) round() {
 	l.quiet++
-	l.frames, l.requests.begun = 0, 0
+	l.frames, l.requests.begun, l.requests.looked = 0, 0, 0
 	l.wrong.say(l.k, time.Now())
 	limit := deadRounds
 	if !l.greeted {

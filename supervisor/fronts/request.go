@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
@@ -21,15 +22,22 @@ type requests struct {
 	done    chan front.Answer // of those that are under way
 	running int
 	begun   int            // in this round
+	looking int            // of those that run, the questions for a history,
+	looked  int            // and those of them that were begun in this round
 	answers []front.Answer // that have to be sent
+	// histories are the questions that run which are for one.
+	histories map[uint32]bool
 }
 
-func newRequests() requests { return requests{done: make(chan front.Answer, front.MaxRequests)} }
+func newRequests() requests {
+	return requests{done: make(chan front.Answer, front.MaxRequests), histories: make(map[uint32]bool)}
+}
 
 // begin carries out a request beside the loop, or refuses it. False is that the front takes no answers.
 func (r *requests) begin(ctx context.Context, s front.Settings, q front.Request,
 	do func(context.Context, front.Request) (any, error)) bool {
 	refuse, holder := "", ""
+	looks := q.Action == front.History
 	if q.Way == front.ByWeb {
 		if holder = s.Web.Holder(q.Token); holder != "" {
 			q.Who = fmt.Sprintf("%s, with the token of %s", q.Who, holder)
@@ -38,17 +46,22 @@ func (r *requests) begin(ctx context.Context, s front.Settings, q front.Request,
 	switch {
 	case do == nil || !s.Permits(q.Action, q.Way):
 		refuse = fmt.Sprintf("the configuration does not permit %s by the %s", q.Action, q.Way)
-	case q.Way == front.ByWeb && holder == "":
+	case q.Way == front.ByWeb && holder == "" && !looks:
 		refuse = "the token is not one of the configuration"
-	case r.running == front.MaxRequests || r.begun == front.MaxRate:
+	case !looks && (r.running-r.looking == front.MaxRequests-front.MaxHistories || r.begun == front.MaxRate),
+		looks && (r.looking == front.MaxHistories || r.looked == front.MaxHistories):
 		refuse = "too much is asked for at once: try again in a second"
 	}
 	if refuse != "" {
 		r.answers = append(r.answers, front.Answer{ID: q.ID, Error: refuse})
 		return len(r.answers) <= maxFrames
 	}
-	r.running++
-	r.begun++
+	if r.running++; looks {
+		r.looking, r.looked = r.looking+1, r.looked+1
+		r.histories[q.ID] = true
+	} else {
+		r.begun++
+	}
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, requestPatience)
 		defer cancel()
@@ -67,7 +80,10 @@ func (r *requests) begin(ctx context.Context, s front.Settings, q front.Request,
 
 // ended takes in what became of one.
 func (r *requests) ended(a front.Answer) {
-	r.running--
+	if r.running--; r.histories[a.ID] {
+		r.looking--
+		delete(r.histories, a.ID)
+	}
 	r.answers = append(r.answers, a)
 }
 
@@ -85,6 +101,7 @@ type Controller interface {
 	Resume(context.Context, control.HandoverRequest) (control.HandoverReport, error)
 	Reload(context.Context, control.ReloadRequest) (control.ReloadReport, error)
 	SendGARP(context.Context, front.About) error
+	Checks(context.Context, control.ChecksRequest) (control.ChecksReport, error)
 }
 
 // Do carries out what a front asks for, as the control socket would, in the name of who asked the front.
@@ -104,10 +121,27 @@ func Do(ctx context.Context, c Controller, q front.Request) (any, error) {
 		return answer(ctx, q.Body, c.Resume)
 	case front.Reload:
 		return answer(ctx, q.Body, c.Reload)
+	case front.History:
+		return answer(ctx, q.Body, func(ctx context.Context, a front.AboutServer) (control.ChecksReport, error) {
+			return history(ctx, c, a)
+		})
 	case front.SendGARP:
 		return answer(ctx, q.Body, func(ctx context.Context, a front.About) (any, error) { return nil, c.SendGARP(ctx, a) })
 	}
 	return nil, fmt.Errorf("there is no action %q", q.Action)
+}
+
+// mostCheckers is of how many checks of a real server the page is told the results.
+const mostCheckers = 8
+
+// history is what is remembered of the checks of one real server.
+func history(ctx context.Context, c Controller, a front.AboutServer) (control.ChecksReport, error) {
+	r, err := c.Checks(ctx, control.ChecksRequest{Name: a.RealServer})
+	r.Checkers = slices.DeleteFunc(r.Checkers, func(h control.CheckHistory) bool {
+		return h.VirtualServer != a.VirtualServer || h.RealServer != a.RealServer
+	})
+	r.Checkers = r.Checkers[:min(len(r.Checkers), mostCheckers)]
+	return r, err
 }
 
 // answer reads a question, which has no unknown fields, and gives the answer to it.

@@ -33,6 +33,9 @@ func (s Settings) Wanted() bool {
 func (s Settings) Permits(a Action, by Way) bool {
 	switch by {
 	case ByWeb:
+		if a == History {
+			return s.Web.Wanted()
+		}
 		return len(s.Web.Tokens) > 0 && (a == Override || a == HandOver || a == Resume)
 	case ByDBus:
 		return s.DBus.Name != "" && (a == Reload || a == SendGARP)

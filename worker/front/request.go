@@ -17,7 +17,16 @@ const (
 	Resume   Action = "resume"    // a HandoverRequest
 	Reload   Action = "reload"    // a ReloadRequest
 	SendGARP Action = "send_garp" // {"instance": NAME}
+	// History changes nothing: it is the question of the page for the last results of the checks of a real
+	// server, an AboutServer.
+	History Action = "history"
 )
+
+// AboutServer is the body of a History.
+type AboutServer struct {
+	VirtualServer string `json:"virtual_server"`
+	RealServer    string `json:"real_server"`
+}
 
 // Way is by which of the things that a front serves somebody asks.
 type Way string
@@ -50,6 +59,8 @@ type Answer struct {
 const (
 	MaxRequests = 4
 	MaxRate     = 2
+	// MaxHistories bounds those for a History, of both, which so leave room for others.
+	MaxHistories = 2
 )
 
 // Clean is the request as somebody may see it who does not trust the front.

@@ -141,6 +141,18 @@ func TestInABrowser(t *testing.T) {
 	}
 	picture(ctx, t, "desktop-light")
 
+	// The history of a server is asked for when somebody opens it, and goes when he closes it.
+	do(ctx, t, chromedp.Click(`.servers [data-handle=history]`))
+	until(ctx, t, `document.querySelector(".history")?.innerText.includes("timeout <b>")`)
+	until(ctx, t, `document.querySelector(".servers").innerText.includes("the last 2 of 4,711 runs")`)
+	picture(ctx, t, "history")
+	if asked := d.asked(); len(asked) == 0 ||
+		asked[0] != `history {"virtual_server":"[192.0.2.10]:tcp:80","real_server":"[10.0.0.12]:tcp:80"}` {
+		t.Errorf("asked for %q", asked)
+	}
+	do(ctx, t, chromedp.Click(`.servers [data-handle=history]`))
+	until(ctx, t, `!document.querySelector(".history")`)
+
 	// What changes is there without a click, and the focus stays.
 	do(ctx, t, chromedp.Focus(`#services li button`))
 	d.change(func(s *status) {

@@ -46,6 +46,7 @@ type Server struct {
 	o       Options
 	hub     *hub
 	pending pending
+	looks   chan struct{} // as many as ask for a history
 	wrong   failures
 	done    chan struct{} // closed with Close
 	close   func()
@@ -53,7 +54,8 @@ type Server struct {
 
 // New returns a server; Close ends its streams.
 func New(o Options) *Server {
-	s := &Server{o: o, hub: newHub(o.Snapshot), done: make(chan struct{})}
+	s := &Server{o: o, hub: newHub(o.Snapshot), done: make(chan struct{}),
+		looks: make(chan struct{}, front.MaxHistories)}
 	s.close = sync.OnceFunc(func() { close(s.done) })
 	return s
 }
@@ -67,6 +69,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { s.asset(w, "index.html") })
 	mux.HandleFunc("GET /{name}", func(w http.ResponseWriter, r *http.Request) { s.asset(w, r.PathValue("name")) })
 	mux.HandleFunc("GET /live", s.live)
+	mux.HandleFunc("GET /history", s.history)
 	if len(s.o.Settings.Tokens) > 0 {
 		mux.HandleFunc("POST /actions/check", s.action(s.check))
 		mux.HandleFunc("POST /actions/prepare", s.action(s.prepare))

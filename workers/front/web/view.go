@@ -376,9 +376,14 @@ func (r *RealServer) row() ServerRow {
 		}
 	}
 	if c := r.LastCheck; c != nil {
-		row.Check = &CheckRow{Checker: text(c.Checker), OK: c.OK, Reason: text(c.Reason), At: c.At, Took: c.Took}
+		check := c.row()
+		row.Check = &check
 	}
 	return row
+}
+
+func (c *Check) row() CheckRow {
+	return CheckRow{Checker: text(c.Checker), OK: c.OK, Reason: text(c.Reason), At: c.At, Took: c.Took}
 }
 
 // eventsAfter are the events behind one that has been shown; all when it is not there any more.

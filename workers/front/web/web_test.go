@@ -54,6 +54,7 @@ func TestWhatIsServed(t *testing.T) {
 		"": 200, "app.css": 200, "app.js": 200, "dom.js": 200, "actions.js": 200, "icon.svg": 200,
 		"index.html": 200, "nothing": 404, "..%2fserver.go": 404, "assets/app.js": 404, "live?i=-1": 400,
 		"live?open=a&open=b&open=c&open=d&open=e": 400, "actions/prepare": 404, "metrics": 404,
+		"history?service=a&server=b": 200, "history": 400, "history?server=" + strings.Repeat("x", 400): 400,
 	} {
 		answer, _ := d.request(http.MethodGet, path, "")
 		if answer.StatusCode != want {

@@ -6,6 +6,9 @@ const view = { i: 0, s: 0, q: '', bad: false, open: new Map() };
 const last = { head: null, instances: null, services: null, servers: new Map(), at: null };
 let source = null, heard = 0;
 const maxOpen = 4, maxEvents = 200;
+// The histories that are open: of a service and a server; refreshed when a newer check is seen.
+const histories = new Map();
+const historyPause = 5000;
 
 function address() {
   const q = new URLSearchParams();
@@ -167,7 +170,12 @@ function servers(box, name) {
       el('tbody', { role: 'rowgroup' }));
     box.replaceChildren(table, el('nav', { class: 'pages', 'aria-label': `Pages of servers of ${show(name)}` }));
   }
-  fill(table.tBodies[0], list.rows.map((r) => ({ ...r, unlocked: unlocked() })), (r) => r.name, (r) => el('tr', { role: 'row' },
+  const withHistory = (r) => {
+    const h = histories.get(historyOf(name, r.name));
+    if (h && r.check && h.at !== r.check.at && Date.now() - h.asked >= historyPause) { h.at = r.check.at; askHistory(name, r.name); }
+    return { ...r, unlocked: unlocked(), history: h && { checkers: h.checkers, problem: h.problem } };
+  };
+  fill(table.tBodies[0], list.rows.map(withHistory), (r) => r.name, (r) => el('tr', { role: 'row' },
     el('td', { role: 'rowheader', class: 'wide' }, el('bdi', { class: 'name' }, show(r.name))),
     cell('', {}, state(show(r.state), r.level), ' ', since(r.since)),
     cell('weight', { class: 'num' }, String(r.weight), r.set && el('span', { class: 'why' }, 'set by hand')),
@@ -175,7 +183,9 @@ function servers(box, name) {
     cell('inactive', { class: 'num' }, r.counted ? r.inactive.toLocaleString('en') : '–'),
     cell('traffic', { class: 'num', title: packets(r.traffic) }, r.counted ? [traffic(r.traffic), el('span', { class: 'why' }, `${amount(r.traffic.connections)} connections`)] : '–'),
     cell('', { class: 'wide' }, r.check ? [el('bdi', {}, show(r.check.reason) || (r.check.ok ? 'ok' : 'failed')),
-      el('span', { class: 'why' }, `${show(r.check.checker)}, ${(r.check.took_ns / 1e6).toFixed(r.check.took_ns < 1e7 ? 1 : 0)} ms, `, since(r.check.at), ' ago')] : el('span', { class: 'dim' }, show(r.reason) || 'none')),
+      el('span', { class: 'why' }, `${show(r.check.checker)}, ${took(r.check.took_ns)}, `, since(r.check.at), ' ago'),
+      el('button', { type: 'button', class: 'more', 'data-handle': 'history', 'aria-expanded': String(!!r.history), 'aria-label': show(`History of the checks of ${r.name}`), on: { click: () => toggleHistory(name, r.name) } }, 'History'),
+      r.history && history(r.history)].flat() : el('span', { class: 'dim' }, show(r.reason) || 'none')),
     el('td', { role: 'cell', class: 'acts' }, unlocked() && [
       r.state === 'drained' ? button('Undrain', { action: 'undrain', name: r.name, virtual_server: name }, `Undrain ${r.name}`)
         : button('Drain', { action: 'drain', name: r.name, virtual_server: name }, `Drain ${r.name}`),
@@ -183,6 +193,47 @@ function servers(box, name) {
       r.set && button('Reset weight', { action: 'reset', name: r.name, virtual_server: name }, `Reset the weight of ${r.name}`)])));
   pages(box.querySelector('nav'), list, (n) => { view.open.set(name, n); look(); });
 }
+
+const historyOf = (service, server) => JSON.stringify([service, server]);
+
+async function askHistory(service, server) {
+  const key = historyOf(service, server), h = histories.get(key);
+  if (!h || h.asking || Date.now() - h.asked < historyPause) return;
+  h.asking = true;
+  h.asked = Date.now();
+  try {
+    const answer = await fetch('history?' + new URLSearchParams({ service, server }), { credentials: 'omit', cache: 'no-store' });
+    const got = await answer.json();
+    h.problem = answer.ok ? '' : got.error;
+    if (answer.ok) h.checkers = got.checkers;
+  } catch {
+    h.problem = 'the director does not answer';
+  }
+  h.asking = false;
+  services(last.services);
+}
+
+function toggleHistory(service, server) {
+  const key = historyOf(service, server);
+  if (!histories.delete(key)) {
+    if (histories.size === maxOpen) histories.delete(histories.keys().next().value);
+    histories.set(key, { asked: 0, at: null, checkers: null, problem: '' });
+    askHistory(service, server);
+  }
+  services(last.services);
+}
+
+// history is the last runs of each check, the latest first.
+function history(h) {
+  if (h.problem) return el('p', { class: 'why' }, `The history cannot be had: ${show(h.problem)}`);
+  if (!h.checkers) return el('p', { class: 'why' }, 'asking …');
+  if (!h.checkers.length) return el('p', { class: 'why' }, 'It has no check that has run.');
+  return h.checkers.map((c) => el('div', {}, el('span', { class: 'why' }, `${show(c.checker)}: the last ${c.results.length} of ${plural(c.runs, 'run')}`),
+    el('ol', { class: 'history' }, ...[...c.results].reverse().map((r) => el('li', {}, el('time', { datetime: r.at, title: new Date(r.at).toLocaleString() }, clock(r.at)),
+      state(r.ok ? 'passed' : 'failed', r.ok ? 'ok' : 'down'), el('span', { class: 'dim' }, took(r.took_ns)), el('bdi', {}, show(r.reason)))))));
+}
+
+const took = (ns) => `${(ns / 1e6).toFixed(ns < 1e7 ? 1 : 0)} ms`;
 
 function pages(nav, list, go) {
   nav.hidden = list.pages < 2;
