@@ -89,6 +89,11 @@ func TestPageOfADirector(t *testing.T) {
 		t.Errorf("by another name: %v %s", err, text)
 	}
 
+	if text, err := askPage("tcp", "10.77.0.1:3780", "GET /history?service=a&server=b", "", "Host: 10.77.0.1"); err != nil ||
+		text != `{"checkers":[]}` { // asked for without a token
+		t.Errorf("the history of what is not there: %v %s", err, text)
+	}
+
 	const token = "0123456789abcdef0123456789abcdef"
 	file, socket := n.dir+"/alice.token", n.dir+"/web.sock"
 	if err := os.WriteFile(file, []byte("hex:"+token+"\n"), 0o600); err != nil {
@@ -115,6 +120,17 @@ func TestPageOfADirector(t *testing.T) {
 		t.Errorf("the handover: %s", answer)
 	}
 	n.says(0, "events --kind command", "handover", "the socket, with the token of alice, by the web page")
+	for range 12 { // at the turn of a minute it counts anew
+		post("check", "{}", strings.Repeat("guess", 10))
+	}
+	n.until("wrong tokens are a problem", func() bool {
+		out, _ := n.do("status")
+		return strings.Contains(out, "the page takes no token from the socket until")
+	})
+	n.says(0, "events --kind refused", "web page: wrong token", "the socket (")
+	if !strings.Contains(n.log.String(), "the page was shown wrong tokens") || strings.Contains(n.log.String(), "guess") {
+		t.Errorf("the log does not tell of wrong tokens, or shows them:\n%s", n.log)
+	}
 	if strings.Contains(n.log.String(), token) {
 		t.Errorf("the log has the token:\n%s", n.log)
 	}
@@ -153,9 +169,10 @@ func TestPageOfAStatus(t *testing.T) {
 		Instances: []control.Instance{{Name: "i", State: event.Backup, Master: "m", Reason: "why",
 			HandedOver: &control.Order{}}},
 		VirtualServers: []control.VirtualServer{{Name: "s", Scheduler: "wlc", Elsewhere: "e",
+			Traffic: control.Traffic{Connections: 9, PacketsIn: 10, PacketsOut: 11, BytesIn: 12, BytesOut: 13},
 			RealServers: []control.RealServer{{
 				Name: "r", Reason: "down", Verdict: "dead", LastCheck: &control.Check{Reason: "refused", Took: 5},
-				Kernel: &control.InKernel{Active: 7, Draining: true},
+				Kernel: &control.InKernel{Active: 7, Draining: true}, Traffic: control.Traffic{BytesIn: 14},
 			}}}},
 	}, []event.Record{
 		{Number: "1", Kind: event.RecordScript, Text: secret},
@@ -172,6 +189,10 @@ func TestPageOfAStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	rs := s.VirtualServers[0].RealServers[0]
+	if got, want := s.VirtualServers[0].Traffic, (web.Traffic{Connections: 9, PacketsIn: 10, PacketsOut: 11, BytesIn: 12,
+		BytesOut: 13}); got != want || rs.Traffic.BytesIn != 14 {
+		t.Errorf("the traffic is %+v and %+v", got, rs.Traffic)
+	}
 	if s.Digest != "d" || !s.Problems[0].NoService || s.Workers[0].Pid != 1 || s.Instances[0].Master != "m" ||
 		s.Instances[0].HandedOver == nil || s.Overrides[0].RealServer != "r" || rs.LastCheck.Took != 5 ||
 		rs.Kernel.Active != 7 || rs.Verdict != "dead" || len(s.Events) != 2 || s.Events[1].By.User != "alice" {
