@@ -55,8 +55,8 @@ func CheckModes(cfg *conf.Config, fsys syntax.FS) (list []conf.Finding) {
 		}
 	}
 	for _, b := range cfg.BFDs {
-		if b.Auth.KeyFile != "" {
-			look(b, "auth", "the key of bfd_instance "+b.Name, b.Auth.KeyFile)
+		if b.Auth != nil {
+			look(b, "meticulous_sha1", "the key of bfd_instance "+b.Name, b.Auth.KeyFile)
 		}
 	}
 	look(&cfg.Global, "smtp_auth", "the password of smtp_auth", cfg.Global.SMTPAuth.File)

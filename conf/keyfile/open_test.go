@@ -28,13 +28,14 @@ func TestOpenSecrets(t *testing.T) {
 	text := func(mode os.FileMode) string {
 		return "global_defs {\n smtp_server 192.0.2.9\n smtp_auth me " + file("password", mode) + "\n}\n" +
 			"peer 192.0.2.2 {\n key file:" + file("peer", mode) + "\n}\n" +
+			"bfd_instance b {\n neighbor_ip 192.0.2.4\n meticulous_sha1 1 file:" + file("bfd", mode) + "\n}\n" +
 			"peer 192.0.2.3 {\n key file:" + file("peer", mode) + "\n}\n" +
 			"web {\n listen ::1 3780\n certificate /nowhere\n key " + file("tls", mode) + "\n actions {\n token file:" +
 			file("token", mode) + " a\n}\n}\nvrrp_instance VI {\n interface eth0\n virtual_router_id 5\n version 3\n" +
 			" auth_hmac {\n key 1 file:" + file("hmac", mode) +
 			"\n active_key 1\n}\n virtual_ipaddress {\n 192.0.2.1\n}\n}\n"
 	}
-	for mode, want := range map[os.FileMode]int{0o600: 0, 0o640: 0, 0o644: 5, 0o602: 5} {
+	for mode, want := range map[os.FileMode]int{0o600: 0, 0o640: 0, 0o644: 6, 0o602: 6} {
 		cfg, findings := load.LoadText("lb.conf", text(mode), load.Options{})
 		if conf.HasErrors(findings) {
 			t.Fatal(findings)
@@ -52,7 +53,7 @@ func TestOpenSecrets(t *testing.T) {
 		if _, read := keyfile.Read(cfg, nil); want > 0 && !strings.Contains(messages(read), peer) {
 			t.Errorf("who reads the files is not told: %v", read)
 		}
-		for _, name := range []string{"password", "peer", "tls", "token", "hmac"} {
+		for _, name := range []string{"password", "peer", "tls", "token", "hmac", "bfd"} {
 			os.Remove(filepath.Join(dir, name))
 		}
 		if list := keyfile.CheckModes(cfg, nil); len(list) > 0 {
