@@ -89,8 +89,8 @@ func TestPageOfADirector(t *testing.T) {
 		t.Errorf("by another name: %v %s", err, text)
 	}
 
-	if text, err := askPage("tcp", "10.77.0.1:3780", "GET /history?service=a&server=b", "", "Host: 10.77.0.1"); err != nil ||
-		text != `{"checkers":[]}` { // asked for without a token
+	text, err := askPage("tcp", "10.77.0.1:3780", "GET /history?service=a&server=b", "", "Host: 10.77.0.1")
+	if err != nil || text != `{"checkers":[]}` { // asked for without a token
 		t.Errorf("the history of what is not there: %v %s", err, text)
 	}
 
