@@ -296,7 +296,7 @@ func TestWorse(t *testing.T) {
 			}
 			s.VirtualServers = append(s.VirtualServers, vs)
 		}
-		return pair.Make(s, cfg, "d")
+		return pair.Make(s, pair.ServersOf(s.VirtualServers, cfg), "d")
 	}
 	for name, c := range map[string]struct {
 		own, theirs pair.View
