@@ -123,11 +123,11 @@ func (r OverrideReport) Where() string {
 	if r.Local {
 		return "here only (--local)"
 	}
-	text, rest := "here", ""
+	places, rest := []string{"here"}, ""
 	for _, h := range r.Halves {
 		switch {
 		case h.Has:
-			text += " and on " + h.Name
+			places = append(places, "on "+h.Name)
 		case !h.Reachable:
 			rest += "; " + h.Name + " is not reachable, it learns it when it is back"
 		case h.Refused != "":
@@ -136,7 +136,11 @@ func (r OverrideReport) Where() string {
 			rest += "; " + h.Name + " has not confirmed it yet"
 		}
 	}
-	return text + rest
+	text, last := strings.Join(places[:len(places)-1], ", "), places[len(places)-1]
+	if text != "" {
+		text += " and "
+	}
+	return text + last + rest
 }
 
 // ServerConnections is a real server of a virtual server with its connections.
