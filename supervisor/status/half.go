@@ -32,12 +32,12 @@ func Verdicts(f Facts) []control.VirtualServer {
 		st := f.Known.VirtualServers[name]
 		one := control.VirtualServer{
 			Name: name, Error: st.Problem(), ChecksSuspended: f.Known.Suspended[name],
-			RealServers: make([]control.RealServer, len(vs.RealServers)),
+			Slots: f.Known.InTable[name].Slots, RealServers: make([]control.RealServer, len(vs.RealServers)),
 		}
+		describe(vs, &one)
 		for n, rs := range vs.RealServers {
 			is := ServerName{name, rs.String()}
-			state := f.Known.RealServers[is]
-			one.RealServers[n].Name, one.RealServers[n].Verdict = is.RealServer, state.Verdict().String()
+			one.RealServers[n].Name, one.RealServers[n].Verdict = is.RealServer, f.Known.verdict(is).String()
 		}
 		list = append(list, one)
 	}

@@ -85,6 +85,9 @@ func (k *Knowledge) InTheTable(s event.VirtualServerState) {
 
 // ServersInTable notes what the kernel has of the real servers of a virtual server.
 func (k *Knowledge) ServersInTable(s event.ServersInTable) {
+	if s.Slots != k.InTable[s.VirtualServer].Slots {
+		k.frozen.verdicts++
+	}
 	own(&k.InTable, &k.frozen.inTable)
 	k.InTable[s.VirtualServer] = s
 }
@@ -139,6 +142,14 @@ func (k *Knowledge) RealServer(s event.RealServerState) {
 	k.frozen.verdicts++
 	own(&k.RealServers, &k.frozen.realServers)
 	k.RealServers[ServerName{s.VirtualServer, s.RealServer}] = s
+}
+
+// verdict is that on a real server. A worker that has not said anything yet has not said that it is dead.
+func (k *Knowledge) verdict(name ServerName) event.Verdict {
+	if state, told := k.RealServers[name]; told {
+		return state.Verdict()
+	}
+	return event.NotChecked
 }
 
 // latestCheck is the result of a real server that was heard last.

@@ -47,7 +47,7 @@ func (k *Knowledge) virtualServer(vs *conf.VirtualServer) (control.VirtualServer
 		states = append(states, state)
 		rr := control.RealServer{Name: name.RealServer, Up: state.Up, Weight: state.Weight, Since: state.Since,
 			Reason: state.Reason}
-		rr.Verdict = state.Verdict().String()
+		rr.Verdict = k.verdict(name).String()
 		if state.Verdict() == event.CannotTell {
 			r.Unknown++
 			rr.UnknownSince, rr.Unknown = state.Unknown[0].At, state.Unknown[0].Checker+": "+state.Unknown[0].Reason
