@@ -3,11 +3,13 @@
 package native_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -71,23 +73,29 @@ func (b *systemBus) write(name, text string) {
 	}
 }
 
-// permit installs the policy of the packages.
+// permit installs the policy of the packages, which make a user that this machine may lack: then the front is nobody.
 func (b *systemBus) permit() {
+	b.t.Helper()
+	name := "director"
+	if _, err := user.Lookup(name); err != nil {
+		name = "nobody"
+	}
+	b.permitAs(name)
+}
+
+func (b *systemBus) permitAs(user string) {
 	b.t.Helper()
 	text, err := os.ReadFile("../../packaging/etc/dbus-policy.conf")
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	policy := string(text)
-	if _, err := user.Lookup("director"); err != nil { // the packages make that user, and here the front is nobody
-		policy = strings.ReplaceAll(policy, `user="director"`, `user="nobody"`)
-	}
-	b.write("system.d/director.conf", policy)
+	b.write("system.d/director.conf", strings.ReplaceAll(string(text), `user="director"`, `user="`+user+`"`))
 }
 
-func (b *systemBus) start() {
+func (b *systemBus) start(before ...string) {
 	b.t.Helper()
-	b.daemon = exec.Command(b.program, "--config-file="+b.dir+"/bus.conf", "--nofork", "--nopidfile")
+	argv := append(before, b.program, "--config-file="+b.dir+"/bus.conf", "--nofork", "--nopidfile")
+	b.daemon = exec.Command(argv[0], argv[1:]...)
 	if err := b.daemon.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -155,7 +163,8 @@ const (
 func TestDBus(t *testing.T) {
 	bus := newSystemBus(t)
 	w := watch(t)
-	d := w.start(w.a, "global_defs {\n    enable_dbus\n}\n"+base(150, "garp_master_repeat 1", "garp_master_delay 0"))
+	conf := "global_defs {\n    enable_dbus\n}\n" + base(150, "garp_master_repeat 1", "garp_master_delay 0")
+	d := w.start(w.a, conf)
 	says := func(text string) {
 		t.Helper()
 		w.Until(40*time.Second, "status says: "+text, func() bool {
@@ -229,6 +238,36 @@ func TestDBus(t *testing.T) {
 		}
 	}
 
+	// The bus does not read any more, while sixty instances change their states: that is said, nothing waits for it
+	// or grows, and when it reads again all is there.
+	many := conf
+	for n := range 60 {
+		many += instance(fmt.Sprintf("X%d", n), 60+n, 100, "eth0", fmt.Sprintf("192.0.2.%d/24", 60+n),
+			"garp_master_repeat 1", "garp_master_delay 0")
+	}
+	d.Reload(many)
+	all := func() bool { return w.a.HasAddress("eth0", frontVIP) && w.a.HasAddress("eth0", "192.0.2.119") }
+	w.Until(15*time.Second, "all are MASTER", all)
+	front := d.Worker("front")
+	if err := bus.daemon.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.a.LinkDown("eth0")
+		w.Until(10*time.Second, "all are in FAULT", func() bool { return !w.a.HasAddress("eth0", "192.0.2.119") })
+		w.a.LinkUp("eth0")
+		w.Until(10*time.Second, "all are MASTER again", all)
+	}
+	says("D-Bus is not served: the bus has gone: ")
+	if now := d.Worker("front"); now != front {
+		t.Errorf("the front is process %d, and was %d", now, front)
+	}
+	if err := bus.daemon.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	w.Until(40*time.Second, "it is on the bus that reads again", func() bool { return state() == "[2 Master]" })
+	d.Reload(conf)
+
 	bus.stop()
 	says("D-Bus is not served")
 	bus.start()
@@ -239,4 +278,75 @@ func TestDBus(t *testing.T) {
 	if got := l.signals(); len(got) < 2 || !slices.Equal(got[len(got)-2:], []string{change + "98", "Vrrp VrrpStopped"}) {
 		t.Errorf("the stop is told as %q", got)
 	}
+}
+
+// TestDBusPolicy: by the policy of the packages, as it is, on a bus with the rules of a system bus, the user director
+// may have the name and nobody else; root may call all, and the others may look and not act.
+func TestDBusPolicy(t *testing.T) {
+	stage.Require(t)
+	const director, another, nobody, superuser = 987, 986, 65534, 0
+	bus := newSystemBus(t)
+	bus.permitAs("director")
+	bus.write("passwd", fmt.Sprintf("root:x:0:0::/:/bin/sh\ndirector:x:%d:%[1]d::/:/bin/false\n"+
+		"another:x:%d:%[2]d::/:/bin/false\nnobody:x:%d:%[3]d::/:/bin/false\n", director, another, nobody))
+	bus.start("unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/passwd && exec "$@"`, bus.dir+"/passwd")
+	bus.listen() // it is there
+	refused := func(err error) bool {
+		var e dbus.Error
+		return errors.As(err, &e) && e.Name == "org.freedesktop.DBus.Error.AccessDenied"
+	}
+	for _, uid := range []int{another, nobody, superuser} {
+		if _, err := bus.as(uid).RequestName(busName, dbus.NameFlagDoNotQueue); !refused(err) {
+			t.Errorf("the user %d asks for the name: %v", uid, err)
+		}
+	}
+	owner := bus.as(director)
+	if got, err := owner.RequestName(busName, dbus.NameFlagDoNotQueue); got != dbus.RequestNameReplyPrimaryOwner {
+		t.Fatalf("the user director asks for the name: %v, %v", got, err)
+	}
+	if _, err := owner.RequestName("org.keepalived.Vrrp2", dbus.NameFlagDoNotQueue); !refused(err) {
+		t.Errorf("the user director asks for another name: %v", err)
+	}
+	for _, c := range []struct {
+		uid    int
+		method string
+		may    bool
+	}{
+		{superuser, "org.keepalived.Vrrp1.Instance.SendGarp", true},
+		{superuser, "org.keepalived.Vrrp1.Vrrp.ReloadConfig", true},
+		{another, "org.freedesktop.DBus.Introspectable.Introspect", true},
+		{another, "org.freedesktop.DBus.Properties.GetAll", true},
+		{another, "org.keepalived.Vrrp1.Instance.SendGarp", false},
+		{another, "org.keepalived.Vrrp1.Vrrp.ReloadConfig", false},
+		{nobody, "org.keepalived.Vrrp1.Vrrp.ReloadConfig", false},
+	} {
+		// Who may call is answered by the owner of the name, which has nothing to be called.
+		if err := bus.as(c.uid).Object(busName, busInstance).Call(c.method, 0).Err; refused(err) == c.may {
+			t.Errorf("the user %d calls %s: %v, and may: %v", c.uid, c.method, err, c.may)
+		}
+	}
+}
+
+// as is a client of the bus that a user runs.
+func (b *systemBus) as(uid int) *dbus.Conn {
+	b.t.Helper()
+	var c *dbus.Conn
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the user is this thread's, which ends with it
+		_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid))
+		var err error
+		if errno != 0 {
+			err = errno
+		}
+		if err == nil {
+			c, err = dbus.Connect(b.address())
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		b.t.Fatalf("connecting as the user %d: %v", uid, err)
+	}
+	b.t.Cleanup(func() { c.Close() })
+	return c
 }

@@ -229,7 +229,7 @@ func (b *Bus) serve(ctx context.Context, name string) error {
 func (b *Bus) connect(ctx context.Context, cancel func(), name string) (*dbus.Conn, error) {
 	late := time.AfterFunc(busPatience, cancel)
 	defer late.Stop()
-	conn, err := dbus.ConnectSystemBus(dbus.WithContext(ctx), dbus.WithHandler(handler{b}))
+	conn, err := b.meet(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the system bus: %w", err)
 	}
@@ -239,6 +239,8 @@ func (b *Bus) connect(ctx context.Context, cancel func(), name string) (*dbus.Co
 	case errors.As(err, &refused) && strings.HasSuffix(refused.Name, ".AccessDenied"):
 		err = fmt.Errorf("the bus does not let uid %d have the name %s: it needs a policy, see docs/dbus.md",
 			os.Getuid(), name)
+	case err != nil && ctx.Err() != nil:
+		err = fmt.Errorf("the bus has not answered for %v, asked for the name %s", busPatience, name)
 	case err != nil:
 		err = fmt.Errorf("asking the bus for the name %s: %w", name, err)
 	case reply != dbus.RequestNameReplyPrimaryOwner:
@@ -246,6 +248,30 @@ func (b *Bus) connect(ctx context.Context, cancel func(), name string) (*dbus.Co
 	}
 	if err != nil {
 		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// meet makes a connection that the bus knows by a name of its own.
+func (b *Bus) meet(ctx context.Context) (*dbus.Conn, error) {
+	raw, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dbus.NewConn(raw, dbus.WithContext(ctx), dbus.WithHandler(handler{b}))
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	if err = conn.Auth(nil); err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("the bus has not answered for %v", busPatience)
+		}
 		return nil, err
 	}
 	return conn, nil
@@ -290,10 +316,8 @@ func (t *tree) problem() string {
 		len(t.apart), printable(strings.Join(t.apart, ", ")))
 }
 
-// send sends signals. A bus that does not take them is let go of.
+// send sends signals. A bus that does not take them is let go of: see bounded.
 func send(conn *dbus.Conn, list []signal) error {
-	late := time.AfterFunc(busPatience, func() { conn.Close() })
-	defer late.Stop()
 	for _, s := range list {
 		if err := conn.Emit(s.path, s.name, s.values...); err != nil {
 			return err
