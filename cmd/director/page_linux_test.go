@@ -3,19 +3,28 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/fronts"
+	"github.com/lvs-director/director/worker"
 	"github.com/lvs-director/director/workers/front/web"
 )
 
@@ -151,6 +160,150 @@ func TestPageOfADirector(t *testing.T) {
 		_, err := os.Lstat(socket)
 		return errors.Is(err, os.ErrNotExist)
 	})
+}
+
+// renew writes a certificate with its key, of a number of its own, to a file.
+func renew(t *testing.T, file string, number int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(number), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.ParseIP("10.77.0.1")}}
+	cert, err := x509.CreateCertificate(rand.Reader, of, of, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stream is a browser that looks at the page of 10.77.0.1.
+type stream struct {
+	net.Conn
+	certificate int64 // its number
+	ended       chan struct{}
+	events      atomic.Int64 // that came
+}
+
+// openStream is nil while the page is not served.
+func openStream(t *testing.T) *stream {
+	t.Helper()
+	raw, err := net.DialTimeout("tcp", "10.77.0.1:3780", time.Second)
+	if err != nil {
+		return nil
+	}
+	c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+	t.Cleanup(func() { raw.Close() })
+	s := &stream{Conn: c, ended: make(chan struct{})}
+	if _, err := io.WriteString(c, "GET /live HTTP/1.1\r\nHost: 10.77.0.1\r\n\r\n"); err != nil {
+		return nil
+	}
+	s.certificate = c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	go func() {
+		defer close(s.ended)
+		for lines := bufio.NewReader(c); ; {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(line, "event: now") {
+				s.events.Add(1)
+			}
+		}
+	}()
+	return s
+}
+
+// TestPageIsRenewed: a browser that looks at the page is told to come again, or told on, when the certificate is
+// renewed by a reload, when a certificate that cannot be used is refused, and over an upgrade.
+func TestPageIsRenewed(t *testing.T) {
+	n := newNode(t)
+	file := n.dir + "/page.pem"
+	renew(t, file, 1)
+	n.withWeb("listen 10.77.0.1 3780\ncertificate " + file + "\nkey " + file)
+	n.start()
+	n.has(vip1)
+	var s *stream
+	looks := func(certificate int64) {
+		t.Helper()
+		n.until(fmt.Sprintf("a browser is told something, with certificate %d", certificate), func() bool {
+			if s == nil || s.certificate != certificate {
+				s = openStream(t)
+				return false
+			}
+			select {
+			case <-s.ended:
+				s = nil
+				return false
+			default:
+				return s.events.Load() > 0
+			}
+		})
+	}
+	looks(1)
+	front := n.front()
+	old := s
+	renew(t, file, 2)
+	n.says(0, "reload")
+	looks(2)
+	n.until("the browser with the old certificate has come to an end, or is told on", func() bool {
+		select {
+		case <-old.ended:
+			return true
+		default:
+			return old.events.Load() > 2
+		}
+	})
+	if now := n.front(); now != front {
+		t.Errorf("the front was replaced: %d, was %d", now, front)
+	}
+
+	still := s
+	parts := func() (certificate, key []byte) {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		certificate, key, ok := bytes.Cut(text, []byte("-----BEGIN PRIVATE"))
+		if err != nil || !ok {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return certificate, append([]byte("-----BEGIN PRIVATE"), key...)
+	}
+	certificate, _ := parts()
+	renew(t, file, 3)
+	_, another := parts()
+	for what, text := range map[string][]byte{
+		"failed to find any PEM data": []byte("nonsense"), "found a certificate rather than a key": certificate,
+		"does not match": append(certificate, another...),
+	} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n.says(1, "plan", "error: the page cannot be served", what, "a reload would refuse it")
+		n.says(1, "reload", "error: the page cannot be served", "keeps running unchanged")
+	}
+	before := still.events.Load()
+	n.until("the browser is told on", func() bool { return still.events.Load() > before })
+	renew(t, file, 3)
+	n.says(0, "reload")
+	looks(3)
+
+	vrrp := n.worker(worker.VRRP)
+	n.says(0, "upgrade", "goes on as pid")
+	<-s.ended // by the front that the upgrade has ended
+	s = nil
+	looks(3)
+	if now := n.worker(worker.VRRP); now != vrrp || strings.Contains(n.log.String(), "from=MASTER") {
+		t.Errorf("VRRP has noticed:\n%s", n.log)
+	}
 }
 
 // TestPageOfAStatus: the page reads a status by the names that the supervisor writes, and is told nothing

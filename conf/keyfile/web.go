@@ -1,6 +1,7 @@
 package keyfile
 
 import (
+	"crypto/tls"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,10 @@ import (
 // The files of the web block. A page without its certificate is not served, and a token that cannot
 // be read allows nothing.
 
-const unreadableWeb = "web-file"
+const (
+	unreadableWeb = "web-file"
+	noPage        = "the page cannot be served"
+)
 
 // maxPEM is more than a chain of certificates is long, in bytes.
 const maxPEM = 256 << 10
@@ -38,6 +42,16 @@ func TokenName(t conf.WebToken) string {
 }
 
 func readWeb(cfg *conf.Config, fsys syntax.FS, keys *Keys) (findings []conf.Finding) {
+	say := func(block any, keyword, consequence string, err error) {
+		f := conf.Finding{
+			Severity: conf.Warning, Pos: conf.Pos{File: cfg.Path}, Code: unreadableWeb,
+			Message: fmt.Sprintf("%s: %v", consequence, err),
+		}
+		if src, said := cfg.Source(block, keyword); said {
+			f.Pos = src.Pos
+		}
+		findings = append(findings, f)
+	}
 	take := func(block any, keyword, file, consequence string, secret func() (conf.Secret, error)) {
 		if file == "" {
 			return
@@ -50,21 +64,19 @@ func readWeb(cfg *conf.Config, fsys syntax.FS, keys *Keys) (findings []conf.Find
 			(*keys)[webKey(file)] = text
 			return
 		}
-		f := conf.Finding{
-			Severity: conf.Warning, Pos: conf.Pos{File: cfg.Path}, Code: unreadableWeb,
-			Message: fmt.Sprintf("%s: %v", consequence, err),
-		}
-		if src, said := cfg.Source(block, keyword); said {
-			f.Pos = src.Pos
-		}
-		findings = append(findings, f)
+		say(block, keyword, consequence, err)
 	}
 	w := &cfg.Web
 	for _, f := range []struct{ keyword, file string }{{"certificate", w.Certificate}, {"key", w.Key}} {
-		take(w, f.keyword, f.file, "the page cannot be served", func() (conf.Secret, error) {
+		take(w, f.keyword, f.file, noPage, func() (conf.Secret, error) {
 			text, err := readBounded(f.file, "the "+f.keyword+" of web", maxPEM, fsys)
 			return conf.Secret(text), err
 		})
+	}
+	if cert, key := keys.Web(w.Certificate), keys.Web(w.Key); cert != "" && key != "" {
+		if _, err := tls.X509KeyPair([]byte(cert), []byte(key)); err != nil { // its errors show nothing of the key
+			say(w, "certificate", noPage, fmt.Errorf("%s with the key %s: %w", w.Certificate, w.Key, err))
+		}
 	}
 	for _, t := range w.Actions.Tokens {
 		take(&w.Actions, "token", t.File, "a token of the page cannot be used", func() (conf.Secret, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"sync"
@@ -29,19 +31,31 @@ type director struct {
 	list    []string // what it was asked for
 	refused []front.Refused
 	room    bool // for requests
+
+	settings front.Web
+	server   *httptest.Server
+	busy     int // so many pages are refused
 }
 
 // newDirector serves the page of a director that has seen better days.
 func newDirector(t *testing.T, change ...func(*front.Web)) *director {
 	t.Helper()
-	d := &director{t: t, s: troubled(), room: true}
-	settings := front.Web{Listen: "127.0.0.1:0", Hosts: []string{"lb1.example.org"},
-		Tokens: []front.Token{front.NewToken("alice", token)}}
+	d := &director{t: t, s: troubled(), room: true, settings: front.Web{
+		Listen: "127.0.0.1:0", Hosts: []string{"lb1.example.org"},
+		Tokens: []front.Token{front.NewToken("alice", token)}}}
 	for _, c := range change {
-		c(&settings)
+		c(&d.settings)
 	}
+	d.serve("127.0.0.1:0")
+	t.Cleanup(d.end)
+	return d
+}
+
+// serve listens.
+func (d *director) serve(at string) {
+	d.t.Helper()
 	d.Server = web.New(web.Options{
-		Settings: settings, Host: "lb1", Snapshot: d.snapshot, Ask: d.ask,
+		Settings: d.settings, Host: "lb1", Snapshot: d.snapshot, Ask: d.ask,
 		Allow: func(netip.Addr) bool { return d.room },
 		From:  func(a netip.Addr) netip.Addr { return a },
 		Refused: func(r front.Refused) {
@@ -50,12 +64,36 @@ func newDirector(t *testing.T, change ...func(*front.Web)) *director {
 			d.refused = append(d.refused, r)
 		},
 	})
-	server := httptest.NewUnstartedServer(d.Handler())
-	server.Config = d.HTTP()
-	server.Start()
-	d.url = server.URL + "/"
-	t.Cleanup(func() { d.Close(); server.Close() })
-	return d
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.server = httptest.NewUnstartedServer(nil)
+	d.server.Listener.Close()
+	d.server.Listener, d.server.Config = l, d.HTTP()
+	served := d.server.Config.Handler
+	d.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live" && d.refuses() {
+			http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
+			return
+		}
+		served.ServeHTTP(w, r)
+	})
+	d.server.Start()
+	d.url = d.server.URL + "/"
+}
+
+func (d *director) refuses() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.busy--
+	return d.busy >= 0
+}
+
+func (d *director) end() {
+	d.Server.Close()
+	d.server.CloseClientConnections()
+	d.server.Close()
 }
 
 func (d *director) snapshot(context.Context) (*web.Snapshot, error) {

@@ -4,7 +4,7 @@ import { button, setUpActions, unlocked } from './actions.js';
 // What this page looks at; it is the address of the stream, so that the server sends nothing else.
 const view = { i: 0, s: 0, q: '', bad: false, open: new Map() };
 const last = { head: null, instances: null, services: null, servers: new Map(), at: null };
-let source = null, heard = 0;
+let source = null, heard = 0, again = 0;
 const maxOpen = 4, maxEvents = 200;
 // The histories that are open: of a service and a server; refreshed when a newer check is seen.
 const histories = new Map();
@@ -21,6 +21,7 @@ function address() {
 }
 
 function look() {
+  clearTimeout(again);
   source?.close();
   source = new EventSource(address());
   const on = (name, f) => source.addEventListener(name, (e) => { heard = Date.now(); f(JSON.parse(e.data)); });
@@ -30,7 +31,15 @@ function look() {
   on('servers', (list) => { last.servers.set(list.of, list); services(last.services); });
   on('events', events);
   on('now', now);
-  source.onerror = () => lost('The connection to this director is interrupted. What stands here is old.');
+  source.onerror = () => {
+    lost('The connection to this director is interrupted. What stands here is old.');
+    // A browser dials again by itself when the connection ends, but not when it was refused with an answer: a
+    // director that is started again may have no room for all its pages at once.
+    if (source.readyState === EventSource.CLOSED) {
+      clearTimeout(again);
+      again = setTimeout(look, 3000 + 4000 * Math.random());
+    }
+  };
   source.onopen = () => { heard = Date.now(); };
 }
 
