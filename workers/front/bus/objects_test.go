@@ -61,3 +61,24 @@ func TestStates(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressesOfABus: those of the specification that a system bus has.
+func TestAddressesOfABus(t *testing.T) {
+	for text, want := range map[string]string{
+		"unix:path=/run/dbus/system_bus_socket": "unix /run/dbus/system_bus_socket",
+		"unix:guid=00,path=/run/a%20b":          "unix /run/a b",
+		"unix:abstract=/tmp/x":                  "unix @/tmp/x",
+		"tcp:host=10.0.0.1,port=1,family=ipv4":  "tcp 10.0.0.1:1",
+		"tcp:host=::1,port=1":                   "tcp [::1]:1",
+		"unix:dir=/tmp":                         "",
+		"unix:path=%zz":                         "",
+		"unixexec:path=/bin/sh":                 "",
+		"/run/dbus/system_bus_socket":           "",
+		"":                                      "",
+	} {
+		network, at, err := address(text)
+		if got := strings.TrimSpace(network + " " + at); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
