@@ -3,7 +3,11 @@
 package integration_test
 
 import (
+	"bufio"
+	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,8 +41,11 @@ func TestDrainUnderLoad(t *testing.T) {
 	for _, h := range s.near {
 		traffic.ServeWeb(h, 80)
 	}
+	const token = "0123456789abcdef0123456789abcdef"
+	page := fmt.Sprintf("web {\n    listen 127.0.0.1 3780\n    actions {\n        token file:%s alice\n    }\n}\n",
+		s.director.WriteFile("alice.token", token+"\n"))
 	conf := func(lines ...string) string {
-		return global(lines...) + service(at2(80), dr("rr"), nearServers("192.0.2.", 80, 3)...) +
+		return global(lines...) + page + service(at2(80), dr("rr"), nearServers("192.0.2.", 80, 3)...) +
 			service(at2(81), dr("rr"), nearServers("192.0.2.", 81, 3)...) +
 			service(at2(82), dr("mh", "mh-fallback"), nearServers("192.0.2.", 82, 3)...) +
 			service(at2(83), dr("sh"), nearServers("192.0.2.", 83, 3)...)
@@ -135,6 +142,55 @@ func TestDrainUnderLoad(t *testing.T) {
 	for port, before := range mapped {
 		s.expectSame(fmt.Sprintf("port %d, undrained", port), before, from(port, 40, 3105).Run(s.client))
 	}
+
+	// The page does the same, for who has the token.
+	s.byPage(token, `{"action":"drain","name":"192.0.2.11","reason":"a disk"}`)
+	for _, port := range []int{80, 81, 82, 83} {
+		s.untilWeights(3*time.Second, port, out)
+	}
+	expectShares(t, from(81, 40, 3006).Run(s.client), 0, map[string]int{"near2": 20, "near3": 20})
+	if text := s.ask("status"); !strings.Contains(text, "alice") || !strings.Contains(text, "a disk") {
+		t.Errorf("status of a drain by the page:\n%s", text)
+	}
+	s.byPage(token, `{"action":"undrain","name":"192.0.2.11"}`)
+	for _, port := range []int{80, 81, 82, 83} {
+		s.untilWeights(3*time.Second, port, nearWeights(nil))
+	}
+}
+
+// byPage asks the page of the director for an action, and confirms it.
+func (s *shop) byPage(token, what string) {
+	s.t.Helper()
+	post := func(path, body string) (answer struct{ ID, Error string }) {
+		s.t.Helper()
+		err := s.director.Do(func() error {
+			c, err := net.DialTimeout("tcp", "127.0.0.1:3780", 5*time.Second)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c, "POST /actions/%s HTTP/1.1\r\nHost: 127.0.0.1:3780\r\nOrigin: http://127.0.0.1:3780\r\n"+
+				"Content-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+				path, token, len(body), body)
+			if err != nil {
+				return err
+			}
+			got, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				return err
+			}
+			defer got.Body.Close()
+			return json.NewDecoder(got.Body).Decode(&answer)
+		})
+		if err != nil || answer.Error != "" {
+			s.t.Fatalf("the page, asked for %s: %v %s", what, err, answer.Error)
+		}
+		return answer
+	}
+	post("confirm", fmt.Sprintf(`{"id":%q}`, post("prepare", what).ID))
 }
 
 // at2 is a port of the shop's virtual address as a configuration names it.

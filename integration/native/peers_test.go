@@ -381,6 +381,7 @@ func TestHalvesInTrouble(t *testing.T) {
 // two talk. Programs of two versions say so, and share what is drained.
 func TestPeerOfAnotherRelease(t *testing.T) {
 	t.Parallel()
+	later := anotherVersion(t)
 	for _, old := range []int{0, 1} {
 		t.Run(fmt.Sprintf("lb%d is of the last release", old+1), func(t *testing.T) {
 			t.Parallel()
@@ -418,7 +419,7 @@ func TestPeerOfAnotherRelease(t *testing.T) {
 			}
 
 			// It becomes a program of another version than the other half.
-			install(t, path, anotherVersion(t))
+			install(t, path, later)
 			if text, err := c.ask(old, "upgrade"); err != nil {
 				t.Fatalf("director upgrade: %v\n%s", err, text)
 			}
