@@ -257,14 +257,20 @@ func TestFrontInTrouble(t *testing.T) {
 		began := time.Now()
 		r := n.status()
 		inTime := time.Since(began) < time.Second
-		return inTime && slices.ContainsFunc(r.Problems, func(p control.Problem) bool { return strings.Contains(p.Text, what) })
+		return inTime && slices.ContainsFunc(r.Problems, func(p control.Problem) bool {
+			return strings.Contains(p.Text, what)
+		})
 	}
 	for _, trouble := range []struct {
 		name, said string
 		begin      func(pid int) error
 	}{
-		{"killed", "the front does not run: signal: killed", func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }},
-		{"stopped", "the front has stopped answering", func(pid int) error { return syscall.Kill(pid, syscall.SIGSTOP) }},
+		{"killed", "the front does not run: signal: killed", func(pid int) error {
+			return syscall.Kill(pid, syscall.SIGKILL)
+		}},
+		{"stopped", "the front has stopped answering", func(pid int) error {
+			return syscall.Kill(pid, syscall.SIGSTOP)
+		}},
 		{"without memory", "the front does not run: exit status 2", func(pid int) error {
 			narrow := exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--data=1048576")
 			narrow.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}} // as it is
