@@ -62,7 +62,7 @@ func askPage(network, at, request string, enough string, lines ...string) (strin
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
+	// The body is not closed: that would wait for the end of a stream. The connection is.
 	var text strings.Builder
 	lineReader := bufio.NewReader(answer.Body)
 	for enough == "" || !strings.Contains(text.String(), enough) {
