@@ -444,7 +444,8 @@ func TestPeerOfAnotherRelease(t *testing.T) {
 func anotherVersion(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "later")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=later", "-o", path, "./cmd/director")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=later", "-o", path,
+		"./cmd/director")
 	build.Dir, build.Env = lab.ModuleRoot(), append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
