@@ -1,6 +1,7 @@
 package status
 
 import (
+	"net/netip"
 	"reflect"
 	"sync"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
+	"github.com/lvs-director/director/supervisor/rollout"
 )
 
 // change has something become known of an instance and two real servers, for the n-th time.
@@ -61,5 +63,48 @@ func TestWhatIsFrozenStaysSo(t *testing.T) {
 	f.Repairs, f.frozen, want.Repairs, want.frozen = Repairs{}, frozen{}, Repairs{}, frozen{}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("frozen is\n%+v\nand was\n%+v", f, want)
+	}
+}
+
+// TestVerdictsAreThoseOfAStatus: another half is told nothing else of virtual servers than a status shows.
+func TestVerdictsAreThoseOfAStatus(t *testing.T) {
+	web := &conf.VirtualServer{Key: conf.ServiceKey{Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Protocol: conf.TCP}}
+	for n := range 4 {
+		web.RealServers = append(web.RealServers, &conf.RealServer{
+			Key: conf.ServerKey{Address: netip.MustParseAddr("10.0.1.1"), Port: uint16(n + 1)}})
+	}
+	k, name := New(), web.String()
+	tell := func(n int, state event.RealServerState) {
+		state.VirtualServer, state.RealServer = name, web.RealServers[n].String()
+		k.RealServer(state)
+	}
+	tell(0, event.RealServerState{Up: true})
+	tell(1, event.RealServerState{})
+	tell(2, event.RealServerState{Up: true, Unknown: []event.CheckResult{
+		{At: time.Unix(1, 0), Checker: "TCP_CHECK", Reason: "no answer"}}})
+	k.InTheTable(event.VirtualServerState{VirtualServer: name, Alive: 1, Total: 4})
+	before := k.Verdicts()
+	k.ServersInTable(event.ServersInTable{VirtualServer: name, Slots: "4f2a"})
+	if k.Verdicts() == before {
+		t.Error("another fingerprint is not seen")
+	}
+	f := Facts{Config: &conf.Config{VirtualServers: []*conf.VirtualServer{web}}, Known: k,
+		Workers: []rollout.Status{{Worker: rollout.LVS}}}
+	whole, list := Make(f).VirtualServers, Verdicts(f)
+	if len(whole) != 1 || len(list) != 1 {
+		t.Fatalf("%d virtual servers in the status, %d for the other half", len(whole), len(list))
+	}
+	a, b := whole[0], list[0]
+	if a.Name != b.Name || a.Address != b.Address || a.Slots != b.Slots || a.Error != b.Error || b.Slots == "" {
+		t.Errorf("the status has\n%+v\nand the other half is told\n%+v", a, b)
+	}
+	for n := range a.RealServers {
+		if a.RealServers[n].Name != b.RealServers[n].Name || a.RealServers[n].Verdict != b.RealServers[n].Verdict {
+			t.Errorf("real server %d: the status has %q, and the other half is told %q", n, a.RealServers[n].Verdict,
+				b.RealServers[n].Verdict)
+		}
+	}
+	if got := b.RealServers[3].Verdict; got != event.NotChecked.String() {
+		t.Errorf("of one that no worker has told of the other half is told %q", got)
 	}
 }

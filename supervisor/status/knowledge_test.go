@@ -122,11 +122,15 @@ func TestResultsOfACheckerThatWasRenamedAreForgotten(t *testing.T) {
 // A real server of which no worker has told anything yet is not dead: the other half would be told that it is.
 func TestARealServerThatNobodyHasToldOfIsNotChecked(t *testing.T) {
 	k, vs := New(), &conf.VirtualServer{RealServers: []*conf.RealServer{{Weight: 1}}}
-	if got := k.VirtualServer(vs).RealServers[0].Verdict; got != event.NotChecked.String() {
+	verdict := func() string {
+		report, _ := k.virtualServer(vs)
+		return report.RealServers[0].Verdict
+	}
+	if got := verdict(); got != event.NotChecked.String() {
 		t.Errorf("before anything is told: %q", got)
 	}
 	k.RealServer(event.RealServerState{VirtualServer: vs.String(), RealServer: vs.RealServers[0].String()})
-	if got := k.VirtualServer(vs).RealServers[0].Verdict; got != event.Dead.String() {
+	if got := verdict(); got != event.Dead.String() {
 		t.Errorf("a dead one: %q", got)
 	}
 }
