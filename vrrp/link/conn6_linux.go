@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/datagram"
 )
 
 // configure6 makes an IPv6 socket hear and reach what its key says only. The
@@ -110,12 +112,12 @@ func putControl(room []byte, kind int32, data []byte) []byte {
 }
 
 // putHeader6 writes the header of a received packet before its payload.
-func putHeader6(packet []byte, from [16]byte, c *received) {
+func putHeader6(packet []byte, from [16]byte, c *datagram.Control) {
 	h := packet[:headerSize6]
 	clear(h)
 	h[0] = 6 << 4
 	binary.BigEndian.PutUint16(h[4:], uint16(len(packet)-headerSize6))
-	h[6], h[7] = protocolVRRP, c.hopLimit
+	h[6], h[7] = protocolVRRP, c.HopLimit
 	copy(h[8:], from[:])
-	copy(h[24:], c.to[:])
+	copy(h[24:], c.To[:])
 }

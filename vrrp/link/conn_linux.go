@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"sync"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lvs-director/director/datagram"
 )
 
 const (
@@ -24,15 +24,12 @@ const (
 // conn is a raw socket bound to one interface. The engine reads and writes its
 // descriptor directly; a goroutine only watches for readability.
 type conn struct {
-	key    Key
-	fd     int
-	epoll  *os.File // watches fd: once, until it is armed again
-	ready  chan<- Key
-	closed chan struct{}
-	once   sync.Once
-	done   chan struct{} // the watching goroutine has ended
-	in     inbox
-	out    outbox6 // of IPv6
+	key   Key
+	fd    int
+	watch *datagram.Watch[Key]
+	once  sync.Once
+	in    inbox
+	out   outbox6 // of IPv6
 }
 
 // Open implements Network.
@@ -57,27 +54,13 @@ func (*Kernel) Open(key Key, ready chan<- Key) (Conn, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	epoll, err := watchOnce(fd)
+	watch, err := datagram.NewWatch(fd, key, ready)
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	c := &conn{
-		key:    key,
-		fd:     fd,
-		epoll:  epoll,
-		ready:  ready,
-		closed: make(chan struct{}),
-		done:   make(chan struct{}),
-	}
-	raw, err := epoll.SyscallConn()
-	if err != nil {
-		epoll.Close()
-		unix.Close(fd)
-		return nil, fmt.Errorf("watching a raw socket: %w", err)
-	}
+	c := &conn{key: key, fd: fd, watch: watch}
 	c.in.init(key.Family)
-	go c.watch(raw)
 	return c, nil
 }
 
@@ -143,71 +126,16 @@ func (c *conn) Receive(batch []Datagram) (int, error) {
 }
 
 // Resume implements Conn. What waits already is an event of its own.
-func (c *conn) Resume() { watchAgain(c.epoll, c.fd) }
+func (c *conn) Resume() { c.watch.Again() }
 
 // Close implements Conn. Leaving a multicast group waits for the kernel's
 // routing lock, which work on addresses may hold.
 func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {
-		close(c.closed)
-		err = c.epoll.Close()
-		<-c.done
-		err = errors.Join(err, unix.Close(c.fd))
+		err = errors.Join(c.watch.Close(), unix.Close(c.fd))
 	})
 	return err
-}
-
-// watch reports that packets wait. It does not read: what it had in hand when
-// a timer expires would be missed.
-func (c *conn) watch(raw syscall.RawConn) {
-	defer close(c.done)
-	var events [1]unix.EpollEvent
-	waits := func(epoll uintptr) bool {
-		n, err := unix.EpollWait(int(epoll), events[:], 0)
-		return n > 0 || (err != nil && err != unix.EINTR)
-	}
-	for {
-		if err := raw.Read(waits); err != nil {
-			return
-		}
-		select {
-		case c.ready <- c.key:
-		case <-c.closed:
-			return
-		}
-	}
-}
-
-// watchOnce makes an epoll instance of the socket's own that reports one
-// packet and then nothing until it is armed. Go's poller, in which the socket
-// itself could be, would be woken by each packet whether or not somebody waits.
-func watchOnce(fd int) (*os.File, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("watching a raw socket: %w", err)
-	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT}
-	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &event)
-	if err == nil {
-		err = unix.SetNonblock(epoll, true) // Go's poller takes no other
-	}
-	if err != nil {
-		unix.Close(epoll)
-		return nil, fmt.Errorf("watching a raw socket: %w", err)
-	}
-	return os.NewFile(uintptr(epoll), "vrrp"), nil
-}
-
-// watchAgain arms it.
-func watchAgain(epoll *os.File, fd int) {
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT}
-	conn, err := epoll.SyscallConn()
-	if err == nil {
-		_ = conn.Control(func(epoll uintptr) {
-			_ = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_MOD, fd, &event)
-		})
-	}
 }
 
 // configure4 makes an IPv4 socket hear and reach what its key says only.

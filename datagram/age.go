@@ -1,4 +1,4 @@
-package link
+package datagram
 
 import "time"
 
@@ -12,9 +12,9 @@ const (
 	clockStep = time.Millisecond
 )
 
-// ages turns receive timestamps into ages. The kernel takes them from the wall
+// Ages turns receive timestamps into Ages. The kernel takes them from the wall
 // clock, which may be set at any time; nothing else here depends on it.
-type ages struct {
+type Ages struct {
 	offset time.Duration // wall clock minus monotonic clock, at the last look
 	known  bool
 	// stepped: the wall clock was set while packets may have waited. Until
@@ -22,8 +22,8 @@ type ages struct {
 	stepped bool
 }
 
-// look takes the clocks' readings (since any moment) before a batch is judged.
-func (a *ages) look(wall, monotonic time.Duration) {
+// Look takes the clocks' readings (since any moment) before a batch is judged.
+func (a *Ages) Look(wall, monotonic time.Duration) {
 	offset := wall - monotonic
 	if a.known && (offset-a.offset).Abs() > clockStep {
 		a.stepped = true
@@ -31,14 +31,14 @@ func (a *ages) look(wall, monotonic time.Duration) {
 	a.offset, a.known = offset, true
 }
 
-// of says how old a packet is that was stamped at a time of the wall clock; 0
+// Of says how old a packet is that was stamped at a time of the wall clock; 0
 // when that cannot be known.
-func (a *ages) of(wall, stamp time.Duration) time.Duration {
+func (a *Ages) Of(wall, stamp time.Duration) time.Duration {
 	if age := wall - stamp; !a.stepped && age > 0 && age <= maxAge {
 		return age
 	}
 	return 0
 }
 
-// emptied is called when no packet waits any more.
-func (a *ages) emptied() { a.stepped = false }
+// Emptied is called when no packet waits any more.
+func (a *Ages) Emptied() { a.stepped = false }
