@@ -239,3 +239,15 @@ func ParseSyncGroupID(s string) (SyncGroupID, error) {
 func badIdentity(kind, s string) error {
 	return fmt.Errorf("reading an identity: %.60q does not name a %s", s, kind)
 }
+
+// ID is the identity of a BFD session: its neighbor, "192.0.2.1", "fe80::1%eth0 multihop from fe80::2".
+func (b *BFDInstance) ID() string {
+	id := b.Neighbor
+	if b.Multihop {
+		id += " multihop"
+	}
+	if b.Source != "" {
+		id += " from " + b.Source
+	}
+	return id
+}

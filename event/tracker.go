@@ -11,11 +11,12 @@ const (
 	TrackFile                             // track_file
 	TrackProcess                          // vrrp_track_process
 	TrackVirtualServer                    // the quorum of a virtual server
+	TrackBFD                              // bfd_instance
 )
 
 // String is the kind in words.
 func (k TrackerKind) String() string {
-	return [...]string{"script", "file", "process", "virtual server"}[k%4]
+	return [...]string{"script", "file", "process", "virtual server", "BFD session"}[k%5]
 }
 
 // TrackerState is what a tracked thing is like. The latest one of a kind and

@@ -82,6 +82,7 @@ type handoff struct {
 	Suspended      []string // virtual servers whose checks are
 	Instances      []event.InstanceState
 	Groups         []event.GroupState
+	BFDs           []event.BFDState
 	Host           event.HostState
 	VirtualServers []event.VirtualServerState
 	RealServers    []event.RealServerState
@@ -172,6 +173,7 @@ func (s *supervisor) handoff() *handoff {
 		Current: s.current().handed(), Generation: r.Generation, Entry: s.current().kept, Fallback: s.fallback,
 		Refused: s.refused.why, RefusedAt: s.refused.at,
 		Groups: slices.Collect(maps.Values(s.known.Groups)), Host: s.known.Host,
+		BFDs:    slices.Collect(maps.Values(s.known.BFDs)),
 		Started: s.started, Brought: s.chronicle.brought, Upgrades: s.upgrade.count + 1, Reload: r.Signalled,
 		Table: s.known.Table, Counters: s.known.Counters,
 		Repairs: s.known.Repairs.Told(), Notify: s.notify.Export(), Journals: s.known.Journals,

@@ -124,6 +124,9 @@ func (s *supervisor) takeOver(h *handoff) {
 	for _, g := range h.Groups {
 		s.known.Groups[g.Group] = g
 	}
+	for _, b := range h.BFDs {
+		s.known.BFDs[b.ID] = b
+	}
 	s.generations = map[uint64]*loaded{h.Generation: s.current()}
 	for _, i := range h.Instances {
 		s.known.Instance(i)

@@ -62,6 +62,26 @@ func (s *supervisor) tracked(r tracking.Result) {
 	}
 }
 
+// bfd takes in what a BFD session is like. The vrrp worker, which has it, knows already.
+func (s *supervisor) bfd(b event.BFDState, leftOut int) {
+	was, known := s.known.BFDs[b.ID]
+	s.happened(leftOut, events.BFD(was, b, known)...)
+	s.known.BFDs[b.ID] = b
+	if t, counts := b.Tracker(); counts && b.Checker && s.runs(rollout.LVS) {
+		s.keepers[rollout.LVS].Send("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
+	}
+}
+
+// bfdTrackers are the sessions that checks may follow, as trackers.
+func (s *supervisor) bfdTrackers() (list []event.TrackerState) {
+	for _, b := range s.known.BFDs {
+		if t, counts := b.Tracker(); counts && b.Checker {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
 // tellTracker tells the vrrp worker, and the value of a file the lvs worker too, for
 // FILE_CHECK. One that does not run is told when it starts.
 func (s *supervisor) tellTracker(t event.TrackerState) {

@@ -121,6 +121,8 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.happened(m.LeftOut, events.Group(s.known.Groups[m.Group.Group], *m.Group)...)
 		s.known.Groups[m.Group.Group] = *m.Group
 		s.notify.Group(*m.Group)
+	case m.BFD != nil:
+		s.bfd(*m.BFD, m.LeftOut)
 	case m.RealServer != nil:
 		was, known := s.known.RealServers[status.ServerName{
 			VirtualServer: m.RealServer.VirtualServer, RealServer: m.RealServer.RealServer}]
@@ -190,6 +192,8 @@ func aboutWhat(m *worker.Message) string {
 		return m.LowerHeard.Instance
 	case m.Group != nil:
 		return m.Group.Group
+	case m.BFD != nil:
+		return m.BFD.Session
 	case m.RealServer != nil:
 		return m.RealServer.RealServer + " of " + m.RealServer.VirtualServer
 	case m.VirtualServer != nil:
@@ -322,6 +326,7 @@ func (s *supervisor) hand(e rollout.Hand) {
 		s.forget(e.Worker, l.cfg)
 	}
 	if e.Worker == rollout.LVS {
+		c.Trackers = append(c.Trackers, s.bfdTrackers()...)
 		c.Overrides = s.operatorsOverrides()
 		c.Presence = s.presence(l.cfg)
 	}

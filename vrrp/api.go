@@ -144,7 +144,30 @@ type Options struct {
 	Heartbeat func(Heartbeat)
 	// Number numbers what happens to instances and groups, in the same way. It is optional.
 	Number func() event.Number
+	// Companion is served beside the instances. It is optional.
+	Companion Companion
 }
+
+// Companion is something else that lives by the engine's clock and in its goroutine, as BFD
+// sessions do. Its methods do not block, and each call does a piece of work that takes no longer
+// than some advertisements: the engine's own deadlines come between two of them.
+type Companion interface {
+	// Next is when Fire wants to be called; false is never.
+	Next() (time.Time, bool)
+	Fire()
+	// Ready delivers when Serve wants to be called, with that number.
+	Ready() <-chan int
+	Serve(number int)
+	// Stop is called once, after all priority 0 was sent; the engine runs until Stopped.
+	Stop()
+	Stopped() bool
+}
+
+// Beside has f called in the engine's goroutine, for its companion. Track there is TrackBeside.
+func (e *Engine) Beside(ctx context.Context, f func()) error { return e.do(ctx, f) }
+
+// TrackBeside is Track for the companion, in the engine's goroutine.
+func (e *Engine) TrackBeside(states ...event.TrackerState) { e.track(states) }
 
 // Heartbeat says that the goroutine that sends advertisements runs. Times are
 // those of Options.SinceBoot.

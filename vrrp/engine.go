@@ -228,13 +228,15 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 	for {
 		e.arm()
 		e.dispatchVMACs()
-		if e.stopping && len(e.pending) == 0 && e.vmacsRemoved() {
+		if e.stopping && len(e.pending) == 0 && e.vmacsRemoved() && (e.opts.Companion == nil || e.opts.Companion.Stopped()) {
 			return
 		}
 		select {
 		case <-e.timer.C():
 			e.armed = time.Time{}
 			e.wake()
+		case n := <-e.companionReady():
+			e.opts.Companion.Serve(n)
 		case k := <-e.ready:
 			e.wake()
 			if s := e.sockets[k]; s != nil && s.conn != nil {
@@ -271,6 +273,7 @@ func (e *Engine) loop(ctx context.Context, events <-chan link.Event, routeEvents
 			e.stop(true)
 		}
 		e.fire()
+		e.fireCompanion()
 		e.advertised()
 	}
 }
@@ -300,6 +303,9 @@ func (e *Engine) stop(release bool) {
 	now := e.opts.Clock.Now()
 	for _, i := range e.order {
 		e.end(i, now)
+	}
+	if e.opts.Companion != nil {
+		e.opts.Companion.Stop()
 	}
 	e.releaseStatics()
 }

@@ -61,15 +61,46 @@ type deadlines = deadline.Heap[*timer]
 // wakes the engine once for nothing; moving it each time would cost a system
 // call for every advertisement received.
 func (e *Engine) arm() {
-	d, ok := e.deadlines.First()
-	if !ok || (!e.armed.IsZero() && !d.Due().Before(e.armed)) {
+	due, ok := e.deadlines.Next()
+	if e.opts.Companion != nil {
+		if at, wanted := e.opts.Companion.Next(); wanted && (!ok || at.Before(due)) {
+			due, ok = at, true
+		}
+	}
+	if !ok || (!e.armed.IsZero() && !due.Before(e.armed)) {
 		return
 	}
-	if err := e.timer.Set(d.Due()); err != nil {
+	if err := e.timer.Set(due); err != nil {
 		e.log.Error("failed to set the timer: VRRP does not work", "error", err)
 		return
 	}
-	e.armed = d.Due()
+	e.armed = due
+}
+
+// companionTurns is how many pieces of its work a companion does before the engine takes in
+// something else.
+const companionTurns = 16
+
+// fireCompanion has the companion do what is due. Between two pieces the engine does what is due of its own.
+func (e *Engine) fireCompanion() {
+	if e.opts.Companion == nil {
+		return
+	}
+	for range companionTurns {
+		if at, ok := e.opts.Companion.Next(); !ok || e.opts.Clock.Now().Before(at) {
+			return
+		}
+		e.opts.Companion.Fire()
+		e.fire()
+	}
+}
+
+// companionReady is nil without a companion.
+func (e *Engine) companionReady() <-chan int {
+	if e.opts.Companion == nil {
+		return nil
+	}
+	return e.opts.Companion.Ready()
 }
 
 // fire does all that is due.

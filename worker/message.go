@@ -89,6 +89,8 @@ type Message struct {
 	RunProgram *RunProgram `json:",omitempty"`
 	// Suspended is of the lvs worker.
 	Suspended *Suspended `json:",omitempty"`
+	// BFD is of the vrrp worker.
+	BFD *event.BFDState `json:",omitempty"`
 }
 
 // Await names, by identity, all instances that have virtual servers which stand in the
@@ -235,6 +237,8 @@ type Snapshot struct {
 	RealServers []event.RealServerState
 	// VirtualServers say which ones had their quorum.
 	VirtualServers []event.VirtualServerState
+	// BFDs are of a vrrp worker.
+	BFDs []event.BFDState
 	// Died is when the worker's predecessor died, by Monotonic; 0 without a predecessor.
 	Died time.Duration
 	// Advertised is taken from the predecessor's last Heartbeat; 0 when it is not known.
@@ -246,7 +250,7 @@ type Snapshot struct {
 
 // empty says that it is of no worker that has just started, or that nothing was known then.
 func (s *Snapshot) empty() bool {
-	return s.Died == 0 && !s.Silenced && len(s.Checks)+len(s.Instances)+len(s.RealServers)+len(s.VirtualServers) == 0
+	return s.Died == 0 && !s.Silenced && len(s.Checks)+len(s.Instances)+len(s.RealServers)+len(s.VirtualServers)+len(s.BFDs) == 0
 }
 
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends

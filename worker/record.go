@@ -32,6 +32,8 @@ func newTransition(before, m *Message) bool {
 		return before.RealServer.Up != m.RealServer.Up
 	case m.VirtualServer != nil && before.VirtualServer != nil:
 		return before.VirtualServer.Quorum != m.VirtualServer.Quorum
+	case m.BFD != nil && before.BFD != nil:
+		return before.BFD.IsUp() != m.BFD.IsUp()
 	}
 	return false
 }

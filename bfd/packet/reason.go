@@ -47,8 +47,6 @@ const (
 	AuthFailed
 	// Disabled: the session is administratively down here (6.8.6).
 	Disabled
-	// Flooded: more than the session takes in.
-	Flooded
 	// Reasons is the number of reasons.
 	Reasons
 )
@@ -57,7 +55,7 @@ var reasonNames = [Reasons]string{
 	"accepted", "truncated", "version", "length", "zero-multiplier", "multipoint", "zero-discriminator",
 	"no-your-discriminator", "poll-and-final", "unknown-discriminator", "unknown-neighbor", "wrong-neighbor", "ttl",
 	"auth-missing", "auth-unexpected", "auth-type", "auth-length", "auth-key", "auth-replay", "auth-failed",
-	"disabled", "flooded",
+	"disabled",
 }
 
 // String is the reason's name in metrics and logs.

@@ -119,18 +119,18 @@ func (s *Session) Configure(p Parameters, now time.Time) {
 // agree makes what we say follow from state and parameters, and polls if that has changed.
 func (s *Session) agree(now time.Time) {
 	tx, rx := s.wantedTx(), s.params.MinRx
-	if s.state == packet.AdminDown || tx == s.desiredTx && rx == s.requiredRx {
-		s.detect()
-		return
-	}
+	changed := tx != s.desiredTx || rx != s.requiredRx
 	s.desiredTx, s.requiredRx = tx, rx
-	s.pollAgain = s.polling
-	s.polling = s.remote != 0
-	if s.state == packet.Up {
+	if s.state != packet.Up {
+		s.actualTx, s.actualRx = tx, rx
+	}
+	if changed && s.state != packet.AdminDown {
+		s.pollAgain = s.polling
+		s.polling = s.remote != 0
+	}
+	if changed && s.state == packet.Up {
 		s.actualTx, s.actualRx = min(s.actualTx, tx), max(s.actualRx, rx)
 		s.soon(now)
-	} else {
-		s.actualTx, s.actualRx = tx, rx
 	}
 	s.detect()
 }

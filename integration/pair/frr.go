@@ -109,12 +109,13 @@ func StartFRR(t lab.Reporter, frr FRR, h *lab.Host, c FRRConfig) *FRRRouter {
 }
 
 // startFRRDaemon starts one of FRR's programs.
-func startFRRDaemon(t lab.Reporter, frr FRR, h *lab.Host, name, path, conf, socket, run string) *lab.Process {
+func startFRRDaemon(t lab.Reporter, frr FRR, h *lab.Host, name, path, conf, socket, run string,
+	more ...string) *lab.Process {
 	t.Helper()
-	argv, err := private(h, []string{
+	argv, err := private(h, append([]string{
 		path, "-f", h.WriteFile("frr/"+name+".conf", conf), "--vty_socket", run, "-z", socket,
 		"-i", filepath.Join(run, name+".pid"), "-u", "root", "-g", "root", "-P", "0",
-	})
+	}, more...))
 	if err != nil {
 		t.Fatalf("start %s on %s: %v", name, h.Name, err)
 	}

@@ -138,6 +138,33 @@ func FRR(t testing.TB) pair.FRR {
 	return pair.FRR{Zebra: zebra.Path, VRRPd: vrrpd.Path, Env: vrrpd.Env()}
 }
 
+// BFDDaemons fetches Debian's FRR with bfdd, and BIRD.
+func BFDDaemons(t testing.TB) (d pair.BFDDaemons) {
+	t.Helper()
+	d.FRR = FRR(t)
+	cache, err := debian.OpenCache(os.Stderr)
+	for _, p := range []struct {
+		pkg, path string
+		to        *string
+	}{
+		{"frr", "usr/lib/frr/bfdd", &d.BFDd}, {"frr", "usr/bin/vtysh", &d.Vtysh},
+		{"bird2", "usr/sbin/bird", &d.BIRD}, {"bird2", "usr/sbin/birdc", &d.BIRDC},
+	} {
+		var program debian.Program
+		if err == nil {
+			program, err = cache.Program(t.Context(), p.pkg, p.path)
+		}
+		*p.to = program.Path
+		if p.pkg == "bird2" && d.BIRDEnv == nil {
+			d.BIRDEnv = program.Env()
+		}
+	}
+	if err != nil {
+		lacking(t, "fetch Debian's bfdd and BIRD, peers in the tests: %v", err)
+	}
+	return d
+}
+
 // RequireTool skips the test if a program is not installed on this machine; in
 // continuous integration the test fails.
 func RequireTool(t testing.TB, tool, pkg string) {

@@ -139,6 +139,21 @@ func Tracker(was, is event.TrackerState, known bool) []event.Record {
 	}}
 }
 
+// BFD are the records of what happened to a BFD session: that it is reached, and that it is no longer.
+func BFD(was, is event.BFDState, known bool) []event.Record {
+	if is.Event == was.Event || is.IsUp() == was.IsUp() && known && is.Event == "" {
+		return nil
+	}
+	r := event.Record{
+		Number: is.Event, At: is.Since, Kind: event.RecordTracker, Object: "BFD session " + is.Session, From: "down",
+		To: "up", Text: is.Why(), Causes: is.Causes.List(),
+	}
+	if !is.IsUp() {
+		r.From, r.To = r.To, r.From
+	}
+	return []event.Record{r}
+}
+
 // tracked is the state of a tracker in a word.
 func tracked(s event.TrackerState) string {
 	switch {

@@ -31,6 +31,7 @@ type Knowledge struct {
 	CheckLag    *event.Lateness
 	InTable     map[string]event.ServersInTable // by virtual server
 	Groups      map[string]event.GroupState     // by name
+	BFDs        map[string]event.BFDState       // by identity (conf.BFDInstance.ID)
 	Lower       map[string]event.LowerHeard     // the last one of an instance, as Instances
 	Table       event.TableLoaded
 	Host        event.HostState
@@ -54,6 +55,7 @@ func New() *Knowledge {
 		Checks:         make(map[ServerName][]event.CheckResult),
 		InTable:        make(map[string]event.ServersInTable),
 		Groups:         make(map[string]event.GroupState),
+		BFDs:           make(map[string]event.BFDState),
 		Lower:          make(map[string]event.LowerHeard),
 		Heard:          make(map[string]time.Time),
 		Journals:       make(map[string]string),
@@ -186,6 +188,11 @@ func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 		groups[g.Name] = true
 	}
 	keep(&k.Instances, &k.frozen.instances, func(name string) bool { return instances[name] })
+	sessions := make(map[string]bool)
+	for _, b := range cfg.BFDs {
+		sessions[b.ID()] = true
+	}
+	maps.DeleteFunc(k.BFDs, func(id string, _ event.BFDState) bool { return !sessions[id] })
 	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
 	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
 	k.Repairs.forget(RepairedAddress, instances)
@@ -240,6 +247,7 @@ func (k *Knowledge) Snapshot(died time.Time) worker.Snapshot {
 	for _, v := range k.VirtualServers {
 		s.VirtualServers = append(s.VirtualServers, v)
 	}
+	s.BFDs = slices.Collect(maps.Values(k.BFDs))
 	return s
 }
 

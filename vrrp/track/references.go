@@ -32,6 +32,7 @@ func ReferencesOf(i *conf.Instance, group *conf.SyncGroup) References {
 	r.add(event.TrackFile, i.TrackFiles)
 	r.add(event.TrackProcess, i.TrackProcesses)
 	r.add(event.TrackVirtualServer, i.TrackVirtualServers)
+	r.add(event.TrackBFD, i.TrackBFDs)
 	if group == nil {
 		return r
 	}
@@ -40,6 +41,7 @@ func ReferencesOf(i *conf.Instance, group *conf.SyncGroup) References {
 	r.add(event.TrackFile, group.TrackFiles)
 	r.add(event.TrackProcess, group.TrackProcesses)
 	r.add(event.TrackVirtualServer, group.TrackVirtualServers)
+	r.add(event.TrackBFD, group.TrackBFDs)
 	return r
 }
 

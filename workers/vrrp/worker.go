@@ -26,9 +26,11 @@ func Run(p *workers.Process) error {
 	}
 	alone, leave := alone(p.Log)
 	defer leave()
+	number := worker.NewNumbering(event.PartVRRP).Next
+	sessions := newSessions(p, number)
 	engine := vrrp.New(vrrp.Options{
-		Number: worker.NewNumbering(event.PartVRRP).Next,
-		Log:    p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
+		Number: number, Companion: sessions.set,
+		Log: p.Log, Journal: p.Journal, Network: network, Clock: link.SystemClock{}, SinceBoot: link.SinceBoot,
 		Alone: func() bool { return alone },
 		Events: func(s event.InstanceState) {
 			p.Out.Put("instance "+s.ID, worker.Message{Instance: &s})
@@ -49,6 +51,7 @@ func Run(p *workers.Process) error {
 			}})
 		},
 	})
+	sessions.engine = engine
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)
@@ -123,6 +126,7 @@ func Run(p *workers.Process) error {
 				}
 				first = false
 				keyfile.Keys(m.Configure.Keys).Into(m.Configure.Config)
+				sessions.apply(ctx, m.Configure)
 				p.Out.Put("applied", workers.Applied(m.Configure, engine.Apply(ctx, m.Configure.Config, known,
 					m.Configure.Causes.List()...)))
 			}
