@@ -3,7 +3,11 @@
 package pair
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +19,7 @@ import (
 // BFDDaemons are other BFD daemons, unpacked from Debian's packages.
 type BFDDaemons struct {
 	FRR         FRR // with bfdd
-	BFDd, Vtysh string
+	BFDd        string
 	BIRD, BIRDC string
 	BIRDEnv     []string
 }
@@ -121,15 +125,33 @@ func (b *BFDd) Downs(address string) int {
 	return -1
 }
 
-// Vtysh runs commands.
-func (b *BFDd) Vtysh(commands ...string) (string, error) {
-	words := []string{"env"}
-	words = append(words, b.d.FRR.Env...)
-	words = append(words, b.d.Vtysh, "--vty_socket", b.run, "-d", "bfdd")
-	for _, c := range commands {
-		words = append(words, "-c", c)
+// Vtysh runs commands, as FRR's vtysh does (which wants PAM), and returns what the last one has printed.
+func (b *BFDd) Vtysh(commands ...string) (out string, err error) {
+	conn, err := net.DialTimeout("unix", filepath.Join(b.run, "bfdd.vty"), time.Second)
+	if err != nil {
+		return "", err
 	}
-	return b.host.Output(words...)
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	r := bufio.NewReader(conn)
+	for _, c := range append([]string{"enable"}, commands...) {
+		if _, err := conn.Write(append([]byte(c), 0)); err != nil {
+			return out, err
+		}
+		var answer []byte // ends with three zeros and a status
+		for !bytes.HasSuffix(answer, []byte{0, 0, 0}) {
+			octet, err := r.ReadByte()
+			if err != nil {
+				return out, err
+			}
+			answer = append(answer, octet)
+		}
+		status, err := r.ReadByte()
+		if out = string(bytes.TrimRight(answer, "\x00")); err != nil || status != 0 {
+			return out, fmt.Errorf("command %q of bfdd: status %d, %w", c, status, err)
+		}
+	}
+	return out, nil
 }
 
 // Stop ends bfdd and zebra.

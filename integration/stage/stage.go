@@ -147,7 +147,7 @@ func BFDDaemons(t testing.TB) (d pair.BFDDaemons) {
 		pkg, path string
 		to        *string
 	}{
-		{"frr", "usr/lib/frr/bfdd", &d.BFDd}, {"frr", "usr/bin/vtysh", &d.Vtysh},
+		{"frr", "usr/lib/frr/bfdd", &d.BFDd},
 		{"bird2", "usr/sbin/bird", &d.BIRD}, {"bird2", "usr/sbin/birdc", &d.BIRDC},
 	} {
 		var program debian.Program
