@@ -1,7 +1,6 @@
 package bfd
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/lvs-director/director/bfd/link"
@@ -78,33 +77,26 @@ type counts struct {
 
 // pathOf is where a session sends to; false when the configuration's addresses are none.
 func pathOf(c *conf.BFDInstance) (p link.Path, ok bool) {
-	var err error
-	if p.Neighbor, err = netip.ParseAddr(c.Neighbor); err != nil {
-		return p, false
-	}
-	p.Neighbor = p.Neighbor.Unmap()
-	if c.Source != "" {
-		if p.Source, err = netip.ParseAddr(c.Source); err != nil {
-			return p, false
-		}
-		if p.Source = p.Source.Unmap().WithZone(""); p.Source.Is4() != p.Neighbor.Is4() {
-			return p, false
-		}
-	}
-	p.Multihop, p.TTL = c.Multihop, c.TTL
-	if p.TTL <= 0 || p.TTL > 255 {
-		p.TTL = 255
-	}
-	return p, true
+	p = link.Path{Neighbor: c.NeighborAddr().Unmap(), Source: c.SourceAddr().Unmap().WithZone(""), Multihop: c.Multihop,
+		TTL: min(max(c.TTL, 1), 255)}
+	return p, p.Neighbor.IsValid() && (!p.Source.IsValid() || p.Source.Is4() == p.Neighbor.Is4())
 }
 
 // parametersOf are the rules' part of a configuration.
 func parametersOf(c *conf.BFDInstance) session.Parameters {
-	return session.Parameters{
+	p := session.Parameters{
 		MinTx: max(c.MinTx, time.Millisecond), MinRx: max(c.MinRx, time.Millisecond), IdleTx: c.IdleTx,
 		Multiplier: uint8(min(max(c.Multiplier, 1), 255)), Passive: c.Passive,
 	}
+	if c.Auth != nil {
+		key := packet.NewKey(c.Auth.KeyID, string(c.Auth.Key))
+		p.Key = &key
+	}
+	return p
 }
+
+// mute says that a session has a key that could not be read: it sends nothing, and takes nothing.
+func mute(c *conf.BFDInstance) bool { return c.Auth != nil && c.Auth.Key == "" }
 
 // key is where packets of the session arrive.
 func (m *member) key() link.Key {
@@ -118,13 +110,13 @@ func (m *member) neighbor() neighbor {
 // keeps says whether a session can go on with another configuration of the same identity.
 func (m *member) keeps(c *conf.BFDInstance) bool {
 	path, ok := pathOf(c)
-	return ok && path == m.path && parametersOf(c).Same(m.session.Parameters())
+	return ok && path == m.path && parametersOf(c).Same(m.session.Parameters()) && mute(c) == mute(m.cfg)
 }
 
 // configure gives it that configuration.
 func (m *member) configure(c *conf.BFDInstance, now time.Time) {
 	m.cfg = c
-	if p := parametersOf(c); p != m.session.Parameters() {
+	if p := parametersOf(c); !p.Equal(m.session.Parameters()) {
 		m.session.Configure(p, now)
 	}
 }
@@ -132,7 +124,7 @@ func (m *member) configure(c *conf.BFDInstance, now time.Time) {
 // farEnough says whether a packet has come from no further away than the session allows: on one
 // hop none has passed a router (RFC 5881 section 5).
 func (m *member) farEnough(ttl uint8) bool {
-	return m.cfg.MaxHops < 0 || int(ttl) >= m.path.TTL-m.cfg.MaxHops
+	return m.cfg.MaxHops < 0 || m.cfg.MaxHops >= 255 || int(ttl) >= m.path.TTL-m.cfg.MaxHops
 }
 
 // resumed is what a session goes on from, if it can.
@@ -157,7 +149,7 @@ func (m *member) tellable() event.BFDState {
 		Multihop: m.path.Multihop, Discriminator: m.session.Local(), RemoteDiscriminator: m.session.Remote(),
 		Interval: m.session.Interval(), Detection: m.session.Detection(), RemoteMinTx: n.MinTx, RemoteMinRx: n.MinRx,
 		RemoteMultiplier: int(n.Multiplier), Ups: m.ups, Downs: m.downs, Error: m.err,
-		VRRP: m.cfg.VRRP || !m.cfg.Checker, Checker: m.cfg.Checker || !m.cfg.VRRP,
+		VRRP: m.cfg.ForVRRP(), Checker: m.cfg.ForCheckers(),
 		Event: m.event, Causes: m.causes,
 	}
 }

@@ -167,6 +167,9 @@ func (s *Set) received(l *listener, d *link.Datagram, at, now time.Time) {
 		s.dropped.dropped[reason]++
 		return
 	}
+	if reason == packet.Accepted && mute(m.cfg) {
+		reason = packet.AuthFailed
+	}
 	if reason == packet.Accepted {
 		reason = m.session.Receive(&s.in, d.Data, at)
 	}

@@ -94,6 +94,9 @@ const lookAgain = 500 * time.Microsecond
 
 // schedule sets the deadlines of a session.
 func (s *Set) schedule(m *member) {
+	if mute(m.cfg) {
+		return
+	}
 	s.set(&m.transmit, m.session.TransmitAt())
 	s.set(&m.detect, m.session.DetectAt())
 }

@@ -137,6 +137,12 @@ func (s *Set) join(c *conf.BFDInstance, known event.BFDState, causes event.Numbe
 	s.byLocal[m.session.Local()] = m
 	k := m.neighbor()
 	s.neighbors[k] = append(s.neighbors[k], m)
+	if mute(c) {
+		m.err = "the key could not be read"
+		s.deadlines.Remove(&m.settles)
+		m.settled, m.presumed = true, false
+		return m
+	}
 	s.deadlines.Set(&m.dial, now)
 	s.schedule(m)
 	return m

@@ -32,8 +32,9 @@ func Names(rs *conf.RealServer) []string {
 // names. The others have no influence on the real server.
 func supported(rs *conf.RealServer) (list []*conf.Checker, names []string) {
 	for i, name := range Names(rs) {
-		if probe.Supports(rs.Checkers[i].Kind) {
-			list, names = append(list, &rs.Checkers[i]), append(names, name)
+		c := &rs.Checkers[i]
+		if probe.Supports(c.Kind) && (c.Kind != conf.BFDCheck || c.BFD != "") {
+			list, names = append(list, c), append(names, name)
 		}
 	}
 	return list, names
@@ -66,6 +67,8 @@ func nameOf(c *conf.Checker) string {
 		return string(c.Kind) + " " + c.Misc.Script.Argv[0] // its arguments may be secrets
 	case c.File != nil:
 		return string(c.Kind) + " " + c.File.Name
+	case c.Kind == conf.BFDCheck && c.BFD != "":
+		return string(c.Kind) + " " + c.BFD
 	}
 	name := string(c.Kind) + " " + netip.AddrPortFrom(c.ConnectIP, c.ConnectPort).String()
 	if c.HTTP == nil || len(c.HTTP.URLs) == 0 {

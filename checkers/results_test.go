@@ -83,7 +83,7 @@ func TestURLsAndWarmup(t *testing.T) {
 // TestUnknownKinds: a check that cannot be run here, alpha even, does not keep a server out for ever.
 func TestUnknownKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		unknown := conf.Checker{Kind: "BFD_CHECK", Alpha: true}
+		unknown := conf.Checker{Kind: "OTHER_CHECK", Alpha: true}
 		l := newLab(verdicts(true))
 		web := tcpChecker()
 		l.Apply(config([]conf.Checker{unknown}, []conf.Checker{unknown, web}), nil)
@@ -92,7 +92,7 @@ func TestUnknownKinds(t *testing.T) {
 		diff(t, "events", []string{
 			"up: no checkers are configured", "up initial: not checked yet", "up: TCP_CHECK 10.0.0.2:80: fine",
 		}, l.upAndDown())
-		diff(t, "log", `level=WARN msg="checks of this kind are not supported: real servers are up or down without them" kind=BFD_CHECK count=2
+		diff(t, "log", `level=WARN msg="checks of this kind are not supported: real servers are up or down without them" kind=OTHER_CHECK count=2
 `, l.log.String())
 	})
 }

@@ -68,7 +68,7 @@ const minPause = time.Millisecond
 type Schedule struct {
 	opts    Options
 	applies chan application
-	files   chan string
+	files   chan tracked
 	halts   chan map[conf.ServiceID]bool
 	results *mailbox.Mailbox[[]outcome] // bounded by the runs under way: each sends one
 	// questions are those that wait, and memories what an earlier schedule remembered.
@@ -123,7 +123,7 @@ func New(opts Options) *Schedule {
 		opts.Number = func() event.Number { return "" }
 	}
 	s := &Schedule{
-		opts: opts, applies: make(chan application), files: make(chan string),
+		opts: opts, applies: make(chan application), files: make(chan tracked),
 		halts: make(chan map[conf.ServiceID]bool), results: mailbox.New[[]outcome](),
 		questions: mailbox.New[[]question](), memories: make(chan []event.CheckHistory),
 		stop: make(chan struct{}), ended: make(chan struct{}),
@@ -148,9 +148,20 @@ func (s *Schedule) Apply(cfg *conf.Config, snapshot Snapshot, causes ...event.Nu
 }
 
 // FileChanged has the checks of a track_file run at once.
-func (s *Schedule) FileChanged(name string) {
+func (s *Schedule) FileChanged(name string) { s.outsideChanged(tracked{conf.FileCheck, name}) }
+
+// SessionChanged has the checks of a BFD session run at once.
+func (s *Schedule) SessionChanged(name string) { s.outsideChanged(tracked{conf.BFDCheck, name}) }
+
+// tracked is something that others watch and that checks of a kind follow.
+type tracked struct {
+	kind conf.CheckKind
+	name string
+}
+
+func (s *Schedule) outsideChanged(what tracked) {
 	select {
-	case s.files <- name:
+	case s.files <- what:
 	case <-s.ended:
 	}
 }
@@ -188,8 +199,8 @@ func (s *Schedule) own() {
 			s.suspended = set
 			s.settle()
 			s.begin(time.Now())
-		case name := <-s.files:
-			s.lookAtFile(name, time.Now())
+		case what := <-s.files:
+			s.lookAt(what, time.Now())
 		case <-s.results.Signal():
 			results = s.results.Take(results[:0])
 			now := time.Now()

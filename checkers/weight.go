@@ -40,11 +40,15 @@ func (sv *server) updateWeight() (changed bool) {
 	return true
 }
 
-// lookAtFile has the checks of a track_file run now.
-func (s *Schedule) lookAtFile(name string, now time.Time) {
+// lookAt has the checks of a track_file run now.
+func (s *Schedule) lookAt(what tracked, now time.Time) {
 	for _, list := range s.tasks {
 		for _, t := range list {
-			if f := t.conf.File; f != nil && f.Name == name && t.run == 0 && !t.idle {
+			name := t.conf.BFD
+			if t.conf.File != nil {
+				name = t.conf.File.Name
+			}
+			if t.conf.Kind == what.kind && name == what.name && t.run == 0 && !t.idle {
 				s.due.Set(t, now)
 			}
 		}

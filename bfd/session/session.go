@@ -214,6 +214,13 @@ func (s *Session) Detection() time.Duration {
 	return time.Duration(s.remoteMult) * max(s.actualRx, s.remoteTx)
 }
 
+// Equal says whether they are the same, the key's content included.
+func (p Parameters) Equal(o Parameters) bool {
+	same := p.Same(o)
+	p.Key, o.Key = nil, nil
+	return same && p == o
+}
+
 // Same says whether parameters can be changed to others while the session goes on.
 func (p Parameters) Same(o Parameters) bool {
 	return (p.Key == nil) == (o.Key == nil) && (p.Key == nil || *p.Key == *o.Key)

@@ -78,3 +78,37 @@ func fileResult(name string, v FileValue, weight int, reverse bool) Result {
 	r.Wish = event.Wish{Kind: event.WishMore, N: v.Value * weight}
 	return r
 }
+
+// Session is what a BFD session is like.
+type Session struct {
+	Up      bool
+	Why     string // in words
+	Missing bool   // the configuration has no such bfd_instance
+}
+
+// Sessions tells whether a BFD session is up as soon as that is known, in the way of Files.
+type Sessions func(name string, done func(Session)) (cancel func())
+
+// bfdCheck succeeds while a BFD session is up.
+func bfdCheck(p *Prober, t Target, done func(Result)) (cancel func()) {
+	name := t.Checker.BFD
+	if p.opts.Sessions == nil {
+		done(Result{Local: true, Reason: "BFD_CHECK: no BFD session is known here"})
+		return func() {}
+	}
+	return p.opts.Sessions(name, func(s Session) {
+		r := Result{OK: s.Up && !s.Missing, Withdrawn: !s.Up || s.Missing, Reason: "BFD session " + name}
+		switch {
+		case s.Missing:
+			r.Reason += " is not configured"
+		case s.Up:
+			r.Reason += " is up"
+		default:
+			r.Reason += " is down"
+		}
+		if s.Why != "" {
+			r.Reason += " (" + s.Why + ")"
+		}
+		done(r)
+	})
+}

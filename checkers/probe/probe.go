@@ -52,6 +52,8 @@ type Options struct {
 	// Where one is nil these checks cannot be made.
 	Programs Programs
 	Files    Files
+	// Sessions knows the sessions of BFD_CHECK.
+	Sessions Sessions
 	// Path says whether IPVS takes packets with a mark to the real server of a check as_client. Where
 	// it is nil, it is taken to.
 	Path func(mark uint32) bool
@@ -80,6 +82,7 @@ var kinds = map[conf.CheckKind]start{
 	conf.UDPCheck:  udpCheck,
 	conf.MiscCheck: miscCheck,
 	conf.FileCheck: fileCheck,
+	conf.BFDCheck:  bfdCheck,
 
 	conf.AgentCheck: agentCheck,
 	conf.QueryCheck: queryCheck,

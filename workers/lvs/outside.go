@@ -59,67 +59,103 @@ func (p *programs) ended(e worker.ProgramEnded) {
 	}
 }
 
-// files are the values of the tracked files that the configuration has.
-type files struct {
+// watched are the things of one kind that the configuration has and that others watch for us:
+// the values of tracked files, BFD sessions.
+type watched struct {
+	kind       event.TrackerKind
+	names      func(*conf.Config) []string
 	mu         sync.Mutex // between the checkers and the worker's loop
 	configured map[string]bool
-	values     map[string]int
-	waits      map[*fileWait]bool // for the first value
+	states     map[string]event.TrackerState
+	waits      map[*wait]bool // for the first state
 }
 
-type fileWait struct {
+type wait struct {
 	name string
-	done func(probe.FileValue)
+	done func(s event.TrackerState, missing bool)
 }
 
-func newFiles() *files {
-	return &files{values: make(map[string]int), waits: make(map[*fileWait]bool)}
+func newWatched(kind event.TrackerKind, names func(*conf.Config) []string) *watched {
+	return &watched{kind: kind, names: names, states: make(map[string]event.TrackerState), waits: make(map[*wait]bool)}
+}
+
+func newFiles() *watched {
+	return newWatched(event.TrackFile, func(cfg *conf.Config) (names []string) {
+		for _, f := range cfg.Files {
+			names = append(names, f.Name)
+		}
+		return names
+	})
+}
+
+func newSessions() *watched {
+	return newWatched(event.TrackBFD, func(cfg *conf.Config) (names []string) {
+		for _, b := range cfg.BFDs {
+			names = append(names, b.Name)
+		}
+		return names
+	})
 }
 
 // value is a probe.Files.
-func (f *files) value(name string, done func(probe.FileValue)) (cancel func()) {
-	f.mu.Lock()
-	v, known := f.values[name]
-	missing := !f.configured[name]
-	w := &fileWait{name, done}
+func (w *watched) value(name string, done func(probe.FileValue)) (cancel func()) {
+	return w.state(name, func(s event.TrackerState, missing bool) {
+		done(probe.FileValue{Value: s.Value, Missing: missing})
+	})
+}
+
+// session is a probe.Sessions.
+func (w *watched) session(name string, done func(probe.Session)) (cancel func()) {
+	return w.state(name, func(s event.TrackerState, missing bool) {
+		done(probe.Session{Up: s.Up, Why: s.Reason, Missing: missing})
+	})
+}
+
+// state tells a state as soon as it is known.
+func (w *watched) state(name string, done func(s event.TrackerState, missing bool)) (cancel func()) {
+	w.mu.Lock()
+	s, known := w.states[name]
+	missing := !w.configured[name]
+	waits := &wait{name, done}
 	if !known && !missing {
-		f.waits[w] = true
+		w.waits[waits] = true
 	}
-	f.mu.Unlock()
+	w.mu.Unlock()
 	if known || missing {
-		done(probe.FileValue{Value: v, Missing: missing})
+		done(s, missing)
 		return func() {}
 	}
 	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.waits, w)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.waits, waits)
 	}
 }
 
-// configure takes a configuration and what is known of its files. It returns the names of
+// configure takes a configuration and what is known of its things. It returns the names of
 // those that are otherwise than before.
-func (f *files) configure(cfg *conf.Config, known []event.TrackerState) (changed []string) {
-	f.mu.Lock()
-	before := f.configured
-	f.configured = make(map[string]bool, len(cfg.Files))
-	for _, file := range cfg.Files {
-		f.configured[file.Name] = true
+func (w *watched) configure(cfg *conf.Config, known []event.TrackerState) (changed []string) {
+	w.mu.Lock()
+	before := w.configured
+	names := w.names(cfg)
+	w.configured = make(map[string]bool, len(names))
+	for _, name := range names {
+		w.configured[name] = true
 	}
-	for name := range f.configured {
+	for name := range w.configured {
 		if before != nil && !before[name] {
 			changed = append(changed, name)
 		}
 	}
 	for name := range before {
-		if !f.configured[name] {
-			delete(f.values, name)
+		if !w.configured[name] {
+			delete(w.states, name)
 			changed = append(changed, name)
 		}
 	}
-	f.mu.Unlock()
+	w.mu.Unlock()
 	for _, t := range known {
-		if f.is(t) {
+		if w.is(t) {
 			changed = append(changed, t.Name)
 		}
 	}
@@ -127,24 +163,24 @@ func (f *files) configure(cfg *conf.Config, known []event.TrackerState) (changed
 	return slices.Compact(changed)
 }
 
-// is takes the state of a tracker, and says whether it is another value of a file.
-func (f *files) is(t event.TrackerState) (changed bool) {
-	if t.Kind != event.TrackFile {
+// is takes the state of a tracker, and says whether it is another one.
+func (w *watched) is(t event.TrackerState) (changed bool) {
+	if t.Kind != w.kind {
 		return false
 	}
-	f.mu.Lock()
-	before, known := f.values[t.Name]
-	f.values[t.Name] = t.Value
-	var told []*fileWait
-	for _, w := range slices.Collect(maps.Keys(f.waits)) {
-		if w.name == t.Name {
-			delete(f.waits, w)
-			told = append(told, w)
+	w.mu.Lock()
+	before, known := w.states[t.Name]
+	w.states[t.Name] = t
+	var told []*wait
+	for _, o := range slices.Collect(maps.Keys(w.waits)) {
+		if o.name == t.Name {
+			delete(w.waits, o)
+			told = append(told, o)
 		}
 	}
-	f.mu.Unlock()
-	for _, w := range told {
-		w.done(probe.FileValue{Value: t.Value})
+	w.mu.Unlock()
+	for _, o := range told {
+		o.done(t, false)
 	}
-	return !known || before != t.Value
+	return !known || before.Value != t.Value || before.Up != t.Up
 }

@@ -69,6 +69,9 @@ func (t *turn) goOn() {
 			if t.files.is(*m.Tracker) {
 				t.schedule.FileChanged(m.Tracker.Name)
 			}
+			if t.sessions.is(*m.Tracker) {
+				t.schedule.SessionChanged(m.Tracker.Name)
+			}
 		case m.Configure != nil:
 			t.configure(m.Configure)
 		}
@@ -152,13 +155,16 @@ func (t *turn) apply() {
 func (t *turn) check() {
 	c := t.loading
 	t.loading = nil
-	changed := t.files.configure(c.Config, c.Trackers)
+	files, sessions := t.files.configure(c.Config, c.Trackers), t.sessions.configure(c.Config, c.Trackers)
 	t.schedule.Apply(c.Config, checkers.SnapshotOf(c.Known.RealServers), c.Causes.List()...)
 	if len(c.Known.Checks) > 0 {
 		t.schedule.Remember(c.Known.Checks)
 	}
-	for _, name := range changed {
+	for _, name := range files {
 		t.schedule.FileChanged(name)
+	}
+	for _, name := range sessions {
+		t.schedule.SessionChanged(name)
 	}
 	t.process.Out.Put("applied", workers.Applied(c, nil))
 }

@@ -32,7 +32,8 @@ type host struct {
 	prober checkers.Prober
 	// programs and files are what prober was made with.
 	programs *programs
-	files    *files
+	files    *watched
+	sessions *watched
 	// paths are the marks of checks as_client whose way the kernel has.
 	paths *atomic.Pointer[map[uint32]bool]
 	// fit fits this process to a configuration that comes; nil does not.
@@ -43,7 +44,7 @@ type host struct {
 func Run(p *workers.Process) error {
 	h := host{
 		table: ipvs.Opener(), marks: marks.NewKernel(), foreign: marks.Foreign, programs: newPrograms(p.Out.Put),
-		files: newFiles(), addresses: ownAddresses, paths: new(atomic.Pointer[map[uint32]bool]),
+		files: newFiles(), sessions: newSessions(), addresses: ownAddresses, paths: new(atomic.Pointer[map[uint32]bool]),
 	}
 	f := newFitter(p.Log)
 	defer f.stop()
@@ -54,7 +55,8 @@ func Run(p *workers.Process) error {
 	if h.moved, err = watchAddresses(watching); err != nil {
 		p.Log.Warn("changes of this host's addresses are noticed late", "error", err)
 	}
-	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value, Path: h.hasPath})
+	prober, err := probe.New(probe.Options{Log: p.Log, Programs: h.programs.run, Files: h.files.value,
+		Sessions: h.sessions.session, Path: h.hasPath})
 	if err != nil {
 		return err
 	}

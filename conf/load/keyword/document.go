@@ -120,7 +120,7 @@ func cell(s string, code bool) string {
 
 // isLater tells whether a keyword of a block is read and not acted on yet.
 func isLater(block, name string) bool {
-	return slices.Contains(later[block], name) || laterBFD[block] == name
+	return slices.Contains(later[block], name)
 }
 
 // entryWords are the words inside of the lines of value blocks, which are read

@@ -15,12 +15,6 @@ var later = map[string][]string{
 	},
 }
 
-// laterBFD are the keywords of BFD, all of which are of later and of serving: one table to remove.
-var laterBFD = map[string]string{
-	"": "bfd_instance", "vrrp_instance": "track_bfd", "vrrp_sync_group": "track_bfd", "announce": "track_bfd",
-	"real_server": "BFD_CHECK",
-}
-
 // whyLater is the note of all of them.
 const whyLater = "this version does not act on it yet"
 
@@ -37,8 +31,6 @@ func HasEffect(block, name string) bool { return !isLater(block, name) }
 // whatInstead says what happens in place of what a keyword of serving asks for.
 func whatInstead(block, name string) string {
 	switch {
-	case block == "real_server":
-		return "the check is not run, and the real server counts as up"
 	case strings.HasPrefix(name, "enable_snmp_"):
 		return whySNMP + "; docs/migrate.md says what replaces each value that is polled"
 	}
@@ -46,7 +38,5 @@ func whatInstead(block, name string) string {
 }
 
 var instead = map[string]string{
-	"bfd_instance":         "nothing follows it",
 	"old_unicast_checksum": "peers before keepalived 1.3 are not understood",
-	"track_bfd":            "it is not followed",
 }

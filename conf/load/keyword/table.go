@@ -148,7 +148,7 @@ func newTable[T any](block string, lists ...[]keyword[T]) *table[T] {
 		}
 		if isLater(block, k.name) && k.state != NoEffect {
 			k.state, k.why = NoEffect, whyLater
-			k.serves = slices.Contains(serving[block], k.name) || laterBFD[block] == k.name
+			k.serves = slices.Contains(serving[block], k.name)
 		}
 		t.index[k.name] = k
 		t.hush = t.hush || k.hush && k.secret != ""
