@@ -260,3 +260,30 @@ func (s *Set) States() []event.BFDState {
 	}
 	return list
 }
+
+// Counters are what the sessions have counted, in the order of the configuration, and at the end
+// the packets of none, when there were some.
+func (s *Set) Counters() []event.BFDCounters {
+	list := make([]event.BFDCounters, 0, len(s.order)+1)
+	for _, m := range s.order {
+		list = append(list, m.counts.told(m.cfg.Name))
+	}
+	if none := s.dropped.told(""); len(none.Dropped) > 0 {
+		list = append(list, none)
+	}
+	return list
+}
+
+func (c *counts) told(name string) event.BFDCounters {
+	t := event.BFDCounters{Session: name, Sent: c.sent, Received: c.received, Errors: c.errors}
+	for reason, n := range c.dropped {
+		if n == 0 {
+			continue
+		}
+		if t.Dropped == nil {
+			t.Dropped = make(map[string]uint64)
+		}
+		t.Dropped[packet.Reason(reason).String()] = n
+	}
+	return t
+}

@@ -5,44 +5,44 @@ import "time"
 // BFDState is what a BFD session (bfd_instance) is like. The latest one of a session
 // replaces all earlier ones.
 type BFDState struct {
-	Session string `json:"session"` // name in the configuration
-	ID      string `json:"id"`      // identity in conf's form (conf.BFDInstance.ID)
+	Session string // name in the configuration
+	ID      string // identity in conf's form (conf.BFDInstance.ID)
 	// State and From, the one before, in the words of RFC 5880: "Up", "Init", "Down", "AdminDown".
-	State string    `json:"state"`
-	From  string    `json:"-"`
-	Since time.Time `json:"since"` // when the state began
+	State string
+	From  string
+	Since time.Time // when the state began
 	// Settled says that a session that is not up has had the time to come up.
-	Settled bool `json:"settled"`
+	Settled bool
 	// Presumed says that it was up in a process that has ended, and counts as up until it is settled.
-	Presumed bool `json:"presumed"`
+	Presumed bool
 	// Diagnostic says why the session was up no longer, and RemoteDiagnostic what the neighbor says.
-	Diagnostic       string `json:"diagnostic"`
-	RemoteState      string `json:"remote_state"`
-	RemoteDiagnostic string `json:"remote_diagnostic"`
-	Neighbor         string `json:"neighbor"`         // its address
-	Source           string `json:"source,omitempty"` // the configured one; empty is the kernel's choice
-	Multihop         bool   `json:"multihop"`
+	Diagnostic       string
+	RemoteState      string
+	RemoteDiagnostic string
+	Neighbor         string // its address
+	Source           string // the configured one; empty is the kernel's choice
+	Multihop         bool
 	// The discriminators; that of the neighbor is 0 when it is not known.
-	Discriminator       uint32 `json:"discriminator"`
-	RemoteDiscriminator uint32 `json:"remote_discriminator"`
+	Discriminator       uint32
+	RemoteDiscriminator uint32
 	// Interval is the time between two packets that are sent, without jitter; 0 is none. Detection
 	// is how long the neighbor may be silent.
-	Interval  time.Duration `json:"interval"`
-	Detection time.Duration `json:"detection"`
+	Interval  time.Duration
+	Detection time.Duration
 	// What the neighbor says of itself.
-	RemoteMinTx      time.Duration `json:"remote_min_tx"`
-	RemoteMinRx      time.Duration `json:"remote_min_rx"`
-	RemoteMultiplier int           `json:"remote_multiplier"`
+	RemoteMinTx      time.Duration
+	RemoteMinRx      time.Duration
+	RemoteMultiplier int
 	// Ups and Downs count how often it came up, and was up no longer, since director started.
-	Ups   uint64 `json:"ups"`
-	Downs uint64 `json:"downs"`
+	Ups   uint64
+	Downs uint64
 	// Error is why its socket cannot be had, or nothing can be sent; empty is nothing.
-	Error string `json:"error,omitempty"`
+	Error string
 	// VRRP and Checker say who is told of it.
-	VRRP    bool    `json:"-"`
-	Checker bool    `json:"-"`
-	Event   Number  `json:"event,omitempty"` // of the state
-	Causes  Numbers `json:"-"`
+	VRRP    bool
+	Checker bool
+	Event   Number // of the state
+	Causes  Numbers
 }
 
 // IsUp says whether the neighbor is reached.

@@ -13,6 +13,7 @@ type VRRPCounters struct {
 	Strangers []Stranger
 	// MoreStrangers are refused packets whose senders did not fit.
 	MoreStrangers uint64
+	BFD           []BFDCounters
 }
 
 // LatenessBounds are the upper bounds of the classes of Lateness, in ascending order.

@@ -30,7 +30,7 @@ func (s *supervisor) Plan(ctx context.Context, q control.PlanRequest) (control.P
 	}
 	err = s.do(ctx, func() {
 		r.ConfigState, running, store = s.state(), s.current(), s.archive.store
-		facts.Instances, trackers = s.known.States(s.current().cfg), s.trackers()
+		facts.Instances, trackers = s.known.States(s.current().cfg), append(s.trackers(), s.bfdTrackers()...)
 	})
 	if err == nil {
 		err = s.compareFile(ctx, &r.ConfigState)

@@ -37,7 +37,7 @@ func (s *supervisor) facts() status.Facts {
 		Workers: s.rollout.Workers(), ReplaceProblem: s.rollout.ReplaceProblem(),
 		Problems: append(s.fileProblems(), s.namespaceProblems()...), Orders: make(map[string]control.Order),
 		Overrides: s.overrides.set.List(), Lifted: s.overrides.set.Lifted(), HostName: s.overrides.set.Host,
-		Host:     track.Host{Trackers: trackersByKey(s.trackers())},
+		Host:     track.Host{Trackers: trackersByKey(append(s.trackers(), s.bfdTrackers()...))},
 		Trackers: status.Trackers(s.tracking.Known()),
 	}
 	if why := s.readers.Problem(); why != "" {

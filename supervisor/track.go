@@ -67,15 +67,15 @@ func (s *supervisor) bfd(b event.BFDState, leftOut int) {
 	was, known := s.known.BFDs[b.ID]
 	s.happened(leftOut, events.BFD(was, b, known)...)
 	s.known.BFDs[b.ID] = b
-	if t, counts := b.Tracker(); counts && b.Checker && s.runs(rollout.LVS) {
+	if t, known := b.Tracker(); known && s.runs(rollout.LVS) {
 		s.keepers[rollout.LVS].Send("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
 	}
 }
 
-// bfdTrackers are the sessions that checks may follow, as trackers.
+// bfdTrackers are the BFD sessions as trackers. Only others than the vrrp worker are told them.
 func (s *supervisor) bfdTrackers() (list []event.TrackerState) {
 	for _, b := range s.known.BFDs {
-		if t, counts := b.Tracker(); counts && b.Checker {
+		if t, known := b.Tracker(); known {
 			list = append(list, t)
 		}
 	}

@@ -34,6 +34,10 @@ type Status struct {
 	SyncGroups []SyncGroup `json:"sync_groups"`
 	// Trackers are those that something uses.
 	Trackers []Tracker `json:"trackers"`
+	// BFDSessions are those of the configuration.
+	BFDSessions []BFDSession `json:"bfd_sessions,omitempty"`
+	// BFDDropped are packets of none of them, by the name of the reason.
+	BFDDropped map[string]uint64 `json:"bfd_dropped,omitempty"`
 	RefusedSenders
 	// SendLateness is how late advertisements left, by interface.
 	SendLateness map[string]event.Lateness `json:"send_lateness,omitempty"`

@@ -106,6 +106,11 @@ func Visible(r control.Status) (v control.Status) {
 	for _, p := range r.Peers {
 		v.Peers = append(v.Peers, control.Peer{Address: p.Address, Up: p.Up, Ready: p.Ready, ConfigEqual: p.ConfigEqual})
 	}
+	for _, b := range r.BFDSessions {
+		v.BFDSessions = append(v.BFDSessions, control.BFDSession{
+			Name: b.Name, Neighbor: b.Neighbor, State: b.State, Ups: b.Ups, Downs: b.Downs, Counters: b.Counters,
+		})
+	}
 	for _, t := range r.Trackers {
 		v.Trackers = append(v.Trackers, control.Tracker{Kind: t.Kind, Name: t.Name, State: t.State, Running: t.Running})
 	}

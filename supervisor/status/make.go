@@ -48,6 +48,7 @@ func Make(f Facts) control.Status {
 		m.instances()
 		m.groups()
 		m.r.Trackers = f.Trackers
+		m.bfd()
 		m.host()
 		if m.runs[rollout.VRRP] {
 			f.Known.Count(&m.r)

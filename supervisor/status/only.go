@@ -15,6 +15,7 @@ import (
 func Only(r control.Status, name string) (control.Status, bool) {
 	o := r
 	o.Instances, o.SyncGroups, o.VirtualServers, o.Problems, o.Scripts, o.FIFOs = nil, nil, nil, nil, nil, nil
+	o.BFDSessions, o.BFDDropped = nil, nil
 	o.RefusedSenders, o.SendLateness = control.RefusedSenders{}, nil
 	names := map[string]bool{name: true}
 	for _, g := range r.SyncGroups {
@@ -28,6 +29,11 @@ func Only(r control.Status, name string) (control.Status, bool) {
 	for _, i := range r.Instances {
 		if names[i.Name] {
 			o.Instances = append(o.Instances, i)
+		}
+	}
+	for _, b := range r.BFDSessions {
+		if names[b.Name] {
+			o.BFDSessions = append(o.BFDSessions, b)
 		}
 	}
 	for _, v := range r.VirtualServers {
@@ -53,7 +59,7 @@ func Only(r control.Status, name string) (control.Status, bool) {
 			}
 		}
 	}
-	return o, len(o.Instances)+len(o.SyncGroups)+len(o.VirtualServers) > 0
+	return o, len(o.Instances)+len(o.SyncGroups)+len(o.VirtualServers)+len(o.BFDSessions) > 0
 }
 
 // onlyServer is the virtual server when it has the name, or with only the real

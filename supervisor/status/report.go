@@ -87,6 +87,7 @@ func (k *Knowledge) Count(r *control.Status) {
 			countersOf(&c, &r.Instances[n])
 		}
 	}
+	k.countBFD(r)
 	r.SendLateness = k.Counters.Lateness
 	r.RefusedSenders = control.RefusedSenders{
 		Strangers: k.Counters.Strangers, MoreStrangers: k.Counters.MoreStrangers, Dropped: k.Counters.Dropped,

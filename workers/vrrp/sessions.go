@@ -60,3 +60,9 @@ func (s *sessions) track(state event.BFDState) {
 	s.told[state.ID] = t
 	s.engine.TrackBeside(t)
 }
+
+// counters are what the sessions have counted.
+func (s *sessions) counters(ctx context.Context) (list []event.BFDCounters) {
+	_ = s.engine.Beside(ctx, func() { list = s.set.Counters() })
+	return list
+}

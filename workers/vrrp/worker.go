@@ -94,6 +94,7 @@ func Run(p *workers.Process) error {
 					stats = engine.StatsAndClear
 				}
 				if c, err := stats(ctx); err == nil {
+					c.BFD = sessions.counters(ctx)
 					p.Out.Put("counters", worker.Message{Counters: &c})
 				}
 			case m.Tracker != nil:

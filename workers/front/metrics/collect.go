@@ -124,6 +124,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			w.gauge(c.descs.tracker, 0, t.Kind, t.Name)
 		}
 	}
+	for i := range c.s.BFDSessions {
+		c.bfd(w, &c.s.BFDSessions[i])
+	}
 	for i := range c.s.VirtualServers {
 		c.service(w, &c.s.VirtualServers[i])
 	}
@@ -150,6 +153,20 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	w.gauge(c.descs.fallback, truth(c.s.Fallback != ""))
 	if !c.s.AppliedAt.IsZero() {
 		w.gauge(c.descs.applied, seconds(c.s.AppliedAt))
+	}
+}
+
+func (c *collector) bfd(w writer, b *BFDSession) {
+	w.gauge(c.descs.bfdUp, truth(b.State == "Up"), b.Name, b.Neighbor)
+	w.counter(c.descs.bfdTransitions, float64(b.Ups), b.Name, b.Neighbor, "up")
+	w.counter(c.descs.bfdTransitions, float64(b.Downs), b.Name, b.Neighbor, "down")
+	if b.Counters == nil {
+		return
+	}
+	w.counter(c.descs.bfdPackets, float64(b.Counters.Sent), b.Name, b.Neighbor, "sent")
+	w.counter(c.descs.bfdPackets, float64(b.Counters.Received), b.Name, b.Neighbor, "received")
+	for reason, n := range b.Counters.Dropped {
+		w.counter(c.descs.bfdDropped, float64(n), b.Name, b.Neighbor, reason)
 	}
 }
 

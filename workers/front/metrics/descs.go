@@ -9,6 +9,7 @@ type descs struct {
 	state, priority, base, transition, transitions, adverts, dropped *prometheus.Desc
 	late                                                             *prometheus.Desc
 	tracker                                                          *prometheus.Desc
+	bfdUp, bfdTransitions, bfdPackets, bfdDropped                    *prometheus.Desc
 	quorum, servers                                                  *prometheus.Desc
 	up, weight, active, inactive                                     *prometheus.Desc
 	checks, lag, scripts                                             *prometheus.Desc
@@ -46,6 +47,14 @@ func newDescs() descs {
 			"interface"),
 
 		tracker: desc("tracker_up", "1 when what is tracked is well. Without a result it is not there.", "kind", "name"),
+
+		bfdUp: desc("bfd_session_up", "1 when the neighbor is reached.", "session", "neighbor"),
+		bfdTransitions: desc("bfd_transitions_total", "Times that the session came up, and was up no longer, since "+
+			"director was started.", "session", "neighbor", "to"),
+		bfdPackets: desc("bfd_packets_total", "Packets that were sent, and that were received and passed all checks.",
+			"session", "neighbor", "direction"),
+		bfdDropped: desc("bfd_packets_dropped_total", "Packets that were refused, by reason.", "session", "neighbor",
+			"reason"),
 
 		quorum: desc("virtual_server_quorum", "1 when enough real servers are alive.", "virtual_server"),
 		servers: desc("virtual_server_real_servers", "Real servers that are up, down, or drained.", "virtual_server",

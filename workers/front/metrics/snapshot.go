@@ -20,6 +20,7 @@ type Snapshot struct {
 	Workers        []Worker                     `json:"workers"`
 	Instances      []Instance                   `json:"instances"`
 	Trackers       []Tracker                    `json:"trackers"`
+	BFDSessions    []BFDSession                 `json:"bfd_sessions"`
 	Dropped        map[string]map[string]uint64 `json:"dropped"`       // by interface and reason
 	SendLateness   map[string]event.Lateness    `json:"send_lateness"` // by interface
 	CheckStartLag  *event.Lateness              `json:"check_start_lag"`
@@ -76,6 +77,23 @@ type Tracker struct {
 	State string `json:"state"` // up, down, unknown, ignored; of a file value
 	// Running says that the program of a script runs.
 	Running bool `json:"running"`
+}
+
+// BFDSession is a BFD session.
+type BFDSession struct {
+	Name     string       `json:"name"`
+	Neighbor string       `json:"neighbor"`
+	State    string       `json:"state"`
+	Ups      uint64       `json:"ups"`
+	Downs    uint64       `json:"downs"`
+	Counters *BFDCounters `json:"counters"`
+}
+
+// BFDCounters are packets of a session.
+type BFDCounters struct {
+	Sent     uint64            `json:"sent"`
+	Received uint64            `json:"received"`
+	Dropped  map[string]uint64 `json:"dropped"` // by reason
 }
 
 // VirtualServer is a virtual server.
