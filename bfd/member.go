@@ -143,7 +143,8 @@ func resumed(known event.BFDState, p session.Parameters) (session.Resumed, bool)
 func (m *member) tellable() event.BFDState {
 	n := m.session.Neighbor()
 	return event.BFDState{
-		Session: m.cfg.Name, ID: m.id, State: m.state.String(), Since: m.since, Settled: m.settled, Presumed: m.presumed && !m.settled,
+		Session: m.cfg.Name, ID: m.id, State: m.state.String(), Since: m.since, Settled: m.settled,
+		Presumed:   m.presumed && !m.settled,
 		Diagnostic: m.session.Diagnostic().String(), RemoteState: n.State.String(),
 		RemoteDiagnostic: n.Diagnostic.String(), Neighbor: m.cfg.Neighbor, Source: m.cfg.Source,
 		Multihop: m.path.Multihop, Discriminator: m.session.Local(), RemoteDiscriminator: m.session.Remote(),

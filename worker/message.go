@@ -250,7 +250,8 @@ type Snapshot struct {
 
 // empty says that it is of no worker that has just started, or that nothing was known then.
 func (s *Snapshot) empty() bool {
-	return s.Died == 0 && !s.Silenced && len(s.Checks)+len(s.Instances)+len(s.RealServers)+len(s.VirtualServers)+len(s.BFDs) == 0
+	objects := len(s.Checks) + len(s.Instances) + len(s.RealServers) + len(s.VirtualServers) + len(s.BFDs)
+	return s.Died == 0 && !s.Silenced && objects == 0
 }
 
 // Heartbeat comes from a worker's main loop: of the vrrp worker, the one that sends

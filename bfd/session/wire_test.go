@@ -186,10 +186,15 @@ func (w *wire) agreed(when string) {
 }
 
 func (w *wire) parameters() session.Parameters {
-	intervals := []time.Duration{5 * time.Millisecond, 13300 * time.Microsecond, 10 * time.Millisecond, 50 * time.Millisecond,
+	intervals := []time.Duration{5 * time.Millisecond,
+		13300 * time.Microsecond, 10 * time.Millisecond, 50 * time.Millisecond,
 		300 * time.Millisecond, time.Second, 2500 * time.Millisecond}
 	pick := func() time.Duration { return intervals[w.rng.IntN(len(intervals))] }
 	return session.Parameters{MinTx: pick(), MinRx: pick(), IdleTx: time.Second, Multiplier: uint8(1 + w.rng.IntN(5))}
+}
+
+func parameters(minTx, minRx time.Duration, multiplier uint8) session.Parameters {
+	return session.Parameters{MinTx: minTx, MinRx: minRx, IdleTx: time.Second, Multiplier: multiplier}
 }
 
 // TestAnythingHeals: whatever happens on the wire and to the ends, both are up with what is configured
@@ -256,8 +261,8 @@ func (w *wire) cut(seed uint64) {
 // ones of which fewer than that are lost in a row.
 func TestNoFalseDown(t *testing.T) {
 	for seed := range uint64(100) {
-		p := session.Parameters{MinTx: 10 * time.Millisecond, MinRx: 10 * time.Millisecond, IdleTx: time.Second, Multiplier: 5}
-		q := session.Parameters{MinTx: 300 * time.Millisecond, MinRx: 50 * time.Millisecond, IdleTx: time.Second, Multiplier: 3}
+		p := parameters(10*time.Millisecond, 10*time.Millisecond, 5)
+		q := parameters(300*time.Millisecond, 50*time.Millisecond, 3)
 		w := newWire(t, seed, p, q)
 		w.run(5 * time.Second)
 		w.agreed("before")
@@ -309,7 +314,7 @@ func TestPace(t *testing.T) {
 // TestPollSequence: a longer interval of sending is used, and a shorter one of receiving counted on, only after
 // the neighbor has confirmed them; the session stays up (section 6.8.3).
 func TestPollSequence(t *testing.T) {
-	p := session.Parameters{MinTx: 100 * time.Millisecond, MinRx: 100 * time.Millisecond, IdleTx: time.Second, Multiplier: 3}
+	p := parameters(100*time.Millisecond, 100*time.Millisecond, 3)
 	w := newWire(t, 2, p, p)
 	w.run(5 * time.Second)
 	w.agreed("before")
@@ -363,7 +368,7 @@ func TestRestartedNeighbor(t *testing.T) {
 
 // TestOneWay: when one direction is cut both ends are down, and say why.
 func TestOneWay(t *testing.T) {
-	p := session.Parameters{MinTx: 50 * time.Millisecond, MinRx: 50 * time.Millisecond, IdleTx: time.Second, Multiplier: 3}
+	p := parameters(50*time.Millisecond, 50*time.Millisecond, 3)
 	w := newWire(t, 4, p, p)
 	w.run(5 * time.Second)
 	w.bothUp("before")
@@ -382,7 +387,7 @@ func TestOneWay(t *testing.T) {
 
 // TestDisabled: the neighbor of a session that is ended says that it was told so.
 func TestDisabled(t *testing.T) {
-	p := session.Parameters{MinTx: 50 * time.Millisecond, MinRx: 50 * time.Millisecond, IdleTx: time.Second, Multiplier: 3}
+	p := parameters(50*time.Millisecond, 50*time.Millisecond, 3)
 	w := newWire(t, 4, p, p)
 	w.run(5 * time.Second)
 	w.ends[0].s.Disable(w.now)
@@ -398,7 +403,7 @@ func TestHostileNeighbor(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		now := time.Unix(1000, 0)
-		p := session.Parameters{MinTx: 10 * time.Millisecond, MinRx: 10 * time.Millisecond, IdleTx: time.Second, Multiplier: 3}
+		p := parameters(10*time.Millisecond, 10*time.Millisecond, 3)
 		s := session.New(p, 5, seed, now)
 		sent, changes := 0, 0
 		const length = 10 * time.Second

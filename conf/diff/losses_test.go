@@ -157,7 +157,7 @@ func TestFindingsNameTheirObject(t *testing.T) {
 	}
 	want := []string{
 
-		"virtual_server 198.51.100.101 53, real_server 10.9.0.3 53: BFD_CHECK",
+		"virtual_server 198.51.100.101 53, real_server 10.9.0.3 53: bfd_instance",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("objects %q, want %q", got, want)

@@ -133,8 +133,8 @@ func (b *bfdLab) untilInstance(state string, limit time.Duration) {
 
 // bfdd is the configuration of FRR's bfdd for one peer.
 func bfdd(peer string, milliseconds, multiplier int, lines ...string) string {
-	return fmt.Sprintf("bfd\n peer %s\n  receive-interval %d\n  transmit-interval %d\n  detect-multiplier %d\n  %s\n exit\nexit\n",
-		peer, milliseconds, milliseconds, multiplier, strings.Join(lines, "\n  "))
+	return fmt.Sprintf("bfd\n peer %s\n  receive-interval %d\n  transmit-interval %d\n  detect-multiplier %d\n"+
+		"  %s\n exit\nexit\n", peer, milliseconds, milliseconds, multiplier, strings.Join(lines, "\n  "))
 }
 
 // TestBFDWithFRR is the life of a session with bfdd, that an instance tracks: up, other parameters on
@@ -224,7 +224,8 @@ func TestBFDWithFRR(t *testing.T) {
 // and a peer that is stopped and goes on.
 func TestBFDWithBIRD(t *testing.T) {
 	b := newBFDLab(t)
-	text := "router id 10.1.0.2;\nprotocol device {}\nprotocol bfd {\n interface \"*\" { interval 100 ms; multiplier 3; };\n" +
+	text := "router id 10.1.0.2;\nprotocol device {}\nprotocol bfd {\n" +
+		" interface \"*\" { interval 100 ms; multiplier 3; };\n" +
 		" neighbor " + bfdHere + " dev \"eth0\";\n neighbor " + bfdHere6 + " dev \"eth0\";\n}\n"
 	bird := pair.StartBIRD(t, b.peers, b.there, text)
 	b.start(bfdSession("four", bfdThere) + bfdSession("six", bfdThere6))
@@ -287,7 +288,7 @@ func TestBFDPath(t *testing.T) {
 	far.Route("10.1.0.0/24", "10.2.0.254")
 
 	near := pair.StartBFDd(t, b.peers, b.there, bfdd(bfdHere, 100, 3))
-	farText := "bfd\n peer 10.1.0.1 multihop local-address 10.2.0.2\n  receive-interval 100\n  transmit-interval 100\n exit\nexit\n"
+	farText := bfdd("10.1.0.1 multihop local-address 10.2.0.2", 100, 3)
 	distant := pair.StartBFDd(t, b.peers, far, farText)
 	b.start(bfdSession("near", bfdThere) + bfdSession("far", "10.2.0.2", "multihop", "max_hops 2", "source_ip "+bfdHere))
 	b.untilState("near", "Up", 20*time.Second)

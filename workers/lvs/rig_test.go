@@ -122,7 +122,8 @@ func bubbleOver(t *testing.T, rules marks.Kernel, write func() func([]worker.Mes
 		h := host{
 			table: func() (ipvs.Driver, error) { return r.kernel, nil }, marks: rules,
 			foreign: func() (uint64, error) { return 0, nil }, prober: r.probes,
-			programs: newPrograms(p.Out.Put), files: newFiles(), sessions: newSessions(), addresses: func() ([]netip.Addr, error) {
+			programs: newPrograms(p.Out.Put), files: newFiles(), sessions: newSessions(),
+			addresses: func() ([]netip.Addr, error) {
 				if r.addresses == nil {
 					return nil, errors.New("not known in this test")
 				}
