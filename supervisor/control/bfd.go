@@ -7,18 +7,18 @@ type BFDSession struct {
 	Name     string `json:"name"`
 	Neighbor string `json:"neighbor"`         // its address
 	Source   string `json:"source,omitempty"` // the configured one; absent is the kernel's choice
-	Multihop bool   `json:"multihop"`
-	State    string `json:"state"` // Up, Init, Down, AdminDown; unknown before the vrrp worker has told
+	Multihop bool   `json:"multihop"`         // RFC 5883
+	State    string `json:"state"`            // Up, Init, Down, AdminDown; unknown before the vrrp worker has told
 	// Since is when it came into that state.
 	Since time.Time `json:"since,omitzero"`
 	// Reason says in words what it is like, and Diagnostic why it was up no longer, in those of RFC 5880.
 	Reason           string `json:"reason"`
 	Diagnostic       string `json:"diagnostic"`
-	RemoteState      string `json:"remote_state"` // as the neighbor says it
-	RemoteDiagnostic string `json:"remote_diagnostic"`
-	// The discriminators; that of the neighbor is 0 while it is not known.
+	RemoteState      string `json:"remote_state"`      // as the neighbor says it
+	RemoteDiagnostic string `json:"remote_diagnostic"` // the neighbor's
+	// Discriminator is the session's own.
 	Discriminator       uint32 `json:"discriminator"`
-	RemoteDiscriminator uint32 `json:"remote_discriminator"`
+	RemoteDiscriminator uint32 `json:"remote_discriminator"` // the neighbor's; 0 while it is not known
 	// Interval is the time between two packets that are sent; 0 is that none are. DetectionTime is
 	// how long the neighbor may be silent.
 	Interval      float64 `json:"interval"`
@@ -32,8 +32,8 @@ type BFDSession struct {
 
 // BFDCounters are packets of a session.
 type BFDCounters struct {
-	Sent       uint64            `json:"sent"`
-	SendErrors uint64            `json:"send_errors"`
-	Received   uint64            `json:"received"` // and accepted
-	Dropped    map[string]uint64 `json:"dropped"`  // by the name of the reason
+	Sent       uint64            `json:"sent"`        // by this host
+	SendErrors uint64            `json:"send_errors"` // that the kernel refused
+	Received   uint64            `json:"received"`    // and accepted
+	Dropped    map[string]uint64 `json:"dropped"`     // by the name of the reason
 }
