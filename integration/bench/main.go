@@ -60,6 +60,7 @@ func parts() []part {
 		newPart("large", "40,000 real servers that are read, in the lab", measureLarge, largeSection).inLab(),
 		newPart("scale", "one director as it grows, in the lab", scale.Measure, scale.Section).inLab(),
 		newPart("load", "failovers that should not happen, on a busy machine", measureLoad, loadSection),
+		newPart("bfd", "BFD sessions: what they use, and downs that should not happen", measureBFD, bfdSection),
 	}
 }
 

@@ -138,31 +138,36 @@ func FRR(t testing.TB) pair.FRR {
 	return pair.FRR{Zebra: zebra.Path, VRRPd: vrrpd.Path, Env: vrrpd.Env()}
 }
 
-// BFDDaemons fetches Debian's FRR with bfdd, and BIRD.
-func BFDDaemons(t testing.TB) (d pair.BFDDaemons) {
+// BFDDaemons fetches Debian's FRR with bfdd, and BIRD. If it cannot, the test is skipped, or fails in continuous
+// integration.
+func BFDDaemons(t testing.TB) pair.BFDDaemons {
 	t.Helper()
-	d.FRR = FRR(t)
-	cache, err := debian.OpenCache(os.Stderr)
-	for _, p := range []struct {
-		pkg, path string
-		to        *string
-	}{
-		{"frr", "usr/lib/frr/bfdd", &d.BFDd},
-		{"bird2", "usr/sbin/bird", &d.BIRD}, {"bird2", "usr/sbin/birdc", &d.BIRDC},
-	} {
-		var program debian.Program
-		if err == nil {
-			program, err = cache.Program(t.Context(), p.pkg, p.path)
-		}
-		*p.to = program.Path
-		if p.pkg == "bird2" && d.BIRDEnv == nil {
-			d.BIRDEnv = program.Env()
-		}
-	}
+	Require(t)
+	d, err := FetchBFDDaemons()
 	if err != nil {
 		lacking(t, "fetch Debian's bfdd and BIRD, peers in the tests: %v", err)
 	}
 	return d
+}
+
+// FetchBFDDaemons does so outside of a test.
+func FetchBFDDaemons() (d pair.BFDDaemons, err error) {
+	cache, err := debian.OpenCache(os.Stderr)
+	for _, p := range []struct {
+		pkg, path string
+		to        *string
+		env       *[]string
+	}{
+		{"frr", "usr/lib/frr/zebra", &d.FRR.Zebra, &d.FRR.Env}, {"frr", "usr/lib/frr/bfdd", &d.BFDd, &d.FRR.Env},
+		{"bird2", "usr/sbin/birdc", &d.BIRDC, &d.BIRDEnv}, {"bird2", "usr/sbin/bird", &d.BIRD, &d.BIRDEnv},
+	} {
+		var program debian.Program
+		if err == nil {
+			program, err = cache.Program(context.Background(), p.pkg, p.path)
+			*p.to, *p.env = program.Path, program.Env()
+		}
+	}
+	return d, err
 }
 
 // RequireTool skips the test if a program is not installed on this machine; in
