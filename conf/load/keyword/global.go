@@ -19,8 +19,8 @@ const (
 	whySNMP       = "director has no SNMP agent"
 	whyIptables   = "director uses nftables, never iptables"
 	whyBuffers    = "director sizes its buffers itself"
-	whyBFD        = "director has no BFD"
-	whyNames      = "director has no process for BFD"
+	whyBFD        = "BFD is in the process of VRRP"
+	whyNames      = "BFD is in the process of VRRP"
 )
 
 // Global is the global_defs block (keepalived core/global_parser.c).
