@@ -29,6 +29,7 @@ type bfdRow struct {
 	Kind  string
 	CPU   []float64 // shares of one processor
 	RSS   []int64   // bytes
+	Up    []int     // sessions, at the end of it
 	Loops int
 	Downs int // -1 was not measured
 }
@@ -104,7 +105,8 @@ func restBFD(row *bfdRow) error {
 		deadline := time.Now().Add(30 * time.Second)
 		for upSessions(hosts[1], other) < bfdSessions {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: only %d of %d sessions came up", row.Kind, upSessions(hosts[1], other), bfdSessions)
+				fmt.Printf("  %s: not all sessions came up\n", row.Kind)
+				break
 			}
 			time.Sleep(200 * time.Millisecond)
 		}
@@ -120,9 +122,11 @@ func restBFD(row *bfdRow) error {
 		if err != nil {
 			t.Fatalf("measure %s: %v", row.Kind, err)
 		}
+		row.Up = append(row.Up, upSessions(hosts[1], other))
 		share := float64(after.CPU-before.CPU) / float64(length)
 		row.CPU, row.RSS = append(row.CPU, share), append(row.RSS, after.RSS)
-		fmt.Printf("  %-10s %d BFD sessions: %s, resident %s\n", row.Kind, bfdSessions, percent(share), megabytes(after.RSS))
+		fmt.Printf("  %-10s %d of %d BFD sessions up: %s, resident %s\n", row.Kind, row.Up[len(row.Up)-1], bfdSessions,
+			percent(share), megabytes(after.RSS))
 	})
 	if !ok {
 		return fmt.Errorf("the measurement of BFD sessions of %s failed", row.Kind)
@@ -153,8 +157,7 @@ func loadBFD(row *bfdRow) error {
 		row.Downs = 0
 		for _, d := range daemons {
 			for _, line := range d.Log() {
-				down := strings.Contains(line.Text, "from=Up to=Down") || strings.Contains(line.Text, "Entering") &&
-					strings.Contains(line.Text, "DOWN state")
+				down := strings.Contains(line.Text, "from=Up to=Down") || strings.Contains(line.Text, "Entering Down state")
 				if down && line.Time.After(began) {
 					row.Downs++
 				}
@@ -189,15 +192,15 @@ func bfdSection(rows []bfdRow) string {
 and system, over %v) of the process that does BFD, as a share of one processor, and its resident memory. Beside busy
 loops: two of a kind with one session at %d ms and multiplier 5, for %v; each time that an end was down counts.
 
-| | processor | memory | busy loops | down |
-|---|---|---|---|---|
+| | sessions that were up | processor | memory | busy loops | down |
+|---|---|---|---|---|---|
 `, bfdSessions, bfdEvery, bfdLength, bfdQuick, bfdLoaded)
 	for _, r := range rows {
 		downs, busy := "-", "-"
 		if r.Downs >= 0 {
 			downs, busy = fmt.Sprint(r.Downs), fmt.Sprint(r.Loops)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Kind,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Kind, strings.Trim(fmt.Sprint(r.Up), "[]"),
 			spreadOf(r.CPU, percent, func(v float64) string { return fmt.Sprintf("%.1f", 100*v) }),
 			spreadOf(r.RSS, megabytes, func(v int64) string { return fmt.Sprintf("%.1f", float64(v)/(1<<20)) }), busy, downs)
 	}

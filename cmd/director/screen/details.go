@@ -26,6 +26,12 @@ func Details(w io.Writer, r control.Status, now time.Time) {
 	for _, i := range r.Instances {
 		printInstance(w, i, now)
 	}
+	for _, b := range r.BFDSessions {
+		fmt.Fprintf(w, "\nBFD session %s: %s since %s: %s; was up %d times, down %d times\n", b.Name, b.State,
+			words.Age(now, b.Since), b.Reason, b.Ups, b.Downs)
+		fmt.Fprintf(w, "  sends each %v, the neighbor may be silent for %v and says %s\n", seconds(b.Interval),
+			seconds(b.DetectionTime), words.Or(b.RemoteState, "nothing"))
+	}
 	defer printTold(w, r.Told, now)
 	for _, v := range r.VirtualServers {
 		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name,
@@ -195,3 +201,6 @@ func countsText(counts map[string]uint64) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// seconds is a number of them as a time.
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
