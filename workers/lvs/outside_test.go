@@ -23,6 +23,11 @@ func (r *rig) supervised(exit func() int) (asked func() []worker.RunProgram) {
 				done(probe.Result{OK: !v.Missing, Wish: event.Wish{Kind: event.WishMore, N: v.Value * f.Weight}})
 			})
 		}
+		if t.Checker.BFD != "" {
+			return r.host.sessions.session(t.Checker.BFD, func(s probe.Session) {
+				done(probe.Result{OK: s.Up && !s.Missing, Withdrawn: !s.Up || s.Missing, Reason: s.Why})
+			})
+		}
 		return r.host.programs.run(t.Checker.Misc.ProgramID(), func(e event.ProgramEnd) {
 			p := probe.Result{OK: e.Code != 1, Reason: e.String()}
 			if e.Code > 1 {
@@ -146,6 +151,46 @@ func TestFileWeight(t *testing.T) {
 		without.Files = nil
 		r.configure(3, &without, nil)
 		is("it left the configuration: the check fails", -1)
+	})
+}
+
+// TestBFDCheck: a BFD session, of which the supervisor tells, takes a real server out at once and brings it back.
+func TestBFDCheck(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.supervised(nil)
+		session := func(up bool) event.TrackerState {
+			return event.TrackerState{Kind: event.TrackBFD, Name: "s", Up: up, Reason: "seen"}
+		}
+		cfg := configuration(first)
+		cfg.BFDs = []*conf.BFDInstance{{Name: "s", Neighbor: "192.0.2.1"}}
+		rs := cfg.VirtualServers[0].RealServers[0]
+		rs.Weight = 10
+		rs.Checkers = []conf.Checker{{Kind: conf.BFDCheck, Interval: time.Hour, BFD: "s"}}
+		is := func(when string, want int) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if got := r.weight(); got != want {
+				t.Errorf("%s: weight %d in the kernel, want %d", when, got, want)
+			}
+		}
+		r.configure(1, cfg, nil)
+		is("nothing is known yet", 10)
+		r.in <- worker.Message{Tracker: &event.TrackerState{Kind: event.TrackFile, Name: "s", Value: 9}}
+		r.in <- worker.Message{Tracker: new(session(false))}
+		is("down", -1)
+		r.in <- worker.Message{Tracker: new(session(true))}
+		is("up again", 10)
+		r.configure(2, cfg, func(c *worker.Configure) { c.Trackers = []event.TrackerState{session(false)} })
+		is("a reload tells that it is down", -1)
+		unknown := *cfg
+		other := *rs
+		other.Checkers = []conf.Checker{{Kind: conf.BFDCheck, Interval: time.Hour}}
+		service := *cfg.VirtualServers[0]
+		service.RealServers = []*conf.RealServer{&other}
+		unknown.VirtualServers = []*conf.VirtualServer{&service}
+		r.configure(3, &unknown, nil)
+		is("a check that names no session is not run", 10)
 	})
 }
 

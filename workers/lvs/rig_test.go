@@ -38,7 +38,7 @@ type prober struct {
 func (p *prober) Start(t probe.Target, done func(probe.Result)) (cancel func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.other != nil && (t.Checker.Misc != nil || t.Checker.File != nil) {
+	if p.other != nil && (t.Checker.Misc != nil || t.Checker.File != nil || t.Checker.BFD != "") {
 		return p.other(t, done)
 	}
 	r := probe.Result{OK: !p.down[t.Checker.ConnectIP], Reason: "connected"}

@@ -71,6 +71,13 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 				words.Or(i.Master, "-"), i.Reason)
 		}
 	}
+	if len(r.BFDSessions) > 0 {
+		fmt.Fprintln(tab, "\nBFD SESSION\tSTATE\tSINCE\tNEIGHBOR\tDETECTION\tWHY")
+		for _, b := range r.BFDSessions {
+			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\n", b.Name, b.State, words.Age(now, b.Since), b.Neighbor,
+				seconds(b.DetectionTime), b.Reason)
+		}
+	}
 	peers(tab, r, now)
 	printStrangers(r, tab, now)
 	if len(r.VirtualServers) > 0 {
