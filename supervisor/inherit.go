@@ -125,7 +125,7 @@ func (s *supervisor) takeOver(h *handoff) {
 		s.known.Groups[g.Group] = g
 	}
 	for _, b := range h.BFDs {
-		s.known.BFDs[b.ID] = b
+		s.known.BFD(b)
 	}
 	s.generations = map[uint64]*loaded{h.Generation: s.current()}
 	for _, i := range h.Instances {

@@ -66,7 +66,7 @@ func (s *supervisor) tracked(r tracking.Result) {
 func (s *supervisor) bfd(b event.BFDState, leftOut int) {
 	was, known := s.known.BFDs[b.ID]
 	s.happened(leftOut, events.BFD(was, b, known)...)
-	s.known.BFDs[b.ID] = b
+	s.known.BFD(b)
 	if t, known := b.Tracker(); known && s.runs(rollout.LVS) {
 		s.keepers[rollout.LVS].Send("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
 	}

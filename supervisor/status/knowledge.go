@@ -77,6 +77,12 @@ func (k *Knowledge) Instance(s event.InstanceState) {
 	k.Instances[cmp.Or(s.ID, s.Instance)] = s
 }
 
+// BFD notes what a BFD session is like. The map is replaced: a report may be reading it.
+func (k *Knowledge) BFD(b event.BFDState) {
+	k.BFDs = maps.Clone(k.BFDs)
+	k.BFDs[b.ID] = b
+}
+
 // InTheTable notes how a virtual server stands in the table.
 func (k *Knowledge) InTheTable(s event.VirtualServerState) {
 	k.Repairs.see(RepairedService, s.VirtualServer, s.Repaired, false)
@@ -192,6 +198,7 @@ func (k *Knowledge) ForgetInstances(cfg *conf.Config) {
 	for _, b := range cfg.BFDs {
 		sessions[b.ID()] = true
 	}
+	k.BFDs = maps.Clone(k.BFDs) // a report may be reading it
 	maps.DeleteFunc(k.BFDs, func(id string, _ event.BFDState) bool { return !sessions[id] })
 	maps.DeleteFunc(k.Groups, func(name string, _ event.GroupState) bool { return !groups[name] })
 	maps.DeleteFunc(k.Lower, func(name string, _ event.LowerHeard) bool { return !instances[name] })
