@@ -68,7 +68,9 @@ func TestWhatIsFrozenStaysSo(t *testing.T) {
 
 // TestVerdictsAreThoseOfAStatus: another half is told nothing else of virtual servers than a status shows.
 func TestVerdictsAreThoseOfAStatus(t *testing.T) {
-	web := &conf.VirtualServer{Key: conf.ServiceKey{Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Protocol: conf.TCP}}
+	web := &conf.VirtualServer{
+		Key: conf.ServiceKey{Address: netip.MustParseAddr("10.0.0.1"), Port: 80, Protocol: conf.TCP},
+	}
 	for n := range 4 {
 		web.RealServers = append(web.RealServers, &conf.RealServer{
 			Key: conf.ServerKey{Address: netip.MustParseAddr("10.0.1.1"), Port: uint16(n + 1)}})
