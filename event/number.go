@@ -57,6 +57,7 @@ const (
 	PartChecks     Part = "c"
 	PartTable      Part = "t"
 	PartScripts    Part = "n"
+	PartAnnounce   Part = "a"
 )
 
 // Numbering numbers the events of one part of one process. It is for one goroutine.

@@ -59,22 +59,25 @@ type handoff struct {
 	Lock, Listener int    // descriptors; -1 is none
 	Workers        []handedWorker
 
-	File           string // that a reload reads
-	Current        handedConfig
-	Generation     uint64
-	Entry          history.Entry
-	Fallback       string
-	Refused        string // why the last reload was refused, at RefusedAt
-	RefusedAt      time.Time
-	Pending        *handedPending
-	Started        time.Time
-	Brought        event.Number // the event that brought the configuration
-	Upgrades       int
-	Reload         bool // a signal asked for one meanwhile
-	ReloadBy       event.Number
-	Dumps          dumps.Kind // that signals asked for meanwhile
-	Orders         map[string]handover.Order
-	LastOrder      uint64
+	File       string // that a reload reads
+	Current    handedConfig
+	Generation uint64
+	Entry      history.Entry
+	Fallback   string
+	Refused    string // why the last reload was refused, at RefusedAt
+	RefusedAt  time.Time
+	Pending    *handedPending
+	Started    time.Time
+	Brought    event.Number // the event that brought the configuration
+	Upgrades   int
+	Reload     bool // a signal asked for one meanwhile
+	ReloadBy   event.Number
+	Dumps      dumps.Kind // that signals asked for meanwhile
+	Orders     map[string]handover.Order
+	LastOrder  uint64
+	// Announced is since when announce blocks are, and AnnounceOrders which of them an operator has withdrawn.
+	Announced      map[string]time.Time
+	AnnounceOrders map[string]handover.Order
 	Overrides      []event.Override // in force
 	OverrideSet    []byte           // all that is known of them, of overrides.Set.Export
 	InTable        []event.ServersInTable
@@ -192,6 +195,7 @@ func (s *supervisor) handoff() *handoff {
 	}
 	h.Await, h.Suspended = s.known.Await, slices.Collect(maps.Keys(s.known.Suspended))
 	h.Orders, h.LastOrder = s.handovers.Export()
+	h.Announced, h.AnnounceOrders = s.announcing.Since(), s.announcing.Export()
 	h.OverrideSet, _ = s.overrides.set.Export(worker.BootID()) // of times and texts: never fails
 	h.Overrides, h.InTable = s.overrides.set.List(), slices.Collect(maps.Values(s.known.InTable))
 	if back, ok := r.Back.(*loaded); ok {

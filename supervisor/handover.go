@@ -152,6 +152,10 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 	if err != nil {
 		return control.HandoverReport{}, err
 	}
+	announces, alone, err := s.handOverAnnounces(ctx, q.Name, until)
+	if alone || err != nil {
+		return control.HandoverReport{Until: until, Announces: announces}, err
+	}
 	type result struct {
 		report control.HandoverReport
 		err    error
@@ -186,7 +190,26 @@ func (s *supervisor) HandOver(ctx context.Context, q control.HandoverRequest) (c
 	if err != nil {
 		return r.report, fmt.Errorf("handover: %w", err)
 	}
+	r.report.Announces = announces
 	return r.report, nil
+}
+
+// handOverAnnounces withdraws the announce blocks that a name stands for, and waits for that. alone says that it
+// stands for nothing else.
+func (s *supervisor) handOverAnnounces(ctx context.Context, name string, until time.Time) (
+	list []control.AnnounceOutcome, alone bool, err error) {
+	var names []string
+	if err = s.do(ctx, func() {
+		if names = s.announcing.Named(name, everything); len(names) == 0 {
+			return
+		}
+		_, missing := named(s.current().cfg, name)
+		alone = missing != nil
+		s.announcing.HandOver(names, until, s.command(ctx, "announce "+name, "handover"))
+	}); err != nil || len(names) == 0 {
+		return nil, false, err
+	}
+	return s.announcing.Withdrawn(ctx, names), alone, nil
 }
 
 // canHandOver says which instances a handover of name is about.
@@ -301,10 +324,23 @@ func (s *supervisor) Resume(ctx context.Context, q control.HandoverRequest) (con
 	var problem error
 	err := s.do(ctx, func() {
 		var names []string
-		if names, problem = named(s.current().cfg, q.Name); problem != nil {
+		if resumed := s.announcing.Resume(s.announcing.Named(q.Name, everything)); len(resumed) > 0 {
+			s.command(ctx, "announce "+q.Name, "resume")
+			for _, name := range resumed {
+				r.Announces = append(r.Announces, control.AnnounceOutcome{Announce: name})
+			}
+		}
+		if names, problem = named(s.current().cfg, q.Name); problem != nil && len(r.Announces) > 0 {
+			problem = nil
+			return
+		}
+		if problem != nil {
 			return
 		}
 		ended := s.handovers.End(names)
+		if len(ended) == 0 && len(r.Announces) > 0 {
+			return
+		}
 		if len(ended) == 0 && q.Name == everything {
 			r.Nothing = "no instance is handed over"
 			return

@@ -17,6 +17,9 @@ import (
 
 // heartbeat passes on that a worker lives.
 func (s *supervisor) heartbeat(name rollout.Worker, h worker.Heartbeat) {
+	if name == rollout.LVS {
+		s.announcing.Heartbeat()
+	}
 	s.tellRollout(rollout.Heard{Worker: name, LastSent: h.Advertised, Limit: h.ShortestDown})
 }
 
@@ -44,6 +47,7 @@ func (s *supervisor) round() {
 	s.pids.Keep()
 	s.keepStateDir()
 	s.watchNamespaces()
+	s.announcing.Round(time.Now())
 	s.reaper.reap(time.Now(), s.isWorker)
 	s.publishOld(time.Now())
 }

@@ -171,6 +171,10 @@ func (s *supervisor) takeOver(h *handoff) {
 	}
 	s.inheritOverrides(h.OverrideSet, h.Overrides) // the lvs worker is told which have ended meanwhile
 	s.tracking.Resume(s.current().cfg, h.Trackers)
+	s.announcing.GoOn(h.Announced)
+	s.announcing.Import(h.AnnounceOrders)
+	s.announce(s.current(), h.Generation)
+	s.announcing.Table(h.Table)
 	s.misc.Resume(h.Programs, s.programOf)
 	s.ready("READY=1")
 	s.log.Info("upgraded", "version", s.opts.Version, "from", h.From, "config", s.current().cfg.Path, "generation",

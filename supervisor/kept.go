@@ -84,6 +84,12 @@ func loadKept(path string, read func() error) (aside notInForce, err error) {
 	return notInForce{err, kept}, nil
 }
 
+// loadAnnounced reads the file at the path, as loadKept, for which a file that cannot be read is no other case here.
+func loadAnnounced(path string, read func() error) error {
+	aside, err := loadKept(path, read)
+	return errors.Join(aside.err, err)
+}
+
 func loadHandovers(path string) (before handover.Set, aside notInForce, err error) {
 	aside, err = loadKept(path, func() error { return before.Load(path) })
 	return before, aside, err
@@ -180,7 +186,7 @@ func (s *supervisor) whenSaved(f *statefile.Saver, then func(why string)) {
 func (s *supervisor) finishSaving() bool {
 	overdue := time.NewTimer(lastWrites)
 	defer overdue.Stop()
-	for s.handoverFile.IsBusy() || s.overrides.file.IsBusy() || !s.archive.began.IsZero() {
+	for s.handoverFile.IsBusy() || s.announcing.IsSaving() || s.overrides.file.IsBusy() || !s.archive.began.IsZero() {
 		select {
 		case e := <-s.saved:
 			e.TakeIn()

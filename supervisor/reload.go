@@ -178,13 +178,47 @@ func (s *supervisor) apply(e reload.Apply) {
 		"reason", reasonText(e.Reason, l))
 	s.tellConfiguration(l)
 	s.tracking.Apply(l.cfg)
-	s.tellRollout(rollout.Deploy{Generation: e.Generation})
-	s.forgetGenerations()
+	s.keepServing(s.announcing.Leaves(l.cfg))
+	s.announce(l, e.Generation)
+	s.whenWithdrawn(func() {
+		if s.reload.Generation() == e.Generation { // else a later one comes
+			s.tellRollout(rollout.Deploy{Generation: e.Generation})
+		}
+		s.forgetGenerations()
+	})
+}
+
+// announce has addresses announced as a configuration wants it.
+func (s *supervisor) announce(l *loaded, generation uint64) {
+	s.announcing.Apply(l.cfg, generation, s.known, s.tracking.States())
+}
+
+// keepServing has the services stay for so long: what announced their addresses is being withdrawn.
+func (s *supervisor) keepServing(wait time.Duration) {
+	if until := time.Now().Add(wait); wait > 0 && until.After(s.servesUntil) {
+		s.servesUntil = until
+	}
+}
+
+// whenWithdrawn calls then in the loop when services may go: at once, mostly.
+func (s *supervisor) whenWithdrawn(then func()) {
+	wait := time.Until(s.servesUntil)
+	if wait <= 0 {
+		then()
+		return
+	}
+	s.log.Info("addresses are withdrawn before their services go", "wait", wait.Round(time.Millisecond))
+	time.AfterFunc(wait, func() { s.post(then) })
+}
+
+// busy says that a configuration is being read or applied, or that something is done before it is.
+func (s *supervisor) busy() bool {
+	return s.reload.Busy() || s.hooks.running != nil || time.Now().Before(s.servesUntil)
 }
 
 // forgetGenerations drops those that no worker is given any more.
 func (s *supervisor) forgetGenerations() {
-	used := map[uint64]bool{s.reload.Generation(): true}
+	used := map[uint64]bool{s.reload.Generation(): true, s.rollout.Generation(): true}
 	for _, w := range s.rollout.Workers() {
 		used[w.Given] = true
 	}

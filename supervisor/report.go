@@ -63,6 +63,9 @@ func (s *supervisor) facts() status.Facts {
 			f.Problems = append(f.Problems, why)
 		}
 	}
+	var announcing []control.Problem
+	f.Header.Announces, announcing = s.announcing.Report(f.Now)
+	f.Header.Problems = slices.Clip(announcing)
 	return f
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/program"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/announcing"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/daemon"
 	"github.com/lvs-director/director/supervisor/events"
@@ -228,6 +229,10 @@ func (c *Options) supervisor() *supervisor {
 	})
 	s.peers = peers.New(peers.Options{Log: log, Own: s.forPeers, Problem: s.pairProblem, Send: s.front.TellPeer,
 		Records: s.peerSaid, Why: s.whyHere})
+	s.announcing = announcing.New(announcing.Options{
+		Log: log, RunDir: c.RunDir, StateDir: c.StateDir, File: c.File, Note: past.log.Note,
+		Save: statefile.NewSaver("handovers of announced addresses", log, s.saved, s.done),
+	})
 	s.overrides.pair.carrier = halves{s.peers}
 	s.handoverFile = statefile.NewSaver("handovers", log, s.saved, s.done)
 	s.overrides.set.Host = hostName()
@@ -296,7 +301,8 @@ func stopWaits(cfg *conf.Config) time.Duration {
 	for _, g := range cfg.SyncGroups {
 		release = max(release, g.Notify.Release.Timeout)
 	}
-	wait := release + 2*rollout.FinishPatience + scriptPatience + mailing.EndPatience + fifoPatience
+	wait := announcing.MostDelay(cfg) + announcedPatience
+	wait += release + 2*rollout.FinishPatience + scriptPatience + mailing.EndPatience + fifoPatience
 	if s := cfg.Global.ShutdownScript; !s.IsZero() {
 		wait += s.Timeout
 	}

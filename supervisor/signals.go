@@ -156,16 +156,27 @@ func (s *supervisor) stop(sig os.Signal) {
 	s.record(event.RecordDirector, "director", "running", "stopping", "signal: "+sig.String())
 	s.ready("STOPPING=1\n" + extended(stopWaits(s.current().cfg)))
 	s.mail.Stopping()
+	s.keepServing(s.announcing.Stop())
 	if end := s.hooks.running; end != nil { // startup_script: nothing else was started
 		end() // it is waited for: what ignores SIGTERM is killed
 		return
 	}
 	s.tellReload(reload.Stop{})
 	if !s.runs(rollout.VRRP) {
-		s.tellRollout(rollout.Stop{})
+		s.stopWorkers()
 		return
 	}
-	s.beforeRelease(nil, func() { s.tellRollout(rollout.Stop{}) })
+	s.beforeRelease(nil, s.stopWorkers)
+}
+
+// announcedPatience is how long the end may take of what announces addresses.
+const announcedPatience = 5 * time.Second
+
+// stopWorkers ends the workers: the vrrp worker at once, the one with the services when what announced their
+// addresses was withdrawn for long enough.
+func (s *supervisor) stopWorkers() {
+	s.tellRollout(rollout.Stop{Withdrawing: time.Now().Before(s.servesUntil)})
+	s.whenWithdrawn(func() { s.tellRollout(rollout.Withdrawn{}) })
 }
 
 // hooks are the scripts of the configuration that director itself waits for.

@@ -51,6 +51,7 @@ func (c *Options) read(path string, o load.Options) *loaded {
 	}
 	if c.OnlyVRRP {
 		cfg.VirtualServers = nil
+		cfg.Announces = nil // there is nothing to bring packets to
 	}
 	if c.OnlyCheckers {
 		cfg.Instances = nil

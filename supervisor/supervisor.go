@@ -11,6 +11,7 @@ import (
 	"github.com/lvs-director/director/notify/fifo"
 	"github.com/lvs-director/director/notify/misc"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/announcing"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/dumps"
 	"github.com/lvs-director/director/supervisor/fronts"
@@ -73,6 +74,10 @@ type supervisor struct {
 	keepers  map[rollout.Worker]*worker.Keeper
 	front    *fronts.Keeper
 	peers    *peers.Peers
+	// announcing has addresses announced; services stay until servesUntil although they are to go, since routers may
+	// still send packets to them.
+	announcing  *announcing.Announcing
+	servesUntil time.Time
 	// counting is closed when the counters of the vrrp worker that were asked
 	// for have come; nil when nobody waits for them.
 	counting chan struct{}
@@ -111,6 +116,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 		s.front.Run(workersCtx)
 	}()
 	go s.peers.Run(workersCtx)
+	s.announcing.Start(workersCtx)
 	s.known = status.New()
 	s.handoverEnd = time.NewTimer(time.Hour)
 	defer s.handoverEnd.Stop()
@@ -167,6 +173,7 @@ func (s *supervisor) run(ctx context.Context, from *handoff) error {
 			s.tellReload(reload.Tick{})
 		}
 	}
+	s.announcing.End(s.opts.KeepServices, announcedPatience)
 	killWorkers()
 	s.endPrograms()
 	select {
@@ -199,10 +206,12 @@ func (s *supervisor) begin() {
 	s.rememberStart()
 	s.readHandovers()
 	s.readOverrides()
+	s.announcing.Load(loadAnnounced)
 	s.rollout = rollout.New(s.rolloutOptions())
 	for _, name := range s.rolloutOptions().Workers {
 		s.keep(name, s.newKeeper(name))
 	}
+	s.announce(s.current(), s.reload.Generation()) // what is announced already expires otherwise
 	s.startUp(func() {
 		s.tellConfiguration(s.current())
 		s.mail.SendKept()

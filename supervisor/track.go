@@ -38,6 +38,7 @@ func trackerOf(v event.VirtualServerState) event.TrackerState {
 func (s *supervisor) virtualServer(v event.VirtualServerState) {
 	before, known := s.known.VirtualServers[v.VirtualServer]
 	s.known.InTheTable(v)
+	s.announcing.VirtualServer(v)
 	if (!known || before.Quorum != v.Quorum) && tracksServer(s.current().cfg, v.VirtualServer) {
 		s.tellTracker(trackerOf(v))
 	}
@@ -87,6 +88,7 @@ func (s *supervisor) bfdTrackers() (list []event.TrackerState) {
 func (s *supervisor) tellTracker(t event.TrackerState) {
 	key, m := "tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t}
 	s.sendVRRP(key, m)
+	s.announcing.Tracker(t)
 	if t.Kind == event.TrackFile && s.runs(rollout.LVS) {
 		s.keepers[rollout.LVS].Send(key, m)
 	}

@@ -66,7 +66,7 @@ func (s *supervisor) Upgrade(ctx context.Context, q control.UpgradeRequest) (con
 			id := s.callers.id()
 			s.callers.upgrades[id] = &upgradeCall{path: path, answer: answer}
 			s.command(ctx, "director", "upgrade")
-			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.reload.Busy() || s.hooks.running != nil})
+			s.tellRollout(rollout.UpgradeAsked{ID: id, Busy: s.busy()})
 		})
 	}
 	if err == nil && a.refused != "" {
@@ -164,7 +164,7 @@ func (s *supervisor) tryProgram(path string) {
 		}
 		s.post(func() {
 			s.upgrade.path, s.upgrade.tried, s.upgrade.releases = path, tried, answer.ReleasesSignals
-			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.reload.Busy() || s.hooks.running != nil})
+			s.tellRollout(rollout.ProgramTried{Err: err, Busy: s.busy()})
 		})
 	}()
 }
@@ -191,6 +191,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 		return errors.New("the disk that a dump is written to does not answer")
 	}
 
+	s.announcing.Beat()
 	trackers := s.tracking.Export()
 	ctx, cancel := context.WithTimeout(context.Background(), trackerPause)
 	defer cancel()
@@ -199,6 +200,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	s.misc.Stop(ctx)
 	defer func() { s.misc.Resume(s.misc.Outstanding(), s.programOf) }()
 
+	s.announcing.Beat()
 	handed, err := s.detachWorkers()
 	defer func() {
 		for _, w := range handed {
@@ -210,6 +212,7 @@ func (s *supervisor) become(path string, tried os.FileInfo) error {
 	}
 	s.front.Pause(frontPatience)
 	defer s.front.Resume()
+	s.announcing.Beat()
 	socket, err := s.gate.File()
 	if err != nil {
 		return fmt.Errorf("handing off the control socket: %w", err)
@@ -257,6 +260,7 @@ func (s *supervisor) finishRequests() {
 		case e := <-s.events:
 			s.workerEvent(e) // a status waits for the counters
 		case <-look.C:
+			s.announcing.Beat() // what is announced outlives all this
 		case <-overdue.C:
 			return
 		}

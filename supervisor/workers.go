@@ -54,7 +54,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		s.tellRollout(rollout.Started{Worker: name, Pid: e.Started.Pid})
 	case e.Died != nil:
 		if s.hooks.stopping && !s.rollout.Stopping() { // while notify_release runs: nobody starts it again
-			s.tellRollout(rollout.Stop{})
+			s.stopWorkers()
 		}
 		delete(s.known.Journals, e.Worker) // the next one tells how it is with it
 		if name == rollout.VRRP {
@@ -64,6 +64,7 @@ func (s *supervisor) workerEvent(e worker.Event) {
 		}
 		if name == rollout.LVS {
 			s.misc.CancelAll() // nobody waits for them
+			s.announcing.WorkerMissing()
 			s.known.Suspend(nil)
 			s.asking.open = nil
 			s.looking.told = time.Time{}
@@ -128,6 +129,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 			VirtualServer: m.RealServer.VirtualServer, RealServer: m.RealServer.RealServer}]
 		s.happened(m.LeftOut, events.RealServer(was, *m.RealServer, known)...)
 		s.known.RealServer(*m.RealServer)
+		s.announcing.RealServer(*m.RealServer)
 		s.notify.RealServer(*m.RealServer)
 	case m.RunProgram != nil:
 		s.runProgram(*m.RunProgram)
@@ -161,6 +163,7 @@ func (s *supervisor) workerSaid(name rollout.Worker, m worker.Message) {
 		s.kernelWeights(m.KernelWeights.List)
 	case m.Table != nil:
 		s.known.Table = *m.Table
+		s.announcing.Table(*m.Table)
 		s.hasHeard(name, m.Table.Generation)
 		s.tellRollout(rollout.TableLoaded{Table: rollout.Table{Generation: m.Table.Generation, Problem: m.Table.Error}})
 	}

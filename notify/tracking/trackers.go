@@ -203,7 +203,7 @@ func (t *Trackers) Apply(cfg *conf.Config) {
 	}
 }
 
-// usedBy returns the trackers that an instance, a group or a check uses.
+// usedBy returns the trackers that an instance, a group, an announce block or a check uses.
 func usedBy(cfg *conf.Config) map[id]bool {
 	used := make(map[id]bool)
 	add := func(kind event.TrackerKind, list []conf.Track) {
@@ -229,6 +229,11 @@ func usedBy(cfg *conf.Config) map[id]bool {
 		add(event.TrackScript, g.TrackScripts)
 		add(event.TrackFile, g.TrackFiles)
 		add(event.TrackProcess, g.TrackProcesses)
+	}
+	for _, a := range cfg.Announces {
+		add(event.TrackScript, a.TrackScripts)
+		add(event.TrackFile, a.TrackFiles)
+		add(event.TrackProcess, a.TrackProcesses)
 	}
 	return used
 }

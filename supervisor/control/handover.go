@@ -38,6 +38,8 @@ type HandoverReport struct {
 	Schema
 	Until     time.Time         `json:"until,omitzero"`
 	Instances []HandoverOutcome `json:"instances"`
+	// Announces are announce blocks that were handed over, or are resumed.
+	Announces []AnnounceOutcome `json:"announces,omitempty"`
 	// Nothing says why a resume has ended no handover, for people; empty when it has.
 	Nothing string `json:"nothing,omitempty"`
 	// Readiness is what is known of whether another half can take over, for people.
@@ -120,4 +122,45 @@ type PeerDiffReport struct {
 	Count int      `json:"count"` // of the lines that differ
 	// LeftOut is how many lines of the peer are not compared, since they are too many.
 	LeftOut int `json:"left_out,omitempty"`
+}
+
+// Announce is an announce block: addresses that a routing daemon tells to the routers.
+type Announce struct {
+	Name      string   `json:"name"`
+	Interface string   `json:"interface"` // the dummy interface that they are on
+	Addresses []string `json:"addresses"`
+	// State is announced, withdrawn, or expired: nothing has refreshed the addresses, and the kernel has removed
+	// them.
+	State string    `json:"state"`
+	Since time.Time `json:"since,omitzero"`
+	// Why says what made the state, and Waiting what is not known while nothing changes.
+	Why     string `json:"why,omitempty"`
+	Waiting string `json:"waiting,omitempty"`
+	// MinLifetime is for how long the kernel keeps the addresses without a refresh, in seconds; 0 is for ever.
+	// Refreshed is when they were refreshed last, and Expires when they go unless they are.
+	MinLifetime float64   `json:"min_lifetime"`
+	Refreshed   time.Time `json:"refreshed,omitzero"`
+	Expires     time.Time `json:"expires,omitzero"`
+	// NotRefreshed says why they are not refreshed at present. OnGrace says that they are all the same, for
+	// restart_grace at most.
+	NotRefreshed string `json:"not_refreshed,omitempty"`
+	OnGrace      bool   `json:"on_grace,omitempty"`
+	// Missing are addresses that are to be there and are not, and Error is why.
+	Missing []string `json:"missing,omitempty"`
+	Error   string   `json:"error,omitempty"`
+	// HandedOver is the handover in force; absent is none.
+	HandedOver *Order `json:"handed_over,omitempty"`
+}
+
+// AnnounceReport is what director announce show prints.
+type AnnounceReport struct {
+	Schema
+	Announces []Announce `json:"announces"`
+}
+
+// AnnounceOutcome is what became of an announce block that was handed over.
+type AnnounceOutcome struct {
+	Announce string        `json:"announce"`
+	State    string        `json:"state"`    // as Announce.State
+	After    time.Duration `json:"after_ns"` // of the order
 }

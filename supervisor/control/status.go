@@ -53,6 +53,8 @@ type Status struct {
 	Told []Told `json:"told,omitempty"`
 	// Mail is how it is with notifications by mail; absent when none are asked for.
 	Mail *Mail `json:"mail,omitempty"`
+	// Announces are the addresses that a routing daemon tells to the routers.
+	Announces []Announce `json:"announces,omitempty"`
 	// Peers are the other directors that this one talks to.
 	Peers []Peer `json:"peers,omitempty"`
 }

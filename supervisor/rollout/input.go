@@ -69,8 +69,11 @@ type Prepared struct{ Err error }
 // ExecFailed says that the other program could not be executed.
 type ExecFailed struct{ Err error }
 
-// Stop ends everything.
-type Stop struct{}
+// Stop ends everything. Withdrawing has the services stay until Withdrawn: routers still send packets to them.
+type Stop struct{ Withdrawing bool }
+
+// Withdrawn lets a stop go on to the services.
+type Withdrawn struct{}
 
 // Heard says that a worker lives.
 type Heard struct {
@@ -110,6 +113,7 @@ func (ProgramTried) input() {}
 func (Prepared) input()     {}
 func (ExecFailed) input()   {}
 func (Stop) input()         {}
+func (Withdrawn) input()    {}
 func (Heard) input()        {}
 func (Round) input()        {}
 func (Examined) input()     {}

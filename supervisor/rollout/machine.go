@@ -71,6 +71,7 @@ type Machine struct {
 	loaded     Table     // what was said of the table last
 	service    service
 	ending     []*process // those that a stop has still to end, the first now
+	serving    bool       // a stop lets the services stay for now
 	patience   Patience   // with the one that was asked to end
 	upgrade    upgrade
 	renewal    renewal
@@ -224,7 +225,9 @@ func (m *Machine) Step(now time.Time, in Input, effects []Effect) []Effect {
 	case ExecFailed:
 		m.execFailed(in.Err)
 	case Stop:
-		m.stop()
+		m.stop(in)
+	case Withdrawn:
+		m.serving = false
 	case Heard:
 		m.heard(in)
 	case Round:

@@ -5,11 +5,11 @@ import "slices"
 // A stop ends one worker after the other: mastership and addresses first, so
 // that the peer takes over; then the services, which no client reaches any more.
 
-func (m *Machine) stop() {
+func (m *Machine) stop(in Stop) {
 	if m.Stopping() {
 		return
 	}
-	m.service = stopping
+	m.service, m.serving = stopping, in.Withdrawing
 	switch m.upgrade.step {
 	case trying:
 		m.answerUpgrade("director is stopping")
@@ -29,6 +29,9 @@ func (m *Machine) endNext() {
 	}
 	for len(m.ending) > 0 {
 		p := m.ending[0]
+		if p.name == LVS && m.serving {
+			return
+		}
 		switch p.phase {
 		case Running, Starting:
 			p.phase = Finishing
