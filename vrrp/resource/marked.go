@@ -23,6 +23,9 @@ type Adoption struct {
 	// in the place of the mark: what stands in the kernel exactly so is ours.
 	// keepalived removes them at its start as well.
 	Unmarked []Resource
+	// Announced are the keys of announced addresses and of what brings packets to them: they carry the mark, and
+	// another part of this director keeps them (package announce).
+	Announced map[Key]bool
 	// Alone says that no other director and no keepalived is in this network namespace.
 	Alone bool
 }
@@ -45,7 +48,7 @@ func (r *Reconciler) adopt(a *Adoption) {
 	var claim []string
 	for _, k := range keys {
 		switch {
-		case r.held[k]:
+		case r.held[k], a.Announced[k]:
 		case a.Configured[k] || a.Alone:
 			r.log.Info("adopting what an earlier run created but did not record in its journal", k.Attrs()...)
 			r.held[k], r.left[k] = true, marked[k]
