@@ -66,7 +66,7 @@ func (k *keeper) takeOver(now time.Time) error {
 			if err := k.kernel.Discard(name); err != nil {
 				return err
 			}
-			k.release(keyDevice + name)
+			k.forgetDevice(name)
 		}
 	}
 	for _, b := range k.ordered() {
@@ -247,7 +247,7 @@ func (k *keeper) announce(b *block, d *device, now time.Time) {
 		if right && !refresh {
 			continue
 		}
-		if !right && !back.Ready(now) {
+		if !back.Ready(now) {
 			all = false
 			continue
 		}
