@@ -11,7 +11,7 @@ import (
 
 // AliasMark is the alias (IFLA_IFALIAS, as "ip link" shows it) of interfaces that director makes for announced
 // addresses.
-const AliasMark = "made by director: announced addresses"
+const AliasMark = conf.AnnounceMark
 
 // Mark is the protocol of addresses and routes that director makes (IFA_PROTO, RTA_PROTOCOL).
 const Mark = conf.ProtocolKeepalived

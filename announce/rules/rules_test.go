@@ -197,16 +197,16 @@ func TestRefresh(t *testing.T) {
 		why    string
 	}{
 		{"all", func(*rules.Block, *rules.Evidence, *rules.Worker) {}, true, false, ""},
-		{"just in time", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { *e = seen(now.Add(-window)) }, true, false,
-			""},
+		{"just in time", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { *e = seen(now.Add(-window)) }, true,
+			false, ""},
 		{"no supervisor", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { e.Supervisor = old }, false, false,
 			"the supervisor's loop does not go round: seen 3s ago"},
 		{"no heartbeat", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { e.Heartbeat = old }, false, false,
 			"the lvs worker's table loop does not go round: seen 3s ago"},
 		{"no reading", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { e.Read, e.ReadError = old, "no answer" },
 			false, false, "the kernel's IPVS services were not read: seen 3s ago: no answer"},
-		{"a service is not there", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { e.Missing = "no service" }, false,
-			false, "no service"},
+		{"a service is not there", func(_ *rules.Block, e *rules.Evidence, _ *rules.Worker) { e.Missing = "no service" },
+			false, false, "no service"},
 		{"no service is needed", func(b *rules.Block, e *rules.Evidence, _ *rules.Worker) {
 			b.Services, e.Read, e.Missing = nil, time.Time{}, "no service"
 		}, true, false, ""},
@@ -350,7 +350,8 @@ func TestAdopt(t *testing.T) {
 	l.Adopt(now, now.Add(-time.Hour), "it was there")
 	unknown := rules.Verdict{Ready: rules.NotKnown, Reasons: []rules.Reason{{Text: "open"}}}
 	e := rules.Evidence{Supervisor: now, Read: now}
-	if l.Step(&b, unknown, e, rules.Worker{Restarting: true, Since: now}, now) || l.State != rules.Announced || !l.OnGrace {
+	restarting := rules.Worker{Restarting: true, Since: now}
+	if l.Step(&b, unknown, e, restarting, now) || l.State != rules.Announced || !l.OnGrace {
 		t.Errorf("%+v", l)
 	}
 	if !l.Since.Equal(now.Add(-time.Hour)) {
