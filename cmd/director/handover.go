@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/lvs-director/director/supervisor/control"
@@ -10,7 +11,7 @@ import (
 
 type handoverCmd struct {
 	byFile
-	Name  string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
+	Name  string `arg:"" help:"A vrrp_instance, a vrrp_sync_group or an announce block, or all."`
 	For   *lasts `placeholder:"TIME" help:"Take part again automatically after this time (10m, 2h)."`
 	Force bool   `help:"Hand over also when no peer says that it is ready."`
 	asJSON
@@ -21,7 +22,8 @@ func (handoverCmd) Help() string {
 	return `Hands the mastership over: a peer takes over within its skew, sooner than after a failure, and this
 host stays BACKUP until "director resume" or the end of --for, also over a reload or a restart. When no other
 router is there, or falls silent later, this host serves again, and says so. Exit status 1 when nobody took over.
-With a peer in the configuration it is asked first whether it is ready.
+With a peer in the configuration it is asked first whether it is ready. An announce block is withdrawn; flows in
+flight go on, since the services stay.
 
 Example: director handover all --for 10m`
 }
@@ -36,7 +38,12 @@ func (c *handoverCmd) Run(io streams) error {
 	if r.Readiness != "" && !c.JSON {
 		fmt.Fprintln(io.out, r.Readiness)
 	}
-	failed := false
+	for _, o := range r.Announces {
+		if !c.JSON {
+			fmt.Fprintln(io.out, control.AnnounceText(o))
+		}
+	}
+	failed := slices.ContainsFunc(r.Announces, func(o control.AnnounceOutcome) bool { return o.State == control.Announced })
 	for _, o := range r.Instances {
 		if !c.JSON {
 			fmt.Fprintln(io.out, control.OutcomeText(o))
@@ -63,7 +70,7 @@ func (c *handoverCmd) Run(io streams) error {
 
 type resumeCmd struct {
 	byFile
-	Name string `arg:"" help:"A vrrp_instance or a vrrp_sync_group, or all."`
+	Name string `arg:"" help:"A vrrp_instance, a vrrp_sync_group or an announce block, or all."`
 	asJSON
 }
 
@@ -94,7 +101,10 @@ func (c *resumeCmd) Run(io streams) error {
 		}
 		fmt.Fprintf(io.out, "%s takes part again: it is %s%s\n", o.Instance, o.State, master)
 	}
-	if len(r.Instances) == 0 {
+	for _, o := range r.Announces {
+		fmt.Fprintf(io.out, "%s is announced again as soon as this host is ready\n", o.Announce)
+	}
+	if len(r.Instances)+len(r.Announces) == 0 {
 		fmt.Fprintln(io.out, "nothing was handed over")
 	}
 	return nil

@@ -61,6 +61,7 @@ type commands struct {
 	Drain      drainCmd      `cmd:"" help:"Stop new connections to a real server or a host, until undrain or for a time."`
 	Undrain    undrainCmd    `cmd:"" help:"End a drain."`
 	Weight     weightCmd     `cmd:"" help:"Set the weight of a real server at run time, or reset it."`
+	Announce   announceCmd   `cmd:"" help:"Show what a routing daemon announces of this director."`
 	IPVS       ipvsCmd       `cmd:"" name:"ipvs" help:"Print the kernel's IPVS table, or convert one to a configuration."`
 	Probe      probeCmd      `cmd:"" help:"Run checks once and print verdict, latency and reason."`
 	RealServer realserverCmd `cmd:"" name:"realserver" help:"Print or apply the settings that a real server needs."`

@@ -18,7 +18,7 @@ import (
 
 type statusCmd struct {
 	byFile
-	Name  string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, a virtual server or a real server."`
+	Name  string `arg:"" optional:"" help:"Show the details of one object: an instance, a sync group, an announce block, a virtual server or a real server."`
 	JSON  bool   `name:"json" help:"Print JSON."`
 	Watch bool   `help:"Draw it on the terminal again and again; q ends that."`
 	Pair  bool   `help:"Show the instances of both halves."`
@@ -51,7 +51,8 @@ func (c *statusCmd) Run(io streams) error {
 	if c.Name != "" {
 		var ok bool
 		if r, ok = status.Only(r, c.Name); !ok {
-			return fmt.Errorf("there is no instance, sync group, virtual server or real server %q: director status lists them",
+			return fmt.Errorf("there is no instance, sync group, announce block, virtual server or real server %q: "+
+				"director status lists them",
 				c.Name)
 		}
 		if len(r.VirtualServers) > 0 {

@@ -57,9 +57,9 @@ func problemsOf(r control.Announce, now time.Time) (list []control.Problem) {
 	case r.State == rules.Withdrawn.String() && r.Error != "":
 		add(true, "not announced: %s", r.Error)
 	case r.State == rules.Withdrawn.String() && r.Why != "":
-		add(true, "withdrawn: %s", r.Why)
+		add(false, "withdrawn: %s", r.Why)
 	case r.State == rules.Withdrawn.String():
-		add(true, "not announced yet: %s", r.Waiting)
+		add(false, "not announced yet: %s", r.Waiting)
 	case r.OnGrace:
 		add(false, "refreshed on grace: %s (restart_grace)", r.NotRefreshed)
 	case r.NotRefreshed != "":

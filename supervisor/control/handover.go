@@ -78,6 +78,15 @@ func OutcomeText(o HandoverOutcome) string {
 	return fmt.Sprintf("%s: remains %s", o.Instance, o.Was)
 }
 
+// AnnounceText is what became of an announce block, in words.
+func AnnounceText(o AnnounceOutcome) string {
+	took := words.Duration(o.After.Round(time.Millisecond))
+	if o.State == Announced {
+		return fmt.Sprintf("%s: still announced after %s: director announce show says why", o.Announce, took)
+	}
+	return fmt.Sprintf("%s: %s after %s", o.Announce, o.State, took)
+}
+
 // Peer is another director that this one talks to.
 type Peer struct {
 	Address string    `json:"address"`        // and port, where it is dialed
@@ -128,11 +137,11 @@ type PeerDiffReport struct {
 type Announce struct {
 	Name      string   `json:"name"`
 	Interface string   `json:"interface"` // the dummy interface that they are on
-	Addresses []string `json:"addresses"`
+	Addresses []string `json:"addresses"` // without a mask: each is a host route
 	// State is announced, withdrawn, or expired: nothing has refreshed the addresses, and the kernel has removed
 	// them.
 	State string    `json:"state"`
-	Since time.Time `json:"since,omitzero"`
+	Since time.Time `json:"since,omitzero"` // of State; absent before it was announced first
 	// Why says what made the state, and Waiting what is not known while nothing changes.
 	Why     string `json:"why,omitempty"`
 	Waiting string `json:"waiting,omitempty"`
@@ -150,6 +159,14 @@ type Announce struct {
 	Error   string   `json:"error,omitempty"`
 	// HandedOver is the handover in force; absent is none.
 	HandedOver *Order `json:"handed_over,omitempty"`
+}
+
+// Announced is the State of a block that is announced.
+const Announced = "announced"
+
+// IsWrong says that it is to be announced and is not.
+func (a Announce) IsWrong() bool {
+	return a.HandedOver == nil && (a.State != Announced || len(a.Missing) > 0)
 }
 
 // AnnounceReport is what director announce show prints.

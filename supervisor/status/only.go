@@ -10,7 +10,7 @@ import (
 )
 
 // Only leaves in a status what is about one object: an instance, a sync group with
-// its instances, a virtual server, or a real server in all virtual servers that
+// its instances, an announce block, a virtual server, or a real server in all virtual servers that
 // have it. It returns false when there is no such object.
 func Only(r control.Status, name string) (control.Status, bool) {
 	o := r
@@ -42,6 +42,7 @@ func Only(r control.Status, name string) (control.Status, bool) {
 			names[v.Name] = true
 		}
 	}
+	o.Announces = slices.DeleteFunc(slices.Clone(r.Announces), func(a control.Announce) bool { return a.Name != name })
 	for _, s := range r.Strangers {
 		if names[s.Instance] {
 			o.Strangers = append(o.Strangers, s)
@@ -59,7 +60,7 @@ func Only(r control.Status, name string) (control.Status, bool) {
 			}
 		}
 	}
-	return o, len(o.Instances)+len(o.SyncGroups)+len(o.VirtualServers)+len(o.BFDSessions) > 0
+	return o, len(o.Instances)+len(o.SyncGroups)+len(o.VirtualServers)+len(o.BFDSessions)+len(o.Announces) > 0
 }
 
 // onlyServer is the virtual server when it has the name, or with only the real

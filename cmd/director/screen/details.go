@@ -32,6 +32,12 @@ func Details(w io.Writer, r control.Status, now time.Time) {
 		fmt.Fprintf(w, "  sends each %v, the neighbor may be silent for %v and says %s\n", seconds(b.Interval),
 			seconds(b.DetectionTime), words.Or(b.RemoteState, "nothing"))
 	}
+	for _, a := range r.Announces {
+		fmt.Fprintf(w, "\nannounce %s:\n", a.Name)
+		for _, line := range details(a, now) {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
 	defer printTold(w, r.Told, now)
 	for _, v := range r.VirtualServers {
 		fmt.Fprintf(w, "\n%s: quorum %s, put back %d times\n", v.Name,

@@ -53,6 +53,13 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 			fmt.Fprintf(w, "- %s %s: %d lines were left out because nobody read it\n", f.Keyword, f.Path, f.Lost)
 		}
 	}
+	for _, a := range r.Announces {
+		for _, line := range details(a, now) {
+			if a.HandedOver != nil {
+				fmt.Fprintf(w, "* %s: %s\n", a.Name, line)
+			}
+		}
+	}
 	for _, line := range handovers(r, now) {
 		fmt.Fprintf(w, "* %s\n", line)
 	}
@@ -77,6 +84,10 @@ func Status(w io.Writer, r control.Status, now time.Time) {
 			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\n", b.Name, b.State, words.Age(now, b.Since), b.Neighbor,
 				seconds(b.DetectionTime), b.Reason)
 		}
+	}
+	if len(r.Announces) > 0 {
+		fmt.Fprintln(tab)
+		announces(tab, r.Announces, now)
 	}
 	peers(tab, r, now)
 	printStrangers(r, tab, now)
