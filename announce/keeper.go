@@ -57,6 +57,7 @@ type block struct {
 	table  rules.Table
 	event  event.Number
 	errors map[netip.Addr]error // of addresses that could not be put
+	had    map[netip.Addr]bool  // those that were there since it is announced
 }
 
 func newKeeper(o Options, state *atomic.Pointer[Snapshot]) *keeper {
@@ -156,7 +157,7 @@ func (k *keeper) apply(c Config, now time.Time) {
 	for _, b := range c.Blocks {
 		n := before[b.Name]
 		if n == nil {
-			n = &block{errors: make(map[netip.Addr]error)}
+			n = &block{errors: make(map[netip.Addr]error), had: make(map[netip.Addr]bool)}
 			k.inherit(n, b, before, now)
 		}
 		n.Block = b

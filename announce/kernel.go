@@ -231,6 +231,9 @@ func (k *keeper) announced(name string, a netip.Addr) bool {
 func (k *keeper) announce(b *block, d *device, now time.Time) {
 	if !b.Present() {
 		clear(b.errors)
+		if b.State != rules.Announced {
+			clear(b.had)
+		}
 		return
 	}
 	refresh := b.Refresh(&b.Block, now)
@@ -245,6 +248,7 @@ func (k *keeper) announce(b *block, d *device, now time.Time) {
 		// One that has another lifetime than it should is as good as missing.
 		right := at >= 0 && (b.Lifetime == 0) == (d.present[at].Left == 0)
 		if right && !refresh {
+			b.had[a] = true
 			continue
 		}
 		if !back.Ready(now) {
@@ -262,11 +266,15 @@ func (k *keeper) announce(b *block, d *device, now time.Time) {
 			b.errors[a] = err
 			continue
 		}
-		if !right && b.errors[a] == nil && now.Sub(b.Since) > round && at < 0 {
+		switch {
+		case b.errors[a] != nil:
+			*back = retry.Retry{} // that was the kernel, and nobody else
+		case !right && b.had[a]:
 			back.Repaired(now)
 			k.repairs("address "+a.String()+" on "+b.Device, now)
 		}
 		delete(b.errors, a)
+		b.had[a] = true
 	}
 	if refresh && all {
 		b.Refreshed = now

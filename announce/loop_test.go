@@ -442,6 +442,12 @@ func TestReload(t *testing.T) {
 		if calls := r.kernel.Calls()[before:]; len(calls) > 0 {
 			t.Errorf("a renamed block changes %v", calls)
 		}
+		r.apply(2, vips(func(b *rules.Block) { b.Addresses = append(b.Addresses, netip.MustParseAddr("203.0.113.101")) }))
+		r.after(time.Second)
+		if n := r.loop.Snapshot().Repaired; n > 0 || !r.kernel.Has(device, netip.MustParseAddr("203.0.113.101")) {
+			t.Errorf("another address is not there, or counts as %d repairs", n)
+		}
+		r.apply(2, vips())
 		part := vips(func(b *rules.Block) { b.Addresses = []netip.Addr{vip6} })
 		if wait := r.loop.Leaves([]rules.Block{part}); wait != 2*time.Second {
 			t.Errorf("the services wait for %v", wait)

@@ -28,7 +28,7 @@ func Make(before, after *conf.Config, f Facts) Plan {
 	m.global()
 	m.others()
 	m.announces(before, after)
-	m.foreign()
+	m.foreign(before, after)
 	return m.plan
 }
 

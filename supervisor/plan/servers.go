@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/lvs-director/director/conf"
@@ -244,7 +245,7 @@ func (m *maker) goOn(v *conf.VirtualServer, r *conf.RealServer) string {
 func hashes(scheduler string) bool { return scheduler == "sh" || scheduler == "mh" }
 
 // foreign lists what the kernel has that neither configuration asks for.
-func (m *maker) foreign() {
+func (m *maker) foreign(before, after *conf.Config) {
 	asked := make(map[conf.ServiceKey]bool)
 	wanted := make(map[place]bool)
 	ask := func(v *conf.VirtualServer) {
@@ -261,6 +262,11 @@ func (m *maker) foreign() {
 	for _, c := range m.diff.Instances {
 		for _, a := range append(all(c.Old), all(c.New)...) {
 			wanted[placeOf(a)] = true
+		}
+	}
+	for _, c := range slices.Concat(before.Announces, after.Announces) {
+		for _, a := range c.Addresses {
+			wanted[place{c.Interface, netip.PrefixFrom(a, a.BitLen())}] = true
 		}
 	}
 	m.foreignServices(asked)
