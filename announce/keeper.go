@@ -282,6 +282,10 @@ func (k *keeper) step(now time.Time) {
 		}
 		f.Order, f.HandedOver = k.handed[b.Name]
 		was := b.State
+		if d := k.devices[b.Device]; d.err == nil && !d.hasOne(b.Addresses) && b.Gone(now) {
+			b.event = k.record(b, was, b.State, b.Why, b.Causes)
+			was = b.State
+		}
 		if b.Step(&b.Block, rules.Judge(&b.Block, &f, now), k.evidenceOf(b), k.grace.Worker(), now) {
 			b.event = k.record(b, was, b.State, b.Why, b.Causes)
 		}

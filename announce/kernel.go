@@ -33,6 +33,11 @@ type device struct {
 	putBack map[netip.Addr]*retry.Retry
 }
 
+// hasOne says whether one of some addresses was there when it was looked last.
+func (d *device) hasOne(list []netip.Addr) bool {
+	return slices.ContainsFunc(d.present, func(p link.Present) bool { return slices.Contains(list, p.Addr) })
+}
+
 // route is a local route of ours.
 type route struct {
 	there bool

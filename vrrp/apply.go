@@ -3,7 +3,6 @@ package vrrp
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -40,7 +39,7 @@ func (e *Engine) apply(cfg *conf.Config, resume map[conf.InstanceID]Resume) erro
 	alone := !e.configured && e.opts.Alone != nil && e.opts.Alone()
 	if !e.configured {
 		e.reconciler.Adopt(resource.Adoption{
-			Configured: configuredKeys(cfg, placed), Unmarked: unmarked(placed), Announced: announced(cfg), Alone: alone,
+			Configured: configuredKeys(cfg, placed), Unmarked: unmarked(placed), Alone: alone,
 		})
 	}
 	for _, i := range e.order {
@@ -172,22 +171,6 @@ func configuredKeys(cfg *conf.Config, placed []*conf.Instance) map[resource.Key]
 	}
 	return keys
 }
-
-// announced are the keys of announced addresses, and of the local routes to them.
-func announced(cfg *conf.Config) map[resource.Key]bool {
-	keys := make(map[resource.Key]bool)
-	for _, c := range cfg.Announces {
-		for _, a := range c.Addresses {
-			p := netip.PrefixFrom(a, a.BitLen())
-			keys[resource.AddressKey{Device: c.Interface, Prefix: p}] = true
-			keys[resource.KeyOfRoute(conf.Route{Destination: p, Table: localTable, Protocol: link.Mark})] = true
-		}
-	}
-	return keys
-}
-
-// localTable is RT_TABLE_LOCAL (linux/rtnetlink.h).
-const localTable = 255
 
 // unmarked are the routes and rules of instances that carry a protocol of their
 // own in the place of the mark.

@@ -1,7 +1,6 @@
 package vrrp_test
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -61,26 +60,6 @@ func TestWhatCarriesTheMarkGoesAtTheStart(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestWhatAnnouncesStays: announced addresses carry the mark, and are not the engine's to remove.
-func TestWhatAnnouncesStays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &vrrptest.Wire{}
-		b := newNode(t, w, "10.0.0.2/24")
-		b.engine.Stop(true)
-		b.host.PutMarked("eth0", "203.0.113.100/32")
-		b.host.PutMarked("eth0", "203.0.113.101/32")
-		b.alone = true
-		b.run()
-		b.applyConfig(&conf.Config{
-			Instances: []*conf.Instance{instance("VI", 100, vip)},
-			Announces: []*conf.Announce{{Interface: "eth0", Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.100")}}},
-		}, nil)
-		b.want("VI", event.Backup)
-		b.wantAddress(true, "203.0.113.100/32")
-		b.wantAddress(false, "203.0.113.101/32")
-	})
 }
 
 // TestAVirtualAddressOfABackupIsAProblem: two hosts answer for it, and the

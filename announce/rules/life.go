@@ -89,6 +89,16 @@ func (l *Life) Step(b *Block, v Verdict, e Evidence, w Worker, now time.Time) (c
 	return l.State != was
 }
 
+// Gone notes that the kernel has none of the addresses any more while they are not refreshed: they have expired.
+func (l *Life) Gone(now time.Time) (changed bool) {
+	if l.State != Announced || l.Present() {
+		return false
+	}
+	l.again.Failed(now)
+	l.move(Expired, l.NotRefreshed, "", now)
+	return true
+}
+
 // Refresh says whether the kernel is to be told the addresses of the block again now.
 func (l *Life) Refresh(b *Block, now time.Time) bool {
 	if l.State != Announced || b.Lifetime == 0 || l.NotRefreshed != "" && !l.OnGrace {

@@ -329,6 +329,17 @@ func TestLife(t *testing.T) {
 	}
 	step(time.Second, ready, seen(at.Add(time.Second)), none, rules.Announced, true)
 
+	// The kernel is a little sooner: that is no repair.
+	if l.Gone(at) {
+		t.Error("addresses that are refreshed have not expired")
+	}
+	l.Refreshed = at
+	step(4*time.Second, ready, rules.Evidence{}, none, rules.Announced, false)
+	if !l.Gone(at) || l.State != rules.Expired || l.Why == "" {
+		t.Errorf("they have expired: %+v", l)
+	}
+	step(2*time.Second, ready, seen(at.Add(2*time.Second)), none, rules.Announced, true)
+
 	// While it is expired it may be withdrawn.
 	l.Refreshed = at.Add(-b.Lifetime)
 	step(0, ready, rules.Evidence{}, none, rules.Expired, true)

@@ -41,7 +41,7 @@ type Addresses interface {
 type HostAddress struct {
 	Device string
 	Prefix netip.Prefix
-	// Marked: it carries the Mark.
+	// Marked: it carries the Mark, and is on no interface of announced addresses, which are package announce's.
 	Marked bool
 	// Secondary is IFA_F_SECONDARY: it goes with the primary address of its
 	// network. Of IPv6 it has no meaning here and is false.

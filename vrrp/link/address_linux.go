@@ -93,9 +93,9 @@ func (a *addresses) List() ([]HostAddress, error) {
 	if err != nil {
 		return nil, err
 	}
-	devices := make(map[int]string, len(links))
+	devices, announcing := make(map[int]string, len(links)), make(map[int]bool)
 	for _, l := range links {
-		devices[l.Index] = l.Name
+		devices[l.Index], announcing[l.Index] = l.Name, l.announces
 	}
 	known, err := a.all()
 	if err != nil {
@@ -105,7 +105,7 @@ func (a *addresses) List() ([]HostAddress, error) {
 	for _, k := range known {
 		if name, ok := devices[k.index()]; ok {
 			list = append(list, HostAddress{
-				Device: name, Prefix: k.prefix, Marked: k.marked(),
+				Device: name, Prefix: k.prefix, Marked: k.marked() && !announcing[k.index()],
 				Secondary: k.prefix.Addr().Is4() && k.flags()&unix.IFA_F_SECONDARY != 0,
 			})
 		}

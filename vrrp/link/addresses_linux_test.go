@@ -102,6 +102,31 @@ func TestAddressesAreAddedAsConfigured(t *testing.T) {
 	}
 }
 
+// TestAnnouncedAddressesAreNotOurs: they carry the mark, and are another part's to keep.
+func TestAnnouncedAddressesAreNotOurs(t *testing.T) {
+	left, _ := wire(t)
+	a, err := kernel(t).Addresses()
+	check(t, err)
+	defer a.Close()
+	prefix := netip.MustParsePrefix("203.0.113.100/32")
+	check(t, a.Add(conf.Address{Device: left.Name, Prefix: prefix, PreferredLifetime: conf.Forever}))
+	marked := func() bool {
+		t.Helper()
+		list, err := a.List()
+		check(t, err)
+		return slices.ContainsFunc(list, func(h link.HostAddress) bool { return h.At(left.Name, prefix) && h.Marked })
+	}
+	if !marked() {
+		t.Error("an address of ours carries no mark")
+	}
+	dev, err := netlink.LinkByName(left.Name)
+	check(t, err)
+	check(t, netlink.LinkSetAlias(dev, conf.AnnounceMark))
+	if marked() {
+		t.Error("an announced address is told as one of ours")
+	}
+}
+
 func TestWatchTellsWhatChanges(t *testing.T) {
 	left, right := wire(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -23,9 +23,6 @@ type Adoption struct {
 	// in the place of the mark: what stands in the kernel exactly so is ours.
 	// keepalived removes them at its start as well.
 	Unmarked []Resource
-	// Announced are the keys of announced addresses and of what brings packets to them: they carry the mark, and
-	// another part of this director keeps them (package announce).
-	Announced map[Key]bool
 	// Alone says that no other director and no keepalived is in this network namespace.
 	Alone bool
 }
@@ -48,7 +45,7 @@ func (r *Reconciler) adopt(a *Adoption) {
 	var claim []string
 	for _, k := range keys {
 		switch {
-		case r.held[k], a.Announced[k]:
+		case r.held[k], bringsIn(k, marked[k]) && !a.Configured[k]:
 		case a.Configured[k] || a.Alone:
 			r.log.Info("adopting what an earlier run created but did not record in its journal", k.Attrs()...)
 			r.held[k], r.left[k] = true, marked[k]
@@ -66,6 +63,18 @@ func (r *Reconciler) adopt(a *Adoption) {
 	}
 	r.claim(claim)
 }
+
+// bringsIn says whether a route brings packets to an announced address: it carries the mark too, and another part of
+// director keeps it (package announce). The addresses themselves are told as not marked.
+func bringsIn(k Key, res Resource) bool {
+	key, ok := k.(RouteKey)
+	route, is := res.(Route)
+	return ok && is && key.Table == localTable && key.Destination.IsSingleIP() && route.Route.Type == "local" &&
+		route.Route.Device == "lo"
+}
+
+// localTable is RT_TABLE_LOCAL (linux/rtnetlink.h).
+const localTable = 255
 
 // strayPeriod is how often it is looked whether strays are still there.
 const strayPeriod = 30 * time.Second
