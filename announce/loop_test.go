@@ -324,7 +324,8 @@ func TestDirectorRestarts(t *testing.T) {
 		r.after(1500 * time.Millisecond)
 		r.start()
 		r.heartbeats = false // its worker takes its time
-		r.loop.Apply(announce.Config{Blocks: []rules.Block{vips()}, Generation: 1, Since: map[string]time.Time{"vips": epoch}})
+		since := map[string]time.Time{"vips": epoch}
+		r.loop.Apply(announce.Config{Blocks: []rules.Block{vips()}, Generation: 1, Since: since})
 		r.after(5 * time.Second)
 		r.want(true)
 		r.loop.Table(1, "")

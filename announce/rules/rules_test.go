@@ -161,8 +161,9 @@ func TestBlockOf(t *testing.T) {
 		{Key: mark, Services: []conf.ServiceKey{mark}},
 	}
 	b := rules.BlockOf(&conf.Announce{
-		Name: "vips", Interface: "announce0", Addresses: []netip.Addr{vip}, TrackVirtualServers: []conf.Track{{Name: "FWM 5"}},
-		TrackInterfaces: []conf.TrackInterface{{Name: "eth0", Reverse: true}}, TrackScripts: []conf.Track{{Name: "chk"}},
+		Name: "vips", Interface: "announce0", Addresses: []netip.Addr{vip},
+		TrackVirtualServers: []conf.Track{{Name: "FWM 5"}},
+		TrackInterfaces:     []conf.TrackInterface{{Name: "eth0", Reverse: true}}, TrackScripts: []conf.Track{{Name: "chk"}},
 		TrackFiles: []conf.Track{{Name: "f"}}, TrackProcesses: []conf.Track{{Name: "bird"}},
 	}, servers)
 	slices.Sort(b.Servers)

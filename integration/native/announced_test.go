@@ -194,7 +194,9 @@ func TestAnnouncedStays(t *testing.T) {
 		a.stays(time.Second, "the lvs worker restarts")
 	}
 	a.says("on grace", "status")
-	a.Until(20*time.Second, "the program is upgraded", func() bool { return strings.Contains(a.ask("upgrade"), "goes on") })
+	a.Until(20*time.Second, "the program is upgraded", func() bool {
+		return strings.Contains(a.ask("upgrade"), "goes on")
+	})
 	a.stays(2*lifetime, "the program is upgraded")
 	a.daemon.KillMain()
 	a.start()

@@ -78,10 +78,13 @@ func OutcomeText(o HandoverOutcome) string {
 	return fmt.Sprintf("%s: remains %s", o.Instance, o.Was)
 }
 
+// Failed says that it is announced still.
+func (o AnnounceOutcome) Failed() bool { return o.State == Announced }
+
 // AnnounceText is what became of an announce block, in words.
 func AnnounceText(o AnnounceOutcome) string {
 	took := words.Duration(o.After.Round(time.Millisecond))
-	if o.State == Announced {
+	if o.Failed() {
 		return fmt.Sprintf("%s: still announced after %s: director announce show says why", o.Announce, took)
 	}
 	return fmt.Sprintf("%s: %s after %s", o.Announce, o.State, took)

@@ -100,6 +100,25 @@ func TestANewConfigurationForAWorkerThatIsGivenUp(t *testing.T) {
 	s.step(died(rollout.VRRP), "WorkerDied vrrp again 10s", "Release vrrp", "Lost")
 }
 
+// While addresses are being withdrawn a stop lets the services stay, also those of a worker that does not run, and
+// nobody else waits.
+func TestAStopWithdrawsBeforeServicesGo(t *testing.T) {
+	s := running(t)
+	s.step(rollout.Stop{Withdrawing: true}, "Finish vrrp 102")
+	s.step(rollout.Died{Worker: rollout.VRRP})
+	s.step(rollout.Tick{})
+	s.step(rollout.Withdrawn{}, "Finish lvs 101")
+	s.step(rollout.Died{Worker: rollout.LVS}, "Exit")
+
+	s = running(t)
+	s.step(died(rollout.LVS), "WorkerDied lvs again 0s", "Start lvs")
+	s.step(rollout.Stop{Withdrawing: true}, "Finish vrrp 102")
+	s.step(notStarted(rollout.LVS))
+	s.step(rollout.Died{Worker: rollout.VRRP})
+	s.step(rollout.Withdrawn{}, "Release lvs")
+	s.step(released(rollout.LVS), "Exit")
+}
+
 // Nobody but the vrrp worker is missed: without the lvs worker the table forwards.
 func TestTheTableWorkerIsGivenUp(t *testing.T) {
 	s := running(t)

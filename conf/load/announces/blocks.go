@@ -173,8 +173,9 @@ func (j *judge) block(a *conf.Announce, devices map[string]string) {
 			"upgrade of director may take, during which the addresses would be withdrawn", value.Clip(a.Name),
 			value.Seconds(a.MinLifetime)).Hint = "write " + value.Seconds(restart) + " or more, or 0 to have none"
 	}
-	if a.KeepWithoutQuorum && len(a.TrackVirtualServers) == 0 {
-		j.report(conf.Note, a, "on_no_quorum", "no-effect", "(%s) on_no_quorum has no effect: no virtual server is tracked",
-			value.Clip(a.Name))
+	serves := func(v *conf.VirtualServer) bool { return slices.ContainsFunc(a.Addresses, v.Serves) }
+	if a.KeepWithoutQuorum && len(a.TrackVirtualServers) == 0 && !slices.ContainsFunc(j.Config.VirtualServers, serves) {
+		j.report(conf.Note, a, "on_no_quorum", "no-effect", "(%s) on_no_quorum has no effect: no virtual server has one of "+
+			"the addresses, and none is tracked", value.Clip(a.Name))
 	}
 }

@@ -45,7 +45,7 @@ var Announce = newTable("announce", []keyword[conf.Announce]{
 		}).ours().shown(func(a *conf.Announce) []entryLine { return plainTrackLines(a.TrackVirtualServers) }).
 		remark("one without its quorum withdraws"),
 	{name: "on_no_quorum", value: "withdraw|keep", deflt: "withdraw", need: 1, own: true,
-		why: "what happens when a virtual server of track_virtual_server has no quorum",
+		why: "what happens when a virtual server on the addresses, or one that is tracked, has no quorum",
 		set: func(l *Loader, n *syntax.Node, a *conf.Announce) {
 			switch word := n.Arg(0); word {
 			case "keep", "withdraw":
