@@ -8,6 +8,7 @@ import (
 	"github.com/lvs-director/director/conf"
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/notify/tracking"
+	"github.com/lvs-director/director/supervisor/announcing"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
 	"github.com/lvs-director/director/supervisor/status"
@@ -18,6 +19,7 @@ import (
 func TestQuorumsAreTracked(t *testing.T) {
 	s := &supervisor{
 		known: status.New(), tracking: tracking.New(tracking.Options{}), rollout: rollout.New(rollout.Options{}),
+		announcing: announcing.New(announcing.Options{}),
 	}
 	s.reload = reload.New(&loaded{cfg: &conf.Config{
 		Instances:  []*conf.Instance{{TrackVirtualServers: []conf.Track{{Name: "[192.0.2.1]:tcp:80", Weight: -20}}}},
