@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,7 +191,7 @@ func (s *supervisor) apply(e reload.Apply) {
 
 // announce has addresses announced as a configuration wants it.
 func (s *supervisor) announce(l *loaded, generation uint64) {
-	s.announcing.Apply(l.cfg, generation, s.known, s.tracking.States())
+	s.announcing.Apply(l.cfg, generation, s.known, slices.Concat(s.tracking.States(), s.bfdTrackers()))
 }
 
 // keepServing has the services stay for so long: what announced their addresses is being withdrawn.

@@ -68,7 +68,12 @@ func (s *supervisor) bfd(b event.BFDState, leftOut int) {
 	was, known := s.known.BFDs[b.ID]
 	s.happened(leftOut, events.BFD(was, b, known)...)
 	s.known.BFD(b)
-	if t, known := b.Tracker(); known && s.runs(rollout.LVS) {
+	t, known := b.Tracker()
+	if !known {
+		return
+	}
+	s.announcing.Tracker(t)
+	if s.runs(rollout.LVS) {
 		s.keepers[rollout.LVS].Send("tracker "+t.Kind.String()+" "+t.Name, worker.Message{Tracker: &t})
 	}
 }

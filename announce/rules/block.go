@@ -63,6 +63,7 @@ func BlockOf(a *conf.Announce, servers []*conf.VirtualServer) Block {
 	b.track(event.TrackScript, a.TrackScripts)
 	b.track(event.TrackFile, a.TrackFiles)
 	b.track(event.TrackProcess, a.TrackProcesses)
+	b.track(event.TrackBFD, a.TrackBFDs)
 	for _, t := range a.TrackVirtualServers {
 		b.server(t.Name)
 	}

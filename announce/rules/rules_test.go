@@ -165,6 +165,7 @@ func TestBlockOf(t *testing.T) {
 		TrackVirtualServers: []conf.Track{{Name: "FWM 5"}},
 		TrackInterfaces:     []conf.TrackInterface{{Name: "eth0", Reverse: true}}, TrackScripts: []conf.Track{{Name: "chk"}},
 		TrackFiles: []conf.Track{{Name: "f"}}, TrackProcesses: []conf.Track{{Name: "bird"}},
+		TrackBFDs: []conf.Track{{Name: "router"}},
 	}, servers)
 	slices.Sort(b.Servers)
 	if want := []string{"FWM 5", web}; !slices.Equal(b.Servers, want) {
@@ -173,7 +174,8 @@ func TestBlockOf(t *testing.T) {
 	if want := []conf.ServiceKey{key, mark}; !slices.Equal(b.Services, want) {
 		t.Errorf("services %v, want %v", b.Services, want)
 	}
-	if len(b.Trackers) != 3 || b.Trackers[2].Kind != event.TrackProcess || !b.Interfaces[0].Reverse {
+	if len(b.Trackers) != 4 || b.Trackers[2].Kind != event.TrackProcess || b.Trackers[3].Kind != event.TrackBFD ||
+		!b.Interfaces[0].Reverse {
 		t.Errorf("%+v", b)
 	}
 }
