@@ -20,6 +20,7 @@ var roles = map[string]func(args []string) error{
 	"download": runDownload,
 	"names":    serveNames,
 	"burst":    runBurst,
+	"sessions": runSessions,
 }
 
 // Main runs the server or client that the environment requests, and then does

@@ -1,0 +1,234 @@
+//go:build linux
+
+package integration_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lvs-director/director/integration/lab"
+	"github.com/lvs-director/director/integration/pair"
+	"github.com/lvs-director/director/integration/stage"
+	"github.com/lvs-director/director/integration/traffic"
+)
+
+// Several active directors behind a router that spreads flows over them: FRR as the router, FRR and BIRD as what
+// announces on the directors.
+
+const (
+	ecmpVIP = "203.0.113.100"
+	// ecmpLifetime is min_lifetime of the directors, and ecmpDelay their withdraw_delay.
+	ecmpLifetime = 3 * time.Second
+	ecmpDelay    = 2 * time.Second
+	ecmpServers  = 4
+	// holdTime of BGP: how long the router waits for a director that says nothing.
+	holdTime = 3 * time.Second
+	// ecmpPort is of the TCP service, ecmpUDP of that over UDP.
+	ecmpPort, ecmpUDP = 80, 53
+)
+
+// ecmp is the lab.
+type ecmp struct {
+	*lab.Lab
+	t              *testing.T
+	speakers       pair.Speakers
+	bfd            bool
+	client, router *lab.Host
+	front          *lab.Network
+	servers        []*lab.Host
+	serving        []*lab.Process
+	dirs           []*lab.Host
+	daemons        []*pair.Daemon
+	conf           func(i int) string
+	loads          int // that were started
+}
+
+// ecmpConf is the configuration of director i.
+func ecmpConf(scheduler ...string) func(i int) string {
+	return func(i int) string {
+		var servers strings.Builder
+		for n := range ecmpServers {
+			fmt.Fprintf(&servers, "    real_server 192.0.2.%d PORT {\n        weight 1\n        TCP_CHECK {\n"+
+				"            connect_port %d\n            connect_timeout 2\n        }\n    }\n", 11+n, ecmpPort)
+		}
+		block := func(port int, protocol string) string {
+			return fmt.Sprintf("virtual_server %s %d {\n    delay_loop 1\n    lb_algo %s\n    lb_kind DR\n    protocol %s\n%s}\n",
+				ecmpVIP, port, strings.Join(scheduler, "\n    "), protocol,
+				strings.ReplaceAll(servers.String(), "PORT", fmt.Sprint(port)))
+		}
+		return fmt.Sprintf("global_defs {\n    router_id dir%d\n}\n%s%s", i+1, block(ecmpPort, "TCP"), block(ecmpUDP, "UDP")) +
+			fmt.Sprintf("announce edge {\n    virtual_ipaddress {\n        %s\n    }\n    track_virtual_server {\n        %s %d\n"+
+				"    }\n    min_lifetime %d\n    withdraw_delay %d\n}\n", ecmpVIP, ecmpVIP, ecmpPort,
+				int(ecmpLifetime.Seconds()), int(ecmpDelay.Seconds()))
+	}
+}
+
+// openECMP makes the networks, the router, the real servers and some directors, which are all in the router's table
+// when it returns.
+func openECMP(t *testing.T, directors int, bfd bool, scheduler ...string) *ecmp {
+	t.Helper()
+	e := &ecmp{Lab: lab.New(t), t: t, speakers: stage.Speakers(t), bfd: bfd, conf: ecmpConf(scheduler...)}
+	e.front = e.Network("front")
+	outside := e.Network("outside")
+	e.client = e.Host("client")
+	e.client.Attach(outside, "eth0", "198.51.100.10/24")
+	e.client.Route("default", "198.51.100.1")
+	e.router = e.Host("router")
+	e.router.Attach(outside, "eth0", "198.51.100.1/24")
+	e.router.Attach(e.front, "eth1", "192.0.2.1/24")
+	e.router.Sysctl("net.ipv4.ip_forward", "1")
+	e.router.Sysctl("net.ipv4.fib_multipath_hash_policy", "1")
+	bfdd := ""
+	if bfd {
+		bfdd = bfdProfile
+	}
+	e.speakers.StartFRRouting(t, e.router, e.routerBGP(), bfdd)
+	for n := range ecmpServers {
+		h := e.Host(fmt.Sprintf("rs%d", n+1))
+		h.Attach(e.front, "eth0", fmt.Sprintf("192.0.2.%d/24", 11+n))
+		for name, value := range map[string]string{"arp_ignore": "1", "arp_announce": "2", "rp_filter": "0"} {
+			h.Sysctl("net.ipv4.conf.all."+name, value)
+		}
+		h.Address("lo", ecmpVIP+"/32")
+		h.Route("default", "192.0.2.1")
+		e.servers = append(e.servers, h)
+		e.serving = append(e.serving, e.serve(n))
+	}
+	for range directors {
+		e.join()
+	}
+	want := e.gateways()
+	e.Until(90*time.Second, fmt.Sprintf("the router knows %d directors", directors), func() bool {
+		return slices.Equal(e.paths(), want)
+	})
+	return e
+}
+
+// serve starts the servers on a real server.
+func (e *ecmp) serve(n int) *lab.Process {
+	return traffic.ServeNames(e.servers[n], fmt.Sprintf("tcp:%d", ecmpPort), fmt.Sprintf("udp:%s:%d", ecmpVIP, ecmpUDP))
+}
+
+// address is that of director i, on the front network.
+func (e *ecmp) address(i int) string { return fmt.Sprintf("192.0.2.%d", 2+i) }
+
+// gateways are the addresses of all directors but some, in order.
+func (e *ecmp) gateways(without ...int) (list []string) {
+	for i := range e.dirs {
+		if !slices.Contains(without, i) {
+			list = append(list, e.address(i))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// join makes one more director, with a routing daemon: FRR and BIRD by turns.
+func (e *ecmp) join() {
+	e.t.Helper()
+	i := len(e.dirs)
+	h := e.Host(fmt.Sprintf("dir%d", i+1))
+	h.Attach(e.front, "eth0", e.address(i)+"/24")
+	h.Route("default", "192.0.2.1")
+	for name, value := range map[string]string{
+		"net.ipv4.ip_forward": "1", "net.ipv4.conf.all.send_redirects": "0", "net.ipv4.conf.all.rp_filter": "0",
+	} {
+		h.Sysctl(name, value)
+	}
+	e.dirs = append(e.dirs, h)
+	e.daemons = append(e.daemons, nil)
+	e.speak(i)
+	e.start(i)
+}
+
+// speak starts the routing daemon of director i.
+func (e *ecmp) speak(i int) {
+	e.t.Helper()
+	if i%2 == 1 {
+		e.speakers.StartBIRDRouting(e.t, e.dirs[i], e.bird(i))
+		return
+	}
+	bfdd := ""
+	if e.bfd {
+		bfdd = bfdProfile
+	}
+	e.speakers.StartFRRouting(e.t, e.dirs[i], e.speakerBGP(i), bfdd)
+}
+
+// start starts director i.
+func (e *ecmp) start(i int) {
+	e.t.Helper()
+	e.daemons[i] = pair.Start(e.t, stage.Director(), e.dirs[i], e.conf(i))
+}
+
+// paths are the routers by which the virtual address is reached, by the router's table in the kernel.
+func (e *ecmp) paths() (list []string) {
+	_ = e.router.Do(func() error {
+		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Dst: &net.IPNet{
+			IP: net.ParseIP(ecmpVIP).To4(), Mask: net.CIDRMask(32, 32)}}, netlink.RT_FILTER_DST)
+		for _, r := range routes {
+			if r.Gw != nil {
+				list = append(list, r.Gw.String())
+			}
+			for _, hop := range r.MultiPath {
+				list = append(list, hop.Gw.String())
+			}
+		}
+		return err
+	})
+	slices.Sort(list)
+	return list
+}
+
+// untilPaths waits until the router uses these directors only, and says how long that took since a moment.
+func (e *ecmp) untilPaths(since time.Time, limit time.Duration, what string, want []string) time.Duration {
+	e.t.Helper()
+	e.Until(limit, fmt.Sprintf("%s: the router uses %v", what, want), func() bool { return slices.Equal(e.paths(), want) })
+	return time.Since(since)
+}
+
+// ask runs a command about director i.
+func (e *ecmp) ask(i int, words ...string) string {
+	e.t.Helper()
+	out, err := e.dirs[i].Output(e.daemons[i].AskCommand(words...)...)
+	if err != nil {
+		e.t.Errorf("dir%d: director %s: %v\n%s", i+1, strings.Join(words, " "), err, out)
+	}
+	return out
+}
+
+// weights of the real servers in director i's table of the TCP service.
+func (e *ecmp) weights(i int) (list []int) {
+	for _, s := range pair.Table(e.dirs[i]) {
+		if s.Address.Port() == ecmpPort {
+			for _, d := range s.Servers {
+				list = append(list, d.Weight)
+			}
+		}
+	}
+	return list
+}
+
+// The load of the acceptance: 300 connections with a question every 400 ms, and 25 more a second. The guest's one
+// processor is emulated, and shared with what else this machine does: by default a tenth.
+const ecmpLoadVar = "DIRECTOR_ECMP_CONNECTIONS"
+
+func (e *ecmp) load() *traffic.Sessions {
+	e.t.Helper()
+	count := 30
+	if text := os.Getenv(ecmpLoadVar); text != "" {
+		if _, err := fmt.Sscan(text, &count); err != nil {
+			e.t.Fatalf("%s: %v", ecmpLoadVar, err)
+		}
+	}
+	e.loads++
+	return traffic.StartSessions(e.client, traffic.Load{Target: fmt.Sprintf("%s:%d", ecmpVIP, ecmpPort), Count: count,
+		Every: 400 * time.Millisecond, New: max(count/12, 1), FirstPort: 10000 + 4000*(e.loads-1)})
+}
