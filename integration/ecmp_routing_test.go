@@ -35,8 +35,7 @@ func (e *ecmp) routerBGP() string {
  bgp router-id 192.0.2.1
  neighbor LB peer-group
  neighbor LB remote-as 65001
- neighbor LB timers 1 3
-` + bfd + ` bgp listen limit 16
+` + e.timers("LB") + bfd + ` bgp listen limit 16
  bgp listen range 192.0.2.0/24 peer-group LB
  address-family ipv4 unicast
   neighbor LB route-map VIPS in
@@ -56,8 +55,7 @@ func (e *ecmp) speakerBGP(i int) string {
 	return fmt.Sprintf(`router bgp 65001
  bgp router-id %s
  neighbor 192.0.2.1 remote-as 65000
- neighbor 192.0.2.1 timers 1 3
- neighbor 192.0.2.1 timers connect 1
+%s neighbor 192.0.2.1 timers connect 1
 %s address-family ipv4 unicast
   redistribute connected route-map VIP
   neighbor 192.0.2.1 route-map VIPS out
@@ -68,7 +66,7 @@ route-map VIP permit 10
  match interface announce0
  match ip address prefix-list VIPS
 exit
-`, e.address(i), bfd) + vipLists
+`, e.address(i), e.timers("192.0.2.1"), bfd) + vipLists
 }
 
 // bird is BIRD's configuration on director i.
@@ -82,11 +80,11 @@ func (e *ecmp) bird(i int) string {
 router id %s;
 protocol device { scan time 10; }
 protocol direct vips { ipv4; interface "announce0"; }
-%sprotocol bgp router {
+%sprotocol bgp edge {
     local %s as 65001;
     neighbor 192.0.2.1 as 65000;
-    hold time 3;
-    keepalive time 1;
+    hold time %d;
+    keepalive time %d;
     connect retry time 1;
     connect delay time 1;
     error wait time 1, 5;
@@ -95,5 +93,11 @@ protocol direct vips { ipv4; interface "announce0"; }
         export filter { if source = RTS_DEVICE && net ~ [203.0.113.0/24{32,32}] then accept; reject; };
     };
 }
-`, e.address(i), protocol, e.address(i), line)
+`, e.address(i), protocol, e.address(i), int(e.hold.Seconds()), int(e.hold.Seconds())/3, line)
+}
+
+// timers of a neighbor or peer group of FRR.
+func (e *ecmp) timers(neighbor string) string {
+	hold := int(e.hold.Seconds())
+	return fmt.Sprintf(" neighbor %s timers %d %d\n", neighbor, hold/3, hold)
 }

@@ -39,11 +39,10 @@ func (e *ecmp) smooth(what string, o traffic.Outcomes) {
 func TestECMP(t *testing.T) {
 	e := openECMP(t, 3, false, "mh", "mh-port")
 	load := e.load()
-	began := time.Now()
 	time.Sleep(settle)
 	e.smooth("nothing happens", load.SoFar())
 
-	began = time.Now()
+	began := time.Now()
 	e.ask(0, "handover", "edge")
 	took := e.untilPaths(began, 10*time.Second, "dir1 is drained", e.gateways(0))
 	e.Logf("a drained director: the router uses it no longer after %v", took.Round(time.Millisecond))
@@ -67,16 +66,16 @@ func TestECMP(t *testing.T) {
 	e.smooth("it is started again", load.SoFar())
 
 	e.ask(2, "upgrade")
-	e.Steady(2*ecmpLifetime, "an upgrade withdraws nothing", func() bool { return len(e.paths()) == 3 })
+	e.Steady(2*e.lifetime, "an upgrade withdraws nothing", func() bool { return e.uses(e.gateways()) })
 	e.smooth("one of three is upgraded", load.SoFar())
 
 	if err := syscall.Kill(e.daemons[2].Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	began = time.Now()
-	took = e.untilPaths(began, ecmpLifetime+2*time.Second+slack, "dir3 hangs", e.gateways(2))
+	took = e.untilPaths(began, e.lifetime+2*time.Second+slack, "dir3 hangs", e.gateways(2))
 	e.Logf("a director that hangs: the router uses it no longer after %v (min_lifetime %v)", took.Round(time.Millisecond),
-		ecmpLifetime)
+		e.lifetime)
 	time.Sleep(settle)
 	e.smooth("one of three hangs", load.SoFar())
 	if err := syscall.Kill(e.daemons[2].Pid, syscall.SIGCONT); err != nil {
@@ -86,9 +85,9 @@ func TestECMP(t *testing.T) {
 
 	e.dirs[0].Crash()
 	began = time.Now()
-	took = e.untilPaths(began, holdTime+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
+	took = e.untilPaths(began, e.hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
 	e.Logf("a host that is lost, without BFD: the router uses it no longer after %v (hold time %v)",
-		took.Round(time.Millisecond), holdTime)
+		took.Round(time.Millisecond), e.hold)
 	time.Sleep(2 * settle)
 	o := load.End()
 	e.row("one of three hosts is lost, without BFD", o, 99)
