@@ -69,4 +69,5 @@ var rules = []func(*examination){
 	ipForward, reversePath, modules, vipPlace, arpAnswers, routes, natRoutes, marks, filters, connReuse, strangers,
 	portZero, conntrack, networkd, networkManager, flushRuleset, offload, tunnelMTU, tableSize, otherPrograms,
 	udpExpiry, quiescent, surveyed, duplicates, unheard, peerPaths, returns,
+	announcedPlace, announcedFlows, announcedSettings,
 }

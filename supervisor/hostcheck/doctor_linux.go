@@ -41,7 +41,7 @@ func Symptoms(cfg *conf.Config) (doctor.Facts, error) {
 	}
 	return f, netns.Do(ipvsNamespace(cfg), func() error {
 		readSettings(f.Settings, "net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.conntrack", "net.ipv4.vs.expire_nodest_conn",
-			"net.ipv4.vs.expire_quiescent_template")
+			"net.ipv4.vs.expire_quiescent_template", "net.ipv4.vs.schedule_icmp", "net.ipv4.vs.sloppy_tcp")
 		f.Connections = countConnections()
 		return nil
 	})
