@@ -109,7 +109,7 @@ func TestECMPControl(t *testing.T) {
 	time.Sleep(settle)
 	load.SoFar()
 	e.dirs[0].Crash()
-	e.untilPaths(time.Now(), e.hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
+	e.untilPaths(time.Now(), e.session.Hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
 	time.Sleep(3 * settle)
 	o := load.End()
 	e.Logf("control, wlc without sync: %.1f %% of the connections stay (by hand 50 to 67); %v", 100*o.Kept(), o)

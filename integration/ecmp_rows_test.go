@@ -85,9 +85,9 @@ func TestECMP(t *testing.T) {
 
 	e.dirs[0].Crash()
 	began = time.Now()
-	took = e.untilPaths(began, e.hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
+	took = e.untilPaths(began, e.session.Hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
 	e.Logf("a host that is lost, without BFD: the router uses it no longer after %v (hold time %v)",
-		took.Round(time.Millisecond), e.hold)
+		took.Round(time.Millisecond), e.session.Hold)
 	time.Sleep(2 * settle)
 	o := load.End()
 	e.row("one of three hosts is lost, without BFD", o, 99)

@@ -41,8 +41,7 @@ type ecmp struct {
 	*lab.Lab
 	t              *testing.T
 	speakers       pair.Speakers
-	bfd            bool
-	hold           time.Duration // how long the router waits for a director that says nothing
+	session        pair.Session
 	lifetime       time.Duration // min_lifetime of the directors
 	connections    int           // of a load
 	client, router *lab.Host
@@ -79,10 +78,10 @@ func (e *ecmp) writeConf(scheduler ...string) {
 // when it returns.
 func openECMP(t *testing.T, directors int, bfd bool, scheduler ...string) *ecmp {
 	t.Helper()
-	e := &ecmp{Lab: lab.New(t), t: t, speakers: stage.Speakers(t), bfd: bfd, hold: 9 * time.Second,
+	e := &ecmp{Lab: lab.New(t), t: t, speakers: stage.Speakers(t), session: pair.Session{Hold: 9 * time.Second, BFD: bfd},
 		lifetime: 9 * time.Second, connections: 30}
 	if os.Getenv(ecmpFullVar) != "" {
-		e.hold, e.lifetime, e.connections = 3*time.Second, 3*time.Second, 300
+		e.session.Hold, e.lifetime, e.connections = 3*time.Second, 3*time.Second, 300
 	}
 	e.writeConf(scheduler...)
 	e.front = e.Network("front")
@@ -95,11 +94,7 @@ func openECMP(t *testing.T, directors int, bfd bool, scheduler ...string) *ecmp 
 	e.router.Attach(e.front, "eth1", "192.0.2.1/24")
 	e.router.Sysctl("net.ipv4.ip_forward", "1")
 	e.router.Sysctl("net.ipv4.fib_multipath_hash_policy", "1")
-	bfdd := ""
-	if bfd {
-		bfdd = bfdProfile
-	}
-	e.speakers.StartFRRouting(t, e.router, e.routerBGP(), bfdd)
+	e.speakers.StartFRRouting(t, e.router, e.session.Router(), e.session.BFDd())
 	for n := range ecmpServers {
 		h := e.Host(fmt.Sprintf("rs%d", n+1))
 		h.Attach(e.front, "eth0", fmt.Sprintf("192.0.2.%d/24", 11+n))
@@ -162,14 +157,10 @@ func (e *ecmp) join() {
 func (e *ecmp) speak(i int) {
 	e.t.Helper()
 	if i%2 == 1 {
-		e.speakers.StartBIRDRouting(e.t, e.dirs[i], e.bird(i))
+		e.speakers.StartBIRDRouting(e.t, e.dirs[i], e.session.BIRD(e.address(i)))
 		return
 	}
-	bfdd := ""
-	if e.bfd {
-		bfdd = bfdProfile
-	}
-	e.speakers.StartFRRouting(e.t, e.dirs[i], e.speakerBGP(i), bfdd)
+	e.speakers.StartFRRouting(e.t, e.dirs[i], e.session.FRR(e.address(i)), e.session.BFDd())
 }
 
 // start starts director i.

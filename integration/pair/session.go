@@ -1,10 +1,18 @@
 //go:build linux
 
-package integration_test
+package pair
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
-// The configurations of the routing daemons, as docs/ecmp.md has them.
+// Session is how directors and the router speak, as docs/ecmp.md has it: the router is 192.0.2.1, the directors are in
+// its network, and virtual addresses are in 203.0.113.0/24.
+type Session struct {
+	Hold time.Duration // how long one waits for the other, whole multiples of 3 s
+	BFD  bool          // also watch each other three times in 900 ms
+}
 
 // bfdProfile is FRR's: three times 300 ms.
 const bfdProfile = `bfd
@@ -16,7 +24,8 @@ const bfdProfile = `bfd
 exit
 `
 
-// vipLists are FRR's: nothing but addresses of the prefix of virtual addresses goes in or out.
+// vipLists are of FRR: nothing but addresses of the prefix of virtual addresses goes in or out. They come first, since bgpd
+// redistributes nothing by a route map that a later line defines.
 const vipLists = `ip prefix-list VIPS seq 5 permit 203.0.113.0/24 ge 32
 route-map VIPS permit 10
  match ip address prefix-list VIPS
@@ -25,17 +34,17 @@ route-map NONE deny 10
 exit
 `
 
-// routerBGP is bgpd's configuration on the router.
-func (e *ecmp) routerBGP() string {
+// Router is bgpd's configuration on the router.
+func (s Session) Router() string {
 	bfd := ""
-	if e.bfd {
+	if s.BFD {
 		bfd = " neighbor LB bfd profile fast\n"
 	}
-	return `router bgp 65000
+	return vipLists + `router bgp 65000
  bgp router-id 192.0.2.1
  neighbor LB peer-group
  neighbor LB remote-as 65001
-` + e.timers("LB") + bfd + ` bgp listen limit 16
+` + s.timers("LB") + bfd + ` bgp listen limit 16
  bgp listen range 192.0.2.0/24 peer-group LB
  address-family ipv4 unicast
   neighbor LB route-map VIPS in
@@ -43,16 +52,20 @@ func (e *ecmp) routerBGP() string {
   maximum-paths 16
  exit-address-family
 exit
-` + vipLists
+`
 }
 
-// speakerBGP is bgpd's configuration on director i.
-func (e *ecmp) speakerBGP(i int) string {
+// FRR is bgpd's configuration on the director with an address.
+func (s Session) FRR(address string) string {
 	bfd := ""
-	if e.bfd {
+	if s.BFD {
 		bfd = " neighbor 192.0.2.1 bfd profile fast\n"
 	}
-	return fmt.Sprintf(`router bgp 65001
+	return vipLists + fmt.Sprintf(`route-map VIP permit 10
+ match interface announce0
+ match ip address prefix-list VIPS
+exit
+router bgp 65001
  bgp router-id %s
  neighbor 192.0.2.1 remote-as 65000
 %s neighbor 192.0.2.1 timers connect 1
@@ -62,17 +75,13 @@ func (e *ecmp) speakerBGP(i int) string {
   neighbor 192.0.2.1 route-map NONE in
  exit-address-family
 exit
-route-map VIP permit 10
- match interface announce0
- match ip address prefix-list VIPS
-exit
-`, e.address(i), e.timers("192.0.2.1"), bfd) + vipLists
+`, address, s.timers("192.0.2.1"), bfd)
 }
 
-// bird is BIRD's configuration on director i.
-func (e *ecmp) bird(i int) string {
+// BIRD is BIRD's configuration on the director with an address.
+func (s Session) BIRD(address string) string {
 	protocol, line := "", ""
-	if e.bfd {
+	if s.BFD {
 		protocol = "protocol bfd { interface \"eth0\" { interval 300 ms; multiplier 3; }; }\n"
 		line = "    bfd on;\n"
 	}
@@ -93,11 +102,19 @@ protocol direct vips { ipv4; interface "announce0"; }
         export filter { if source = RTS_DEVICE && net ~ [203.0.113.0/24{32,32}] then accept; reject; };
     };
 }
-`, e.address(i), protocol, e.address(i), int(e.hold.Seconds()), int(e.hold.Seconds())/3, line)
+`, address, protocol, address, int(s.Hold.Seconds()), int(s.Hold.Seconds())/3, line)
 }
 
 // timers of a neighbor or peer group of FRR.
-func (e *ecmp) timers(neighbor string) string {
-	hold := int(e.hold.Seconds())
+func (s Session) timers(neighbor string) string {
+	hold := int(s.Hold.Seconds())
 	return fmt.Sprintf(" neighbor %s timers %d %d\n", neighbor, hold/3, hold)
+}
+
+// BFDd is bfdd's configuration on all of them; empty without BFD.
+func (s Session) BFDd() string {
+	if !s.BFD {
+		return ""
+	}
+	return bfdProfile
 }
