@@ -29,6 +29,7 @@ exit
 const vipLists = `ip prefix-list VIPS seq 5 permit 203.0.113.0/24 ge 32
 route-map VIPS permit 10
  match ip address prefix-list VIPS
+ set origin igp
 exit
 route-map NONE deny 10
 exit
