@@ -112,7 +112,7 @@ func TestECMPControl(t *testing.T) {
 	e.untilPaths(time.Now(), e.session.Hold+2*time.Second+slack, "dir1's host is lost", e.gateways(0))
 	time.Sleep(3 * settle)
 	o := load.End()
-	e.Logf("control, wlc without sync: %.1f %% of the connections stay (by hand 50 to 67); %v", 100*o.Kept(), o)
+	e.Logf("control, wlc without sync: %.1f %% of the connections stay (without director 50 to 67); %v", 100*o.Kept(), o)
 	if o.Kept() >= 0.8 {
 		t.Errorf("%.1f %% of the connections stay without mh, want under 80 %%: %v", 100*o.Kept(), o)
 	}
