@@ -60,15 +60,19 @@ func (e *ecmp) writeConf(scheduler ...string) {
 		var servers strings.Builder
 		for n := range ecmpServers {
 			fmt.Fprintf(&servers, "    real_server 192.0.2.%d PORT {\n        weight 1\n        TCP_CHECK {\n"+
-				"            connect_port %d\n            connect_timeout 5\n            retry 3\n            delay_before_retry 2\n        }\n    }\n", 11+n, ecmpPort)
+				"            connect_port %d\n            connect_timeout 5\n"+
+				"            retry 3\n            delay_before_retry 2\n        }\n    }\n", 11+n, ecmpPort)
 		}
 		block := func(port int, protocol string) string {
-			return fmt.Sprintf("virtual_server %s %d {\n    delay_loop 3\n    lb_algo %s\n    lb_kind DR\n    protocol %s\n%s}\n",
+			return fmt.Sprintf("virtual_server %s %d {\n    delay_loop 3\n    lb_algo %s\n    "+
+				"lb_kind DR\n    protocol %s\n%s}\n",
 				ecmpVIP, port, strings.Join(scheduler, "\n    "), protocol,
 				strings.ReplaceAll(servers.String(), "PORT", fmt.Sprint(port)))
 		}
-		return fmt.Sprintf("global_defs {\n    router_id dir%d\n}\n%s%s", i+1, block(ecmpPort, "TCP"), block(ecmpUDP, "UDP")) +
-			fmt.Sprintf("announce edge {\n    virtual_ipaddress {\n        %s\n    }\n    track_virtual_server {\n        %s %d\n"+
+		return fmt.Sprintf("global_defs {\n    router_id dir%d\n}\n%s%s", i+1,
+			block(ecmpPort, "TCP"), block(ecmpUDP, "UDP")) +
+			fmt.Sprintf("announce edge {\n    virtual_ipaddress {\n        %s\n    }\n    "+
+				"track_virtual_server {\n        %s %d\n"+
 				"    }\n    min_lifetime %d\n    withdraw_delay %d\n}\n", ecmpVIP, ecmpVIP, ecmpPort,
 				int(e.lifetime.Seconds()), int(ecmpDelay.Seconds()))
 	}
@@ -228,6 +232,6 @@ func (e *ecmp) weights(i int) (list []int) {
 func (e *ecmp) load() *traffic.Sessions {
 	e.t.Helper()
 	e.loads++
-	return traffic.StartSessions(e.client, traffic.Load{Target: fmt.Sprintf("%s:%d", ecmpVIP, ecmpPort), Count: e.connections,
-		Every: 400 * time.Millisecond, New: max(e.connections/12, 1), FirstPort: 10000 + 4000*(e.loads-1)})
+	return traffic.StartSessions(e.client, traffic.Load{Target: fmt.Sprintf("%s:%d", ecmpVIP, ecmpPort),
+		Count: e.connections, Every: 400 * time.Millisecond, New: max(e.connections/12, 1), FirstPort: 10000 + 4000*(e.loads-1)})
 }

@@ -24,8 +24,8 @@ const bfdProfile = `bfd
 exit
 `
 
-// vipLists are of FRR: nothing but addresses of the prefix of virtual addresses goes in or out. They come first, since bgpd
-// redistributes nothing by a route map that a later line defines.
+// vipLists are of FRR: nothing but addresses of the prefix of virtual addresses goes in or out. They come first,
+// since bgpd redistributes nothing by a route map that a later line defines.
 const vipLists = `ip prefix-list VIPS seq 5 permit 203.0.113.0/24 ge 32
 route-map VIPS permit 10
  match ip address prefix-list VIPS
