@@ -310,6 +310,9 @@ func (s *supervisor) mergeOverrides(peer string, m overrides.Message) {
 		p.cursors[peer] = &overrides.Cursor{}
 	}
 	h := o.set.Hear(time.Now(), m, p.cursors[peer])
+	if len(h.Changes) > 0 {
+		s.Changed() // before it is confirmed: who is told so there may look here
+	}
 	equal := m.Sum == o.set.Digest()
 	switch {
 	case h.Refused != nil && p.refused[peer] == "":

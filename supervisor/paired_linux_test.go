@@ -11,8 +11,10 @@ import (
 
 	"github.com/lvs-director/director/event"
 	"github.com/lvs-director/director/supervisor/control"
+	"github.com/lvs-director/director/supervisor/hostcheck"
 	"github.com/lvs-director/director/supervisor/overrides"
 	"github.com/lvs-director/director/supervisor/status"
+	"github.com/lvs-director/director/vrrp/track"
 	"github.com/lvs-director/director/worker"
 )
 
@@ -200,6 +202,30 @@ func TestARealServerOfOneHalf(t *testing.T) {
 	p.b.reload(control.ReloadRequest{AcceptLoss: true})
 	if o := p.b.status().Overrides; len(o) != 1 || o[0].Servers != 1 {
 		t.Errorf("when lb2 has the real server as well: %+v", o)
+	}
+}
+
+// TestWhatTheOtherHalfAsksForIsSeenAtOnce: a half that has confirmed it shows it, whoever has looked a moment before.
+func TestWhatTheOtherHalfAsksForIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	p := &twoHalves{a: running(t, service), b: prepared(t, service)}
+	p.b.opts.seeLinks = func() (map[string]track.Interface, error) {
+		time.Sleep(lookAge) // of such a host others are given a status for long
+		return hostcheck.Links()
+	}
+	p.b.start()
+	p.b.until("it is in service", func() bool { return p.b.toldReady("READY=1") })
+	p.join(p.a, p.b, "lb1", "lb2")
+	p.join(p.b, p.a, "lb2", "lb1")
+	if list := p.b.status().Overrides; len(list) != 0 {
+		t.Fatalf("lb2 has %+v", list)
+	}
+	drain := control.OverrideRequest{Action: control.ActionDrain, Name: "10.0.0.3"}
+	if got := p.a.override(drain).Where(); got != "here and on lb2" {
+		t.Errorf("the answer: %q", got)
+	}
+	if list := p.b.status().Overrides; len(list) != 1 {
+		t.Errorf("lb2 has %+v", list)
 	}
 }
 

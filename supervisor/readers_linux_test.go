@@ -212,6 +212,25 @@ func TestTheFirstStatusComesWhileTheLoopIsBusy(t *testing.T) {
 	}
 }
 
+// The other half is not told for long that this one is as it was before its loop was busy: it may hang.
+func TestALoopThatHangsIsNotVouchedFor(t *testing.T) {
+	r := running(t, instance("VI_1", ""))
+	busy, over := make(chan struct{}), make(chan struct{})
+	go r.s.post(func() { close(busy); <-over })
+	<-busy
+	defer close(over)
+	o, err := r.s.forPeers(t.Context())
+	if err != nil || len(o.Status.Instances) != 1 {
+		t.Errorf("of a moment ago: %+v, %v", o.Status, err)
+	}
+	old := *r.s.looking.facts.Load()
+	old.Now = old.Now.Add(-time.Minute)
+	r.s.looking.facts.Store(&old)
+	if o, err := r.s.forPeers(t.Context()); err == nil {
+		t.Errorf("of a minute ago: %+v", o.Status)
+	}
+}
+
 // Ten who read at both sockets, the front and the other half of a pair cost what one costs: each look at the
 // interfaces of the host serves all who ask within a quarter of a second. What an operator has changed is seen at once.
 func TestTenReadersCostWhatOneCosts(t *testing.T) {

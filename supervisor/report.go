@@ -194,15 +194,19 @@ func (s *supervisor) reportPair(r *control.Status) {
 }
 
 // forPeers is how this half is, for the others. It is asked for each second, so it is no whole report, and what it has
-// of real servers is made when that may be another one.
+// of real servers is made when that may be another one. What is known of a loop that hangs is told for a while only,
+// after which this half says nothing of itself.
 func (s *supervisor) forPeers(ctx context.Context) (o peers.Own, err error) {
 	links, err := s.looking.links.Get(ctx)
 	if err != nil {
 		return o, err
 	}
-	latest, _, err := s.latestFacts(ctx, loopPatience)
-	if err != nil {
+	latest, stale, err := s.latestFacts(ctx, loopPatience)
+	switch {
+	case err != nil:
 		return o, err
+	case stale && time.Since(latest.Now) > publishEach:
+		return o, fmt.Errorf("the supervisor has been busy since %s", latest.Now.Format(time.TimeOnly))
 	}
 	f := *latest
 	f.Host.Interfaces = links

@@ -268,10 +268,10 @@ func (v View) Same(own Instance) string {
 	return ""
 }
 
-// Worse says what a half has of its own that is worse than on the half own, which would hand an instance over
-// to it; empty is nothing. What does not work on own either is no reason to keep the instance there, and neither
-// is a virtual server on the address of another instance.
-func (v View) Worse(own View, instance Instance) string {
+// Worse says what a half has of its own that is worse than on the half own, which would hand instances over to it:
+// of each of these, empty is nothing. What does not work on own either is no reason to keep an instance there, and
+// neither is a virtual server on the address of another instance.
+func (v View) Worse(own View) func(Instance) string {
 	list, served := v.Stopped, true
 	for _, s := range v.VirtualServers {
 		served = served && s.Error == ""
@@ -281,28 +281,53 @@ func (v View) Worse(own View, instance Instance) string {
 	}
 	for _, why := range list {
 		if !slices.Contains(own.Broken, why) {
-			return why
+			return func(Instance) string { return why }
 		}
 	}
 	if served {
-		return ""
+		return func(Instance) string { return "" }
 	}
+	return v.unserved(own)
+}
+
+// unserved is Worse of virtual servers: the first one there whose address may go with an instance, since it is not
+// one of other instances only.
+func (v View) unserved(own View) func(Instance) string {
 	here := make(map[string]VirtualServer, len(own.VirtualServers))
 	for _, s := range own.VirtualServers {
 		here[s.Name] = s
 	}
-	for _, s := range v.VirtualServers {
-		if is, known := here[s.Name]; s.Error != "" && known && is.Error == "" && own.concerns(instance, is.Address) {
-			return s.Name + ": " + s.Error
+	const anyone = "" // has what is on no address of an instance
+	first := make(map[string]int)
+	for _, i := range own.Instances {
+		for _, address := range i.Addresses {
+			first[address] = len(v.VirtualServers)
 		}
 	}
-	return ""
-}
-
-// concerns says whether an address may go with an instance: it is not one of another instance only.
-func (v View) concerns(instance Instance, address string) bool {
-	of := func(i Instance) bool { return slices.Contains(i.Addresses, address) }
-	return address == "" || of(instance) || !slices.ContainsFunc(v.Instances, of)
+	first[anyone] = len(v.VirtualServers)
+	for n, s := range v.VirtualServers {
+		is, known := here[s.Name]
+		if s.Error == "" || !known || is.Error != "" {
+			continue
+		}
+		address := is.Address
+		if _, ours := first[address]; !ours {
+			address = anyone
+		}
+		first[address] = min(first[address], n)
+	}
+	return func(i Instance) string {
+		n := first[anyone]
+		for _, address := range i.Addresses {
+			if one, ours := first[address]; ours {
+				n = min(n, one)
+			}
+		}
+		if n == len(v.VirtualServers) {
+			return ""
+		}
+		return v.VirtualServers[n].Name + ": " + v.VirtualServers[n].Error
+	}
 }
 
 // same says that instances of two halves are one virtual router: the same VRID, with an address in

@@ -322,13 +322,13 @@ func TestWorse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if why := theirs.Worse(c.own, c.own.Instances[0]); why != c.says {
+			if why := theirs.Worse(c.own)(c.own.Instances[0]); why != c.says {
 				t.Errorf("it says %q, want %q", why, c.says)
 			}
 		})
 	}
 	old := pair.View{Broken: []string{"web: no such scheduler"}} // of a version that says no more
-	if why := old.Worse(half(2), half(2).Instances[0]); why != "web: no such scheduler" {
+	if why := old.Worse(half(2))(half(2).Instances[0]); why != "web: no such scheduler" {
 		t.Errorf("of an older peer: %q", why)
 	}
 }

@@ -22,14 +22,21 @@ func (p *Peers) TakesOver(instances []string) (string, error) {
 		return "whether the other half is ready is not known: no peer is configured", nil
 	}
 	var ready, reasons []string
+	worse := make(map[*known]func(pair.Instance) string)
+	whyNot := func(k *known, instance string) string {
+		if worse[k] == nil && k.View != nil {
+			worse[k] = k.View.Worse(p.own) // once: there may be many instances, and virtual servers
+		}
+		return p.whyNot(k, worse[k], instance)
+	}
 	for _, i := range instances { // each may have another peer
-		one := slices.IndexFunc(p.halves, func(k *known) bool { return p.whyNot(k, i) == "" })
+		one := slices.IndexFunc(p.halves, func(k *known) bool { return whyNot(k, i) == "" })
 		if one >= 0 {
 			ready = append(ready, "peer "+p.halves[one].Called()+" is ready")
 			continue
 		}
 		for _, k := range p.halves {
-			reasons = append(reasons, "peer "+k.Called()+p.whyNot(k, i))
+			reasons = append(reasons, "peer "+k.Called()+whyNot(k, i))
 		}
 	}
 	if len(reasons) > 0 {
@@ -51,8 +58,8 @@ func distinct(list []string) []string {
 // maxReasons bounds a list for people.
 const maxReasons = 8
 
-// whyNot says why a peer cannot take over, as what follows "peer NAME"; empty is that it can.
-func (p *Peers) whyNot(k *known, instance string) string {
+// whyNot says why a peer cannot take over, as what follows "peer NAME"; empty is that it can. worse is View.Worse of it.
+func (p *Peers) whyNot(k *known, worse func(pair.Instance) string, instance string) string {
 	switch {
 	case !k.Link.Up && k.Fault() != "":
 		return k.Fault() + "; so nobody knows whether it is ready"
@@ -75,7 +82,7 @@ func (p *Peers) whyNot(k *known, instance string) string {
 		if why := k.View.Unable(i); why != "" {
 			return " cannot take over " + i.Name + ": " + why
 		}
-		if why := k.View.Worse(p.own, i); why != "" {
+		if why := worse(i); why != "" {
 			return " is not ready: " + why
 		}
 		return ""

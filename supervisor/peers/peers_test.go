@@ -30,7 +30,9 @@ type half struct {
 	sent     []front.PeerMessage
 	takes    time.Duration // of a look
 	verdicts uint64
-	made     int // how often its servers were
+	made     int           // how often its servers were
+	whys     int           // how often its events were looked through,
+	whyTakes time.Duration // which takes so long
 }
 
 // servers are made while it looks.
@@ -82,6 +84,8 @@ func run(t *testing.T, addresses ...string) *half {
 			h.sent = append(h.sent, m)
 		},
 		Why: func(context.Context, string) ([]control.WhyStep, error) {
+			h.whys++
+			time.Sleep(h.whyTakes)
 			return []control.WhyStep{{Text: "instance VI_1 is as it is"}, {Depth: 1, Text: "because alice said so"}}, nil
 		},
 		Own: func(context.Context) (peers.Own, error) {

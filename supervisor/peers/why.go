@@ -22,8 +22,15 @@ const (
 	// whyPatience is how long a peer has for an answer, and answerPatience how long this half looks for one.
 	whyPatience    = 2 * time.Second
 	answerPatience = 2 * time.Second
-	// whyPause is the least time between two questions of one peer that are answered.
-	whyPause = 100 * time.Millisecond
+	// whyPause is the least time between two questions of one peer that are answered. To look through a full event
+	// store takes a second: what the answers cost is a tenth of the time at most, and a peer that asks all the time is
+	// refused when they have cost whyAtOnce more than that.
+	whyPause  = 100 * time.Millisecond
+	whyShare  = 10
+	whyAtOnce = 5 * time.Second
+	// maxQuestion and maxAnswer bound what is read, in bytes.
+	maxQuestion = 16 << 10
+	maxAnswer   = 1 << 20
 	// mostEnds is how many ends of a chain are asked about.
 	mostEnds = 3
 	// The bounds of an answer: in steps, and bytes of a sentence.
@@ -55,13 +62,24 @@ type whySpoken struct {
 type whyTalk struct {
 	last    uint64
 	waiting map[uint64]chan whyAnswer
-	answers bool      // a question of the peer is being answered,
-	begun   time.Time // since then
+	answers bool          // a question of the peer is being answered,
+	begun   time.Time     // since then
+	owes    time.Duration // what answers have cost that is not made up for
+}
+
+// due says what a question of the peer that comes now gets: nothing, an answer, or a refusal.
+func (t *whyTalk) due(now time.Time) (taken, refused bool) {
+	if t.answers || now.Sub(t.begun) < whyPause {
+		return false, false
+	}
+	t.owes = max(t.owes-now.Sub(t.begun)/whyShare, 0)
+	t.begun = now
+	return true, t.owes > whyAtOnce
 }
 
 func (t *whyTalk) heard(body []byte) {
 	var a whyAnswer
-	if json.Unmarshal(body, &a) != nil {
+	if len(t.waiting) == 0 || len(body) > maxAnswer || json.Unmarshal(body, &a) != nil {
 		return
 	}
 	if c := t.waiting[a.ID]; c != nil {
@@ -73,16 +91,23 @@ func (t *whyTalk) heard(body []byte) {
 // tellWhy answers a question of a peer beside the others, one at a time. The lock is held.
 func (p *Peers) tellWhy(k *known, body []byte) {
 	var q whyQuestion
-	now := time.Now()
-	if k.why.answers || now.Sub(k.why.begun) < whyPause || json.Unmarshal(body, &q) != nil || q.Object == "" ||
-		len(q.Object) > maxSentence {
+	if len(body) > maxQuestion || json.Unmarshal(body, &q) != nil || q.Object == "" || len(q.Object) > maxSentence {
 		return
 	}
-	k.why.answers, k.why.begun = true, now
+	switch taken, refused := k.why.due(time.Now()); {
+	case !taken:
+		return
+	case refused:
+		p.send(k.Address, kindWhy, whyAnswer{ID: q.ID, Error: "it was asked too much: ask again in a minute"})
+		return
+	}
+	k.why.answers = true
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
 		defer cancel()
+		began := time.Now()
 		steps, err := p.o.Why(ctx, q.Object)
+		cost := time.Since(began)
 		a := whyAnswer{ID: q.ID}
 		if err != nil {
 			a.Error = "it cannot read its events" // not the paths of this host
@@ -92,7 +117,7 @@ func (p *Peers) tellWhy(k *known, body []byte) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		k.why.answers = false
+		k.why.answers, k.why.owes = false, k.why.owes+cost
 		p.send(k.Address, kindWhy, a)
 	}()
 }

@@ -103,3 +103,40 @@ func TestAHostileAnswer(t *testing.T) {
 		}
 	})
 }
+
+// TestAPeerThatAlwaysAsksWhy has this half look through its events for a tenth of the time, and is told why it gets
+// no more.
+func TestAPeerThatAlwaysAsksWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := run(t, second)
+		a.linked(second, 1)
+		a.whyTakes = time.Second
+		ask := func(object string) {
+			a.Heard(front.PeerNews{Peer: second, Kind: "ask why", Body: json.RawMessage(`{"id":1,"object":"` + object + `"}`)})
+			time.Sleep(300 * time.Millisecond)
+			synctest.Wait()
+		}
+		for began := time.Now(); time.Since(began) < 10*time.Minute; {
+			ask("VI_1")
+		}
+		if a.whys < 60 || a.whys > 70 {
+			t.Errorf("%d times in ten minutes", a.whys)
+		}
+		if got := string(a.last("why")); !strings.Contains(got, "asked too much") {
+			t.Errorf("it is told %s", got)
+		}
+		time.Sleep(time.Minute)
+		before := a.whys
+		ask(strings.Repeat("x", 1<<20))
+		if a.whys != before {
+			t.Error("a question of a megabyte is answered")
+		}
+		for range 3 { // as many as somebody asks at once
+			ask("VI_1")
+			time.Sleep(time.Second)
+		}
+		if a.whys != before+3 {
+			t.Errorf("after a minute it answers %d of three", a.whys-before)
+		}
+	})
+}
