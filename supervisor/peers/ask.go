@@ -58,7 +58,7 @@ func distinct(list []string) []string {
 // maxReasons bounds a list for people.
 const maxReasons = 8
 
-// whyNot says why a peer cannot take over, as what follows "peer NAME"; empty is that it can. worse is View.Worse of it.
+// whyNot says why a peer cannot take over, as what follows "peer NAME"; empty is that it can. worse is its View.Worse.
 func (p *Peers) whyNot(k *known, worse func(pair.Instance) string, instance string) string {
 	switch {
 	case !k.Link.Up && k.Fault() != "":
