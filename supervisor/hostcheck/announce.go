@@ -1,6 +1,7 @@
 package hostcheck
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -11,16 +12,23 @@ import (
 	"github.com/lvs-director/director/conf"
 )
 
-// lookAtAliases notes the aliases of the interfaces of this thread's network namespace.
-func (h *Host) lookAtAliases() error {
-	list, err := netlink.LinkList()
-	if err != nil {
-		return err
-	}
-	for _, l := range list {
-		if i, ok := h.interfaces[l.Attrs().Name]; ok {
+// lookAtAliases notes the aliases of the interfaces of announce blocks in this thread's network namespace. Each is
+// asked for by its name: a list of all fails on a host whose interfaces change all the time.
+func (h *Host) lookAtAliases(cfg *conf.Config) error {
+	for _, a := range cfg.Announces {
+		i, there := h.interfaces[a.Interface]
+		if !there || i.alias != "" {
+			continue
+		}
+		l, err := netlink.LinkByName(a.Interface)
+		switch gone := new(netlink.LinkNotFoundError); {
+		case errors.As(err, gone):
+			delete(h.interfaces, a.Interface)
+		case err != nil:
+			return fmt.Errorf("looking at interface %s: %w", a.Interface, err)
+		default:
 			i.alias = l.Attrs().Alias
-			h.interfaces[l.Attrs().Name] = i
+			h.interfaces[a.Interface] = i
 		}
 	}
 	return nil

@@ -82,7 +82,12 @@ func ThisHost(cfg *conf.Config) (Host, error) {
 			return h, nil // it is a finding, and all there is to say
 		}
 	}
-	err := netns.Do(cfg.NetworkNamespace, h.lookAtInterfaces)
+	err := netns.Do(cfg.NetworkNamespace, func() error {
+		if err := h.lookAtInterfaces(); err != nil {
+			return err
+		}
+		return h.lookAtAliases(cfg)
+	})
 	h.inner = inUserNamespace()
 	return h, err
 }
@@ -104,9 +109,6 @@ func (h *Host) lookAtInterfaces() error {
 			}
 		}
 		h.interfaces[i.Name] = hi
-	}
-	if err := h.lookAtAliases(); err != nil {
-		return fmt.Errorf("looking at the interfaces of this host: %w", err)
 	}
 	if err := h.lookAtMarks(); err != nil {
 		return fmt.Errorf("looking at the addresses of this host: %w", err)

@@ -22,18 +22,20 @@ func TestNamespacesOfTheConfiguration(t *testing.T) {
 		t.Skipf("SKIP: no network namespace with a name can be made: %v: %s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("ip", "netns", "del", name).Run() })
-	for _, args := range []string{"link add in0 type veth peer name in1", "addr add 192.0.2.251/24 dev in0"} {
+	for _, args := range []string{"link add in0 type veth peer name in1", "addr add 192.0.2.251/24 dev in0",
+		"link set in0 alias somebody's"} {
 		args = "-n " + name + " " + args
 		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	cfg := &conf.Config{Path: "a.conf", NetworkNamespace: name}
+	cfg := &conf.Config{Path: "a.conf", NetworkNamespace: name,
+		Announces: []*conf.Announce{{Interface: "in0"}, {Interface: "not-there"}}}
 	h, err := ThisHost(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i, ok := h.interfaces["in0"]; !ok || len(h.interfaces) != 3 || len(i.networks) != 1 {
+	if i, ok := h.interfaces["in0"]; !ok || len(h.interfaces) != 3 || len(i.networks) != 1 || i.alias != "somebody's" {
 		t.Errorf("the interfaces are %+v", h.interfaces)
 	}
 	var f plan.Facts
