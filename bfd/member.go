@@ -21,7 +21,7 @@ type member struct {
 	sender  link.Sender // nil while it cannot be had
 	err     string      // why; or why nothing can be sent
 	again   retry.Retry // of opening the socket
-	index   int         // of the neighbor's zone; 0 is any
+	index   int         // of the neighbor's zone; 0 while it is not known
 	limits  limits
 
 	transmit, detect, settles, dial, ends timer

@@ -105,7 +105,8 @@ func (s *Set) Serve(number int) {
 	every := s.lookEvery(l)
 	dense := now.Sub(l.reported) < 2*every
 	l.reported = now
-	if s.receive(l); dense {
+	// What waits is read without a pause: the kernel throws away what it has no room for, whoever has sent it.
+	if s.receive(l); dense && !l.more {
 		s.deadlines.Set(&l.look, now.Add(every))
 		return
 	}
@@ -197,6 +198,7 @@ func (s *Set) addressee(l *listener, d *link.Datagram) (*member, packet.Reason) 
 	m := s.byLocal[s.in.Yours]
 	if s.in.Yours == 0 {
 		if m = s.between(l, d); m == nil {
+			s.moved(d)
 			return nil, packet.UnknownNeighbor
 		}
 	}
@@ -222,8 +224,21 @@ func (s *Set) between(l *listener, d *link.Datagram) (found *member) {
 	return found
 }
 
-// isFrom says whether a packet has the session's addresses.
+// moved looks whether the interface of a neighbor that is heard on another one was made anew: a passive
+// session, which sends nothing, would not notice that.
+func (s *Set) moved(d *link.Datagram) {
+	if !d.From.IsLinkLocalUnicast() {
+		return
+	}
+	for _, m := range s.neighbors[neighbor{address: d.From}] {
+		if m.index != d.Index && m.session.State() != packet.Up {
+			s.redial(m, s.opts.Now())
+		}
+	}
+}
+
+// isFrom says whether a packet has the session's addresses, and came in on its link.
 func (m *member) isFrom(d *link.Datagram) bool {
 	return d.From == m.path.Neighbor.WithZone("") &&
-		(!m.path.Source.IsValid() || d.To == m.path.Source) && (m.index == 0 || d.Index == m.index)
+		(!m.path.Source.IsValid() || d.To == m.path.Source) && (m.path.Neighbor.Zone() == "" || d.Index == m.index)
 }

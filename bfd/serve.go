@@ -46,6 +46,7 @@ func (s *Set) Fire() {
 			s.after(m, now)
 		case settle:
 			m.settled = true
+			m.event = s.opts.Number() // what follows has it as its cause
 			s.tell(m)
 		case dial:
 			s.dial(m, now)
@@ -127,9 +128,7 @@ func (s *Set) send(m *member, now time.Time) {
 		if n, ok := m.limits.allow("send", now); ok {
 			s.opts.Log.Warn("failed to send a BFD packet", "session", m.cfg.Name, "error", err, "times", n)
 		}
-		if m.path.Neighbor.Zone() != "" && !s.leaving[m] {
-			s.redial(m, now) // its interface may be another by now
-		}
+		s.redial(m, now)
 		return
 	}
 	m.counts.sent++
@@ -138,10 +137,15 @@ func (s *Set) send(m *member, now time.Time) {
 	}
 }
 
-// dial opens the socket that a session sends from.
+// dial opens the socket that a session sends from. One that it has is replaced when the neighbor's
+// interface is another by now: the source port of a session stays (RFC 5881 section 4).
 func (s *Set) dial(m *member, now time.Time) {
+	index := 0
 	if zone := m.path.Neighbor.Zone(); zone != "" {
-		m.index, _ = s.opts.Network.Index(zone)
+		index, _ = s.opts.Network.Index(zone)
+	}
+	if m.sender != nil && index == m.index {
+		return
 	}
 	sender, err := s.opts.Network.Dial(m.path)
 	if err != nil {
@@ -154,7 +158,10 @@ func (s *Set) dial(m *member, now time.Time) {
 		s.deadlines.Set(&m.dial, m.again.Next())
 		return
 	}
-	m.sender = sender
+	if m.sender != nil {
+		_ = m.sender.Close()
+	}
+	m.sender, m.index = sender, index
 	if m.err != "" {
 		m.err = ""
 		s.tell(m)
@@ -163,10 +170,12 @@ func (s *Set) dial(m *member, now time.Time) {
 	s.schedule(m)
 }
 
-// redial has the socket opened anew.
+// redial looks later whether the interface of a neighbor is another by now. What the kernel refuses once has
+// other reasons, so that the socket stays until then.
 func (s *Set) redial(m *member, now time.Time) {
-	_ = m.sender.Close()
-	m.sender = nil
+	if m.path.Neighbor.Zone() == "" || m.sender == nil || m.dial.Pending() || s.leaving[m] {
+		return
+	}
 	m.again.Failed(now)
 	s.deadlines.Set(&m.dial, m.again.Next())
 }

@@ -127,7 +127,11 @@ func (s *Set) join(c *conf.BFDInstance, known event.BFDState, causes event.Numbe
 		m.since = now.Round(0)
 		m.settled = known.Settled && !known.IsUp()
 		m.presumed = known.IsUp() || known.Presumed
-		s.deadlines.Set(&m.settles, now.Add(max(patience, min(2*known.Detection+session.SlowTx, longestPatience))))
+		if m.settled {
+			m.since, m.event, m.causes = known.Since, known.Event, known.Causes
+		} else {
+			s.deadlines.Set(&m.settles, now.Add(max(patience, min(2*known.Detection+session.SlowTx, longestPatience))))
+		}
 	}
 	m.ups, m.downs = known.Ups, known.Downs
 	if m.state = m.session.State(); m.state != packet.Up && known.IsUp() {

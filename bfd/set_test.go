@@ -1,6 +1,8 @@
 package bfd_test
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -23,6 +25,13 @@ type rig struct {
 	sent   map[netip.Addr][]packet.Packet
 	waits  []link.Datagram
 	opened int
+	// missing are interfaces that this host does not have; failing is what sending ends with.
+	missing map[string]bool
+	failing error
+	senders int
+	index   int  // of interfaces; 0 is 2
+	watched bool // Serve is to be called as soon as packets wait
+	events  int  // numbered
 }
 
 func newRig(t *testing.T) *rig {
@@ -31,15 +40,34 @@ func newRig(t *testing.T) *rig {
 		Log: slog.New(slog.DiscardHandler), Network: r, Now: func() time.Time { return r.now },
 		Random: func() uint64 { r.random++; return r.random },
 		Events: func(s event.BFDState) { r.states[s.Session] = s },
+		Number: func() event.Number { r.events++; return event.Number(fmt.Sprint("e", r.events)) },
 	})
 	return r
 }
 
-func (r *rig) Listen(link.Key, chan<- int) (link.Listener, error) { r.opened++; return r, nil }
-func (r *rig) Dial(p link.Path) (link.Sender, error)              { return sender{r, p.Neighbor}, nil }
-func (r *rig) Index(string) (int, error)                          { return 2, nil }
-func (r *rig) Resume()                                            {}
-func (r *rig) Close() error                                       { r.opened--; return nil }
+func (r *rig) Listen(link.Key, chan<- int) (link.Listener, error) {
+	r.opened++
+	r.watched = true
+	return r, nil
+}
+
+func (r *rig) Dial(p link.Path) (link.Sender, error) {
+	if r.missing[p.Neighbor.Zone()] {
+		return nil, errors.New("no such interface")
+	}
+	r.senders++
+	return sender{r, p.Neighbor}, nil
+}
+
+func (r *rig) Index(zone string) (int, error) {
+	if r.missing[zone] {
+		return 0, errors.New("no such interface")
+	}
+	return max(r.index, 2), nil
+}
+
+func (r *rig) Resume()      { r.watched = true }
+func (r *rig) Close() error { r.opened--; return nil }
 
 func (r *rig) Receive(batch []link.Datagram) (int, error) {
 	n := copy(batch, r.waits)
@@ -52,8 +80,11 @@ type sender struct {
 	to netip.Addr
 }
 
-func (s sender) Close() error { return nil }
+func (s sender) Close() error { s.r.senders--; return nil }
 func (s sender) Send(data []byte) error {
+	if s.r.failing != nil {
+		return s.r.failing
+	}
 	var p packet.Packet
 	if reason := packet.Parse(data, &p); reason != packet.Accepted {
 		s.r.t.Errorf("sent a packet that is refused: %s", reason)
@@ -197,8 +228,8 @@ func TestReloads(t *testing.T) {
 	if p := r.last("10.0.0.2"); p.State != packet.AdminDown || p.Diagnostic != packet.AdministrativelyDown {
 		t.Errorf("at the stop the neighbor is told %+v", p)
 	}
-	if _, more := r.set.Next(); more || r.opened != 0 {
-		t.Errorf("something is left: %d sockets", r.opened)
+	if _, more := r.set.Next(); more || r.opened != 0 || r.senders != 0 {
+		t.Errorf("something is left: %d sockets and %d to send from", r.opened, r.senders)
 	}
 }
 
@@ -251,5 +282,123 @@ func TestFloodDoesNotHideSilence(t *testing.T) {
 		if at, ok := r.set.Next(); ok && !at.After(r.now) {
 			r.set.Fire()
 		}
+	}
+}
+
+// TestFloodLosesNothing: a socket that is flooded is read as long as there is something, since the kernel
+// throws away what it has no room for, the neighbor's packets among it.
+func TestFloodLosesNothing(t *testing.T) {
+	r := newRig(t)
+	r.set.Apply([]*conf.BFDInstance{instance("a", "10.0.0.2")}, nil)
+	r.up("a", "10.0.0.2")
+	const room, perMillisecond = 1000, 200
+	junk := link.Datagram{Data: []byte("junk"), From: netip.MustParseAddr("10.0.0.9"), TTL: 64}
+	up := r.answer("10.0.0.2", packet.Up)
+	lost := 0
+	for ms := range 2000 {
+		r.now = r.now.Add(time.Millisecond)
+		for range perMillisecond {
+			if len(r.waits) < room {
+				r.waits = append(r.waits, junk)
+			} else {
+				lost++
+			}
+		}
+		if ms%10 == 0 && len(r.waits) < room {
+			r.waits = append(r.waits, link.Datagram{Data: up.Append(nil), From: netip.MustParseAddr("10.0.0.2"),
+				To: netip.MustParseAddr("10.0.0.1"), TTL: 255, Index: 2})
+		}
+		for range 20 { // what the loop has the time for
+			if r.watched && len(r.waits) > 0 {
+				r.watched = false
+				r.set.Serve(0)
+			}
+			if at, ok := r.set.Next(); ok && !at.After(r.now) {
+				r.set.Fire()
+			}
+		}
+	}
+	if s := r.states["a"]; lost > 0 || s.Downs > 0 {
+		t.Errorf("%d packets were lost, and the session is %+v", lost, s)
+	}
+}
+
+// TestSameAddressOnTwoLinks: a packet is for the session of the link that it came in on, also while the
+// other one has no interface.
+func TestSameAddressOnTwoLinks(t *testing.T) {
+	r := newRig(t)
+	r.missing = map[string]bool{"eth1": true}
+	r.set.Apply([]*conf.BFDInstance{instance("gone", "fe80::1%eth1"), instance("here", "fe80::1%eth0")}, nil)
+	r.run(10 * time.Millisecond)
+	r.waits = append(r.waits, link.Datagram{Data: (&packet.Packet{State: packet.Down, Multiplier: 3, Mine: 77,
+		DesiredMinTx: time.Second, RequiredMinRx: time.Second}).Append(nil), From: netip.MustParseAddr("fe80::1"),
+		To: netip.MustParseAddr("fe80::2"), TTL: 255, Index: 2})
+	r.set.Serve(1)
+	if gone, here := r.states["gone"], r.states["here"]; gone.State != "Down" || here.State != "Init" {
+		t.Errorf("the session without a link is %s, the other one %s", gone.State, here.State)
+	}
+}
+
+// TestSendFailsOnce: what the kernel refuses once does not silence a session on a link until a socket is opened anew.
+func TestSendFailsOnce(t *testing.T) {
+	r := newRig(t)
+	r.set.Apply([]*conf.BFDInstance{instance("a", "fe80::1%eth0")}, nil)
+	const to = "fe80::1%eth0"
+	r.run(10 * time.Millisecond)
+	r.waits = append(r.waits, link.Datagram{Data: (&packet.Packet{State: packet.Init, Multiplier: 200, Mine: 77,
+		Yours: r.last(to).Mine, DesiredMinTx: 10 * time.Millisecond, RequiredMinRx: 10 * time.Millisecond}).Append(nil),
+		From: netip.MustParseAddr("fe80::1"), To: netip.MustParseAddr("fe80::2"), TTL: 255, Index: 2})
+	r.set.Serve(1)
+	r.run(50 * time.Millisecond)
+	r.failing = errors.New("no buffer space available")
+	r.run(10 * time.Millisecond)
+	r.failing = nil
+	before := len(r.sent[netip.MustParseAddr(to)])
+	r.run(100 * time.Millisecond)
+	if n := len(r.sent[netip.MustParseAddr(to)]) - before; n < 9 {
+		t.Errorf("%d packets left in the 100 ms after that, want one every 10 ms", n)
+	}
+	r.run(2 * time.Second)
+	if r.senders != 1 {
+		t.Errorf("%d sockets to send from", r.senders)
+	}
+}
+
+// TestNeverReached: that a neighbor has not answered is an event of its own, since what follows has it as its cause; a
+// later process does not take it for something new.
+func TestNeverReached(t *testing.T) {
+	r := newRig(t)
+	c := instance("a", "10.0.0.2")
+	r.set.Apply([]*conf.BFDInstance{c}, nil, "reload")
+	r.run(5 * time.Second)
+	s := r.states["a"]
+	if tr, told := s.Tracker(); tr.Up || !told || tr.Event == "" || s.Causes.List()[0] != "reload" {
+		t.Fatalf("a neighbor that never answered: %+v", s)
+	}
+	next := newRig(t)
+	next.set.Apply([]*conf.BFDInstance{c}, []event.BFDState{s})
+	next.run(10 * time.Second)
+	if n := next.states["a"]; n.Event != s.Event || !n.Since.Equal(s.Since) || !n.Settled || next.events != 0 {
+		t.Errorf("the next process has %+v, want as before %+v", n, s)
+	}
+}
+
+// TestLinkMadeAnew: a passive session, which sends nothing, notices that its interface was made anew.
+func TestLinkMadeAnew(t *testing.T) {
+	r := newRig(t)
+	c := instance("a", "fe80::1%eth0")
+	c.Passive = true
+	r.set.Apply([]*conf.BFDInstance{c}, nil)
+	r.run(10 * time.Millisecond)
+	r.index = 7
+	for range 4 {
+		r.waits = append(r.waits, link.Datagram{Data: (&packet.Packet{State: packet.Down, Multiplier: 3, Mine: 77,
+			DesiredMinTx: time.Second, RequiredMinRx: time.Second}).Append(nil), From: netip.MustParseAddr("fe80::1"),
+			To: netip.MustParseAddr("fe80::2"), TTL: 255, Index: 7})
+		r.set.Serve(1)
+		r.run(time.Second)
+	}
+	if s := r.states["a"]; s.State != "Init" || r.senders != 1 {
+		t.Errorf("the session is %s, with %d sockets to send from", s.State, r.senders)
 	}
 }

@@ -139,7 +139,8 @@ func Tracker(was, is event.TrackerState, known bool) []event.Record {
 	}}
 }
 
-// BFD are the records of what happened to a BFD session: that it is reached, and that it is no longer.
+// BFD are the records of what happened to a BFD session: that the neighbor is reached, that it is no longer, and that
+// it has not answered.
 func BFD(was, is event.BFDState, known bool) []event.Record {
 	if is.Event == was.Event || is.IsUp() == was.IsUp() && known && is.Event == "" {
 		return nil
@@ -149,7 +150,10 @@ func BFD(was, is event.BFDState, known bool) []event.Record {
 		To: "up", Text: is.Why(), Causes: is.Causes.List(),
 	}
 	if !is.IsUp() {
-		r.From, r.To = r.To, r.From
+		r.From, r.To = "", "down"
+		if was.IsUp() || was.Presumed {
+			r.From = "up"
+		}
 	}
 	return []event.Record{r}
 }
