@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lvs-director/director/conf"
+	"github.com/lvs-director/director/conf/load"
 	"github.com/lvs-director/director/supervisor/control"
 	"github.com/lvs-director/director/supervisor/reload"
 	"github.com/lvs-director/director/supervisor/rollout"
@@ -42,4 +43,24 @@ func TestNobodyWaitsForATable(t *testing.T) {
 			t.Error(lines.String())
 		}
 	})
+}
+
+// TestNobodyWaitsForASession that no process has: with -C there is no BFD, and a real server is not down for that.
+func TestNobodyWaitsForASession(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.conf")
+	text := "bfd_instance r {\n  neighbor_ip 192.0.2.9\n}\nvirtual_server 192.0.2.1 80 {\n  real_server 192.0.2.2 80 {\n" +
+		"    BFD_CHECK {\n      name r\n      alpha\n    }\n  }\n}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := (&Options{OnlyCheckers: true}).read(path, load.Options{})
+	if c := l.cfg.VirtualServers[0].RealServers[0].Checkers[0]; c.BFD != "" || c.Alpha || len(l.cfg.BFDs) != 0 {
+		t.Errorf("the check waits for session %q (alpha %v); there are %d sessions", c.BFD, c.Alpha, len(l.cfg.BFDs))
+	}
+	if n := len(l.findings); n == 0 || !l.findings[n-1].Unserved || !strings.Contains(l.findings[n-1].Message, "BFD_CHECK") {
+		t.Errorf("said is %+v", l.findings)
+	}
+	if l := (&Options{}).read(path, load.Options{}); l.cfg.VirtualServers[0].RealServers[0].Checkers[0].BFD != "r" {
+		t.Errorf("with VRRP: %+v", l.findings)
+	}
 }

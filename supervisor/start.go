@@ -55,8 +55,31 @@ func (c *Options) read(path string, o load.Options) *loaded {
 	}
 	if c.OnlyCheckers {
 		cfg.Instances = nil
+		findings = append(findings, withoutSessions(cfg)...)
 	}
 	return &loaded{cfg: cfg, keys: keys, findings: findings}
+}
+
+// withoutSessions takes out the BFD sessions, which are in the process of VRRP, and has no check wait for one.
+func withoutSessions(cfg *conf.Config) (findings []conf.Finding) {
+	cfg.BFDs = nil
+	checks := 0
+	for _, v := range cfg.VirtualServers {
+		for _, r := range v.RealServers {
+			for n := range r.Checkers {
+				if c := &r.Checkers[n]; c.BFD != "" {
+					c.BFD, c.Alpha = "", false
+					checks++
+				}
+			}
+		}
+	}
+	if checks > 0 {
+		findings = append(findings, conf.Finding{Severity: conf.Warning, Code: "no-vrrp", Keyword: "BFD_CHECK", Unserved: true,
+			Message: fmt.Sprintf("BFD_CHECK is not run (%s), and its real servers count as up: BFD is in the process of VRRP, "+
+				"which does not run here", words.Count(checks, "check"))})
+	}
+	return findings
 }
 
 // choose decides what to start with: the file, or, when that cannot or should

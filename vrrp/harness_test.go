@@ -46,7 +46,8 @@ type node struct {
 	// suspended is for how long the host has been so, in nanoseconds.
 	suspended atomic.Int64
 	// alone: nobody else of our kind is in the network namespace.
-	alone bool
+	alone     bool
+	companion vrrp.Companion
 	// heartbeat is told of heartbeats; nil in most tests, so that nothing wakes
 	// an engine but what they are about.
 	heartbeat  func(vrrp.Heartbeat)
@@ -100,6 +101,7 @@ func (n *node) run() {
 
 		SinceBoot: func() time.Duration { return sinceBoot + time.Since(started) + time.Duration(n.suspended.Load()) },
 		Heartbeat: n.heartbeat,
+		Companion: n.companion,
 		Alone:     func() bool { return n.alone },
 		Host: func(s event.HostState) {
 			n.mu.Lock()

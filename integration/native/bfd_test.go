@@ -5,6 +5,7 @@ package native_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -131,6 +132,31 @@ func (b *bfdLab) untilInstance(state string, limit time.Duration) {
 	})
 }
 
+// ask asks director something.
+func (b *bfdLab) ask(words ...string) string {
+	b.t.Helper()
+	out, err := b.here.Output(b.director.AskCommand(words...)...)
+	if err != nil {
+		b.t.Errorf("director %v: %v\n%s", words, err, out)
+	}
+	return out
+}
+
+// why waits until director says that the instance is as it is because of that.
+func (b *bfdLab) why(want ...string) {
+	b.t.Helper()
+	var last string
+	defer func() {
+		if b.t.Failed() {
+			b.t.Logf("why VI_1 says\n%s", last)
+		}
+	}()
+	b.Until(5*time.Second, "director why VI_1 names the session", func() bool {
+		last = b.ask("why", "VI_1")
+		return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(last, w) })
+	})
+}
+
 // bfdd is the configuration of FRR's bfdd for one peer.
 func bfdd(peer string, milliseconds, multiplier int, lines ...string) string {
 	return fmt.Sprintf("bfd\n peer %s\n  receive-interval %d\n  transmit-interval %d\n  detect-multiplier %d\n"+
@@ -187,10 +213,29 @@ func TestBFDWithFRR(t *testing.T) {
 		t.Errorf("the session is %+v, was %+v", s, before)
 	}
 
+	// The program is replaced, and with it all processes.
+	other := t.TempDir() + "/director"
+	install(t, other, stage.Director().Path)
+	worker := b.director.Worker(pair.VRRP)
+	b.ask("upgrade", "--binary", other)
+	b.Until(20*time.Second, "there is another vrrp worker", func() bool {
+		pid := b.director.Worker(pair.VRRP)
+		return pid != 0 && pid != worker
+	})
+	b.Steady(2*time.Second, "bfdd has the session up", func() bool { return peer.Peer(bfdHere).Status == "up" })
+	if n := peer.Downs(bfdHere); n != 0 {
+		t.Errorf("bfdd has seen the session down %d times in an upgrade", n)
+	}
+	if s := b.session("r1"); s.Downs != 0 || s.Discriminator != before.Discriminator {
+		t.Errorf("after an upgrade the session is %+v, was %+v", s, before)
+	}
+	b.untilInstance("MASTER", 5*time.Second)
+
 	// bfdd dies, and comes back.
 	peer.KillAndWait()
 	b.untilState("r1", "Down", 3*time.Second)
 	b.untilInstance("FAULT", time.Second)
+	b.why("BFD session r1", "control detection time expired")
 	if s := b.session("r1"); s.Diagnostic != "control detection time expired" {
 		t.Errorf("down because of %q", s.Diagnostic)
 	}
@@ -317,4 +362,54 @@ func TestBFDPath(t *testing.T) {
 	b.here.Run("ip", "neigh", "del", bfdThere, "dev", "eth0")
 	b.untilState("near", "Up", 10*time.Second)
 	b.Until(5*time.Second, "bfdd says so too", func() bool { return near.Peer(bfdHere).Status == "up" })
+}
+
+// TestBFDReload: a session that a sync group tracks is given another neighbor, one that nobody has, and goes. The
+// neighbors are told, the instance is moved by what counts only, and nothing is left.
+func TestBFDReload(t *testing.T) {
+	b := newBFDLab(t)
+	third := b.Host("third")
+	third.Attach(b.front, "eth0", "10.1.0.3/24")
+	first := pair.StartBFDd(t, b.peers, b.there, bfdd(bfdHere, 100, 3))
+	second := pair.StartBFDd(t, b.peers, third, bfdd(bfdHere, 100, 3))
+	plain := strings.ReplaceAll(bfdInstance("", ""), "track_bfd {\n         \n    }\n", "")
+	group := func(lines string) string {
+		return "vrrp_sync_group G {\n    group { VI_1 }\n    " + lines + "\n}\n" + plain
+	}
+	tracked := func(neighbor string) string { return bfdSession("r1", neighbor) + group("track_bfd { r1 }") }
+	b.start(group(""))
+	b.untilInstance("MASTER", 20*time.Second)
+	files := func() int {
+		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.director.Worker(pair.VRRP)))
+		if err != nil {
+			t.Error(err)
+		}
+		return len(list)
+	}
+	before := files()
+
+	b.reload(tracked(bfdThere))
+	b.untilState("r1", "Up", 10*time.Second)
+	b.reload(tracked("10.1.0.3"))
+	b.untilState("r1", "Up", 10*time.Second)
+	b.Until(5*time.Second, "the neighbors say so too", func() bool {
+		p := first.Peer(bfdHere)
+		return p.Status == "down" && p.RemoteDiag != "ok" && second.Peer(bfdHere).Status == "up"
+	})
+	if i := b.status().Instances; len(i) != 1 || i[0].State != "MASTER" {
+		t.Errorf("after a reload with another neighbor: %+v", i)
+	}
+
+	b.reload(tracked("10.1.0.9"))
+	b.untilInstance("FAULT", 10*time.Second)
+	b.why("BFD session r1", "has not answered")
+	b.reload(tracked(bfdThere))
+	b.untilState("r1", "Up", 10*time.Second)
+	b.untilInstance("MASTER", 10*time.Second)
+
+	b.reload(tracked("10.1.0.9"))
+	b.untilInstance("FAULT", 10*time.Second)
+	b.reload(group(""))
+	b.untilInstance("MASTER", 10*time.Second)
+	b.Until(5*time.Second, "no socket of the sessions is left", func() bool { return files() == before })
 }

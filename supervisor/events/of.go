@@ -142,7 +142,7 @@ func Tracker(was, is event.TrackerState, known bool) []event.Record {
 // BFD are the records of what happened to a BFD session: that the neighbor is reached, that it is no longer, and that
 // it has not answered.
 func BFD(was, is event.BFDState, known bool) []event.Record {
-	if is.Event == was.Event || is.IsUp() == was.IsUp() && known && is.Event == "" {
+	if is.Event == "" || known && is.Event == was.Event {
 		return nil
 	}
 	r := event.Record{
@@ -153,6 +153,8 @@ func BFD(was, is event.BFDState, known bool) []event.Record {
 		r.From, r.To = "", "down"
 		if was.IsUp() || was.Presumed {
 			r.From = "up"
+		} else {
+			r.At = time.Time{} // it has been down for longer
 		}
 	}
 	return []event.Record{r}

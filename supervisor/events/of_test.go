@@ -80,3 +80,35 @@ func kinds(list []event.Record) (all []event.RecordKind) {
 	}
 	return all
 }
+
+// Of a BFD session it is news that its neighbor is reached, is no longer, or has not answered; what the next worker
+// tells of it again is none.
+func TestWhatIsNewsOfASession(t *testing.T) {
+	fresh := event.BFDState{Session: "r", State: "Down"}
+	silent := event.BFDState{Session: "r", State: "Down", Settled: true, Event: "v1"}
+	up := event.BFDState{Session: "r", State: "Up", Settled: true, Event: "v2"}
+	down := event.BFDState{Session: "r", State: "Down", Settled: true, Event: "v3"}
+	restarted := event.BFDState{Session: "r", State: "Down", Presumed: true}
+	for name, tc := range map[string]struct {
+		was, is  event.BFDState
+		known    bool
+		from, to string
+	}{
+		"made":                      {event.BFDState{}, fresh, false, "", ""},
+		"never reached":             {fresh, silent, true, "", "down"},
+		"reached":                   {silent, up, true, "down", "up"},
+		"no longer":                 {up, down, true, "up", "down"},
+		"told again":                {down, down, true, "", ""},
+		"has to be reached again":   {up, restarted, true, "", ""},
+		"and is not":                {restarted, down, true, "up", "down"},
+		"still not reached, before": {down, silent, true, "", "down"},
+	} {
+		var from, to string
+		if list := events.BFD(tc.was, tc.is, tc.known); len(list) > 0 {
+			from, to = list[0].From, list[0].To
+		}
+		if from != tc.from || to != tc.to {
+			t.Errorf("%s: a record from %q to %q, want %q and %q", name, from, to, tc.from, tc.to)
+		}
+	}
+}
