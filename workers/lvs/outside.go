@@ -68,6 +68,8 @@ type watched struct {
 	configured map[string]bool
 	states     map[string]event.TrackerState
 	waits      map[*wait]bool // for the first state
+	// going are those that the configuration has no longer, until drop.
+	going []string
 }
 
 type wait struct {
@@ -133,7 +135,8 @@ func (w *watched) state(name string, done func(s event.TrackerState, missing boo
 }
 
 // configure takes a configuration and what is known of its things. It returns the names of
-// those that are otherwise than before.
+// those that are otherwise than before. What goes is there until drop: checks that follow it run
+// until they have the configuration too, and must not find it missing.
 func (w *watched) configure(cfg *conf.Config, known []event.TrackerState) (changed []string) {
 	w.mu.Lock()
 	before := w.configured
@@ -147,9 +150,11 @@ func (w *watched) configure(cfg *conf.Config, known []event.TrackerState) (chang
 			changed = append(changed, name)
 		}
 	}
+	w.going = nil
 	for name := range before {
 		if !w.configured[name] {
-			delete(w.states, name)
+			w.configured[name] = true
+			w.going = append(w.going, name)
 			changed = append(changed, name)
 		}
 	}
@@ -161,6 +166,17 @@ func (w *watched) configure(cfg *conf.Config, known []event.TrackerState) (chang
 	}
 	slices.Sort(changed)
 	return slices.Compact(changed)
+}
+
+// drop forgets what goes: no check follows it any more.
+func (w *watched) drop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range w.going {
+		delete(w.configured, name)
+		delete(w.states, name)
+	}
+	w.going = nil
 }
 
 // is takes the state of a tracker, and says whether it is another one.

@@ -226,3 +226,23 @@ func TestSlowStart(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatGoesIsThereUntilNobodyAsks: while a reload takes a session and its check out, the check that runs still
+// finds it as it was.
+func TestWhatGoesIsThereUntilNobodyAsks(t *testing.T) {
+	w := newSessions()
+	now := func() (s probe.Session) {
+		w.session("r", func(told probe.Session) { s = told })
+		return s
+	}
+	w.configure(&conf.Config{BFDs: []*conf.BFDInstance{{Name: "r"}}},
+		[]event.TrackerState{{Kind: event.TrackBFD, Name: "r", Up: true}})
+	changed := w.configure(&conf.Config{}, nil)
+	if s := now(); !s.Up || s.Missing || !slices.Equal(changed, []string{"r"}) {
+		t.Errorf("before the check is gone its session is %+v; changed is %v", s, changed)
+	}
+	w.drop()
+	if s := now(); !s.Missing || len(w.states) != 0 {
+		t.Errorf("after it the session is %+v, of %d that are known", s, len(w.states))
+	}
+}

@@ -160,6 +160,8 @@ func (t *turn) check() {
 	if len(c.Known.Checks) > 0 {
 		t.schedule.Remember(c.Known.Checks)
 	}
+	t.files.drop()
+	t.sessions.drop()
 	for _, name := range files {
 		t.schedule.FileChanged(name)
 	}
