@@ -75,9 +75,11 @@ func withoutSessions(cfg *conf.Config) (findings []conf.Finding) {
 		}
 	}
 	if checks > 0 {
-		findings = append(findings, conf.Finding{Severity: conf.Warning, Code: "no-vrrp", Keyword: "BFD_CHECK", Unserved: true,
-			Message: fmt.Sprintf("BFD_CHECK is not run (%s), and its real servers count as up: BFD is in the process of VRRP, "+
-				"which does not run here", words.Count(checks, "check"))})
+		findings = append(findings, conf.Finding{
+			Severity: conf.Warning, Code: "no-vrrp", Keyword: "BFD_CHECK", Unserved: true,
+			Message: fmt.Sprintf("BFD_CHECK is not run (%s), and its real servers count as up: BFD is in the process of "+
+				"VRRP, which does not run here", words.Count(checks, "check")),
+		})
 	}
 	return findings
 }

@@ -129,7 +129,8 @@ func TestABusyCompanionDelaysNothing(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		first := sent(w)[len(mine)]
 		last := mine[len(mine)-1]
-		if got, want := first.At.Sub(last.At), downInterval(time.Second, 100); first.From == a.host || got > want+2*pieceOfWork {
+		want := downInterval(time.Second, 100)
+		if got := first.At.Sub(last.At); first.From == a.host || got > want+2*pieceOfWork {
 			t.Errorf("a takeover after %v, want %v", got, want)
 		}
 	})
