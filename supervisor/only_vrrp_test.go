@@ -55,6 +55,10 @@ func TestNobodyWaitsForASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := (&Options{OnlyCheckers: true}).read(path, load.Options{})
+	announced := &conf.Config{Announces: []*conf.Announce{{TrackBFDs: []conf.Track{{Name: "r"}}}}}
+	if f := withoutSessions(announced); len(f) != 1 || len(announced.Announces[0].TrackBFDs) != 0 {
+		t.Errorf("an announce block waits for a session: %+v", f)
+	}
 	if c := l.cfg.VirtualServers[0].RealServers[0].Checkers[0]; c.BFD != "" || c.Alpha || len(l.cfg.BFDs) != 0 {
 		t.Errorf("the check waits for session %q (alpha %v); there are %d sessions", c.BFD, c.Alpha, len(l.cfg.BFDs))
 	}

@@ -60,7 +60,7 @@ func (c *Options) read(path string, o load.Options) *loaded {
 	return &loaded{cfg: cfg, keys: keys, findings: findings}
 }
 
-// withoutSessions takes out the BFD sessions, which are in the process of VRRP, and has no check wait for one.
+// withoutSessions takes out the BFD sessions, which are in the process of VRRP, and has nothing wait for one.
 func withoutSessions(cfg *conf.Config) (findings []conf.Finding) {
 	cfg.BFDs = nil
 	checks := 0
@@ -74,12 +74,27 @@ func withoutSessions(cfg *conf.Config) (findings []conf.Finding) {
 			}
 		}
 	}
-	if checks > 0 {
-		findings = append(findings, conf.Finding{
-			Severity: conf.Warning, Code: "no-vrrp", Keyword: "BFD_CHECK", Unserved: true,
-			Message: fmt.Sprintf("BFD_CHECK is not run (%s), and its real servers count as up: BFD is in the process of "+
-				"VRRP, which does not run here", words.Count(checks, "check")),
-		})
+	blocks := 0
+	for _, a := range cfg.Announces {
+		if len(a.TrackBFDs) > 0 {
+			a.TrackBFDs = nil
+			blocks++
+		}
+	}
+	for _, f := range []struct {
+		n               int
+		keyword, effect string
+	}{
+		{checks, "BFD_CHECK", fmt.Sprintf("BFD_CHECK is not run (%s), and its real servers count as up",
+			words.Count(checks, "check"))},
+		{blocks, "track_bfd", "track_bfd is not followed in " + words.Count(blocks, "announce block")},
+	} {
+		if f.n > 0 {
+			findings = append(findings, conf.Finding{
+				Severity: conf.Warning, Code: "no-vrrp", Keyword: f.keyword, Unserved: true,
+				Message: f.effect + ": BFD is in the process of VRRP, which does not run here",
+			})
+		}
 	}
 	return findings
 }
