@@ -78,7 +78,7 @@ func bfdHosts(t lab.Reporter, count int) (hosts [2]*lab.Host) {
 func restBFD(row *bfdRow) error {
 	ok := stage.Play("bench-bfd-"+row.Kind, func(t lab.Reporter) {
 		hosts := bfdHosts(t, bfdSessions)
-		pid := func() int { return 0 }
+		var pid func() int
 		switch row.Kind {
 		case "bfdd":
 			peers, err := stage.FetchBFDDaemons()
