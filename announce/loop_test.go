@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ type rig struct {
 	host   *host
 	cancel context.CancelFunc
 	// beats and heartbeats are sent each half second while they are on.
-	beats, heartbeats bool
+	beats, heartbeats atomic.Bool
 	stop              chan struct{}
 }
 
@@ -76,6 +77,13 @@ func (h *host) Release(keys ...string) error {
 		delete(h.held, k)
 	}
 	return nil
+}
+
+// kernelHas has a reading of the services give this from now on.
+func (h *host) kernelHas(services map[conf.ServiceKey]bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.services, h.readErr = services, err
 }
 
 func (h *host) note(r event.Record) {
@@ -123,17 +131,19 @@ func (r *rig) start() {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	go r.loop.Run(ctx)
-	r.beats, r.heartbeats, r.stop = true, true, make(chan struct{})
+	r.beats.Store(true)
+	r.heartbeats.Store(true)
+	r.stop = make(chan struct{})
 	go func(stop chan struct{}) {
 		for {
 			select {
 			case <-stop:
 				return
 			case <-time.After(500 * time.Millisecond):
-				if r.beats {
+				if r.beats.Load() {
 					r.loop.Beat()
 				}
-				if r.heartbeats {
+				if r.heartbeats.Load() {
 					r.loop.Heartbeat()
 				}
 			}
@@ -228,10 +238,10 @@ func TestRefreshed(t *testing.T) {
 		expires bool
 	}{
 		{"nothing", func(*rig) {}, false},
-		{"the supervisor hangs", func(r *rig) { r.beats = false }, true},
-		{"the lvs worker hangs", func(r *rig) { r.heartbeats = false }, true},
-		{"the kernel does not answer", func(r *rig) { r.host.readErr = errors.New("no answer") }, true},
-		{"the service is gone", func(r *rig) { r.host.services = nil }, true},
+		{"the supervisor hangs", func(r *rig) { r.beats.Store(false) }, true},
+		{"the lvs worker hangs", func(r *rig) { r.heartbeats.Store(false) }, true},
+		{"the kernel does not answer", func(r *rig) { r.host.kernelHas(nil, errors.New("no answer")) }, true},
+		{"the service is gone", func(r *rig) { r.host.kernelHas(nil, nil) }, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(r *rig) {
@@ -260,10 +270,10 @@ func TestComesBack(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.apply(1, vips())
 		r.after(time.Second)
-		r.heartbeats = false
+		r.heartbeats.Store(false)
 		r.after(10 * time.Second)
 		r.want(false)
-		r.heartbeats = true
+		r.heartbeats.Store(true)
 		r.after(3 * time.Second)
 		r.want(true)
 		if got, want := r.host.told(), []string{
@@ -279,7 +289,7 @@ func TestWorkerRestarts(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.apply(1, vips())
 		r.after(time.Minute)
-		r.heartbeats = false
+		r.heartbeats.Store(false)
 		r.loop.WorkerMissing()
 		r.after(29 * time.Second)
 		r.want(true)
@@ -292,10 +302,10 @@ func TestWorkerRestarts(t *testing.T) {
 	bubble(t, func(r *rig) {
 		r.apply(1, vips())
 		r.after(time.Second)
-		r.heartbeats = false
+		r.heartbeats.Store(false)
 		r.loop.WorkerMissing()
 		r.after(10 * time.Second)
-		r.heartbeats = true
+		r.heartbeats.Store(true)
 		r.after(time.Minute)
 		r.want(true)
 		if s := r.state(); s.OnGrace || len(r.host.told()) != 1 {
@@ -305,9 +315,9 @@ func TestWorkerRestarts(t *testing.T) {
 	bubble(t, func(r *rig) { // without the services
 		r.apply(1, vips())
 		r.after(time.Second)
-		r.heartbeats = false
+		r.heartbeats.Store(false)
 		r.loop.WorkerMissing()
-		r.host.services = nil
+		r.host.kernelHas(nil, nil)
 		r.after(5 * time.Second)
 		r.want(false)
 	})
@@ -323,13 +333,13 @@ func TestDirectorRestarts(t *testing.T) {
 		r.kill()
 		r.after(1500 * time.Millisecond)
 		r.start()
-		r.heartbeats = false // its worker takes its time
+		r.heartbeats.Store(false) // its worker takes its time
 		since := map[string]time.Time{"vips": epoch}
 		r.loop.Apply(announce.Config{Blocks: []rules.Block{vips()}, Generation: 1, Since: since})
 		r.after(5 * time.Second)
 		r.want(true)
 		r.loop.Table(1, "")
-		r.heartbeats = true
+		r.heartbeats.Store(true)
 		r.after(5 * time.Second)
 		r.want(true)
 		if calls := r.kernel.Calls()[before:]; slices.ContainsFunc(calls, func(s string) bool {

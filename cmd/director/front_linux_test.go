@@ -271,7 +271,8 @@ func TestFrontInTrouble(t *testing.T) {
 		{"stopped", "the front has stopped answering", func(pid int) error {
 			return syscall.Kill(pid, syscall.SIGSTOP)
 		}},
-		{"without memory", "the front does not run: exit status 2", func(pid int) error {
+		// With the race detector it ends with another status than the runtime of Go does.
+		{"without memory", "the front does not run: exit status ", func(pid int) error {
 			narrow := exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--data=1048576")
 			narrow.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}} // as it is
 			return narrow.Run()
@@ -289,7 +290,7 @@ func TestFrontInTrouble(t *testing.T) {
 		n.scrape()
 		n.until("status has no problem", func() bool { return len(n.status().Problems) == 0 })
 	}
-	n.says(0, "events --kind worker", "worker front", "signal: killed", "exit status 2")
+	n.says(0, "events --kind worker", "worker front", "signal: killed", "exit status ")
 	if n.worker(worker.VRRP) != vrrp || strings.Contains(n.log.String(), "from=MASTER") {
 		t.Errorf("VRRP has noticed:\n%s", n.log)
 	}
