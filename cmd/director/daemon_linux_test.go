@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // box is a host with a /run, a /dev, a network and processes of its own. The directory dir
@@ -90,6 +92,17 @@ func newBox(t *testing.T) *box {
 	if _, err := fmt.Sscan(string(children), &b.pid); err != nil {
 		t.Fatal(err)
 	}
+	first, err := unix.PidfdOpen(b.pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		// The first process ends after all others of the box, which may write files until then.
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(first), Events: unix.POLLIN}}, 10_000)
+		_ = unix.Close(first)
+	})
 	b.write("k.conf", vrrpText(51, vip1))
 	return b
 }
