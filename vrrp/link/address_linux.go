@@ -95,7 +95,7 @@ func (a *addresses) List() ([]HostAddress, error) {
 	}
 	devices, announcing := make(map[int]string, len(links)), make(map[int]bool)
 	for _, l := range links {
-		devices[l.Index], announcing[l.Index] = l.Name, l.announces
+		devices[l.Index], announcing[l.Index] = l.Name, l.Announces
 	}
 	known, err := a.all()
 	if err != nil {

@@ -44,8 +44,8 @@ type Interface struct {
 	NoARP bool
 	// Port is what takes all packets that arrive on it.
 	Port track.Port
-	// announces: it is director's for announced addresses (conf.AnnounceMark).
-	announces bool
+	// Announces: it is director's for announced addresses (conf.AnnounceMark).
+	Announces bool
 }
 
 // portOf is the Port of an interface with a master of a kind.

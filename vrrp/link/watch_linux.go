@@ -242,7 +242,7 @@ func listLinks(h *netlink.Handle) ([]Interface, map[int]string, error) {
 		list = append(list, Interface{
 			Index: a.Index, Name: a.Name, HardwareAddr: a.HardwareAddr, Up: isUp(a.RawFlags),
 			MTU: a.MTU, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
-			Port: portOf(kinds[a.MasterIndex], names[a.MasterIndex]), announces: a.Alias == conf.AnnounceMark,
+			Port: portOf(kinds[a.MasterIndex], names[a.MasterIndex]), Announces: a.Alias == conf.AnnounceMark,
 		})
 	}
 	return list, kinds, nil
