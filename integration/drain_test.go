@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,8 +43,11 @@ func TestDrainUnderLoad(t *testing.T) {
 		traffic.ServeWeb(h, 80)
 	}
 	const token = "0123456789abcdef0123456789abcdef"
-	page := fmt.Sprintf("web {\n    listen 127.0.0.1 3780\n    actions {\n        token file:%s alice\n    }\n}\n",
-		s.director.WriteFile("alice.token", token+"\n"))
+	file := s.director.WriteFile("alice.token", token+"\n")
+	if err := os.Chmod(file, 0o600); err != nil { // else it is a problem in status
+		t.Fatal(err)
+	}
+	page := fmt.Sprintf("web {\n    listen 127.0.0.1 3780\n    actions {\n        token file:%s alice\n    }\n}\n", file)
 	conf := func(lines ...string) string {
 		return global(lines...) + page + service(at2(80), dr("rr"), nearServers("192.0.2.", 80, 3)...) +
 			service(at2(81), dr("rr"), nearServers("192.0.2.", 81, 3)...) +
