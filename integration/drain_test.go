@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lvs-director/director/integration/lab"
 	"github.com/lvs-director/director/integration/pair"
 	"github.com/lvs-director/director/integration/stage"
 	"github.com/lvs-director/director/integration/traffic"
@@ -101,7 +100,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	drained("after a reload", 3002)
 	s.daemon.KillWorker(pair.LVS)
 	s.Until(10*time.Second, "the lvs worker has adopted the table", func() bool {
-		return strings.Count(logText(s.daemon.Process), "IPVS table matches the configuration") >= 3
+		return strings.Count(s.daemon.LogText(), "IPVS table matches the configuration") >= 3
 	})
 	drained("after the death of the lvs worker", 3003)
 	if seen := web.Between(gone, time.Now()); failures(s.Lab, seen) > 0 || seen.Servers["near1"] > 0 {
@@ -125,7 +124,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	waiting.WaitEnd(20 * time.Second)
 	s.Logf("drain --wait ended %v after the connections", time.Since(closed).Round(time.Millisecond))
 	if !waiting.Printed(closed, "no connection is left") {
-		t.Errorf("drain --wait printed:\n%s", logText(waiting))
+		t.Errorf("drain --wait printed:\n%s", waiting.LogText())
 	}
 	// The wait for a real server without connections ends at once.
 	idle := time.Now()
@@ -199,15 +198,6 @@ func (s *shop) byPage(token, what string) {
 
 // at2 is a port of the shop's virtual address as a configuration names it.
 func at2(port int) string { return fmt.Sprintf("%s %d", shopVIP, port) }
-
-// logText is all that a program has printed.
-func logText(p *lab.Process) string {
-	var b strings.Builder
-	for _, line := range p.Log() {
-		fmt.Fprintln(&b, line.Text)
-	}
-	return b.String()
-}
 
 // TestWeightAndEndOfDrain: a weight and a drain end by themselves, a weight is reset, and after a
 // drain with a drain_timeout the real server leaves the table.

@@ -144,6 +144,15 @@ func (p *Process) Log() []Line {
 	return append([]Line(nil), p.log...)
 }
 
+// LogText returns all that was printed so far, a line for each.
+func (p *Process) LogText() string {
+	var b strings.Builder
+	for _, line := range p.Log() {
+		fmt.Fprintln(&b, line.Text)
+	}
+	return b.String()
+}
+
 // Printed reports whether a line since the given time contains the text.
 func (p *Process) Printed(since time.Time, text string) bool {
 	for _, line := range p.Log() {

@@ -221,15 +221,7 @@ func (c *crew) untilMaster(i int, limit time.Duration) {
 }
 
 // became counts how often a host has become MASTER.
-func (c *crew) became(i int) int { return strings.Count(logOf(c.daemons[i]), "to=MASTER") }
-
-func logOf(d *pair.Daemon) string {
-	var b strings.Builder
-	for _, line := range d.Log() {
-		fmt.Fprintln(&b, line.Text)
-	}
-	return b.String()
-}
+func (c *crew) became(i int) int { return strings.Count(c.daemons[i].LogText(), "to=MASTER") }
 
 // TestThreeDirectors: each is the peer of the two others. What is asked of one holds on all, also when two of them
 // cannot reach each other and only the third one knows both, and when one was away. The status of each has all.
@@ -347,7 +339,7 @@ func TestHalvesInTrouble(t *testing.T) {
 	}
 	c.Until(60*time.Second, "the disk of lb2 is written again", func() bool { return !c.problem(1, "no space left") })
 	if !c.master(0) || c.became(0) != 1 || c.became(1) != 0 {
-		t.Errorf("the address has moved:\n%s\n%s", logOf(c.daemons[0]), logOf(c.daemons[1]))
+		t.Errorf("the address has moved:\n%s\n%s", c.daemons[0].LogText(), c.daemons[1].LogText())
 	}
 
 	// Both at once, the one gently and the other one not.
@@ -429,7 +421,7 @@ func TestPeerOfAnotherRelease(t *testing.T) {
 			c.untilOverrides("drain 192.0.2.201", 0, 1)
 			c.says(old, "undrain 192.0.2.201", "here and on "+c.hosts[is].Name)
 			if !c.master(0) || c.became(1) != 0 {
-				t.Errorf("the address has moved:\n%s", logOf(c.daemons[1]))
+				t.Errorf("the address has moved:\n%s", c.daemons[1].LogText())
 			}
 			// After a minute that is a problem: supervisor/pair has the rule.
 			c.Until(20*time.Second, "the version of the other half is shown", func() bool {
